@@ -1,0 +1,27 @@
+//! One file a task, thin: each connects the layers below.
+
+use clap::Args;
+
+use crate::values::ClusterName;
+
+pub mod completions;
+pub mod destroy;
+pub mod down;
+pub mod env;
+pub mod etcdctl;
+pub mod identity;
+pub mod logs;
+pub mod render;
+pub mod schema;
+pub mod status;
+pub mod test;
+pub mod up;
+pub mod verify;
+
+/// Which cluster a task is about.
+#[derive(Debug, Clone, Args)]
+pub struct Which {
+    /// The cluster: a file in cluster/ without `.toml`
+    #[arg(value_name = "NAME", default_value = "default")]
+    pub name: ClusterName,
+}

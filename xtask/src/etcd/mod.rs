@@ -1,0 +1,3 @@
+//! The real etcd and etcdctl: where they come from, and how they are asked.
+
+pub mod tools;

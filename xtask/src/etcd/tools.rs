@@ -1,0 +1,48 @@
+//! Which etcd and etcdctl binaries to use, and where they came from.
+
+use std::fmt;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::values::EtcdVersion;
+
+/// A pair of binaries of one version.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// The server.
+    pub etcd: Utf8PathBuf,
+    /// Its client.
+    pub etcdctl: Utf8PathBuf,
+    /// The version that the server says it is.
+    pub version: EtcdVersion,
+    /// Where the pair comes from.
+    pub origin: Origin,
+}
+
+/// Where binaries come from, in the order in which places are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// A folder that the user named.
+    Named,
+    /// PATH, at the pinned version.
+    Path,
+    /// The official release tarball, from the network or the project's cache.
+    Release,
+    /// The distribution's package, unpacked into the cache without being installed.
+    Package,
+    /// PATH, at another version than the pinned one.
+    PathOther,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Named => "the folder you named",
+            Self::Path | Self::PathOther => "PATH",
+            Self::Release => "the official release",
+            Self::Package => "the distribution's package, not installed",
+        })
+    }
+}

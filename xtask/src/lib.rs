@@ -1,0 +1,19 @@
+//! Static etcd clusters from version control: render, boot and prove them.
+//!
+//! The pure middle (`values`, `report`, `profile`, `definition`, `plan`, `render`, `observation`,
+//! `check`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
+
+pub mod check;
+pub mod cli;
+pub mod commands;
+pub mod definition;
+pub mod driver;
+pub mod etcd;
+pub mod observation;
+pub mod plan;
+pub mod process;
+pub mod profile;
+pub mod report;
+pub mod ui;
+pub mod values;
+pub mod workspace;

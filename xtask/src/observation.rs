@@ -1,0 +1,115 @@
+//! What was seen when looking at a running cluster. Data without judgement: `check` judges.
+
+use crate::plan::identity::EtcdId;
+use crate::values::{EtcdVersion, HostName};
+
+/// One look at a cluster: every member asked on its own, at about the same time.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// What each planned member answered, in the plan's order.
+    pub members: Vec<MemberObservation>,
+}
+
+/// What one member answered.
+#[derive(Debug, Clone)]
+pub struct MemberObservation {
+    /// The member that was meant.
+    pub name: HostName,
+    /// The client URL that was asked.
+    pub endpoint: String,
+    /// How it describes itself.
+    pub status: Look<Status>,
+    /// Whom it takes for the cluster's members.
+    pub members: Look<Vec<ListedMember>>,
+    /// The alarms it knows of.
+    pub alarms: Look<Vec<Alarm>>,
+    /// The hash of its keys and values.
+    pub hash: Look<Hash>,
+    /// What became of a value written through it.
+    pub write: Look<()>,
+    /// The members whose written values could be read back here.
+    pub reads: Look<Vec<HostName>>,
+}
+
+/// The result of looking at one thing.
+#[derive(Debug, Clone)]
+pub enum Look<T> {
+    /// This was seen.
+    Seen(T),
+    /// The member was asked and did not answer usefully; what came instead.
+    Failed(String),
+    /// It was not asked; why.
+    NotAsked(String),
+}
+
+impl<T> Look<T> {
+    /// What was seen, if anything was.
+    pub const fn seen(&self) -> Option<&T> {
+        match self {
+            Self::Seen(seen) => Some(seen),
+            Self::Failed(_) | Self::NotAsked(_) => None,
+        }
+    }
+}
+
+/// How a member describes itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Its version.
+    pub version: EtcdVersion,
+    /// The cluster it takes itself for a member of.
+    pub cluster_id: EtcdId,
+    /// Its own ID.
+    pub member_id: EtcdId,
+    /// The leader it follows, or is.
+    pub leader: Option<EtcdId>,
+    /// The term it is in, where its version tells.
+    pub raft_term: Option<u64>,
+    /// The last entry of its log, where its version tells.
+    pub raft_index: Option<u64>,
+    /// The last entry it has applied, where its version tells.
+    pub raft_applied_index: Option<u64>,
+    /// The revision of its keys, where its version tells.
+    pub revision: Option<u64>,
+    /// The size of its database in bytes, where its version tells.
+    pub db_size: Option<u64>,
+    /// Whether it is a learner.
+    pub is_learner: bool,
+    /// What it complains of.
+    pub errors: Vec<String>,
+}
+
+/// An entry of a member list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedMember {
+    /// Its ID.
+    pub id: EtcdId,
+    /// Its name; empty while it has never started.
+    pub name: String,
+    /// Where the other members reach it.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it; empty while it has never started.
+    pub client_urls: Vec<String>,
+    /// Whether it is a learner.
+    pub is_learner: bool,
+}
+
+/// An alarm that a member has raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// Who raised it.
+    pub member: EtcdId,
+    /// etcd's name for it: `NOSPACE` or `CORRUPT`.
+    pub kind: String,
+}
+
+/// A hash over a member's keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hash {
+    /// The hash.
+    pub hash: u64,
+    /// The revision up to which keys were hashed.
+    pub revision: u64,
+    /// The revision from which keys were hashed.
+    pub compact_revision: i64,
+}

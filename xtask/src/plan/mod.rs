@@ -1,0 +1,284 @@
+//! Everything that follows from a definition: members, addresses, URLs, flags, identity. Pure data
+//! that leaves nothing to decide to whoever carries it out.
+
+pub mod identity;
+
+use std::net::Ipv4Addr;
+
+use camino::Utf8PathBuf;
+
+use crate::definition::{Definition, Members};
+use crate::profile::{Profile, Runtime};
+use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, NamePrefix, Subnet, Token};
+use identity::EtcdId;
+
+/// The port that etcd serves clients on (IANA: `etcd-client`).
+pub const CLIENT_PORT: u16 = 2379;
+/// The port that members talk to each other on (IANA: `etcd-server`).
+pub const PEER_PORT: u16 = 2380;
+
+/// A cluster, ready to be rendered, run and judged.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The cluster's name.
+    pub name: ClusterName,
+    /// The definition's file, relative to the workspace.
+    pub source: Utf8PathBuf,
+    /// Who runs the members, where the definition insists.
+    pub driver: Option<DriverName>,
+    /// The members, in the definition's order.
+    pub members: Vec<Member>,
+    /// What the names of counted members start with.
+    pub name_prefix: NamePrefix,
+    /// The network that the members share.
+    pub subnet: Subnet,
+    /// The cluster ID that a bootstrap of exactly these members will have.
+    pub cluster_id: EtcdId,
+    /// What each member's machine is like.
+    pub machine: Machine,
+    /// What etcd each member runs, and how.
+    pub etcd: Etcd,
+    /// Whether fleet runs beside etcd.
+    pub fleet: bool,
+    /// The version that really runs, where it is not the pinned one. Always announced.
+    pub stand_in: Option<EtcdVersion>,
+}
+
+/// One member of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its host name, which is also its name in etcd.
+    pub name: HostName,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The ID that a static bootstrap will give it.
+    pub id: EtcdId,
+}
+
+impl Member {
+    /// Where it serves clients.
+    pub fn client_url(&self) -> String {
+        format!("http://{}:{CLIENT_PORT}", self.address)
+    }
+
+    /// Where it serves the other members.
+    pub fn peer_url(&self) -> String {
+        format!("http://{}:{PEER_PORT}", self.address)
+    }
+}
+
+/// What a member's machine is like.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// The operating system.
+    pub profile: &'static Profile,
+    /// The release channel, where the system has one.
+    pub channel: Option<String>,
+    /// The image's version, where the system is pinned by one.
+    pub image_version: Option<String>,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// Processors.
+    pub cpus: u32,
+    /// Whether the serial console is kept in a file.
+    pub serial_log: bool,
+    /// Guest port to host port, sorted.
+    pub forwarded_ports: Vec<(u16, u16)>,
+    /// Host folder to guest folder, sorted.
+    pub shared_folders: Vec<(String, String)>,
+}
+
+/// What etcd a member runs, and how.
+#[derive(Debug, Clone)]
+pub struct Etcd {
+    /// The pinned version.
+    pub version: EtcdVersion,
+    /// How a machine gets and runs it.
+    pub runtime: Runtime,
+    /// The container image without its tag, where the definition names one.
+    pub image: Option<String>,
+    /// Where release tarballs are downloaded from.
+    pub release_url: String,
+    /// Checksums by architecture that the definition brings along.
+    pub sha256: Vec<(String, String)>,
+    /// The initial cluster token, its generation included.
+    pub token: Token,
+    /// Milliseconds between the leader's heartbeats.
+    pub heartbeat_interval: u32,
+    /// Milliseconds without a heartbeat until a follower calls an election.
+    pub election_timeout: u32,
+    /// The backend quota in bytes, where it is not etcd's own default.
+    pub quota: Option<u64>,
+    /// Minutes of history to keep; none where compaction is off.
+    pub auto_compaction: Option<u32>,
+    /// Further flags, by name without dashes, in the definition's order.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Works out the plan of a definition that has no errors.
+    pub fn new(definition: &Definition) -> Self {
+        let etcd = &definition.etcd;
+        let token = token(definition);
+        let members = named_addresses(definition)
+            .into_iter()
+            .map(|(name, address)| member(name, address, &token))
+            .collect();
+        let machine = &definition.machine;
+        Self {
+            name: definition.name.clone(),
+            source: definition.source.path.clone(),
+            driver: *definition.driver.get(),
+            name_prefix: definition.name_prefix.get().clone(),
+            subnet: *definition.network.subnet.get(),
+            cluster_id: EtcdId(0),
+            members,
+            machine: Machine {
+                profile: machine.profile.get(),
+                channel: machine.channel.get().clone(),
+                image_version: machine.image_version.get().clone(),
+                memory: *machine.memory.get(),
+                cpus: *machine.cpus.get(),
+                serial_log: *machine.serial_log.get(),
+                forwarded_ports: machine.forwarded_ports.get().clone(),
+                shared_folders: machine.shared_folders.get().clone(),
+            },
+            etcd: Etcd {
+                version: *etcd.version.get(),
+                runtime: *etcd.runtime.get(),
+                image: etcd.image.get().clone(),
+                release_url: etcd
+                    .release_url
+                    .get()
+                    .clone()
+                    .unwrap_or_else(|| OFFICIAL_RELEASES.to_owned()),
+                sha256: etcd.sha256.get().clone(),
+                token,
+                heartbeat_interval: *etcd.heartbeat_interval.get(),
+                election_timeout: *etcd.election_timeout.get(),
+                quota: *etcd.quota.get(),
+                auto_compaction: *etcd.auto_compaction.get(),
+                flags: etcd
+                    .flags
+                    .get()
+                    .iter()
+                    .map(|flag| (flag.name.get().clone(), flag.value.get().clone()))
+                    .collect(),
+            },
+            fleet: *definition.fleet.get(),
+            stand_in: None,
+        }
+        .with_cluster_id()
+    }
+
+    /// The same cluster on this host's loopback: only the addresses differ, and with them the
+    /// identity. 192.168.56.101 becomes 127.168.56.101, so that ports and everything else stay and
+    /// clusters on different networks do not meet.
+    #[must_use]
+    pub fn on_loopback(&self) -> Self {
+        let members = self
+            .members
+            .iter()
+            .map(|m| member(m.name.clone(), loopback(m.address), &self.etcd.token))
+            .collect();
+        Self {
+            members,
+            ..self.clone()
+        }
+        .with_cluster_id()
+    }
+
+    /// The same cluster, run by another version than the pinned one.
+    #[must_use]
+    pub fn run_by(&self, version: EtcdVersion) -> Self {
+        let stand_in = (version != self.etcd.version).then_some(version);
+        Self {
+            stand_in,
+            ..self.clone()
+        }
+    }
+
+    /// The version that runs: flags and formats follow it.
+    pub fn version(&self) -> EtcdVersion {
+        self.stand_in.unwrap_or(self.etcd.version)
+    }
+
+    /// The members that must agree: more than half.
+    pub fn quorum(&self) -> usize {
+        self.members.len() / 2 + 1
+    }
+
+    /// etcd's `initial-cluster`: every member's name and peer URL.
+    pub fn initial_cluster(&self) -> String {
+        let pairs: Vec<String> = self
+            .members
+            .iter()
+            .map(|m| format!("{}={}", m.name, m.peer_url()))
+            .collect();
+        pairs.join(",")
+    }
+
+    /// The client URLs of all members, as etcdctl's `--endpoints` wants them.
+    pub fn endpoints(&self) -> String {
+        let urls: Vec<String> = self.members.iter().map(Member::client_url).collect();
+        urls.join(",")
+    }
+
+    fn with_cluster_id(mut self) -> Self {
+        self.cluster_id = identity::cluster_id(self.members.iter().map(|member| member.id));
+        self
+    }
+}
+
+/// The folder of all official releases, each in a subfolder `v<version>`.
+pub const OFFICIAL_RELEASES: &str = "https://github.com/etcd-io/etcd/releases/download";
+
+fn member(name: HostName, address: Ipv4Addr, token: &Token) -> Member {
+    let mut member = Member {
+        name,
+        address,
+        id: EtcdId(0),
+    };
+    member.id = identity::member_id(&[member.peer_url()], token.as_str());
+    member
+}
+
+fn loopback(address: Ipv4Addr) -> Ipv4Addr {
+    let [_, second, third, fourth] = address.octets();
+    Ipv4Addr::new(127, second, third, fourth)
+}
+
+/// The names and addresses of all members, given or counted.
+pub fn named_addresses(definition: &Definition) -> Vec<(HostName, Ipv4Addr)> {
+    match definition.members.get() {
+        Members::List(entries) => entries
+            .iter()
+            .map(|entry| (entry.name.get().clone(), *entry.address.get()))
+            .collect(),
+        Members::Count(count) => (0..*count)
+            .filter_map(|index| {
+                let name = definition.name_prefix.get().numbered(index + 1);
+                let number = definition
+                    .network
+                    .first_host
+                    .get()
+                    .checked_add(u32::from(index))?;
+                Some((name, definition.network.subnet.get().host(number)?))
+            })
+            .collect(),
+    }
+}
+
+/// The token: etcd's identity follows from it, so without one of its own a cluster is told apart by
+/// its name and generation (etcd issue 9630: the same token lets a wiped majority form an empty
+/// cluster under the old identity).
+fn token(definition: &Definition) -> Token {
+    match (
+        definition.etcd.token.get(),
+        definition.etcd.generation.get(),
+    ) {
+        (Some(token), None) => token.clone(),
+        (Some(token), Some(generation)) => token.of_generation(*generation),
+        (None, generation) => Token::from(&definition.name).of_generation(generation.unwrap_or(1)),
+    }
+}

@@ -1,0 +1,77 @@
+//! Operating systems as data: one file each, and one line in [`PROFILES`].
+
+mod coreos;
+mod debian;
+mod flatcar;
+
+use std::fmt;
+
+use crate::values::EtcdVersion;
+
+/// Every operating system that a definition can name.
+pub static PROFILES: &[&Profile] = &[&debian::DEBIAN_13, &flatcar::FLATCAR, &coreos::COREOS];
+
+/// An operating system: what the renderer and the drivers have to know of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The name that definitions use.
+    pub id: &'static str,
+    /// The name that people use.
+    pub title: &'static str,
+    /// How it reads its user-data.
+    pub dialect: Dialect,
+    /// The ways it can run etcd, its usual one first.
+    pub runtimes: &'static [Runtime],
+    /// Its release channels, the usual one first; empty where it has none.
+    pub channels: &'static [&'static str],
+    /// The image version that is pinned unless the definition names another.
+    pub image_version: &'static str,
+    /// The etcd that its own package repository carries, where it has one.
+    pub packaged_etcd: Option<EtcdVersion>,
+}
+
+/// How a system reads its user-data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// cloud-init.
+    CloudInit,
+    /// coreos-cloudinit as CoreOS of 2015 has it: hyphens in the keys of `fleet`.
+    CoreosCloudinit,
+    /// coreos-cloudinit as Flatcar has it: underscores in every key.
+    FlatcarCloudinit,
+}
+
+/// How a machine gets and runs etcd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// A container of the project's image.
+    Container,
+    /// The binaries of the release tarball.
+    Release,
+    /// The distribution's package.
+    Package,
+    /// The unit that the system brings along.
+    BuiltIn,
+}
+
+impl Runtime {
+    /// Every way there is.
+    pub const ALL: &'static [Self] =
+        &[Self::Container, Self::Release, Self::Package, Self::BuiltIn];
+
+    /// The name as definitions spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Release => "release",
+            Self::Package => "package",
+            Self::BuiltIn => "built-in",
+        }
+    }
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,160 @@
+//! What the program has to say to its user, as data. Nothing here prints: `ui` does.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+/// A text that was read from somewhere and that messages can point into.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Where the text came from, relative to the workspace where that is possible.
+    pub path: Utf8PathBuf,
+    /// The whole text.
+    pub text: String,
+}
+
+/// Whether a [`Diagnostic`] stops the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The task cannot be done.
+    Error,
+    /// The task can be done, and its user should know this.
+    Warning,
+}
+
+/// A place in a [`Source`], with what is to be said about it.
+#[derive(Debug, Clone)]
+pub struct Label {
+    /// The text that is pointed into.
+    pub source: Arc<Source>,
+    /// Byte offsets into [`Source::text`].
+    pub span: Range<usize>,
+    /// What is wrong at this place, in a few words. May be empty.
+    pub text: String,
+}
+
+/// One thing that is wrong: what, where, why it matters, and what to do next.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// Whether it stops the work.
+    pub severity: Severity,
+    /// A lowercase fact, with names in backticks.
+    pub message: String,
+    /// The place that is wrong.
+    pub place: Option<Label>,
+    /// Other places that take part in it, such as the first of two that clash.
+    pub related: Vec<Label>,
+    /// Why it matters, one sentence each.
+    pub notes: Vec<String>,
+    /// What to do next, one command or change each.
+    pub hints: Vec<String>,
+}
+
+impl Diagnostic {
+    /// Something that stops the work.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, message.into())
+    }
+
+    /// Something that its user should know, and that stops nothing.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, message.into())
+    }
+
+    fn new(severity: Severity, message: String) -> Self {
+        Self {
+            severity,
+            message,
+            place: None,
+            related: Vec::new(),
+            notes: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Names the place that is wrong.
+    #[must_use]
+    pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, text: impl Into<String>) -> Self {
+        self.place = Some(Label {
+            source: Arc::clone(source),
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Names another place that takes part, such as the first of two that clash.
+    #[must_use]
+    pub fn and_at(
+        mut self,
+        source: &Arc<Source>,
+        span: Range<usize>,
+        text: impl Into<String>,
+    ) -> Self {
+        self.related.push(Label {
+            source: Arc::clone(source),
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Says why it matters.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+/// How the program ends. The numbers are part of its interface: scripts test for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything that was asked for is done, or is as it should be.
+    Success = 0,
+    /// The answer is no: the cluster is unhealthy, or rendered files differ from their definition.
+    Unhealthy = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// A definition has errors.
+    Definition = 3,
+    /// The cluster could not be looked at, so nothing is known about its health.
+    CouldNotLook = 4,
+    /// This host lacks something, or something on it is in the way.
+    Host = 5,
+    /// The work was begun and did not succeed.
+    Failed = 6,
+    /// Ended by Ctrl-C or a termination signal.
+    Interrupted = 130,
+}
+
+/// Why a task ended without success.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status it leads to.
+    pub exit: Exit,
+    /// What is wrong; at least one error.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Failure {
+    /// A failure with a single cause.
+    pub fn new(exit: Exit, diagnostic: Diagnostic) -> Self {
+        Self {
+            exit,
+            diagnostics: vec![diagnostic],
+        }
+    }
+}
+
+/// The result of everything that can fail in front of a user.
+pub type Outcome<T> = Result<T, Failure>;

@@ -1,0 +1,26 @@
+use std::str::FromStr;
+
+use super::{HostName, Refused, text_value};
+
+/// A cluster's name: the file name of its definition without `.toml`.
+///
+/// It becomes a folder's name and a part of the token, so it is held to the rules of a host name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterName(String);
+
+text_value!(ClusterName);
+
+impl FromStr for ClusterName {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        HostName::from_str(text)
+            .map(|name| Self(name.as_str().to_owned()))
+            .map_err(|refused| {
+                Refused::new(
+                    refused.why.replace("host name", "cluster name"),
+                    refused.hint,
+                )
+            })
+    }
+}

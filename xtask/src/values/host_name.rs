@@ -1,0 +1,54 @@
+use std::str::FromStr;
+
+use super::{Refused, text_value};
+
+/// A single host name label as RFC 1123 allows it, in lower case.
+///
+/// Lower case because host names compare without case while etcd's member names do not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostName(String);
+
+text_value!(HostName);
+
+impl HostName {
+    /// The longest label that DNS can carry, in bytes (RFC 1035, 2.3.4).
+    pub const LONGEST: usize = 63;
+
+    /// A name that was put together from parts that are known to be right.
+    pub(super) const fn trusted(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl FromStr for HostName {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let hint = "use 1 to 63 lower-case letters, digits and inner hyphens, as in `core-01`";
+        if text.is_empty() {
+            return Err(Refused::new("the host name is empty", hint));
+        }
+        if text.len() > Self::LONGEST {
+            let length = text.len();
+            return Err(Refused::new(
+                format!("the host name has {length} bytes, 63 is the most"),
+                hint,
+            ));
+        }
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if let Some(other) = text.chars().find(|&c| !allowed(c)) {
+            let shown = other.escape_default();
+            return Err(Refused::new(
+                format!("`{shown}` is not allowed in a host name"),
+                hint,
+            ));
+        }
+        if text.starts_with('-') || text.ends_with('-') {
+            return Err(Refused::new(
+                "a host name neither starts nor ends with a hyphen",
+                hint,
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}

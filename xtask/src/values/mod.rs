@@ -1,0 +1,63 @@
+//! Values that cannot be wrong: each type's only way in is a parser that refuses what is not allowed.
+
+mod cluster_name;
+mod driver_name;
+mod etcd_version;
+mod host_name;
+mod name_prefix;
+mod subnet;
+mod token;
+
+pub use cluster_name::ClusterName;
+pub use driver_name::DriverName;
+pub use etcd_version::EtcdVersion;
+pub use host_name::HostName;
+pub use name_prefix::NamePrefix;
+pub use subnet::Subnet;
+pub use token::Token;
+
+/// Why a text is not a value of the wanted type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What is wrong, as a lowercase fact.
+    pub why: String,
+    /// What would be right.
+    pub hint: String,
+}
+
+impl Refused {
+    /// Refuses a text.
+    pub fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+/// Implements what every text-like value needs: reading it as text, and printing it.
+macro_rules! text_value {
+    ($name:ident) => {
+        impl $name {
+            /// The value as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+use text_value;

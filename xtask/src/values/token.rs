@@ -1,0 +1,60 @@
+use std::str::FromStr;
+
+use super::{ClusterName, Refused, text_value};
+
+/// etcd's `initial-cluster-token`: with the peer URLs it decides the cluster's identity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(String);
+
+text_value!(Token);
+
+impl Token {
+    /// The token that etcd uses when it is given none (every version from 2.0.0 to 3.6).
+    pub const ETCD_DEFAULT: &'static str = "etcd-cluster";
+
+    /// The token of one generation: raising the number gives a cluster a new identity.
+    #[must_use]
+    pub fn of_generation(&self, generation: u32) -> Self {
+        Self(format!("{}-{generation}", self.0))
+    }
+
+    /// Whether etcd would use this very token if none were given.
+    pub fn is_etcd_default(&self) -> bool {
+        self.0 == Self::ETCD_DEFAULT
+    }
+}
+
+impl From<&ClusterName> for Token {
+    fn from(name: &ClusterName) -> Self {
+        Self(name.as_str().to_owned())
+    }
+}
+
+impl FromStr for Token {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let hint = "use 1 to 64 letters, digits, dots, hyphens and underscores, starting with a letter or digit";
+        if text.is_empty() || text.len() > 64 {
+            return Err(Refused::new(
+                format!("a token has 1 to 64 bytes, this has {}", text.len()),
+                hint,
+            ));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if let Some(other) = text.chars().find(|&c| !allowed(c)) {
+            let shown = other.escape_default();
+            return Err(Refused::new(
+                format!("`{shown}` is not allowed in a token"),
+                hint,
+            ));
+        }
+        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            return Err(Refused::new(
+                "a token starts with a letter or a digit",
+                hint,
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}

@@ -1,0 +1,69 @@
+//! Where things are: the folder that holds `cluster/`, and what lies beside it.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::values::ClusterName;
+
+/// A checkout of this project.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: Utf8PathBuf,
+}
+
+impl Workspace {
+    /// The workspace that the current folder lies in: the nearest folder upwards with a `cluster` folder.
+    ///
+    /// # Errors
+    /// Fails outside of any workspace.
+    pub fn find() -> Outcome<Self> {
+        let current = std::env::current_dir()
+            .ok()
+            .and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
+        let root = current.as_deref().and_then(|current| {
+            current
+                .ancestors()
+                .find(|folder| folder.join("cluster").is_dir())
+        });
+        root.map(Self::at).ok_or_else(|| {
+            Failure::new(
+                Exit::Host,
+                Diagnostic::error("there is no `cluster` folder here or in any folder above")
+                    .note("definitions live in `cluster/<name>.toml`; everything else follows from them")
+                    .hint("change into a checkout of this project and try again"),
+            )
+        })
+    }
+
+    /// The workspace with this root.
+    pub fn at(root: &Utf8Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    /// The folder that holds everything else.
+    pub fn root(&self) -> &Utf8Path {
+        &self.root
+    }
+
+    /// The definitions.
+    pub fn cluster(&self) -> Utf8PathBuf {
+        self.root.join("cluster")
+    }
+
+    /// The rendered files.
+    pub fn vagrant(&self) -> Utf8PathBuf {
+        self.root.join("vagrant")
+    }
+
+    /// What is known of a running cluster: its data, logs and processes. Not under version control.
+    pub fn state(&self, name: &ClusterName) -> Utf8PathBuf {
+        self.root.join(".state").join(name.as_str())
+    }
+
+    /// What can be fetched again. Not under version control. No cluster can have its name.
+    pub fn cache(&self) -> Utf8PathBuf {
+        self.root.join(".state/.cache")
+    }
+}
