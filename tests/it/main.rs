@@ -1,1 +1,4 @@
 //! The project's tests: one binary, one module a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod render_flags;

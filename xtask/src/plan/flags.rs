@@ -1,0 +1,222 @@
+//! The flags that one member's etcd is started with. They follow the version that runs.
+//!
+//! A flag that would only repeat etcd's default is left out, so that every flag that is there says
+//! something. `initial-cluster-state` is the exception: it is the one that changes in a cluster's life.
+
+use super::{Member, Plan};
+use crate::values::EtcdVersion;
+
+/// What one member says of itself. Literal for a process on this host; where one text serves
+/// several machines, each value may hold what the machine puts in its place, such as `%H`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Myself {
+    /// Its name in the cluster.
+    pub name: String,
+    /// The folder of its data.
+    pub data_dir: String,
+    /// Where it accepts clients; several URLs are separated by commas.
+    pub listen_client_urls: String,
+    /// Where it tells clients to find it.
+    pub advertise_client_urls: String,
+    /// Where it accepts the other members.
+    pub listen_peer_urls: String,
+    /// Where it tells the other members to find it.
+    pub initial_advertise_peer_urls: String,
+}
+
+impl Myself {
+    /// A member that listens on its own address and nowhere else.
+    pub fn at(member: &Member, data_dir: impl Into<String>) -> Self {
+        Self {
+            name: member.name.to_string(),
+            data_dir: data_dir.into(),
+            listen_client_urls: member.client_url(),
+            advertise_client_urls: member.client_url(),
+            listen_peer_urls: member.peer_url(),
+            initial_advertise_peer_urls: member.peer_url(),
+        }
+    }
+}
+
+/// Whether a member helps to found its cluster or joins one that is there. etcd reads it only
+/// while the data folder is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitialState {
+    /// It founds the cluster together with the others.
+    New,
+    /// The cluster is there, and has this member in its list.
+    Existing,
+}
+
+impl InitialState {
+    /// The value as etcd spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Existing => "existing",
+        }
+    }
+}
+
+/// A flag of etcd and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// The name without dashes.
+    pub name: String,
+    /// The value as etcd reads it.
+    pub value: String,
+}
+
+impl Flag {
+    /// The words that the flag takes on a command line: `-name value` as etcd 2.x documents it,
+    /// `--name=value` from 3.0.
+    pub fn words(&self, version: EtcdVersion) -> Vec<String> {
+        let Self { name, value } = self;
+        if !version.is_v2() {
+            vec![format!("--{name}={value}")]
+        } else if matches!(value.as_str(), "true" | "false") {
+            // Go reads a word after a boolean flag as the first argument, not as the flag's value.
+            vec![format!("-{name}={value}")]
+        } else {
+            vec![format!("-{name}"), value.clone()]
+        }
+    }
+}
+
+/// Every flag of one member, in a fixed order: who it is, who the others are, how it behaves, and
+/// last what the definition adds. A flag that the definition sets itself replaces ours.
+pub fn flags(plan: &Plan, myself: &Myself, state: InitialState) -> Vec<Flag> {
+    let mut flags = Chosen::default();
+    flags.set("data-dir", &myself.data_dir);
+    flags.set("name", &myself.name);
+    flags.set("listen-client-urls", &myself.listen_client_urls);
+    flags.set("advertise-client-urls", &myself.advertise_client_urls);
+    flags.set("listen-peer-urls", &myself.listen_peer_urls);
+    flags.set(
+        "initial-advertise-peer-urls",
+        &myself.initial_advertise_peer_urls,
+    );
+    flags.set("initial-cluster", plan.initial_cluster());
+    if !plan.etcd.token.is_etcd_default() {
+        flags.set("initial-cluster-token", plan.etcd.token.as_str());
+    }
+    flags.set("initial-cluster-state", state.as_str());
+    timing(plan, &mut flags);
+    storage(plan, &mut flags);
+    safety(plan, &mut flags);
+    for (name, value) in &plan.etcd.flags {
+        flags.replace(name, value);
+    }
+    flags.0
+}
+
+/// The words of all flags, in their order.
+pub fn words(flags: &[Flag], version: EtcdVersion) -> Vec<String> {
+    flags.iter().flat_map(|flag| flag.words(version)).collect()
+}
+
+const DEFAULT_HEARTBEAT_INTERVAL: u32 = 100;
+const DEFAULT_ELECTION_TIMEOUT: u32 = 1000;
+const FEATURE_GATES: &str = "feature-gates";
+
+#[derive(Default)]
+struct Chosen(Vec<Flag>);
+
+impl Chosen {
+    fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.push(Flag {
+            name: name.to_owned(),
+            value: value.into(),
+        });
+    }
+
+    fn replace(&mut self, name: &str, value: &str) {
+        let ours = self.0.iter().position(|flag| flag.name == name);
+        let ours = ours.map(|index| self.0.remove(index));
+        match ours {
+            Some(ours) if name == FEATURE_GATES => self.set(name, gates(&ours.value, value)),
+            _ => self.set(name, value),
+        }
+    }
+}
+
+/// Our gates that the definition does not decide, then the definition's.
+fn gates(ours: &str, theirs: &str) -> String {
+    let gate = |pair: &str| pair.split('=').next().map(str::to_owned);
+    let decided: Vec<Option<String>> = theirs.split(',').map(gate).collect();
+    let mut all: Vec<&str> = ours
+        .split(',')
+        .filter(|pair| !decided.contains(&gate(pair)))
+        .collect();
+    all.push(theirs);
+    all.join(",")
+}
+
+fn timing(plan: &Plan, flags: &mut Chosen) {
+    if plan.etcd.heartbeat_interval != DEFAULT_HEARTBEAT_INTERVAL {
+        let milliseconds = plan.etcd.heartbeat_interval;
+        flags.set("heartbeat-interval", milliseconds.to_string());
+    }
+    if plan.etcd.election_timeout != DEFAULT_ELECTION_TIMEOUT {
+        let milliseconds = plan.etcd.election_timeout;
+        flags.set("election-timeout", milliseconds.to_string());
+    }
+}
+
+/// History and size exist as notions only since the v3 storage.
+fn storage(plan: &Plan, flags: &mut Chosen) {
+    let minor = plan.version().minor_release();
+    if minor < (3, 0) {
+        return;
+    }
+    if let Some(minutes) = plan.etcd.auto_compaction {
+        if minor < (3, 3) {
+            // Whole hours only; an hour too much is kept rather than an hour too little.
+            let hours = minutes.div_ceil(60);
+            flags.set("auto-compaction-retention", hours.to_string());
+        } else {
+            flags.set("auto-compaction-mode", "periodic");
+            flags.set("auto-compaction-retention", duration(minutes));
+        }
+    }
+    if let Some(bytes) = plan.etcd.quota {
+        flags.set("quota-backend-bytes", bytes.to_string());
+    }
+}
+
+/// A duration as Go reads it.
+fn duration(minutes: u32) -> String {
+    if minutes.is_multiple_of(60) {
+        format!("{}h", minutes / 60)
+    } else {
+        format!("{minutes}m")
+    }
+}
+
+/// What later versions do by default, or should: refuse a membership change that costs the quorum,
+/// look for corruption, write one structured log line an event.
+fn safety(plan: &Plan, flags: &mut Chosen) {
+    let version = plan.version();
+    let minor = version.minor_release();
+    if ((2, 3)..(3, 1)).contains(&minor) {
+        flags.set("strict-reconfig-check", "true");
+    }
+    if minor == (3, 4) {
+        flags.set("logger", "zap");
+    }
+    if plan.fleet && [(3, 4), (3, 5)].contains(&minor) {
+        flags.set("enable-v2", "true");
+    }
+    if ((3, 3)..(3, 6)).contains(&minor) {
+        flags.set("experimental-initial-corrupt-check", "true");
+    }
+    if (EtcdVersion::new(3, 5, 5)..EtcdVersion::new(3, 6, 0)).contains(&version) {
+        flags.set("experimental-compact-hash-check-enabled", "true");
+    }
+    if minor >= (3, 6) {
+        flags.set(
+            FEATURE_GATES,
+            "CompactHashCheck=true,InitialCorruptCheck=true",
+        );
+    }
+}
