@@ -113,3 +113,14 @@ pub struct Hash {
     /// The revision from which keys were hashed.
     pub compact_revision: i64,
 }
+
+/// How a member is, as far as its driver can tell without asking etcd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// It has no data: it never ran, or its data is lost.
+    Absent,
+    /// It has data and does not run.
+    Stopped,
+    /// It runs; as what.
+    Running(String),
+}

@@ -204,6 +204,14 @@ impl Plan {
         self.stand_in.unwrap_or(self.etcd.version)
     }
 
+    /// The names of all members.
+    pub fn names(&self) -> Vec<HostName> {
+        self.members
+            .iter()
+            .map(|member| member.name.clone())
+            .collect()
+    }
+
     /// The members that must agree: more than half.
     pub fn quorum(&self) -> usize {
         self.members.len() / 2 + 1

@@ -1,7 +1,13 @@
 use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Refused;
 
 /// What runs a cluster's members.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DriverName {
     /// Processes on this host's loopback addresses.
     Local,
@@ -22,5 +28,26 @@ impl DriverName {
 impl fmt::Display for DriverName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl FromStr for DriverName {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|driver| driver.as_str() == text)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL
+                    .iter()
+                    .map(|driver| format!("`{driver}`"))
+                    .collect();
+                Refused::new(
+                    format!("there is no driver `{}`", text.escape_debug()),
+                    format!("use {}", names.join(" or ")),
+                )
+            })
     }
 }
