@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod render_flags;
+#[allow(dead_code, reason = "each subject uses what it needs")]
+mod scratch;

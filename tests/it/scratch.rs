@@ -1,0 +1,113 @@
+//! A workspace of a test's own: made empty, removed with everything that was started in it.
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// A folder with `cluster/`, in which the real program runs.
+pub(crate) struct Scratch {
+    root: Utf8PathBuf,
+}
+
+impl Scratch {
+    /// An empty workspace.
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let root = Utf8Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("scratch-{}-{number}", std::process::id()));
+        fs::create_dir_all(root.join("cluster")).unwrap();
+        Self { root }
+    }
+
+    /// A workspace with one definition.
+    pub(crate) fn with(name: &str, definition: &str) -> Self {
+        let scratch = Self::new();
+        scratch.define(name, definition);
+        scratch
+    }
+
+    /// Writes `cluster/<name>.toml`.
+    pub(crate) fn define(&self, name: &str, definition: &str) {
+        fs::write(self.root.join(format!("cluster/{name}.toml")), definition).unwrap();
+    }
+
+    /// Its folder.
+    pub(crate) fn root(&self) -> &Utf8Path {
+        &self.root
+    }
+
+    /// The program with these arguments, about to run in this workspace, plain and undisturbed by
+    /// the surrounding environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(arguments)
+            .current_dir(&self.root)
+            .stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("ETCD") || text.starts_with("XTASK_") {
+                command.env_remove(&name);
+            }
+        }
+        command.env_remove("RUST_BACKTRACE");
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::from(self.command(arguments).output().unwrap())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let states = fs::read_dir(self.root.join(".state"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        for state in states {
+            let name = state.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') && state.path().is_dir() {
+                self.run(&["destroy", &name, "--yes"]);
+            }
+        }
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// How a run ended, and what it printed.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    /// Insists on an exit status, and shows everything where it is another.
+    #[track_caller]
+    pub(crate) fn expect(self, status: i32) -> Self {
+        assert_eq!(
+            self.status,
+            Some(status),
+            "{}\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+}
