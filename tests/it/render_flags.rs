@@ -144,7 +144,7 @@ fn names(flags: &[Flag]) -> String {
 
 fn extra(name: &str, value: &str) -> ExtraFlag {
     ExtraFlag {
-        name: Setting::default(name.into()),
-        value: Setting::default(value.into()),
+        name: Setting::default(name.parse().unwrap()),
+        value: Setting::default(value.parse().unwrap()),
     }
 }

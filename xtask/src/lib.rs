@@ -1,6 +1,6 @@
 //! Static etcd clusters from version control: render, boot and prove them.
 //!
-//! The pure middle (`values`, `report`, `profile`, `definition`, `plan`, `render`, `observation`,
+//! The pure middle (`values`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
 //! `check`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
 
 pub mod check;
@@ -9,6 +9,7 @@ pub mod commands;
 pub mod definition;
 pub mod driver;
 pub mod etcd;
+pub mod etcd_releases;
 pub mod observation;
 pub mod plan;
 pub mod process;

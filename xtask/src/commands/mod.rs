@@ -10,6 +10,7 @@ pub mod down;
 pub mod env;
 pub mod etcdctl;
 pub mod identity;
+pub mod load;
 pub mod logs;
 pub mod render;
 pub mod schema;

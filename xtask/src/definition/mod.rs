@@ -1,7 +1,17 @@
 //! A cluster definition as its author wrote it: `cluster/<name>.toml`, parsed into values that
 //! cannot be wrong, each with its place in the file.
 
+pub mod keys;
+mod members;
+pub mod read;
+mod reader;
+pub mod rules;
 pub mod setting;
+mod suggest;
+mod syntax;
+
+pub use read::read;
+pub use suggest::nearest;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -10,7 +20,10 @@ use setting::Setting;
 
 use crate::profile::{PROFILES, Profile, Runtime};
 use crate::report::Source;
-use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, NamePrefix, Subnet, Token};
+use crate::values::{
+    Architecture, Channel, ClusterName, DriverName, EtcdVersion, FlagName, FlagValue, GuestFolder,
+    HostFolder, HostName, ImageName, ImageVersion, NamePrefix, ReleaseUrl, Sha256, Subnet, Token,
+};
 
 /// `cluster/<name>.toml`, parsed.
 #[derive(Debug)]
@@ -59,7 +72,7 @@ impl Definition {
                 shared_folders: Setting::default(Vec::new()),
             },
             etcd: Etcd {
-                version: Setting::default(EtcdVersion::new(3, 6, 14)),
+                version: Setting::default(PROFILES[0].usual_etcd),
                 runtime: Setting::default(PROFILES[0].runtimes[0]),
                 image: Setting::default(None),
                 release_url: Setting::default(None),
@@ -110,19 +123,37 @@ pub struct Machine {
     /// `profile`: the operating system.
     pub profile: Setting<&'static Profile>,
     /// `channel`: the release channel, for systems that have several.
-    pub channel: Setting<Option<String>>,
+    pub channel: Setting<Option<Channel>>,
     /// `image_version`: the image's version, for systems that are pinned by one.
-    pub image_version: Setting<Option<String>>,
+    pub image_version: Setting<Option<ImageVersion>>,
     /// `memory`, in MiB.
     pub memory: Setting<u32>,
     /// `cpus`.
     pub cpus: Setting<u32>,
     /// `serial_log`: whether each machine's serial console is kept in a file.
     pub serial_log: Setting<bool>,
-    /// `forwarded_ports`: guest port to host port, sorted by guest port.
-    pub forwarded_ports: Setting<Vec<(u16, u16)>>,
-    /// `shared_folders`: host folder to guest folder, sorted by host folder.
-    pub shared_folders: Setting<Vec<(String, String)>>,
+    /// `forwarded_ports`, sorted by guest port.
+    pub forwarded_ports: Setting<Vec<ForwardedPort>>,
+    /// `shared_folders`, sorted by host folder.
+    pub shared_folders: Setting<Vec<SharedFolder>>,
+}
+
+/// A port of every machine that the host serves too.
+#[derive(Debug, Clone)]
+pub struct ForwardedPort {
+    /// The machine's port.
+    pub guest: Setting<u16>,
+    /// The host's port for the first machine.
+    pub host: Setting<u16>,
+}
+
+/// A folder of the host that every machine sees.
+#[derive(Debug, Clone)]
+pub struct SharedFolder {
+    /// The host's folder.
+    pub host: Setting<HostFolder>,
+    /// Where the machines see it.
+    pub guest: Setting<GuestFolder>,
 }
 
 /// `[etcd]`.
@@ -133,11 +164,11 @@ pub struct Etcd {
     /// `runtime`: how a machine gets and runs it.
     pub runtime: Setting<Runtime>,
     /// `image`: the container image without its tag.
-    pub image: Setting<Option<String>>,
+    pub image: Setting<Option<ImageName>>,
     /// `release_url`: where release tarballs are downloaded from, in the place of the official one.
-    pub release_url: Setting<Option<String>>,
-    /// `sha256`: checksums by architecture (`amd64`, `arm64`), for a release this project does not know.
-    pub sha256: Setting<Vec<(String, String)>>,
+    pub release_url: Setting<Option<ReleaseUrl>>,
+    /// `sha256`: checksums by architecture, for a release this project does not know.
+    pub sha256: Setting<Vec<(Architecture, Sha256)>>,
     /// `token`.
     pub token: Setting<Option<Token>>,
     /// `generation`: raised to recreate the cluster under a new identity.
@@ -158,7 +189,7 @@ pub struct Etcd {
 #[derive(Debug, Clone)]
 pub struct ExtraFlag {
     /// The flag's name without dashes.
-    pub name: Setting<String>,
+    pub name: Setting<FlagName>,
     /// Its value.
-    pub value: Setting<String>,
+    pub value: Setting<FlagValue>,
 }

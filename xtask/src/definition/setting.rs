@@ -41,6 +41,20 @@ impl<T> Setting<T> {
         }
     }
 
+    /// Takes over what the author wrote there (byte offsets); nothing, where it could not be read.
+    /// What held before then merely stands in.
+    pub fn set(&mut self, span: Range<usize>, value: Option<T>) {
+        match value {
+            Some(value) => *self = Self::written(value, span),
+            None => self.origin = Origin::Unreadable(span),
+        }
+    }
+
+    /// Whether the author wrote something here, readable or not.
+    pub const fn is_written(&self) -> bool {
+        !matches!(self.origin, Origin::Default)
+    }
+
     /// The value, in a definition without errors.
     pub const fn get(&self) -> &T {
         &self.value

@@ -105,7 +105,7 @@ pub fn flags(plan: &Plan, myself: &Myself, state: InitialState) -> Vec<Flag> {
     storage(plan, &mut flags);
     safety(plan, &mut flags);
     for (name, value) in &plan.etcd.flags {
-        flags.replace(name, value);
+        flags.replace(name.as_str(), value.as_str());
     }
     flags.0
 }

@@ -10,7 +10,10 @@ use camino::Utf8PathBuf;
 
 use crate::definition::{Definition, Members};
 use crate::profile::{Profile, Runtime};
-use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, NamePrefix, Subnet, Token};
+use crate::values::{
+    Architecture, Channel, ClusterName, DriverName, EtcdVersion, FlagName, FlagValue, GuestFolder,
+    HostFolder, HostName, ImageName, ImageVersion, NamePrefix, ReleaseUrl, Sha256, Subnet, Token,
+};
 use identity::EtcdId;
 
 /// The port that etcd serves clients on (IANA: `etcd-client`).
@@ -74,9 +77,9 @@ pub struct Machine {
     /// The operating system.
     pub profile: &'static Profile,
     /// The release channel, where the system has one.
-    pub channel: Option<String>,
+    pub channel: Option<Channel>,
     /// The image's version, where the system is pinned by one.
-    pub image_version: Option<String>,
+    pub image_version: Option<ImageVersion>,
     /// Memory in MiB.
     pub memory: u32,
     /// Processors.
@@ -86,7 +89,7 @@ pub struct Machine {
     /// Guest port to host port, sorted.
     pub forwarded_ports: Vec<(u16, u16)>,
     /// Host folder to guest folder, sorted.
-    pub shared_folders: Vec<(String, String)>,
+    pub shared_folders: Vec<(HostFolder, GuestFolder)>,
 }
 
 /// What etcd a member runs, and how.
@@ -97,11 +100,11 @@ pub struct Etcd {
     /// How a machine gets and runs it.
     pub runtime: Runtime,
     /// The container image without its tag, where the definition names one.
-    pub image: Option<String>,
+    pub image: Option<ImageName>,
     /// Where release tarballs are downloaded from.
-    pub release_url: String,
+    pub release_url: ReleaseUrl,
     /// Checksums by architecture that the definition brings along.
-    pub sha256: Vec<(String, String)>,
+    pub sha256: Vec<(Architecture, Sha256)>,
     /// The initial cluster token, its generation included.
     pub token: Token,
     /// Milliseconds between the leader's heartbeats.
@@ -113,7 +116,7 @@ pub struct Etcd {
     /// Minutes of history to keep; none where compaction is off.
     pub auto_compaction: Option<u32>,
     /// Further flags, by name without dashes, in the definition's order.
-    pub flags: Vec<(String, String)>,
+    pub flags: Vec<(FlagName, FlagValue)>,
 }
 
 impl Plan {
@@ -141,8 +144,18 @@ impl Plan {
                 memory: *machine.memory.get(),
                 cpus: *machine.cpus.get(),
                 serial_log: *machine.serial_log.get(),
-                forwarded_ports: machine.forwarded_ports.get().clone(),
-                shared_folders: machine.shared_folders.get().clone(),
+                forwarded_ports: machine
+                    .forwarded_ports
+                    .get()
+                    .iter()
+                    .map(|port| (*port.guest.get(), *port.host.get()))
+                    .collect(),
+                shared_folders: machine
+                    .shared_folders
+                    .get()
+                    .iter()
+                    .map(|folder| (folder.host.get().clone(), folder.guest.get().clone()))
+                    .collect(),
             },
             etcd: Etcd {
                 version: *etcd.version.get(),
@@ -152,7 +165,7 @@ impl Plan {
                     .release_url
                     .get()
                     .clone()
-                    .unwrap_or_else(|| OFFICIAL_RELEASES.to_owned()),
+                    .unwrap_or_else(ReleaseUrl::official),
                 sha256: etcd.sha256.get().clone(),
                 token,
                 heartbeat_interval: *etcd.heartbeat_interval.get(),
@@ -238,9 +251,6 @@ impl Plan {
         self
     }
 }
-
-/// The folder of all official releases, each in a subfolder `v<version>`.
-pub const OFFICIAL_RELEASES: &str = "https://github.com/etcd-io/etcd/releases/download";
 
 fn member(name: HostName, address: Ipv4Addr, token: &Token) -> Member {
     let mut member = Member {

@@ -9,5 +9,6 @@ pub(super) static DEBIAN_13: Profile = Profile {
     runtimes: &[Runtime::Release, Runtime::Container, Runtime::Package],
     channels: &[],
     image_version: "",
+    usual_etcd: EtcdVersion::new(3, 6, 14),
     packaged_etcd: Some(EtcdVersion::new(3, 5, 16)),
 };

@@ -26,6 +26,8 @@ pub struct Profile {
     pub channels: &'static [&'static str],
     /// The image version that is pinned unless the definition names another.
     pub image_version: &'static str,
+    /// The etcd that it runs unless the definition names another.
+    pub usual_etcd: EtcdVersion,
     /// The etcd that its own package repository carries, where it has one.
     pub packaged_etcd: Option<EtcdVersion>,
 }

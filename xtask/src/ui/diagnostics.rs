@@ -1,20 +1,151 @@
 //! Prints diagnostics the way rustc does: the fact, the place underlined, why, and what next.
 
-use crate::report::{Diagnostic, Severity};
+use std::fmt::Write as _;
+use std::ops::Range;
 
-/// Prints them all to standard error.
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+
+use crate::report::{Diagnostic, Label, Severity};
+
+/// Prints them all to standard error, with a blank line after each that has a place. Colors are
+/// left to `anstream`: none in a pipe, none under `NO_COLOR`.
 pub fn report(diagnostics: &[Diagnostic]) {
-    for diagnostic in diagnostics {
-        let severity = match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        super::say(&format!("{severity}: {}", diagnostic.message));
-        for note in &diagnostic.notes {
-            super::say(&format!("note: {note}"));
+    let mut all = String::new();
+    for (index, diagnostic) in diagnostics.iter().enumerate() {
+        if index > 0 {
+            all.push('\n');
         }
-        for hint in &diagnostic.hints {
-            super::say(&format!("hint: {hint}"));
+        let _ = writeln!(all, "{}", render(diagnostic));
+    }
+    if !all.is_empty() {
+        super::say(all.trim_end_matches('\n'));
+    }
+}
+
+/// One diagnostic as text with terminal styles, without a newline at its end.
+pub fn render(diagnostic: &Diagnostic) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = level
+        .primary_title(visible(&diagnostic.message))
+        .elements(std::iter::empty::<annotate_snippets::Padding>());
+    for snippet in snippets(diagnostic) {
+        group = group.element(snippet);
+    }
+    for note in &diagnostic.notes {
+        group = group.element(Level::NOTE.message(visible(note)));
+    }
+    for hint in &diagnostic.hints {
+        group = group.element(Level::HELP.with_name("hint").message(visible(hint)));
+    }
+    // Plain ASCII: the same on every terminal, and in a golden file.
+    Renderer::styled()
+        .decor_style(DecorStyle::Ascii)
+        .render(&[group])
+}
+
+/// The places of a diagnostic: one snippet a file, the file of the wrong place first.
+fn snippets(diagnostic: &Diagnostic) -> Vec<Snippet<'static, Annotation<'static>>> {
+    let place = diagnostic
+        .place
+        .iter()
+        .map(|label| (label, AnnotationKind::Primary));
+    let related = diagnostic
+        .related
+        .iter()
+        .map(|label| (label, AnnotationKind::Context));
+    let mut files: Vec<Vec<(&Label, AnnotationKind)>> = Vec::new();
+    for labelled in place.chain(related) {
+        match files
+            .iter_mut()
+            .find(|file| file[0].0.source.path == labelled.0.source.path)
+        {
+            Some(file) => file.push(labelled),
+            None => files.push(vec![labelled]),
         }
     }
+    files.iter().map(|labels| snippet(labels)).collect()
+}
+
+/// A window of one file with its labels. Only the lines between the first and the last label are
+/// handed on: a thousand complaints about a large file then cost no more than their own lines.
+fn snippet(labels: &[(&Label, AnnotationKind)]) -> Snippet<'static, Annotation<'static>> {
+    let source = &labels[0].0.source;
+    let text = &source.text;
+    let first = labels.iter().map(|(label, _)| label.span.start).min();
+    let last = labels.iter().map(|(label, _)| label.span.end).max();
+    let start = line_start(text, first.unwrap_or(0));
+    let end = line_end(text, last.unwrap_or(0));
+    let window = text.get(start..end).unwrap_or_default();
+    let line = text
+        .as_bytes()
+        .iter()
+        .take(start)
+        .filter(|&&byte| byte == b'\n')
+        .count()
+        + 1;
+    let annotations = labels.iter().map(|(label, kind)| {
+        let span = first_line(text, &label.span);
+        let shown = kind.span(span.start - start..span.end - start);
+        if label.text.is_empty() {
+            shown
+        } else {
+            shown.label(visible(&label.text))
+        }
+    });
+    Snippet::source(same_length(window))
+        .path(visible(source.path.as_str()))
+        .line_start(line)
+        .annotations(annotations)
+}
+
+/// The part of a span on its first line: a table of twenty lines needs no twenty lines of arrows.
+fn first_line(text: &str, span: &Range<usize>) -> Range<usize> {
+    let end = line_end(text, span.start).min(span.end);
+    span.start..end.max(span.start)
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text.get(..at)
+        .and_then(|above| above.rfind('\n'))
+        .map_or(0, |newline| newline + 1)
+}
+
+fn line_end(text: &str, at: usize) -> usize {
+    text.get(at..)
+        .and_then(|below| below.find('\n'))
+        .map_or(text.len(), |newline| at + newline)
+}
+
+/// Text for a terminal: characters that would steer it are shown, not obeyed.
+fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        if c == '\n' || !steers(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    shown
+}
+
+/// A file's text for a terminal, of the same length in bytes, so that places stay where they are.
+/// `annotate-snippets` itself shows the ASCII control characters and the ones for text direction.
+fn same_length(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\u{80}'..='\u{9f}' => '\u{bf}',
+            c => c,
+        })
+        .collect()
+}
+
+/// Control characters, and those that change the direction of text.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,18 +1,35 @@
 //! Values that cannot be wrong: each type's only way in is a parser that refuses what is not allowed.
 
+mod architecture;
+mod channel;
 mod cluster_name;
 mod driver_name;
 mod etcd_version;
+mod flag;
+mod folder;
 mod host_name;
+mod image_name;
+mod image_version;
 mod name_prefix;
+pub mod quantity;
+mod release_url;
+mod sha256;
 mod subnet;
 mod token;
 
+pub use architecture::Architecture;
+pub use channel::Channel;
 pub use cluster_name::ClusterName;
 pub use driver_name::DriverName;
 pub use etcd_version::EtcdVersion;
+pub use flag::{FlagName, FlagValue};
+pub use folder::{GuestFolder, HostFolder};
 pub use host_name::HostName;
+pub use image_name::ImageName;
+pub use image_version::ImageVersion;
 pub use name_prefix::NamePrefix;
+pub use release_url::ReleaseUrl;
+pub use sha256::Sha256;
 pub use subnet::Subnet;
 pub use token::Token;
 
@@ -32,6 +49,12 @@ impl Refused {
             why: why.into(),
             hint: hint.into(),
         }
+    }
+
+    /// Refuses a text for one character in it.
+    pub fn character(character: char, kind: &str, hint: impl Into<String>) -> Self {
+        let shown = character.escape_debug();
+        Self::new(format!("`{shown}` is not allowed in {kind}"), hint)
     }
 }
 

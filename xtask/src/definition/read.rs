@@ -1,0 +1,178 @@
+//! Reads a definition: every key that is known, and everything that is wrong with it, in one go.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::Definition;
+use super::keys::KEYS;
+use super::reader::{Found, Reader, in_order};
+use super::rules::RULES;
+use super::setting::Setting;
+use super::syntax::SyntaxError;
+use crate::profile::Runtime;
+use crate::report::{Diagnostic, Source};
+use crate::values::ClusterName;
+
+/// Reads a definition and judges it by every rule that concerns it alone.
+///
+/// The definition is fit for use if none of the diagnostics is an error. They come in the order of
+/// their places in the file.
+pub fn read(name: ClusterName, source: Arc<Source>) -> (Definition, Vec<Diagnostic>) {
+    let (document, errors) = DeTable::parse_recoverable(&source.text);
+    let mut definition = Definition::with_defaults(name, Arc::clone(&source));
+    let mut reader = Reader {
+        source: &source,
+        syntax: errors
+            .iter()
+            .map(|error| SyntaxError::new(error, &source.text))
+            .collect(),
+        diagnostics: Vec::new(),
+    };
+    read_table(&mut definition, &mut reader, "", document.get_ref());
+    let Reader {
+        syntax,
+        mut diagnostics,
+        ..
+    } = reader;
+    if syntax.is_empty() {
+        settle_defaults(&mut definition);
+        for rule in RULES {
+            (rule.judge)(&definition, &mut diagnostics);
+        }
+    } else {
+        // What the parser could not make out may be the very key that a complaint misses.
+        keep_the_certain(&source, &syntax, &mut diagnostics);
+        diagnostics.extend(syntax.iter().map(|error| error.diagnostic(&source)));
+    }
+    in_file_order(&mut diagnostics);
+    (definition, diagnostics)
+}
+
+/// Sorts diagnostics by file and place; those without a place come last.
+pub fn in_file_order(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by(|a, b| {
+        let place = |d: &Diagnostic| {
+            d.place
+                .as_ref()
+                .map(|label| (label.source.path.clone(), label.span.start, label.span.end))
+        };
+        let (a, b) = (place(a), place(b));
+        (a.is_none(), a).cmp(&(b.is_none(), b))
+    });
+}
+
+fn read_table<'v>(
+    definition: &mut Definition,
+    reader: &mut Reader<'_>,
+    parent: &str,
+    table: &'v DeTable<'v>,
+) {
+    for (key, value) in in_order(table) {
+        let path = if parent.is_empty() {
+            key.get_ref().to_string()
+        } else {
+            format!("{parent}.{}", key.get_ref())
+        };
+        if let Some(known) = KEYS.iter().find(|known| known.path == path) {
+            let mut found = Found {
+                reader,
+                path,
+                shape: &known.shape,
+                value,
+            };
+            (known.read)(definition, &mut found);
+        } else if is_section(&path) {
+            let mut found = Found {
+                reader,
+                path: path.clone(),
+                shape: &super::keys::Shape::Boolean,
+                value,
+            };
+            if let Some(table) = found.table() {
+                read_table(definition, reader, &path, table);
+            }
+        } else {
+            let known = keys_below(parent);
+            reader.unknown_key(parent, key.get_ref(), key.span(), &known);
+        }
+    }
+}
+
+/// Whether the path is a table of known keys.
+fn is_section(path: &str) -> bool {
+    KEYS.iter().any(|key| {
+        key.path
+            .strip_prefix(path)
+            .is_some_and(|rest| rest.starts_with('.'))
+    })
+}
+
+/// The keys and tables that may stand in a table.
+fn keys_below(parent: &str) -> Vec<&'static str> {
+    let mut known: Vec<&str> = KEYS
+        .iter()
+        .filter_map(|key| {
+            let rest = if parent.is_empty() {
+                key.path
+            } else {
+                key.path.strip_prefix(parent)?.strip_prefix('.')?
+            };
+            rest.split('.').next()
+        })
+        .collect();
+    known.dedup();
+    known
+}
+
+/// What is not written follows from what is: the profile decides how etcd runs, and which.
+fn settle_defaults(definition: &mut Definition) {
+    let profile = definition.machine.profile.clone();
+    let etcd = &mut definition.etcd;
+    if !etcd.runtime.is_written() {
+        etcd.runtime = Setting::default(profile.get().runtimes[0]);
+    }
+    if !etcd.version.is_written() {
+        let packaged = profile
+            .get()
+            .packaged_etcd
+            .filter(|_| *etcd.runtime.get() == Runtime::Package);
+        etcd.version = Setting::default(packaged.unwrap_or(profile.get().usual_etcd));
+    }
+    // Compaction came with etcd 3.0.
+    if !etcd.auto_compaction.is_written() && etcd.version.get().is_v2() {
+        etcd.auto_compaction = Setting::default(None);
+    }
+    // Where the profile is not known, neither is what follows from it.
+    if profile.known().is_none() {
+        let span = profile.span().unwrap_or(0..0);
+        if !etcd.runtime.is_written() {
+            etcd.runtime.set(span.clone(), None);
+        }
+        if !etcd.version.is_written() {
+            etcd.version.set(span, None);
+        }
+    }
+}
+
+/// Drops complaints that may merely follow from text that the parser could not make out.
+fn keep_the_certain(source: &Source, syntax: &[SyntaxError], diagnostics: &mut Vec<Diagnostic>) {
+    let text = &source.text;
+    let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+    let line = |at: usize| ends.partition_point(|&end| end < at);
+    let broken: BTreeSet<usize> = syntax.iter().map(|error| line(error.span.start)).collect();
+    let broken_header = syntax
+        .iter()
+        .filter(|error| error.is_in_header(text))
+        .map(|error| error.span.start)
+        .min();
+    diagnostics.retain(|diagnostic| {
+        let Some(place) = &diagnostic.place else {
+            return true;
+        };
+        // Below a broken header nobody knows which table a key is in.
+        let unsure_table = broken_header.is_some_and(|header| header <= place.span.start);
+        !broken.contains(&line(place.span.start)) && !unsure_table
+    });
+}

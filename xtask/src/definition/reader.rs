@@ -1,0 +1,341 @@
+//! Reads single values out of a definition and says what is wrong with those that cannot be read.
+
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::keys::Shape;
+use super::suggest::nearest;
+use super::syntax::{SyntaxError, within};
+use crate::report::{Diagnostic, Source};
+use crate::values::Refused;
+
+/// Collects what is wrong while a definition is read.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    pub(super) source: &'a Arc<Source>,
+    /// What the TOML parser complained about and nobody has reported yet.
+    pub(super) syntax: Vec<SyntaxError>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// A value that was found under a known key.
+#[derive(Debug)]
+pub(super) struct Found<'r, 'a, 'v> {
+    pub(super) reader: &'r mut Reader<'a>,
+    /// The key as messages name it: `etcd.version`.
+    pub(super) path: String,
+    pub(super) shape: &'static Shape,
+    pub(super) value: &'v Spanned<DeValue<'v>>,
+}
+
+/// A key and its value.
+pub(super) type Entry<'v> = (&'v Spanned<DeString<'v>>, &'v Spanned<DeValue<'v>>);
+
+/// The entries of a table in the file's order.
+pub(super) fn in_order<'v>(table: &'v DeTable<'v>) -> Vec<Entry<'v>> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+impl<'a> Reader<'a> {
+    /// Reports an error at a place.
+    pub(super) fn error(&mut self, message: String, span: Range<usize>, label: &str, hint: &str) {
+        let diagnostic = Diagnostic::error(message).at(self.source, span, label);
+        self.diagnostics.push(if hint.is_empty() {
+            diagnostic
+        } else {
+            diagnostic.hint(hint)
+        });
+    }
+
+    /// Reports a key that nothing reads.
+    pub(super) fn unknown_key(
+        &mut self,
+        path: &str,
+        key: &str,
+        span: Range<usize>,
+        known: &[&str],
+    ) {
+        let shown = key.escape_debug();
+        let place = if path.is_empty() {
+            String::new()
+        } else {
+            format!(" in `{path}`")
+        };
+        let elsewhere = || {
+            super::keys::KEYS
+                .iter()
+                .find(|candidate| candidate.path.rsplit('.').next() == Some(key))
+        };
+        let hint = if let Some(right) = nearest(key, known.iter().copied()) {
+            format!("did you mean `{right}`?")
+        } else if let Some(right) = elsewhere() {
+            match right.path.rsplit_once('.') {
+                Some((table, key)) => format!("`{key}` belongs under `[{table}]`"),
+                None => {
+                    format!("`{key}` belongs at the top of the file, above the first `[table]`")
+                }
+            }
+        } else {
+            format!("known here: {}", list(known.iter().copied()))
+        };
+        self.error(
+            format!("unknown key `{shown}`{place}"),
+            self.clip(span),
+            "",
+            &hint,
+        );
+    }
+
+    /// A span that surely lies within the text.
+    pub(super) fn clip(&self, span: Range<usize>) -> Range<usize> {
+        within(span, &self.source.text)
+    }
+
+    /// Takes out the complaints of the TOML parser about this value; the first of them.
+    fn take_syntax(&mut self, span: &Range<usize>) -> Option<SyntaxError> {
+        let taken = self.syntax.extract_if(.., |error| error.touches(span));
+        taken.collect::<Vec<_>>().into_iter().next()
+    }
+
+    /// The text at a place.
+    pub(super) fn raw(&self, span: Range<usize>) -> &'a str {
+        self.source.text.get(span).unwrap_or_default()
+    }
+}
+
+impl<'a, 'v> Found<'_, 'a, 'v> {
+    /// Where the value is.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.reader.clip(self.value.span())
+    }
+
+    /// The value as text, parsed into its type.
+    pub(super) fn text<T: FromStr<Err = Refused>>(&mut self) -> Option<T> {
+        self.parsed(T::from_str)
+    }
+
+    /// The value as text, parsed by a function.
+    pub(super) fn parsed<T>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Result<T, Refused>,
+    ) -> Option<T> {
+        let raw = self.reader.raw(self.span());
+        if let Some(error) = self.reader.take_syntax(&self.span()) {
+            if raw.starts_with(['"', '\'', '[', '{']) || raw.is_empty() {
+                self.report_syntax(&error);
+            } else {
+                self.wants_quotes(raw);
+            }
+            return None;
+        }
+        let value = self.value;
+        let DeValue::String(text) = value.get_ref() else {
+            match value.get_ref() {
+                DeValue::Array(_) | DeValue::Table(_) => self.wrong_type("text"),
+                _ => self.wants_quotes(raw),
+            }
+            return None;
+        };
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(refused) => {
+                self.refuse(&refused);
+                None
+            }
+        }
+    }
+
+    /// The value as one of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, all: &[(&'static str, T)]) -> Option<T> {
+        let path = self.path.clone();
+        self.parsed(|text| {
+            if let Some((_, value)) = all.iter().find(|(word, _)| *word == text) {
+                return Ok(*value);
+            }
+            let words = || all.iter().map(|(word, _)| *word);
+            let what = path.rsplit('.').next().unwrap_or_default();
+            let hint = match nearest(text, words()) {
+                Some(right) => format!("did you mean `{right}`? There is {}", list(words())),
+                None => format!("there is {}", list(words())),
+            };
+            Err(Refused::new(
+                format!("unknown {what} `{}`", shortened(text)),
+                hint,
+            ))
+        })
+    }
+
+    /// The value as a whole number within the key's limits.
+    pub(super) fn number<T: TryFrom<i128>>(&mut self) -> Option<T> {
+        let (least, most) = match self.shape {
+            Shape::Number { least, most, .. } => (*least, *most),
+            _ => (0, i64::MAX),
+        };
+        let number = self.whole_number()?;
+        let fits = (i128::from(least)..=i128::from(most)).contains(&number);
+        let value = T::try_from(number).ok().filter(|_| fits);
+        if value.is_none() {
+            let message = format!("`{}` is {number}", self.path);
+            self.reader.error(
+                message,
+                self.span(),
+                &format!("not from {least} to {most}"),
+                &format!("use a number from {least} to {most}"),
+            );
+        }
+        value
+    }
+
+    /// The value as any whole number.
+    pub(super) fn whole_number(&mut self) -> Option<i128> {
+        let raw = self.reader.raw(self.span());
+        if let Some(error) = self.reader.take_syntax(&self.span()) {
+            if raw.is_empty() {
+                self.report_syntax(&error);
+            } else {
+                self.wrong_type("a whole number");
+            }
+            return None;
+        }
+        match self.value.get_ref() {
+            DeValue::Integer(integer) => {
+                let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+                if number.is_none() {
+                    let message = format!("`{}` is larger than any number here can be", self.path);
+                    self.reader.error(message, self.span(), "", "");
+                }
+                number
+            }
+            DeValue::String(text) => {
+                let message = format!("`{}` is text, not a whole number", self.path);
+                let hint = match text.trim().parse::<i64>() {
+                    Ok(number) => format!("write it without quotes: `{} = {number}`", self.key()),
+                    Err(_) => String::new(),
+                };
+                self.reader
+                    .error(message, self.span(), "expected a whole number", &hint);
+                None
+            }
+            _ => {
+                self.wrong_type("a whole number");
+                None
+            }
+        }
+    }
+
+    /// The value as `true` or `false`.
+    pub(super) fn boolean(&mut self) -> Option<bool> {
+        let span = self.span();
+        let syntax = self.reader.take_syntax(&span);
+        if let (DeValue::Boolean(value), None) = (self.value.get_ref(), &syntax) {
+            return Some(*value);
+        }
+        let raw = self.reader.raw(span.clone());
+        let word = raw.trim_matches(['"', '\'']).to_ascii_lowercase();
+        let meant = match word.as_str() {
+            "true" | "yes" | "on" | "y" | "1" => Some("true"),
+            "false" | "no" | "off" | "n" | "0" => Some("false"),
+            _ => None,
+        };
+        let hint = match meant {
+            Some(meant) => format!("write `{} = {meant}`", self.key()),
+            None => format!("write `{0} = true` or `{0} = false`", self.key()),
+        };
+        let message = format!("`{}` is neither `true` nor `false`", self.path);
+        self.reader
+            .error(message, span, "expected `true` or `false`", &hint);
+        None
+    }
+
+    /// The value as a table.
+    pub(super) fn table(&mut self) -> Option<&'v DeTable<'v>> {
+        if let DeValue::Table(table) = self.value.get_ref() {
+            Some(table)
+        } else {
+            let span = self.span();
+            // A complaint about this very value says nothing more than that it is no table.
+            drop(self.reader.take_syntax(&span));
+            self.wrong_type("a table");
+            None
+        }
+    }
+
+    /// A part of this value, to be read as a value of its own.
+    pub(super) fn part(
+        &mut self,
+        name: &str,
+        value: &'v Spanned<DeValue<'v>>,
+        shape: &'static Shape,
+    ) -> Found<'_, 'a, 'v> {
+        Found {
+            path: format!("{}.{name}", self.path),
+            reader: self.reader,
+            shape,
+            value,
+        }
+    }
+
+    /// Reports that the value's type refuses it.
+    pub(super) fn refuse(&mut self, refused: &Refused) {
+        self.reader
+            .error(refused.why.clone(), self.span(), "", &refused.hint);
+    }
+
+    /// Reports that the value is of another type than the key wants.
+    pub(super) fn wrong_type(&mut self, wanted: &str) {
+        let is = match self.value.get_ref() {
+            DeValue::String(_) => "text",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "`true` or `false`",
+            DeValue::Datetime(_) => "a date or time",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        let message = format!("`{}` is {is}, not {wanted}", self.path);
+        self.reader
+            .error(message, self.span(), &format!("expected {wanted}"), "");
+    }
+
+    fn wants_quotes(&mut self, raw: &str) {
+        let message = format!("`{}` is text, and text stands in quotes", self.path);
+        let shown = shortened(raw);
+        let hint = format!("write `{} = \"{shown}\"`", self.key());
+        self.reader
+            .error(message, self.span(), "not in quotes", &hint);
+    }
+
+    fn report_syntax(&mut self, error: &SyntaxError) {
+        let diagnostic = error.diagnostic(self.reader.source);
+        self.reader.diagnostics.push(diagnostic);
+    }
+
+    /// The last part of the path.
+    fn key(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or_default()
+    }
+}
+
+/// Words as a list for a sentence.
+pub(super) fn list<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.split_last() {
+        None => "nothing".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+/// A text of the author, short enough and clean enough for a message.
+pub(super) fn shortened(text: &str) -> String {
+    let mut shown: String = text.chars().take(60).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown.escape_debug().to_string()
+}

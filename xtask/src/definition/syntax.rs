@@ -1,0 +1,143 @@
+//! What the TOML parser complains about, in our words.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::report::{Diagnostic, Source};
+
+/// One complaint of the TOML parser.
+#[derive(Debug)]
+pub(super) struct SyntaxError {
+    /// Where, in bytes.
+    pub(super) span: Range<usize>,
+    /// What, as the parser says it: a fact, then perhaps what it expected.
+    message: String,
+}
+
+impl SyntaxError {
+    pub(super) fn new(error: &toml::de::Error, text: &str) -> Self {
+        let span = error.span().unwrap_or(0..0);
+        Self {
+            span: within(span, text),
+            message: error.message().to_owned(),
+        }
+    }
+
+    /// Whether it is about the value at this place.
+    pub(super) const fn touches(&self, value: &Range<usize>) -> bool {
+        value.start <= self.span.start && self.span.end <= value.end
+    }
+
+    /// Whether it says that a key or a table is there twice.
+    fn is_duplicate(&self) -> bool {
+        self.message == "duplicate key"
+    }
+
+    /// Whether it is about a table's header, so that it is unknown which table the next lines are in.
+    pub(super) fn is_in_header(&self, text: &str) -> bool {
+        !self.is_duplicate()
+            && line_around(text, self.span.start)
+                .trim_start()
+                .starts_with('[')
+    }
+
+    /// The complaint as a diagnostic.
+    pub(super) fn diagnostic(&self, source: &Arc<Source>) -> Diagnostic {
+        if self.is_duplicate() {
+            return self.duplicate(source);
+        }
+        let (fact, expected) = match self.message.split_once(", expected ") {
+            Some((fact, expected)) => (fact, format!("expected {expected}")),
+            None => (self.message.as_str(), String::new()),
+        };
+        let diagnostic = Diagnostic::error(format!("invalid TOML: {fact}")).at(
+            source,
+            self.span.clone(),
+            expected,
+        );
+        if fact.starts_with("string values must be quoted") {
+            diagnostic.hint("write text in quotes, as in `name = \"core-01\"`")
+        } else {
+            diagnostic
+        }
+    }
+
+    fn duplicate(&self, source: &Arc<Source>) -> Diagnostic {
+        let text = &source.text;
+        let key = text.get(self.span.clone()).unwrap_or_default();
+        let header = line_around(text, self.span.start)
+            .trim_start()
+            .starts_with('[');
+        let what = if header { "table" } else { "key" };
+        let shown = key.escape_debug();
+        let diagnostic = Diagnostic::error(format!("the {what} `{shown}` is there twice")).at(
+            source,
+            self.span.clone(),
+            "again here",
+        );
+        let diagnostic = match earlier(text, self.span.start, key, header) {
+            Some(first) => diagnostic.and_at(source, first, "first here"),
+            None => diagnostic,
+        };
+        diagnostic.hint(if header {
+            "move the keys of both under one header"
+        } else {
+            "keep one of them"
+        })
+    }
+}
+
+/// The nearest line above `before` that has the key, or the header, in its place.
+fn earlier(text: &str, before: usize, key: &str, header: bool) -> Option<Range<usize>> {
+    let above = text.get(..before)?;
+    let mut end = above.rfind('\n').unwrap_or(0);
+    // On the same line first, for inline tables.
+    if !header {
+        let line = above.get(end..)?;
+        let start = line.rfind(key).map(|at| end + at);
+        if let Some(start) = start {
+            let after = above.get(start + key.len()..)?.trim_start();
+            if after.starts_with('=') {
+                return Some(start..start + key.len());
+            }
+        }
+    }
+    while end > 0 {
+        let start = above.get(..end)?.rfind('\n').map_or(0, |at| at + 1);
+        let line = above.get(start..end)?;
+        let inner = line.trim_start().trim_start_matches('[').trim_start();
+        let at = start + line.len() - inner.len();
+        let starts_header = line.trim_start().starts_with('[');
+        if let Some(rest) = inner.strip_prefix(key).map(str::trim_start)
+            && starts_header == header
+            && rest.starts_with(if header { ']' } else { '=' })
+        {
+            return Some(at..at + key.len());
+        }
+        end = start.saturating_sub(1);
+    }
+    None
+}
+
+fn line_around(text: &str, at: usize) -> &str {
+    let start = text
+        .get(..at)
+        .and_then(|above| above.rfind('\n'))
+        .map_or(0, |at| at + 1);
+    text.get(start..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default()
+}
+
+/// The span, moved to character boundaries of the text where it is not on them.
+pub(super) fn within(span: Range<usize>, text: &str) -> Range<usize> {
+    let mut start = span.start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = span.end.clamp(start, text.len());
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    start..end
+}

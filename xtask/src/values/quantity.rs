@@ -1,0 +1,79 @@
+//! Amounts that are written with a unit: `2GiB`, `1h`.
+
+use super::Refused;
+
+/// Reads an amount of bytes: a number, or a number with `KiB`, `MiB`, `GiB` or `TiB`.
+///
+/// # Errors
+/// Anything else, and amounts that do not fit.
+pub fn bytes(text: &str) -> Result<u64, Refused> {
+    let hint = "write a number and its unit, as in `2GiB`, or plain bytes";
+    let refused = || {
+        Refused::new(
+            format!("`{}` is not an amount of bytes", text.escape_debug()),
+            hint,
+        )
+    };
+    let (number, unit) = number_and_unit(text).ok_or_else(refused)?;
+    let factor: u64 = match unit {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        "K" | "KB" | "kB" | "M" | "MB" | "G" | "GB" | "T" | "TB" => {
+            return Err(Refused::new(
+                format!("`{unit}` can mean two amounts"),
+                "write `KiB`, `MiB`, `GiB` or `TiB`: powers of 1024",
+            ));
+        }
+        _ => return Err(refused()),
+    };
+    number
+        .checked_mul(factor)
+        .filter(|&bytes| i64::try_from(bytes).is_ok())
+        .ok_or_else(|| Refused::new(format!("`{text}` is more than etcd can count"), hint))
+}
+
+/// Reads a time in minutes: `1h`, `30m` or `1h30m`.
+///
+/// # Errors
+/// Anything else, and times of zero or beyond 10000 hours.
+pub fn minutes(text: &str) -> Result<u32, Refused> {
+    let hint = "write hours or minutes, as in `1h` or `30m`";
+    let refused = || Refused::new(format!("`{}` is not a time", text.escape_debug()), hint);
+    let (hours, rest) = match text.split_once('h') {
+        Some((hours, rest)) => (hours, rest),
+        None => ("0", text),
+    };
+    let (hours, unit) = number_and_unit(hours).ok_or_else(refused)?;
+    if !unit.is_empty() {
+        return Err(refused());
+    }
+    let minutes = match rest {
+        "" => 0,
+        rest => match number_and_unit(rest) {
+            Some((minutes, "m")) => minutes,
+            _ => return Err(refused()),
+        },
+    };
+    hours
+        .checked_mul(60)
+        .and_then(|of_hours| of_hours.checked_add(minutes))
+        .filter(|all| (1..=600_000).contains(all))
+        .and_then(|all| u32::try_from(all).ok())
+        .ok_or_else(|| {
+            Refused::new(
+                format!("`{text}` is not between one minute and 10000 hours"),
+                hint,
+            )
+        })
+}
+
+fn number_and_unit(text: &str) -> Option<(u64, &str)> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    Some((number.parse().ok()?, unit))
+}
