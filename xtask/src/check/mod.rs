@@ -1,11 +1,41 @@
 //! Judgements over a plan and what was seen of it: one file each, and one line in [`CHECKS`].
 
+mod alarms;
+mod database;
+mod hash;
+mod identity;
+mod lag;
+mod leader;
+mod members;
+mod quorum;
+mod reachable;
+mod report;
+mod standing;
+mod unseen;
+mod version;
+mod write;
+
+pub use report::{Checked, Health, Report, judge};
+pub use standing::Standing;
+
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
 
 /// Every check, in the order in which they are reported.
-pub static CHECKS: &[&Check] = &[];
+pub static CHECKS: &[&Check] = &[
+    &reachable::CHECK,
+    &members::CHECK,
+    &identity::CHECK,
+    &leader::CHECK,
+    &quorum::CHECK,
+    &lag::CHECK,
+    &version::CHECK,
+    &alarms::CHECK,
+    &database::CHECK,
+    &hash::CHECK,
+    &write::CHECK,
+];
 
 /// A named condition of a cluster.
 #[derive(Debug)]
@@ -34,9 +64,11 @@ pub struct Judgement {
 pub enum Verdict {
     /// It holds.
     Pass,
+    /// There is nothing to check, because this version of etcd has no such thing.
+    NotApplicable,
     /// It holds, and there is something its user should know.
     Warn,
-    /// It was not checked, and so is not known.
+    /// It was not checked, or not on every member, and so is not known.
     Skipped,
     /// It does not hold and may come to hold by itself.
     NotYet,
@@ -53,4 +85,38 @@ pub struct Finding {
     pub text: String,
     /// What to do about it.
     pub hint: String,
+}
+
+impl Finding {
+    fn new(member: Option<&HostName>, text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            member: member.cloned(),
+            text: text.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+/// The command line of a task for this cluster, with what follows the cluster's name.
+fn task(plan: &Plan, task: &str, rest: &str) -> String {
+    let name = match plan.name.as_str() {
+        "default" => "",
+        name => &format!(" {name}"),
+    };
+    let rest = if rest.is_empty() {
+        String::new()
+    } else {
+        format!(" {rest}")
+    };
+    format!("`cargo xtask {task}{name}{rest}`")
+}
+
+/// `core-01`, `core-01 and core-02`, `core-01, core-02 and core-03`.
+fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    match items.split_last() {
+        None => "nobody".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
 }

@@ -1,13 +1,32 @@
 //! What was seen when looking at a running cluster. Data without judgement: `check` judges.
+//!
+//! The submodules read what etcdctl and etcd say, in every version's wording. They are pure: whoever
+//! asks is elsewhere.
+
+pub mod etcdctl;
+pub mod v2;
+
+use std::fmt;
 
 use crate::plan::identity::EtcdId;
-use crate::values::{EtcdVersion, HostName};
+use crate::values::HostName;
 
 /// One look at a cluster: every member asked on its own, at about the same time.
 #[derive(Debug, Clone)]
 pub struct Observation {
     /// What each planned member answered, in the plan's order.
     pub members: Vec<MemberObservation>,
+    /// The key prefix under which values were written to try the cluster, and whether it is gone again.
+    pub probe: Probe,
+}
+
+/// The values that were written to try the cluster.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// What all of their keys start with; nobody else's keys do.
+    pub prefix: String,
+    /// Whether they were removed.
+    pub removed: Look<()>,
 }
 
 /// What one member answered.
@@ -38,7 +57,7 @@ pub enum Look<T> {
     Seen(T),
     /// The member was asked and did not answer usefully; what came instead.
     Failed(String),
-    /// It was not asked; why.
+    /// It was not asked; why, in words that follow the member's name: `does not answer`.
     NotAsked(String),
 }
 
@@ -55,8 +74,8 @@ impl<T> Look<T> {
 /// How a member describes itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Its version.
-    pub version: EtcdVersion,
+    /// Its version, in its own words.
+    pub version: String,
     /// The cluster it takes itself for a member of.
     pub cluster_id: EtcdId,
     /// Its own ID.
@@ -73,6 +92,8 @@ pub struct Status {
     pub revision: Option<u64>,
     /// The size of its database in bytes, where its version tells.
     pub db_size: Option<u64>,
+    /// The size in bytes that its database may reach, where its version tells (from 3.6).
+    pub db_size_quota: Option<u64>,
     /// Whether it is a learner.
     pub is_learner: bool,
     /// What it complains of.
@@ -99,8 +120,29 @@ pub struct ListedMember {
 pub struct Alarm {
     /// Who raised it.
     pub member: EtcdId,
-    /// etcd's name for it: `NOSPACE` or `CORRUPT`.
-    pub kind: String,
+    /// What it warns of.
+    pub kind: AlarmKind,
+}
+
+/// What an alarm warns of (etcd's `AlarmType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlarmKind {
+    /// A database has reached its quota; etcd refuses writes.
+    NoSpace,
+    /// A member's data differs from the others'.
+    Corrupt,
+    /// One that this program does not know, by its number.
+    Other(u64),
+}
+
+impl fmt::Display for AlarmKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSpace => f.pad("NOSPACE"),
+            Self::Corrupt => f.pad("CORRUPT"),
+            Self::Other(number) => f.pad(&format!("number {number}")),
+        }
+    }
 }
 
 /// A hash over a member's keys and values.
@@ -108,9 +150,10 @@ pub struct Alarm {
 pub struct Hash {
     /// The hash.
     pub hash: u64,
-    /// The revision up to which keys were hashed.
+    /// The revision up to which keys were hashed: the one that was asked for.
     pub revision: u64,
-    /// The revision from which keys were hashed.
+    /// The revision from which keys were hashed; -1 before the first compaction. Hashes compare only
+    /// where this is equal.
     pub compact_revision: i64,
 }
 

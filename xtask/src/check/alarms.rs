@@ -1,0 +1,80 @@
+use std::collections::BTreeSet;
+
+use super::standing::name_of;
+use super::{Check, Finding, Judgement, Verdict, task, unseen::Unseen};
+use crate::observation::{AlarmKind, Observation};
+use crate::plan::Plan;
+use crate::plan::identity::EtcdId;
+
+pub(super) static CHECK: Check = Check {
+    name: "alarms",
+    title: "no alarm is raised",
+    judge,
+};
+
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    if plan.version().is_v2() {
+        return Judgement {
+            verdict: Verdict::NotApplicable,
+            evidence: "etcd has alarms from 3.0".to_owned(),
+            findings: Vec::new(),
+        };
+    }
+    let unseen = Unseen::of(observation, "its alarms", |member| &member.alarms);
+    let seen = || observation.members.iter().filter_map(|m| m.alarms.seen());
+    if seen().next().is_none() {
+        return unseen.settle(Verdict::Skipped, "", Vec::new());
+    }
+    // All members know all alarms.
+    let raised: BTreeSet<(EtcdId, AlarmKind)> = seen()
+        .flatten()
+        .map(|alarm| (alarm.member, alarm.kind))
+        .collect();
+    if raised.is_empty() {
+        return unseen.settle(Verdict::Pass, "none", Vec::new());
+    }
+    let mut kinds: Vec<AlarmKind> = raised.iter().map(|(_, kind)| *kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+    let findings = raised.iter().map(|&(member, kind)| Finding {
+        member: None,
+        text: format!(
+            "{} raised the alarm {kind}: {}",
+            name_of(plan, observation, member),
+            meaning(kind)
+        ),
+        hint: hint(plan, kind),
+    });
+    unseen.settle(Verdict::Fail, kinds.join(", "), findings.collect())
+}
+
+const fn meaning(kind: AlarmKind) -> &'static str {
+    match kind {
+        AlarmKind::NoSpace => {
+            "its database reached the quota, and the whole cluster refuses writes"
+        }
+        AlarmKind::Corrupt => {
+            "its data differs from the other members', and the cluster refuses requests"
+        }
+        AlarmKind::Other(_) => "this program does not know what it means",
+    }
+}
+
+fn hint(plan: &Plan, kind: AlarmKind) -> String {
+    let etcdctl = |rest: &str| task(plan, "etcdctl", &format!("-- {rest}"));
+    match kind {
+        AlarmKind::NoSpace => format!(
+            "delete what is not needed, {} to a revision you can do without, {} one member after the other, then {}",
+            etcdctl("compact REVISION"),
+            etcdctl("defrag"),
+            etcdctl("alarm disarm")
+        ),
+        AlarmKind::Corrupt => format!(
+            "find the odd one out with the check `hash`; {} it, remove its data, add it again, then {}",
+            etcdctl("member remove"),
+            etcdctl("alarm disarm")
+        ),
+        AlarmKind::Other(_) => etcdctl("alarm list"),
+    }
+}

@@ -1,0 +1,117 @@
+use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use crate::observation::{Hash, Observation};
+use crate::plan::Plan;
+use crate::values::HostName;
+
+pub(super) static CHECK: Check = Check {
+    name: "hash",
+    title: "all members hold the same data at one revision",
+    judge,
+};
+
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    if plan.version().minor_release() < (3, 3) {
+        return Judgement {
+            verdict: Verdict::NotApplicable,
+            evidence: "etcd hashes its keys from 3.3".to_owned(),
+            findings: Vec::new(),
+        };
+    }
+    let unseen = Unseen::of(observation, "the hash of its keys", |member| &member.hash);
+    let seen: Vec<(&HostName, &Hash)> = observation
+        .members
+        .iter()
+        .filter_map(|member| Some((&member.name, member.hash.seen()?)))
+        .collect();
+    let Some((_, first)) = seen.first() else {
+        return unseen.settle(Verdict::Skipped, "", Vec::new());
+    };
+    if seen.len() == 1 && plan.members.len() > 1 {
+        return unseen.settle(
+            Verdict::Skipped,
+            "one hash, and none to compare it with",
+            Vec::new(),
+        );
+    }
+    if seen.iter().any(|(_, hash)| hash.revision != first.revision) {
+        // Members of different clusters are asked at different revisions.
+        let evidence = "the members have no revision in common";
+        return unseen.settle(Verdict::Skipped, evidence, Vec::new());
+    }
+    if seen
+        .iter()
+        .any(|(_, hash)| hash.compact_revision != first.compact_revision)
+    {
+        return unseen.settle(
+            Verdict::NotYet,
+            "compaction is under way",
+            vec![Finding::new(
+                None,
+                "the members have compacted up to different revisions, so their hashes cannot be compared",
+                "compaction takes a moment to reach every member: verify again",
+            )],
+        );
+    }
+    let at = format!("at revision {}", first.revision);
+    let mut groups: Vec<(u64, Vec<&HostName>)> = Vec::new();
+    for (name, hash) in &seen {
+        match groups.iter_mut().find(|(value, _)| *value == hash.hash) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((hash.hash, vec![name])),
+        }
+    }
+    if let [(hash, _)] = groups.as_slice() {
+        return unseen.settle(Verdict::Pass, format!("{hash:08x} {at}"), Vec::new());
+    }
+    groups.sort_by_key(|(_, names)| std::cmp::Reverse(names.len()));
+    let each = groups
+        .iter()
+        .map(|(hash, names)| format!("{hash:08x} on {}", list(names)));
+    let evidence = format!("{} {at}", list(each));
+    if versions_are_mixed(observation) {
+        // Releases differ in which tombstones they hash (etcd pull request 18274), so this proves nothing.
+        return unseen.settle(
+            Verdict::Skipped,
+            format!("{evidence}; not comparable between different versions of etcd"),
+            Vec::new(),
+        );
+    }
+    let majority = groups
+        .first()
+        .filter(|(_, names)| names.len() * 2 > seen.len());
+    let findings = match majority {
+        Some((_, most)) => groups
+            .iter()
+            .skip(1)
+            .flat_map(|(_, odd)| odd)
+            .map(|odd| {
+                Finding::new(
+                    Some(odd),
+                    format!("holds other data than {}", list(most)),
+                    format!(
+                        "its data is damaged: back up the others first ({}), then remove it from the cluster, delete its data and add it again",
+                        task(plan, "etcdctl", "-- snapshot save FILE")
+                    ),
+                )
+            })
+            .collect(),
+        None => vec![Finding::new(
+            None,
+            "the members hold different data, and no majority agrees",
+            format!(
+                "stop writing; keep a snapshot of each member ({}) and restore from the right one",
+                task(plan, "etcdctl", "-- snapshot save FILE")
+            ),
+        )],
+    };
+    unseen.settle(Verdict::Fail, evidence, findings)
+}
+
+fn versions_are_mixed(observation: &Observation) -> bool {
+    let mut versions = observation
+        .members
+        .iter()
+        .filter_map(|member| Some(&member.status.seen()?.version));
+    let first = versions.next();
+    versions.any(|version| Some(version) != first)
+}

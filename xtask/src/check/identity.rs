@@ -1,0 +1,131 @@
+use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use crate::observation::{Observation, Status};
+use crate::plan::identity::member_id;
+use crate::plan::{Member, Plan};
+use crate::values::Token;
+
+pub(super) static CHECK: Check = Check {
+    name: "identity",
+    title: "cluster and members have the predicted IDs",
+    judge,
+};
+
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    let unseen = Unseen::of(observation, "its identity", |member| &member.status);
+    let mut verdict = Verdict::Pass;
+    let mut findings = Vec::new();
+    let mut as_predicted = Vec::new();
+    let seen = observation
+        .members
+        .iter()
+        .filter_map(|member| Some((member, member.status.seen()?)));
+    for (seen, status) in seen {
+        let Some(member) = plan.members.iter().find(|m| m.name == seen.name) else {
+            continue;
+        };
+        match differs(plan, member, status) {
+            None => as_predicted.push(&member.name),
+            Some((how, text, hint)) => {
+                verdict = verdict.max(how);
+                findings.push(Finding::new(Some(&member.name), text, hint));
+            }
+        }
+    }
+    let evidence = match verdict {
+        Verdict::Pass if as_predicted.is_empty() => {
+            return unseen.settle(Verdict::Skipped, "", findings);
+        }
+        Verdict::Pass => format!(
+            "cluster {}, as predicted on {}",
+            plan.cluster_id,
+            list(as_predicted)
+        ),
+        Verdict::Warn => format!("cluster {}, as predicted", plan.cluster_id),
+        _ => format!("cluster {} is expected", plan.cluster_id),
+    };
+    unseen.settle(verdict, evidence, findings)
+}
+
+fn differs(plan: &Plan, member: &Member, status: &Status) -> Option<(Verdict, String, String)> {
+    if status.cluster_id == plan.cluster_id && status.member_id == member.id {
+        return None;
+    }
+    let other = plan
+        .members
+        .iter()
+        .find(|other| other.id == status.member_id && other.name != member.name);
+    if let Some(other) = other {
+        return Some((
+            Verdict::Fail,
+            format!("{} answers at {}'s address", other.name, member.name),
+            format!(
+                "two addresses are exchanged: compare {} with what runs",
+                plan.source
+            ),
+        ));
+    }
+    if status.cluster_id == plan.cluster_id {
+        // Such a member is right; its ID has the time in it and cannot be known beforehand.
+        return Some((
+            Verdict::Warn,
+            format!(
+                "has the ID {}, not the predicted {}: it was added while the cluster ran",
+                status.member_id, member.id
+            ),
+            "nothing needs to be done: the prediction is for members of the first start".to_owned(),
+        ));
+    }
+    let foreign = format!("belongs to cluster {}", status.cluster_id);
+    let again = format!(
+        "to start anew and lose the data there: {}, then {}",
+        task(plan, "destroy", ""),
+        task(plan, "up", "")
+    );
+    if status.member_id == member.id {
+        return Some((
+            Verdict::Fail,
+            format!("{foreign}, which started with the same token and other members"),
+            format!(
+                "compare the members of {} with that cluster's; {again}",
+                plan.source
+            ),
+        ));
+    }
+    Some(match started_with(plan, member, status) {
+        Some(token) => (
+            Verdict::Fail,
+            format!(
+                "{foreign}, which started with the token `{token}`, not `{}`",
+                plan.etcd.token
+            ),
+            format!(
+                "its data is of another generation: set the token of {} back; or, {again}",
+                plan.source
+            ),
+        ),
+        None => (
+            Verdict::Fail,
+            format!("{foreign}, a foreign one: neither its token nor its members are known here"),
+            format!(
+                "find out who else uses {}; or, if its data is an earlier cluster's, {again}",
+                member.address
+            ),
+        ),
+    })
+}
+
+/// The token that a foreign member must have started with, if it is one that may have been meant: etcd's
+/// own default, or another generation of ours.
+fn started_with(plan: &Plan, member: &Member, status: &Status) -> Option<String> {
+    let token = plan.etcd.token.as_str();
+    let base = match token.rsplit_once('-') {
+        Some((base, generation)) if generation.parse::<u32>().is_ok() => base,
+        _ => token,
+    };
+    let generations = (0..=100).map(|generation| format!("{base}-{generation}"));
+    [Token::ETCD_DEFAULT, base, plan.name.as_str()]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(generations)
+        .find(|token| member_id(&[member.peer_url()], token) == status.member_id)
+}

@@ -1,0 +1,128 @@
+use std::collections::BTreeMap;
+
+use super::standing::{Standing, name_of};
+use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use crate::observation::{MemberObservation, Observation, Status};
+use crate::plan::Plan;
+use crate::plan::identity::EtcdId;
+
+pub(super) static CHECK: Check = Check {
+    name: "leader",
+    title: "all members follow one leader in one term",
+    judge,
+};
+
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    let unseen = Unseen::of(observation, "its leader", |member| &member.status);
+    let seen: Vec<(&MemberObservation, &Status)> = observation
+        .members
+        .iter()
+        .filter_map(|member| Some((member, member.status.seen()?)))
+        .collect();
+    if seen.is_empty() {
+        return unseen.settle(Verdict::Skipped, "", Vec::new());
+    }
+    let mut followers: BTreeMap<Option<EtcdId>, Vec<&MemberObservation>> = BTreeMap::new();
+    for (member, status) in &seen {
+        followers.entry(status.leader).or_default().push(member);
+    }
+    let leaders: Vec<EtcdId> = followers.keys().copied().flatten().collect();
+    let mut terms: Vec<u64> = seen
+        .iter()
+        .filter_map(|(_, status)| status.raft_term)
+        .collect();
+    terms.sort_unstable();
+    terms.dedup();
+    let name = |id| name_of(plan, observation, id);
+    let names = |members: &[&MemberObservation]| list(members.iter().map(|member| &member.name));
+
+    if leaders.is_empty() {
+        return unseen.settle(no_leader(plan, observation), "no member has a leader", {
+            // With too few members there is nothing to add to what `reachable` and `quorum` say.
+            let enough = seen.len() >= plan.quorum();
+            let finding = Finding::new(
+                None,
+                "no leader has been elected, though enough members answer",
+                format!(
+                    "an election takes a few seconds: {} looks again until then; if none comes, the members do not reach each other's peer port",
+                    task(plan, "verify", "--wait 60s")
+                ),
+            );
+            enough.then_some(finding).into_iter().collect()
+        });
+    }
+
+    let mut findings = Vec::new();
+    let mut verdict = Verdict::Pass;
+    if let Some(lost) = followers.get(&None) {
+        verdict = Verdict::NotYet;
+        for member in lost {
+            findings.push(Finding::new(
+                Some(&member.name),
+                "has no leader, while others have one",
+                format!(
+                    "it may have just started; if it stays so, it does not reach the others' peer port: {}",
+                    task(plan, "logs", member.name.as_str())
+                ),
+            ));
+        }
+    }
+    if leaders.len() > 1 {
+        // Members that are in different terms will agree; in one term there is never a second leader.
+        verdict = verdict.max(if terms.len() > 1 {
+            Verdict::NotYet
+        } else {
+            Verdict::Fail
+        });
+        let who = leaders.iter().map(|&leader| {
+            let followers = followers.get(&Some(leader)).map(Vec::as_slice);
+            format!(
+                "{} by {}",
+                name(leader),
+                names(followers.unwrap_or_default())
+            )
+        });
+        findings.push(Finding::new(
+            None,
+            format!("different leaders are followed: {}", list(who)),
+            "members of one cluster agree within an election; if they do not, they are different clusters: see `identity`",
+        ));
+    } else if terms.len() > 1 {
+        verdict = verdict.max(Verdict::NotYet);
+        findings.push(Finding::new(
+            None,
+            format!("the members are in different terms: {}", list(&terms)),
+            "an election is under way, or a member is cut off: verify again",
+        ));
+    }
+    for &leader in &leaders {
+        let absent = observation.members.iter().find(|member| {
+            let planned = plan.members.iter().find(|m| m.name == member.name);
+            member.status.seen().is_none() && planned.is_some_and(|m| m.id == leader)
+        });
+        if let Some(absent) = absent {
+            verdict = verdict.max(Verdict::NotYet);
+            findings.push(Finding::new(
+                None,
+                format!("the leader is still {}, which does not answer", absent.name),
+                "the others elect another leader if they are enough: verify again",
+            ));
+        }
+    }
+    let evidence = match (leaders.as_slice(), terms.as_slice()) {
+        ([leader], [term]) => format!("{} leads in term {term}", name(*leader)),
+        ([leader], []) => format!("{} leads", name(*leader)),
+        ([leader], _) => format!("{} leads", name(*leader)),
+        _ => format!("{} leaders", leaders.len()),
+    };
+    unseen.settle(verdict, evidence, findings)
+}
+
+fn no_leader(plan: &Plan, observation: &Observation) -> Verdict {
+    let standing = Standing::of(plan, observation);
+    if standing.answering >= plan.quorum() {
+        Verdict::NotYet
+    } else {
+        Verdict::Fail
+    }
+}

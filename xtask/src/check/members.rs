@@ -1,0 +1,205 @@
+use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use crate::observation::{ListedMember, Observation};
+use crate::plan::{Member, Plan};
+use crate::values::HostName;
+
+pub(super) static CHECK: Check = Check {
+    name: "members",
+    title: "the members are those of the definition",
+    judge,
+};
+
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    let unseen = Unseen::of(observation, "its member list", |member| &member.members);
+    let lists: Vec<(&HostName, &[ListedMember])> = observation
+        .members
+        .iter()
+        .filter_map(|member| Some((&member.name, member.members.seen()?.as_slice())))
+        .collect();
+    if lists.is_empty() {
+        return unseen.settle(Verdict::Skipped, "", Vec::new());
+    }
+
+    // The same difference in several members' lists is one difference.
+    let mut differences: Vec<(Difference, Vec<&HostName>)> = Vec::new();
+    for (teller, list) in &lists {
+        for difference in compare(plan, list) {
+            match differences.iter_mut().find(|(d, _)| *d == difference) {
+                Some((_, tellers)) => tellers.push(teller),
+                None => differences.push((difference, vec![teller])),
+            }
+        }
+    }
+    let mut verdict = Verdict::Pass;
+    let findings = differences.into_iter().map(|(difference, tellers)| {
+        verdict = verdict.max(difference.verdict);
+        let mut finding = difference.finding;
+        if tellers.len() < lists.len() {
+            finding.text = format!("{}, according to {}", finding.text, list(tellers));
+        }
+        finding
+    });
+    let findings: Vec<Finding> = findings.collect();
+    let sizes: Vec<usize> = lists.iter().map(|(_, list)| list.len()).collect();
+    let evidence = match verdict {
+        Verdict::Pass => format!(
+            "{} members as defined, by the lists of {}",
+            plan.members.len(),
+            list(lists.iter().map(|(name, _)| name))
+        ),
+        _ => format!(
+            "{} members defined, {} listed",
+            plan.members.len(),
+            sizes.iter().max().copied().unwrap_or_default()
+        ),
+    };
+    unseen.settle(verdict, evidence, findings)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Difference {
+    verdict: Verdict,
+    finding: Finding,
+}
+
+fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for member in &plan.members {
+        match listed.iter().find(|entry| is_same(member, entry)) {
+            Some(entry) => compare_entry(plan, member, entry, &mut differences),
+            None => differences.push(Difference {
+                verdict: Verdict::Fail,
+                finding: Finding::new(
+                    Some(&member.name),
+                    "is not a member of the cluster, though it is defined",
+                    format!(
+                        "add it: {}; or take it out of {}",
+                        task(
+                            plan,
+                            "etcdctl",
+                            &format!(
+                                "-- member add {} --peer-urls={}",
+                                member.name,
+                                member.peer_url()
+                            )
+                        ),
+                        plan.source
+                    ),
+                ),
+            }),
+        }
+    }
+    for entry in listed {
+        if !plan.members.iter().any(|member| is_same(member, entry)) {
+            differences.push(extra(plan, entry));
+        }
+    }
+    differences
+}
+
+/// Whether a listed member is meant by a defined one. A member that was added and never started has no
+/// name yet, only its peer URL.
+fn is_same(member: &Member, entry: &ListedMember) -> bool {
+    if entry.name.is_empty() {
+        entry.peer_urls.contains(&member.peer_url())
+    } else {
+        entry.name == member.name.as_str()
+    }
+}
+
+fn compare_entry(
+    plan: &Plan,
+    member: &Member,
+    entry: &ListedMember,
+    differences: &mut Vec<Difference>,
+) {
+    let name = &member.name;
+    let mut differs = |verdict, text: String, hint: String| {
+        differences.push(Difference {
+            verdict,
+            finding: Finding::new(Some(name), text, hint),
+        });
+    };
+    if entry.name.is_empty() {
+        differs(
+            Verdict::NotYet,
+            "has been added to the cluster and has never started".to_owned(),
+            format!("start it: {}", task(plan, "up", "")),
+        );
+        return;
+    }
+    if entry.peer_urls != [member.peer_url()] {
+        differs(
+            Verdict::Fail,
+            format!(
+                "has the peer URL {}, not {}",
+                list(&entry.peer_urls),
+                member.peer_url()
+            ),
+            format!(
+                "{} tells the cluster",
+                task(
+                    plan,
+                    "etcdctl",
+                    &format!(
+                        "-- member update {} --peer-urls={}",
+                        entry.id,
+                        member.peer_url()
+                    )
+                )
+            ),
+        );
+    }
+    if entry.client_urls != [member.client_url()] {
+        differs(
+            Verdict::Fail,
+            format!(
+                "advertises the client URL {}, not {}",
+                list(&entry.client_urls),
+                member.client_url()
+            ),
+            format!(
+                "it runs with another `advertise-client-urls` than defined: {}, then {}",
+                task(plan, "down", ""),
+                task(plan, "up", "")
+            ),
+        );
+    }
+    if entry.is_learner {
+        differs(
+            Verdict::Fail,
+            "is a learner: it gets the data and has no vote".to_owned(),
+            format!(
+                "promote it once it has caught up: {}",
+                task(plan, "etcdctl", &format!("-- member promote {}", entry.id))
+            ),
+        );
+    }
+}
+
+fn extra(plan: &Plan, entry: &ListedMember) -> Difference {
+    let urls = list(&entry.peer_urls);
+    let text = if entry.name.is_empty() {
+        format!(
+            "member {} at {urls} has been added, has never started and is not defined",
+            entry.id
+        )
+    } else {
+        format!(
+            "member {} named `{}` at {urls} is not defined",
+            entry.id, entry.name
+        )
+    };
+    Difference {
+        verdict: Verdict::Fail,
+        finding: Finding::new(
+            None,
+            text,
+            format!(
+                "remove it: {}; or add it to {}",
+                task(plan, "etcdctl", &format!("-- member remove {}", entry.id)),
+                plan.source
+            ),
+        ),
+    }
+}

@@ -1,0 +1,192 @@
+use std::fmt;
+
+use crate::observation::{ListedMember, Look, MemberObservation, Observation, Status};
+use crate::plan::Plan;
+use crate::plan::identity::EtcdId;
+
+/// Where a cluster stands: who answers, who leads, how many more may fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The members of the definition.
+    pub members: usize,
+    /// Those of them that answer.
+    pub answering: usize,
+    /// The members that vote, as far as that is known: by the cluster's own list, or by the definition.
+    pub voters: usize,
+    /// Those of them that answer, belong to this cluster and have a leader.
+    pub able: usize,
+    /// The voters that must agree: more than half.
+    pub needed: usize,
+    /// The leader's name, where one leader is seen by all who answer and see one.
+    pub leader: Option<String>,
+    /// Whether the members were seen to agree on something: a write, a quorum read, an alarm list.
+    pub agreement: Agreement,
+}
+
+/// Whether members were seen to agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// They were.
+    Seen,
+    /// They were asked to, and none did.
+    Refused,
+    /// They were not asked.
+    NotAsked,
+}
+
+impl Standing {
+    /// Reads it from what was seen.
+    pub fn of(plan: &Plan, observation: &Observation) -> Self {
+        let statuses: Vec<&Status> = ours(plan, observation).collect();
+        let voters: Vec<EtcdId> = match listed(plan, observation) {
+            Some(list) => voters(list).collect(),
+            None => plan.members.iter().map(|member| member.id).collect(),
+        };
+        let is_able = |status: &&&Status| {
+            status.leader.is_some() && !status.is_learner && voters.contains(&status.member_id)
+        };
+        Self {
+            members: plan.members.len(),
+            answering: observation
+                .members
+                .iter()
+                .filter(|member| member.status.seen().is_some())
+                .count(),
+            voters: voters.len(),
+            able: statuses.iter().filter(is_able).count(),
+            needed: voters.len() / 2 + 1,
+            leader: sole_leader(&statuses).map(|id| name_of(plan, observation, id)),
+            agreement: agreement(plan, observation),
+        }
+    }
+
+    /// Whether a quorum holds.
+    pub fn has_quorum(&self) -> bool {
+        self.able >= self.needed && self.agreement != Agreement::Refused
+    }
+
+    /// How many more members may fail before the quorum is lost.
+    pub fn may_fail(&self) -> usize {
+        if self.has_quorum() {
+            self.able - self.needed
+        } else {
+            0
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            members, answering, ..
+        } = self;
+        write!(f, "{answering} of {members} members")?;
+        if *answering == 0 {
+            return Ok(());
+        }
+        match &self.leader {
+            Some(leader) => write!(f, ", leader {leader}")?,
+            None => f.write_str(", no leader")?,
+        }
+        match self.may_fail() {
+            _ if !self.has_quorum() => f.write_str(", no quorum"),
+            0 => f.write_str(", no more may fail"),
+            more => write!(f, ", {more} more may fail"),
+        }
+    }
+}
+
+/// The statuses of members that belong to the plan's cluster; where none does, of all.
+fn ours<'a>(plan: &Plan, observation: &'a Observation) -> impl Iterator<Item = &'a Status> {
+    let wanted = plan.cluster_id;
+    let seen = || {
+        let members = observation.members.iter();
+        members.filter_map(|member| member.status.seen())
+    };
+    let any = seen().any(|status| status.cluster_id == wanted);
+    seen().filter(move |status| !any || status.cluster_id == wanted)
+}
+
+/// The cluster's own member list, from a member that belongs to the plan's cluster where there is one.
+pub(super) fn listed<'a>(plan: &Plan, observation: &'a Observation) -> Option<&'a [ListedMember]> {
+    let lists = || {
+        let members = observation.members.iter();
+        members.filter_map(|member| Some((member, member.members.seen()?)))
+    };
+    let is_ours = |member: &MemberObservation| {
+        let status = member.status.seen();
+        status.is_some_and(|status| status.cluster_id == plan.cluster_id)
+    };
+    lists()
+        .find(|(member, _)| is_ours(member))
+        .or_else(|| lists().next())
+        .map(|(_, list)| list.as_slice())
+}
+
+/// What a member is called: by the definition, or by the cluster's own list, or else its ID.
+pub(super) fn name_of(plan: &Plan, observation: &Observation, id: EtcdId) -> String {
+    let planned = plan.members.iter().find(|member| member.id == id);
+    let itself = || {
+        let asked = observation.members.iter().find(|member| {
+            let status = member.status.seen();
+            status.is_some_and(|status| status.member_id == id)
+        });
+        asked.map(|member| member.name.to_string())
+    };
+    let in_list = || {
+        let lists = observation.members.iter();
+        lists
+            .filter_map(|member| member.members.seen())
+            .flatten()
+            .find(|listed| listed.id == id && !listed.name.is_empty())
+            .map(|listed| listed.name.clone())
+    };
+    planned
+        .map(|member| member.name.to_string())
+        .or_else(itself)
+        .or_else(in_list)
+        .unwrap_or_else(|| format!("member {id}"))
+}
+
+fn voters(list: &[ListedMember]) -> impl Iterator<Item = EtcdId> {
+    let voters = list.iter().filter(|listed| !listed.is_learner);
+    voters.map(|listed| listed.id)
+}
+
+fn sole_leader(statuses: &[&Status]) -> Option<EtcdId> {
+    let mut leaders: Vec<EtcdId> = statuses.iter().filter_map(|status| status.leader).collect();
+    leaders.sort_unstable();
+    leaders.dedup();
+    match leaders.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    }
+}
+
+fn agreement(plan: &Plan, observation: &Observation) -> Agreement {
+    let mut result = Agreement::NotAsked;
+    for member in &observation.members {
+        let looks = [
+            answered(&member.write),
+            answered(&member.reads),
+            // Listing alarms takes the members' agreement; 2.x has none to list.
+            answered(&member.alarms).filter(|_| !plan.version().is_v2()),
+        ];
+        for look in looks.into_iter().flatten() {
+            if look {
+                return Agreement::Seen;
+            }
+            result = Agreement::Refused;
+        }
+    }
+    result
+}
+
+/// Whether a member that was asked answered.
+const fn answered<T>(look: &Look<T>) -> Option<bool> {
+    match look {
+        Look::Seen(_) => Some(true),
+        Look::Failed(_) => Some(false),
+        Look::NotAsked(_) => None,
+    }
+}

@@ -1,0 +1,76 @@
+use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use crate::observation::Observation;
+use crate::plan::Plan;
+use crate::values::HostName;
+
+pub(super) static CHECK: Check = Check {
+    name: "version",
+    title: "every member runs the pinned version",
+    judge,
+};
+
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    let unseen = Unseen::of(observation, "its version", |member| &member.status);
+    let expected = plan.version().to_string();
+    let mut versions: Vec<(&str, Vec<&HostName>)> = Vec::new();
+    for member in &observation.members {
+        if let Some(status) = member.status.seen() {
+            match versions
+                .iter_mut()
+                .find(|(version, _)| *version == status.version)
+            {
+                Some((_, names)) => names.push(&member.name),
+                None => versions.push((&status.version, vec![&member.name])),
+            }
+        }
+    }
+    if versions.is_empty() {
+        return unseen.settle(Verdict::Skipped, "", Vec::new());
+    }
+    versions.sort_unstable();
+    let mut findings: Vec<Finding> = versions
+        .iter()
+        .filter(|(version, _)| *version != expected)
+        .flat_map(|(version, names)| names.iter().map(move |name| (version, *name)))
+        .map(|(version, name)| {
+            Finding::new(
+                Some(name),
+                format!("runs etcd {version}, not {expected}"),
+                format!(
+                    "if it has not been restarted since the version was changed: {}, then {}; etcd goes up one minor version at a time",
+                    task(plan, "down", ""),
+                    task(plan, "up", "")
+                ),
+            )
+        })
+        .collect();
+    let mut verdict = if findings.is_empty() {
+        Verdict::Pass
+    } else {
+        Verdict::Fail
+    };
+    let mut evidence = match versions.as_slice() {
+        [(version, _)] => format!("etcd {version}"),
+        several => {
+            let each = several
+                .iter()
+                .map(|(version, names)| format!("{version} on {}", list(names)));
+            format!("mixed: {}", list(each))
+        }
+    };
+    if let Some(stand_in) = plan.stand_in {
+        let pinned = plan.etcd.version;
+        verdict = verdict.max(Verdict::Warn);
+        evidence = format!("{evidence}, standing in for the pinned {pinned}");
+        findings.push(Finding::new(
+            None,
+            format!("etcd {stand_in} stands in for the pinned {pinned}, so {pinned} itself is not proven"),
+            format!(
+                "when {pinned} can be had (a download, or a folder you name): {}, then {}",
+                task(plan, "destroy", ""),
+                task(plan, "up", "")
+            ),
+        ));
+    }
+    unseen.settle(verdict, evidence, findings)
+}

@@ -1,0 +1,295 @@
+//! Looks at a cluster of etcd 3.x with the real etcdctl.
+
+use std::thread;
+use std::time::Duration;
+
+use xshell::{Shell, cmd};
+
+use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
+use crate::etcd::tools::Tools;
+use crate::observation::etcdctl as read;
+use crate::observation::{
+    Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Probe, Status,
+};
+use crate::plan::{Member, Plan};
+use crate::process::{self, Ending};
+use crate::values::HostName;
+
+pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observation {
+    let etcdctl = Etcdctl { tools, patience };
+    let statuses = for_each(plan, |_, member| etcdctl.status(member));
+    let obstacles: Vec<Option<String>> = statuses
+        .iter()
+        .map(|status| obstacle(plan, status))
+        .collect();
+    let spokesman = spokesman(&statuses, &obstacles);
+
+    // Granting a lease for the values to be written takes a round trip of its own, so it goes along.
+    let (views, lease) = thread::scope(|scope| {
+        let lease = spokesman.map(|index| {
+            let etcdctl = &etcdctl;
+            scope.spawn(move || etcdctl.grant_lease(&plan.members[index]))
+        });
+        let views = for_each(plan, |index, member| {
+            View::of(&etcdctl, member, index, &statuses, &obstacles)
+        });
+        (views, lease.and_then(|lease| lease.join().ok()))
+    });
+
+    let prefix = probe_prefix(plan);
+    let written = match (&lease, spokesman) {
+        (Some(Look::Seen(lease)), Some(spokesman)) => {
+            let writes = for_each(plan, |index, member| match &obstacles[index] {
+                None => etcdctl.put(member, &prefix, lease),
+                Some(why) => Look::NotAsked(why.clone()),
+            });
+            let reads = for_each(plan, |index, member| match &obstacles[index] {
+                None => etcdctl.read_back(plan, member, &prefix),
+                Some(why) => Look::NotAsked(why.clone()),
+            });
+            let removed = etcdctl.revoke(&plan.members[spokesman], lease);
+            Written {
+                writes,
+                reads,
+                removed,
+            }
+        }
+        (lease, _) => nothing_written(plan, lease.as_ref(), spokesman, &obstacles),
+    };
+
+    let members = plan.members.iter().zip(statuses).zip(views);
+    let members = members.zip(written.writes).zip(written.reads);
+    let members = members.map(
+        |((((member, status), view), write), reads)| MemberObservation {
+            name: member.name.clone(),
+            endpoint: member.client_url(),
+            status,
+            members: view.members,
+            alarms: view.alarms,
+            hash: view.hash,
+            write,
+            reads,
+        },
+    );
+    Observation {
+        members: members.collect(),
+        probe: Probe {
+            prefix,
+            removed: written.removed,
+        },
+    }
+}
+
+/// What became of the values that try the cluster, in the members' order.
+struct Written {
+    writes: Vec<Look<()>>,
+    reads: Vec<Look<Vec<HostName>>>,
+    removed: Look<()>,
+}
+
+/// What a member says about its cluster.
+struct View {
+    members: Look<Vec<ListedMember>>,
+    alarms: Look<Vec<Alarm>>,
+    hash: Look<Hash>,
+}
+
+impl View {
+    fn of(
+        etcdctl: &Etcdctl<'_>,
+        member: &Member,
+        index: usize,
+        statuses: &[Look<Status>],
+        obstacles: &[Option<String>],
+    ) -> Self {
+        // A member of another cluster may well be asked: it only must not be written to.
+        let able = statuses[index]
+            .seen()
+            .is_some_and(|status| status.leader.is_some() && !status.is_learner);
+        let obstacle = obstacles[index].as_ref().filter(|_| !able);
+        thread::scope(|scope| {
+            let members = scope.spawn(|| match obstacle {
+                None => etcdctl.members(member),
+                Some(why) => Look::NotAsked(why.clone()),
+            });
+            let alarms = scope.spawn(|| match obstacle {
+                None => etcdctl.alarms(member),
+                Some(why) => Look::NotAsked(why.clone()),
+            });
+            let hash = match common_revision(statuses, index) {
+                Some(revision) => etcdctl.hash(member, revision),
+                None => Look::NotAsked(
+                    obstacles[index]
+                        .clone()
+                        .unwrap_or_else(|| "does not tell its revision".to_owned()),
+                ),
+            };
+            let lost = || "etcdctl could not be waited for".to_owned();
+            Self {
+                members: members.join().unwrap_or_else(|_| Look::Failed(lost())),
+                alarms: alarms.join().unwrap_or_else(|_| Look::Failed(lost())),
+                hash,
+            }
+        })
+    }
+}
+
+/// The highest revision that every seen member of this member's cluster has reached: hashes are
+/// comparable only at one revision.
+fn common_revision(statuses: &[Look<Status>], index: usize) -> Option<u64> {
+    let own = statuses[index].seen()?;
+    let seen = statuses.iter().filter_map(Look::seen);
+    seen.filter(|status| status.cluster_id == own.cluster_id)
+        .map(|status| status.revision)
+        .min()
+        .flatten()
+}
+
+/// What is known of writing when no lease could be had for it, and so nothing was written.
+fn nothing_written(
+    plan: &Plan,
+    lease: Option<&Look<String>>,
+    spokesman: Option<usize>,
+    obstacles: &[Option<String>],
+) -> Written {
+    let why = match (lease, spokesman) {
+        (Some(Look::NotAsked(why)), _) => why.clone(),
+        (Some(Look::Failed(_)), Some(index)) => {
+            format!("was not tried after {} failed", plan.members[index].name)
+        }
+        _ => "was not tried".to_owned(),
+    };
+    let because = |index: usize| obstacles[index].clone().unwrap_or_else(|| why.clone());
+    let count = plan.members.len();
+    let writes = (0..count).map(|index| match lease {
+        Some(Look::Failed(refusal)) if spokesman == Some(index) => Look::Failed(refusal.clone()),
+        _ => Look::NotAsked(because(index)),
+    });
+    let reads = (0..count).map(|index| Look::NotAsked(because(index)));
+    let nothing = Look::NotAsked("nothing was written".to_owned());
+    Written {
+        writes: writes.collect(),
+        reads: reads.collect(),
+        removed: nothing,
+    }
+}
+
+/// The real etcdctl.
+struct Etcdctl<'a> {
+    tools: &'a Tools,
+    patience: Duration,
+}
+
+impl Etcdctl<'_> {
+    fn status(&self, member: &Member) -> Look<Status> {
+        match knock(member, self.patience) {
+            Ok(()) => {
+                let arguments = ["endpoint", "status", "--write-out=json"];
+                self.ask(member, &arguments, read::status)
+            }
+            Err(why) => Look::Failed(why),
+        }
+    }
+
+    fn members(&self, member: &Member) -> Look<Vec<ListedMember>> {
+        self.ask(
+            member,
+            &["member", "list", "--write-out=json"],
+            read::members,
+        )
+    }
+
+    fn alarms(&self, member: &Member) -> Look<Vec<Alarm>> {
+        self.ask(member, &["alarm", "list", "--write-out=json"], read::alarms)
+    }
+
+    fn hash(&self, member: &Member, revision: u64) -> Look<Hash> {
+        // `endpoint hashkv` came with 3.3.
+        if self.tools.version.minor_release() < (3, 3) {
+            return Look::NotAsked("cannot hash its keys before etcd 3.3".to_owned());
+        }
+        let revision_flag = format!("--rev={revision}");
+        let arguments = ["endpoint", "hashkv", &revision_flag, "--write-out=json"];
+        self.ask(member, &arguments, |output| read::hash(output, revision))
+    }
+
+    fn grant_lease(&self, member: &Member) -> Look<String> {
+        let seconds = PROBE_SECONDS.to_string();
+        let arguments = ["lease", "grant", &seconds, "--write-out=json"];
+        self.ask(member, &arguments, read::lease)
+    }
+
+    fn put(&self, member: &Member, prefix: &str, lease: &str) -> Look<()> {
+        let key = format!("{prefix}/{}", member.name);
+        let value = value(prefix, &member.name);
+        let lease = format!("--lease={lease}");
+        let arguments = ["put", &key, &value, &lease, "--write-out=json"];
+        self.ask(member, &arguments, read::put)
+    }
+
+    fn read_back(&self, plan: &Plan, member: &Member, prefix: &str) -> Look<Vec<HostName>> {
+        let arguments = ["get", "--prefix", prefix, "--write-out=simple"];
+        self.ask(member, &arguments, |output| {
+            Ok(written_by(plan, prefix, &read::pairs(output)?))
+        })
+    }
+
+    /// Removes everything that was written under a lease, and what may yet be: a put that is still under
+    /// way finds no lease and is refused.
+    fn revoke(&self, member: &Member, lease: &str) -> Look<()> {
+        self.ask(member, &["lease", "revoke", lease], |_| Ok(()))
+    }
+
+    fn ask<T>(
+        &self,
+        member: &Member,
+        arguments: &[&str],
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Look<T> {
+        let shell = match Shell::new() {
+            Ok(shell) => shell,
+            Err(error) => return Look::NotAsked(format!("could not be asked: {error}")),
+        };
+        let etcdctl = &self.tools.etcdctl;
+        let endpoint = member.client_url();
+        let seconds = format!("{}s", self.patience.as_secs().max(1));
+        let mut command = cmd!(
+            shell,
+            "{etcdctl} --endpoints={endpoint} --dial-timeout={seconds} --command-timeout={seconds} {arguments...}"
+        );
+        // The user's settings are for the user's clusters; and a proxy is never between us and a member.
+        for (name, _) in std::env::vars_os() {
+            let name_text = name.to_string_lossy().to_ascii_uppercase();
+            if name_text.starts_with("ETCDCTL_") || name_text.ends_with("_PROXY") {
+                command = command.env_remove(name);
+            }
+        }
+        // From 3.4 the v3 API is the default, and 3.6 complains about being told.
+        if self.tools.version.minor_release() < (3, 4) {
+            command = command.env("ETCDCTL_API", "3");
+        }
+        // etcdctl ends by its own deadline, of dialling and of asking; ours is for one that hangs.
+        let finished = process::run(command, self.patience * 2 + Duration::from_secs(2));
+        if let Ending::NotStarted(_) = finished.ending {
+            return Look::NotAsked(format!(
+                "could not be asked: `{etcdctl}` {}",
+                finished.ending()
+            ));
+        }
+        match read(&finished.stdout) {
+            Ok(answer) if finished.success() => Look::Seen(answer),
+            Ok(_) => Look::Failed(
+                read::reason(&finished.stderr)
+                    .unwrap_or_else(|| format!("etcdctl {}", finished.ending())),
+            ),
+            // An error's own words say more than that nothing could be read.
+            Err(unreadable) => Look::Failed(match read::reason(&finished.stderr) {
+                Some(reason) if !finished.success() => reason,
+                _ if !finished.success() && finished.stdout.trim().is_empty() => {
+                    format!("etcdctl {}", finished.ending())
+                }
+                _ => unreadable,
+            }),
+        }
+    }
+}

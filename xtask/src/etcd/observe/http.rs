@@ -1,0 +1,192 @@
+//! Looks at a cluster of etcd 2.x over HTTP: its etcdctl lacks what is needed, and exits 0 all the same.
+
+use std::io::Read;
+use std::time::Duration;
+
+use minreq::{Method, Request};
+
+use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
+use crate::observation::v2 as read;
+use crate::observation::{ListedMember, Look, MemberObservation, Observation, Probe, Status};
+use crate::plan::{Member, Plan};
+use crate::values::HostName;
+
+/// More than any answer that is asked for here has, and little enough for a stranger's endless one.
+const LONGEST_ANSWER: u64 = 1 << 20;
+
+pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
+    let http = Http { patience };
+    let statuses = for_each(plan, |_, member| http.status(member));
+    let lists = for_each(plan, |index, member| match &statuses[index] {
+        Look::Seen(_) => http.members(member),
+        _ => Look::NotAsked("does not answer".to_owned()),
+    });
+    let obstacles: Vec<Option<String>> = statuses
+        .iter()
+        .map(|status| obstacle(plan, status))
+        .collect();
+
+    let prefix = probe_prefix(plan);
+    let writes = for_each(plan, |index, member| match &obstacles[index] {
+        None => http.put(member, &prefix),
+        Some(why) => Look::NotAsked(why.clone()),
+    });
+    let something = writes.iter().any(|write| write.seen().is_some());
+    let reads = for_each(plan, |index, member| match &obstacles[index] {
+        None if something => http.read_back(plan, member, &prefix),
+        None => Look::NotAsked("had nothing to read".to_owned()),
+        Some(why) => Look::NotAsked(why.clone()),
+    });
+    // A write without an answer may have been done all the same.
+    let tried = writes
+        .iter()
+        .any(|write| !matches!(write, Look::NotAsked(_)));
+    let removed = match spokesman(&statuses, &obstacles) {
+        Some(index) if something => http.remove(&plan.members[index], &prefix),
+        _ if tried => Look::NotAsked("no write succeeded".to_owned()),
+        _ => Look::NotAsked("nothing was written".to_owned()),
+    };
+
+    let members = plan.members.iter().zip(statuses).zip(lists);
+    let members = members.zip(writes).zip(reads);
+    let members = members.map(
+        |((((member, status), members), write), reads)| MemberObservation {
+            name: member.name.clone(),
+            endpoint: member.client_url(),
+            status,
+            members,
+            alarms: Look::NotAsked("has no alarms before etcd 3.0".to_owned()),
+            hash: Look::NotAsked("cannot hash its keys before etcd 3.3".to_owned()),
+            write,
+            reads,
+        },
+    );
+    Observation {
+        members: members.collect(),
+        probe: Probe { prefix, removed },
+    }
+}
+
+/// A client of the v2 API that goes nowhere but where it is sent: no proxy, no redirection.
+struct Http {
+    patience: Duration,
+}
+
+/// An answer with a good status.
+struct Answer {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let found = self
+            .headers
+            .iter()
+            .find(|(header, _)| header.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl Http {
+    fn status(&self, member: &Member) -> Look<Status> {
+        look(|| {
+            knock(member, self.patience)?;
+            let version = self.get(member, "/version")?;
+            let stats = self.get(member, "/v2/stats/self")?;
+            let keys = self.get(member, "/v2/keys/")?;
+            read::status(&read::Answers {
+                version: &version.body,
+                stats: &stats.body,
+                cluster_id: keys.header("X-Etcd-Cluster-Id").unwrap_or_default(),
+                raft_index: keys.header("X-Raft-Index"),
+                raft_term: keys.header("X-Raft-Term"),
+                etcd_index: keys.header("X-Etcd-Index"),
+            })
+        })
+    }
+
+    fn members(&self, member: &Member) -> Look<Vec<ListedMember>> {
+        look(|| read::members(&self.get(member, "/v2/members")?.body))
+    }
+
+    fn put(&self, member: &Member, prefix: &str) -> Look<()> {
+        look(|| {
+            let path = format!("/v2/keys{prefix}/{}", member.name);
+            // Letters, digits, hyphens and slashes need no escape in a form; blanks are pluses.
+            let value = value(prefix, &member.name).replace(' ', "+");
+            let form = format!("value={value}&ttl={PROBE_SECONDS}");
+            let request = minreq::put(format!("{}{path}", member.client_url()))
+                .with_header("Content-Type", "application/x-www-form-urlencoded")
+                .with_body(form);
+            self.send(request).map(drop)
+        })
+    }
+
+    fn read_back(&self, plan: &Plan, member: &Member, prefix: &str) -> Look<Vec<HostName>> {
+        look(|| {
+            // With `quorum`, the members agree on the answer: what was written before is in it.
+            let path = format!("/v2/keys{prefix}?quorum=true&recursive=true");
+            let pairs = read::pairs(&self.get(member, &path)?.body)?;
+            Ok(written_by(plan, prefix, &pairs))
+        })
+    }
+
+    fn remove(&self, member: &Member, prefix: &str) -> Look<()> {
+        look(|| {
+            let path = format!("/v2/keys{prefix}?recursive=true");
+            let url = format!("{}{path}", member.client_url());
+            self.send(Request::new(Method::Delete, url)).map(drop)
+        })
+    }
+
+    fn get(&self, member: &Member, path: &str) -> Result<Answer, String> {
+        self.send(minreq::get(format!("{}{path}", member.client_url())))
+    }
+
+    fn send(&self, request: Request) -> Result<Answer, String> {
+        let answer = request
+            .with_timeout(self.patience.as_secs().max(1))
+            .with_follow_redirects(false)
+            .with_max_headers_size(64 << 10)
+            .with_max_status_line_length(1 << 10)
+            .send_lazy()
+            .map_err(|error| reason(&error))?;
+        let status = answer.status_code;
+        let headers = answer.headers.clone();
+        let mut bytes = Vec::new();
+        answer
+            .take(LONGEST_ANSWER)
+            .read_to_end(&mut bytes)
+            .map_err(|error| io_reason(&error))?;
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        if (200..300).contains(&status) {
+            Ok(Answer { headers, body })
+        } else {
+            Err(read::reason(status, &body))
+        }
+    }
+}
+
+fn look<T>(ask: impl FnOnce() -> Result<T, String>) -> Look<T> {
+    match ask() {
+        Ok(seen) => Look::Seen(seen),
+        Err(why) => Look::Failed(why),
+    }
+}
+
+fn reason(error: &minreq::Error) -> String {
+    match error {
+        minreq::Error::IoError(error) => io_reason(error),
+        other => format!("the answer is not HTTP: {other}"),
+    }
+}
+
+fn io_reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
+            "no answer in time".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}

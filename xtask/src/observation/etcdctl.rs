@@ -1,0 +1,279 @@
+//! Reads what etcdctl 3.x prints with `--write-out=json` when it is asked about a single endpoint.
+//!
+//! Fields that are not needed are ignored, because versions add them; fields that are needed are
+//! insisted on. IDs are unsigned 64-bit numbers. Each function's error is what is wrong with the output.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Alarm, AlarmKind, Hash, ListedMember, Status};
+use crate::plan::identity::EtcdId;
+
+/// Reads the output of `endpoint status`.
+///
+/// # Errors
+/// Fails where the output is not the status of one endpoint.
+pub fn status(output: &str) -> Result<Status, String> {
+    let [only]: [EndpointStatus; 1] = one_of(output)?;
+    let status = only.status;
+    Ok(Status {
+        version: status.version,
+        cluster_id: status.header.cluster_id,
+        member_id: status.header.member_id,
+        leader: status.leader.filter(|id| id.0 != 0),
+        raft_term: status.raft_term,
+        raft_index: status.raft_index,
+        raft_applied_index: status.raft_applied_index,
+        revision: status.header.revision,
+        db_size: status.db_size,
+        db_size_quota: status.db_size_quota.filter(|&quota| quota != 0),
+        is_learner: status.is_learner,
+        errors: status.errors,
+    })
+}
+
+/// Reads the output of `member list`.
+///
+/// # Errors
+/// Fails where the output is not a list of members.
+pub fn members(output: &str) -> Result<Vec<ListedMember>, String> {
+    let list: MemberList = json(output)?;
+    let members = list.members.into_iter().map(|member| ListedMember {
+        id: member.id,
+        name: member.name,
+        peer_urls: member.peer_urls,
+        client_urls: member.client_urls,
+        is_learner: member.is_learner,
+    });
+    Ok(members.collect())
+}
+
+/// Reads the output of `alarm list`, which is `{}` in 3.4 when there are none.
+///
+/// # Errors
+/// Fails where the output is not a list of alarms.
+pub fn alarms(output: &str) -> Result<Vec<Alarm>, String> {
+    let list: AlarmList = json(output)?;
+    let alarms = list.alarms.into_iter().map(|alarm| Alarm {
+        member: alarm.member,
+        kind: match alarm.kind {
+            1 => AlarmKind::NoSpace,
+            2 => AlarmKind::Corrupt,
+            other => AlarmKind::Other(other),
+        },
+    });
+    Ok(alarms.collect())
+}
+
+/// Reads the output of `endpoint hashkv --rev=REVISION`.
+///
+/// # Errors
+/// Fails where the output is not the hash of one endpoint.
+pub fn hash(output: &str, revision: u64) -> Result<Hash, String> {
+    let [only]: [EndpointHash; 1] = one_of(output)?;
+    Ok(Hash {
+        hash: only.hash.hash,
+        revision,
+        compact_revision: only.hash.compact_revision,
+    })
+}
+
+/// Reads the ID of a new lease from the output of `lease grant`, in the hexadecimal form in which
+/// etcdctl wants it back.
+///
+/// # Errors
+/// Fails where the output does not name a lease.
+pub fn lease(output: &str) -> Result<String, String> {
+    let lease: Lease = json(output)?;
+    Ok(format!("{:x}", lease.id))
+}
+
+/// Reads the output of `put`, which says nothing but that it was done.
+///
+/// # Errors
+/// Fails where the output does not say so.
+pub fn put(output: &str) -> Result<(), String> {
+    let _: Put = json(output)?;
+    Ok(())
+}
+
+/// Reads the output of `get --prefix --write-out=simple`: keys and values, a line each.
+///
+/// # Errors
+/// Fails where a key has no value.
+pub fn pairs(output: &str) -> Result<Vec<(String, String)>, String> {
+    let mut lines = output.lines();
+    let mut pairs = Vec::new();
+    while let Some(key) = lines.next() {
+        let value = lines
+            .next()
+            .ok_or_else(|| unreadable("a key without a value", output))?;
+        pairs.push((key.to_owned(), value.to_owned()));
+    }
+    Ok(pairs)
+}
+
+/// The reason for a failure in what etcdctl wrote to standard error, without the wrapping of its
+/// logger and of gRPC. None where it gave no reason.
+pub fn reason(stderr: &str) -> Option<String> {
+    let reasons: Vec<String> = stderr.lines().rev().filter_map(reason_of_line).collect();
+    // That time ran out is said last; what took the time, where that is known, before.
+    reasons
+        .iter()
+        .find(|reason| !reason.ends_with("context deadline exceeded"))
+        .or(reasons.first())
+        .map(|reason| {
+            if reason == "context deadline exceeded" {
+                "no answer in time".to_owned()
+            } else {
+                reason.clone()
+            }
+        })
+}
+
+fn reason_of_line(line: &str) -> Option<String> {
+    let line = line.trim();
+    let log: Option<LogLine> = serde_json::from_str(line).ok();
+    let text = match log {
+        Some(log) => log.error?,
+        None => line.strip_prefix("Error: ").unwrap_or(line).to_owned(),
+    };
+    let text = match text.split_once("Failed to get the ") {
+        Some((_, rest)) => rest
+            .split_once(" (")
+            .map_or(rest, |(_, inner)| inner.trim_end_matches(')'))
+            .to_owned(),
+        None => text,
+    };
+    let text = without_grpc(&text);
+    (!text.is_empty()).then_some(text)
+}
+
+/// `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: X"`
+/// means X.
+fn without_grpc(text: &str) -> String {
+    let mut text = text.trim();
+    if text.starts_with("rpc error: ")
+        && let Some((_, inner)) = text.split_once(" desc = ")
+    {
+        text = inner;
+    }
+    text = text.strip_prefix("latest balancer error: ").unwrap_or(text);
+    if let Some(inner) = text.strip_prefix("connection error: desc = ") {
+        text = inner.trim_matches('"');
+    }
+    text = text.strip_prefix("transport: ").unwrap_or(text);
+    text = text.strip_prefix("Error while dialing").unwrap_or(text);
+    text.trim_start_matches(':').trim().replace("\\\"", "\"")
+}
+
+fn one_of<T: DeserializeOwned>(output: &str) -> Result<[T; 1], String> {
+    let all: Vec<T> = json(output)?;
+    let count = all.len();
+    <[T; 1]>::try_from(all).map_err(|_| format!("etcdctl answered for {count} endpoints, not one"))
+}
+
+fn json<T: DeserializeOwned>(output: &str) -> Result<T, String> {
+    if output.trim().is_empty() {
+        return Err("etcdctl printed nothing".to_owned());
+    }
+    serde_json::from_str(output).map_err(|error| unreadable(&error.to_string(), output))
+}
+
+fn unreadable(what: &str, output: &str) -> String {
+    let first = output.lines().find(|line| !line.trim().is_empty());
+    let shown: String = first.unwrap_or_default().chars().take(60).collect();
+    format!("etcdctl printed what this program cannot read ({what}): `{shown}`")
+}
+
+#[derive(Deserialize)]
+struct EndpointStatus {
+    #[serde(rename = "Status")]
+    status: RawStatus,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    cluster_id: EtcdId,
+    member_id: EtcdId,
+    revision: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawStatus {
+    header: Header,
+    version: String,
+    db_size: Option<u64>,
+    db_size_quota: Option<u64>,
+    leader: Option<EtcdId>,
+    raft_index: Option<u64>,
+    raft_term: Option<u64>,
+    raft_applied_index: Option<u64>,
+    #[serde(default)]
+    is_learner: bool,
+    #[serde(default)]
+    errors: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct MemberList {
+    members: Vec<RawMember>,
+}
+
+#[derive(Deserialize)]
+struct RawMember {
+    #[serde(rename = "ID")]
+    id: EtcdId,
+    #[serde(default)]
+    name: String,
+    #[serde(default, rename = "peerURLs")]
+    peer_urls: Vec<String>,
+    #[serde(default, rename = "clientURLs")]
+    client_urls: Vec<String>,
+    #[serde(default, rename = "isLearner")]
+    is_learner: bool,
+}
+
+#[derive(Deserialize)]
+struct AlarmList {
+    #[serde(default)]
+    alarms: Vec<RawAlarm>,
+}
+
+#[derive(Deserialize)]
+struct RawAlarm {
+    #[serde(rename = "memberID")]
+    member: EtcdId,
+    #[serde(rename = "alarm")]
+    kind: u64,
+}
+
+#[derive(Deserialize)]
+struct EndpointHash {
+    #[serde(rename = "HashKV")]
+    hash: RawHash,
+}
+
+#[derive(Deserialize)]
+struct RawHash {
+    hash: u64,
+    compact_revision: i64,
+}
+
+#[derive(Deserialize)]
+struct Lease {
+    #[serde(rename = "ID")]
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct Put {
+    #[serde(rename = "header")]
+    _header: Header,
+}
+
+#[derive(Deserialize)]
+struct LogLine {
+    error: Option<String>,
+}

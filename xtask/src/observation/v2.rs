@@ -1,0 +1,188 @@
+//! Reads what an etcd 2.x answers over HTTP. Its tools are not used: their exit codes and wording
+//! do not tell a healthy cluster from a dead one (etcdctl 2.0.0 even exits 0 on commands it lacks).
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{ListedMember, Status};
+use crate::plan::identity::EtcdId;
+
+/// The answers that describe a member.
+#[derive(Debug, Clone)]
+pub struct Answers<'a> {
+    /// The body of `/version`.
+    pub version: &'a str,
+    /// The body of `/v2/stats/self`.
+    pub stats: &'a str,
+    /// `X-Etcd-Cluster-Id` of `/v2/keys/`.
+    pub cluster_id: &'a str,
+    /// `X-Raft-Index` of `/v2/keys/`.
+    pub raft_index: Option<&'a str>,
+    /// `X-Raft-Term` of `/v2/keys/`.
+    pub raft_term: Option<&'a str>,
+    /// `X-Etcd-Index` of `/v2/keys/`.
+    pub etcd_index: Option<&'a str>,
+}
+
+/// How a member describes itself.
+///
+/// # Errors
+/// Fails where an answer is not that of an etcd 2.x; the error says what came instead.
+pub fn status(answers: &Answers<'_>) -> Result<Status, String> {
+    let stats: Stats = json("/v2/stats/self", answers.stats)?;
+    let number = |header: Option<&str>| header.and_then(|value| value.trim().parse().ok());
+    Ok(Status {
+        version: version(answers.version)?,
+        cluster_id: id(answers.cluster_id)?,
+        member_id: id(&stats.id)?,
+        leader: match stats.leader_info.leader.as_str() {
+            "" | "0" => None,
+            leader => Some(id(leader)?),
+        },
+        raft_term: number(answers.raft_term),
+        raft_index: number(answers.raft_index),
+        raft_applied_index: None,
+        revision: number(answers.etcd_index),
+        db_size: None,
+        db_size_quota: None,
+        is_learner: false,
+        errors: Vec::new(),
+    })
+}
+
+/// The version in the body of `/version`, which has had three forms: JSON with `releaseVersion` up to
+/// 2.0.7, the text `etcd 2.0.13` up to 2.0.x's end, JSON with `etcdserver` after.
+///
+/// # Errors
+/// Fails where the body has none of the forms.
+pub fn version(body: &str) -> Result<String, String> {
+    let body = body.trim();
+    if let Some(version) = body.strip_prefix("etcd ") {
+        return Ok(version.to_owned());
+    }
+    let version: Version = json("/version", body)?;
+    version
+        .etcdserver
+        .or(version.release_version)
+        .ok_or_else(|| not_etcd("/version", body))
+}
+
+/// Reads the body of `/v2/members`.
+///
+/// # Errors
+/// Fails where it is not a list of members.
+pub fn members(body: &str) -> Result<Vec<ListedMember>, String> {
+    let list: MemberList = json("/v2/members", body)?;
+    let members = list.members.into_iter().map(|member| {
+        Ok(ListedMember {
+            id: id(&member.id)?,
+            name: member.name,
+            peer_urls: member.peer_urls,
+            client_urls: member.client_urls,
+            is_learner: false,
+        })
+    });
+    members.collect()
+}
+
+/// Reads the keys and values of a folder from the answer to a GET of it.
+///
+/// # Errors
+/// Fails where the answer is not that of a folder.
+pub fn pairs(body: &str) -> Result<Vec<(String, String)>, String> {
+    let answer: Keys = json("/v2/keys", body)?;
+    let nodes = answer.node.nodes.unwrap_or_default();
+    let pairs = nodes.into_iter().map(|node| (node.key, node.value));
+    Ok(pairs.collect())
+}
+
+/// The reason in the body of an answer with an error status, such as
+/// `{"errorCode":300,"message":"Raft Internal Error","cause":"…"}`.
+pub fn reason(status: u16, body: &str) -> String {
+    match serde_json::from_str::<Refusal>(body) {
+        Ok(Refusal { message, cause }) => match cause {
+            Some(cause) if !cause.is_empty() => format!("{message}: {cause}"),
+            _ => message,
+        },
+        Err(_) => {
+            let line = body.lines().next().unwrap_or_default();
+            let shown: String = line.chars().take(60).collect();
+            format!("HTTP status {status}: `{shown}`")
+        }
+    }
+}
+
+fn id(text: &str) -> Result<EtcdId, String> {
+    u64::from_str_radix(text, 16)
+        .map(EtcdId)
+        .map_err(|_| format!("`{}` is not an ID of etcd", text.escape_debug()))
+}
+
+fn json<T: DeserializeOwned>(path: &str, body: &str) -> Result<T, String> {
+    serde_json::from_str(body).map_err(|_| not_etcd(path, body))
+}
+
+fn not_etcd(path: &str, body: &str) -> String {
+    let line = body.lines().next().unwrap_or_default();
+    let shown: String = line.chars().take(60).collect();
+    format!("`{path}` was not answered as by an etcd 2.x: `{shown}`")
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    etcdserver: Option<String>,
+    release_version: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    id: String,
+    leader_info: LeaderInfo,
+}
+
+#[derive(Deserialize)]
+struct LeaderInfo {
+    #[serde(default)]
+    leader: String,
+}
+
+#[derive(Deserialize)]
+struct MemberList {
+    members: Vec<RawMember>,
+}
+
+#[derive(Deserialize)]
+struct RawMember {
+    id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default, rename = "peerURLs")]
+    peer_urls: Vec<String>,
+    #[serde(default, rename = "clientURLs")]
+    client_urls: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    node: Folder,
+}
+
+#[derive(Deserialize)]
+struct Folder {
+    nodes: Option<Vec<Node>>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+    cause: Option<String>,
+}
