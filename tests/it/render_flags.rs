@@ -7,7 +7,7 @@ use expect_test::{expect, expect_file};
 use xtask::definition::setting::Setting;
 use xtask::definition::{Definition, ExtraFlag};
 use xtask::plan::Plan;
-use xtask::plan::flags::{Flag, InitialState, Myself, flags, words};
+use xtask::plan::flags::{Flag, InitialState, Myself, Origin, flags, words};
 use xtask::report::Source;
 use xtask::values::EtcdVersion;
 
@@ -98,6 +98,7 @@ fn a_boolean_of_etcd_2_is_one_word() {
     let flag = Flag {
         name: "force-new-cluster".into(),
         value: "false".into(),
+        origin: Origin::Definition,
     };
     assert_eq!(
         flag.words(EtcdVersion::new(2, 0, 0)),

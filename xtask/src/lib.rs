@@ -3,6 +3,7 @@
 //! The pure middle (`values`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
 //! `check`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
 
+pub mod artifact;
 pub mod check;
 pub mod cli;
 pub mod commands;
@@ -14,6 +15,7 @@ pub mod observation;
 pub mod plan;
 pub mod process;
 pub mod profile;
+pub mod render;
 pub mod report;
 pub mod ui;
 pub mod values;

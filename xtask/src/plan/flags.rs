@@ -65,13 +65,27 @@ pub struct Flag {
     pub name: String,
     /// The value as etcd reads it.
     pub value: String,
+    /// Where the value comes from.
+    pub origin: Origin,
+}
+
+/// Where a flag's value comes from. A renderer has to know: only what a member says of itself may
+/// hold something that the machine fills in, everything else is meant to the letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// From [`Myself`].
+    Myself,
+    /// From the plan: what all members have in common.
+    Plan,
+    /// From the definition's own `flags`.
+    Definition,
 }
 
 impl Flag {
     /// The words that the flag takes on a command line: `-name value` as etcd 2.x documents it,
     /// `--name=value` from 3.0.
     pub fn words(&self, version: EtcdVersion) -> Vec<String> {
-        let Self { name, value } = self;
+        let Self { name, value, .. } = self;
         if !version.is_v2() {
             vec![format!("--{name}={value}")]
         } else if matches!(value.as_str(), "true" | "false") {
@@ -87,15 +101,19 @@ impl Flag {
 /// last what the definition adds. A flag that the definition sets itself replaces ours.
 pub fn flags(plan: &Plan, myself: &Myself, state: InitialState) -> Vec<Flag> {
     let mut flags = Chosen::default();
-    flags.set("data-dir", &myself.data_dir);
-    flags.set("name", &myself.name);
-    flags.set("listen-client-urls", &myself.listen_client_urls);
-    flags.set("advertise-client-urls", &myself.advertise_client_urls);
-    flags.set("listen-peer-urls", &myself.listen_peer_urls);
-    flags.set(
-        "initial-advertise-peer-urls",
-        &myself.initial_advertise_peer_urls,
-    );
+    for (name, value) in [
+        ("data-dir", &myself.data_dir),
+        ("name", &myself.name),
+        ("listen-client-urls", &myself.listen_client_urls),
+        ("advertise-client-urls", &myself.advertise_client_urls),
+        ("listen-peer-urls", &myself.listen_peer_urls),
+        (
+            "initial-advertise-peer-urls",
+            &myself.initial_advertise_peer_urls,
+        ),
+    ] {
+        flags.add(name, value, Origin::Myself);
+    }
     flags.set("initial-cluster", plan.initial_cluster());
     if !plan.etcd.token.is_etcd_default() {
         flags.set("initial-cluster-token", plan.etcd.token.as_str());
@@ -124,19 +142,25 @@ struct Chosen(Vec<Flag>);
 
 impl Chosen {
     fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.add(name, value, Origin::Plan);
+    }
+
+    fn add(&mut self, name: &str, value: impl Into<String>, origin: Origin) {
         self.0.push(Flag {
             name: name.to_owned(),
             value: value.into(),
+            origin,
         });
     }
 
     fn replace(&mut self, name: &str, value: &str) {
         let ours = self.0.iter().position(|flag| flag.name == name);
         let ours = ours.map(|index| self.0.remove(index));
-        match ours {
-            Some(ours) if name == FEATURE_GATES => self.set(name, gates(&ours.value, value)),
-            _ => self.set(name, value),
-        }
+        let value = match ours {
+            Some(ours) if name == FEATURE_GATES => gates(&ours.value, value),
+            _ => value.to_owned(),
+        };
+        self.add(name, value, Origin::Definition);
     }
 }
 

@@ -1,0 +1,206 @@
+//! The cloud-config of CoreOS as it was in 2015, with hyphens in its keys, as its manual had them.
+//!
+//! Sources: the recipe of 2015 for etcd in a container; coreos-cloudinit's `config/etcd2.go` and
+//! `system/env.go` for the unit that the system brings along.
+
+use serde_yaml::Value;
+
+use super::image;
+use super::quote::{shell, systemd, yaml};
+use crate::plan::flags::{self, Flag, InitialState, Myself, Origin};
+use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
+use crate::profile::Runtime;
+
+pub(super) fn cloud_config(plan: &Plan) -> Value {
+    let built_in = plan.etcd.runtime == Runtime::BuiltIn;
+    let mut sections = Vec::new();
+    if built_in {
+        sections.push(("etcd2", etcd2_section(plan)));
+    }
+    if plan.fleet {
+        sections.push(("fleet", fleet_section()));
+    }
+    let mut units = vec![if built_in {
+        built_in_unit(plan)
+    } else {
+        container_unit(plan)
+    }];
+    if plan.fleet {
+        units.push(yaml::mapping([
+            ("name", "fleet.service".into()),
+            ("command", "start".into()),
+        ]));
+    }
+    sections.push(("units", units.into()));
+    yaml::mapping([("coreos", yaml::mapping(sections))])
+}
+
+/// fleet of that day expects etcd on port 4001 unless it is told.
+fn fleet_section() -> Value {
+    yaml::mapping([
+        (
+            "etcd-servers",
+            format!("http://$private_ipv4:{CLIENT_PORT}").into(),
+        ),
+        ("public-ip", "$private_ipv4".into()),
+    ])
+}
+
+/// The recipe's unit. It replaces the system's own, which was etcd 0.4.
+fn container_unit(plan: &Plan) -> Value {
+    yaml::mapping([
+        ("name", "etcd.service".into()),
+        ("command", "start".into()),
+        ("content", container_unit_text(plan).into()),
+    ])
+}
+
+fn container_unit_text(plan: &Plan) -> String {
+    let (major, minor) = plan.version().minor_release();
+    let pulled = systemd::word(&image::image(plan));
+    let command = docker_run(plan).join(" \\\n  ");
+    format!(
+        "\
+[Unit]
+Description=etcd {major}.{minor}
+After=docker.service
+
+[Service]
+EnvironmentFile=/etc/environment
+TimeoutStartSec=0
+SyslogIdentifier=writer_process
+ExecStartPre=-/usr/bin/docker kill etcd
+ExecStartPre=-/usr/bin/docker rm etcd
+ExecStartPre=/usr/bin/docker pull {pulled}
+ExecStart=/bin/bash -c \"{command}\"
+ExecStop=/usr/bin/docker kill etcd
+
+[X-Fleet]
+Conflicts=etcd*
+"
+    )
+}
+
+/// The command for bash, each item a line. systemd expands no variable inside of a word, so bash
+/// does; `%H` is systemd's.
+fn docker_run(plan: &Plan) -> Vec<String> {
+    let mut lines: Vec<String> = [
+        "/usr/bin/docker run",
+        "-p 2379:2379",
+        "-p 2380:2380",
+        "--name etcd",
+        "-v /opt/etcd:/opt/etcd",
+        "-v /usr/share/ca-certificates/:/etc/ssl/certs",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    lines.push(systemd::command(&shell::word(&image::image(plan))));
+    lines.extend(image::program(plan).map(str::to_owned));
+    let quoted = |word: &String, origin| match origin {
+        Origin::Myself => word.clone(),
+        Origin::Plan | Origin::Definition => systemd::command(&shell::word(word)),
+    };
+    for flag in flags::flags(plan, &in_container(), InitialState::New) {
+        let words: Vec<String> = flag
+            .words(plan.version())
+            .iter()
+            .map(|word| quoted(word, flag.origin))
+            .collect();
+        lines.push(words.join(" "));
+    }
+    lines
+}
+
+/// Inside of the container etcd listens on every address; what the machine publishes is docker's.
+fn in_container() -> Myself {
+    Myself {
+        name: "%H".to_owned(),
+        data_dir: "/opt/etcd".to_owned(),
+        listen_client_urls: format!("http://0.0.0.0:{CLIENT_PORT}"),
+        advertise_client_urls: format!("http://$COREOS_PRIVATE_IPV4:{CLIENT_PORT}"),
+        listen_peer_urls: format!("http://0.0.0.0:{PEER_PORT}"),
+        initial_advertise_peer_urls: format!("http://$COREOS_PRIVATE_IPV4:{PEER_PORT}"),
+    }
+}
+
+/// The options that every coreos-cloudinit with an `etcd2` section knows, of those that a plan uses.
+/// It turns them into `Environment="ETCD_…=…"`, to the letter.
+const ETCD2_TEXTS: &[&str] = &[
+    "data-dir",
+    "name",
+    "listen-client-urls",
+    "advertise-client-urls",
+    "listen-peer-urls",
+    "initial-advertise-peer-urls",
+    "initial-cluster",
+    "initial-cluster-token",
+    "initial-cluster-state",
+];
+
+/// Those of them that are numbers: a text in their place is an error there.
+const ETCD2_NUMBERS: &[&str] = &["heartbeat-interval", "election-timeout"];
+
+/// The flag as an option of the `etcd2` section, if that section has it.
+fn etcd2_option(flag: &Flag) -> Option<(&str, Value)> {
+    let name = flag.name.as_str();
+    if ETCD2_TEXTS.contains(&name) {
+        Some((name, environment_value(flag).into()))
+    } else if ETCD2_NUMBERS.contains(&name) {
+        Some((name, flag.value.parse::<u32>().ok()?.into()))
+    } else {
+        None
+    }
+}
+
+fn environment_value(flag: &Flag) -> String {
+    match flag.origin {
+        Origin::Myself => flag.value.clone(),
+        Origin::Plan | Origin::Definition => systemd::assignment(&flag.value),
+    }
+}
+
+fn built_in_flags(plan: &Plan) -> Vec<Flag> {
+    let client = format!("http://$private_ipv4:{CLIENT_PORT}");
+    let peer = format!("http://$private_ipv4:{PEER_PORT}");
+    let myself = Myself {
+        name: "%H".to_owned(),
+        data_dir: "/var/lib/etcd2".to_owned(),
+        listen_client_urls: format!("{client},http://127.0.0.1:{CLIENT_PORT}"),
+        advertise_client_urls: client,
+        listen_peer_urls: peer.clone(),
+        initial_advertise_peer_urls: peer,
+    };
+    flags::flags(plan, &myself, InitialState::New)
+}
+
+fn etcd2_section(plan: &Plan) -> Value {
+    yaml::mapping(built_in_flags(plan).iter().filter_map(etcd2_option))
+}
+
+/// The system's unit, with a drop-in for what its section does not know.
+fn built_in_unit(plan: &Plan) -> Value {
+    let mut unit = vec![
+        ("name", "etcd2.service".into()),
+        ("command", "start".into()),
+    ];
+    let others: Vec<String> = built_in_flags(plan)
+        .iter()
+        .filter(|flag| etcd2_option(flag).is_none())
+        .map(|flag| {
+            let variable = flag.name.to_ascii_uppercase().replace('-', "_");
+            let variable = systemd::assignment(&variable);
+            format!(
+                "Environment=\"ETCD_{variable}={}\"\n",
+                environment_value(flag)
+            )
+        })
+        .collect();
+    if !others.is_empty() {
+        let drop_in = yaml::mapping([
+            ("name", "30-flags.conf".into()),
+            ("content", format!("[Service]\n{}", others.concat()).into()),
+        ]);
+        unit.push(("drop-ins", vec![drop_in].into()));
+    }
+    yaml::mapping(unit)
+}

@@ -1,0 +1,182 @@
+//! Debian's cloud-config, for cloud-init.
+//!
+//! etcd is a systemd unit of ours in each of the ways to get it: a release tarball, a container or
+//! the distribution's package. Starting it waits for nothing (`--no-block`), because the first
+//! machine is provisioned before the others are there to make a quorum.
+
+use serde_yaml::Value;
+
+use super::install_script;
+use super::member_script::{self, NOT_A_MEMBER, STATE_DIR};
+use super::quote::{shell, yaml};
+use super::{image, user_data};
+use crate::plan::Plan;
+use crate::profile::Runtime;
+
+pub(super) fn cloud_config(plan: &Plan) -> Value {
+    let Way {
+        packages,
+        install,
+        command,
+        service,
+        user,
+    } = way(plan);
+    let mut files = Vec::new();
+    if user {
+        files.push(user_data::text_file(
+            "/etc/sysusers.d/etcd.conf",
+            "u etcd - \"etcd\" /var/lib/etcd\n".to_owned(),
+        ));
+    }
+    files.extend(install.map(|script| user_data::program(INSTALL_SCRIPT, script)));
+    files.push(user_data::program(
+        MEMBER_SCRIPT,
+        member_script::script(plan, &command),
+    ));
+    files.push(user_data::text_file(
+        "/etc/systemd/system/etcd.service",
+        unit(plan, &service),
+    ));
+    let mut commands: Vec<Value> = Vec::new();
+    if user {
+        commands.push("systemd-sysusers".into());
+    }
+    commands.extend([
+        "systemctl daemon-reload".into(),
+        "systemctl enable etcd.service".into(),
+        "systemctl restart --no-block etcd.service".into(),
+    ]);
+    let mut config = Vec::new();
+    if !packages.is_empty() {
+        let packages: Vec<Value> = packages.iter().map(|&name| name.into()).collect();
+        config.push(("packages", packages.into()));
+    }
+    config.push(("write_files", files.into()));
+    config.push(("runcmd", commands.into()));
+    yaml::mapping(config)
+}
+
+const INSTALL_SCRIPT: &str = "/usr/local/sbin/etcd-install";
+const MEMBER_SCRIPT: &str = "/usr/local/sbin/etcd-member";
+
+/// A way to get and run etcd.
+struct Way {
+    /// The packages to install.
+    packages: &'static [&'static str],
+    /// The program that installs etcd, where no package does.
+    install: Option<String>,
+    /// What etcd's flags are handed to.
+    command: Vec<String>,
+    /// Its lines in the unit's `[Service]`.
+    service: String,
+    /// Whether the user `etcd` has to be made.
+    user: bool,
+}
+
+fn way(plan: &Plan) -> Way {
+    match plan.etcd.runtime {
+        Runtime::Container => container(plan),
+        Runtime::Package => package(),
+        Runtime::Release | Runtime::BuiltIn => release(plan),
+    }
+}
+
+fn release(plan: &Plan) -> Way {
+    Way {
+        packages: &[],
+        install: Some(install_script::script(plan)),
+        command: vec!["/usr/local/bin/etcd".to_owned()],
+        service: format!("ExecStartPre=+{INSTALL_SCRIPT}\nExecStart={MEMBER_SCRIPT}\n{SANDBOX}"),
+        user: true,
+    }
+}
+
+/// The package brings a unit of the same name and starts it at once. Ours is written before the
+/// package is installed and goes before it, so that no cluster of a single node is ever founded.
+fn package() -> Way {
+    Way {
+        packages: &["etcd-server", "etcd-client"],
+        install: None,
+        command: vec!["/usr/bin/etcd".to_owned()],
+        service: format!("ExecStart={MEMBER_SCRIPT}\n{SANDBOX}"),
+        user: false,
+    }
+}
+
+/// Podman rather than docker: no daemon stands between systemd and etcd, and no bridge takes
+/// 172.17.0.0/16, in which the recipe of 2015 has its machines.
+fn container(plan: &Plan) -> Way {
+    let mut command: Vec<String> = [
+        "/usr/bin/podman run --rm --replace --name=etcd --network=host --log-driver=passthrough",
+        "--read-only --cap-drop=ALL --security-opt=no-new-privileges",
+        "--ulimit=nofile=65536:65536",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    command.push(format!("--volume={STATE_DIR}:{STATE_DIR}"));
+    command.push(shell::word(&image::image(plan)));
+    command.extend(image::program(plan).map(str::to_owned));
+    Way {
+        packages: &["podman"],
+        install: None,
+        command,
+        service: format!("ExecStart={MEMBER_SCRIPT}\nKillMode=mixed\n"),
+        user: false,
+    }
+}
+
+fn unit(plan: &Plan, service: &str) -> String {
+    let version = plan.version();
+    let cluster = &plan.name;
+    format!(
+        "\
+[Unit]
+Description=etcd {version}, a member of the cluster {cluster}
+Documentation=https://etcd.io/docs/
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+StateDirectory=etcd
+StateDirectoryMode=0700
+{service}Restart=on-failure
+RestartSec=5
+RestartPreventExitStatus={NOT_A_MEMBER}
+TimeoutStartSec=10min
+LimitNOFILE=65536
+
+[Install]
+WantedBy=multi-user.target
+"
+    )
+}
+
+/// etcd needs its data, the network and the journal; it gets nothing else.
+const SANDBOX: &str = "\
+User=etcd
+Group=etcd
+UMask=0077
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProtectSystem=strict
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+";

@@ -1,0 +1,82 @@
+//! Flatcar's cloud-config: the idea of 2015 on a system of today. coreos-cloudinit there knows keys
+//! with underscores only (since 3975.2.0).
+
+use serde_yaml::Value;
+
+use super::member_script::{self, NOT_A_MEMBER, STATE_DIR};
+use super::quote::{shell, yaml};
+use super::{image, user_data};
+use crate::plan::Plan;
+
+pub(super) fn cloud_config(plan: &Plan) -> Value {
+    let unit = yaml::mapping([
+        ("name", "etcd.service".into()),
+        ("enable", true.into()),
+        ("command", "start".into()),
+        ("content", unit(plan).into()),
+    ]);
+    // Machines that reboot for an update when they like can take the quorum with them.
+    let update = yaml::mapping([("reboot_strategy", "off".into())]);
+    let script = member_script::script(plan, &docker_run(plan));
+    yaml::mapping([
+        (
+            "coreos",
+            yaml::mapping([("update", update), ("units", vec![unit].into())]),
+        ),
+        (
+            "write_files",
+            vec![user_data::program(MEMBER_SCRIPT, script)].into(),
+        ),
+    ])
+}
+
+/// `/usr` cannot be written to on Flatcar.
+const MEMBER_SCRIPT: &str = "/opt/bin/etcd-member";
+
+fn unit(plan: &Plan) -> String {
+    let version = plan.version();
+    let cluster = &plan.name;
+    format!(
+        "\
+[Unit]
+Description=etcd {version}, a member of the cluster {cluster}
+Documentation=https://etcd.io/docs/
+Requires=docker.service
+Wants=network-online.target
+After=docker.service network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+StateDirectory=etcd
+StateDirectoryMode=0700
+ExecStartPre=-/usr/bin/docker rm --force etcd
+ExecStart={MEMBER_SCRIPT}
+KillMode=mixed
+Restart=on-failure
+RestartSec=5
+RestartPreventExitStatus={NOT_A_MEMBER}
+TimeoutStartSec=infinity
+
+[Install]
+WantedBy=multi-user.target
+"
+    )
+}
+
+/// The container shares the machine's network, or it could not listen on the two addresses alone.
+/// It has no capabilities, and nothing to write to but its data. Its output goes to the journal as
+/// the unit's: docker keeps no second log.
+fn docker_run(plan: &Plan) -> Vec<String> {
+    let mut words: Vec<String> = [
+        "/usr/bin/docker run --rm --name=etcd --network=host --log-driver=none",
+        "--read-only --cap-drop=ALL --security-opt=no-new-privileges",
+        "--ulimit=nofile=65536:65536",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    words.push(format!("--volume={STATE_DIR}:{STATE_DIR}"));
+    words.push(shell::word(&image::image(plan)));
+    words.extend(image::program(plan).map(str::to_owned));
+    words
+}

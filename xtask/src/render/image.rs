@@ -1,0 +1,30 @@
+//! The container image of etcd.
+
+use crate::plan::Plan;
+
+/// The image with its tag.
+///
+/// gcr.io/etcd-development/etcd is where the etcd project publishes first; it has no 2.x, which
+/// quay.io/coreos/etcd still serves.
+pub(super) fn image(plan: &Plan) -> String {
+    let version = plan.version();
+    let usual = || {
+        if version.is_v2() {
+            "quay.io/coreos/etcd".to_owned()
+        } else {
+            "gcr.io/etcd-development/etcd".to_owned()
+        }
+    };
+    let name = plan
+        .etcd
+        .image
+        .as_ref()
+        .map_or_else(usual, ToString::to_string);
+    format!("{name}:v{version}")
+}
+
+/// The program to name in front of the flags. Images of 2.x have it as their entry point, later
+/// ones have none.
+pub(super) fn program(plan: &Plan) -> Option<&'static str> {
+    (!plan.version().is_v2()).then_some("/usr/local/bin/etcd")
+}

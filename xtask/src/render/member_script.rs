@@ -1,0 +1,93 @@
+//! The program that starts a machine's member. One text serves every machine of a cluster, so it
+//! looks up the machine's host name to know which member it is.
+
+use std::fmt::Write;
+
+use super::quote::shell;
+use crate::plan::flags::{self, InitialState, Myself, Origin};
+use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
+
+/// The folder that the unit makes for etcd (`StateDirectory=etcd`), which etcd makes its data folder in.
+pub(super) const STATE_DIR: &str = "/var/lib/etcd";
+
+/// The exit status of a machine whose name is not a member's: `EX_CONFIG` of sysexits.h. Trying
+/// again would not help, so the unit does not.
+pub(super) const NOT_A_MEMBER: i32 = 78;
+
+/// The whole program. `command` is what the flags are handed to, one word or option an item; it is
+/// shell code, not text.
+pub(super) fn script(plan: &Plan, command: &[String]) -> String {
+    let cluster = &plan.name;
+    let mut script = format!(
+        r#"#!/bin/sh
+# Starts this machine's member of the cluster `{cluster}`: the one with the machine's name.
+set -eu
+
+name=$(uname -n)
+name=${{name%%.*}}
+case $name in
+"#
+    );
+    for member in &plan.members {
+        let _ = writeln!(script, "{}) address={} ;;", member.name, member.address);
+    }
+    let names: Vec<&str> = plan.members.iter().map(|m| m.name.as_str()).collect();
+    let names = names.join(", ");
+    let _ = write!(
+        script,
+        r#"*)
+  echo "this machine is called '$name', and the members of the cluster '{cluster}' are: {names}" >&2
+  echo "hint: hostnamectl set-hostname NAME && systemctl restart etcd" >&2
+  exit {NOT_A_MEMBER}
+  ;;
+esac
+
+exec"#
+    );
+    let words = command.iter().cloned().chain(etcd_flags(plan));
+    script.push_str(&words.fold(String::new(), |line, word| {
+        if line.is_empty() {
+            format!(" {word}")
+        } else {
+            format!("{line} \\\n  {word}")
+        }
+    }));
+    script.push('\n');
+    script
+}
+
+/// The flags as shell words. What a member says of itself stands in double quotes, for the shell
+/// fills it in; everything else is quoted to the letter.
+fn etcd_flags(plan: &Plan) -> Vec<String> {
+    let version = plan.version();
+    let quoted = |word: &str, origin| match origin {
+        Origin::Myself if word.contains('$') => format!("\"{word}\""),
+        _ => shell::word(word),
+    };
+    flags::flags(plan, &myself(), InitialState::New)
+        .iter()
+        .map(|flag| {
+            let words: Vec<String> = flag
+                .words(version)
+                .iter()
+                .map(|word| quoted(word, flag.origin))
+                .collect();
+            words.join(" ")
+        })
+        .collect()
+}
+
+/// Clients are served on the cluster's network and on loopback, members on the cluster's network
+/// alone: nothing listens wider.
+fn myself() -> Myself {
+    let client = format!("http://$address:{CLIENT_PORT}");
+    let peer = format!("http://$address:{PEER_PORT}");
+    Myself {
+        name: "$name".to_owned(),
+        data_dir: format!("{STATE_DIR}/data"),
+        listen_client_urls: format!("{client},http://127.0.0.1:{CLIENT_PORT}"),
+        advertise_client_urls: client,
+        listen_peer_urls: peer.clone(),
+        initial_advertise_peer_urls: peer,
+    }
+}

@@ -1,0 +1,73 @@
+//! Rendered files: one file of this folder a target, and one line in [`TARGETS`].
+
+mod config_rb;
+mod coreos;
+mod debian;
+mod flatcar;
+mod image;
+mod install_script;
+mod member_script;
+pub mod quote;
+mod user_data;
+
+use camino::Utf8PathBuf;
+
+use crate::plan::Plan;
+use crate::values::ClusterName;
+
+/// Every file that a definition is rendered to.
+pub static TARGETS: &[&Target] = &[&user_data::USER_DATA, &config_rb::CONFIG_RB];
+
+/// A kind of rendered file.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name, in the cluster's folder.
+    pub file: &'static str,
+    /// Its whole text.
+    pub render: fn(&Plan) -> String,
+}
+
+/// A file as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Where it belongs, relative to the workspace.
+    pub path: Utf8PathBuf,
+    /// What it should say.
+    pub text: String,
+}
+
+/// Every file of a plan.
+pub fn render(plan: &Plan) -> Vec<Rendered> {
+    let folder = folder(&plan.name);
+    TARGETS
+        .iter()
+        .map(|target| Rendered {
+            path: folder.join(target.file),
+            text: (target.render)(plan),
+        })
+        .collect()
+}
+
+/// The folder of a cluster's rendered files, relative to the workspace: `vagrant` itself for
+/// `default`, so that plain `vagrant up` there means that cluster.
+pub fn folder(name: &ClusterName) -> Utf8PathBuf {
+    let vagrant = Utf8PathBuf::from("vagrant");
+    match name.as_str() {
+        "default" => vagrant,
+        other => vagrant.join(other),
+    }
+}
+
+/// The second line of every rendered file.
+pub fn generated_line(name: &ClusterName) -> String {
+    format!("{GENERATED_FROM}{name}.toml by `cargo xtask render`: change that file, not this one.")
+}
+
+/// Whether a file says of itself that it is rendered, and may therefore be replaced or removed.
+pub fn is_generated(text: &str) -> bool {
+    text.lines()
+        .nth(1)
+        .is_some_and(|line| line.starts_with(GENERATED_FROM))
+}
+
+const GENERATED_FROM: &str = "# Generated from cluster/";

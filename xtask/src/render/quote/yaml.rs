@@ -1,0 +1,150 @@
+//! YAML that a reader of YAML 1.1 understands as it was meant. cloud-init and coreos-cloudinit are
+//! such readers, while `serde_yaml` writes for readers of 1.2: to it `on`, `12:30` and `2001-01-01`
+//! are texts that need no quotes.
+//!
+//! The structure is written here, the scalars are `serde_yaml`'s but for those where 1.1 differs.
+
+use std::fmt::Write;
+
+use serde_yaml::{Mapping, Value};
+
+/// A mapping with its keys in this order.
+pub fn mapping<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    let pairs = entries
+        .into_iter()
+        .map(|(key, value)| (Value::from(key), value));
+    Value::Mapping(Mapping::from_iter(pairs))
+}
+
+/// A block-style document of this value, with a newline at its end.
+pub fn document(value: &Value) -> String {
+    let mut text = String::new();
+    write(&mut text, value, 0);
+    text
+}
+
+const STEP: usize = 2;
+
+fn write(out: &mut String, value: &Value, column: usize) {
+    match value {
+        Value::Mapping(entries) => {
+            for (index, (key, value)) in entries.iter().enumerate() {
+                indent(out, if index == 0 { 0 } else { column });
+                let _ = write!(out, "{}:", scalar(key, 0).trim_end());
+                after_indicator(out, value, column);
+            }
+        }
+        Value::Sequence(items) => {
+            for (index, item) in items.iter().enumerate() {
+                indent(out, if index == 0 { 0 } else { column });
+                out.push('-');
+                match item {
+                    Value::Mapping(_) | Value::Sequence(_) if !is_empty(item) => {
+                        out.push(' ');
+                        write(out, item, column + STEP);
+                    }
+                    _ => after_indicator(out, item, column),
+                }
+            }
+        }
+        _ => out.push_str(&scalar(value, column)),
+    }
+}
+
+/// What follows `key:` or `-`: a scalar on the same line, or a collection further in below.
+fn after_indicator(out: &mut String, value: &Value, column: usize) {
+    match value {
+        Value::Mapping(_) if is_empty(value) => out.push_str(" {}\n"),
+        Value::Sequence(_) if is_empty(value) => out.push_str(" []\n"),
+        Value::Mapping(_) | Value::Sequence(_) => {
+            out.push('\n');
+            indent(out, column + STEP);
+            write(out, value, column + STEP);
+        }
+        _ => {
+            out.push(' ');
+            out.push_str(&scalar(value, column));
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Mapping(entries) => entries.is_empty(),
+        Value::Sequence(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn indent(out: &mut String, columns: usize) {
+    out.extend(std::iter::repeat_n(' ', columns));
+}
+
+/// A scalar and the end of its line, as it stands in a collection that begins at this column.
+fn scalar(value: &Value, column: usize) -> String {
+    match value {
+        Value::String(text) if has_foreign_breaks(text) => format!("{}\n", escaped(text)),
+        Value::String(text) => {
+            let written = by_serde_yaml(value);
+            if written.starts_with('|') {
+                indented(&written, column)
+            } else if written.trim_end() == text && means_something_else(text) {
+                format!("'{text}'\n")
+            } else {
+                written
+            }
+        }
+        _ => by_serde_yaml(value),
+    }
+}
+
+/// The scalar as `serde_yaml` writes it inside of a collection.
+fn by_serde_yaml(value: &Value) -> String {
+    let inside = mapping([("k", value.clone())]);
+    #[expect(clippy::expect_used, reason = "a scalar in a map has no way to fail")]
+    let written = serde_yaml::to_string(&inside).expect("a scalar is always written");
+    written.strip_prefix("k: ").unwrap_or(&written).to_owned()
+}
+
+/// A block literal, moved from the first column to this one. Blank lines stay without blanks.
+fn indented(block: &str, column: usize) -> String {
+    let mut moved = String::new();
+    for (index, line) in block.split_inclusive('\n').enumerate() {
+        if index > 0 && line != "\n" {
+            indent(&mut moved, column);
+        }
+        moved.push_str(line);
+    }
+    moved
+}
+
+/// Whether YAML 1.1 takes the plain text for a boolean, null, number, time, or a key of its own
+/// (<https://yaml.org/type/>). More is quoted than has to be: whatever begins like a number.
+fn means_something_else(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<",
+    ];
+    let number = |c: char| c.is_ascii_digit() || "+-.".contains(c);
+    WORDS.contains(&text.to_ascii_lowercase().as_str()) || text.starts_with(number)
+}
+
+/// Whether the text has line breaks that only YAML 1.1 knows, or marks that readers drop.
+fn has_foreign_breaks(text: &str) -> bool {
+    text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
+}
+
+fn escaped(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            ' '..='~' => quoted.push(c),
+            _ => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
