@@ -1,18 +1,157 @@
 //! `cargo xtask render`.
 
+use std::fmt::Write;
+
+use camino::Utf8PathBuf;
+
+use super::load;
+use crate::artifact::{self, Before, Mode};
+use crate::definition::Definition;
+use crate::plan::Plan;
+use crate::render::{self, Rendered};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::ui;
+use crate::values::ClusterName;
+use crate::workspace::Workspace;
 
 /// Arguments of `render`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
+pub struct Args {
+    /// The cluster, a file in cluster/ without `.toml`; all of them unless given
+    #[arg(value_name = "NAME")]
+    name: Option<ClusterName>,
+
+    /// Write nothing; show what would change and fail if anything would
+    #[arg(long)]
+    check: bool,
+}
+
+const LONG_ABOUT: &str = "\
+Write the machine configuration that follows from the definitions.
+
+`cluster/default.toml` is rendered to `vagrant/user-data` and `vagrant/config.rb`, every other \
+`cluster/<name>.toml` to the same files in `vagrant/<name>/`. The same definition gives the same \
+bytes on every machine, so commit them together.
+
+A file that is as it should be is not touched, and no file is ever half written. Nothing is \
+written while any definition has an error.";
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask render            render every definition
+  cargo xtask render five       render cluster/five.toml alone
+  cargo xtask render --check    in CI: fail if someone changed one and not the other
+
+Exit status with --check: 0 if every file is as it should be, 1 if one differs or is left over.";
 
 /// Runs `render`.
 ///
 /// # Errors
-/// Always, so far.
-pub fn run(_args: &Args) -> Outcome<Exit> {
-    Err(Failure::new(
-        Exit::Failed,
-        Diagnostic::error("`render` is not written yet"),
-    ))
+/// Definitions with errors, and files that cannot be read or written.
+pub fn run(args: &Args) -> Outcome<Exit> {
+    let workspace = Workspace::find()?;
+    let definitions = match &args.name {
+        Some(name) => vec![load::load(&workspace, name)?],
+        None => load::load_all(&workspace)?,
+    };
+    let rendered = render_all(&definitions);
+    let left_over = match &args.name {
+        Some(_) => Vec::new(),
+        None => artifact::orphans(&workspace, &rendered)?,
+    };
+    if args.check {
+        check(&workspace, &rendered, &left_over)
+    } else {
+        write(&workspace, &rendered)?;
+        ui::diagnostics::report(&left_over_warning(&left_over));
+        Ok(Exit::Success)
+    }
+}
+
+fn render_all(definitions: &[Definition]) -> Vec<Rendered> {
+    definitions
+        .iter()
+        .flat_map(|definition| render::render(&Plan::new(definition)))
+        .collect()
+}
+
+fn write(workspace: &Workspace, rendered: &[Rendered]) -> Outcome<()> {
+    let mut said = String::new();
+    for file in rendered {
+        let done = match artifact::put(workspace, file, Mode::Write) {
+            Ok(Before::Same) => "unchanged",
+            Ok(Before::Other(_)) => "changed",
+            Ok(Before::Nothing) => "created",
+            Err(failure) => {
+                ui::print(&said);
+                return Err(failure);
+            }
+        };
+        let _ = writeln!(said, "{done:<9} {}", file.path);
+    }
+    ui::print(&said);
+    Ok(())
+}
+
+fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]) -> Outcome<Exit> {
+    let mut diagnostics = Vec::new();
+    let mut diffs = String::new();
+    let mut differing = Vec::new();
+    for file in rendered {
+        let path = file.path.as_str();
+        let rendered_name = format!("{path} (rendered)");
+        match artifact::put(workspace, file, Mode::Check)? {
+            Before::Same => continue,
+            Before::Other(text) => {
+                diffs += &ui::diff::unified(path, &text, &rendered_name, &file.text);
+            }
+            Before::Nothing => {
+                diffs += &ui::diff::unified("/dev/null", "", &rendered_name, &file.text);
+            }
+        }
+        differing.push(format!("`{path}`"));
+    }
+    ui::print(&diffs);
+    if !differing.is_empty() {
+        let verb = if differing.len() == 1 { "is" } else { "are" };
+        diagnostics.push(
+            Diagnostic::error(format!(
+                "{} {verb} not what the definitions say",
+                differing.join(", ")
+            ))
+            .hint("cargo xtask render"),
+        );
+    }
+    diagnostics.extend(left_over_warning(left_over));
+    if diagnostics.is_empty() {
+        ui::print(&format!(
+            "{} files are what the definitions say\n",
+            rendered.len()
+        ));
+        return Ok(Exit::Success);
+    }
+    Err(Failure {
+        exit: Exit::Unhealthy,
+        diagnostics,
+    })
+}
+
+/// Nothing is removed here: a definition may be gone by accident.
+fn left_over_warning(left_over: &[Utf8PathBuf]) -> Vec<Diagnostic> {
+    if left_over.is_empty() {
+        return Vec::new();
+    }
+    let paths: Vec<&str> = left_over.iter().map(|path| path.as_str()).collect();
+    let (verb, them) = match paths.len() {
+        1 => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    vec![
+        Diagnostic::warning(format!(
+            "`{}` {verb} left over: no definition renders to {them}",
+            paths.join("`, `")
+        ))
+        .hint(format!("remove {them}: rm {}", paths.join(" "))),
+    ]
 }

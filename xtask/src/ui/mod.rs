@@ -1,6 +1,7 @@
 //! How things look on a terminal, and in a pipe.
 
 pub mod diagnostics;
+pub mod diff;
 
 use std::io::Write;
 

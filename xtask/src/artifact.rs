@@ -1,0 +1,147 @@
+//! The only writer of rendered files. The same walk writes them or, in [`Mode::Check`], only
+//! compares: what the check says is by construction what a write would do.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::render::{self, Rendered, TARGETS};
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::workspace::Workspace;
+
+/// Whether files are written or only looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Files become what they should be.
+    Write,
+    /// Files stay what they are.
+    Check,
+}
+
+/// What is, or was, in the place of a rendered file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Before {
+    /// Exactly what it should say. It is not touched.
+    Same,
+    /// Something else.
+    Other(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// Brings one file to what it should be, or only looks.
+///
+/// It is written beside its place, flushed to the disk and moved there: whatever interrupts this
+/// leaves the old file or the new one.
+///
+/// # Errors
+/// Whatever keeps it from being read or written. The old file is then as it was.
+pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Before> {
+    let path = workspace.root().join(&rendered.path);
+    let before = read(&path).map_err(|error| failure("read", &rendered.path, &error))?;
+    let before = match before {
+        Some(text) if text == rendered.text.as_bytes() => Before::Same,
+        Some(text) => Before::Other(String::from_utf8_lossy(&text).into_owned()),
+        None => Before::Nothing,
+    };
+    if mode == Mode::Write && before != Before::Same {
+        replace(&path, &rendered.text).map_err(|error| failure("write", &rendered.path, &error))?;
+    }
+    Ok(before)
+}
+
+/// The files that say of themselves that they are rendered while no definition renders to them,
+/// relative to the workspace, sorted.
+///
+/// # Errors
+/// Fails where the folder of rendered files cannot be read.
+pub fn orphans(workspace: &Workspace, expected: &[Rendered]) -> Outcome<Vec<Utf8PathBuf>> {
+    let vagrant = workspace.vagrant();
+    let unreadable = |error: io::Error| failure("read", Utf8Path::new("vagrant"), &error);
+    let mut folders = vec![vagrant.clone()];
+    match vagrant.read_dir_utf8() {
+        Ok(entries) => {
+            for entry in entries {
+                let entry = entry.map_err(unreadable)?;
+                if entry.file_type().map_err(unreadable)?.is_dir() {
+                    folders.push(entry.into_path());
+                }
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    }
+    let mut orphans = Vec::new();
+    for folder in folders {
+        for target in TARGETS {
+            let path = folder.join(target.file);
+            let relative = path.strip_prefix(workspace.root()).unwrap_or(&path);
+            let is_expected = expected.iter().any(|rendered| rendered.path == relative);
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            if !is_expected && render::is_generated(&text) {
+                orphans.push(relative.to_owned());
+            }
+        }
+    }
+    orphans.sort();
+    Ok(orphans)
+}
+
+fn read(path: &Utf8Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    fs::create_dir_all(folder)?;
+    let name = path.file_name().unwrap_or_default();
+    // Two runs at once must not write into one file.
+    let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
+    let written = write_through(&beside, text).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written?;
+    // The new name is on the disk only when the folder is.
+    File::open(folder)?.sync_all()
+}
+
+fn write_through(path: &Utf8Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn failure(verb: &str, path: &Utf8Path, error: &io::Error) -> Failure {
+    let hint = match error.kind() {
+        io::ErrorKind::IsADirectory => format!("a folder is in its place: mv {path} {path}.old"),
+        io::ErrorKind::NotADirectory => {
+            let folder = path.parent().unwrap_or(path);
+            format!("a file is in the place of a folder above it: look at `{folder}`")
+        }
+        io::ErrorKind::PermissionDenied => format!(
+            "see who may write there: ls -ld {path} {}",
+            path.parent().unwrap_or(path)
+        ),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "the file system is mounted read-only: use a checkout that can be written to".to_owned()
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!(
+                "make room, then render again: df -h {}",
+                path.parent().unwrap_or(path)
+            )
+        }
+        _ => format!("look at it: ls -ld {path}"),
+    };
+    let mut diagnostic = Diagnostic::error(format!("cannot {verb} `{path}`: {error}"));
+    if verb == "write" {
+        diagnostic = diagnostic.note("what was there before is unchanged");
+    }
+    Failure::new(Exit::Host, diagnostic.hint(hint))
+}
