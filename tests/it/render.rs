@@ -1,0 +1,391 @@
+//! `render`: what it writes, what it leaves alone, and what it says. What the files mean to the
+//! programs that read them is in `render_read`.
+
+use std::fs;
+use std::process::Command;
+
+use camino::Utf8Path;
+use expect_test::{expect, expect_file};
+
+use crate::scratch::{Ran, Scratch};
+use crate::support::project;
+
+/// Variants of what the shipped definitions leave out.
+pub(crate) const VARIANTS: &[(&str, &str)] = &[
+    (
+        "debian-container",
+        "\
+[etcd]
+version = \"3.5.33\"
+runtime = \"container\"
+",
+    ),
+    (
+        "debian-package",
+        "\
+[machine]
+profile = \"debian-13\"
+
+[etcd]
+version = \"3.5.16\"
+runtime = \"package\"
+",
+    ),
+    (
+        "debian-mirror",
+        "\
+members = [
+    { name = \"alpha\", address = \"10.9.8.7\" },
+    { name = \"beta\", address = \"10.9.8.8\" },
+    { name = \"gamma\", address = \"10.9.8.9\" },
+]
+
+[network]
+subnet = \"10.9.8.0/24\"
+
+[machine]
+memory = 512
+cpus = 2
+serial_log = true
+forwarded_ports = { 2379 = 12379, 80 = 8080 }
+shared_folders = { \"~/My Files\" = \"/srv/files\", \"./data\" = \"/srv/data\" }
+
+[etcd]
+version = \"3.4.23\"
+runtime = \"release\"
+release_url = \"http://mirror.example:8080/etcd\"
+sha256 = { amd64 = \"00000000000000000000000000000000000000000000000000000000000000aa\" }
+token = \"on\"
+heartbeat_interval = 500
+election_timeout = 5000
+quota = \"4GiB\"
+auto_compaction = \"30m\"
+flags = { snapshot-count = 5000 }
+",
+    ),
+    (
+        "coreos-built-in",
+        "\
+fleet = true
+
+[network]
+subnet = \"172.17.8.0/24\"
+
+[machine]
+profile = \"coreos\"
+channel = \"beta\"
+image_version = \"723.3.0\"
+
+[etcd]
+version = \"2.3.8\"
+runtime = \"built-in\"
+token = \"2001-01-01\"
+heartbeat_interval = 500
+election_timeout = 5000
+flags = { snapshot-count = 5000 }
+",
+    ),
+    (
+        "coreos-3",
+        "\
+fleet = true
+
+[machine]
+profile = \"coreos\"
+
+[etcd]
+version = \"3.4.23\"
+runtime = \"container\"
+",
+    ),
+    (
+        "flatcar-2",
+        "\
+[machine]
+profile = \"flatcar\"
+
+[etcd]
+version = \"2.3.8\"
+runtime = \"container\"
+",
+    ),
+];
+
+/// A workspace with every variant.
+pub(crate) fn variants() -> Scratch {
+    let scratch = Scratch::new();
+    for (name, definition) in VARIANTS {
+        scratch.define(name, definition);
+    }
+    scratch
+}
+
+#[test]
+fn the_checked_in_files_are_what_the_shipped_definitions_say() {
+    let ran = Ran::from(
+        Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["render", "--check"])
+            .current_dir(project())
+            .output()
+            .unwrap(),
+    )
+    .expect(0);
+    expect![[r#"
+        8 files are what the definitions say
+    "#]]
+    .assert_eq(&ran.stdout);
+}
+
+#[test]
+fn every_way_to_run_has_its_golden_files() {
+    let scratch = variants();
+    scratch.run(&["render"]).expect(0);
+    let golden = project().join("tests/golden/render");
+    for (name, _) in VARIANTS {
+        for file in ["user-data", "config.rb"] {
+            let text = read(&scratch, &format!("vagrant/{name}/{file}"));
+            expect_file![golden.join(name).join(file)].assert_eq(&text);
+        }
+    }
+}
+
+#[test]
+fn files_that_are_right_are_not_touched() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    let ran = scratch.run(&["render"]).expect(0);
+    expect![[r#"
+        created   vagrant/user-data
+        created   vagrant/config.rb
+    "#]]
+    .assert_eq(&ran.stdout);
+    let before = status(&scratch, "vagrant/user-data");
+    scratch.define("default", "members = 3\n[machine]\ncpus = 2\n");
+    let ran = scratch.run(&["render"]).expect(0);
+    expect![[r#"
+        unchanged vagrant/user-data
+        changed   vagrant/config.rb
+    "#]]
+    .assert_eq(&ran.stdout);
+    assert_eq!(before, status(&scratch, "vagrant/user-data"));
+    let names: Vec<String> = fs::read_dir(scratch.root().join("vagrant"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 2, "something was left behind: {names:?}");
+}
+
+#[test]
+fn one_name_renders_one_cluster() {
+    let scratch = variants();
+    let ran = scratch.run(&["render", "flatcar-2"]).expect(0);
+    expect![[r#"
+        created   vagrant/flatcar-2/user-data
+        created   vagrant/flatcar-2/config.rb
+    "#]]
+    .assert_eq(&ran.stdout);
+    assert!(!scratch.root().join("vagrant/coreos-3").exists());
+}
+
+#[test]
+fn check_shows_the_difference_and_writes_nothing() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    scratch.run(&["render"]).expect(0);
+    scratch.define("default", "members = 5\n");
+    let before = read(&scratch, "vagrant/config.rb");
+    let ran = scratch.run(&["render", "--check"]).expect(1);
+    expect_file!["../golden/render/check.stdout"].assert_eq(&ran.stdout);
+    expect_file!["../golden/render/check.stderr"].assert_eq(&ran.stderr);
+    assert_eq!(before, read(&scratch, "vagrant/config.rb"));
+    scratch.run(&["render"]).expect(0);
+    scratch.run(&["render", "--check"]).expect(0);
+}
+
+#[test]
+fn check_before_the_first_render_writes_nothing() {
+    let scratch = Scratch::with("five", "members = 5\n");
+    let ran = scratch.run(&["render", "--check", "five"]).expect(1);
+    assert!(
+        ran.stdout
+            .starts_with("--- /dev/null\n+++ vagrant/five/user-data (rendered)\n@@ -0,0 +1,"),
+        "{}",
+        ran.stdout
+    );
+    assert!(!scratch.root().join("vagrant").exists());
+}
+
+#[test]
+fn the_difference_is_one_that_patch_can_apply() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    scratch.run(&["render"]).expect(0);
+    scratch.define("default", "members = 5\nname_prefix = \"db\"\n");
+    let ran = scratch.run(&["render", "--check"]).expect(1);
+    fs::write(scratch.root().join("changes"), &ran.stdout).unwrap();
+    crate::support::require_tool("patch", "patch");
+    let patched = Command::new("patch")
+        .args(["--batch", "--strip=0", "--fuzz=0", "--input=changes"])
+        .current_dir(scratch.root())
+        .output()
+        .unwrap();
+    assert!(patched.status.success(), "{patched:?}");
+    scratch.run(&["render", "--check"]).expect(0);
+}
+
+#[test]
+fn files_without_a_definition_are_reported_and_kept() {
+    let scratch = variants();
+    scratch.run(&["render"]).expect(0);
+    fs::remove_file(scratch.root().join("cluster/coreos-3.toml")).unwrap();
+    fs::create_dir(scratch.root().join("vagrant/mine")).unwrap();
+    fs::write(scratch.root().join("vagrant/mine/config.rb"), "# mine\n\n").unwrap();
+    let written = scratch.run(&["render"]).expect(0);
+    expect![[r#"
+        warning: `vagrant/coreos-3/config.rb`, `vagrant/coreos-3/user-data` are left over: no definition renders to them
+         |
+         = hint: remove them: rm vagrant/coreos-3/config.rb vagrant/coreos-3/user-data
+    "#]]
+    .assert_eq(&written.stderr);
+    let checked = scratch.run(&["render", "--check"]).expect(1);
+    assert_eq!(written.stderr, checked.stderr);
+    assert!(scratch.root().join("vagrant/coreos-3/user-data").exists());
+}
+
+#[test]
+fn nothing_is_written_while_a_definition_has_an_error() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    scratch.define("other", "membres = 3\n");
+    scratch.run(&["render"]).expect(3);
+    assert!(!scratch.root().join("vagrant").exists());
+}
+
+#[test]
+fn a_folder_in_the_way_is_named() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    fs::create_dir_all(scratch.root().join("vagrant/config.rb/inside")).unwrap();
+    let ran = scratch.run(&["render"]).expect(5);
+    expect![[r#"
+        error: cannot read `vagrant/config.rb`: Is a directory (os error 21)
+         |
+         = hint: a folder is in its place: mv vagrant/config.rb vagrant/config.rb.old
+    "#]]
+    .assert_eq(&ran.stderr);
+    expect![[r#"
+        created   vagrant/user-data
+    "#]]
+    .assert_eq(&ran.stdout);
+}
+
+#[test]
+fn a_full_disk_keeps_the_old_file() {
+    let (ran, kept) = on_a_file_system("size=16k", "dd if=/dev/zero of=vagrant/filler bs=1k 2>dd");
+    expect![[r#"
+        error: cannot write `vagrant/user-data`: No space left on device (os error 28)
+         |
+         = note: what was there before is unchanged
+         = hint: make room, then render again: df -h vagrant
+    "#]]
+    .assert_eq(&ran.stderr);
+    assert_eq!(ran.status, Some(5));
+    assert_eq!(kept, "old\n.\n..\nconfig.rb\nfiller\nuser-data\n");
+}
+
+#[test]
+fn a_read_only_folder_keeps_the_old_file() {
+    let (ran, kept) = on_a_file_system("size=1m", "mount -o remount,ro vagrant");
+    expect![[r#"
+        error: cannot write `vagrant/user-data`: Read-only file system (os error 30)
+         |
+         = note: what was there before is unchanged
+         = hint: the file system is mounted read-only: use a checkout that can be written to
+    "#]]
+    .assert_eq(&ran.stderr);
+    assert_eq!(ran.status, Some(5));
+    assert_eq!(kept, "old\n.\n..\nconfig.rb\nuser-data\n");
+}
+
+/// Renders with `vagrant/` on a file system of its own, which holds the text `old` in both files;
+/// `then` makes it unfit. Returns how that went, and what is there afterwards.
+fn on_a_file_system(options: &str, then: &str) -> (Ran, String) {
+    let scratch = Scratch::with("default", "members = 3\n");
+    fs::create_dir(scratch.root().join("vagrant")).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o {options} tmpfs vagrant || exit 99
+        echo old >vagrant/user-data
+        echo old >vagrant/config.rb
+        {then}
+        '{program}' render
+        status=$?
+        cat vagrant/user-data >kept
+        ls -a vagrant >>kept
+        exit $status",
+        program = env!("CARGO_BIN_EXE_xtask")
+    );
+    let mut command = scratch.command(&[]);
+    let ran = Ran::from(
+        in_own_namespaces(&mut command, &script)
+            .current_dir(scratch.root())
+            .output()
+            .unwrap(),
+    );
+    assert_ne!(ran.status, Some(99), "not run: {}", ran.stderr);
+    (ran, read(&scratch, "kept"))
+}
+
+/// A shell that may mount, without any right outside.
+pub(crate) fn in_own_namespaces(like: &mut Command, script: &str) -> Command {
+    crate::support::require_tool("unshare", "util-linux");
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "--uts", "sh", "-c", script]);
+    for (name, value) in like.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+#[test]
+fn the_same_definitions_give_the_same_bytes_everywhere() {
+    let one = Scratch::new();
+    let other = Scratch::new();
+    for (name, definition) in VARIANTS {
+        one.define(name, definition);
+    }
+    for (name, definition) in VARIANTS.iter().rev() {
+        other.define(name, definition);
+    }
+    one.run(&["render"]).expect(0);
+    let ran = Ran::from(
+        other
+            .command(&["render"])
+            .current_dir(other.root().join("cluster"))
+            .env("HOME", "/nonexistent/ä")
+            .env("TZ", "Pacific/Kiritimati")
+            .env("LANG", "tr_TR.UTF-8")
+            .env("LC_ALL", "tr_TR.UTF-8")
+            .env("USER", "someone")
+            .output()
+            .unwrap(),
+    );
+    ran.expect(0);
+    for (name, _) in VARIANTS {
+        for file in ["user-data", "config.rb"] {
+            let path = format!("vagrant/{name}/{file}");
+            let text = read(&one, &path);
+            assert_eq!(text, read(&other, &path), "{path}");
+            assert!(!text.contains(one.root().as_str()), "{path}");
+        }
+    }
+}
+
+pub(crate) fn read(scratch: &Scratch, path: &str) -> String {
+    fs::read_to_string(scratch.root().join(path)).unwrap()
+}
+
+/// What changes when a file is written again.
+fn status(scratch: &Scratch, path: &str) -> (u64, std::time::SystemTime) {
+    use std::os::unix::fs::MetadataExt;
+    let path: &Utf8Path = &scratch.root().join(path);
+    let metadata = fs::metadata(path).unwrap();
+    (metadata.ino(), metadata.modified().unwrap())
+}

@@ -1,0 +1,102 @@
+//! What several subjects need.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// The root of this project's checkout.
+pub(crate) fn project() -> Utf8PathBuf {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// Insists that a program is installed: a test that could not look must not pass.
+#[track_caller]
+pub(crate) fn require_tool(program: &str, package: &str) {
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .any(|folder| folder.join(program).is_file());
+    assert!(
+        found,
+        "not run: {program} is missing; apt-get install {package}"
+    );
+}
+
+/// Runs a program on this input and returns its output.
+#[track_caller]
+pub(crate) fn pipe(command: &mut Command, input: &str) -> String {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("not run: {command:?}: {error}"));
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || {
+        // A program that fails early reads no further; its status says so.
+        let _ = stdin.write_all(input.as_bytes());
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?} {}\n{stderr}",
+        output.status
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What PyYAML, a reader of YAML 1.1 as cloud-init uses it, makes of each document.
+#[track_caller]
+pub(crate) fn read_yaml_1_1(documents: &[&str]) -> Vec<serde_json::Value> {
+    let program = "\
+import json, sys
+try:
+    import yaml
+except ImportError:
+    sys.exit('not run: PyYAML is missing; apt-get install python3-yaml')
+documents = json.load(sys.stdin)
+json.dump([yaml.safe_load(document) for document in documents], sys.stdout)";
+    let input = serde_json::to_string(documents).unwrap();
+    let output = pipe(
+        Command::new("/usr/bin/python3").args(["-c", program]),
+        &input,
+    );
+    serde_json::from_str(&output).unwrap()
+}
+
+/// What Ruby makes of each program's globals, by name without `$`; those that it has anyway are
+/// left out.
+#[track_caller]
+pub(crate) fn read_ruby_globals(programs: &[&str]) -> Vec<serde_json::Value> {
+    require_tool("ruby", "ruby");
+    let program = "\
+require 'json'
+own = global_variables
+programs = JSON.parse(STDIN.read)
+# Each in a process of its own, or they would see each other's globals.
+results = programs.map do |text|
+  reader, writer = IO.pipe
+  pid = fork do
+    reader.close
+    eval(text, TOPLEVEL_BINDING, 'config.rb')
+    globals = (global_variables - own).to_h { |name| [name.to_s.delete_prefix('$'), eval(name.to_s)] }
+    writer.write(JSON.generate(globals))
+    writer.close
+    exit!(0)
+  end
+  writer.close
+  text = reader.read
+  Process.wait(pid)
+  abort('a program failed') unless $?.success?
+  JSON.parse(text)
+end
+print JSON.generate(results)";
+    let input = serde_json::to_string(programs).unwrap();
+    let output = pipe(Command::new("ruby").args(["-e", program]), &input);
+    serde_json::from_str(&output).unwrap()
+}
