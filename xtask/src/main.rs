@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::Cli;
-use xtask::ui;
+use xtask::{process, ui};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    process::install_interrupt_handler();
     let exit = cli.task.run().unwrap_or_else(|failure| {
         ui::diagnostics::report(&failure.diagnostics);
         failure.exit

@@ -1,17 +1,32 @@
 //! The only place that runs other programs: each with a deadline, in a process group of its own,
-//! with its output captured, and with errors that carry a command line to paste.
+//! with its output captured and bounded, and with errors that carry a command line to paste.
 
-use std::collections::BTreeSet;
-use std::io::{self, Read};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
+mod detached;
+mod group;
+mod interrupt;
+mod line;
+mod pipe;
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::errno::Errno;
+
+pub use detached::{Detached, command_line, detach, is_alive, is_gone_within, signal};
+pub use interrupt::{AfterInterrupt, install_interrupt_handler, on_interrupt};
+pub use line::{paste_able, quoted};
+pub use nix::sys::signal::Signal;
+
+use group::ProcessGroup;
+
+/// How long a program that was told to end may take for it before it is killed.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long to wait, after a program has ended, for output that is still in its pipes.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How a program that was run ended, and what it said.
 #[derive(Debug, Clone)]
@@ -20,9 +35,9 @@ pub struct Finished {
     pub command: String,
     /// Why it ended.
     pub ending: Ending,
-    /// What it wrote to standard output.
+    /// What it wrote to standard output: the last 16 MiB of it.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// What it wrote to standard error: the last 16 MiB of it.
     pub stderr: String,
 }
 
@@ -35,8 +50,8 @@ pub enum Ending {
     Signalled(i32),
     /// By us, because it had not ended after this time.
     Deadline(Duration),
-    /// It could not be started.
-    NotStarted(io::ErrorKind),
+    /// It could not be started; `ENOENT` where there is no such program.
+    NotStarted(Errno),
 }
 
 impl Finished {
@@ -45,15 +60,14 @@ impl Finished {
         matches!(self.ending, Ending::Exited(0))
     }
 
+    /// Whether there is no such program on this host.
+    pub const fn not_found(&self) -> bool {
+        matches!(self.ending, Ending::NotStarted(Errno::ENOENT))
+    }
+
     /// The ending in words.
     pub fn ending(&self) -> String {
-        match self.ending {
-            Ending::Exited(status) => format!("exited with status {status}"),
-            Ending::Signalled(signal) => format!("was killed by signal {signal}"),
-            Ending::Deadline(after) => format!("had not ended after {after:?}"),
-            Ending::NotStarted(io::ErrorKind::NotFound) => "was not found on this host".to_owned(),
-            Ending::NotStarted(kind) => format!("could not be started: {kind}"),
-        }
+        self.ending.to_string()
     }
 
     /// The last lines of what it said on standard error, or else on standard output.
@@ -68,109 +82,108 @@ impl Finished {
     }
 }
 
-/// Runs a program to its end, at most until the deadline.
-pub fn run(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
-    let shown = command.to_string();
-    let mut command = Command::from(command);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => {
-            return Finished {
-                command: shown,
-                ending: Ending::NotStarted(error.kind()),
-                stdout: String::new(),
-                stderr: String::new(),
-            };
-        }
-    };
-    let group = ProcessGroup::of(&child);
-    let stdout = read_aside(child.stdout.take());
-    let stderr = read_aside(child.stderr.take());
-    let (ended, end) = mpsc::channel();
-    let waiter = thread::spawn(move || {
-        let status = child.wait();
-        let _ = ended.send(());
-        status
-    });
-    let in_time = end.recv_timeout(deadline) != Err(RecvTimeoutError::Timeout);
-    if !in_time {
-        group.kill();
-    }
-    let status = waiter.join();
-    let ending = match status {
-        _ if !in_time => Ending::Deadline(deadline),
-        Ok(Ok(status)) => {
-            use std::os::unix::process::ExitStatusExt;
-            match (status.code(), status.signal()) {
-                (Some(code), _) => Ending::Exited(code),
-                (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exited(status) => write!(f, "exited with status {status}"),
+            Self::Signalled(number) => match Signal::try_from(*number) {
+                Ok(signal) => write!(f, "was killed by {signal}"),
+                Err(_) => write!(f, "was killed by signal {number}"),
+            },
+            Self::Deadline(after) => write!(f, "had not ended after {after:?}"),
+            Self::NotStarted(Errno::ENOENT) => f.write_str("was not found on this host"),
+            Self::NotStarted(errno) => {
+                write!(
+                    f,
+                    "could not be started: {}",
+                    errno.desc().to_ascii_lowercase()
+                )
             }
         }
-        Ok(Err(error)) => Ending::NotStarted(error.kind()),
-        Err(_) => Ending::NotStarted(io::ErrorKind::Other),
-    };
-    Finished {
-        command: shown,
-        ending,
-        stdout: stdout.join().unwrap_or_default(),
-        stderr: stderr.join().unwrap_or_default(),
     }
 }
 
-fn read_aside(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What was read before an error is still worth showing.
-            let _ = pipe.read_to_end(&mut bytes);
+impl From<ExitStatus> for Ending {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exited(code),
+            (None, signal) => Self::Signalled(signal.unwrap_or_default()),
         }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
-}
-
-/// The groups of all programs that are running right now, so that an interruption can end them.
-static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
-
-/// Ends every program that [`run`] is waiting for. For the handler of Ctrl-C.
-pub fn kill_all_running() {
-    for &group in RUNNING
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .iter()
-    {
-        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
 }
 
-/// A running program with everything that it started itself.
-struct ProcessGroup(i32);
+/// Runs a program to its end, at most until the deadline: then it is told to end, with everything
+/// that it started, and killed where it does not.
+///
+/// A program that it left running in the background is left alone, even where that holds on to the
+/// output: what came until shortly after the end is what counts.
+pub fn run(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
+    let mut command = Command::from(command);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    run_command(command, deadline)
+}
 
-impl ProcessGroup {
-    fn of(child: &Child) -> Self {
-        let id = child.id().cast_signed();
-        RUNNING
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id);
-        Self(id)
-    }
+/// The same for a program whose output its user watches as it comes: nothing is captured.
+pub fn stream(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
+    run_command(command.into(), deadline)
+}
 
-    fn kill(&self) {
-        // It may have ended in this very moment, which is as good.
-        let _ = killpg(Pid::from_raw(self.0), Signal::SIGKILL);
+/// Becomes another program, which takes over terminal, signals and exit status. Returns only if it
+/// could not be started.
+pub fn hand_over(command: xshell::Cmd<'_>) -> Finished {
+    let mut command = Command::from(command);
+    let error = command.exec();
+    not_started(&command, &error)
+}
+
+fn run_command(mut command: Command, deadline: Duration) -> Finished {
+    command.stdin(Stdio::null()).process_group(0);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return not_started(&command, &error),
+    };
+    let group = ProcessGroup::of(&child);
+    let stdout = pipe::read_aside(child.stdout.take());
+    let stderr = pipe::read_aside(child.stderr.take());
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || {
+        // Fails only where nobody waits any more.
+        let _ = ended.send(child.wait());
+    });
+    let ending = match end.recv_timeout(deadline) {
+        Ok(Ok(status)) => Ending::from(status),
+        Ok(Err(error)) => Ending::NotStarted(errno(&error)),
+        Err(_) => {
+            group.terminate();
+            let ended = end.recv_timeout(GRACE).is_ok();
+            // Also where it has ended: what it started may not have.
+            group.kill();
+            if !ended {
+                let _ = end.recv_timeout(GRACE);
+            }
+            Ending::Deadline(deadline)
+        }
+    };
+    drop(group);
+    interrupt::wait_if_interrupted();
+    Finished {
+        command: paste_able(&command),
+        ending,
+        stdout: stdout.take_within(LAST_WORDS),
+        stderr: stderr.take_within(LAST_WORDS),
     }
 }
 
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        RUNNING
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.0);
+fn not_started(command: &Command, error: &std::io::Error) -> Finished {
+    Finished {
+        command: paste_able(command),
+        ending: Ending::NotStarted(errno(error)),
+        stdout: String::new(),
+        stderr: String::new(),
     }
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    // What std itself refuses, such as a NUL byte in an argument, has no number.
+    error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw)
 }

@@ -1,0 +1,145 @@
+//! Programs that outlive us, and programs that are not our children: members of a local cluster.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{Ending, paste_able};
+
+/// A program that was started to go on without us.
+#[derive(Debug)]
+pub struct Detached {
+    /// The command line, fit to be pasted into a shell.
+    pub command: String,
+    /// Its process ID.
+    pub pid: i32,
+    child: Child,
+}
+
+impl Detached {
+    /// How it ended, where it has. Costs one system call, so it may be asked often.
+    pub fn ended(&mut self) -> Option<Ending> {
+        // An error would mean that somebody else has waited for it, and nobody does.
+        self.child.try_wait().ok().flatten().map(Ending::from)
+    }
+}
+
+/// Starts a program that goes on when we end: in a process group of its own, deaf to the hang-up of
+/// our terminal, with no standard input, and with its output appended to a log.
+///
+/// Its process ID is in the file before the program begins: a shell writes it there and then
+/// becomes the program, so that at no moment something runs that nobody knows of.
+///
+/// # Errors
+/// Fails where the log cannot be opened or no shell starts. That the program itself could not be
+/// started shows as its early end, with the reason in the log.
+pub fn detach(
+    command: xshell::Cmd<'_>,
+    log: &Utf8Path,
+    pid_file: &Utf8Path,
+) -> io::Result<Detached> {
+    const BECOME: &str = r#"trap "" HUP; echo $$ >"$0" && exec "$@""#;
+    let program = Command::from(command);
+    let stdout = OpenOptions::new().create(true).append(true).open(log)?;
+    let stderr = stdout.try_clone()?;
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .arg("-c")
+        .arg(BECOME)
+        .arg(pid_file)
+        .arg(program.get_program())
+        .args(program.get_args())
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .process_group(0);
+    if let Some(folder) = program.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let child = shell.spawn()?;
+    Ok(Detached {
+        command: paste_able(&program),
+        pid: child.id().cast_signed(),
+        child,
+    })
+}
+
+/// Whether a process of this ID is there and has not ended. A zombie has.
+pub fn is_alive(pid: i32) -> bool {
+    if cfg!(target_os = "linux") {
+        // pid (name) state …; the name may hold anything, a parenthesis too.
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+            stat.rsplit_once(") ")
+                .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+        })
+    } else {
+        ps(pid, "stat").is_some_and(|state| !state.starts_with('Z'))
+    }
+}
+
+/// The words of a process's command line. None where there is no such process, or only what is left
+/// of one. Outside of Linux, words with spaces in them fall apart.
+pub fn command_line(pid: i32) -> Option<Vec<String>> {
+    let line = if cfg!(target_os = "linux") {
+        let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        String::from_utf8_lossy(&bytes).into_owned()
+    } else {
+        ps(pid, "args")?.replace(' ', "\0")
+    };
+    let words = line.strip_suffix('\0').unwrap_or(&line);
+    (!words.is_empty()).then(|| words.split('\0').map(str::to_owned).collect())
+}
+
+/// Sends a signal to one process.
+///
+/// # Errors
+/// `ESRCH` where there is no such process, `EPERM` where it is somebody else's.
+pub fn signal(pid: i32, signal: Signal) -> Result<(), Errno> {
+    match pid {
+        1.. => kill(Pid::from_raw(pid), signal),
+        // 0 would mean our own group, -1 everything, and other negative numbers some group.
+        _ => Err(Errno::ESRCH),
+    }
+}
+
+/// Waits until a process has ended, at most this long. Says whether it has.
+///
+/// Nothing tells of the end of a process that is not a child, on every system that we run on; so
+/// this looks, more rarely the longer it takes.
+pub fn is_gone_within(pid: i32, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
+    let mut pause = Duration::from_millis(1);
+    while is_alive(pid) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+    true
+}
+
+/// One column of `ps` about one process.
+fn ps(pid: i32, column: &str) -> Option<String> {
+    let output = Command::new("ps")
+        .args(["-o", &format!("{column}="), "-p", &pid.to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}

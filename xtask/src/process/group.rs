@@ -1,0 +1,73 @@
+//! A running program with everything that it started itself.
+
+use std::collections::BTreeSet;
+use std::process::Child;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::interrupt;
+
+/// The groups of all programs that somebody waits for right now.
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Told whenever a group leaves [`RUNNING`].
+static ONE_ENDED: Condvar = Condvar::new();
+
+/// The process group of a child that was started as its leader.
+pub(super) struct ProcessGroup(i32);
+
+impl ProcessGroup {
+    /// Keeps the group in mind for an interruption, until it is dropped.
+    pub(super) fn of(child: &Child) -> Self {
+        let group = Self(child.id().cast_signed());
+        running().insert(group.0);
+        // An interruption that came between the start and the line above has not seen this group.
+        if interrupt::is_interrupted() {
+            group.kill();
+        }
+        group
+    }
+
+    /// Asks all of it to end.
+    pub(super) fn terminate(&self) {
+        send(self.0, Signal::SIGTERM);
+    }
+
+    /// Ends all of it.
+    pub(super) fn kill(&self) {
+        send(self.0, Signal::SIGKILL);
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        running().remove(&self.0);
+        ONE_ENDED.notify_all();
+    }
+}
+
+/// Ends every running group: asks, waits at most this long, kills.
+pub(super) fn end_all(grace: Duration) {
+    let groups = running();
+    for &group in groups.iter() {
+        send(group, Signal::SIGTERM);
+    }
+    let (groups, _) = ONE_ENDED
+        .wait_timeout_while(groups, grace, |groups| !groups.is_empty())
+        .unwrap_or_else(PoisonError::into_inner);
+    for &group in groups.iter() {
+        send(group, Signal::SIGKILL);
+    }
+}
+
+fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn send(group: i32, signal: Signal) {
+    // It may have ended in this very moment, which is as good.
+    let _ = killpg(Pid::from_raw(group), signal);
+}

@@ -1,0 +1,70 @@
+//! Ctrl-C, a termination signal, a closed terminal: ends what is running, says what is left and how
+//! to go on, and exits with 130.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::{GRACE, group};
+use crate::report::Exit;
+use crate::ui;
+
+/// Makes interruptions end the program in an orderly way. To be called once, before any work.
+pub fn install_interrupt_handler() {
+    // It fails only where it was installed already, or where the system has no signals to give; the
+    // program then ends as programs do.
+    let _ = ctrlc::set_handler(|| {
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        group::end_all(GRACE);
+        let lines: Vec<String> = after_lines().values().cloned().collect();
+        ui::say("interrupted");
+        for line in lines {
+            ui::say(&line);
+        }
+        std::process::exit(i32::from(Exit::Interrupted as u8));
+    });
+}
+
+/// Has this said after an interruption, for as long as the returned value lives: what state the work
+/// leaves, and how to go on or back.
+#[must_use = "it is forgotten when this is dropped"]
+pub fn on_interrupt(line: impl Into<String>) -> AfterInterrupt {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    after_lines().insert(number, line.into());
+    AfterInterrupt(number)
+}
+
+/// Keeps a line of [`on_interrupt`].
+#[derive(Debug)]
+pub struct AfterInterrupt(u64);
+
+impl Drop for AfterInterrupt {
+    fn drop(&mut self) {
+        after_lines().remove(&self.0);
+    }
+}
+
+/// Whether the program is about to end.
+pub(super) fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Goes no further once the program is about to end: a program that was ended because of that has
+/// not failed, and nothing must be said or begun because of it.
+pub(super) fn wait_if_interrupted() {
+    while is_interrupted() {
+        thread::park();
+    }
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// By number, so that they are said in the order in which the work went.
+static AFTER: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+fn after_lines() -> MutexGuard<'static, BTreeMap<u64, String>> {
+    AFTER.lock().unwrap_or_else(PoisonError::into_inner)
+}

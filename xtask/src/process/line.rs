@@ -1,0 +1,26 @@
+//! Command lines as a shell reads them.
+
+use std::process::Command;
+
+/// The command line of a program, fit to be pasted into a shell: with the variables that it gets
+/// on top of the surrounding ones.
+pub fn paste_able(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        let value = quoted(&value?.to_string_lossy());
+        Some(format!("{}={value}", name.to_string_lossy()))
+    });
+    let words = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| quoted(&word.to_string_lossy()));
+    variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a POSIX shell reads it back: as it is where that is safe, else in single quotes.
+pub fn quoted(word: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
+    if !word.is_empty() && word.chars().all(safe) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
