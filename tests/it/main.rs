@@ -7,3 +7,4 @@ mod render_flags;
 mod scratch;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod support;
+mod tools;

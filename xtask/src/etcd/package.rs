@@ -1,0 +1,183 @@
+//! The distribution's package: fetched and unpacked into the cache, without being installed.
+//!
+//! apt works on a state folder of its own, with the host's sources, keys, pins and proxies. So it needs
+//! neither root nor fresh system lists, and the system is as it was.
+
+use std::fs;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use xshell::{Cmd, Shell};
+
+use super::cache::{Cache, Locked, refused};
+use super::pair;
+use super::tools::{Origin, Search, Tools, architecture};
+use crate::process;
+
+/// How long fetching lists, or packages, may take.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// The packages that hold etcd and etcdctl in Debian and Ubuntu.
+const PACKAGES: [&str; 2] = ["etcd-server", "etcd-client"];
+
+/// A package of exactly the wanted version from the cache.
+///
+/// # Errors
+/// Says why it does not serve.
+pub(super) fn cached(search: &Search<'_>) -> Result<Tools, String> {
+    let version = search.wanted.version;
+    unpacked(search)
+        .into_iter()
+        .find(|tools| tools.version == version)
+        .ok_or_else(|| format!("etcd {version} is not in the project's cache"))
+}
+
+/// The package of whatever version the distribution has, from the cache or its archive.
+///
+/// # Errors
+/// Says why it does not serve.
+pub(super) fn any(search: &Search<'_>) -> Result<Tools, String> {
+    if let Some(tools) = newest(search) {
+        return Ok(tools);
+    }
+    let cache = Cache::of(search.wanted.cache);
+    let locked = cache.lock(|| search.step("waiting for another task that fetches etcd"))?;
+    if let Some(tools) = newest(search) {
+        // The other task has fetched the same.
+        return Ok(tools);
+    }
+    fetch(search, &cache, &locked)
+}
+
+fn newest(search: &Search<'_>) -> Option<Tools> {
+    unpacked(search)
+        .into_iter()
+        .max_by_key(|tools| tools.version)
+}
+
+fn unpacked(search: &Search<'_>) -> Vec<Tools> {
+    Cache::of(search.wanted.cache)
+        .packages(architecture())
+        .iter()
+        .filter_map(|folder| pair::in_folder(folder, Origin::Package).ok())
+        .collect()
+}
+
+fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, String> {
+    let scratch = locked.scratch()?;
+    let apt = Apt::below(&scratch.path)?;
+    let shell = search.shell()?;
+    shell.change_dir(&scratch.path);
+
+    search.step("fetching the distribution's packages `etcd-server` and `etcd-client`, without installing them");
+    // One source that does not answer fails all of this, though what matters may have come; whether
+    // it has is seen below.
+    let lists = process::run(apt.get(&shell, &["update"]), PATIENCE);
+    if lists.not_found() {
+        return Err("this host has no `apt-get`".to_owned());
+    }
+    let packages = process::run(apt.get(&shell, &["download"]).args(PACKAGES), PATIENCE);
+    if !packages.success() {
+        let failed = if lists.success() { &packages } else { &lists };
+        return Err(format!(
+            "`{}` {}: {}",
+            failed.command,
+            failed.ending(),
+            failed.last_lines(3).replace('\n', "; ")
+        ));
+    }
+
+    let files = packages_in(&scratch.path);
+    let root = scratch.path.join("root");
+    for file in &files {
+        let unpack = shell
+            .cmd("dpkg-deb")
+            .args(["--extract", file.as_str(), root.as_str()]);
+        let finished = process::run(unpack, PATIENCE);
+        if !finished.success() {
+            let (ending, said) = (finished.ending(), finished.last_lines(2));
+            return Err(format!("`{}` {ending}: {said}", finished.command));
+        }
+    }
+    let version = files
+        .iter()
+        .find_map(|file| version_of_package(file))
+        .ok_or("`apt-get download` left no packages")?;
+    let folder = cache.package(version, architecture());
+    locked
+        .keep(&scratch, &root.join("usr/bin"), &folder)
+        .map_err(|why| format!("the package {version} does not serve: {why}"))?;
+    pair::in_folder(&folder, Origin::Package)
+}
+
+fn packages_in(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+    folder
+        .read_dir_utf8()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.into_path()))
+        .filter(|path| path.extension() == Some("deb"))
+        .collect()
+}
+
+/// The middle of `etcd-server_3.4.23-4+b4_amd64.deb`.
+fn version_of_package(file: &Utf8Path) -> Option<&str> {
+    file.file_name()?
+        .strip_prefix("etcd-server_")?
+        .split('_')
+        .next()
+}
+
+/// apt with a state of its own.
+struct Apt {
+    folder: Utf8PathBuf,
+}
+
+impl Apt {
+    fn below(folder: &Utf8Path) -> Result<Self, String> {
+        let folder = folder.join("apt");
+        for name in ["lists/partial", "archives/partial"] {
+            let path = folder.join(name);
+            fs::create_dir_all(&path).map_err(refused("create", &path))?;
+        }
+        let path = folder.join("apt.conf");
+        fs::write(&path, CONFIGURATION).map_err(refused("write", &path))?;
+        Ok(Self { folder })
+    }
+
+    fn get<'a>(&self, shell: &'a Shell, words: &[&str]) -> Cmd<'a> {
+        let folder = &self.folder;
+        let option = |name: &str, value: &str| ["-o".to_owned(), format!("{name}={value}")];
+        shell
+            .cmd("apt-get")
+            .args(["-q", "-c", folder.join("apt.conf").as_str()])
+            .args(option("Dir::State", folder.as_str()))
+            .args(option("Dir::State::status", "/dev/null"))
+            .args(option("Dir::Cache", folder.as_str()))
+            .args(option("Dir::Cache::pkgcache", "packages.bin"))
+            .args(option("Dir::Cache::srcpkgcache", "sources.bin"))
+            .args(option("Dir::Log", folder.as_str()))
+            .args(words)
+            .env("LC_ALL", "C.UTF-8")
+    }
+}
+
+/// Read after the host's own. It drops what the host does after each update of its lists, and every
+/// kind of list but the one of packages. The user that apt as root would download as cannot write
+/// where we do.
+const CONFIGURATION: &str = r##"#clear APT::Update;
+#clear Acquire::IndexTargets;
+Acquire::IndexTargets::deb::Packages {
+  MetaKey "$(COMPONENT)/binary-$(ARCHITECTURE)/Packages";
+  flatMetaKey "Packages";
+  ShortDescription "Packages";
+  Description "$(RELEASE)/$(COMPONENT) $(ARCHITECTURE) Packages";
+  flatDescription "$(RELEASE) Packages";
+  Optional "0";
+};
+Acquire::Languages "none";
+Acquire::Retries "1";
+Acquire::http::Timeout "10";
+Acquire::https::Timeout "10";
+APT::Sandbox::User "root";
+"##;

@@ -1,0 +1,97 @@
+//! Whether two files are an etcd and an etcdctl that run here and fit together.
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use xshell::Shell;
+
+use super::command::command;
+use super::tools::{Origin, Tools};
+use crate::process::{self, Ending, Finished};
+use crate::values::EtcdVersion;
+
+/// How long a binary may take to say its version, on a host that is busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The pair in a folder.
+///
+/// # Errors
+/// Says why it does not serve.
+pub(super) fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, String> {
+    for name in ["etcd", "etcdctl"] {
+        if !folder.join(name).is_file() {
+            return Err(format!("there is no `{name}` in `{folder}`"));
+        }
+    }
+    of(folder.join("etcd"), folder.join("etcdctl"), origin)
+}
+
+/// Two binaries as a pair.
+///
+/// # Errors
+/// Says why they do not serve.
+pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Result<Tools, String> {
+    let version = version_of(&etcd, &["--version"], None)?;
+    let client = match version.minor_release() {
+        (2, _) => version_of(&etcdctl, &["--version"], None)?,
+        // The v3 API was not the default yet.
+        (3, ..4) => version_of(&etcdctl, &["version"], Some("3"))?,
+        _ => version_of(&etcdctl, &["version"], None)?,
+    };
+    if client.minor_release() != version.minor_release() {
+        return Err(format!(
+            "`{etcd}` is {version}, but `{etcdctl}` is {client}, and their formats differ"
+        ));
+    }
+    Ok(Tools {
+        etcd,
+        etcdctl,
+        version,
+        origin,
+    })
+}
+
+/// The version in what etcd and etcdctl say when asked for it. Every release says it on one line, as
+/// `etcd Version: 3.4.23`, `etcd version 2.0.0`, `etcdctl version: 3.6.14` or `etcdctl version 2.3.8`.
+pub(super) fn version_in(said: &str) -> Option<EtcdVersion> {
+    said.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let program = words.next()?;
+        let word = words.next()?.trim_end_matches(':');
+        if !program.starts_with("etcd") || !word.eq_ignore_ascii_case("version") {
+            return None;
+        }
+        // A build between releases says `3.7.0-rc.1` or `3.4.23+git`.
+        let numbers = words.next()?.split(['-', '+']).next()?;
+        numbers.parse().ok()
+    })
+}
+
+fn version_of(
+    program: &Utf8Path,
+    words: &[&str],
+    api: Option<&str>,
+) -> Result<EtcdVersion, String> {
+    let shell = Shell::new().map_err(|error| error.to_string())?;
+    let asked = command(&shell, program)
+        .args(words)
+        .envs(api.map(|api| ("ETCDCTL_API", api)));
+    let finished = process::run(asked, PATIENCE);
+    version_in(&finished.stdout).ok_or_else(|| why_not(program, &finished))
+}
+
+fn why_not(program: &Utf8Path, finished: &Finished) -> String {
+    let said = finished.last_lines(1);
+    match finished.ending {
+        Ending::Exited(0) => format!("`{program}` does not say which version it is"),
+        Ending::NotStarted(nix::errno::Errno::EACCES) => format!(
+            "`{program}` may not be run: it is not executable, or its file system is mounted `noexec`"
+        ),
+        Ending::NotStarted(nix::errno::Errno::ENOEXEC) => format!(
+            "`{program}` is not a program for this machine ({})",
+            super::tools::architecture()
+        ),
+        ending if said.is_empty() => format!("`{program}` {ending}"),
+        ending => format!("`{program}` {ending}: {said}"),
+    }
+}

@@ -1,0 +1,89 @@
+//! The official release: a tarball, downloaded, checked and unpacked into the cache.
+
+use std::time::Duration;
+
+use super::cache::{Cache, refused};
+use super::download;
+use super::pair;
+use super::tools::{Origin, Search, Tools, architecture};
+use crate::process;
+
+/// How long unpacking may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The release from the cache.
+///
+/// # Errors
+/// Says why it does not serve.
+pub(super) fn cached(search: &Search<'_>) -> Result<Tools, String> {
+    let wanted = search.wanted;
+    let missing = || format!("etcd {} is not in the project's cache", wanted.version);
+    let sha256 = wanted.checksum().ok_or_else(missing)?;
+    let folder = Cache::of(wanted.cache).release(wanted.version, architecture(), sha256);
+    if folder.is_dir() {
+        pair::in_folder(&folder, Origin::Release)
+    } else {
+        Err(missing())
+    }
+}
+
+/// The release from the network.
+///
+/// # Errors
+/// Says why it does not serve.
+pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, String> {
+    let wanted = search.wanted;
+    let (version, architecture) = (wanted.version, architecture());
+    if std::env::consts::OS != "linux" {
+        return Err(format!(
+            "the official release for {} is not a tarball, and this task does not unpack it",
+            std::env::consts::OS
+        ));
+    }
+    let Some(sha256) = wanted.checksum() else {
+        return Err(format!(
+            "no checksum is known for etcd {version} on {architecture}, and nothing is run unchecked"
+        ));
+    };
+    let cache = Cache::of(wanted.cache);
+    let locked = cache.lock(|| search.step("waiting for another task that fetches etcd"))?;
+    if let Ok(tools) = cached(search) {
+        // The other task has fetched the same.
+        return Ok(tools);
+    }
+
+    let url = format!(
+        "{}/v{version}/etcd-v{version}-linux-{architecture}.tar.gz",
+        wanted.release_url.trim_end_matches('/')
+    );
+    search.step(&format!("downloading {url}"));
+    let scratch = locked.scratch()?;
+    let tarball = scratch.path.join("release.tar.gz");
+    let shell = search.shell()?;
+    download::download(&shell, &url, &tarball, wanted.limits)
+        .map_err(|why| format!("{url} could not be downloaded: {why}"))?;
+    let found = download::sha256(&tarball).map_err(refused("read", &tarball))?;
+    if found != sha256 {
+        return Err(format!(
+            "{url} is not the file that is pinned: its SHA-256 is {found}, and {sha256} is expected"
+        ));
+    }
+
+    let unpack = shell
+        .cmd("tar")
+        .args(["-x", "-z", "-o", "-f", tarball.as_str(), "-C"])
+        .arg(&scratch.path);
+    let finished = process::run(unpack, PATIENCE);
+    if !finished.success() {
+        let (ending, said) = (finished.ending(), finished.last_lines(2));
+        return Err(format!("`{}` {ending}: {said}", finished.command));
+    }
+    let unpacked = scratch
+        .path
+        .join(format!("etcd-v{version}-linux-{architecture}"));
+    let folder = cache.release(version, architecture, sha256);
+    locked
+        .keep(&scratch, &unpacked, &folder)
+        .map_err(|why| format!("{url} does not serve: {why}"))?;
+    pair::in_folder(&folder, Origin::Release)
+}
