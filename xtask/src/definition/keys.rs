@@ -132,7 +132,7 @@ pub static KEYS: &[Key] = &[
     Key {
         path: "network.first_host",
         shape: Shape::Number {
-            least: 2,
+            least: 0,
             most: 16_777_213,
             unit: "",
         },

@@ -20,6 +20,14 @@ impl Subnet {
         }
     }
 
+    /// 172.17.0.0/16: what Docker's default bridge takes unless it is told otherwise.
+    pub const fn docker_bridge() -> Self {
+        Self {
+            network: Ipv4Addr::new(172, 17, 0, 0),
+            prefix: 16,
+        }
+    }
+
     /// The subnet's first address: its own name.
     pub const fn network(self) -> Ipv4Addr {
         self.network

@@ -1,14 +1,65 @@
 //! What makes a definition wrong although each of its values is right: one file a rule, and one
 //! line in [`RULES`] or [`RULES_ACROSS`].
 
+mod channel;
+mod checksum;
+mod compaction;
+mod corruption;
+mod counted_addresses;
+mod docker_bridge;
+mod duplicate_address;
+mod duplicate_name;
+mod election_timeout;
+mod flags;
+mod fleet;
+mod forwarded_ports;
+mod member_address;
+mod member_count;
+mod member_name;
+mod package_version;
+mod public_subnet;
+mod quota;
+mod runtime;
+mod shared_addresses;
+mod shared_folders;
+mod unmaintained;
+mod version;
+mod without_effect;
+
+use std::ops::Range;
+
 use super::Definition;
 use crate::report::Diagnostic;
 
 /// Every rule that concerns one definition.
-pub static RULES: &[&Rule] = &[];
+pub static RULES: &[&Rule] = &[
+    &member_count::RULE,
+    &member_name::RULE,
+    &member_address::RULE,
+    &duplicate_name::RULE,
+    &duplicate_address::RULE,
+    &counted_addresses::RULE,
+    &docker_bridge::RULE,
+    &public_subnet::RULE,
+    &channel::RULE,
+    &forwarded_ports::RULE,
+    &shared_folders::RULE,
+    &version::RULE,
+    &corruption::RULE,
+    &unmaintained::RULE,
+    &runtime::RULE,
+    &package_version::RULE,
+    &checksum::RULE,
+    &election_timeout::RULE,
+    &compaction::RULE,
+    &quota::RULE,
+    &flags::RULE,
+    &fleet::RULE,
+    &without_effect::RULE,
+];
 
 /// Every rule that concerns several definitions.
-pub static RULES_ACROSS: &[&RuleAcross] = &[];
+pub static RULES_ACROSS: &[&RuleAcross] = &[&shared_addresses::RULE];
 
 /// A rule that concerns one definition.
 #[derive(Debug)]
@@ -26,4 +77,28 @@ pub struct RuleAcross {
     pub name: &'static str,
     /// Adds what is wrong.
     pub judge: fn(&[Definition], &mut Vec<Diagnostic>),
+}
+
+/// Points at the first of these places that the author wrote, and at the others beside it. Values
+/// that hold by default have no place.
+fn at(
+    definition: &Definition,
+    mut diagnostic: Diagnostic,
+    places: &[(Option<Range<usize>>, &str)],
+) -> Diagnostic {
+    for (span, label) in places {
+        let Some(span) = span.clone() else { continue };
+        diagnostic = if diagnostic.place.is_none() {
+            diagnostic.at(&definition.source, span, *label)
+        } else {
+            diagnostic.and_at(&definition.source, span, *label)
+        };
+    }
+    if diagnostic.place.is_none() {
+        let path = &definition.source.path;
+        diagnostic = diagnostic.note(format!(
+            "this is about `{path}` and what holds there by default"
+        ));
+    }
+    diagnostic
 }

@@ -1,0 +1,35 @@
+use super::{Rule, at};
+use crate::report::Diagnostic;
+
+/// Only what keeps history can compact it.
+pub(super) static RULE: Rule = Rule {
+    name: "compaction",
+    judge: |definition, out| {
+        let etcd = &definition.etcd;
+        let (Some(&version), Some(Some(minutes))) =
+            (etcd.version.known(), etcd.auto_compaction.known())
+        else {
+            return;
+        };
+        let diagnostic = if version.is_v2() {
+            Diagnostic::error(format!("etcd {version} cannot compact its history"))
+                .note("compaction came with the v3 storage, in 3.0")
+                .hint("remove `auto_compaction`")
+        } else if version.minor_release() < (3, 3) && minutes % 60 != 0 {
+            let hours = minutes.div_ceil(60);
+            Diagnostic::error(format!("etcd {version} counts its history in whole hours"))
+                .note("shorter times came in 3.3")
+                .hint(format!("write `auto_compaction = \"{hours}h\"`"))
+        } else {
+            return;
+        };
+        out.push(at(
+            definition,
+            diagnostic,
+            &[
+                (etcd.auto_compaction.span(), ""),
+                (etcd.version.span(), "this version"),
+            ],
+        ));
+    },
+};

@@ -1,0 +1,44 @@
+use super::{Rule, at};
+use crate::report::Diagnostic;
+
+/// An election waits for at least five heartbeats: etcd refuses to start with less.
+///
+/// Source: etcd's `embed.Config.Validate`. Its upper limit of 50 s is the key's own.
+pub(super) static RULE: Rule = Rule {
+    name: "election_timeout",
+    judge: |definition, out| {
+        let etcd = &definition.etcd;
+        let (Some(&heartbeat), Some(&election)) = (
+            etcd.heartbeat_interval.known(),
+            etcd.election_timeout.known(),
+        ) else {
+            return;
+        };
+        let least = heartbeat.saturating_mul(5);
+        if election >= least {
+            return;
+        }
+        let diagnostic = Diagnostic::error(format!(
+            "an election timeout of {election} ms is less than five heartbeats of {heartbeat} ms"
+        ))
+        .note("a follower that misses a heartbeat or two would call an election; etcd refuses to start so");
+        let diagnostic = if least <= 50_000 {
+            let usual = heartbeat.saturating_mul(10).min(50_000);
+            diagnostic.hint(format!(
+                "write `election_timeout = {usual}`, and no less than {least}"
+            ))
+        } else {
+            diagnostic.hint(
+                "write `heartbeat_interval = 5000` or less: elections can wait for 50 s at most",
+            )
+        };
+        out.push(at(
+            definition,
+            diagnostic,
+            &[
+                (etcd.election_timeout.span(), "the timeout"),
+                (etcd.heartbeat_interval.span(), "the heartbeat"),
+            ],
+        ));
+    },
+};

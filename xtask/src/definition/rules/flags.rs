@@ -1,0 +1,95 @@
+use super::{Rule, at};
+use crate::definition::{Definition, ExtraFlag, nearest};
+use crate::plan::flag_table::{FLAGS, FlagFact, Owner, find};
+use crate::report::Diagnostic;
+use crate::values::EtcdVersion;
+
+/// Further flags are etcd's, of this version, and nobody else's to set.
+pub(super) static RULE: Rule = Rule {
+    name: "flags",
+    judge: |definition, out| {
+        let etcd = &definition.etcd;
+        let (Some(&version), Some(flags)) = (etcd.version.known(), etcd.flags.known()) else {
+            return;
+        };
+        for flag in flags {
+            let complaint = match flag.name.known().map(|name| find(name.as_str())) {
+                None => None,
+                Some(None) => Some(unknown(flag, version)),
+                Some(Some(fact)) if !fact.exists_in(version) => {
+                    Some(of_another_version(fact, version))
+                }
+                Some(Some(fact)) => owned(definition, fact),
+            };
+            if let Some(diagnostic) = complaint {
+                out.push(at(definition, diagnostic, &[(flag.name.span(), "")]));
+            }
+        }
+    },
+};
+
+fn unknown(flag: &ExtraFlag, version: EtcdVersion) -> Diagnostic {
+    let name = flag.name.get();
+    let known = FLAGS
+        .iter()
+        .filter(|fact| fact.exists_in(version) && fact.owner == Owner::Author)
+        .map(|fact| fact.name);
+    let diagnostic = Diagnostic::error(format!("etcd has no flag `{name}`"));
+    match nearest(name.as_str(), known) {
+        Some(right) => diagnostic.hint(format!("did you mean `{right}`?")),
+        None => diagnostic.hint(format!(
+            "`etcd --help` of {version} lists the flags that there are"
+        )),
+    }
+}
+
+fn of_another_version(fact: &FlagFact, version: EtcdVersion) -> Diagnostic {
+    let name = fact.name;
+    let diagnostic = Diagnostic::error(format!("etcd {version} has no flag `{name}`"));
+    if version < fact.since {
+        return diagnostic.note(format!("it came in {}", fact.since));
+    }
+    let diagnostic = match fact.last {
+        Some((major, minor)) => diagnostic.note(format!("{major}.{minor} was the last to have it")),
+        None => diagnostic,
+    };
+    // What was an experiment kept its name without the word, or became a feature gate.
+    let plain = name.strip_prefix("experimental-");
+    let successor = plain.and_then(find).filter(|fact| fact.exists_in(version));
+    match (successor, plain) {
+        (Some(successor), _) => diagnostic.hint(format!("its name is now `{}`", successor.name)),
+        (None, Some(_)) => {
+            diagnostic.hint("see `feature-gates`, which took the place of most experiments")
+        }
+        (None, None) => diagnostic.hint("remove it"),
+    }
+}
+
+fn owned(definition: &Definition, fact: &FlagFact) -> Option<Diagnostic> {
+    let name = fact.name;
+    match fact.owner {
+        Owner::Author => None,
+        // With compaction switched off, its flags are free: for compaction by revision.
+        Owner::Key("etcd.auto_compaction")
+            if definition
+                .etcd
+                .auto_compaction
+                .known()
+                .is_none_or(Option::is_none) =>
+        {
+            None
+        }
+        Owner::Key(key) => {
+            let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
+            Some(
+                Diagnostic::error(format!("the flag `{name}` is set by `{key}`"))
+                    .hint(format!("write `{last}` under `[{table}]` in its place")),
+            )
+        }
+        Owner::Plan(why) => Some(
+            Diagnostic::error(format!("the flag `{name}` cannot be set here"))
+                .note(why)
+                .hint("remove it"),
+        ),
+    }
+}

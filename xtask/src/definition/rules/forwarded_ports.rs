@@ -1,0 +1,37 @@
+use super::{Rule, at};
+use crate::report::Diagnostic;
+
+/// No two forwarded ports meet on the host.
+pub(super) static RULE: Rule = Rule {
+    name: "forwarded_ports",
+    judge: |definition, out| {
+        let Some(ports) = definition.machine.forwarded_ports.known() else {
+            return;
+        };
+        for (index, port) in ports.iter().enumerate() {
+            let Some(host) = port.host.known() else {
+                continue;
+            };
+            let before = ports.iter().take(index);
+            let Some(first) = before
+                .map(|port| &port.host)
+                .find(|first| first.known() == Some(host))
+            else {
+                continue;
+            };
+            let diagnostic = Diagnostic::error(format!(
+                "two ports are forwarded from the host's port {host}"
+            ))
+            .note("a port of the host leads to one place only")
+            .hint("give each a host port of its own");
+            out.push(at(
+                definition,
+                diagnostic,
+                &[
+                    (port.host.span(), "again here"),
+                    (first.span(), "first here"),
+                ],
+            ));
+        }
+    },
+};

@@ -1,0 +1,37 @@
+use super::{Rule, at};
+use crate::report::Diagnostic;
+
+/// The profile can run etcd that way.
+pub(super) static RULE: Rule = Rule {
+    name: "runtime",
+    judge: |definition, out| {
+        let (Some(profile), Some(runtime)) = (
+            definition.machine.profile.known(),
+            definition.etcd.runtime.known(),
+        ) else {
+            return;
+        };
+        if profile.runtimes.contains(runtime) {
+            return;
+        }
+        let known: Vec<&str> = profile
+            .runtimes
+            .iter()
+            .map(|known| known.as_str())
+            .collect();
+        let title = profile.title;
+        let diagnostic =
+            Diagnostic::error(format!("{title} cannot run etcd by `{runtime}`")).hint(format!(
+                "with this profile, `runtime` is one of `{}`",
+                known.join("`, `")
+            ));
+        out.push(at(
+            definition,
+            diagnostic,
+            &[
+                (definition.etcd.runtime.span(), ""),
+                (definition.machine.profile.span(), "the profile"),
+            ],
+        ));
+    },
+};

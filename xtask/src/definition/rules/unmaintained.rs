@@ -1,0 +1,39 @@
+use super::{Rule, at};
+use crate::etcd_releases::{MAINTAINED, newest_patch};
+use crate::profile::Dialect;
+use crate::report::Diagnostic;
+
+/// The version still gets fixes.
+///
+/// On CoreOS nothing does: whoever defines such a cluster wants the past, and knows it.
+pub(super) static RULE: Rule = Rule {
+    name: "unmaintained",
+    judge: |definition, out| {
+        let (Some(&version), Some(profile)) = (
+            definition.etcd.version.known(),
+            definition.machine.profile.known(),
+        ) else {
+            return;
+        };
+        let minor = version.minor_release();
+        if profile.dialect == Dialect::CoreosCloudinit
+            || MAINTAINED.contains(&minor)
+            || newest_patch(minor).is_none()
+        {
+            return;
+        }
+        let usual = profile.usual_etcd;
+        let diagnostic = Diagnostic::warning(format!(
+            "etcd {}.{} gets no fixes any more",
+            minor.0, minor.1
+        ))
+        .hint(format!(
+            "use {usual}, unless it is the old version that you want to see"
+        ));
+        out.push(at(
+            definition,
+            diagnostic,
+            &[(definition.etcd.version.span(), "")],
+        ));
+    },
+};

@@ -1,0 +1,50 @@
+use std::ops::Range;
+
+use super::{Rule, at};
+use crate::definition::{Definition, Members};
+use crate::profile::Runtime;
+use crate::report::Diagnostic;
+
+/// What is written also does something.
+pub(super) static RULE: Rule = Rule {
+    name: "without_effect",
+    judge: |definition, out| {
+        if let Some(runtime) = definition.etcd.runtime.known() {
+            let etcd = &definition.etcd;
+            let why = format!("etcd comes by `runtime = \"{runtime}\"`");
+            if *runtime != Runtime::Container {
+                warn(definition, out, "image", etcd.image.span(), &why);
+            }
+            if *runtime != Runtime::Release {
+                warn(
+                    definition,
+                    out,
+                    "release_url",
+                    etcd.release_url.span(),
+                    &why,
+                );
+            }
+        }
+        if let Some(Members::List(_)) = definition.members.known() {
+            let why = "the members are listed with their names and addresses";
+            let prefix = definition.name_prefix.span();
+            warn(definition, out, "name_prefix", prefix, why);
+            let first_host = definition.network.first_host.span();
+            warn(definition, out, "first_host", first_host, why);
+        }
+    },
+};
+
+fn warn(
+    definition: &Definition,
+    out: &mut Vec<Diagnostic>,
+    key: &str,
+    span: Option<Range<usize>>,
+    why: &str,
+) {
+    if span.is_some() {
+        let diagnostic =
+            Diagnostic::warning(format!("`{key}` has no effect: {why}")).hint("remove it");
+        out.push(at(definition, diagnostic, &[(span, "")]));
+    }
+}

@@ -1,0 +1,643 @@
+//! The flags of etcd, by the versions that know them.
+//!
+//! Sources: `etcd --help` of 2.0.0, 2.0.13, 2.3.8, 3.0.17, 3.4.23, 3.5.1, 3.5.16, 3.5.30 and 3.6.14 and
+//! what they accept when run; for the versions between, `etcdmain/config.go`, `embed/config.go` and the
+//! change logs of the etcd project. Flags that etcd accepts and ignores are not listed.
+
+use crate::values::EtcdVersion;
+
+/// What is known of one flag.
+#[derive(Debug)]
+pub struct FlagFact {
+    /// Its name without dashes.
+    pub name: &'static str,
+    /// The first version that has it.
+    pub since: EtcdVersion,
+    /// The last minor release that has it; none where the newest still does.
+    pub last: Option<(u16, u16)>,
+    /// Who decides its value.
+    pub owner: Owner,
+}
+
+/// Who decides a flag's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// The author, under `[etcd.flags]`.
+    Author,
+    /// This key of the definition.
+    Key(&'static str),
+    /// The plan, for this reason.
+    Plan(&'static str),
+}
+
+impl FlagFact {
+    /// Whether this version of etcd has the flag.
+    pub fn exists_in(&self, version: EtcdVersion) -> bool {
+        self.since <= version && self.last.is_none_or(|last| version.minor_release() <= last)
+    }
+}
+
+/// What is known of the flag of this name, given without dashes.
+pub fn find(name: &str) -> Option<&'static FlagFact> {
+    FLAGS
+        .binary_search_by(|fact| fact.name.cmp(name))
+        .ok()
+        .and_then(|index| FLAGS.get(index))
+}
+
+/// Every flag, sorted by name.
+pub static FLAGS: &[FlagFact] = &[
+    flag(
+        "addr",
+        (2, 0, 0),
+        Some((2, 3)),
+        Owner::Plan("it follows from the members"),
+    ),
+    flag(
+        "advertise-client-urls",
+        (2, 0, 0),
+        None,
+        Owner::Plan("it follows from the members"),
+    ),
+    flag("auth-token", (3, 2, 0), None, Owner::Author),
+    flag("auth-token-ttl", (3, 3, 23), None, Owner::Author),
+    flag(
+        "auto-compaction-mode",
+        (3, 3, 0),
+        None,
+        Owner::Key("etcd.auto_compaction"),
+    ),
+    flag(
+        "auto-compaction-retention",
+        (3, 0, 0),
+        None,
+        Owner::Key("etcd.auto_compaction"),
+    ),
+    flag("auto-tls", (3, 0, 0), None, Owner::Author),
+    flag("backend-batch-interval", (3, 4, 0), None, Owner::Author),
+    flag("backend-batch-limit", (3, 4, 0), None, Owner::Author),
+    flag(
+        "backend-bbolt-freelist-type",
+        (3, 5, 0),
+        None,
+        Owner::Author,
+    ),
+    flag("bcrypt-cost", (3, 4, 0), None, Owner::Author),
+    flag(
+        "bind-addr",
+        (2, 0, 0),
+        Some((2, 3)),
+        Owner::Plan("it follows from the members"),
+    ),
+    flag(
+        "bootstrap-defrag-threshold-megabytes",
+        (3, 6, 0),
+        None,
+        Owner::Author,
+    ),
+    flag("ca-file", (2, 0, 0), Some((3, 3)), Owner::Author),
+    flag("cert-file", (2, 0, 0), None, Owner::Author),
+    flag("cipher-suites", (3, 2, 22), None, Owner::Author),
+    flag(
+        "client-cert-allowed-hostname",
+        (3, 4, 0),
+        None,
+        Owner::Author,
+    ),
+    flag("client-cert-auth", (2, 1, 0), None, Owner::Author),
+    flag("client-cert-file", (3, 5, 0), None, Owner::Author),
+    flag("client-crl-file", (3, 3, 0), None, Owner::Author),
+    flag("client-key-file", (3, 5, 0), None, Owner::Author),
+    flag("compact-hash-check-time", (3, 6, 0), None, Owner::Author),
+    flag("compaction-batch-limit", (3, 6, 0), None, Owner::Author),
+    flag("compaction-sleep-interval", (3, 6, 0), None, Owner::Author),
+    flag(
+        "config-file",
+        (3, 0, 0),
+        None,
+        Owner::Plan("with a file, etcd ignores every flag, the members among them"),
+    ),
+    flag("corrupt-check-time", (3, 6, 0), None, Owner::Author),
+    flag("cors", (2, 0, 0), None, Owner::Author),
+    flag(
+        "data-dir",
+        (2, 0, 0),
+        None,
+        Owner::Plan("it follows from the machine's profile"),
+    ),
+    flag("debug", (2, 1, 0), Some((3, 4)), Owner::Author),
+    flag(
+        "discovery",
+        (2, 0, 0),
+        Some((3, 6)),
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-cacert",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-cert",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-dial-timeout",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-endpoints",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-fallback",
+        (2, 0, 0),
+        Some((3, 6)),
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-insecure-skip-tls-verify",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-insecure-transport",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-keepalive-time",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-keepalive-timeout",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-key",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-password",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-proxy",
+        (2, 0, 0),
+        Some((3, 6)),
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-request-timeout",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-srv",
+        (2, 0, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-srv-name",
+        (3, 4, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-token",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "discovery-user",
+        (3, 6, 0),
+        None,
+        Owner::Plan("the members are listed, so nothing is discovered"),
+    ),
+    flag(
+        "distributed-tracing-address",
+        (3, 6, 0),
+        None,
+        Owner::Author,
+    ),
+    flag(
+        "distributed-tracing-instance-id",
+        (3, 6, 0),
+        None,
+        Owner::Author,
+    ),
+    flag(
+        "distributed-tracing-sampling-rate",
+        (3, 6, 0),
+        None,
+        Owner::Author,
+    ),
+    flag(
+        "distributed-tracing-service-name",
+        (3, 6, 0),
+        None,
+        Owner::Author,
+    ),
+    flag("downgrade-check-time", (3, 6, 0), None, Owner::Author),
+    flag(
+        "election-timeout",
+        (2, 0, 0),
+        None,
+        Owner::Key("etcd.election_timeout"),
+    ),
+    flag("enable-distributed-tracing", (3, 6, 0), None, Owner::Author),
+    flag("enable-grpc-gateway", (3, 4, 0), None, Owner::Author),
+    flag("enable-log-rotation", (3, 5, 0), None, Owner::Author),
+    flag("enable-pprof", (2, 3, 0), None, Owner::Author),
+    flag("enable-v2", (3, 2, 0), Some((3, 5)), Owner::Author),
+    flag(
+        "experimental-backend-bbolt-freelist-type",
+        (3, 4, 0),
+        Some((3, 4)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-bootstrap-defrag-threshold-megabytes",
+        (3, 5, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-compact-hash-check-enabled",
+        (3, 5, 5),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-compact-hash-check-time",
+        (3, 5, 5),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-compaction-batch-limit",
+        (3, 4, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-compaction-sleep-interval",
+        (3, 5, 16),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-corrupt-check-time",
+        (3, 3, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-distributed-tracing-address",
+        (3, 5, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-distributed-tracing-instance-id",
+        (3, 5, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-distributed-tracing-sampling-rate",
+        (3, 5, 16),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-distributed-tracing-service-name",
+        (3, 5, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-downgrade-check-time",
+        (3, 5, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-enable-distributed-tracing",
+        (3, 5, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-enable-lease-checkpoint",
+        (3, 4, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-enable-lease-checkpoint-persist",
+        (3, 4, 20),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-enable-v2v3",
+        (3, 3, 0),
+        Some((3, 5)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-initial-corrupt-check",
+        (3, 3, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-max-learners",
+        (3, 6, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-memory-mlock",
+        (3, 5, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-peer-skip-client-san-verification",
+        (3, 3, 16),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-set-member-localaddr",
+        (3, 6, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-snapshot-catchup-entries",
+        (3, 5, 16),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-stop-grpc-service-on-defrag",
+        (3, 5, 16),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-txn-mode-write-with-shared-buffer",
+        (3, 5, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-wait-cluster-ready-timeout",
+        (3, 6, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-warning-apply-duration",
+        (3, 4, 20),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-warning-unary-request-duration",
+        (3, 6, 0),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag(
+        "experimental-watch-progress-notify-interval",
+        (3, 4, 11),
+        Some((3, 6)),
+        Owner::Author,
+    ),
+    flag("feature-gates", (3, 6, 0), None, Owner::Author),
+    flag(
+        "force-new-cluster",
+        (2, 0, 0),
+        None,
+        Owner::Plan("at every start it would throw the other members out of the cluster"),
+    ),
+    flag("grpc-keepalive-interval", (3, 2, 10), None, Owner::Author),
+    flag("grpc-keepalive-min-time", (3, 2, 10), None, Owner::Author),
+    flag("grpc-keepalive-timeout", (3, 2, 10), None, Owner::Author),
+    flag(
+        "heartbeat-interval",
+        (2, 0, 0),
+        None,
+        Owner::Key("etcd.heartbeat_interval"),
+    ),
+    flag("host-whitelist", (3, 3, 0), None, Owner::Author),
+    flag(
+        "initial-advertise-peer-urls",
+        (2, 0, 0),
+        None,
+        Owner::Plan("it follows from the members"),
+    ),
+    flag(
+        "initial-cluster",
+        (2, 0, 0),
+        None,
+        Owner::Plan("it follows from the members"),
+    ),
+    flag(
+        "initial-cluster-state",
+        (2, 0, 0),
+        None,
+        Owner::Plan("it follows from what the cluster has been through"),
+    ),
+    flag(
+        "initial-cluster-token",
+        (2, 0, 0),
+        None,
+        Owner::Key("etcd.token"),
+    ),
+    flag(
+        "initial-election-tick-advance",
+        (3, 3, 4),
+        None,
+        Owner::Author,
+    ),
+    flag("key-file", (2, 0, 0), None, Owner::Author),
+    flag("listen-client-http-urls", (3, 5, 10), None, Owner::Author),
+    flag(
+        "listen-client-urls",
+        (2, 0, 0),
+        None,
+        Owner::Plan("it follows from the members"),
+    ),
+    flag("listen-metrics-urls", (3, 3, 0), None, Owner::Author),
+    flag(
+        "listen-peer-urls",
+        (2, 0, 0),
+        None,
+        Owner::Plan("it follows from the members"),
+    ),
+    flag("log-format", (3, 6, 0), None, Owner::Author),
+    flag("log-level", (3, 4, 0), None, Owner::Author),
+    flag("log-output", (3, 1, 0), Some((3, 4)), Owner::Author),
+    flag("log-outputs", (3, 4, 0), None, Owner::Author),
+    flag("log-package-levels", (2, 1, 0), Some((3, 4)), Owner::Author),
+    flag("log-rotation-config-json", (3, 5, 0), None, Owner::Author),
+    flag("logger", (3, 4, 0), None, Owner::Author),
+    flag("max-concurrent-streams", (3, 4, 20), None, Owner::Author),
+    flag("max-learners", (3, 6, 0), None, Owner::Author),
+    flag("max-request-bytes", (3, 2, 10), None, Owner::Author),
+    flag("max-snapshots", (2, 0, 0), Some((3, 6)), Owner::Author),
+    flag("max-txn-ops", (3, 2, 10), None, Owner::Author),
+    flag("max-wals", (2, 0, 0), None, Owner::Author),
+    flag("memory-mlock", (3, 6, 0), None, Owner::Author),
+    flag("metrics", (3, 1, 0), None, Owner::Author),
+    flag(
+        "name",
+        (2, 0, 0),
+        None,
+        Owner::Plan("it follows from the members"),
+    ),
+    flag(
+        "peer-addr",
+        (2, 0, 0),
+        Some((2, 3)),
+        Owner::Plan("it follows from the members"),
+    ),
+    flag("peer-auto-tls", (3, 0, 0), None, Owner::Author),
+    flag(
+        "peer-bind-addr",
+        (2, 0, 0),
+        Some((2, 3)),
+        Owner::Plan("it follows from the members"),
+    ),
+    flag("peer-ca-file", (2, 0, 0), Some((3, 3)), Owner::Author),
+    flag("peer-cert-allowed-cn", (3, 2, 0), None, Owner::Author),
+    flag("peer-cert-allowed-hostname", (3, 4, 0), None, Owner::Author),
+    flag("peer-cert-file", (2, 0, 0), None, Owner::Author),
+    flag("peer-client-cert-auth", (2, 1, 0), None, Owner::Author),
+    flag("peer-client-cert-file", (3, 5, 0), None, Owner::Author),
+    flag("peer-client-key-file", (3, 5, 0), None, Owner::Author),
+    flag("peer-crl-file", (3, 3, 0), None, Owner::Author),
+    flag("peer-key-file", (2, 0, 0), None, Owner::Author),
+    flag(
+        "peer-skip-client-san-verification",
+        (3, 6, 0),
+        None,
+        Owner::Author,
+    ),
+    flag("peer-trusted-ca-file", (2, 1, 0), None, Owner::Author),
+    flag("pre-vote", (3, 4, 0), None, Owner::Author),
+    flag(
+        "proxy",
+        (2, 0, 0),
+        Some((3, 5)),
+        Owner::Plan("each member is a full member, never a proxy"),
+    ),
+    flag(
+        "proxy-dial-timeout",
+        (2, 1, 0),
+        Some((3, 5)),
+        Owner::Plan("each member is a full member, never a proxy"),
+    ),
+    flag(
+        "proxy-failure-wait",
+        (2, 1, 0),
+        Some((3, 5)),
+        Owner::Plan("each member is a full member, never a proxy"),
+    ),
+    flag(
+        "proxy-read-timeout",
+        (2, 1, 0),
+        Some((3, 5)),
+        Owner::Plan("each member is a full member, never a proxy"),
+    ),
+    flag(
+        "proxy-refresh-interval",
+        (2, 1, 0),
+        Some((3, 5)),
+        Owner::Plan("each member is a full member, never a proxy"),
+    ),
+    flag(
+        "proxy-write-timeout",
+        (2, 1, 0),
+        Some((3, 5)),
+        Owner::Plan("each member is a full member, never a proxy"),
+    ),
+    flag(
+        "quota-backend-bytes",
+        (3, 0, 0),
+        None,
+        Owner::Key("etcd.quota"),
+    ),
+    flag("raft-read-timeout", (3, 5, 0), None, Owner::Author),
+    flag("raft-write-timeout", (3, 5, 0), None, Owner::Author),
+    flag("self-signed-cert-validity", (3, 5, 0), None, Owner::Author),
+    flag("snapshot-catchup-entries", (3, 6, 0), None, Owner::Author),
+    flag("snapshot-count", (2, 0, 0), None, Owner::Author),
+    flag("socket-reuse-address", (3, 5, 0), None, Owner::Author),
+    flag("socket-reuse-port", (3, 5, 0), None, Owner::Author),
+    flag("strict-reconfig-check", (2, 2, 0), None, Owner::Author),
+    flag("tls-max-version", (3, 5, 8), None, Owner::Author),
+    flag("tls-min-version", (3, 5, 8), None, Owner::Author),
+    flag("trusted-ca-file", (2, 1, 0), None, Owner::Author),
+    flag("unsafe-no-fsync", (3, 4, 10), None, Owner::Author),
+    flag("v2-deprecation", (3, 5, 0), Some((3, 7)), Owner::Author),
+    flag(
+        "version",
+        (2, 0, 0),
+        None,
+        Owner::Plan("with it, etcd prints its version and ends"),
+    ),
+    flag("wal-dir", (2, 1, 0), None, Owner::Author),
+    flag("warning-apply-duration", (3, 6, 0), None, Owner::Author),
+    flag(
+        "warning-unary-request-duration",
+        (3, 6, 0),
+        None,
+        Owner::Author,
+    ),
+    flag(
+        "watch-progress-notify-interval",
+        (3, 6, 0),
+        None,
+        Owner::Author,
+    ),
+];
+
+const fn flag(
+    name: &'static str,
+    (major, minor, patch): (u16, u16, u16),
+    last: Option<(u16, u16)>,
+    owner: Owner,
+) -> FlagFact {
+    FlagFact {
+        name,
+        since: EtcdVersion::new(major, minor, patch),
+        last,
+        owner,
+    }
+}
