@@ -1,6 +1,7 @@
 //! The project's tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod definition_golden;
 mod render;
 mod render_flags;
 #[allow(dead_code, reason = "each subject uses what it needs")]

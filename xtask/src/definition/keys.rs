@@ -441,7 +441,7 @@ fn shared_folders(found: &mut Found<'_, '_, '_>) -> Option<Vec<SharedFolder>> {
                 None
             }
         };
-        let guest: Option<GuestFolder> = found.part("folder", value, &FOLDER).text();
+        let guest: Option<GuestFolder> = found.part(key.get_ref(), value, &FOLDER).text();
         let value_span = found.reader.clip(value.span());
         // A folder that could not be read has been reported, so the definition is not used.
         if let (Some(host), Some(guest)) = (host, guest) {

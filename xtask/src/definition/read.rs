@@ -10,7 +10,7 @@ use super::keys::KEYS;
 use super::reader::{Found, Reader, in_order};
 use super::rules::RULES;
 use super::setting::Setting;
-use super::syntax::SyntaxError;
+use super::syntax::{SyntaxError, parse, without_lost_lines};
 use crate::profile::Runtime;
 use crate::report::{Diagnostic, Source};
 use crate::values::ClusterName;
@@ -20,20 +20,28 @@ use crate::values::ClusterName;
 /// The definition is fit for use if none of the diagnostics is an error. They come in the order of
 /// their places in the file.
 pub fn read(name: ClusterName, source: Arc<Source>) -> (Definition, Vec<Diagnostic>) {
-    let (document, errors) = DeTable::parse_recoverable(&source.text);
+    let (document, mut syntax) = parse(&source.text);
+    let blanked = without_lost_lines(&source.text, &mut syntax);
+    let document = match &blanked {
+        None => document,
+        Some(text) => {
+            let (document, others) = parse(text);
+            syntax.extend(others);
+            document
+        }
+    };
     let mut definition = Definition::with_defaults(name, Arc::clone(&source));
     let mut reader = Reader {
         source: &source,
-        syntax: errors
-            .iter()
-            .map(|error| SyntaxError::new(error, &source.text))
-            .collect(),
+        syntax,
         diagnostics: Vec::new(),
+        syntax_diagnostics: Vec::new(),
     };
     read_table(&mut definition, &mut reader, "", document.get_ref());
     let Reader {
         syntax,
         mut diagnostics,
+        syntax_diagnostics,
         ..
     } = reader;
     if syntax.is_empty() {
@@ -46,6 +54,7 @@ pub fn read(name: ClusterName, source: Arc<Source>) -> (Definition, Vec<Diagnost
         keep_the_certain(&source, &syntax, &mut diagnostics);
         diagnostics.extend(syntax.iter().map(|error| error.diagnostic(&source)));
     }
+    diagnostics.extend(syntax_diagnostics);
     in_file_order(&mut diagnostics);
     (definition, diagnostics)
 }
@@ -79,6 +88,7 @@ fn read_table<'v>(
             let mut found = Found {
                 reader,
                 path,
+                key: key.get_ref().to_string(),
                 shape: &known.shape,
                 value,
             };
@@ -87,6 +97,7 @@ fn read_table<'v>(
             let mut found = Found {
                 reader,
                 path: path.clone(),
+                key: key.get_ref().to_string(),
                 shape: &super::keys::Shape::Boolean,
                 value,
             };

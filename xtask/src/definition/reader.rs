@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::keys::Shape;
-use super::suggest::nearest;
+use super::suggest::{list, nearest};
 use super::syntax::{SyntaxError, within};
 use crate::report::{Diagnostic, Source};
 use crate::values::Refused;
@@ -20,6 +20,8 @@ pub(super) struct Reader<'a> {
     /// What the TOML parser complained about and nobody has reported yet.
     pub(super) syntax: Vec<SyntaxError>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// What it complained about within single values.
+    pub(super) syntax_diagnostics: Vec<Diagnostic>,
 }
 
 /// A value that was found under a known key.
@@ -28,6 +30,8 @@ pub(super) struct Found<'r, 'a, 'v> {
     pub(super) reader: &'r mut Reader<'a>,
     /// The key as messages name it: `etcd.version`.
     pub(super) path: String,
+    /// The key as it stands in its line: `version`.
+    pub(super) key: String,
     pub(super) shape: &'static Shape,
     pub(super) value: &'v Spanned<DeValue<'v>>,
 }
@@ -103,6 +107,11 @@ impl<'a> Reader<'a> {
         taken.collect::<Vec<_>>().into_iter().next()
     }
 
+    /// Reports what the TOML parser complained about.
+    fn report_syntax(&mut self, error: &SyntaxError) {
+        self.syntax_diagnostics.push(error.diagnostic(self.source));
+    }
+
     /// The text at a place.
     pub(super) fn raw(&self, span: Range<usize>) -> &'a str {
         self.source.text.get(span).unwrap_or_default()
@@ -128,19 +137,23 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
         let raw = self.reader.raw(self.span());
         if let Some(error) = self.reader.take_syntax(&self.span()) {
             if raw.starts_with(['"', '\'', '[', '{']) || raw.is_empty() {
-                self.report_syntax(&error);
+                self.reader.report_syntax(&error);
             } else {
-                self.wants_quotes(raw);
+                self.wants_quotes(raw, parse(raw).err());
             }
             return None;
         }
         let value = self.value;
-        let DeValue::String(text) = value.get_ref() else {
-            match value.get_ref() {
-                DeValue::Array(_) | DeValue::Table(_) => self.wrong_type("text"),
-                _ => self.wants_quotes(raw),
+        let text = match value.get_ref() {
+            DeValue::String(text) => text,
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => {
+                self.wants_quotes(raw, parse(raw).err());
+                return None;
             }
-            return None;
+            DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                self.wrong_type("text");
+                return None;
+            }
         };
         match parse(text) {
             Ok(value) => Some(value),
@@ -153,19 +166,18 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
 
     /// The value as one of a few words.
     pub(super) fn choice<T: Copy>(&mut self, all: &[(&'static str, T)]) -> Option<T> {
-        let path = self.path.clone();
+        let key = self.key.clone();
         self.parsed(|text| {
             if let Some((_, value)) = all.iter().find(|(word, _)| *word == text) {
                 return Ok(*value);
             }
             let words = || all.iter().map(|(word, _)| *word);
-            let what = path.rsplit('.').next().unwrap_or_default();
             let hint = match nearest(text, words()) {
-                Some(right) => format!("did you mean `{right}`? There is {}", list(words())),
+                Some(right) => format!("did you mean `{right}`?"),
                 None => format!("there is {}", list(words())),
             };
             Err(Refused::new(
-                format!("unknown {what} `{}`", shortened(text)),
+                format!("unknown {key} `{}`", shortened(text)),
                 hint,
             ))
         })
@@ -197,7 +209,7 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
         let raw = self.reader.raw(self.span());
         if let Some(error) = self.reader.take_syntax(&self.span()) {
             if raw.is_empty() {
-                self.report_syntax(&error);
+                self.reader.report_syntax(&error);
             } else {
                 self.wrong_type("a whole number");
             }
@@ -215,7 +227,7 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
             DeValue::String(text) => {
                 let message = format!("`{}` is text, not a whole number", self.path);
                 let hint = match text.trim().parse::<i64>() {
-                    Ok(number) => format!("write it without quotes: `{} = {number}`", self.key()),
+                    Ok(number) => format!("write it without quotes: `{} = {number}`", self.key),
                     Err(_) => String::new(),
                 };
                 self.reader
@@ -244,8 +256,8 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
             _ => None,
         };
         let hint = match meant {
-            Some(meant) => format!("write `{} = {meant}`", self.key()),
-            None => format!("write `{0} = true` or `{0} = false`", self.key()),
+            Some(meant) => format!("write `{} = {meant}`", self.key),
+            None => format!("write `{0} = true` or `{0} = false`", self.key),
         };
         let message = format!("`{}` is neither `true` nor `false`", self.path);
         self.reader
@@ -273,8 +285,17 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
         value: &'v Spanned<DeValue<'v>>,
         shape: &'static Shape,
     ) -> Found<'_, 'a, 'v> {
+        let key = if name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        {
+            name.to_owned()
+        } else {
+            format!("\"{}\"", shortened(name))
+        };
         Found {
-            path: format!("{}.{name}", self.path),
+            path: format!("{}.{key}", self.path),
+            key,
             reader: self.reader,
             shape,
             value,
@@ -291,43 +312,33 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
     pub(super) fn wrong_type(&mut self, wanted: &str) {
         let is = match self.value.get_ref() {
             DeValue::String(_) => "text",
-            DeValue::Integer(_) | DeValue::Float(_) => "a number",
-            DeValue::Boolean(_) => "`true` or `false`",
+            DeValue::Integer(_) => "a number",
+            DeValue::Float(_) => "a decimal number",
+            DeValue::Boolean(_) => "a boolean",
             DeValue::Datetime(_) => "a date or time",
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
         let message = format!("`{}` is {is}, not {wanted}", self.path);
+        let hint = match self.shape {
+            Shape::Number { unit, .. } if !unit.is_empty() => {
+                format!("write a whole number of {unit}, without the unit")
+            }
+            _ => String::new(),
+        };
         self.reader
-            .error(message, self.span(), &format!("expected {wanted}"), "");
+            .error(message, self.span(), &format!("expected {wanted}"), &hint);
     }
 
-    fn wants_quotes(&mut self, raw: &str) {
+    /// Reports text without quotes. In quotes it may still be refused: then what is right is shown.
+    fn wants_quotes(&mut self, raw: &str, refused: Option<Refused>) {
         let message = format!("`{}` is text, and text stands in quotes", self.path);
-        let shown = shortened(raw);
-        let hint = format!("write `{} = \"{shown}\"`", self.key());
+        let hint = match refused {
+            None => format!("write `{} = \"{}\"`", self.key, shortened(raw)),
+            Some(refused) => refused.hint,
+        };
         self.reader
             .error(message, self.span(), "not in quotes", &hint);
-    }
-
-    fn report_syntax(&mut self, error: &SyntaxError) {
-        let diagnostic = error.diagnostic(self.reader.source);
-        self.reader.diagnostics.push(diagnostic);
-    }
-
-    /// The last part of the path.
-    fn key(&self) -> &str {
-        self.path.rsplit('.').next().unwrap_or_default()
-    }
-}
-
-/// Words as a list for a sentence.
-pub(super) fn list<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    match words.split_last() {
-        None => "nothing".to_owned(),
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
 }
 

@@ -3,7 +3,38 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use toml::Spanned;
+use toml::de::DeTable;
+
 use crate::report::{Diagnostic, Source};
+
+/// Parses TOML as far as that is possible, with everything that is wrong with it.
+pub(super) fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<SyntaxError>) {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let errors = errors.iter().map(|error| SyntaxError::new(error, text));
+    (document, errors.collect())
+}
+
+/// The text without the lines that have a key and no `=`, where there are any: the parser would
+/// read nothing beyond the first of them. Everything else stays in its place. Of the complaints,
+/// those about the lost lines are kept.
+pub(super) fn without_lost_lines(text: &str, errors: &mut Vec<SyntaxError>) -> Option<String> {
+    if !errors.iter().any(SyntaxError::loses_its_line) {
+        return None;
+    }
+    errors.retain(SyntaxError::loses_its_line);
+    let mut bytes = text.as_bytes().to_vec();
+    for error in errors {
+        let line = line_around(text, error.span.start);
+        let start = error.span.start - before_in_line(text, error.span.start).len();
+        bytes
+            .iter_mut()
+            .skip(start)
+            .take(line.len())
+            .for_each(|byte| *byte = b' ');
+    }
+    String::from_utf8(bytes).ok()
+}
 
 /// One complaint of the TOML parser.
 #[derive(Debug)]
@@ -15,7 +46,7 @@ pub(super) struct SyntaxError {
 }
 
 impl SyntaxError {
-    pub(super) fn new(error: &toml::de::Error, text: &str) -> Self {
+    fn new(error: &toml::de::Error, text: &str) -> Self {
         let span = error.span().unwrap_or(0..0);
         Self {
             span: within(span, text),
@@ -26,6 +57,11 @@ impl SyntaxError {
     /// Whether it is about the value at this place.
     pub(super) const fn touches(&self, value: &Range<usize>) -> bool {
         value.start <= self.span.start && self.span.end <= value.end
+    }
+
+    /// Whether it says that a key has no `=` and no value.
+    fn loses_its_line(&self) -> bool {
+        self.message.starts_with("key with no value")
     }
 
     /// Whether it says that a key or a table is there twice.
@@ -46,20 +82,21 @@ impl SyntaxError {
         if self.is_duplicate() {
             return self.duplicate(source);
         }
+        if self.message.starts_with("string values must be quoted") {
+            let diagnostic = if self.span.is_empty() {
+                Diagnostic::error("invalid TOML: a value is missing")
+            } else {
+                Diagnostic::error("invalid TOML: text stands in quotes")
+            };
+            return diagnostic.at(source, self.span.clone(), "").hint(
+                "write a value after each `=`, and text in quotes, as in `name = \"core-01\"`",
+            );
+        }
         let (fact, expected) = match self.message.split_once(", expected ") {
             Some((fact, expected)) => (fact, format!("expected {expected}")),
             None => (self.message.as_str(), String::new()),
         };
-        let diagnostic = Diagnostic::error(format!("invalid TOML: {fact}")).at(
-            source,
-            self.span.clone(),
-            expected,
-        );
-        if fact.starts_with("string values must be quoted") {
-            diagnostic.hint("write text in quotes, as in `name = \"core-01\"`")
-        } else {
-            diagnostic
-        }
+        Diagnostic::error(format!("invalid TOML: {fact}")).at(source, self.span.clone(), expected)
     }
 
     fn duplicate(&self, source: &Arc<Source>) -> Diagnostic {
@@ -94,11 +131,12 @@ fn earlier(text: &str, before: usize, key: &str, header: bool) -> Option<Range<u
     // On the same line first, for inline tables.
     if !header {
         let line = above.get(end..)?;
-        let start = line.rfind(key).map(|at| end + at);
-        if let Some(start) = start {
-            let after = above.get(start + key.len()..)?.trim_start();
-            if after.starts_with('=') {
-                return Some(start..start + key.len());
+        for (at, _) in line.rmatch_indices(key) {
+            let alone = !line
+                .get(..at)?
+                .ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+            if alone && line.get(at + key.len()..)?.trim_start().starts_with('=') {
+                return Some(end + at..end + at + key.len());
             }
         }
     }
@@ -119,14 +157,18 @@ fn earlier(text: &str, before: usize, key: &str, header: bool) -> Option<Range<u
     None
 }
 
+/// The line at a place, without its end.
 fn line_around(text: &str, at: usize) -> &str {
-    let start = text
-        .get(..at)
-        .and_then(|above| above.rfind('\n'))
-        .map_or(0, |at| at + 1);
+    let start = at - before_in_line(text, at).len();
     text.get(start..)
         .and_then(|rest| rest.lines().next())
         .unwrap_or_default()
+}
+
+/// What stands before a place in its line.
+fn before_in_line(text: &str, at: usize) -> &str {
+    let above = text.get(..at).unwrap_or_default();
+    above.rsplit('\n').next().unwrap_or_default()
 }
 
 /// The span, moved to character boundaries of the text where it is not on them.

@@ -77,8 +77,8 @@ fn snippet(labels: &[(&Label, AnnotationKind)]) -> Snippet<'static, Annotation<'
     let text = &source.text;
     let first = labels.iter().map(|(label, _)| label.span.start).min();
     let last = labels.iter().map(|(label, _)| label.span.end).max();
-    let start = line_start(text, first.unwrap_or(0));
-    let end = line_end(text, last.unwrap_or(0));
+    let start = line_start(text, first.unwrap_or(0)).max(byte_order_mark(text));
+    let end = line_end(text, last.unwrap_or(0)).max(start);
     let window = text.get(start..end).unwrap_or_default();
     let line = text
         .as_bytes()
@@ -89,7 +89,7 @@ fn snippet(labels: &[(&Label, AnnotationKind)]) -> Snippet<'static, Annotation<'
         + 1;
     let annotations = labels.iter().map(|(label, kind)| {
         let span = first_line(text, &label.span);
-        let shown = kind.span(span.start - start..span.end - start);
+        let shown = kind.span(span.start.saturating_sub(start)..span.end.saturating_sub(start));
         if label.text.is_empty() {
             shown
         } else {
@@ -136,12 +136,22 @@ fn visible(text: &str) -> String {
 /// A file's text for a terminal, of the same length in bytes, so that places stay where they are.
 /// `annotate-snippets` itself shows the ASCII control characters and the ones for text direction.
 fn same_length(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        shown.push(match c {
+            // A line that ends as Windows has it.
+            '\r' if rest.peek().is_none_or(|&next| next == '\n') => ' ',
             '\u{80}'..='\u{9f}' => '\u{bf}',
             c => c,
-        })
-        .collect()
+        });
+    }
+    shown
+}
+
+/// The length of the mark that some editors put in front of a text.
+fn byte_order_mark(text: &str) -> usize {
+    if text.starts_with('\u{feff}') { 3 } else { 0 }
 }
 
 /// Control characters, and those that change the direction of text.

@@ -1,5 +1,5 @@
 use super::{Rule, at};
-use crate::definition::nearest;
+use crate::definition::suggest::{list, nearest};
 use crate::report::Diagnostic;
 
 /// The profile has the channel.
@@ -16,23 +16,19 @@ pub(super) static RULE: Rule = Rule {
             return;
         }
         let title = profile.title;
-        let (fact, hint) = if profile.channels.is_empty() {
-            (
-                format!("{title} has no release channels"),
-                "remove `channel`".to_owned(),
-            )
+        let diagnostic = if profile.channels.is_empty() {
+            Diagnostic::error(format!("{title} has no release channels")).hint("remove `channel`")
         } else {
-            let known = profile.channels.join("`, `");
-            let near = nearest(channel.as_str(), profile.channels.iter().copied());
-            let mean = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-            (
-                format!("{title} has no channel `{channel}`"),
-                format!("{mean}its channels are `{known}`"),
-            )
+            let known = || profile.channels.iter().copied();
+            let diagnostic = Diagnostic::error(format!("{title} has no channel `{channel}`"));
+            match nearest(channel.as_str(), known()) {
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None => diagnostic.hint(format!("it has {}", list(known()))),
+            }
         };
         out.push(at(
             definition,
-            Diagnostic::error(fact).hint(hint),
+            diagnostic,
             &[
                 (machine.channel.span(), ""),
                 (machine.profile.span(), "the profile"),

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
         let newest = newest_patch((3, 5)).unwrap_or(version);
         let diagnostic = Diagnostic::warning(format!("etcd {version} can corrupt its data"))
             .note("in 3.5.0 to 3.5.2, members that are killed under load can come back with other data than the rest")
-            .hint(format!("use {newest}"));
+            .hint(format!("use `{newest}`"));
         out.push(at(
             definition,
             diagnostic,

@@ -22,15 +22,15 @@ pub(super) static RULE: Rule = Rule {
             "an election timeout of {election} ms is less than five heartbeats of {heartbeat} ms"
         ))
         .note("a follower that misses a heartbeat or two would call an election; etcd refuses to start so");
-        let diagnostic = if least <= 50_000 {
-            let usual = heartbeat.saturating_mul(10).min(50_000);
+        let usual = heartbeat.saturating_mul(10).min(LONGEST);
+        let diagnostic = if usual > least {
             diagnostic.hint(format!(
                 "write `election_timeout = {usual}`, and no less than {least}"
             ))
         } else {
-            diagnostic.hint(
-                "write `heartbeat_interval = 5000` or less: elections can wait for 50 s at most",
-            )
+            diagnostic.hint(format!(
+                "write `election_timeout = {least}`, or a shorter heartbeat"
+            ))
         };
         out.push(at(
             definition,
@@ -42,3 +42,6 @@ pub(super) static RULE: Rule = Rule {
         ));
     },
 };
+
+/// etcd's upper limit for an election timeout, in milliseconds.
+const LONGEST: u32 = 50_000;

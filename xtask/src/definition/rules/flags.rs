@@ -1,5 +1,6 @@
 use super::{Rule, at};
-use crate::definition::{Definition, ExtraFlag, nearest};
+use crate::definition::suggest::nearest;
+use crate::definition::{Definition, ExtraFlag};
 use crate::plan::flag_table::{FLAGS, FlagFact, Owner, find};
 use crate::report::Diagnostic;
 use crate::values::EtcdVersion;
@@ -47,7 +48,9 @@ fn of_another_version(fact: &FlagFact, version: EtcdVersion) -> Diagnostic {
     let name = fact.name;
     let diagnostic = Diagnostic::error(format!("etcd {version} has no flag `{name}`"));
     if version < fact.since {
-        return diagnostic.note(format!("it came in {}", fact.since));
+        return diagnostic
+            .note(format!("it came in {}", fact.since))
+            .hint("remove it, or use that version or a later one");
     }
     let diagnostic = match fact.last {
         Some((major, minor)) => diagnostic.note(format!("{major}.{minor} was the last to have it")),

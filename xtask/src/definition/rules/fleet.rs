@@ -10,9 +10,11 @@ pub(super) static RULE: Rule = Rule {
             return;
         };
         let fleet = definition.fleet.span();
+        let mut has_fleet = true;
         if let Some(profile) = definition.machine.profile.known()
             && profile.dialect != Dialect::CoreosCloudinit
         {
+            has_fleet = false;
             let diagnostic = Diagnostic::error(format!("{} has no fleet", profile.title))
                 .note("fleet was a part of CoreOS, until 2018")
                 .hint("remove `fleet`, or write `profile = \"coreos\"`");
@@ -27,6 +29,8 @@ pub(super) static RULE: Rule = Rule {
         }
         if let Some(version) = definition.etcd.version.known()
             && !version.has_v2_api()
+            // With the right profile would come another version, unless one is written.
+            && (has_fleet || definition.etcd.version.is_written())
         {
             let diagnostic = Diagnostic::error(format!("fleet cannot use etcd {version}"))
                 .note("fleet speaks etcd's v2 API, and 3.5 was the last to have it")

@@ -41,11 +41,10 @@ pub(super) static RULE: Rule = Rule {
             }
             _ => return,
         };
-        let label = format!("{count} members");
         out.push(at(
             definition,
             diagnostic,
-            &[(definition.members.span(), &label)],
+            &[(definition.members.span(), "")],
         ));
     },
 };

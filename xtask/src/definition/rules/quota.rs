@@ -10,27 +10,31 @@ pub(super) static RULE: Rule = Rule {
         else {
             return;
         };
-        let diagnostic = if version.is_v2() {
-            Diagnostic::error(format!("etcd {version} has no quota"))
+        let (diagnostic, version_matters) = if version.is_v2() {
+            let diagnostic = Diagnostic::error(format!("etcd {version} has no quota"))
                 .note("quotas came with the v3 storage, in 3.0")
-                .hint("remove `quota`")
+                .hint("remove `quota`");
+            (diagnostic, true)
         } else if quota == 0 {
-            Diagnostic::error("a quota of zero means etcd's own default of 2 GiB")
-                .hint("remove `quota`, or write what you mean")
-        } else if quota > 8 << 30 {
-            Diagnostic::warning("a quota above 8 GiB is more than etcd suggests")
+            let diagnostic = Diagnostic::error("a quota of zero means etcd's own default of 2 GiB")
+                .hint("remove `quota`, or write what you mean");
+            (diagnostic, false)
+        } else if quota > MOST_SUGGESTED {
+            let diagnostic = Diagnostic::warning("a quota above 8 GiB is more than etcd suggests")
                 .note("a member that starts or catches up reads its whole database, and the others wait for it")
-                .hint("write `quota = \"8GiB\"` or less")
+                .hint("write `quota = \"8GiB\"` or less");
+            (diagnostic, false)
         } else {
             return;
         };
+        let version = etcd.version.span().filter(|_| version_matters);
         out.push(at(
             definition,
             diagnostic,
-            &[
-                (etcd.quota.span(), ""),
-                (etcd.version.span(), "this version"),
-            ],
+            &[(etcd.quota.span(), ""), (version, "this version")],
         ));
     },
 };
+
+/// Bytes; from etcd's documentation on its storage size limit.
+const MOST_SUGGESTED: u64 = 8 << 30;

@@ -1,4 +1,5 @@
 use super::{Rule, at};
+use crate::definition::suggest::list;
 use crate::report::Diagnostic;
 
 /// The profile can run etcd that way.
@@ -14,17 +15,10 @@ pub(super) static RULE: Rule = Rule {
         if profile.runtimes.contains(runtime) {
             return;
         }
-        let known: Vec<&str> = profile
-            .runtimes
-            .iter()
-            .map(|known| known.as_str())
-            .collect();
+        let known = profile.runtimes.iter().map(|known| known.as_str());
         let title = profile.title;
-        let diagnostic =
-            Diagnostic::error(format!("{title} cannot run etcd by `{runtime}`")).hint(format!(
-                "with this profile, `runtime` is one of `{}`",
-                known.join("`, `")
-            ));
+        let diagnostic = Diagnostic::error(format!("{title} has no runtime `{runtime}`"))
+            .hint(format!("it has {}", list(known)));
         out.push(at(
             definition,
             diagnostic,

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
@@ -10,16 +11,18 @@ use crate::report::Diagnostic;
 pub(super) static RULE: RuleAcross = RuleAcross {
     name: "shared_addresses",
     judge: |definitions, out| {
-        let addresses: Vec<Vec<Ipv4Addr>> = definitions.iter().map(addresses).collect();
-        for (index, definition) in definitions.iter().enumerate() {
-            let earlier = definitions.iter().zip(&addresses).take(index);
-            for (other, theirs) in earlier {
-                let shared = addresses[index]
-                    .iter()
-                    .find(|address| theirs.contains(address));
-                if let Some(shared) = shared {
-                    out.push(clash(definition, other, *shared));
-                }
+        let mut claimed: HashMap<Ipv4Addr, &Definition> = HashMap::new();
+        for definition in definitions {
+            let addresses = addresses(definition);
+            // One clash says enough: where one address is claimed twice, the others often are.
+            let shared = addresses
+                .iter()
+                .find_map(|address| Some((*address, *claimed.get(address)?)));
+            if let Some((address, first)) = shared {
+                out.push(clash(definition, first, address));
+            }
+            for address in addresses {
+                claimed.entry(address).or_insert(definition);
             }
         }
     },

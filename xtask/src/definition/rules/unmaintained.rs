@@ -28,7 +28,7 @@ pub(super) static RULE: Rule = Rule {
             minor.0, minor.1
         ))
         .hint(format!(
-            "use {usual}, unless it is the old version that you want to see"
+            "use `{usual}`, unless it is the old version that you want to see"
         ));
         out.push(at(
             definition,

@@ -24,15 +24,15 @@ pub(super) static RULE: Rule = Rule {
                 "the newest {minor} that this project knows is {newest}"
             ));
             if NEWEST.last() > Some(&newest) && newest.major < 3 {
-                unknown.hint(format!("use {newest}"))
+                unknown.hint(format!("use `{newest}`"))
             } else {
                 unknown
-                    .hint(format!("use {newest}"))
+                    .hint(format!("use `{newest}`"))
                     .hint("if it is newer than this project, give the checksums of its tarballs under `[etcd.sha256]`")
             }
         } else {
             Diagnostic::error(format!("there is no etcd {version}"))
-                .hint(format!("use {}", nearest(version)))
+                .hint(format!("use `{}`", nearest(version)))
         };
         out.push(at(definition, diagnostic, &[(etcd.version.span(), "")]));
     },
