@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::report::{Diagnostic, Label, Severity};
 
@@ -29,22 +29,26 @@ pub fn render(diagnostic: &Diagnostic) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level
-        .primary_title(visible(&diagnostic.message))
-        .elements(std::iter::empty::<annotate_snippets::Padding>());
-    for snippet in snippets(diagnostic) {
-        group = group.element(snippet);
-    }
-    for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(visible(note)));
-    }
-    for hint in &diagnostic.hints {
-        group = group.element(Level::HELP.with_name("hint").message(visible(hint)));
-    }
+    let title = level.primary_title(visible(&diagnostic.message));
+    let notes = diagnostic.notes.iter().map(|note| (Level::NOTE, note));
+    let hints = diagnostic
+        .hints
+        .iter()
+        .map(|hint| (Level::HELP.with_name("hint"), hint));
+    let advice = notes.chain(hints);
     // Plain ASCII: the same on every terminal, and in a golden file.
-    Renderer::styled()
-        .decor_style(DecorStyle::Ascii)
-        .render(&[group])
+    let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
+    if diagnostic.place.is_some() {
+        let advice = advice.map(|(level, text)| level.message(visible(text)));
+        return renderer.render(&[title.elements(snippets(diagnostic)).elements(advice)]);
+    }
+    // Without a place there is nothing to hang advice on: each stands on a line of its own.
+    let advice = advice.map(|(level, text)| level.secondary_title(visible(text)));
+    let titles = std::iter::once(title).chain(advice);
+    let lines: Vec<String> = titles
+        .map(|title| renderer.render(&[Group::with_title(title)]))
+        .collect();
+    lines.join("\n")
 }
 
 /// The places of a diagnostic: one snippet a file, the file of the wrong place first.
