@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod definition_golden;
+mod recorded;
 mod render;
 mod render_flags;
 #[allow(dead_code, reason = "each subject uses what it needs")]
@@ -9,3 +10,6 @@ mod scratch;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod support;
 mod tools;
+mod verify_checks;
+mod verify_output;
+mod verify_support;

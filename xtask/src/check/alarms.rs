@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::standing::name_of;
-use super::{Check, Finding, Judgement, Verdict, task, unseen::Unseen};
+use super::{Check, Finding, Judgement, Verdict, etcdctl, unseen::Unseen};
 use crate::observation::{AlarmKind, Observation};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -62,7 +62,7 @@ const fn meaning(kind: AlarmKind) -> &'static str {
 }
 
 fn hint(plan: &Plan, kind: AlarmKind) -> String {
-    let etcdctl = |rest: &str| task(plan, "etcdctl", &format!("-- {rest}"));
+    let etcdctl = |arguments: &str| etcdctl(plan, arguments);
     match kind {
         AlarmKind::NoSpace => format!(
             "delete what is not needed, {} to a revision you can do without, {} one member after the other, then {}",

@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, task, unseen::Unseen};
+use super::{Check, Finding, Judgement, Verdict, etcdctl, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::Plan;
 
@@ -58,20 +58,19 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             ),
             format!(
                 "when it is full, etcd refuses writes: {} to a revision you can do without, then {} one member after the other; or raise `quota` in {}",
-                task(plan, "etcdctl", "-- compact REVISION"),
-                task(plan, "etcdctl", "-- defrag"),
+                etcdctl(plan, "compact REVISION"),
+                etcdctl(plan, "defrag"),
                 plan.source
             ),
         ));
     }
     match largest {
         Some((size, quota)) => {
-            let evidence = format!("at most {} of {}", bytes(size), bytes(quota));
-            let verdict = if silent {
-                verdict.max(Verdict::Skipped)
-            } else {
-                verdict
-            };
+            let mut evidence = format!("at most {} of {}", bytes(size), bytes(quota));
+            if silent {
+                verdict = verdict.max(Verdict::Skipped);
+                evidence.push_str(", and not every member told its size");
+            }
             unseen.settle(verdict, evidence, findings)
         }
         None if silent => unseen.settle(Verdict::Skipped, "no size was told", findings),

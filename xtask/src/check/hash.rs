@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use super::{Check, Finding, Judgement, Verdict, list, unseen::Unseen};
 use crate::observation::{Hash, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -88,20 +88,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 Finding::new(
                     Some(odd),
                     format!("holds other data than {}", list(most)),
-                    format!(
-                        "its data is damaged: back up the others first ({}), then remove it from the cluster, delete its data and add it again",
-                        task(plan, "etcdctl", "-- snapshot save FILE")
-                    ),
+                    "its data is damaged: take a snapshot of one of the others, then remove it from the cluster, delete its data and add it again",
                 )
             })
             .collect(),
         None => vec![Finding::new(
             None,
             "the members hold different data, and no majority agrees",
-            format!(
-                "stop writing; keep a snapshot of each member ({}) and restore from the right one",
-                task(plan, "etcdctl", "-- snapshot save FILE")
-            ),
+            "stop writing; take a snapshot of each member, and restore all from the right one",
         )],
     };
     unseen.settle(Verdict::Fail, evidence, findings)

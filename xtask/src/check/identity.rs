@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use super::{Check, Judgement, Verdict, grouped, list, task, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::identity::member_id;
 use crate::plan::{Member, Plan};
@@ -27,16 +27,23 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             None => as_predicted.push(&member.name),
             Some((how, text, hint)) => {
                 verdict = verdict.max(how);
-                findings.push(Finding::new(Some(&member.name), text, hint));
+                findings.push((&member.name, text, hint));
             }
         }
     }
+    let findings = grouped(findings);
     let evidence = match verdict {
         Verdict::Pass if as_predicted.is_empty() => {
             return unseen.settle(Verdict::Skipped, "", findings);
         }
+        Verdict::Pass if as_predicted.len() == plan.members.len() => {
+            format!(
+                "cluster {} and all member IDs as predicted",
+                plan.cluster_id
+            )
+        }
         Verdict::Pass => format!(
-            "cluster {}, as predicted on {}",
+            "cluster {}; {} as predicted",
             plan.cluster_id,
             list(as_predicted)
         ),
@@ -57,7 +64,7 @@ fn differs(plan: &Plan, member: &Member, status: &Status) -> Option<(Verdict, St
     if let Some(other) = other {
         return Some((
             Verdict::Fail,
-            format!("{} answers at {}'s address", other.name, member.name),
+            format!("answers as {}", other.name),
             format!(
                 "two addresses are exchanged: compare {} with what runs",
                 plan.source
@@ -78,8 +85,8 @@ fn differs(plan: &Plan, member: &Member, status: &Status) -> Option<(Verdict, St
     let foreign = format!("belongs to cluster {}", status.cluster_id);
     let again = format!(
         "to start anew and lose the data there: {}, then {}",
-        task(plan, "destroy", ""),
-        task(plan, "up", "")
+        task(plan, "destroy"),
+        task(plan, "up")
     );
     if status.member_id == member.id {
         return Some((
@@ -107,8 +114,7 @@ fn differs(plan: &Plan, member: &Member, status: &Status) -> Option<(Verdict, St
             Verdict::Fail,
             format!("{foreign}, a foreign one: neither its token nor its members are known here"),
             format!(
-                "find out who else uses {}; or, if its data is an earlier cluster's, {again}",
-                member.address
+                "find out who else uses its address; or, if its data is an earlier cluster's, {again}"
             ),
         ),
     })

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::standing::{Standing, name_of};
-use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use super::{Check, Finding, Judgement, Verdict, list, logs, task, unseen::Unseen};
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -45,7 +45,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 "no leader has been elected, though enough members answer",
                 format!(
                     "an election takes a few seconds: {} looks again until then; if none comes, the members do not reach each other's peer port",
-                    task(plan, "verify", "--wait 60s")
+                    task(plan, "verify --wait 60s")
                 ),
             );
             enough.then_some(finding).into_iter().collect()
@@ -62,7 +62,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 "has no leader, while others have one",
                 format!(
                     "it may have just started; if it stays so, it does not reach the others' peer port: {}",
-                    task(plan, "logs", member.name.as_str())
+                    logs(plan, &member.name)
                 ),
             ));
         }
@@ -84,7 +84,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         });
         findings.push(Finding::new(
             None,
-            format!("different leaders are followed: {}", list(who)),
+            format!(
+                "different leaders are followed: {}",
+                who.collect::<Vec<_>>().join("; ")
+            ),
             "members of one cluster agree within an election; if they do not, they are different clusters: see `identity`",
         ));
     } else if terms.len() > 1 {

@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use super::{Check, Finding, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
 use crate::observation::{ListedMember, Observation};
 use crate::plan::{Member, Plan};
 use crate::values::HostName;
@@ -42,6 +42,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let findings: Vec<Finding> = findings.collect();
     let sizes: Vec<usize> = lists.iter().map(|(_, list)| list.len()).collect();
     let evidence = match verdict {
+        Verdict::Pass if lists.len() == plan.members.len() => {
+            format!(
+                "{} members as defined, by every member's list",
+                plan.members.len()
+            )
+        }
         Verdict::Pass => format!(
             "{} members as defined, by the lists of {}",
             plan.members.len(),
@@ -74,11 +80,10 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
                     "is not a member of the cluster, though it is defined",
                     format!(
                         "add it: {}; or take it out of {}",
-                        task(
+                        etcdctl(
                             plan,
-                            "etcdctl",
                             &format!(
-                                "-- member add {} --peer-urls={}",
+                                "member add {} --peer-urls={}",
                                 member.name,
                                 member.peer_url()
                             )
@@ -124,7 +129,7 @@ fn compare_entry(
         differs(
             Verdict::NotYet,
             "has been added to the cluster and has never started".to_owned(),
-            format!("start it: {}", task(plan, "up", "")),
+            format!("start it: {}", task(plan, "up")),
         );
         return;
     }
@@ -138,11 +143,10 @@ fn compare_entry(
             ),
             format!(
                 "{} tells the cluster",
-                task(
+                etcdctl(
                     plan,
-                    "etcdctl",
                     &format!(
-                        "-- member update {} --peer-urls={}",
+                        "member update {} --peer-urls={}",
                         entry.id,
                         member.peer_url()
                     )
@@ -160,8 +164,8 @@ fn compare_entry(
             ),
             format!(
                 "it runs with another `advertise-client-urls` than defined: {}, then {}",
-                task(plan, "down", ""),
-                task(plan, "up", "")
+                task(plan, "down"),
+                task(plan, "up")
             ),
         );
     }
@@ -171,7 +175,7 @@ fn compare_entry(
             "is a learner: it gets the data and has no vote".to_owned(),
             format!(
                 "promote it once it has caught up: {}",
-                task(plan, "etcdctl", &format!("-- member promote {}", entry.id))
+                etcdctl(plan, &format!("member promote {}", entry.id))
             ),
         );
     }
@@ -197,7 +201,7 @@ fn extra(plan: &Plan, entry: &ListedMember) -> Difference {
             text,
             format!(
                 "remove it: {}; or add it to {}",
-                task(plan, "etcdctl", &format!("-- member remove {}", entry.id)),
+                etcdctl(plan, &format!("member remove {}", entry.id)),
                 plan.source
             ),
         ),

@@ -15,6 +15,7 @@ mod unseen;
 mod version;
 mod write;
 
+pub(crate) use database::bytes;
 pub use report::{Checked, Health, Report, judge};
 pub use standing::Standing;
 
@@ -97,18 +98,46 @@ impl Finding {
     }
 }
 
-/// The command line of a task for this cluster, with what follows the cluster's name.
-fn task(plan: &Plan, task: &str, rest: &str) -> String {
-    let name = match plan.name.as_str() {
-        "default" => "",
-        name => &format!(" {name}"),
-    };
-    let rest = if rest.is_empty() {
-        String::new()
-    } else {
-        format!(" {rest}")
-    };
-    format!("`cargo xtask {task}{name}{rest}`")
+/// What is true of several members in the same words is one finding.
+fn grouped<'a>(findings: impl IntoIterator<Item = (&'a HostName, String, String)>) -> Vec<Finding> {
+    let mut groups: Vec<(String, String, Vec<&HostName>)> = Vec::new();
+    for (member, text, hint) in findings {
+        match groups.iter_mut().find(|(t, h, _)| *t == text && *h == hint) {
+            Some((_, _, members)) => members.push(member),
+            None => groups.push((text, hint, vec![member])),
+        }
+    }
+    let findings = groups
+        .into_iter()
+        .map(|(text, hint, members)| match members.as_slice() {
+            [member] => Finding::new(Some(member), text, hint),
+            _ => Finding::new(None, format!("{} {}", list(&members), plural(&text)), hint),
+        });
+    findings.collect()
+}
+
+/// The command line of a task for this cluster.
+fn task(plan: &Plan, task: &str) -> String {
+    match plan.name.as_str() {
+        "default" => format!("`cargo xtask {task}`"),
+        name => format!("`cargo xtask {task} {name}`"),
+    }
+}
+
+/// The command line that shows a member's log.
+fn logs(plan: &Plan, member: &HostName) -> String {
+    match plan.name.as_str() {
+        "default" => format!("`cargo xtask logs {member}`"),
+        name => format!("`cargo xtask logs {member} --cluster {name}`"),
+    }
+}
+
+/// The command line that has etcdctl do something to this cluster.
+fn etcdctl(plan: &Plan, arguments: &str) -> String {
+    match plan.name.as_str() {
+        "default" => format!("`cargo xtask etcdctl -- {arguments}`"),
+        name => format!("`cargo xtask etcdctl --cluster {name} -- {arguments}`"),
+    }
 }
 
 /// `core-01`, `core-01 and core-02`, `core-01, core-02 and core-03`.
@@ -119,4 +148,22 @@ fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
         Some((only, [])) => only.clone(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
     }
+}
+
+/// `does not answer` of one is `do not answer` of many.
+fn plural(why: &str) -> String {
+    let forms = [
+        ("does ", "do "),
+        ("has ", "have "),
+        ("is ", "are "),
+        ("was ", "were "),
+        ("belongs ", "belong "),
+        ("runs ", "run "),
+    ];
+    for (one, many) in forms {
+        if let Some(rest) = why.strip_prefix(one) {
+            return format!("{many}{rest}");
+        }
+    }
+    why.to_owned()
 }

@@ -37,20 +37,21 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         } else {
             Verdict::Fail
         };
-        return judgement(
-            verdict,
-            evidence,
-            Some(Finding::new(
-                None,
-                format!(
-                    "no quorum: nothing can be written, and reads may be stale, until {needed} members agree"
-                ),
-                format!(
-                    "bring members back: {}; the data of the others is kept",
-                    task(plan, "up", "")
-                ),
-            )),
+        let hint = if verdict == Verdict::NotYet {
+            format!(
+                "enough members answer, and do not agree yet: {} looks again",
+                task(plan, "verify --wait 60s")
+            )
+        } else {
+            format!(
+                "bring members back: {}; the data of the others is kept",
+                task(plan, "up")
+            )
+        };
+        let text = format!(
+            "no quorum: nothing can be written, and reads may be stale, until {needed} members agree"
         );
+        return judgement(verdict, evidence, Some(Finding::new(None, text, hint)));
     }
     match standing.agreement {
         Agreement::Seen => match standing.may_fail() {
@@ -82,12 +83,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 None,
                 "every request that takes a quorum failed",
                 format!(
-                    "members may have failed just now: verify again; or they do not reach each other's peer port: {}",
-                    task(
-                        plan,
-                        "logs",
-                        plan.members.first().map_or("", |m| m.name.as_str())
-                    )
+                    "members may have failed just now: {} looks again; if it stays so, they do not reach each other's peer port",
+                    task(plan, "verify --wait 60s")
                 ),
             )),
         ),

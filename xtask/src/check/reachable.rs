@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, task, unseen::Unseen};
+use super::{Check, Finding, Judgement, Verdict, list, logs, task};
 use crate::observation::{Look, Observation};
 use crate::plan::Plan;
 
@@ -27,7 +27,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     findings.push(Finding::new(
                         Some(&member.name),
                         format!("complains: {}", error.trim()),
-                        format!("read its log: {}", task(plan, "logs", member.name.as_str())),
+                        format!("read its log: {}", logs(plan, &member.name)),
                     ));
                 }
             }
@@ -38,24 +38,37 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     format!("does not answer at {}: {why}", member.endpoint),
                     format!(
                         "{} tells why it stopped; {} starts it again",
-                        task(plan, "logs", member.name.as_str()),
-                        task(plan, "up", "")
+                        logs(plan, &member.name),
+                        task(plan, "up")
                     ),
                 ));
             }
-            Look::NotAsked(why) => unasked.push(format!("{} {why}", member.name)),
+            Look::NotAsked(why) => {
+                unasked.push(&member.name);
+                // What keeps one from being asked keeps all: it is said once.
+                let finding = Finding::new(
+                    None,
+                    format!("members {why}"),
+                    format!("{} finds an etcdctl that works", task(plan, "up")),
+                );
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
+            }
         }
     }
     let all = observation.members.len();
+    let mut evidence = format!("{answering} of {all} answer");
     if !unasked.is_empty() {
-        return Judgement {
-            verdict: verdict.max(Verdict::Skipped),
-            evidence: format!(
-                "{answering} of {all} answer; not checked: {}",
-                unasked.join(", ")
-            ),
-            findings,
-        };
+        verdict = verdict.max(Verdict::Skipped);
+        evidence.push_str(&format!(
+            "; not checked: {} could not be asked",
+            list(unasked)
+        ));
     }
-    Unseen::default().settle(verdict, format!("{answering} of {all} answer"), findings)
+    Judgement {
+        verdict,
+        evidence,
+        findings,
+    }
 }

@@ -87,7 +87,11 @@ impl Report {
             Health::Healthy => format!("{name} is healthy: {standing}"),
             Health::Unhealthy => format!("{name} is unhealthy: {standing}"),
             Health::NotProven => {
-                let skipped = super::list(self.names(&[Verdict::Skipped]));
+                let skipped = self.names(&[Verdict::Skipped]);
+                let skipped = match skipped.len() {
+                    1..=3 => super::list(skipped),
+                    many => format!("{many} of {} conditions", self.checks.len()),
+                };
                 format!("{name} is not proven healthy: {skipped} could not be checked; {standing}")
             }
         }

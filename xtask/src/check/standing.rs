@@ -80,10 +80,10 @@ impl fmt::Display for Standing {
         let Self {
             members, answering, ..
         } = self;
-        write!(f, "{answering} of {members} members")?;
         if *answering == 0 {
-            return Ok(());
+            return f.write_str("no member answered");
         }
+        write!(f, "{answering} of {members} members")?;
         match &self.leader {
             Some(leader) => write!(f, ", leader {leader}")?,
             None => f.write_str(", no leader")?,

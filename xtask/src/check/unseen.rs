@@ -1,35 +1,36 @@
-use super::{Finding, Judgement, Verdict};
+use super::{Finding, Judgement, Verdict, list, plural};
 use crate::observation::{Look, MemberObservation, Observation};
+use crate::values::HostName;
 
 /// The members that a check could not look at, and why.
 #[derive(Debug, Default)]
-pub(super) struct Unseen {
-    why: Vec<String>,
+pub(super) struct Unseen<'a> {
+    /// Why, in words that follow names, and whom it concerns.
+    why: Vec<(String, Vec<&'a HostName>)>,
     findings: Vec<Finding>,
 }
 
-impl Unseen {
+impl<'a> Unseen<'a> {
     /// The members that did not tell something, `what`.
     ///
-    /// That a member does not answer at all is for the check `reachable` to report, and that it was not
-    /// asked has a cause that is reported elsewhere too: both are only mentioned. That a member
-    /// answers and yet does not tell this is reported here, because nobody else does.
+    /// That a member does not answer or cannot be asked at all is for the check `reachable` to report, and
+    /// that it was not asked this has a cause that is reported elsewhere too: both are only mentioned. That a
+    /// member answers and yet does not tell this is reported here, because nobody else does.
     pub(super) fn of<T>(
-        observation: &Observation,
+        observation: &'a Observation,
         what: &str,
         look: impl Fn(&MemberObservation) -> &Look<T>,
     ) -> Self {
         let mut unseen = Self::default();
         for member in &observation.members {
             let name = &member.name;
-            match look(member) {
-                Look::Seen(_) => {}
-                Look::NotAsked(why) => unseen.why.push(format!("{name} {why}")),
-                Look::Failed(_) if member.status.seen().is_none() => {
-                    unseen.why.push(format!("{name} does not answer"));
-                }
-                Look::Failed(why) => {
-                    unseen.why.push(format!("{name} did not tell {what}"));
+            match (look(member), &member.status) {
+                (Look::Seen(_), _) => {}
+                (_, Look::NotAsked(_)) => unseen.add(name, "could not be asked"),
+                (_, Look::Failed(_)) => unseen.add(name, "does not answer"),
+                (Look::NotAsked(why), _) => unseen.add(name, why),
+                (Look::Failed(why), _) => {
+                    unseen.add(name, &format!("did not tell {what}"));
                     unseen.findings.push(Finding::new(
                         Some(name),
                         format!("did not tell {what}: {why}"),
@@ -43,13 +44,17 @@ impl Unseen {
 
     /// The members that were not asked. For checks that report failures themselves.
     pub(super) fn of_unasked<T>(
-        observation: &Observation,
+        observation: &'a Observation,
         look: impl Fn(&MemberObservation) -> &Look<T>,
     ) -> Self {
         let mut unseen = Self::default();
         for member in &observation.members {
-            if let Look::NotAsked(why) = look(member) {
-                unseen.why.push(format!("{} {why}", member.name));
+            match (look(member), &member.status) {
+                (Look::NotAsked(_), Look::NotAsked(_)) => {
+                    unseen.add(&member.name, "could not be asked");
+                }
+                (Look::NotAsked(why), _) => unseen.add(&member.name, why),
+                _ => {}
             }
         }
         unseen
@@ -75,11 +80,26 @@ impl Unseen {
             evidence.push_str("; ");
         }
         evidence.push_str("not checked: ");
-        evidence.push_str(&self.why.join(", "));
+        let reasons = self.why.iter().map(|(why, names)| {
+            let why = if names.len() > 1 {
+                plural(why)
+            } else {
+                why.clone()
+            };
+            format!("{} {why}", list(names))
+        });
+        evidence.push_str(&reasons.collect::<Vec<_>>().join("; "));
         Judgement {
             verdict: verdict.max(Verdict::Skipped),
             evidence,
             findings,
+        }
+    }
+
+    fn add(&mut self, name: &'a HostName, why: &str) {
+        match self.why.iter_mut().find(|(known, _)| known == why) {
+            Some((_, names)) => names.push(name),
+            None => self.why.push((why.to_owned(), vec![name])),
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use super::{Check, Finding, Judgement, Verdict, grouped, list, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -28,22 +28,19 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         return unseen.settle(Verdict::Skipped, "", Vec::new());
     }
     versions.sort_unstable();
-    let mut findings: Vec<Finding> = versions
-        .iter()
-        .filter(|(version, _)| *version != expected)
-        .flat_map(|(version, names)| names.iter().map(move |name| (version, *name)))
-        .map(|(version, name)| {
-            Finding::new(
-                Some(name),
-                format!("runs etcd {version}, not {expected}"),
-                format!(
-                    "if it has not been restarted since the version was changed: {}, then {}; etcd goes up one minor version at a time",
-                    task(plan, "down", ""),
-                    task(plan, "up", "")
-                ),
-            )
-        })
-        .collect();
+    let others = versions.iter().filter(|(version, _)| *version != expected);
+    let hint = format!(
+        "if the version was changed since the start: {}, then {}; etcd goes up one minor version at a time",
+        task(plan, "down"),
+        task(plan, "up")
+    );
+    let mut findings = grouped(others.flat_map(|(version, names)| {
+        let text = format!("runs etcd {version}, not {expected}");
+        let hint = hint.clone();
+        names
+            .iter()
+            .map(move |name| (*name, text.clone(), hint.clone()))
+    }));
     let mut verdict = if findings.is_empty() {
         Verdict::Pass
     } else {
@@ -55,20 +52,23 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             let each = several
                 .iter()
                 .map(|(version, names)| format!("{version} on {}", list(names)));
-            format!("mixed: {}", list(each))
+            format!("mixed: {}", each.collect::<Vec<_>>().join("; "))
         }
     };
     if let Some(stand_in) = plan.stand_in {
         let pinned = plan.etcd.version;
-        verdict = verdict.max(Verdict::Warn);
         evidence = format!("{evidence}, standing in for the pinned {pinned}");
+        if verdict == Verdict::Fail {
+            return unseen.settle(verdict, evidence, findings);
+        }
+        verdict = Verdict::Warn;
         findings.push(Finding::new(
             None,
             format!("etcd {stand_in} stands in for the pinned {pinned}, so {pinned} itself is not proven"),
             format!(
                 "when {pinned} can be had (a download, or a folder you name): {}, then {}",
-                task(plan, "destroy", ""),
-                task(plan, "up", "")
+                task(plan, "destroy"),
+                task(plan, "up")
             ),
         ));
     }

@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use super::{Check, Finding, Judgement, Verdict, list, logs, unseen::Unseen};
 use crate::observation::{AlarmKind, Look, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -31,10 +31,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 } else {
                     format!(
                         "if a member failed just now, verify again; else its log says more: {}",
-                        task(plan, "logs", member.name.as_str())
+                        logs(plan, &member.name)
                     )
                 };
-                let text = format!("nothing could be written through it: {why}");
+                let text = format!("took no write: {why}");
                 findings.push(Finding::new(Some(&member.name), text, hint));
             }
         }
@@ -50,7 +50,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     format!("could not read back what was written: {why}"),
                     format!(
                         "if a member failed just now, verify again; else its log says more: {}",
-                        task(plan, "logs", member.name.as_str())
+                        logs(plan, &member.name)
                     ),
                 ));
             }

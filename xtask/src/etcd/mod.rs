@@ -8,3 +8,4 @@ mod package;
 mod pair;
 mod release;
 pub mod tools;
+pub mod verify;

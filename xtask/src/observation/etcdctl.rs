@@ -120,16 +120,18 @@ pub fn reason(stderr: &str) -> Option<String> {
     // That time ran out is said last; what took the time, where that is known, before.
     reasons
         .iter()
-        .find(|reason| !reason.ends_with("context deadline exceeded"))
+        .find(|reason| !reason.ends_with(TIMED_OUT))
         .or(reasons.first())
         .map(|reason| {
-            if reason == "context deadline exceeded" {
+            if reason == TIMED_OUT {
                 "no answer in time".to_owned()
             } else {
                 reason.clone()
             }
         })
 }
+
+const TIMED_OUT: &str = "context deadline exceeded";
 
 fn reason_of_line(line: &str) -> Option<String> {
     let line = line.trim();
@@ -138,15 +140,17 @@ fn reason_of_line(line: &str) -> Option<String> {
         Some(log) => log.error?,
         None => line.strip_prefix("Error: ").unwrap_or(line).to_owned(),
     };
-    let text = match text.split_once("Failed to get the ") {
-        Some((_, rest)) => rest
-            .split_once(" (")
-            .map_or(rest, |(_, inner)| inner.trim_end_matches(')'))
-            .to_owned(),
-        None => text,
-    };
-    let text = without_grpc(&text);
+    let text = without_grpc(in_brackets(&text));
     (!text.is_empty()).then_some(text)
+}
+
+/// `Failed to get the status of endpoint X (Y)` means Y.
+fn in_brackets(text: &str) -> &str {
+    let failed = text.starts_with("Failed to ") || text.starts_with("failed to ");
+    match text.split_once(" (") {
+        Some((_, inner)) if failed => inner.strip_suffix(')').unwrap_or(inner),
+        _ => text,
+    }
 }
 
 /// `rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: X"`

@@ -73,7 +73,7 @@ fn knock(member: &Member, patience: Duration) -> Result<(), String> {
 /// its name; nothing where it can be asked.
 fn obstacle(plan: &Plan, status: &Look<Status>) -> Option<String> {
     let why = match status {
-        Look::NotAsked(why) => why,
+        Look::NotAsked(_) => "could not be asked",
         Look::Failed(_) => "does not answer",
         // Another cluster is not ours to write to.
         Look::Seen(status) if status.cluster_id != plan.cluster_id => "belongs to another cluster",

@@ -1,0 +1,323 @@
+//! What real etcds of each version said, read and judged. The recordings are described in
+//! `tests/recorded/README.md`.
+
+use std::fs;
+
+use expect_test::expect;
+use xtask::check::{self, Health, Verdict};
+use xtask::observation::{Look, Observation, Status, etcdctl, v2};
+use xtask::plan::Plan;
+use xtask::plan::identity::EtcdId;
+
+use crate::support::project;
+use crate::verify_support::{healthy, recorded_cluster, status, unasked, without};
+
+const WITH_V3: [&str; 3] = ["3.4.23", "3.5.30", "3.6.14"];
+const WITH_V2: [&str; 3] = ["2.0.0", "2.0.13", "2.3.8"];
+
+const HEALTHY: &str = "10-healthy";
+const ONE_DOWN: &str = "20-core-03-down";
+const NO_QUORUM: &str = "30-core-02-03-down";
+
+/// One recorded call.
+struct Recording {
+    stdout: String,
+    stderr: String,
+}
+
+impl Recording {
+    fn of(version: &str, state: &str, call: &str) -> Self {
+        let path = project().join(format!("tests/recorded/{version}/{state}-{call}.txt"));
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let (_, rest) = text.split_once("--- stdout\n").unwrap();
+        let (stdout, rest) = rest.split_once("\n--- stderr\n").unwrap();
+        let (stderr, _) = rest.rsplit_once("\n--- rc=").unwrap();
+        Self {
+            stdout: stdout.to_owned(),
+            stderr: stderr.to_owned(),
+        }
+    }
+
+    /// The output as it is when only this endpoint of the recorded ones is asked.
+    fn for_endpoint(&self, endpoint: &str) -> Option<String> {
+        let all: Vec<serde_json::Value> = serde_json::from_str(&self.stdout).unwrap();
+        let one = all.into_iter().find(|one| one["Endpoint"] == endpoint)?;
+        Some(serde_json::to_string(&[one]).unwrap())
+    }
+
+    /// The body of a recorded HTTP answer.
+    fn body(&self) -> &str {
+        let (_, body) = self.stdout.split_once("\n\n").unwrap();
+        body
+    }
+
+    /// A header of a recorded HTTP answer.
+    fn header(&self, name: &str) -> Option<&str> {
+        let head = self.stdout.split("\n\n").next().unwrap();
+        head.lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(header, _)| *header == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// What is seen of a recorded cluster with the v3 API: all that was recorded of each member, and of what
+/// was recorded of the first member alone, that for each.
+fn seen(plan: &Plan, version: &str, state: &str) -> Observation {
+    let statuses = Recording::of(version, state, "ctl3-endpoint-status-json");
+    let hashes = Recording::of(version, state, "ctl3-endpoint-hashkv-json");
+    let members = Recording::of(version, state, "ctl3-member-list-json");
+    let alarms = Recording::of(version, state, "ctl3-alarm-list-json");
+    let put = Recording::of(version, state, "ctl3-put-json");
+    let mut observation = healthy(plan);
+    for index in 0..plan.members.len() {
+        let endpoint = observation.members[index].endpoint.clone();
+        let Some(output) = statuses.for_endpoint(&endpoint) else {
+            observation = without(observation, index);
+            continue;
+        };
+        let member = &mut observation.members[index];
+        member.status = Look::Seen(etcdctl::status(&output).unwrap());
+        member.hash =
+            Look::Seen(etcdctl::hash(&hashes.for_endpoint(&endpoint).unwrap(), 2).unwrap());
+        member.members = look(&members, etcdctl::members);
+        member.alarms = look(&alarms, etcdctl::alarms);
+        member.write = look(&put, etcdctl::put);
+        if member.write.seen().is_none() {
+            member.reads = unasked("had nothing to read");
+        }
+    }
+    observation
+}
+
+fn look<T>(recording: &Recording, read: fn(&str) -> Result<T, String>) -> Look<T> {
+    match read(&recording.stdout) {
+        Ok(seen) => Look::Seen(seen),
+        Err(_) => Look::Failed(etcdctl::reason(&recording.stderr).unwrap()),
+    }
+}
+
+/// How a recorded member with the v2 API describes itself.
+fn status_of_first(version: &str, state: &str) -> Result<Status, String> {
+    let keys = Recording::of(version, state, "http-v2_keys-m1");
+    v2::status(&v2::Answers {
+        version: Recording::of(version, state, "http-version-m1").body(),
+        stats: Recording::of(version, state, "http-v2_stats_self-m1").body(),
+        cluster_id: keys.header("X-Etcd-Cluster-Id").unwrap(),
+        raft_index: keys.header("X-Raft-Index"),
+        raft_term: keys.header("X-Raft-Term"),
+        etcd_index: keys.header("X-Etcd-Index"),
+    })
+}
+
+fn verdict(report: &check::Report, name: &str) -> Verdict {
+    let checked = report
+        .checks
+        .iter()
+        .find(|checked| checked.check.name == name);
+    checked.unwrap().judgement.verdict
+}
+
+#[test]
+fn recorded_healthy_clusters_have_the_predicted_identity_and_pass() {
+    for version in WITH_V3 {
+        let plan = recorded_cluster(version);
+        assert_eq!(plan.cluster_id, EtcdId(0x9d5_79ad_db6e_9da3));
+        let report = check::judge(&plan, &seen(&plan, version, HEALTHY));
+        assert_eq!(report.health(), Health::Healthy, "{version}: {report:#?}");
+        for checked in &report.checks {
+            // 3.6.14 is the pin; the others stand in for it.
+            let expected = match checked.check.name {
+                "version" if version != "3.6.14" => Verdict::Warn,
+                _ => Verdict::Pass,
+            };
+            assert_eq!(
+                checked.judgement.verdict, expected,
+                "{version}: {checked:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn recorded_clusters_with_one_member_down_are_unhealthy_with_a_quorum() {
+    for version in WITH_V3 {
+        let plan = recorded_cluster(version);
+        let report = check::judge(&plan, &seen(&plan, version, ONE_DOWN));
+        assert_eq!(report.health(), Health::Unhealthy);
+        assert_eq!(verdict(&report, "reachable"), Verdict::Fail);
+        assert_eq!(verdict(&report, "quorum"), Verdict::Warn, "{version}");
+        assert_eq!(verdict(&report, "identity"), Verdict::Skipped, "{version}");
+        assert!(report.standing.has_quorum());
+        assert_eq!(report.standing.may_fail(), 0);
+    }
+}
+
+#[test]
+fn recorded_clusters_without_a_quorum_are_told_so() {
+    for version in WITH_V3 {
+        let plan = recorded_cluster(version);
+        let seen = seen(&plan, version, NO_QUORUM);
+        let first = seen.members[0].status.seen().unwrap();
+        assert_eq!(first.leader, None, "{version}");
+        assert_eq!(first.errors, ["etcdserver: no leader"], "{version}");
+        let report = check::judge(&plan, &seen);
+        assert_eq!(verdict(&report, "quorum"), Verdict::Fail, "{version}");
+        assert_eq!(verdict(&report, "leader"), Verdict::Fail, "{version}");
+        assert!(!report.standing.has_quorum());
+    }
+}
+
+#[test]
+fn recorded_failures_are_told_without_the_logger_and_grpc() {
+    let mut reasons = String::new();
+    for version in WITH_V3 {
+        for call in [
+            "ctl3-endpoint-status-json",
+            "ctl3-endpoint-hashkv-json",
+            "ctl3-member-list-json",
+            "ctl3-put-json",
+        ] {
+            let stderr = Recording::of(version, NO_QUORUM, call).stderr;
+            let reason = etcdctl::reason(&stderr);
+            reasons += &format!("{version} {call}: {reason:?}\n");
+        }
+    }
+    expect![[r#"
+        3.4.23 ctl3-endpoint-status-json: Some("dial tcp 172.17.8.103:2379: connect: connection refused")
+        3.4.23 ctl3-endpoint-hashkv-json: Some("dial tcp 172.17.8.103:2379: connect: connection refused")
+        3.4.23 ctl3-member-list-json: None
+        3.4.23 ctl3-put-json: Some("no answer in time")
+        3.5.30 ctl3-endpoint-status-json: Some("dial tcp 172.17.8.103:2379: connect: connection refused")
+        3.5.30 ctl3-endpoint-hashkv-json: Some("dial tcp 172.17.8.103:2379: connect: connection refused")
+        3.5.30 ctl3-member-list-json: Some("no answer in time")
+        3.5.30 ctl3-put-json: Some("no answer in time")
+        3.6.14 ctl3-endpoint-status-json: Some("dial tcp 172.17.8.103:2379: connect: connection refused")
+        3.6.14 ctl3-endpoint-hashkv-json: Some("dial tcp 172.17.8.103:2379: connect: connection refused")
+        3.6.14 ctl3-member-list-json: Some("no answer in time")
+        3.6.14 ctl3-put-json: Some("no answer in time")
+    "#]].assert_eq(&reasons);
+}
+
+#[test]
+fn recorded_warnings_are_no_reasons() {
+    let stderr = Recording::of("3.6.14", HEALTHY, "ctl3-put-json").stderr;
+    assert!(
+        stderr.contains("unrecognized environment variable"),
+        "{stderr}"
+    );
+    assert_eq!(etcdctl::reason(&stderr), None);
+}
+
+#[test]
+fn recorded_status_of_3_6_has_its_quota_and_earlier_ones_have_none() {
+    for version in WITH_V3 {
+        let recorded = Recording::of(version, HEALTHY, "ctl3-endpoint-status-json");
+        let output = recorded.for_endpoint("http://172.17.8.101:2379").unwrap();
+        let status = etcdctl::status(&output).unwrap();
+        assert_eq!(status.version, version);
+        assert_eq!(status.member_id, EtcdId(0x6ae2_7f9f_a298_4b1d));
+        assert_eq!(status.db_size, Some(20480));
+        let expected = (version == "3.6.14").then_some(2 << 30);
+        assert_eq!(status.db_size_quota, expected);
+        assert_eq!(status.raft_index, status.raft_applied_index);
+    }
+}
+
+#[test]
+fn recorded_members_of_2_describe_themselves_in_three_wordings() {
+    for version in WITH_V2 {
+        let status = status_of_first(version, HEALTHY).unwrap();
+        assert_eq!(status.version, version);
+        assert_eq!(status.cluster_id, EtcdId(0x9d5_79ad_db6e_9da3));
+        assert_eq!(status.member_id, EtcdId(0x6ae2_7f9f_a298_4b1d));
+        assert_eq!(status.leader, Some(EtcdId(0xff32_f4b3_9b9c_47bd)));
+        assert_eq!(status.raft_term, Some(2));
+        assert!(status.raft_index >= Some(14), "{status:?}");
+        assert_eq!(status.db_size, None);
+    }
+}
+
+#[test]
+fn recorded_member_lists_of_2_are_those_of_the_plan() {
+    for version in WITH_V2 {
+        let plan = recorded_cluster(version);
+        let body = Recording::of(version, HEALTHY, "http-v2_members-m1");
+        let list = v2::members(body.body()).unwrap();
+        let mut observation = healthy(&plan);
+        for member in &mut observation.members {
+            member.members = Look::Seen(list.clone());
+        }
+        let report = check::judge(&plan, &observation);
+        assert_eq!(verdict(&report, "members"), Verdict::Pass, "{report:?}");
+    }
+}
+
+/// Etcd 2.0.0 and 2.3.8 go on naming a leader after the quorum is lost. What gives it away is that the
+/// leader does not answer, and that nobody can write.
+#[test]
+fn recorded_stale_leaders_of_2_do_not_pass_for_a_quorum() {
+    for version in ["2.0.0", "2.3.8"] {
+        let plan = recorded_cluster(version);
+        let mut observation = without(without(healthy(&plan), 1), 2);
+        *status(&mut observation.members[0]) = status_of_first(version, NO_QUORUM).unwrap();
+        assert!(
+            status(&mut observation.members[0]).leader.is_some(),
+            "{version}"
+        );
+        observation.members[0].write = Look::Failed("no answer in time".to_owned());
+        observation.members[0].reads = unasked("had nothing to read");
+        let report = check::judge(&plan, &observation);
+        assert_eq!(verdict(&report, "quorum"), Verdict::Fail, "{version}");
+        assert_eq!(report.health(), Health::Unhealthy);
+        assert!(!report.standing.has_quorum());
+    }
+}
+
+#[test]
+fn output_of_another_shape_is_refused_and_shown() {
+    let status = |output| etcdctl::status(output).unwrap_err();
+    let refused = [
+        status(""),
+        status("[]"),
+        status("hello\nworld"),
+        status(r#"[{"Endpoint":"a","Status":{"header":{"cluster_id":1,"member_id":2}}}]"#),
+        status(r#"[{"Status":{"header":{"cluster_id":-1,"member_id":2},"version":"3.6.14"}}]"#),
+        etcdctl::members("{}").unwrap_err(),
+        etcdctl::alarms("null").unwrap_err(),
+        etcdctl::put("{}").unwrap_err(),
+        etcdctl::pairs("key\nvalue\nkey").unwrap_err(),
+        v2::version("<html>").unwrap_err(),
+        v2::version("{}").unwrap_err(),
+        v2::members("[]").unwrap_err(),
+        v2::reason(502, "<html>Bad Gateway</html>"),
+        v2::reason(
+            500,
+            r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":9}"#,
+        ),
+    ];
+    expect![[r#"
+        etcdctl printed nothing
+        etcdctl answered for 0 endpoints, not one
+        etcdctl printed what this program cannot read (expected value at line 1 column 1): `hello`
+        etcdctl printed what this program cannot read (missing field `version` at line 1 column 67): `[{"Endpoint":"a","Status":{"header":{"cluster_id":1,"member_`
+        etcdctl printed what this program cannot read (invalid value: integer `-1`, expected u64 at line 1 column 37): `[{"Status":{"header":{"cluster_id":-1,"member_id":2},"versio`
+        etcdctl printed what this program cannot read (missing field `members` at line 1 column 2): `{}`
+        etcdctl printed what this program cannot read (invalid type: null, expected struct AlarmList at line 1 column 4): `null`
+        etcdctl printed what this program cannot read (missing field `header` at line 1 column 2): `{}`
+        etcdctl printed what this program cannot read (a key without a value): `key`
+        `/version` was not answered as by an etcd 2.x: `<html>`
+        `/version` was not answered as by an etcd 2.x: `{}`
+        `/v2/members` was not answered as by an etcd 2.x: `[]`
+        HTTP status 502: `<html>Bad Gateway</html>`
+        Raft Internal Error: etcdserver: request timed out"#]].assert_eq(&refused.join("\n"));
+}
+
+#[test]
+fn fields_of_versions_to_come_are_ignored() {
+    let output = r#"[{"Endpoint":"a","New":1,"Status":{"header":{"cluster_id":18446744073709551615,"member_id":9223372036854775808,"x":[]},"version":"3.9.0","y":{}}}]"#;
+    let status = etcdctl::status(output).unwrap();
+    assert_eq!(status.cluster_id, EtcdId(u64::MAX));
+    assert_eq!(status.member_id, EtcdId(1 << 63));
+    assert_eq!(etcdctl::alarms("{}"), Ok(Vec::new()));
+}

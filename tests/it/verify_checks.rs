@@ -1,0 +1,985 @@
+//! Every check with every verdict that it can give.
+
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+use xtask::check::{self, Health, Verdict};
+use xtask::observation::{Alarm, AlarmKind, ListedMember, Look, Observation};
+use xtask::plan::Plan;
+use xtask::plan::identity::EtcdId;
+use xtask::report::Exit;
+
+use crate::verify_support::{
+    failed, healthy, plan, status, three, unasked, without, without_quorum,
+};
+
+/// What one check says, as text.
+fn says(plan: &Plan, observation: &Observation, name: &str, expected: Expect) {
+    let report = check::judge(plan, observation);
+    let checked = report
+        .checks
+        .iter()
+        .find(|checked| checked.check.name == name);
+    let judgement = &checked.unwrap().judgement;
+    let mut text = format!("{:?}: {}\n", judgement.verdict, judgement.evidence);
+    for finding in &judgement.findings {
+        let member = finding.member.as_ref().map(|member| format!("{member} "));
+        let member = member.unwrap_or_default();
+        let _ = writeln!(text, "- {member}{}\n  {}", finding.text, finding.hint);
+    }
+    expected.assert_eq(&text);
+}
+
+/// The verdict of every check, in a line each.
+fn verdicts(plan: &Plan, observation: &Observation) -> String {
+    let report = check::judge(plan, observation);
+    let checks = report.checks.iter();
+    checks
+        .map(|checked| format!("{} {:?}\n", checked.check.name, checked.judgement.verdict))
+        .collect()
+}
+
+#[test]
+fn a_healthy_cluster_passes_everything() {
+    let plan = three();
+    let report = check::judge(&plan, &healthy(&plan));
+    assert!(
+        report
+            .checks
+            .iter()
+            .all(|c| c.judgement.verdict == Verdict::Pass)
+    );
+    assert!(
+        report
+            .checks
+            .iter()
+            .all(|c| c.judgement.findings.is_empty())
+    );
+    assert_eq!(report.exit(), Exit::Success);
+    assert_eq!(
+        report.summary(&plan),
+        "default is healthy: 3 of 3 members, leader core-01, 1 more may fail"
+    );
+}
+
+#[test]
+fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
+    let plan = three();
+    let seen = without(healthy(&plan), 2);
+    expect![[r#"
+        reachable Fail
+        members Skipped
+        identity Skipped
+        leader Skipped
+        quorum Warn
+        lag Skipped
+        version Skipped
+        alarms Skipped
+        database Skipped
+        hash Skipped
+        write Skipped
+    "#]]
+    .assert_eq(&verdicts(&plan, &seen));
+    let report = check::judge(&plan, &seen);
+    assert_eq!(report.exit(), Exit::Unhealthy);
+    assert_eq!(
+        report.summary(&plan),
+        "default is unhealthy: 2 of 3 members, leader core-01, no more may fail"
+    );
+    says(
+        &plan,
+        &seen,
+        "reachable",
+        expect![[r#"
+        Fail: 2 of 3 answer
+        - core-03 does not answer at http://192.168.56.103:2379: connection refused: nothing listens there
+          `cargo xtask logs core-03` tells why it stopped; `cargo xtask up` starts it again
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "quorum",
+        expect![[r#"
+        Warn: 2 of 3 voters can agree, 2 must: no more may fail
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "identity",
+        expect![[r#"
+        Skipped: cluster de56f893acc64f6d; core-01 and core-02 as predicted; not checked: core-03 does not answer
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "write",
+        expect![[r#"
+        Skipped: written through 2 of 3, read from 2, all removed; not checked: core-03 does not answer
+    "#]],
+    );
+}
+
+#[test]
+fn without_a_quorum_nothing_is_called_proven() {
+    let plan = three();
+    let seen = without_quorum(&plan);
+    expect![[r#"
+        reachable Fail
+        members Skipped
+        identity Skipped
+        leader Fail
+        quorum Fail
+        lag Skipped
+        version Skipped
+        alarms Skipped
+        database Skipped
+        hash Skipped
+        write Skipped
+    "#]]
+    .assert_eq(&verdicts(&plan, &seen));
+    assert_eq!(
+        check::judge(&plan, &seen).summary(&plan),
+        "default is unhealthy: 1 of 3 members, no leader, no quorum"
+    );
+    says(
+        &plan,
+        &seen,
+        "leader",
+        expect![[r#"
+        Fail: no member has a leader; not checked: core-02 and core-03 do not answer
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "quorum",
+        expect![[r#"
+        Fail: 0 of 3 voters can agree, 2 must
+        - no quorum: nothing can be written, and reads may be stale, until 2 members agree
+          bring members back: `cargo xtask up`; the data of the others is kept
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "hash",
+        expect![[r#"
+        Skipped: one hash, and none to compare it with; not checked: core-02 and core-03 do not answer
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "members",
+        expect![[r#"
+        Skipped: not checked: core-01 has no leader; core-02 and core-03 do not answer
+    "#]],
+    );
+}
+
+#[test]
+fn with_nobody_answering_the_cluster_is_unhealthy() {
+    let plan = three();
+    let seen = without(without(without(healthy(&plan), 0), 1), 2);
+    let report = check::judge(&plan, &seen);
+    assert_eq!(report.exit(), Exit::Unhealthy);
+    assert_eq!(
+        report.summary(&plan),
+        "default is unhealthy: no member answered"
+    );
+    for checked in &report.checks {
+        assert!(checked.judgement.verdict >= Verdict::Skipped, "{checked:?}");
+    }
+}
+
+#[test]
+fn without_an_etcdctl_nothing_is_known() {
+    let plan = three();
+    let mut seen = healthy(&plan);
+    for member in &mut seen.members {
+        member.status = unasked("could not be asked: `/opt/etcdctl` was not found on this host");
+        member.members = unasked("could not be asked");
+        member.alarms = unasked("could not be asked");
+        member.hash = unasked("could not be asked");
+        member.write = unasked("could not be asked");
+        member.reads = unasked("could not be asked");
+    }
+    let report = check::judge(&plan, &seen);
+    assert_eq!(report.health(), Health::NotProven);
+    assert_eq!(report.exit(), Exit::CouldNotLook);
+    for checked in &report.checks {
+        assert_eq!(checked.judgement.verdict, Verdict::Skipped, "{checked:?}");
+    }
+    assert_eq!(
+        report.summary(&plan),
+        "default is not proven healthy: 11 of 11 conditions could not be checked; no member answered"
+    );
+    says(
+        &plan,
+        &seen,
+        "reachable",
+        expect![[r#"
+        Skipped: 0 of 3 answer; not checked: core-01, core-02 and core-03 could not be asked
+        - members could not be asked: `/opt/etcdctl` was not found on this host
+          `cargo xtask up` finds an etcdctl that works
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "quorum",
+        expect![[r#"
+        Skipped: 0 of 3 voters can agree, 2 must; not checked: 3 members could not be asked
+    "#]],
+    );
+}
+
+#[test]
+fn what_a_member_complains_of_is_passed_on() {
+    let plan = three();
+    let mut seen = healthy(&plan);
+    status(&mut seen.members[1]).errors = vec!["etcdserver: something is odd".to_owned()];
+    says(
+        &plan,
+        &seen,
+        "reachable",
+        expect![[r#"
+        Warn: 3 of 3 answer
+        - core-02 complains: etcdserver: something is odd
+          read its log: `cargo xtask logs core-02`
+    "#]],
+    );
+}
+
+#[test]
+fn members_that_differ_from_the_definition_are_named() {
+    let plan = plan("five", "members = 5\n");
+    let change = |change: &dyn Fn(&mut Vec<ListedMember>)| {
+        let mut seen = healthy(&plan);
+        for member in &mut seen.members {
+            if let Look::Seen(list) = &mut member.members {
+                change(list);
+            }
+        }
+        seen
+    };
+    let missing = change(&|list| {
+        list.remove(4);
+    });
+    says(
+        &plan,
+        &missing,
+        "members",
+        expect![[r#"
+        Fail: 5 members defined, 4 listed
+        - core-05 is not a member of the cluster, though it is defined
+          add it: `cargo xtask etcdctl --cluster five -- member add core-05 --peer-urls=http://192.168.56.105:2380`; or take it out of cluster/five.toml
+    "#]],
+    );
+    let extra = change(&|list| {
+        let mut extra = list[4].clone();
+        extra.id = EtcdId(0xbeef);
+        extra.name = "core-06".to_owned();
+        extra.peer_urls = vec!["http://192.168.56.106:2380".to_owned()];
+        list.push(extra);
+    });
+    says(
+        &plan,
+        &extra,
+        "members",
+        expect![[r#"
+        Fail: 5 members defined, 6 listed
+        - member beef named `core-06` at http://192.168.56.106:2380 is not defined
+          remove it: `cargo xtask etcdctl --cluster five -- member remove beef`; or add it to cluster/five.toml
+    "#]],
+    );
+    let unstarted = change(&|list| {
+        list[4].name = String::new();
+        list[4].client_urls = Vec::new();
+    });
+    says(
+        &plan,
+        &unstarted,
+        "members",
+        expect![[r#"
+        NotYet: 5 members defined, 5 listed
+        - core-05 has been added to the cluster and has never started
+          start it: `cargo xtask up five`
+    "#]],
+    );
+    let learner = change(&|list| list[4].is_learner = true);
+    says(
+        &plan,
+        &learner,
+        "members",
+        expect![[r#"
+        Fail: 5 members defined, 5 listed
+        - core-05 is a learner: it gets the data and has no vote
+          promote it once it has caught up: `cargo xtask etcdctl --cluster five -- member promote b022b8edfd57a6a2`
+    "#]],
+    );
+    let moved = change(&|list| {
+        list[4].peer_urls = vec!["http://10.0.0.1:2380".to_owned()];
+        list[4].client_urls = vec!["http://10.0.0.1:2379".to_owned()];
+    });
+    says(
+        &plan,
+        &moved,
+        "members",
+        expect![[r#"
+        Fail: 5 members defined, 5 listed
+        - core-05 has the peer URL http://10.0.0.1:2380, not http://192.168.56.105:2380
+          `cargo xtask etcdctl --cluster five -- member update b022b8edfd57a6a2 --peer-urls=http://192.168.56.105:2380` tells the cluster
+        - core-05 advertises the client URL http://10.0.0.1:2379, not http://192.168.56.105:2379
+          it runs with another `advertise-client-urls` than defined: `cargo xtask down five`, then `cargo xtask up five`
+    "#]],
+    );
+}
+
+#[test]
+fn lists_that_disagree_say_whose_is_whose() {
+    let plan = three();
+    let mut seen = healthy(&plan);
+    if let Look::Seen(list) = &mut seen.members[1].members {
+        list[2].name = String::new();
+    }
+    says(
+        &plan,
+        &seen,
+        "members",
+        expect![[r#"
+        NotYet: 3 members defined, 3 listed
+        - core-03 has been added to the cluster and has never started, according to core-02
+          start it: `cargo xtask up`
+    "#]],
+    );
+    let mut seen = healthy(&plan);
+    seen.members[1].members = failed("no answer in time");
+    says(
+        &plan,
+        &seen,
+        "members",
+        expect![[r#"
+        Skipped: 3 members as defined, by the lists of core-01 and core-03; not checked: core-02 did not tell its member list
+        - core-02 did not tell its member list: no answer in time
+          a busy or slow member may answer next time: verify again
+    "#]],
+    );
+    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+}
+
+#[test]
+fn foreign_identities_are_explained() {
+    let first = plan("default", "members = 3\n[etcd]\ngeneration = 1\n");
+    let second = plan("default", "members = 3\n[etcd]\ngeneration = 2\n");
+    says(
+        &second,
+        &healthy(&first),
+        "identity",
+        expect![[r#"
+        Fail: cluster 2d6a8b62913fa861 is expected
+        - core-01, core-02 and core-03 belong to cluster de56f893acc64f6d, which started with the token `default-1`, not `default-2`
+          its data is of another generation: set the token of cluster/default.toml back; or, to start anew and lose the data there: `cargo xtask destroy`, then `cargo xtask up`
+    "#]],
+    );
+
+    let default_token = plan("default", "members = 3\n[etcd]\ntoken = \"etcd-cluster\"\n");
+    says(
+        &second,
+        &healthy(&default_token),
+        "identity",
+        expect![[r#"
+        Fail: cluster 2d6a8b62913fa861 is expected
+        - core-01, core-02 and core-03 belong to cluster 71244d7bcaf30f8a, which started with the token `etcd-cluster`, not `default-2`
+          its data is of another generation: set the token of cluster/default.toml back; or, to start anew and lose the data there: `cargo xtask destroy`, then `cargo xtask up`
+    "#]],
+    );
+
+    let stranger = plan("default", "members = 3\n[etcd]\ntoken = \"stranger\"\n");
+    says(
+        &second,
+        &healthy(&stranger),
+        "identity",
+        expect![[r#"
+            Fail: cluster 2d6a8b62913fa861 is expected
+            - core-01, core-02 and core-03 belong to cluster a4cbf6f1d381ac78, a foreign one: neither its token nor its members are known here
+              find out who else uses its address; or, if its data is an earlier cluster's, to start anew and lose the data there: `cargo xtask destroy`, then `cargo xtask up`
+        "#]],
+    );
+
+    let mut others = healthy(&first);
+    for member in &mut others.members {
+        status(member).cluster_id = EtcdId(0xabcd);
+    }
+    says(
+        &first,
+        &others,
+        "identity",
+        expect![[r#"
+        Fail: cluster de56f893acc64f6d is expected
+        - core-01, core-02 and core-03 belong to cluster abcd, which started with the same token and other members
+          compare the members of cluster/default.toml with that cluster's; to start anew and lose the data there: `cargo xtask destroy`, then `cargo xtask up`
+    "#]],
+    );
+
+    let mut exchanged = healthy(&first);
+    let id = first.members[1].id;
+    status(&mut exchanged.members[0]).member_id = id;
+    says(
+        &first,
+        &exchanged,
+        "identity",
+        expect![[r#"
+            Fail: cluster de56f893acc64f6d is expected
+            - core-01 answers as core-02
+              two addresses are exchanged: compare cluster/default.toml with what runs
+        "#]],
+    );
+
+    let mut replaced = healthy(&first);
+    status(&mut replaced.members[2]).member_id = EtcdId(0x1234);
+    says(
+        &first,
+        &replaced,
+        "identity",
+        expect![[r#"
+        Warn: cluster de56f893acc64f6d, as predicted
+        - core-03 has the ID 1234, not the predicted ab3ccc2eb6162bd9: it was added while the cluster ran
+          nothing needs to be done: the prediction is for members of the first start
+    "#]],
+    );
+}
+
+#[test]
+fn leaders_and_terms_that_differ_are_told_apart() {
+    let plan = three();
+    let mut electing = healthy(&plan);
+    for member in &mut electing.members {
+        status(member).leader = None;
+    }
+    says(
+        &plan,
+        &electing,
+        "leader",
+        expect![[r#"
+        NotYet: no member has a leader
+        - no leader has been elected, though enough members answer
+          an election takes a few seconds: `cargo xtask verify --wait 60s` looks again until then; if none comes, the members do not reach each other's peer port
+    "#]],
+    );
+    says(
+        &plan,
+        &electing,
+        "quorum",
+        expect![[r#"
+            NotYet: 0 of 3 voters can agree, 2 must
+            - no quorum: nothing can be written, and reads may be stale, until 2 members agree
+              enough members answer, and do not agree yet: `cargo xtask verify --wait 60s` looks again
+        "#]],
+    );
+
+    let mut cut_off = healthy(&plan);
+    status(&mut cut_off.members[2]).leader = None;
+    says(
+        &plan,
+        &cut_off,
+        "leader",
+        expect![[r#"
+        NotYet: core-01 leads in term 2
+        - core-03 has no leader, while others have one
+          it may have just started; if it stays so, it does not reach the others' peer port: `cargo xtask logs core-03`
+    "#]],
+    );
+
+    let mut changing = healthy(&plan);
+    status(&mut changing.members[2]).raft_term = Some(3);
+    says(
+        &plan,
+        &changing,
+        "leader",
+        expect![[r#"
+        NotYet: core-01 leads
+        - the members are in different terms: 2 and 3
+          an election is under way, or a member is cut off: verify again
+    "#]],
+    );
+
+    let mut split = healthy(&plan);
+    let other = plan.members[2].id;
+    status(&mut split.members[2]).leader = Some(other);
+    says(
+        &plan,
+        &split,
+        "leader",
+        expect![[r#"
+            Fail: 2 leaders
+            - different leaders are followed: core-03 by core-03; core-01 by core-01 and core-02
+              members of one cluster agree within an election; if they do not, they are different clusters: see `identity`
+        "#]],
+    );
+    status(&mut split.members[2]).raft_term = Some(3);
+    says(
+        &plan,
+        &split,
+        "leader",
+        expect![[r#"
+            NotYet: 2 leaders
+            - different leaders are followed: core-03 by core-03; core-01 by core-01 and core-02
+              members of one cluster agree within an election; if they do not, they are different clusters: see `identity`
+        "#]],
+    );
+
+    let headless = without(healthy(&plan), 0);
+    says(
+        &plan,
+        &headless,
+        "leader",
+        expect![[r#"
+        NotYet: core-01 leads in term 2; not checked: core-01 does not answer
+        - the leader is still core-01, which does not answer
+          the others elect another leader if they are enough: verify again
+    "#]],
+    );
+}
+
+#[test]
+fn a_quorum_is_more_than_answering_members() {
+    let plan = three();
+    let mut refusing = healthy(&plan);
+    for member in &mut refusing.members {
+        member.alarms = failed("no answer in time");
+        member.write = failed("no answer in time");
+        member.reads = failed("no answer in time");
+    }
+    says(
+        &plan,
+        &refusing,
+        "quorum",
+        expect![[r#"
+        NotYet: 3 of 3 voters can agree, 2 must; nothing was agreed on
+        - every request that takes a quorum failed
+          members may have failed just now: `cargo xtask verify --wait 60s` looks again; if it stays so, they do not reach each other's peer port
+    "#]],
+    );
+
+    let mut silent = healthy(&plan);
+    for member in &mut silent.members {
+        member.alarms = unasked("was not asked");
+        member.write = unasked("was not asked");
+        member.reads = unasked("was not asked");
+    }
+    says(
+        &plan,
+        &silent,
+        "quorum",
+        expect![[r#"
+        Skipped: 3 of 3 voters can agree, 2 must; not checked: nothing was asked that takes their agreement
+    "#]],
+    );
+
+    // A fourth voter that nobody has seen: three of four must agree, and just three can.
+    let mut fourth = healthy(&plan);
+    for member in &mut fourth.members {
+        if let Look::Seen(list) = &mut member.members {
+            let mut extra = list[0].clone();
+            extra.id = EtcdId(4);
+            extra.name = "core-04".to_owned();
+            list.push(extra);
+        }
+    }
+    says(
+        &plan,
+        &fourth,
+        "quorum",
+        expect![[r#"
+        Warn: 3 of 4 voters can agree, 3 must: no more may fail
+    "#]],
+    );
+
+    let single = crate::verify_support::plan("one", "members = 1\n");
+    says(
+        &single,
+        &healthy(&single),
+        "quorum",
+        expect![[r#"
+        Pass: 1 of 1 voters can agree, 1 must: no more may fail
+    "#]],
+    );
+}
+
+#[test]
+fn lag_is_measured_between_members_and_within_them() {
+    let plan = three();
+    let mut behind = healthy(&plan);
+    status(&mut behind.members[0]).raft_index = Some(5018);
+    status(&mut behind.members[1]).raft_index = Some(5000);
+    says(
+        &plan,
+        &behind,
+        "lag",
+        expect![[r#"
+        NotYet: within 5000 log entries, the last 5018, at most 5000 not applied
+        - core-01 has 5000 log entries that it has not applied
+          its disk is too slow for the writes it gets; at 5000 etcd refuses requests
+        - core-02 has 4982 log entries that it has not applied
+          its disk is too slow for the writes it gets; at 5000 etcd refuses requests
+        - core-03 is 5000 log entries behind the first
+          it is slow, or cut off and catching up: verify again, and look at its disk and network if the distance grows
+    "#]],
+    );
+
+    let mut close = healthy(&plan);
+    status(&mut close.members[1]).raft_index = Some(20);
+    says(
+        &plan,
+        &close,
+        "lag",
+        expect![[r#"
+        Pass: within 2 log entries, the last 20, at most 2 not applied
+    "#]],
+    );
+
+    let mut untold = healthy(&plan);
+    for member in &mut untold.members {
+        status(member).raft_index = None;
+    }
+    says(
+        &plan,
+        &untold,
+        "lag",
+        expect![[r#"
+        Skipped: no member tells its position in the log
+    "#]],
+    );
+}
+
+#[test]
+fn versions_are_held_against_the_pin() {
+    let pinned = three();
+    let stand_in = pinned.run_by("3.5.30".parse().unwrap());
+    says(
+        &stand_in,
+        &healthy(&stand_in),
+        "version",
+        expect![[r#"
+        Warn: etcd 3.5.30, standing in for the pinned 3.6.14
+        - etcd 3.5.30 stands in for the pinned 3.6.14, so 3.6.14 itself is not proven
+          when 3.6.14 can be had (a download, or a folder you name): `cargo xtask destroy`, then `cargo xtask up`
+    "#]],
+    );
+    assert_eq!(
+        check::judge(&stand_in, &healthy(&stand_in)).exit(),
+        Exit::Success
+    );
+
+    says(
+        &pinned,
+        &healthy(&stand_in),
+        "version",
+        expect![[r#"
+        Fail: etcd 3.5.30
+        - core-01, core-02 and core-03 run etcd 3.5.30, not 3.6.14
+          if the version was changed since the start: `cargo xtask down`, then `cargo xtask up`; etcd goes up one minor version at a time
+    "#]],
+    );
+
+    let mut mixed = healthy(&pinned);
+    status(&mut mixed.members[0]).version = "3.6.13".to_owned();
+    says(
+        &pinned,
+        &mixed,
+        "version",
+        expect![[r#"
+            Fail: mixed: 3.6.13 on core-01; 3.6.14 on core-02 and core-03
+            - core-01 runs etcd 3.6.13, not 3.6.14
+              if the version was changed since the start: `cargo xtask down`, then `cargo xtask up`; etcd goes up one minor version at a time
+        "#]],
+    );
+
+    let mut early = healthy(&pinned);
+    status(&mut early.members[0]).version = "3.6.14-rc.1".to_owned();
+    says(
+        &pinned,
+        &early,
+        "version",
+        expect![[r#"
+            Fail: mixed: 3.6.14 on core-02 and core-03; 3.6.14-rc.1 on core-01
+            - core-01 runs etcd 3.6.14-rc.1, not 3.6.14
+              if the version was changed since the start: `cargo xtask down`, then `cargo xtask up`; etcd goes up one minor version at a time
+        "#]],
+    );
+}
+
+#[test]
+fn alarms_are_explained() {
+    let plan = three();
+    let mut alarmed = healthy(&plan);
+    for member in &mut alarmed.members {
+        member.alarms = Look::Seen(vec![
+            Alarm {
+                member: plan.members[1].id,
+                kind: AlarmKind::NoSpace,
+            },
+            Alarm {
+                member: plan.members[2].id,
+                kind: AlarmKind::Corrupt,
+            },
+            Alarm {
+                member: EtcdId(0x77),
+                kind: AlarmKind::Other(9),
+            },
+        ]);
+    }
+    says(
+        &plan,
+        &alarmed,
+        "alarms",
+        expect![[r#"
+        Fail: NOSPACE, CORRUPT, number 9
+        - member 77 raised the alarm number 9: this program does not know what it means
+          `cargo xtask etcdctl -- alarm list`
+        - core-02 raised the alarm NOSPACE: its database reached the quota, and the whole cluster refuses writes
+          delete what is not needed, `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, `cargo xtask etcdctl -- defrag` one member after the other, then `cargo xtask etcdctl -- alarm disarm`
+        - core-03 raised the alarm CORRUPT: its data differs from the other members', and the cluster refuses requests
+          find the odd one out with the check `hash`; `cargo xtask etcdctl -- member remove` it, remove its data, add it again, then `cargo xtask etcdctl -- alarm disarm`
+    "#]],
+    );
+
+    let mut silent = healthy(&plan);
+    silent.members[0].alarms = failed("no answer in time");
+    says(
+        &plan,
+        &silent,
+        "alarms",
+        expect![[r#"
+        Skipped: none; not checked: core-01 did not tell its alarms
+        - core-01 did not tell its alarms: no answer in time
+          a busy or slow member may answer next time: verify again
+    "#]],
+    );
+}
+
+#[test]
+fn databases_are_held_against_their_quota() {
+    let plan = three();
+    let sized = |size: u64, quota: Option<u64>| {
+        let mut seen = healthy(&plan);
+        status(&mut seen.members[1]).db_size = Some(size);
+        status(&mut seen.members[1]).db_size_quota = quota;
+        seen
+    };
+    says(
+        &plan,
+        &sized(1_717_986_917, None),
+        "database",
+        expect![[r#"
+            Pass: at most 1.5 GiB of 2 GiB
+        "#]],
+    );
+    says(
+        &plan,
+        &sized(1_717_986_919, None),
+        "database",
+        expect![[r#"
+            Warn: at most 1.6 GiB of 2 GiB
+            - core-02 uses 80 % of its quota: 1.6 GiB of 2 GiB
+              when it is full, etcd refuses writes: `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, then `cargo xtask etcdctl -- defrag` one member after the other; or raise `quota` in cluster/default.toml
+        "#]],
+    );
+    says(
+        &plan,
+        &sized(1 << 20, Some(1 << 20)),
+        "database",
+        expect![[r#"
+            Fail: at most 1 MiB of 1 MiB
+            - core-02 uses 100 % of its quota: 1 MiB of 1 MiB
+              when it is full, etcd refuses writes: `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, then `cargo xtask etcdctl -- defrag` one member after the other; or raise `quota` in cluster/default.toml
+        "#]],
+    );
+    let mut untold = healthy(&plan);
+    status(&mut untold.members[1]).db_size = None;
+    says(
+        &plan,
+        &untold,
+        "database",
+        expect![[r#"
+            Skipped: at most 20 KiB of 2 GiB, and not every member told its size
+        "#]],
+    );
+}
+
+#[test]
+fn hashes_are_compared_only_where_they_can_be() {
+    let plan = three();
+    let hashed = |hashes: [(u64, u64, i64); 3]| {
+        let mut seen = healthy(&plan);
+        for (member, (hash, revision, compact_revision)) in seen.members.iter_mut().zip(hashes) {
+            member.hash = Look::Seen(xtask::observation::Hash {
+                hash,
+                revision,
+                compact_revision,
+            });
+        }
+        seen
+    };
+    says(
+        &plan,
+        &hashed([(1, 5, -1), (1, 5, -1), (2, 5, -1)]),
+        "hash",
+        expect![[r#"
+            Fail: 00000001 on core-01 and core-02 and 00000002 on core-03 at revision 5
+            - core-03 holds other data than core-01 and core-02
+              its data is damaged: take a snapshot of one of the others, then remove it from the cluster, delete its data and add it again
+        "#]],
+    );
+    says(
+        &plan,
+        &hashed([(1, 5, -1), (3, 5, -1), (2, 5, -1)]),
+        "hash",
+        expect![[r#"
+            Fail: 00000001 on core-01, 00000003 on core-02 and 00000002 on core-03 at revision 5
+            - the members hold different data, and no majority agrees
+              stop writing; take a snapshot of each member, and restore all from the right one
+        "#]],
+    );
+    says(
+        &plan,
+        &hashed([(1, 5, -1), (1, 5, -1), (2, 5, 3)]),
+        "hash",
+        expect![[r#"
+            NotYet: compaction is under way
+            - the members have compacted up to different revisions, so their hashes cannot be compared
+              compaction takes a moment to reach every member: verify again
+        "#]],
+    );
+    says(
+        &plan,
+        &hashed([(1, 5, -1), (1, 5, -1), (2, 6, -1)]),
+        "hash",
+        expect![[r#"
+            Skipped: the members have no revision in common
+        "#]],
+    );
+    let mut mixed = hashed([(1, 5, -1), (1, 5, -1), (2, 5, -1)]);
+    status(&mut mixed.members[2]).version = "3.6.13".to_owned();
+    says(
+        &plan,
+        &mixed,
+        "hash",
+        expect![[r#"
+        Skipped: 00000001 on core-01 and core-02 and 00000002 on core-03 at revision 5; not comparable between different versions of etcd
+    "#]],
+    );
+}
+
+#[test]
+fn writes_are_read_back_from_everywhere() {
+    let plan = three();
+    let mut refused = healthy(&plan);
+    refused.members[1].write = failed("no answer in time");
+    says(
+        &plan,
+        &refused,
+        "write",
+        expect![[r#"
+        Fail: written through 2 of 3, read from 3, all removed
+        - core-02 took no write: no answer in time
+          if a member failed just now, verify again; else its log says more: `cargo xtask logs core-02`
+    "#]],
+    );
+
+    let mut lost = healthy(&plan);
+    lost.members[2].reads = Look::Seen(vec![plan.members[2].name.clone()]);
+    says(
+        &plan,
+        &lost,
+        "write",
+        expect![[r#"
+        Fail: written through 3 of 3, read from 3, all removed
+        - core-03 does not have what was written through core-01 and core-02
+          acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
+    "#]],
+    );
+
+    let mut unread = healthy(&plan);
+    unread.members[0].reads = failed("no answer in time");
+    says(
+        &plan,
+        &unread,
+        "write",
+        expect![[r#"
+        Fail: written through 3 of 3, read from 2, all removed
+        - core-01 could not read back what was written: no answer in time
+          if a member failed just now, verify again; else its log says more: `cargo xtask logs core-01`
+    "#]],
+    );
+
+    let mut left = healthy(&plan);
+    left.probe.removed = failed("no answer in time");
+    says(
+        &plan,
+        &left,
+        "write",
+        expect![[r#"
+        Warn: written through 3 of 3, read from 3
+        - the values under `/xtask-verify-default-1-0-1` could not be removed: no answer in time
+          nothing needs to be done: they expire within a minute
+    "#]],
+    );
+
+    let mut full = healthy(&plan);
+    for member in &mut full.members {
+        member.alarms = Look::Seen(vec![Alarm {
+            member: plan.members[1].id,
+            kind: AlarmKind::NoSpace,
+        }]);
+        member.write = unasked("was not tried after core-01 failed");
+        member.reads = unasked("was not tried after core-01 failed");
+    }
+    full.members[0].write = failed("etcdserver: mvcc: database space exceeded");
+    full.probe.removed = unasked("nothing was written");
+    says(
+        &plan,
+        &full,
+        "write",
+        expect![[r#"
+        Fail: nothing was written; not checked: core-02 and core-03 were not tried after core-01 failed
+        - core-01 took no write: etcdserver: mvcc: database space exceeded
+          the alarm NOSPACE makes etcd refuse writes: see `alarms`
+    "#]],
+    );
+}
+
+#[test]
+fn what_etcd_2_lacks_does_not_apply_and_is_not_passed() {
+    let plan = plan(
+        "old",
+        "members = 3\n[etcd]\nversion = \"2.3.8\"\n[machine]\nprofile = \"coreos\"\n",
+    );
+    let mut seen = healthy(&plan);
+    for member in &mut seen.members {
+        member.alarms = unasked("has no alarms before etcd 3.0");
+        member.hash = unasked("cannot hash its keys before etcd 3.3");
+        status(member).db_size = None;
+        status(member).db_size_quota = None;
+        status(member).raft_applied_index = None;
+    }
+    expect![[r#"
+        reachable Pass
+        members Pass
+        identity Pass
+        leader Pass
+        quorum Pass
+        lag Pass
+        version Pass
+        alarms NotApplicable
+        database NotApplicable
+        hash NotApplicable
+        write Pass
+    "#]]
+    .assert_eq(&verdicts(&plan, &seen));
+    assert_eq!(check::judge(&plan, &seen).exit(), Exit::Success);
+}

@@ -1,0 +1,132 @@
+//! Plans and observations for the tests of `verify`, made by hand.
+
+use std::sync::Arc;
+
+use xtask::definition;
+use xtask::observation::{Hash, ListedMember, Look, MemberObservation, Observation, Probe, Status};
+use xtask::plan::Plan;
+use xtask::report::Source;
+
+/// The plan of a definition that has no errors.
+pub(crate) fn plan(name: &str, definition: &str) -> Plan {
+    let source = Source {
+        path: format!("cluster/{name}.toml").into(),
+        text: definition.to_owned(),
+    };
+    let (definition, _) = definition::read(name.parse().unwrap(), Arc::new(source));
+    Plan::new(&definition)
+}
+
+/// Three members with everything by default.
+pub(crate) fn three() -> Plan {
+    plan("default", "members = 3\n[etcd]\nversion = \"3.6.14\"\n")
+}
+
+/// The cluster of 2015, at the addresses at which the recordings were made, run by this version.
+pub(crate) fn recorded_cluster(version: &str) -> Plan {
+    let definition =
+        "members = 3\n[network]\nsubnet = \"172.17.8.0/24\"\n[etcd]\ntoken = \"etcd-cluster\"\n";
+    plan("recorded", definition).run_by(version.parse().unwrap())
+}
+
+/// What is seen of a plan's cluster when all is well; the first member leads.
+pub(crate) fn healthy(plan: &Plan) -> Observation {
+    let names: Vec<_> = plan
+        .members
+        .iter()
+        .map(|member| member.name.clone())
+        .collect();
+    let list: Vec<ListedMember> = plan
+        .members
+        .iter()
+        .map(|member| ListedMember {
+            id: member.id,
+            name: member.name.to_string(),
+            peer_urls: vec![member.peer_url()],
+            client_urls: vec![member.client_url()],
+            is_learner: false,
+        })
+        .collect();
+    let members = plan.members.iter().map(|member| MemberObservation {
+        name: member.name.clone(),
+        endpoint: member.client_url(),
+        status: Look::Seen(Status {
+            version: plan.version().to_string(),
+            cluster_id: plan.cluster_id,
+            member_id: member.id,
+            leader: Some(plan.members[0].id),
+            raft_term: Some(2),
+            raft_index: Some(18),
+            raft_applied_index: Some(18),
+            revision: Some(5),
+            db_size: Some(20480),
+            db_size_quota: Some(2 << 30),
+            is_learner: false,
+            errors: Vec::new(),
+        }),
+        members: Look::Seen(list.clone()),
+        alarms: Look::Seen(Vec::new()),
+        hash: Look::Seen(Hash {
+            hash: 0x6d17_d1e1,
+            revision: 5,
+            compact_revision: -1,
+        }),
+        write: Look::Seen(()),
+        reads: Look::Seen(names.clone()),
+    });
+    Observation {
+        members: members.collect(),
+        probe: Probe {
+            prefix: "/xtask-verify-default-1-0-1".to_owned(),
+            removed: Look::Seen(()),
+        },
+    }
+}
+
+/// The same with this member not answering.
+pub(crate) fn without(mut observation: Observation, index: usize) -> Observation {
+    let member = &mut observation.members[index];
+    let name = member.name.clone();
+    member.status = Look::Failed("connection refused: nothing listens there".to_owned());
+    member.members = unasked("does not answer");
+    member.alarms = unasked("does not answer");
+    member.hash = unasked("does not answer");
+    member.write = unasked("does not answer");
+    member.reads = unasked("does not answer");
+    for member in &mut observation.members {
+        if let Look::Seen(read) = &mut member.reads {
+            read.retain(|other| *other != name);
+        }
+    }
+    observation
+}
+
+/// What is seen when two of three are down and the third has noticed.
+pub(crate) fn without_quorum(plan: &Plan) -> Observation {
+    let mut observation = without(without(healthy(plan), 1), 2);
+    let member = &mut observation.members[0];
+    status(member).leader = None;
+    status(member).errors = vec!["etcdserver: no leader".to_owned()];
+    member.members = unasked("has no leader");
+    member.alarms = unasked("has no leader");
+    member.write = unasked("has no leader");
+    member.reads = unasked("has no leader");
+    observation.probe.removed = unasked("nothing was written");
+    observation
+}
+
+/// The status of a member that answers, to be changed.
+pub(crate) fn status(member: &mut MemberObservation) -> &mut Status {
+    match &mut member.status {
+        Look::Seen(status) => status,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn unasked<T>(why: &str) -> Look<T> {
+    Look::NotAsked(why.to_owned())
+}
+
+pub(crate) fn failed<T>(why: &str) -> Look<T> {
+    Look::Failed(why.to_owned())
+}

@@ -1,0 +1,163 @@
+//! `verify --format json`: one object, stable within its `format`.
+//!
+//! Fields may be added without a new format; none is removed or changes its meaning. IDs are strings of
+//! hexadecimal digits as etcd prints them, because they exceed what JSON readers keep exactly. Sizes are in
+//! bytes and say so in their names. What was not seen is `null`, and why is in the checks.
+
+use serde::Serialize;
+
+use super::{table, verdict_name};
+use crate::check::{Health, Report};
+use crate::observation::{Look, MemberObservation, Observation, Status};
+use crate::plan::Plan;
+
+/// The number of this format.
+pub const FORMAT: u32 = 1;
+
+/// Renders everything, indented, with a newline at its end.
+pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String {
+    let standing = &report.standing;
+    let document = Document {
+        format: FORMAT,
+        cluster: plan.name.to_string(),
+        health: match report.health() {
+            Health::Healthy => "healthy",
+            Health::Unhealthy => "unhealthy",
+            Health::NotProven => "not-proven",
+        },
+        exit_status: report.exit() as u8,
+        summary: report.summary(plan),
+        pinned_version: plan.etcd.version.to_string(),
+        running_version: plan.version().to_string(),
+        stand_in: plan.stand_in.is_some(),
+        expected_cluster_id: plan.cluster_id.to_string(),
+        leader: standing.leader.clone(),
+        quorum: Quorum {
+            holds: standing.has_quorum(),
+            voters: standing.voters,
+            able: standing.able,
+            needed: standing.needed,
+            may_fail: standing.may_fail(),
+        },
+        members: plan
+            .members
+            .iter()
+            .filter_map(|planned| {
+                let member = observation
+                    .members
+                    .iter()
+                    .find(|member| member.name == planned.name)?;
+                Some(Member::of(planned.id.to_string(), member))
+            })
+            .collect(),
+        checks: report
+            .checks
+            .iter()
+            .map(|checked| Check {
+                name: checked.check.name,
+                title: checked.check.title,
+                verdict: verdict_name(checked.judgement.verdict),
+                evidence: &checked.judgement.evidence,
+                findings: checked
+                    .judgement
+                    .findings
+                    .iter()
+                    .map(|finding| Finding {
+                        member: finding.member.as_ref().map(ToString::to_string),
+                        text: &finding.text,
+                        hint: &finding.hint,
+                    })
+                    .collect(),
+            })
+            .collect(),
+    };
+    // Strings, numbers and lists of them always serialize.
+    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format: u32,
+    cluster: String,
+    health: &'static str,
+    exit_status: u8,
+    summary: String,
+    pinned_version: String,
+    running_version: String,
+    stand_in: bool,
+    expected_cluster_id: String,
+    leader: Option<String>,
+    quorum: Quorum,
+    members: Vec<Member>,
+    checks: Vec<Check<'a>>,
+}
+
+#[derive(Serialize)]
+struct Quorum {
+    holds: bool,
+    voters: usize,
+    able: usize,
+    needed: usize,
+    may_fail: usize,
+}
+
+#[derive(Serialize)]
+struct Member {
+    name: String,
+    endpoint: String,
+    answers: bool,
+    expected_id: String,
+    id: Option<String>,
+    cluster_id: Option<String>,
+    version: Option<String>,
+    role: Option<&'static str>,
+    raft_term: Option<u64>,
+    raft_index: Option<u64>,
+    raft_applied_index: Option<u64>,
+    revision: Option<u64>,
+    database_size_bytes: Option<u64>,
+    database_quota_bytes: Option<u64>,
+    keys_hash: Option<String>,
+    keys_hash_revision: Option<u64>,
+}
+
+impl Member {
+    fn of(expected_id: String, member: &MemberObservation) -> Self {
+        let status: Option<&Status> = member.status.seen();
+        let hash = member.hash.seen();
+        Self {
+            name: member.name.to_string(),
+            endpoint: member.endpoint.clone(),
+            answers: matches!(member.status, Look::Seen(_)),
+            expected_id,
+            id: status.map(|status| status.member_id.to_string()),
+            cluster_id: status.map(|status| status.cluster_id.to_string()),
+            version: status.map(|status| status.version.clone()),
+            role: status.map(table::role),
+            raft_term: status.and_then(|status| status.raft_term),
+            raft_index: status.and_then(|status| status.raft_index),
+            raft_applied_index: status.and_then(|status| status.raft_applied_index),
+            revision: status.and_then(|status| status.revision),
+            database_size_bytes: status.and_then(|status| status.db_size),
+            database_quota_bytes: status.and_then(|status| status.db_size_quota),
+            keys_hash: hash.map(|hash| format!("{:x}", hash.hash)),
+            keys_hash_revision: hash.map(|hash| hash.revision),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Check<'a> {
+    name: &'static str,
+    title: &'static str,
+    verdict: &'static str,
+    evidence: &'a str,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    member: Option<String>,
+    text: &'a str,
+    hint: &'a str,
+}

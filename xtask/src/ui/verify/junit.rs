@@ -1,0 +1,109 @@
+//! `verify --format junit`: one test case a check, for the test reports of CI systems.
+//!
+//! What does not hold is a failure, what was not checked is skipped, and so is what does not apply. Warnings
+//! pass, with their text in `system-out`.
+
+use std::fmt::Write;
+
+use super::verdict_name;
+use crate::check::{Checked, Finding, Report, Verdict};
+use crate::plan::Plan;
+
+/// Renders everything.
+pub fn render(plan: &Plan, report: &Report) -> String {
+    let failures = report.names(&[Verdict::NotYet, Verdict::Fail]).len();
+    let skipped = report
+        .names(&[Verdict::Skipped, Verdict::NotApplicable])
+        .len();
+    let tests = report.checks.len();
+    let name = attribute(&format!("verify {}", plan.name));
+    let counts =
+        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\"");
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = writeln!(text, "<testsuites name=\"{name}\" {counts}>");
+    let _ = writeln!(text, "  <testsuite name=\"{name}\" {counts}>");
+    for checked in &report.checks {
+        test_case(&mut text, &name, checked);
+    }
+    let _ = writeln!(
+        text,
+        "    <system-out>{}</system-out>",
+        escaped(&report.summary(plan))
+    );
+    text.push_str("  </testsuite>\n</testsuites>\n");
+    text
+}
+
+fn test_case(text: &mut String, class: &str, checked: &Checked) {
+    let name = attribute(&format!("{}: {}", checked.check.name, checked.check.title));
+    let judgement = &checked.judgement;
+    let evidence = attribute(&judgement.evidence);
+    let details = escaped(&details(&judgement.findings));
+    let _ = writeln!(text, "    <testcase classname=\"{class}\" name=\"{name}\">");
+    match judgement.verdict {
+        Verdict::Pass | Verdict::Warn => {
+            let _ = writeln!(
+                text,
+                "      <system-out>{evidence}{}</system-out>",
+                after(&details)
+            );
+        }
+        Verdict::Skipped | Verdict::NotApplicable => {
+            let _ = writeln!(text, "      <skipped message=\"{evidence}\"/>");
+            if !details.is_empty() {
+                let _ = writeln!(text, "      <system-out>{details}</system-out>");
+            }
+        }
+        Verdict::NotYet | Verdict::Fail => {
+            let kind = verdict_name(judgement.verdict);
+            let _ = writeln!(
+                text,
+                "      <failure type=\"{kind}\" message=\"{evidence}\">{details}</failure>"
+            );
+        }
+    }
+    text.push_str("    </testcase>\n");
+}
+
+fn after(details: &str) -> String {
+    if details.is_empty() {
+        String::new()
+    } else {
+        format!("\n{details}")
+    }
+}
+
+fn details(findings: &[Finding]) -> String {
+    let lines = findings.iter().map(|finding| {
+        let member = finding.member.as_ref();
+        let about = member
+            .map(|member| format!("{member} "))
+            .unwrap_or_default();
+        format!("{about}{}\nhint: {}", finding.text, finding.hint)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Text for an attribute, in which a reader would otherwise turn line breaks into blanks.
+fn attribute(text: &str) -> String {
+    escaped(text).replace('\t', "&#9;").replace('\n', "&#10;")
+}
+
+/// Text that is safe in XML 1.0. Characters that XML cannot carry are replaced.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            '\r' => escaped.push_str("&#13;"),
+            '\t' | '\n' => escaped.push(character),
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
