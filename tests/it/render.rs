@@ -258,6 +258,18 @@ fn nothing_is_written_while_a_definition_has_an_error() {
 }
 
 #[test]
+fn no_cluster_takes_the_place_of_a_rendered_file() {
+    let scratch = Scratch::with("user-data", "members = 3\n");
+    let ran = scratch.run(&["render"]).expect(3);
+    assert!(
+        ran.stderr
+            .contains("a cluster cannot be called `user-data`"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn a_folder_in_the_way_is_named() {
     let scratch = Scratch::with("default", "members = 3\n");
     fs::create_dir_all(scratch.root().join("vagrant/config.rb/inside")).unwrap();

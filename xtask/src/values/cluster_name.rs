@@ -14,6 +14,12 @@ impl FromStr for ClusterName {
     type Err = Refused;
 
     fn from_str(text: &str) -> Result<Self, Refused> {
+        if text == "user-data" {
+            return Err(Refused::new(
+                "a cluster cannot be called `user-data`",
+                "its folder would be `vagrant/user-data`, which is a file of the cluster `default`",
+            ));
+        }
         HostName::from_str(text)
             .map(|name| Self(name.as_str().to_owned()))
             .map_err(|refused| {
