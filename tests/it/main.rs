@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod definition_golden;
+mod hostile;
 mod recorded;
 mod render;
 mod render_flags;
+mod render_install;
+mod render_read;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod scratch;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod support;
+mod systemd;
 mod tools;
 mod verify_checks;
 mod verify_output;

@@ -23,7 +23,7 @@ fail() {{
 
 download() {{
   if command -v curl >/dev/null; then
-    curl --fail --silent --show-error --location --retry 5 --retry-all-errors \
+    curl --fail --silent --show-error --location --retry 5 --retry-connrefused \
       --connect-timeout 20 --speed-limit 1024 --speed-time 60 --output "$2" "$1"
   elif command -v wget >/dev/null; then
     wget --no-verbose --tries=5 --timeout=60 --output-document="$2" "$1"

@@ -89,7 +89,7 @@ fn scalar(value: &Value, column: usize) -> String {
             if written.starts_with('|') {
                 indented(&written, column)
             } else if written.trim_end() == text && means_something_else(text) {
-                format!("'{text}'\n")
+                format!("'{}'\n", text.replace('\'', "''"))
             } else {
                 written
             }

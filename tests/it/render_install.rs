@@ -1,0 +1,197 @@
+//! The program that installs etcd on a machine, run for real: against a mirror on loopback, with
+//! `/usr/local` a file system of its own.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sha2::{Digest, Sha256};
+
+use crate::render::{in_own_namespaces, read};
+use crate::scratch::{Ran, Scratch};
+use crate::support::{read_yaml_1_1, require_tool};
+
+/// A mirror that answers its first requests with these bodies, and then with the last of them.
+struct Mirror {
+    url: String,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Mirror {
+    /// It ends with the test's process: a thread that waits for a connection cannot be told.
+    fn new(bodies: Vec<Vec<u8>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let mut lines = BufReader::new(&stream).lines();
+                let request = lines.next().unwrap().unwrap();
+                while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+                let expected = "/v3.6.14/etcd-v3.6.14-linux-";
+                let (status, body) = if request.starts_with(&format!("GET {expected}")) {
+                    let index = count.fetch_add(1, Ordering::SeqCst);
+                    ("200 OK", bodies[index.min(bodies.len() - 1)].as_slice())
+                } else {
+                    ("404 Not Found", request.as_bytes())
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                let mut stream = &stream;
+                let _ = stream.write_all(head.as_bytes());
+                let _ = stream.write_all(body);
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+/// A tarball with the shape of a release.
+fn release(scratch: &Scratch) -> Vec<u8> {
+    let folder = scratch.root().join("etcd-v3.6.14-linux");
+    fs::create_dir(&folder).unwrap();
+    for program in ["etcd", "etcdctl", "etcdutl"] {
+        fs::write(
+            folder.join(program),
+            format!("#!/bin/sh\necho {program} 3.6.14\n"),
+        )
+        .unwrap();
+    }
+    let packed = Command::new("sh")
+        .args([
+            "-c",
+            "chmod +x etcd-v3.6.14-linux/* && tar -czf release.tar.gz etcd-v3.6.14-linux",
+        ])
+        .current_dir(scratch.root())
+        .status()
+        .unwrap();
+    assert!(packed.success());
+    fs::read(scratch.root().join("release.tar.gz")).unwrap()
+}
+
+/// Runs a script in which `install` is the rendered program.
+fn run(scratch: &Scratch, mirror: &Mirror, right: &[u8], script: &str) -> Ran {
+    require_tool("curl", "curl");
+    let sha256: String = Sha256::digest(right)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let url = &mirror.url;
+    scratch.define(
+        "default",
+        &format!(
+            "[etcd]\nversion = \"3.6.14\"\nruntime = \"release\"\nrelease_url = \"{url}\"\n\
+             sha256 = {{ amd64 = \"{sha256}\", arm64 = \"{sha256}\" }}\n"
+        ),
+    );
+    scratch.run(&["render"]).expect(0);
+    let document = &read_yaml_1_1(&[&read(scratch, "vagrant/user-data")])[0];
+    let files = document["write_files"].as_array().unwrap();
+    let install = files
+        .iter()
+        .find(|file| file["path"] == "/usr/local/sbin/etcd-install")
+        .unwrap();
+    fs::write(
+        scratch.root().join("etcd-install"),
+        install["content"].as_str().unwrap(),
+    )
+    .unwrap();
+    let script = format!(
+        "mount -t tmpfs tmpfs /usr/local && mkdir /usr/local/bin /usr/local/lib || exit 99
+        install() {{ sh ./etcd-install; }}
+        {script}"
+    );
+    let mut command = scratch.command(&[]);
+    let ran = Ran::from(
+        in_own_namespaces(&mut command, &script)
+            .current_dir(scratch.root())
+            .env("no_proxy", "127.0.0.1")
+            .output()
+            .unwrap(),
+    );
+    assert_ne!(ran.status, Some(99), "not run: {}", ran.stderr);
+    ran
+}
+
+#[test]
+fn it_installs_once() {
+    let scratch = Scratch::new();
+    let right = release(&scratch);
+    let mirror = Mirror::new(vec![right.clone()]);
+    let ran = run(
+        &scratch,
+        &mirror,
+        &right,
+        "install && install && etcd && etcdctl && etcdutl && ls /usr/local/lib",
+    )
+    .expect(0);
+    assert_eq!(
+        ran.stdout,
+        "etcd 3.6.14\netcdctl 3.6.14\netcdutl 3.6.14\netcd-3.6.14\n"
+    );
+    assert_eq!(mirror.asked(), 1);
+}
+
+#[test]
+fn a_wrong_checksum_installs_nothing_and_the_next_try_can_succeed() {
+    let scratch = Scratch::new();
+    let right = release(&scratch);
+    let mut wrong = right.clone();
+    wrong[20] ^= 1;
+    let mirror = Mirror::new(vec![wrong, right.clone()]);
+    let ran = run(
+        &scratch,
+        &mirror,
+        &right,
+        "install; echo \"$?\"; ls /usr/local/bin; test -e /usr/local/lib/etcd-3.6.14 || echo none
+        install && etcd",
+    )
+    .expect(0);
+    assert_eq!(ran.stdout, "1\nnone\netcd 3.6.14\n");
+    assert!(
+        ran.stderr.contains("does not have the SHA-256"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_truncated_tarball_installs_nothing() {
+    let scratch = Scratch::new();
+    let right = release(&scratch);
+    let mirror = Mirror::new(vec![right[..right.len() / 2].to_vec()]);
+    let ran = run(
+        &scratch,
+        &mirror,
+        &right,
+        "install; echo \"$?\"; ls /usr/local/bin",
+    )
+    .expect(0);
+    assert_eq!(ran.stdout, "1\n");
+}
+
+#[test]
+fn what_an_interrupted_try_left_is_in_nobodys_way() {
+    let scratch = Scratch::new();
+    let right = release(&scratch);
+    let mirror = Mirror::new(vec![right.clone()]);
+    let ran = run(
+        &scratch,
+        &mirror,
+        &right,
+        "mkdir -p /usr/local/lib/etcd-3.6.14.part/etcd && echo half >/usr/local/lib/etcd-3.6.14.part/etcd/etcd
+        install && etcd && ls /usr/local/lib",
+    )
+    .expect(0);
+    assert_eq!(ran.stdout, "etcd 3.6.14\netcd-3.6.14\n");
+}
