@@ -15,7 +15,7 @@ use crate::values::{ClusterName, Refused};
 use crate::workspace::Workspace;
 
 /// A definition has a few kilobytes. What is much larger is something else by mistake.
-const MOST_BYTES: u64 = 1 << 20;
+const MOST_BYTES: u64 = 64 << 10;
 
 /// Reads `cluster/<name>.toml`. Prints its warnings, if there is nothing worse.
 ///

@@ -25,7 +25,7 @@ impl FromStr for ClusterName {
             .map_err(|refused| {
                 Refused::new(
                     refused.why.replace("host name", "cluster name"),
-                    refused.hint,
+                    refused.hint.replace("core-01", "staging"),
                 )
             })
     }
