@@ -6,6 +6,7 @@ mod definition_etcd;
 mod definition_files;
 mod definition_golden;
 mod hostile;
+mod loopback_server;
 mod recorded;
 mod render;
 mod render_flags;

@@ -3,13 +3,20 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
-use std::sync::OnceLock;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
-use camino::Utf8PathBuf;
-use xtask::etcd::download::Limits;
+use camino::{Utf8Path, Utf8PathBuf};
+use expect_test::{Expect, expect};
+use xtask::etcd::download::{self, Limits};
 use xtask::etcd::tools::{Origin, Tools, Wanted, find};
-use xtask::report::Outcome;
+use xtask::report::{Exit, Outcome};
 use xtask::values::{Architecture, EtcdVersion, Sha256};
+
+use crate::loopback_server::{Answer, Server};
 
 #[test]
 fn the_distributions_package_serves_where_nothing_else_does() {
@@ -21,23 +28,303 @@ fn the_distributions_package_serves_where_nothing_else_does() {
 #[test]
 fn an_unpacked_package_serves_again_without_a_word() {
     let package = package();
-    let mut search = Trial::new("package-again");
-    search.cache.clone_from(&package.cache);
-    search.version = package.tools.version;
-    let tools = search.find().unwrap();
-    assert_eq!(tools.etcd, package.tools.etcd);
-    assert_eq!(search.said(), "");
+    let mut trial = Trial::new("package-again");
+    trial.cache.clone_from(&package.cache);
+    trial.version = package.tools.version;
+    let tools = trial.find().unwrap();
+    assert_eq!(
+        (tools.etcd, tools.origin),
+        (package.tools.etcd.clone(), Origin::Package)
+    );
+    trial.said(&expect![[""]]);
+}
+
+#[test]
+fn the_release_is_downloaded_once_and_then_kept() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    let trial = Trial::of_release("release", &server.url);
+    let tools = trial.find().unwrap();
+    assert_eq!(
+        (tools.version, tools.origin),
+        (release().version, Origin::Release)
+    );
+    trial.said(&expect![[r#"
+        there is no `etcd` on PATH
+        etcd VERSION is not in the project's cache
+        downloading http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz"#]]);
+    assert_eq!(trial.left_over(), [tools.etcd.parent().unwrap()]);
+
+    let again = Trial {
+        said: RefCell::default(),
+        ..trial
+    };
+    assert_eq!(again.find().unwrap().etcd, tools.etcd);
+    again.said(&expect![[""]]);
+    assert_eq!(server.asked(), 1);
+}
+
+#[test]
+fn a_redirected_release_is_followed() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    let first = Server::answering(Answer::Redirect(server.url.clone()));
+    let trial = Trial::of_release("redirected", &first.url);
+    assert_eq!(trial.find().unwrap().origin, Origin::Release);
+    assert_eq!((first.asked(), server.asked()), (1, 1));
+}
+
+#[test]
+fn two_tasks_at_once_download_once() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    let (server, folder) = (&server, Trial::of_release("at-once", &server.url).cache);
+    let found: Vec<Utf8PathBuf> = thread::scope(|scope| {
+        let search = |folder: &Utf8PathBuf, number: usize| {
+            let mut trial = Trial::of_release(&format!("at-once-{number}"), &server.url);
+            trial.cache.clone_from(folder);
+            trial.find().unwrap().etcd
+        };
+        let tasks: Vec<_> = (0..4)
+            .map(|number| {
+                let folder = &folder;
+                scope.spawn(move || search(folder, number))
+            })
+            .collect();
+        tasks.into_iter().map(|task| task.join().unwrap()).collect()
+    });
+    assert!(found.iter().all(|etcd| *etcd == found[0]));
+    assert_eq!(server.asked(), 1);
+}
+
+#[test]
+fn another_file_than_the_pinned_one_is_not_unpacked() {
+    let server = Server::answering(Answer::File(Arc::new(b"not etcd".to_vec())));
+    let trial = Trial::of_release("wrong-checksum", &server.url);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz is not the file that is pinned: its SHA-256 is a8cf3bd23b17f6ff79d41b2035252ff7dcca061772cb3785ba27b1b6d8948462, and PINNED is expected"]);
+}
+
+#[test]
+fn a_release_that_stops_halfway_is_not_used() {
+    let server = Server::answering(Answer::Half(release().bytes.clone()));
+    let trial = Trial::of_release("halfway", &server.url);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: curl: (18…"]);
+}
+
+#[test]
+fn a_release_that_is_not_there_is_said_to_be() {
+    let server = Server::answering(Answer::NotFound);
+    let trial = Trial::of_release("not-there", &server.url);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: curl: (22…"]);
+}
+
+#[test]
+fn a_server_that_is_silent_is_given_up() {
+    let server = Server::answering(Answer::Silence);
+    let mut trial = Trial::of_release("silent", &server.url);
+    trial.limits.stall = Duration::from_secs(1);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: curl: (28…"]);
+}
+
+#[test]
+fn a_download_that_hangs_altogether_is_ended() {
+    let server = Server::answering(Answer::Silence);
+    let mut trial = Trial::of_release("hanging", &server.url);
+    trial.limits.whole = Duration::from_millis(300);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: `curl` had not ended after 300ms"]);
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_is_said_to_be() {
+    let trial = Trial::of_release("refused", "http://127.0.0.1:1");
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: curl: (7…"]);
+}
+
+#[test]
+fn a_version_without_a_checksum_is_not_downloaded() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    let mut trial = Trial::of_release("no-checksum", &server.url);
+    trial.sha256.clear();
+    trial.does_not_serve(&expect!["the official release: no checksum is known for etcd VERSION on ARCH, and nothing is run unchecked"]);
+    assert_eq!(server.asked(), 0);
+}
+
+#[test]
+fn a_definitions_own_build_is_not_mistaken_for_another_of_its_version() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    let mut trial = Trial::of_release("own-build", &server.url);
+    trial.find().unwrap();
+    let other = "0".repeat(64).parse().unwrap();
+    trial.sha256 = vec![(machine(), other)];
+    trial.find().unwrap_err();
+    assert_eq!(server.asked(), 2);
+}
+
+#[test]
+fn what_an_interrupted_task_left_is_in_nobodys_way() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    let trial = Trial::of_release("interrupted", &server.url);
+    let left = trial.cache.join("etcd/.unfinished/complete");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("etcd"), "half of").unwrap();
+    let tools = trial.find().unwrap();
+    assert_eq!(trial.left_over(), [tools.etcd.parent().unwrap()]);
+}
+
+#[test]
+fn a_kept_release_that_got_lost_is_fetched_again() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    let trial = Trial::of_release("lost", &server.url);
+    let tools = trial.find().unwrap();
+    fs::remove_file(&tools.etcdctl).unwrap();
+    assert_eq!(trial.find().unwrap().etcdctl, tools.etcdctl);
+    assert_eq!(server.asked(), 2);
+}
+
+#[test]
+fn wget_and_apt_stand_in_for_curl() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    for (name, programs) in [("wget", &["wget"][..]), ("apt", &[])] {
+        let mut trial = Trial::of_release(name, &server.url);
+        trial.path = programs_only(&trial.folder, &[programs, &["tar", "gzip"]].concat());
+        assert_eq!(trial.find().unwrap().origin, Origin::Release, "{name}");
+    }
+}
+
+#[test]
+fn wget_and_apt_say_why_they_failed() {
+    let server = Server::answering(Answer::NotFound);
+    let mut trial = Trial::of_release("wget-fails", &server.url);
+    trial.path = programs_only(&trial.folder, &["wget", "tar", "gzip"]);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: `wget` exited with status 8…"]);
+    let mut trial = Trial::of_release("apt-fails", &server.url);
+    trial.path = programs_only(&trial.folder, &["tar", "gzip"]);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: `/usr/lib/apt/apt-helper` exited with status 100…"]);
+}
+
+#[test]
+fn a_named_folder_is_used_at_any_version() {
+    let mut trial = Trial::new("named");
+    trial.named = package().tools.etcd.parent().map(Utf8Path::to_owned);
+    let tools = trial.find().unwrap();
+    assert_eq!(
+        (tools.version, tools.origin),
+        (package().tools.version, Origin::Named)
+    );
+    trial.said(&expect![[""]]);
+}
+
+#[test]
+fn a_named_folder_that_does_not_serve_is_an_error() {
+    let mut trial = Trial::new("named-badly");
+    let folder = trial.folder.join("bin");
+    fs::create_dir_all(&folder).unwrap();
+    trial.named = Some(folder.clone());
+    trial.fails(&expect![[r#"
+        error: the folder that you named does not serve: there is no `etcd` in `FOLDER/bin`
+        note: a folder that you name is used as it is, or not at all
+        hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
+    "#]]);
+
+    // No program for any machine.
+    fs::write(folder.join("etcd"), b"\x7fELF\x00 of no machine").unwrap();
+    fs::write(folder.join("etcdctl"), "").unwrap();
+    trial.fails(&expect![[r#"
+        error: the folder that you named does not serve: `FOLDER/bin/etcd` may not be run: it is not executable, or its file system is mounted `noexec`
+        note: a folder that you name is used as it is, or not at all
+        hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
+    "#]]);
+    executable(&folder.join("etcd"));
+    trial.fails(&expect![[r#"
+        error: the folder that you named does not serve: `FOLDER/bin/etcd` is not a program for this machine (ARCH)
+        note: a folder that you name is used as it is, or not at all
+        hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
+    "#]]);
+
+    fs::remove_file(folder.join("etcd")).unwrap();
+    script_that_answers_as(&folder.join("etcd"), "etcd Version: 3.6.14");
+    script_that_answers_as(&folder.join("etcdctl"), "etcdctl version: 3.5.30");
+    trial.fails(&expect![[r#"
+        error: the folder that you named does not serve: `FOLDER/bin/etcd` is 3.6.14, but `FOLDER/bin/etcdctl` is 3.5.30, and their formats differ
+        note: a folder that you name is used as it is, or not at all
+        hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
+    "#]]);
+}
+
+#[test]
+fn path_serves_first_at_the_pinned_version_and_last_at_another() {
+    let server = Server::answering(Answer::File(release().bytes.clone()));
+    let mut trial = Trial::of_release("path", &server.url);
+    let pair = package().tools.etcd.parent().unwrap();
+    trial.path = pair.as_os_str().to_owned();
+    assert_eq!(trial.find().unwrap().origin, Origin::Path);
+    assert_eq!(server.asked(), 0);
+
+    trial.version = EtcdVersion::new(3, 6, 14);
+    trial.release_url = "http://127.0.0.1:1".to_owned();
+    assert_eq!(trial.find().unwrap().origin, Origin::PathOther);
+    trial.said(&expect![[r#"
+        `PACKAGE/etcd` is VERSION, not 3.6.14
+        etcd 3.6.14 is not in the project's cache
+        downloading http://SERVER/v3.6.14/etcd-v3.6.14-linux-ARCH.tar.gz"#]]);
+}
+
+#[test]
+fn where_nothing_serves_every_place_says_why() {
+    let mut trial = Trial::new("nowhere");
+    trial.path = programs_only(&trial.folder, &["curl"]);
+    trial.fails(&expect![[r#"
+        error: no etcd was found, neither 3.6.14 nor any other
+        note: PATH: there is no `etcd` on PATH
+        note: the cache: etcd 3.6.14 is not in the project's cache
+        note: the official release: http://SERVER/v3.6.14/etcd-v3.6.14-linux-ARCH.tar.gz could not be downloaded: curl: (7…
+        note: the distribution's package: there is no `apt-get` on PATH
+        note: PATH, at any version: there is no `etcd` on PATH
+        hint: where the network is reached through a proxy, export `https_proxy` and `http_proxy`
+        hint: name a folder that holds `etcd` and `etcdctl`: `--etcd-dir FOLDER`
+    "#]]);
+}
+
+#[test]
+fn scripts_that_answer_as_old_versions_do_are_understood() {
+    let mut trial = Trial::new("versions");
+    for (etcd, etcdctl, version) in [
+        ("etcd version 2.0.0", "etcdctl version 2.0.0", (2, 0, 0)),
+        (
+            "etcd Version: 2.3.8\nGit SHA: 7e4fc7e",
+            "etcdctl version 2.3.8",
+            (2, 3, 8),
+        ),
+        (
+            "etcd Version: 3.0.17",
+            "etcdctl version: 3.0.17\nAPI version: 3.0",
+            (3, 0, 17),
+        ),
+        (
+            "etcd Version: 3.7.0-rc.1",
+            "etcdctl version: 3.7.0-rc.1",
+            (3, 7, 0),
+        ),
+    ] {
+        let folder = trial.folder.join(format!("{version:?}"));
+        fs::create_dir_all(&folder).unwrap();
+        script_that_answers_as(&folder.join("etcd"), etcd);
+        script_that_answers_as(&folder.join("etcdctl"), etcdctl);
+        trial.named = Some(folder);
+        let (major, minor, patch) = version;
+        assert_eq!(
+            trial.find().unwrap().version,
+            EtcdVersion::new(major, minor, patch)
+        );
+    }
 }
 
 /// The distribution's package, fetched by the product itself, once for all tests.
 fn package() -> &'static Package {
     static PACKAGE: OnceLock<Package> = OnceLock::new();
     PACKAGE.get_or_init(|| {
-        let mut search = Trial::new("package");
-        search.cache = shared().join("cache");
-        let tools = search.find().unwrap();
+        let mut trial = Trial::new("package");
+        trial.cache = shared().join("cache");
+        let tools = trial.find().unwrap();
         Package {
-            cache: search.cache,
+            cache: trial.cache,
             tools,
         }
     })
@@ -48,34 +335,132 @@ struct Package {
     tools: Tools,
 }
 
+/// A tarball as the official ones are, with the binaries of the package in it.
+fn release() -> &'static Release {
+    static RELEASE: OnceLock<Release> = OnceLock::new();
+    RELEASE.get_or_init(|| {
+        let version = package().tools.version;
+        let name = format!("etcd-v{version}-linux-{}", machine());
+        let folder = shared().join("release");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join(&name)).unwrap();
+        for binary in [&package().tools.etcd, &package().tools.etcdctl] {
+            fs::copy(binary, folder.join(&name).join(binary.file_name().unwrap())).unwrap();
+        }
+        fs::write(folder.join(&name).join("README.md"), "# etcd\n").unwrap();
+        let tarball = folder.join("release.tar.gz");
+        let status = Command::new("tar")
+            .args([
+                "--create",
+                "--use-compress-program=gzip -1",
+                "--owner=1000",
+                "--group=1000",
+            ])
+            .args([
+                "--file",
+                tarball.as_str(),
+                "--directory",
+                folder.as_str(),
+                &name,
+            ])
+            .status();
+        assert!(status.unwrap().success());
+        Release {
+            version,
+            sha256: download::sha256(&tarball).unwrap().parse().unwrap(),
+            bytes: Arc::new(fs::read(&tarball).unwrap()),
+        }
+    })
+}
+
+struct Release {
+    version: EtcdVersion,
+    sha256: Sha256,
+    bytes: Arc<Vec<u8>>,
+}
+
+fn machine() -> Architecture {
+    let name = xtask::etcd::tools::architecture();
+    *Architecture::ALL
+        .iter()
+        .find(|known| known.as_str() == name)
+        .unwrap()
+}
+
 fn shared() -> Utf8PathBuf {
     Utf8PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tools")
 }
 
-/// A search, its cache, and what it says.
+/// A PATH with nothing but these programs of the host.
+fn programs_only(folder: &Utf8Path, programs: &[&str]) -> OsString {
+    let folder = folder.join("programs");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for program in programs {
+        let found = std::env::split_paths(&path)
+            .map(|from| from.join(program))
+            .find(|from| from.is_file());
+        let found = found
+            .unwrap_or_else(|| panic!("not run: {program} is missing; apt-get install {program}"));
+        symlink(found, folder.join(program)).unwrap();
+    }
+    folder.into_os_string()
+}
+
+fn script_that_answers_as(path: &Utf8Path, answer: &str) {
+    fs::write(
+        path,
+        format!("#!/bin/sh\ncat <<'ANSWER'\n{answer}\nANSWER\n"),
+    )
+    .unwrap();
+    executable(path);
+}
+
+fn executable(path: &Utf8Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A search in a folder of its own, and what it says.
 struct Trial {
     version: EtcdVersion,
     release_url: String,
     sha256: Vec<(Architecture, Sha256)>,
     named: Option<Utf8PathBuf>,
+    folder: Utf8PathBuf,
     cache: Utf8PathBuf,
     path: OsString,
+    limits: Limits,
     said: RefCell<Vec<String>>,
 }
 
 impl Trial {
+    /// A search for a version that only the internet has.
     fn new(name: &str) -> Self {
         let folder = shared().join(name);
         let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
         Self {
             version: EtcdVersion::new(3, 6, 14),
             release_url: "http://127.0.0.1:1".to_owned(),
             sha256: Vec::new(),
             named: None,
             cache: folder.join("cache"),
+            folder,
             path: std::env::var_os("PATH").unwrap(),
+            limits: Limits::USUAL,
             said: RefCell::default(),
         }
+    }
+
+    /// A search for the release that a server may have, on a host that has no packages.
+    fn of_release(name: &str, url: &str) -> Self {
+        let mut trial = Self::new(name);
+        trial.version = release().version;
+        trial.release_url = url.to_owned();
+        trial.sha256 = vec![(machine(), release().sha256.clone())];
+        trial.path = programs_only(&trial.folder, &["curl", "tar", "gzip"]);
+        trial
     }
 
     fn find(&self) -> Outcome<Tools> {
@@ -86,14 +471,90 @@ impl Trial {
             named: self.named.as_deref(),
             cache: &self.cache,
             path: &self.path,
-            limits: Limits::USUAL,
+            limits: self.limits,
         };
         find(&wanted, &|line| {
             self.said.borrow_mut().push(line.to_owned());
         })
     }
 
-    fn said(&self) -> String {
-        self.said.borrow().join("\n")
+    /// Compares what was said.
+    fn said(&self, expected: &Expect) {
+        expected.assert_eq(&self.plain(&self.said.borrow().join("\n")));
+    }
+
+    /// Insists that the search fails, and compares what it reports.
+    fn fails(&self, expected: &Expect) {
+        let failure = self.find().unwrap_err();
+        assert_eq!(failure.exit, Exit::Host);
+        let mut text = String::new();
+        for diagnostic in failure.diagnostics {
+            text += &format!("error: {}\n", diagnostic.message);
+            text.extend(
+                diagnostic
+                    .notes
+                    .iter()
+                    .map(|note| format!("note: {note}\n")),
+            );
+            text.extend(
+                diagnostic
+                    .hints
+                    .iter()
+                    .map(|hint| format!("hint: {hint}\n")),
+            );
+        }
+        expected.assert_eq(&self.plain(&text));
+    }
+
+    /// Insists that the official release does not serve, leaves nothing behind, and says why.
+    fn does_not_serve(&self, expected: &Expect) {
+        let failure = self.find().unwrap_err();
+        let notes = &failure.diagnostics[0].notes;
+        let why = notes
+            .iter()
+            .find(|note| note.starts_with("the official release: "));
+        expected.assert_eq(&self.plain(why.unwrap()));
+        assert_eq!(self.left_over(), Vec::<Utf8PathBuf>::new());
+    }
+
+    /// What is in the cache, apart from its lock.
+    fn left_over(&self) -> Vec<Utf8PathBuf> {
+        let entries = self
+            .cache
+            .join("etcd")
+            .read_dir_utf8()
+            .into_iter()
+            .flatten();
+        entries
+            .map(|entry| entry.unwrap().into_path())
+            .filter(|path| path.file_name() != Some(".lock"))
+            .collect()
+    }
+
+    /// A text without what differs between hosts and runs. Of what curl, wget and apt say only the
+    /// number is left, because each release of them has other words for it.
+    fn plain(&self, text: &str) -> String {
+        let package = package().tools.etcd.as_str();
+        let server = self.release_url.trim_start_matches("http://");
+        let text = text
+            .replace(package, "PACKAGE/etcd")
+            .replace(server, "SERVER")
+            .replace(release().sha256.as_str(), "PINNED")
+            .replace(&release().version.to_string(), "VERSION")
+            .replace(machine().as_str(), "ARCH")
+            .replace(self.folder.as_str(), "FOLDER");
+        let lines = text.split_inclusive('\n').map(|line| {
+            let theirs = ["curl: (", "exited with status "];
+            let words = theirs
+                .iter()
+                .find_map(|theirs| Some(line.find(theirs)? + theirs.len()));
+            let Some(words) = words else {
+                return line.to_owned();
+            };
+            let number = line[words..].find(|c: char| !c.is_ascii_digit());
+            let newline = if line.ends_with('\n') { "\n" } else { "" };
+            format!("{}…{newline}", &line[..words + number.unwrap_or(0)])
+        });
+        lines.collect()
     }
 }

@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use sha2::{Digest, Sha256};
 use xshell::{Cmd, Shell};
 
-use crate::process;
+use crate::process::{self, Finished};
 
 /// How long a download may take.
 #[derive(Debug, Clone, Copy)]
@@ -42,13 +42,7 @@ pub fn download(shell: &Shell, url: &str, to: &Utf8Path, limits: Limits) -> Resu
             return Ok(());
         }
         if !finished.not_found() {
-            let said = finished.last_lines(1);
-            let ending = finished.ending();
-            let name = downloader.name;
-            return Err(match said.as_str() {
-                "" => format!("`{name}` {ending}"),
-                said => format!("`{name}` {ending}: {said}"),
-            });
+            return Err(why_not(downloader.name, &finished));
         }
     }
     let names: Vec<String> = DOWNLOADERS
@@ -56,6 +50,16 @@ pub fn download(shell: &Shell, url: &str, to: &Utf8Path, limits: Limits) -> Resu
         .map(|downloader| format!("`{}`", downloader.name))
         .collect();
     Err(format!("this host has none of {}", names.join(", ")))
+}
+
+fn why_not(name: &str, finished: &Finished) -> String {
+    let ending = finished.ending;
+    match finished.last_lines(1) {
+        said if said.is_empty() => format!("`{name}` {ending}"),
+        // curl says its own name.
+        said if said.starts_with(name) => said,
+        said => format!("`{name}` {ending}: {said}"),
+    }
 }
 
 /// A program that downloads a file.

@@ -11,7 +11,7 @@ use xshell::{Cmd, Shell};
 
 use super::cache::{Cache, Locked, refused};
 use super::pair;
-use super::tools::{Origin, Search, Tools, architecture};
+use super::tools::{Origin, Search, Tools, architecture, program_on_path};
 use crate::process;
 
 /// How long fetching lists, or packages, may take.
@@ -40,6 +40,7 @@ pub(super) fn any(search: &Search<'_>) -> Result<Tools, String> {
     if let Some(tools) = newest(search) {
         return Ok(tools);
     }
+    program_on_path(search.wanted.path, "apt-get")?;
     let cache = Cache::of(search.wanted.cache);
     let locked = cache.lock(|| search.step("waiting for another task that fetches etcd"))?;
     if let Some(tools) = newest(search) {
@@ -73,9 +74,6 @@ fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, S
     // One source that does not answer fails all of this, though what matters may have come; whether
     // it has is seen below.
     let lists = process::run(apt.get(&shell, &["update"]), PATIENCE);
-    if lists.not_found() {
-        return Err("this host has no `apt-get`".to_owned());
-    }
     let packages = process::run(apt.get(&shell, &["download"]).args(PACKAGES), PATIENCE);
     if !packages.success() {
         let failed = if lists.success() { &packages } else { &lists };

@@ -117,8 +117,7 @@ pub const fn architecture() -> &'static str {
 /// Fails where no place serves, and says of each why.
 pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
     if let Some(folder) = wanted.named {
-        return pair::in_folder(&absolute(folder), Origin::Named)
-            .map_err(|why| not_in_named(folder, &why));
+        return pair::in_folder(&absolute(folder), Origin::Named).map_err(|why| not_in_named(&why));
     }
     let search = Search {
         wanted,
@@ -213,7 +212,11 @@ fn on_path(path: &OsStr, origin: Origin) -> Result<Tools, String> {
     pair::of(etcd?, etcdctl?, origin)
 }
 
-fn program_on_path(path: &OsStr, name: &str) -> Result<Utf8PathBuf, String> {
+/// A program in the first folder of PATH that has it.
+///
+/// # Errors
+/// Says that it is not there.
+pub(super) fn program_on_path(path: &OsStr, name: &str) -> Result<Utf8PathBuf, String> {
     std::env::split_paths(path)
         .filter_map(|folder| Utf8PathBuf::from_path_buf(folder).ok())
         .map(|folder| absolute(&folder).join(name))
@@ -226,10 +229,10 @@ fn absolute(folder: &Utf8Path) -> Utf8PathBuf {
     camino::absolute_utf8(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
-fn not_in_named(folder: &Utf8Path, why: &str) -> Failure {
+fn not_in_named(why: &str) -> Failure {
     Failure::new(
         Exit::Host,
-        Diagnostic::error(format!("etcd cannot be run from `{folder}`: {why}"))
+        Diagnostic::error(format!("the folder that you named does not serve: {why}"))
             .note("a folder that you name is used as it is, or not at all")
             .hint("name a folder that holds `etcd` and `etcdctl` of one version, for this machine"),
     )
