@@ -12,8 +12,8 @@ use xtask::report::Source;
 use xtask::values::EtcdVersion;
 
 const VERSIONS: &[&str] = &[
-    "2.0.0", "2.3.8", "3.0.17", "3.1.20", "3.2.32", "3.3.27", "3.4.23", "3.5.1", "3.5.5", "3.5.33",
-    "3.6.14", "3.7.1",
+    "2.0.0", "2.2.5", "2.3.8", "3.0.17", "3.1.20", "3.2.32", "3.3.27", "3.4.23", "3.5.1", "3.5.5",
+    "3.5.33", "3.6.14", "3.7.1",
 ];
 
 #[test]
@@ -91,6 +91,41 @@ fn flags_of_the_definition_come_last_and_replace_ours() {
         --feature-gates=CompactHashCheck=true,InitialCorruptCheck=false,TxnModeWriteWithSharedBuffer=false
         --max-txn-ops=256"#]]
     .assert_eq(&words[words.len() - 4..].join("\n"));
+}
+
+#[test]
+fn every_flag_is_one_that_its_version_knows() {
+    for &version in xtask::etcd_releases::NEWEST {
+        let mut definition = definition(&version.to_string());
+        definition.etcd.quota = Setting::default(Some(4 << 30));
+        definition.etcd.heartbeat_interval = Setting::default(200);
+        definition.etcd.election_timeout = Setting::default(2000);
+        definition.fleet = Setting::default(version.has_v2_api());
+        for flag in first_members(&Plan::new(&definition), InitialState::New) {
+            let fact = xtask::plan::flag_table::find(&flag.name);
+            assert!(
+                fact.is_some_and(|fact| fact.exists_in(version)),
+                "{} in {version}",
+                flag.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_gate_is_left_out_beside_the_flag_that_it_replaced() {
+    let mut definition = definition("3.6.14");
+    definition.etcd.flags =
+        Setting::default(vec![extra("experimental-initial-corrupt-check", "false")]);
+    let plan = Plan::new(&definition);
+    let words = words(&first_members(&plan, InitialState::New), plan.version());
+    assert_eq!(
+        words[words.len() - 2..],
+        [
+            "--feature-gates=CompactHashCheck=true",
+            "--experimental-initial-corrupt-check=false"
+        ]
+    );
 }
 
 #[test]

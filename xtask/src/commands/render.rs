@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 
 /// Arguments of `render`.
 #[derive(Debug, clap::Args)]
-#[command(long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
+#[command(after_long_help = AFTER_HELP)]
 pub struct Args {
     /// The cluster, a file in cluster/ without `.toml`; all of them unless given
     #[arg(value_name = "NAME")]
@@ -27,17 +27,14 @@ pub struct Args {
     check: bool,
 }
 
-const LONG_ABOUT: &str = "\
-Write the machine configuration that follows from the definitions.
+const AFTER_HELP: &str = "\
+cluster/default.toml is rendered to vagrant/user-data and vagrant/config.rb, every other
+cluster/<name>.toml to the same files in vagrant/<name>/. The same definition gives the same bytes
+on every machine, so commit them together.
 
-`cluster/default.toml` is rendered to `vagrant/user-data` and `vagrant/config.rb`, every other \
-`cluster/<name>.toml` to the same files in `vagrant/<name>/`. The same definition gives the same \
-bytes on every machine, so commit them together.
+A file that is as it should be is not touched, no file is ever half written, and nothing is written
+while any definition has an error.
 
-A file that is as it should be is not touched, and no file is ever half written. Nothing is \
-written while any definition has an error.";
-
-const EXAMPLES: &str = "\
 Examples:
   cargo xtask render            render every definition
   cargo xtask render five       render cluster/five.toml alone

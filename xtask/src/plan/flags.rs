@@ -137,6 +137,18 @@ const DEFAULT_HEARTBEAT_INTERVAL: u32 = 100;
 const DEFAULT_ELECTION_TIMEOUT: u32 = 1000;
 const FEATURE_GATES: &str = "feature-gates";
 
+/// The gates that are opened, and the flag that each replaced.
+const GATES: &[(&str, &str)] = &[
+    (
+        "CompactHashCheck=true",
+        "experimental-compact-hash-check-enabled",
+    ),
+    (
+        "InitialCorruptCheck=true",
+        "experimental-initial-corrupt-check",
+    ),
+];
+
 #[derive(Default)]
 struct Chosen(Vec<Flag>);
 
@@ -222,7 +234,7 @@ fn duration(minutes: u32) -> String {
 fn safety(plan: &Plan, flags: &mut Chosen) {
     let version = plan.version();
     let minor = version.minor_release();
-    if ((2, 3)..(3, 1)).contains(&minor) {
+    if ((2, 2)..(3, 1)).contains(&minor) {
         flags.set("strict-reconfig-check", "true");
     }
     if minor == (3, 4) {
@@ -237,10 +249,19 @@ fn safety(plan: &Plan, flags: &mut Chosen) {
     if (EtcdVersion::new(3, 5, 5)..EtcdVersion::new(3, 6, 0)).contains(&version) {
         flags.set("experimental-compact-hash-check-enabled", "true");
     }
-    if minor >= (3, 6) {
-        flags.set(
-            FEATURE_GATES,
-            "CompactHashCheck=true,InitialCorruptCheck=true",
-        );
+    // etcd refuses a gate beside the flag that it replaced.
+    let decided = |flag: &str| {
+        plan.etcd
+            .flags
+            .iter()
+            .any(|(name, _)| name.as_str() == flag)
+    };
+    let gates: Vec<&str> = GATES
+        .iter()
+        .filter(|(_, replaced)| !decided(replaced))
+        .map(|(gate, _)| *gate)
+        .collect();
+    if minor >= (3, 6) && !gates.is_empty() {
+        flags.set(FEATURE_GATES, gates.join(","));
     }
 }

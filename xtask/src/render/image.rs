@@ -1,15 +1,16 @@
 //! The container image of etcd.
 
 use crate::plan::Plan;
+use crate::values::EtcdVersion;
 
 /// The image with its tag.
 ///
-/// gcr.io/etcd-development/etcd is where the etcd project publishes first; it has no 2.x, which
-/// quay.io/coreos/etcd still serves.
+/// gcr.io/etcd-development/etcd is where the etcd project publishes first, since 3.2.5; what is older
+/// is on quay.io/coreos/etcd (etcd's guide to running it in a container).
 pub(super) fn image(plan: &Plan) -> String {
     let version = plan.version();
     let usual = || {
-        if version.is_v2() {
+        if version < EtcdVersion::new(3, 2, 5) {
             "quay.io/coreos/etcd".to_owned()
         } else {
             "gcr.io/etcd-development/etcd".to_owned()
