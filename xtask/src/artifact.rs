@@ -1,11 +1,12 @@
 //! The only writer of rendered files. The same walk writes them or, in [`Mode::Check`], only
 //! compares: what the check says is by construction what a write would do.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::atomic;
 use crate::render::{self, Rendered, TARGETS};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::workspace::Workspace;
@@ -46,7 +47,8 @@ pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Be
         None => Before::Nothing,
     };
     if mode == Mode::Write && before != Before::Same {
-        replace(&path, &rendered.text).map_err(|error| failure("write", &rendered.path, &error))?;
+        atomic::replace(&path, &rendered.text)
+            .map_err(|error| failure("write", &rendered.path, &error))?;
     }
     Ok(before)
 }
@@ -94,27 +96,6 @@ fn read(path: &Utf8Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Utf8Path::new("."));
-    fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default();
-    // Two runs at once must not write into one file.
-    let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
-    let written = write_through(&beside, text).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written?;
-    // The new name is on the disk only when the folder is.
-    File::open(folder)?.sync_all()
-}
-
-fn write_through(path: &Utf8Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 fn failure(verb: &str, path: &Utf8Path, error: &io::Error) -> Failure {

@@ -4,6 +4,7 @@
 //! `check`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
 
 pub mod artifact;
+pub mod atomic;
 pub mod check;
 pub mod cli;
 pub mod commands;
@@ -17,6 +18,8 @@ pub mod process;
 pub mod profile;
 pub mod render;
 pub mod report;
+pub mod state;
+pub mod steps;
 pub mod ui;
 pub mod values;
 pub mod workspace;

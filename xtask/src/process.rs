@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+
 pub use detached::{Detached, command_line, detach, is_alive, is_gone_within, signal};
 pub use interrupt::{AfterInterrupt, install_interrupt_handler, on_interrupt};
 pub use line::{paste_able, quoted};
@@ -110,6 +112,20 @@ impl From<ExitStatus> for Ending {
             (None, signal) => Self::Signalled(signal.unwrap_or_default()),
         }
     }
+}
+
+/// Where commands are put together: xshell's notion of a folder and an environment.
+///
+/// # Errors
+/// Fails where the current folder is gone.
+pub fn shell() -> Outcome<xshell::Shell> {
+    xshell::Shell::new().map_err(|error| {
+        Failure::new(
+            Exit::Host,
+            Diagnostic::error(format!("there is no folder to work in: {error}"))
+                .hint("change into a folder that exists, and try again"),
+        )
+    })
 }
 
 /// Runs a program to its end, at most until the deadline: then it is told to end, with everything

@@ -2,16 +2,17 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::artifact;
+use crate::atomic;
 use crate::etcd::tools::{Origin, Tools};
 use crate::plan::{Member, Plan};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
-use crate::values::{ClusterName, DriverName, EtcdVersion};
+use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Token};
 use crate::workspace::Workspace;
 
 /// What a cluster was made from. Written before its first member starts, kept until `destroy`.
@@ -22,11 +23,13 @@ pub struct Record {
     /// What runs the members.
     pub driver: DriverName,
     /// The token that the members bootstrap with.
-    pub token: String,
+    pub token: Token,
     /// The members that the cluster bootstraps with.
     pub members: Vec<RecordedMember>,
     /// The etcd that runs them.
     pub etcd: RecordedEtcd,
+    /// Whether fleet is a client of it.
+    pub fleet: bool,
     /// Whether the members have agreed on something since. From then on a member without data is a
     /// loss, not a beginning.
     pub bootstrapped: bool,
@@ -36,9 +39,9 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedMember {
     /// Its name.
-    pub name: String,
-    /// Where the others reach it.
-    pub peer_url: String,
+    pub name: HostName,
+    /// Its address, as its driver gave it.
+    pub address: Ipv4Addr,
 }
 
 /// The binaries that a cluster runs on.
@@ -63,14 +66,10 @@ impl Record {
         Self {
             format: FORMAT,
             driver,
-            token: plan.etcd.token.to_string(),
+            token: plan.etcd.token.clone(),
             members: plan.members.iter().map(RecordedMember::of).collect(),
-            etcd: RecordedEtcd {
-                version: tools.version,
-                origin: tools.origin,
-                etcd: tools.etcd.clone(),
-                etcdctl: tools.etcdctl.clone(),
-            },
+            etcd: RecordedEtcd::of(tools),
+            fleet: plan.fleet,
             bootstrapped: false,
         }
     }
@@ -86,10 +85,13 @@ impl Record {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(&path, name, &error.to_string())),
         };
-        let record: Self =
-            serde_json::from_str(&text).map_err(|error| unusable(&path, name, &error.to_string()))?;
+        let record: Self = serde_json::from_str(&text)
+            .map_err(|error| unusable(&path, name, &error.to_string()))?;
         if record.format != FORMAT {
-            let why = format!("it has format {}, and this program reads {FORMAT}", record.format);
+            let why = format!(
+                "it has format {}, and this program reads {FORMAT}",
+                record.format
+            );
             return Err(unusable(&path, name, &why));
         }
         Ok(Some(record))
@@ -101,7 +103,43 @@ impl Record {
     /// Fails where the file system does.
     pub fn write(&self, workspace: &Workspace, name: &ClusterName) -> Outcome<()> {
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
-        artifact::write(&Self::path(workspace, name), &text)
+        let path = Self::path(workspace, name);
+        atomic::replace(&path, &text).map_err(|error| {
+            Failure::new(
+                Exit::Host,
+                Diagnostic::error(format!("cannot write `{path}`: {error}"))
+                    .note("without it a later task could not tell what this cluster is")
+                    .hint(format!(
+                        "make room and see who may write there: df -h {0}; ls -ld {0}",
+                        workspace.root()
+                    )),
+            )
+        })
+    }
+
+    /// Takes note of other binaries of the same minor release.
+    pub fn use_tools(&mut self, tools: &Tools) {
+        self.etcd = RecordedEtcd::of(tools);
+    }
+
+    /// The names of all members.
+    pub fn names(&self) -> Vec<HostName> {
+        self.members
+            .iter()
+            .map(|member| member.name.clone())
+            .collect()
+    }
+
+    /// The members, as a plan has them.
+    pub fn members(&self) -> Vec<Member> {
+        let member =
+            |member: &RecordedMember| Member::new(member.name.clone(), member.address, &self.token);
+        self.members.iter().map(member).collect()
+    }
+
+    /// Where clients reach the members.
+    pub fn client_urls(&self) -> Vec<String> {
+        self.members().iter().map(Member::client_url).collect()
     }
 
     fn path(workspace: &Workspace, name: &ClusterName) -> Utf8PathBuf {
@@ -110,30 +148,70 @@ impl Record {
 
     /// The recorded binaries, as long as they are still there.
     pub fn tools(&self) -> Option<Tools> {
-        let RecordedEtcd { version, origin, etcd, etcdctl } = self.etcd.clone();
-        (etcd.is_file() && etcdctl.is_file()).then_some(Tools { etcd, etcdctl, version, origin })
+        let RecordedEtcd {
+            version,
+            origin,
+            etcd,
+            etcdctl,
+        } = self.etcd.clone();
+        (etcd.is_file() && etcdctl.is_file()).then_some(Tools {
+            etcd,
+            etcdctl,
+            version,
+            origin,
+        })
     }
 
     /// What would have to change for a cluster with this record to be the plan's, in words.
     pub fn differences(&self, plan: &Plan) -> Vec<String> {
         let mut differences = Vec::new();
-        if self.token != plan.etcd.token.as_str() {
-            differences.push(format!("the token was `{}` and is now `{}`", self.token, plan.etcd.token));
+        if self.token != plan.etcd.token {
+            differences.push(format!(
+                "the token was `{}` and is now `{}`",
+                self.token, plan.etcd.token
+            ));
         }
         let planned: Vec<_> = plan.members.iter().map(RecordedMember::of).collect();
-        for member in self.members.iter().filter(|member| !planned.contains(member)) {
-            differences.push(format!("`{}` at {} is gone", member.name, member.peer_url));
+        for member in self
+            .members
+            .iter()
+            .filter(|member| !planned.contains(member))
+        {
+            differences.push(format!("`{}` at {} is gone", member.name, member.address));
         }
-        for member in planned.iter().filter(|member| !self.members.contains(member)) {
-            differences.push(format!("`{}` at {} is new", member.name, member.peer_url));
+        for member in planned
+            .iter()
+            .filter(|member| !self.members.contains(member))
+        {
+            differences.push(format!("`{}` at {} is new", member.name, member.address));
         }
         differences
     }
 }
 
+impl RecordedEtcd {
+    fn of(tools: &Tools) -> Self {
+        let Tools {
+            etcd,
+            etcdctl,
+            version,
+            origin,
+        } = tools.clone();
+        Self {
+            version,
+            origin,
+            etcd,
+            etcdctl,
+        }
+    }
+}
+
 impl RecordedMember {
     fn of(member: &Member) -> Self {
-        Self { name: member.name.to_string(), peer_url: member.peer_url() }
+        Self {
+            name: member.name.clone(),
+            address: member.address,
+        }
     }
 }
 
@@ -142,7 +220,9 @@ fn unusable(path: &Utf8Path, name: &ClusterName, why: &str) -> Failure {
         Exit::Failed,
         Diagnostic::error(format!("`{path}` cannot be read: {why}"))
             .note("it says which etcd the cluster runs on and what it was made from")
-            .hint(format!("restore the file, or remove the cluster: `cargo xtask destroy {name}`")),
+            .hint(format!(
+                "restore the file, or remove the cluster: `cargo xtask destroy {name}`"
+            )),
     )
 }
 
@@ -180,7 +260,11 @@ impl Lock {
             fs::create_dir_all(folder)?;
         }
         loop {
-            let file = File::options().read(true).append(true).create(true).open(path)?;
+            let file = File::options()
+                .read(true)
+                .append(true)
+                .create(true)
+                .open(path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -193,10 +277,19 @@ impl Lock {
             }
             // Whoever held it may have removed the file with the cluster: then this locks nothing.
             let current = fs::metadata(path).ok();
-            if current.is_some_and(|current| Some(current.ino()) == file.metadata().ok().map(|own| own.ino())) {
+            if current.is_some_and(|current| {
+                Some(current.ino()) == file.metadata().ok().map(|own| own.ino())
+            }) {
                 file.set_len(0)?;
-                writeln!(&file, "`cargo xtask {task}` (process {})", std::process::id())?;
-                return Ok(Self { file, path: path.to_owned() });
+                writeln!(
+                    &file,
+                    "`cargo xtask {task}` (process {})",
+                    std::process::id()
+                )?;
+                return Ok(Self {
+                    file,
+                    path: path.to_owned(),
+                });
             }
         }
     }

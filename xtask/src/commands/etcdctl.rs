@@ -1,18 +1,48 @@
-//! `cargo xtask etcdctl`.
+//! `cargo xtask etcdctl`: runs the etcdctl that fits a started cluster, pointed at its members.
 
+use crate::etcd::client_environment;
+use crate::etcd::command::command;
+use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::values::ClusterName;
 
-/// Arguments of `etcdctl`.
+use super::cluster::Started;
+
+/// Run etcdctl against a started cluster.
+///
+/// Runs the etcdctl of the very version that the cluster runs, with the endpoints of all members
+/// filled in. Everything after `--` goes to it, and its exit status is this task's.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "Examples:
+  cargo xtask etcdctl -- put greeting hello
+  cargo xtask etcdctl --cluster five -- endpoint status -w table")]
+pub struct Args {
+    /// The cluster: a file in cluster/ without `.toml`
+    #[arg(long, short, value_name = "NAME", default_value = "default")]
+    cluster: ClusterName,
+    /// What etcdctl is to do
+    #[arg(last = true, required = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
 
-/// Runs `etcdctl`.
+/// Runs `etcdctl`, which takes this process's place.
 ///
 /// # Errors
-/// Always, so far.
-pub fn run(_args: &Args) -> Outcome<Exit> {
+/// Fails where the cluster has not been started.
+pub fn run(args: &Args) -> Outcome<Exit> {
+    let started = Started::find(&args.cluster)?;
+    let tools = started.tools()?;
+    let shell = process::shell()?;
+    let environment = client_environment(tools.version, &started.record.client_urls());
+    let etcdctl = command(&shell, &tools.etcdctl)
+        .envs(environment)
+        .args(&args.arguments);
+    let not_started = process::hand_over(etcdctl);
     Err(Failure::new(
-        Exit::Failed,
-        Diagnostic::error("`etcdctl` is not written yet"),
+        Exit::Host,
+        Diagnostic::error(format!("`{}` {}", tools.etcdctl, not_started.ending())).hint(format!(
+            "run `cargo xtask up {}`, which finds a working one",
+            args.cluster
+        )),
     ))
 }

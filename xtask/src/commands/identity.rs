@@ -1,18 +1,100 @@
-//! `cargo xtask identity`.
+//! `cargo xtask identity`: the cluster and member IDs that a cluster will have.
 
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use std::fmt::Write as _;
 
-/// Arguments of `identity`.
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::{Which, load};
+use crate::driver;
+use crate::plan::Plan;
+use crate::report::{Exit, Outcome};
+use crate::ui;
+use crate::values::DriverName;
+use crate::workspace::Workspace;
+
+/// Print the cluster and member IDs that a cluster will have.
+///
+/// etcd derives them from the members' peer URLs and the token, so they are known before the first
+/// boot. Without --driver they are those of the addresses in the definition.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "Examples:
+  cargo xtask identity coreos-2015
+  cargo xtask identity --driver local    the IDs that the members have on this host's loopback")]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// The IDs under this driver, which gives the members addresses of its own
+    #[arg(long, value_name = "DRIVER")]
+    driver: Option<DriverName>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For programs: IDs as hexadecimal text, and as decimal text because they exceed 2^53
+    Json,
+}
 
 /// Runs `identity`.
 ///
 /// # Errors
-/// Always, so far.
-pub fn run(_args: &Args) -> Outcome<Exit> {
-    Err(Failure::new(
-        Exit::Failed,
-        Diagnostic::error("`identity` is not written yet"),
-    ))
+/// Fails where the definition has errors.
+pub fn run(args: &Args) -> Outcome<Exit> {
+    let workspace = Workspace::find()?;
+    let plan = Plan::new(&load::load(&workspace, &args.which.name)?);
+    let plan = args
+        .driver
+        .map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
+    ui::print(&match args.format {
+        Format::Table => table(&plan),
+        Format::Json => format!("{:#}\n", json(&plan)),
+    });
+    Ok(Exit::Success)
+}
+
+fn table(plan: &Plan) -> String {
+    let width = plan
+        .members
+        .iter()
+        .map(|member| member.name.as_str().len())
+        .fold("cluster".len(), usize::max);
+    let mut text = format!(
+        "{:width$}  {:16}  {:20}  {}\n",
+        "", "hexadecimal", "decimal", "from"
+    );
+    let id = plan.cluster_id;
+    let _ = writeln!(
+        text,
+        "{:width$}  {id:16}  {:<20}  token {}",
+        "cluster", id.0, plan.etcd.token
+    );
+    for member in &plan.members {
+        let (id, url) = (member.id, member.peer_url());
+        let _ = writeln!(text, "{:width$}  {id:16}  {:<20}  {url}", member.name, id.0);
+    }
+    text
+}
+
+fn json(plan: &Plan) -> serde_json::Value {
+    let members = plan.members.iter().map(|member| {
+        json!({
+            "name": member.name,
+            "peer_url": member.peer_url(),
+            "id": member.id.to_string(),
+            "id_decimal": member.id.0.to_string(),
+        })
+    });
+    json!({
+        "format": 1,
+        "cluster": plan.name.as_str(),
+        "token": plan.etcd.token.as_str(),
+        "cluster_id": plan.cluster_id.to_string(),
+        "cluster_id_decimal": plan.cluster_id.0.to_string(),
+        "members": members.collect::<Vec<_>>(),
+    })
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::values::ClusterName;
 
+mod cluster;
 pub mod completions;
 pub mod destroy;
 pub mod down;

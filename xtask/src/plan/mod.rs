@@ -61,6 +61,17 @@ pub struct Member {
 }
 
 impl Member {
+    /// The member that bootstraps with this name, address and token.
+    pub fn new(name: HostName, address: Ipv4Addr, token: &Token) -> Self {
+        let mut member = Self {
+            name,
+            address,
+            id: EtcdId(0),
+        };
+        member.id = identity::member_id(&[member.peer_url()], token.as_str());
+        member
+    }
+
     /// Where it serves clients.
     pub fn client_url(&self) -> String {
         format!("http://{}:{CLIENT_PORT}", self.address)
@@ -127,7 +138,7 @@ impl Plan {
         let token = token(definition);
         let members = named_addresses(definition)
             .into_iter()
-            .map(|(name, address)| member(name, address, &token))
+            .map(|(name, address)| Member::new(name, address, &token))
             .collect();
         let machine = &definition.machine;
         Self {
@@ -194,7 +205,7 @@ impl Plan {
         let members = self
             .members
             .iter()
-            .map(|m| member(m.name.clone(), loopback(m.address), &self.etcd.token))
+            .map(|m| Member::new(m.name.clone(), loopback(m.address), &self.etcd.token))
             .collect();
         Self {
             members,
@@ -251,16 +262,6 @@ impl Plan {
         self.cluster_id = identity::cluster_id(self.members.iter().map(|member| member.id));
         self
     }
-}
-
-fn member(name: HostName, address: Ipv4Addr, token: &Token) -> Member {
-    let mut member = Member {
-        name,
-        address,
-        id: EtcdId(0),
-    };
-    member.id = identity::member_id(&[member.peer_url()], token.as_str());
-    member
 }
 
 fn loopback(address: Ipv4Addr) -> Ipv4Addr {

@@ -62,7 +62,7 @@ impl std::error::Error for Refused {}
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.why)
+        write!(f, "{}: {}", self.why, self.hint)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Amounts that are written with a unit: `2GiB`, `1h`.
 
+use std::time::Duration;
+
 use super::Refused;
 
 /// Reads an amount of bytes: a number, or a number with `KiB`, `MiB`, `GiB` or `TiB`.
@@ -76,4 +78,33 @@ fn number_and_unit(text: &str) -> Option<(u64, &str)> {
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     Some((number.parse().ok()?, unit))
+}
+
+/// Reads how long to wait: `500ms`, `60s`, `2m` or `1h`.
+///
+/// # Errors
+/// Anything else, and waits of zero or beyond a day.
+pub fn patience(text: &str) -> Result<Duration, Refused> {
+    let hint = "write a number and its unit, as in `60s` or `2m`";
+    let refused = || {
+        Refused::new(
+            format!("`{}` is not a time to wait", text.escape_debug()),
+            hint,
+        )
+    };
+    let (number, unit) = number_and_unit(text).ok_or_else(refused)?;
+    let unit = match unit {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        "h" => Duration::from_secs(3600),
+        _ => return Err(refused()),
+    };
+    let day = Duration::from_secs(24 * 3600);
+    let patience = u32::try_from(number)
+        .ok()
+        .and_then(|number| unit.checked_mul(number));
+    patience
+        .filter(|patience| !patience.is_zero() && *patience <= day)
+        .ok_or_else(refused)
 }

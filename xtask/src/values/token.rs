@@ -1,5 +1,7 @@
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use super::{ClusterName, Refused, text_value};
 
 /// etcd's `initial-cluster-token`: with the peer URLs it decides the cluster's identity.
@@ -56,5 +58,19 @@ impl FromStr for Token {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }

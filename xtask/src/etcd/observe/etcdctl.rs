@@ -17,7 +17,7 @@ use crate::values::HostName;
 
 pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observation {
     let etcdctl = Etcdctl { tools, patience };
-    let statuses = for_each(plan, |_, member| etcdctl.status(member));
+    let statuses = statuses(&plan.members, tools, patience);
     let obstacles: Vec<Option<String>> = statuses
         .iter()
         .map(|status| obstacle(plan, status))
@@ -30,7 +30,7 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
             let etcdctl = &etcdctl;
             scope.spawn(move || etcdctl.grant_lease(&plan.members[index]))
         });
-        let views = for_each(plan, |index, member| {
+        let views = for_each(&plan.members, |index, member| {
             View::of(&etcdctl, member, index, &statuses, &obstacles)
         });
         (views, lease.and_then(|lease| lease.join().ok()))
@@ -39,11 +39,11 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
     let prefix = probe_prefix(plan);
     let written = match (&lease, spokesman) {
         (Some(Look::Seen(lease)), Some(spokesman)) => {
-            let writes = for_each(plan, |index, member| match &obstacles[index] {
+            let writes = for_each(&plan.members, |index, member| match &obstacles[index] {
                 None => etcdctl.put(member, &prefix, lease),
                 Some(why) => Look::NotAsked(why.clone()),
             });
-            let reads = for_each(plan, |index, member| match &obstacles[index] {
+            let reads = for_each(&plan.members, |index, member| match &obstacles[index] {
                 None => etcdctl.read_back(plan, member, &prefix),
                 Some(why) => Look::NotAsked(why.clone()),
             });
@@ -78,6 +78,11 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
             removed: written.removed,
         },
     }
+}
+
+pub(super) fn statuses(members: &[Member], tools: &Tools, patience: Duration) -> Vec<Look<Status>> {
+    let etcdctl = Etcdctl { tools, patience };
+    for_each(members, |_, member| etcdctl.status(member))
 }
 
 /// What became of the values that try the cluster, in the members' order.

@@ -16,8 +16,8 @@ const LONGEST_ANSWER: u64 = 1 << 20;
 
 pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
     let http = Http { patience };
-    let statuses = for_each(plan, |_, member| http.status(member));
-    let lists = for_each(plan, |index, member| match &statuses[index] {
+    let statuses = statuses(&plan.members, patience);
+    let lists = for_each(&plan.members, |index, member| match &statuses[index] {
         Look::Seen(_) => http.members(member),
         _ => Look::NotAsked("does not answer".to_owned()),
     });
@@ -27,12 +27,12 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
         .collect();
 
     let prefix = probe_prefix(plan);
-    let writes = for_each(plan, |index, member| match &obstacles[index] {
+    let writes = for_each(&plan.members, |index, member| match &obstacles[index] {
         None => http.put(member, &prefix),
         Some(why) => Look::NotAsked(why.clone()),
     });
     let something = writes.iter().any(|write| write.seen().is_some());
-    let reads = for_each(plan, |index, member| match &obstacles[index] {
+    let reads = for_each(&plan.members, |index, member| match &obstacles[index] {
         None if something => http.read_back(plan, member, &prefix),
         None => Look::NotAsked("had nothing to read".to_owned()),
         Some(why) => Look::NotAsked(why.clone()),
@@ -65,6 +65,11 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
         members: members.collect(),
         probe: Probe { prefix, removed },
     }
+}
+
+pub(super) fn statuses(members: &[Member], patience: Duration) -> Vec<Look<Status>> {
+    let http = Http { patience };
+    for_each(members, |_, member| http.status(member))
 }
 
 /// A client of the v2 API that goes nowhere but where it is sent: no proxy, no redirection.

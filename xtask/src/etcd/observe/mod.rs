@@ -34,12 +34,20 @@ pub fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observation {
     }
 }
 
+/// How each of these members describes itself, and nothing more: this writes nothing.
+pub fn statuses(members: &[Member], tools: &Tools, patience: Duration) -> Vec<Look<Status>> {
+    if tools.version.is_v2() {
+        http::statuses(members, patience)
+    } else {
+        etcdctl::statuses(members, tools, patience)
+    }
+}
+
 /// Does the same for every member at the same time; the results are in the members' order.
-fn for_each<R: Send>(plan: &Plan, ask: impl Fn(usize, &Member) -> R + Sync) -> Vec<R> {
+fn for_each<R: Send>(members: &[Member], ask: impl Fn(usize, &Member) -> R + Sync) -> Vec<R> {
     thread::scope(|scope| {
         let ask = &ask;
-        let asked: Vec<_> = plan
-            .members
+        let asked: Vec<_> = members
             .iter()
             .enumerate()
             .map(|(index, member)| scope.spawn(move || ask(index, member)))

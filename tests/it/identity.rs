@@ -1,0 +1,50 @@
+//! The identity that is predicted is the one that real clusters have had.
+
+use expect_test::expect;
+
+use crate::scratch::Scratch;
+
+const COREOS_2015: &str = include_str!("../../cluster/coreos-2015.toml");
+
+/// The IDs are those that real etcd 2.0.0 to 3.6.14 reported for this cluster.
+#[test]
+fn of_the_cluster_of_2015() {
+    let scratch = Scratch::with("coreos-2015", COREOS_2015);
+    expect![[r#"
+                 hexadecimal       decimal               from
+        cluster  9d579addb6e9da3   708606303998483875    token etcd-cluster
+        core-01  6ae27f9fa2984b1d  7701858636361386781   http://172.17.8.101:2380
+        core-02  25d6ce33763c5524  2726593344841733412   http://172.17.8.102:2380
+        core-03  ff32f4b39b9c47bd  18389029280754190269  http://172.17.8.103:2380
+    "#]]
+    .assert_eq(&scratch.run(&["identity", "coreos-2015"]).expect(0).stdout);
+}
+
+#[test]
+fn a_generation_and_a_driver_each_give_another_one() {
+    let scratch = Scratch::with("first", "members = 3\n");
+    scratch.define(
+        "second",
+        "members = 3\n[etcd]\ntoken = \"first\"\ngeneration = 2\n",
+    );
+    let id = |arguments: &[&str]| {
+        let json = scratch
+            .run(&[&["identity", "--format", "json"], arguments].concat())
+            .expect(0)
+            .stdout;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        (
+            json["token"].as_str().unwrap().to_owned(),
+            json["cluster_id"].as_str().unwrap().to_owned(),
+        )
+    };
+    let first = id(&["first"]);
+    let second = id(&["second"]);
+    let local = id(&["first", "--driver", "local"]);
+    assert_eq!(
+        [&*first.0, &*second.0, &*local.0],
+        ["first-1", "first-2", "first-1"]
+    );
+    assert_ne!(first.1, second.1);
+    assert_ne!(first.1, local.1);
+}

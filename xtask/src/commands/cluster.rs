@@ -1,0 +1,98 @@
+//! What every task about a started cluster begins with: its record and its driver.
+
+use super::load;
+use crate::driver::{self, Driver, Home, Running};
+use crate::etcd::tools::Tools;
+use crate::plan::Plan;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::state::Record;
+use crate::values::{ClusterName, HostName};
+use crate::workspace::Workspace;
+
+/// A cluster that has been started and not yet been destroyed.
+pub(super) struct Started {
+    pub(super) workspace: Workspace,
+    pub(super) name: ClusterName,
+    pub(super) record: Record,
+    pub(super) driver: &'static dyn Driver,
+}
+
+impl Started {
+    /// Finds a started cluster. The definition is not needed for this and may be gone.
+    pub(super) fn find(name: &ClusterName) -> Outcome<Self> {
+        let workspace = Workspace::find()?;
+        let record =
+            Record::read(&workspace, name)?.ok_or_else(|| not_started(&workspace, name))?;
+        let driver = driver::named(record.driver);
+        Ok(Self {
+            workspace,
+            name: name.clone(),
+            record,
+            driver,
+        })
+    }
+
+    pub(super) fn home(&self) -> Home<'_> {
+        Home {
+            workspace: &self.workspace,
+            name: &self.name,
+        }
+    }
+
+    /// The binaries that it runs on.
+    pub(super) fn tools(&self) -> Outcome<Tools> {
+        self.record.tools().ok_or_else(|| {
+            let recorded = &self.record.etcd;
+            let name = &self.name;
+            Failure::new(
+                Exit::CouldNotLook,
+                Diagnostic::error(format!("`{}` is gone", recorded.etcdctl))
+                    .note(format!(
+                        "cluster `{name}` runs etcd {}, and its etcdctl was there",
+                        recorded.version
+                    ))
+                    .hint(format!("run `cargo xtask up {name}`, which finds it again")),
+            )
+        })
+    }
+
+    /// The cluster as its definition has it today, with the addresses and the version that it runs
+    /// with.
+    pub(super) fn running(&self) -> Outcome<Running> {
+        let plan = Plan::new(&load::load(&self.workspace, &self.name)?);
+        let tools = self.tools()?;
+        Ok(Running {
+            plan: self.driver.place(&plan).run_by(tools.version),
+            tools,
+        })
+    }
+
+    /// The member of this name.
+    pub(super) fn member(&self, name: &HostName) -> Outcome<()> {
+        let names = self.record.names();
+        if names.contains(name) {
+            return Ok(());
+        }
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        Err(Failure::new(
+            Exit::Usage,
+            Diagnostic::error(format!("cluster `{}` has no member `{name}`", self.name))
+                .hint(format!("its members are {}", names.join(", "))),
+        ))
+    }
+}
+
+fn not_started(workspace: &Workspace, name: &ClusterName) -> Failure {
+    let diagnostic = Diagnostic::error(format!("cluster `{name}` has not been started"));
+    let known = workspace.cluster().join(format!("{name}.toml")).is_file();
+    Failure::new(
+        Exit::CouldNotLook,
+        if known {
+            diagnostic.hint(format!("start it: `cargo xtask up {name}`"))
+        } else {
+            diagnostic
+                .note(format!("there is no `cluster/{name}.toml` either"))
+                .hint("see what there is: `ls cluster`")
+        },
+    )
+}
