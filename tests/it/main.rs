@@ -5,6 +5,7 @@ mod definition_any_text;
 mod definition_etcd;
 mod definition_files;
 mod definition_golden;
+mod definition_shipped;
 mod etcd_binaries;
 mod hostile;
 mod identity;

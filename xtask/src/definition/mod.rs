@@ -6,6 +6,7 @@ mod members;
 pub mod read;
 mod reader;
 pub mod rules;
+pub mod schema;
 pub mod setting;
 mod suggest;
 mod syntax;
