@@ -21,6 +21,7 @@ mod scratch;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod support;
 mod systemd;
+mod test_command;
 mod tools;
 mod verify_checks;
 mod verify_output;

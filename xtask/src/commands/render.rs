@@ -27,6 +27,16 @@ pub struct Args {
     check: bool,
 }
 
+impl Args {
+    /// The arguments that check every file and write none.
+    pub(super) const fn check_everything() -> Self {
+        Self {
+            name: None,
+            check: true,
+        }
+    }
+}
+
 const AFTER_HELP: &str = "\
 cluster/default.toml is rendered to vagrant/user-data and vagrant/config.rb, every other
 cluster/<name>.toml to the same files in vagrant/<name>/. The same definition gives the same bytes
