@@ -1,12 +1,9 @@
 //! Every key of a definition, in one table: from it follow the reader, the JSON Schema and the manual.
 
-use super::members;
 use super::reader::Found;
-use super::{Definition, ExtraFlag, ForwardedPort, SharedFolder};
-use crate::definition::setting::Setting;
+use super::{Definition, members, tables};
 use crate::profile::{PROFILES, Profile, Runtime};
-use crate::values::{Architecture, DriverName, FlagValue, GuestFolder, Refused, quantity};
-use toml::de::DeValue;
+use crate::values::{DriverName, quantity};
 
 /// A key of a definition.
 #[derive(Debug)]
@@ -62,19 +59,27 @@ pub enum Shape {
     Scalar,
 }
 
+/// A table of keys.
+pub(super) static SECTION: Shape = Shape::Table {
+    keys: "",
+    values: &SCALAR,
+};
 /// A port number.
 pub(super) static PORT: Shape = Shape::Number {
     least: 1,
     most: 65535,
     unit: "",
 };
-static CHECKSUM: Shape = Shape::Text {
+/// A SHA-256.
+pub(super) static CHECKSUM: Shape = Shape::Text {
     example: "ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5",
 };
-static FOLDER: Shape = Shape::Text {
+/// A folder of a machine.
+pub(super) static FOLDER: Shape = Shape::Text {
     example: "/srv/shared",
 };
-static SCALAR: Shape = Shape::Scalar;
+/// A flag's value.
+pub(super) static SCALAR: Shape = Shape::Scalar;
 
 /// Every key, in the order in which a manual shows them.
 pub static KEYS: &[Key] = &[
@@ -211,7 +216,7 @@ pub static KEYS: &[Key] = &[
         default: "{}",
         doc: "Ports of the machines that this host serves too: `2379 = 12379`, the machine's first.",
         read: |d, found| {
-            let ports = forwarded_ports(found);
+            let ports = tables::forwarded_ports(found);
             d.machine.forwarded_ports.set(found.span(), ports);
         },
     },
@@ -225,7 +230,7 @@ pub static KEYS: &[Key] = &[
         doc: "Folders of this host that the machines see: `\"./shared\" = \"/srv/shared\"`, the \
               host's first.",
         read: |d, found| {
-            let folders = shared_folders(found);
+            let folders = tables::shared_folders(found);
             d.machine.shared_folders.set(found.span(), folders);
         },
     },
@@ -285,7 +290,7 @@ pub static KEYS: &[Key] = &[
         doc: "The release tarball's SHA-256 by architecture (`amd64`, `arm64`), for a release that \
               this project does not know.",
         read: |d, found| {
-            let checksums = checksums(found);
+            let checksums = tables::checksums(found);
             d.etcd.sha256.set(found.span(), checksums);
         },
     },
@@ -344,7 +349,7 @@ pub static KEYS: &[Key] = &[
         doc: "The size at which the database refuses writes, as in `\"2GiB\"`, or in bytes. Without \
               it, etcd's own 2 GiB.",
         read: |d, found| {
-            let quota = quota(found);
+            let quota = found.whole_number_or(quantity::bytes);
             d.etcd.quota.set(found.span(), quota.map(Some));
         },
     },
@@ -371,149 +376,11 @@ pub static KEYS: &[Key] = &[
         default: "{}",
         doc: "Further flags of etcd by their names without dashes, as in `snapshot-count = 10000`.",
         read: |d, found| {
-            let flags = flags(found);
+            let flags = tables::flags(found);
             d.etcd.flags.set(found.span(), flags);
         },
     },
 ];
-
-fn quota(found: &mut Found<'_, '_, '_>) -> Option<u64> {
-    match found.value.get_ref() {
-        DeValue::Integer(_) => {
-            let number = found.whole_number()?;
-            let bytes = u64::try_from(number)
-                .ok()
-                .filter(|&bytes| bytes <= i64::MAX as u64);
-            if bytes.is_none() {
-                found.refuse(&Refused::new(
-                    format!("`{number}` is not an amount of bytes"),
-                    "write a number and its unit, as in `2GiB`, or plain bytes",
-                ));
-            }
-            bytes
-        }
-        _ => found.parsed(quantity::bytes),
-    }
-}
-
-fn forwarded_ports(found: &mut Found<'_, '_, '_>) -> Option<Vec<ForwardedPort>> {
-    let mut ports = Vec::new();
-    for (key, value) in super::reader::in_order(found.table()?) {
-        let span = found.reader.clip(key.span());
-        let number = key
-            .get_ref()
-            .parse::<u16>()
-            .ok()
-            .filter(|&number| number > 0);
-        let mut guest = Setting::default(1);
-        if number.is_none() {
-            found.reader.error(
-                format!(
-                    "`{}` is not a port",
-                    super::reader::shortened(key.get_ref())
-                ),
-                span.clone(),
-                "expected a number from 1 to 65535",
-                "write the machine's port first, as in `2379 = 12379`",
-            );
-        }
-        guest.set(span, number);
-        let mut part = found.part(key.get_ref(), value, &PORT);
-        let mut host = Setting::default(1);
-        host.set(part.span(), part.number());
-        ports.push(ForwardedPort { guest, host });
-    }
-    ports.sort_by_key(|port| *port.guest.get());
-    Some(ports)
-}
-
-fn shared_folders(found: &mut Found<'_, '_, '_>) -> Option<Vec<SharedFolder>> {
-    let mut folders = Vec::new();
-    for (key, value) in super::reader::in_order(found.table()?) {
-        let span = found.reader.clip(key.span());
-        let host = match key.get_ref().parse() {
-            Ok(folder) => Some(folder),
-            Err(refused) => {
-                let refused: Refused = refused;
-                found
-                    .reader
-                    .error(refused.why, span.clone(), "", &refused.hint);
-                None
-            }
-        };
-        let guest: Option<GuestFolder> = found.part(key.get_ref(), value, &FOLDER).text();
-        let value_span = found.reader.clip(value.span());
-        // A folder that could not be read has been reported, so the definition is not used.
-        if let (Some(host), Some(guest)) = (host, guest) {
-            folders.push(SharedFolder {
-                host: Setting::written(host, span),
-                guest: Setting::written(guest, value_span),
-            });
-        }
-    }
-    folders.sort_by(|a, b| a.host.get().cmp(b.host.get()));
-    Some(folders)
-}
-
-fn checksums(found: &mut Found<'_, '_, '_>) -> Option<Vec<(Architecture, crate::values::Sha256)>> {
-    let mut checksums = Vec::new();
-    for (key, value) in super::reader::in_order(found.table()?) {
-        let known = Architecture::ALL
-            .iter()
-            .find(|architecture| architecture.as_str() == key.get_ref().as_ref());
-        match known {
-            Some(&architecture) => {
-                let checksum = found.part(key.get_ref(), value, &CHECKSUM).text();
-                checksums.extend(checksum.map(|checksum| (architecture, checksum)));
-            }
-            None => {
-                let names: Vec<&str> = Architecture::ALL.iter().map(|a| a.as_str()).collect();
-                let path = found.path.clone();
-                found
-                    .reader
-                    .unknown_key(&path, key.get_ref(), key.span(), &names);
-            }
-        }
-    }
-    checksums.sort_by_key(|(architecture, _)| *architecture);
-    Some(checksums)
-}
-
-fn flags(found: &mut Found<'_, '_, '_>) -> Option<Vec<ExtraFlag>> {
-    let mut flags = Vec::new();
-    for (key, value) in super::reader::in_order(found.table()?) {
-        let span = found.reader.clip(key.span());
-        let name = match key.get_ref().parse() {
-            Ok(name) => Some(name),
-            Err(refused) => {
-                let refused: Refused = refused;
-                found
-                    .reader
-                    .error(refused.why, span.clone(), "", &refused.hint);
-                None
-            }
-        };
-        let mut part = found.part(key.get_ref(), value, &SCALAR);
-        let text = match value.get_ref() {
-            DeValue::Boolean(_) => part.boolean().map(FlagValue::from),
-            DeValue::Integer(_) => part
-                .whole_number()
-                .and_then(|number| i64::try_from(number).ok())
-                .map(FlagValue::from),
-            _ => part.text(),
-        };
-        let value_span = part.span();
-        if let Some(name) = name {
-            let mut value = Setting::default(FlagValue::from(true));
-            value.set(value_span, text);
-            flags.push(ExtraFlag {
-                name: Setting::written(name, span),
-                value,
-            });
-        }
-    }
-    Some(flags)
-}
 
 impl Shape {
     /// An example of the value, as text.

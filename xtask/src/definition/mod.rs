@@ -10,6 +10,7 @@ pub mod schema;
 pub mod setting;
 mod suggest;
 mod syntax;
+mod tables;
 
 pub use read::read;
 pub use suggest::nearest;

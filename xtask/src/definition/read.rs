@@ -6,7 +6,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::Definition;
-use super::keys::KEYS;
+use super::keys::{KEYS, SECTION};
 use super::reader::{Found, Reader, in_order};
 use super::rules::RULES;
 use super::setting::Setting;
@@ -98,7 +98,7 @@ fn read_table<'v>(
                 reader,
                 path: path.clone(),
                 key: key.get_ref().to_string(),
-                shape: &super::keys::Shape::Boolean,
+                shape: &SECTION,
                 value,
             };
             if let Some(table) = found.table() {

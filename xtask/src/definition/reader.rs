@@ -225,13 +225,15 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
                 number
             }
             DeValue::String(text) => {
-                let message = format!("`{}` is text, not a whole number", self.path);
-                let hint = match text.trim().parse::<i64>() {
-                    Ok(number) => format!("write it without quotes: `{} = {number}`", self.key),
-                    Err(_) => String::new(),
-                };
-                self.reader
-                    .error(message, self.span(), "expected a whole number", &hint);
+                match text.trim().parse::<i64>() {
+                    Ok(number) => self.reader.error(
+                        format!("`{}` is text, not a whole number", self.path),
+                        self.span(),
+                        "in quotes",
+                        &format!("write it without quotes: `{} = {number}`", self.key),
+                    ),
+                    Err(_) => self.wrong_type("a whole number"),
+                }
                 None
             }
             _ => {
@@ -239,6 +241,19 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
                 None
             }
         }
+    }
+
+    /// The value as a whole number, or as text parsed by a function.
+    pub(super) fn whole_number_or(
+        &mut self,
+        parse: impl FnOnce(&str) -> Result<u64, Refused>,
+    ) -> Option<u64> {
+        if !matches!(self.value.get_ref(), DeValue::Integer(_)) {
+            return self.parsed(parse);
+        }
+        let number = self.whole_number()?;
+        let found = parse(&number.to_string());
+        found.map_err(|refused| self.refuse(&refused)).ok()
     }
 
     /// The value as `true` or `false`.

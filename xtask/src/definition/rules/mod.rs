@@ -13,6 +13,7 @@ mod election_timeout;
 mod flags;
 mod fleet;
 mod forwarded_ports;
+mod image_version;
 mod member_address;
 mod member_count;
 mod member_name;
@@ -42,6 +43,7 @@ pub static RULES: &[&Rule] = &[
     &docker_bridge::RULE,
     &public_subnet::RULE,
     &channel::RULE,
+    &image_version::RULE,
     &forwarded_ports::RULE,
     &shared_folders::RULE,
     &version::RULE,
