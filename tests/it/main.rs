@@ -25,4 +25,5 @@ mod test_command;
 mod tools;
 mod verify_checks;
 mod verify_output;
+mod verify_real;
 mod verify_support;

@@ -785,7 +785,7 @@ fn databases_are_held_against_their_quota() {
         "database",
         expect![[r#"
             Warn: at most 1.6 GiB of 2 GiB
-            - core-02 uses 80 % of its quota: 1.6 GiB of 2 GiB
+            - core-02 uses 80 % of the quota: 1.6 GiB of 2 GiB
               when it is full, etcd refuses writes: `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, then `cargo xtask etcdctl -- defrag` one member after the other; or raise `quota` in cluster/default.toml
         "#]],
     );
@@ -795,7 +795,7 @@ fn databases_are_held_against_their_quota() {
         "database",
         expect![[r#"
             Fail: at most 1 MiB of 1 MiB
-            - core-02 uses 100 % of its quota: 1 MiB of 1 MiB
+            - core-02 uses 100 % of the quota: 1 MiB of 1 MiB
               when it is full, etcd refuses writes: `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, then `cargo xtask etcdctl -- defrag` one member after the other; or raise `quota` in cluster/default.toml
         "#]],
     );

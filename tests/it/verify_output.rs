@@ -111,3 +111,33 @@ print(json.dumps([failure.get('message') + failure.text for failure in suite.ite
         "{failures:?}"
     );
 }
+/// Consumers rely on these names; renaming one is a new format.
+#[test]
+fn json_names_are_documented_in_the_help() {
+    let plan = three();
+    let seen = healthy(&plan);
+    let report = check::judge(&plan, &seen);
+    let document: serde_json::Value =
+        serde_json::from_str(&json::render(&plan, &seen, &report)).unwrap();
+    let help = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["verify", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let objects = [
+        &document,
+        &document["quorum"],
+        &document["members"][0],
+        &document["checks"][0],
+    ];
+    for object in objects {
+        for name in object.as_object().unwrap().keys() {
+            let words = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            assert!(
+                words.into_iter().any(|word| word == name),
+                "{name} is not in the help"
+            );
+        }
+    }
+    assert_eq!(document["format"], 1);
+}

@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, etcdctl, unseen::Unseen};
+use super::{Check, Judgement, Verdict, etcdctl, grouped, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::Plan;
 
@@ -49,10 +49,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         } else {
             Verdict::Warn
         });
-        findings.push(Finding::new(
-            Some(name),
+        findings.push((
+            name,
             format!(
-                "uses {percent} % of its quota: {} of {}",
+                "uses {percent} % of the quota: {} of {}",
                 bytes(size),
                 bytes(quota)
             ),
@@ -64,6 +64,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             ),
         ));
     }
+    let findings = grouped(findings);
     match largest {
         Some((size, quota)) => {
             let mut evidence = format!("at most {} of {}", bytes(size), bytes(quota));

@@ -159,6 +159,7 @@ fn plural(why: &str) -> String {
         ("was ", "were "),
         ("belongs ", "belong "),
         ("runs ", "run "),
+        ("uses ", "use "),
     ];
     for (one, many) in forms {
         if let Some(rest) = why.strip_prefix(one) {

@@ -1,9 +1,7 @@
 //! What every task about a started cluster begins with: its record and its driver.
 
-use super::load;
-use crate::driver::{self, Driver, Home, Running};
+use crate::driver::{self, Driver, Home};
 use crate::etcd::tools::Tools;
-use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Record;
 use crate::values::{ClusterName, HostName};
@@ -53,17 +51,6 @@ impl Started {
                     ))
                     .hint(format!("run `cargo xtask up {name}`, which finds it again")),
             )
-        })
-    }
-
-    /// The cluster as its definition has it today, with the addresses and the version that it runs
-    /// with.
-    pub(super) fn running(&self) -> Outcome<Running> {
-        let plan = Plan::new(&load::load(&self.workspace, &self.name)?);
-        let tools = self.tools()?;
-        Ok(Running {
-            plan: self.driver.place(&plan).run_by(tools.version),
-            tools,
         })
     }
 

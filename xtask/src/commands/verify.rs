@@ -4,101 +4,138 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::Which;
 use super::cluster::Started;
-use crate::check::Verdict;
+use super::{Which, load};
+use crate::check::{Health, Verdict};
 use crate::driver::Running;
 use crate::etcd::verify::{self, Verified};
+use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Outcome};
 use crate::ui;
-use crate::ui::verify::{json, junit, table};
+use crate::values::ClusterName;
 use crate::values::quantity;
+use crate::workspace::Workspace;
 
 /// Prove that what runs is what the definition says.
 ///
-/// Asks every member on its own, with the real etcdctl, and judges what was seen: who answers, the
-/// member list, the identity, leader and term, quorum, lag, versions, alarms, database size, data
-/// hashes, and a value written through each member, read back from every other and removed again.
-/// What could not be checked is said to be not checked, never passed.
+/// Asks every member on its own, with the real etcdctl, and judges the answers: whether all answer, are
+/// the members of the definition with the identity that follows from it, follow one leader, form a quorum,
+/// keep up, run the pinned version, raise no alarm, have room in their databases, hold the same data; and
+/// whether a value written through each is read from every other. The values are removed again.
+///
+/// What could not be checked is reported as skipped, never as passed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  cargo xtask verify                     look once
-  cargo xtask verify five --wait 60s     look until all is well, for a minute at most
-  cargo xtask verify --format json       for programs; its `format` number changes with its shape
-
-Exit status:
-  0  healthy: everything was checked and holds
-  1  unhealthy: something does not hold
-  4  nothing is known to be wrong, but something could not be checked")]
+#[command(after_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
     /// How to print what was found
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
     format: Format,
-    /// Look again until all is well, at most for this long, and say what was last missing
+    /// Look again until the cluster is healthy or this time is over, as in `60s` or `2m`
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience)]
     wait: Option<Duration>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask verify                           look at the cluster of cluster/default.toml
+  cargo xtask verify five --wait 60s           wait until it is healthy
+  cargo xtask verify --format json | jq .quorum
+
+Exit status:
+  0  healthy: everything was checked and holds; warnings do not change that
+  1  unhealthy: something does not hold, such as a member that does not answer
+  3  the definition has errors
+  4  nothing is known to be wrong, but something could not be checked; or the cluster was
+     never started, or etcdctl cannot be run
+
+JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
+  format, cluster, health (healthy, unhealthy, not-proven), exit_status, summary,
+  pinned_version, running_version, stand_in, expected_cluster_id, leader (name or null),
+  quorum: holds, voters, able (voters that answer and follow a leader), needed, may_fail
+  members[]: name, endpoint, answers, expected_id, id, cluster_id, version,
+    role (leader, follower, learner, no leader), raft_term, raft_index, raft_applied_index,
+    revision, database_size_bytes, database_quota_bytes, keys_hash, keys_hash_revision
+  checks[]: name, title, verdict (pass, not-applicable, warn, skipped, not-yet, fail),
+    evidence, findings[]: member (name or null), text, hint
+IDs and hashes are strings of hexadecimal digits without leading zeros, as etcd prints IDs: they
+exceed the numbers that JSON readers keep exactly. What was not seen is null.
+
+JUnit: one test case a check; skipped and not applicable ones are skipped, warnings pass.";
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
     Table,
-    /// For programs
+    /// For programs: stable, see below
     Json,
-    /// For test reports
+    /// For the test reports of CI systems
     Junit,
 }
 
 /// Runs `verify`.
 ///
 /// # Errors
-/// Fails where the definition has errors or the cluster has not been started.
+/// Fails where the definition has errors, the cluster was never started or its etcdctl is gone.
 pub fn run(args: &Args) -> Outcome<Exit> {
-    let started = Started::find(&args.which.name)?;
-    let Running { plan, tools } = started.running()?;
-    warn_of_a_changed_definition(&started, &plan);
-    let mut last_said = String::new();
-    let verified = match args.wait {
-        None => verify::once(&plan, &tools),
-        Some(wait) => verify::until_healthy(&plan, &tools, wait, &mut |verified| {
-            let missing = missing(verified);
-            if missing != last_said {
-                ui::say(&format!("waiting for {missing}"));
-                last_said = missing;
-            }
-        }),
-    };
+    let running = running(&args.which.name)?;
+    let verified = wait(&running, args.wait.unwrap_or_default());
+    let Running { plan, .. } = &running;
     let Verified {
         observation,
         report,
     } = &verified;
     ui::print(&match args.format {
-        Format::Table => table::render(&plan, observation, report),
-        Format::Json => json::render(&plan, observation, report),
-        Format::Junit => junit::render(&plan, report),
+        Format::Table => ui::verify::table::render(plan, observation, report),
+        Format::Json => ui::verify::json::render(plan, observation, report),
+        Format::Junit => ui::verify::junit::render(plan, report),
     });
-    let exit = report.exit();
-    if let (Some(wait), true) = (args.wait, exit != Exit::Success) {
-        ui::say(&format!(
-            "after {wait:?}, still missing: {}",
-            missing(&verified)
-        ));
+    Ok(report.exit())
+}
+
+/// Looks until the cluster is healthy or the time is over, and says meanwhile what is missing.
+fn wait(running: &Running, most: Duration) -> Verified {
+    let Running { plan, tools } = running;
+    let mut said = String::new();
+    let verified = verify::until_healthy(plan, tools, most, &mut |verified| {
+        let missing = missing(verified);
+        if missing != said {
+            ui::say(&format!("waiting for {missing}"));
+            said = missing;
+        }
+    });
+    if !most.is_zero() && verified.report.health() != Health::Healthy {
+        let missing = missing(&verified);
+        ui::say(&format!("after {most:?}, still missing: {missing}"));
     }
-    Ok(exit)
-}
-
-/// The names of the checks that keep a cluster from being called healthy.
-fn missing(verified: &Verified) -> String {
     verified
-        .report
-        .names(&[Verdict::Skipped, Verdict::NotYet, Verdict::Fail])
-        .join(", ")
 }
 
-fn warn_of_a_changed_definition(started: &Started, plan: &crate::plan::Plan) {
+/// What keeps a cluster from being healthy, in a line.
+fn missing(verified: &Verified) -> String {
+    let report = &verified.report;
+    let mut missing = report.names(&[Verdict::NotYet, Verdict::Fail]);
+    if missing.is_empty() {
+        missing = report.names(&[Verdict::Skipped]);
+    }
+    format!("{} ({})", missing.join(", "), report.standing)
+}
+
+/// The cluster that was started under this name, as its definition now says.
+fn running(name: &ClusterName) -> Outcome<Running> {
+    let workspace = Workspace::find()?;
+    // The definition comes first: what is wrong with it matters more than that nothing runs yet.
+    let plan = Plan::new(&load::load(&workspace, name)?);
+    let started = Started::find(name)?;
+    let tools = started.tools()?;
+    let plan = started.driver.place(&plan).run_by(tools.version);
+    warn_of_a_changed_definition(&started, &plan);
+    Ok(Running { plan, tools })
+}
+
+fn warn_of_a_changed_definition(started: &Started, plan: &Plan) {
     let differences = started.record.differences(plan);
     if !differences.is_empty() {
         let name = &started.name;

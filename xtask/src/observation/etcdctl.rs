@@ -120,10 +120,10 @@ pub fn reason(stderr: &str) -> Option<String> {
     // That time ran out is said last; what took the time, where that is known, before.
     reasons
         .iter()
-        .find(|reason| !reason.ends_with(TIMED_OUT))
+        .find(|reason| !reason.contains(TIMED_OUT))
         .or(reasons.first())
         .map(|reason| {
-            if reason == TIMED_OUT {
+            if reason.contains(TIMED_OUT) {
                 "no answer in time".to_owned()
             } else {
                 reason.clone()

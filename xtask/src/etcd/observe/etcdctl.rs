@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
+use crate::etcd::command::command;
 use crate::etcd::tools::Tools;
 use crate::observation::etcdctl as read;
 use crate::observation::{
@@ -190,7 +191,11 @@ impl Etcdctl<'_> {
         match knock(member, self.patience) {
             Ok(()) => {
                 let arguments = ["endpoint", "status", "--write-out=json"];
-                self.ask(member, &arguments, read::status)
+                match self.ask(member, &arguments, read::status) {
+                    // It may be a member that hangs, or something else than etcd.
+                    Look::Failed(why) => Look::Failed(format!("connected, then {why}")),
+                    look => look,
+                }
             }
             Err(why) => Look::Failed(why),
         }
@@ -256,19 +261,12 @@ impl Etcdctl<'_> {
             Err(error) => return Look::NotAsked(format!("could not be asked: {error}")),
         };
         let etcdctl = &self.tools.etcdctl;
-        let endpoint = member.client_url();
-        let seconds = format!("{}s", self.patience.as_secs().max(1));
-        let mut command = cmd!(
-            shell,
-            "{etcdctl} --endpoints={endpoint} --dial-timeout={seconds} --command-timeout={seconds} {arguments...}"
-        );
-        // The user's settings are for the user's clusters; and a proxy is never between us and a member.
-        for (name, _) in std::env::vars_os() {
-            let name_text = name.to_string_lossy().to_ascii_uppercase();
-            if name_text.starts_with("ETCDCTL_") || name_text.ends_with("_PROXY") {
-                command = command.env_remove(name);
-            }
-        }
+        let seconds = self.patience.as_secs().max(1);
+        let mut command = command(&shell, etcdctl)
+            .arg(format!("--endpoints={}", member.client_url()))
+            .arg(format!("--dial-timeout={seconds}s"))
+            .arg(format!("--command-timeout={seconds}s"))
+            .args(arguments);
         // From 3.4 the v3 API is the default, and 3.6 complains about being told.
         if self.tools.version.minor_release() < (3, 4) {
             command = command.env("ETCDCTL_API", "3");

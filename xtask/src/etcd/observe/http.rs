@@ -97,17 +97,23 @@ impl Http {
     fn status(&self, member: &Member) -> Look<Status> {
         look(|| {
             knock(member, self.patience)?;
-            let version = self.get(member, "/version")?;
-            let stats = self.get(member, "/v2/stats/self")?;
-            let keys = self.get(member, "/v2/keys/")?;
-            read::status(&read::Answers {
-                version: &version.body,
-                stats: &stats.body,
-                cluster_id: keys.header("X-Etcd-Cluster-Id").unwrap_or_default(),
-                raft_index: keys.header("X-Raft-Index"),
-                raft_term: keys.header("X-Raft-Term"),
-                etcd_index: keys.header("X-Etcd-Index"),
-            })
+            self.describe(member)
+                // It may be a member that hangs, or something else than etcd.
+                .map_err(|why| format!("connected, then {why}"))
+        })
+    }
+
+    fn describe(&self, member: &Member) -> Result<Status, String> {
+        let version = self.get(member, "/version")?;
+        let stats = self.get(member, "/v2/stats/self")?;
+        let keys = self.get(member, "/v2/keys/")?;
+        read::status(&read::Answers {
+            version: &version.body,
+            stats: &stats.body,
+            cluster_id: keys.header("X-Etcd-Cluster-Id").unwrap_or_default(),
+            raft_index: keys.header("X-Raft-Index"),
+            raft_term: keys.header("X-Raft-Term"),
+            etcd_index: keys.header("X-Etcd-Index"),
         })
     }
 

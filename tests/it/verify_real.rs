@@ -1,0 +1,365 @@
+//! `verify` against real clusters of real etcd: healthy ones, and ones in which something is wrong.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use xtask::check::{self, Verdict};
+use xtask::etcd::observe::{PATIENCE, observe};
+
+use crate::etcd_binaries::{packaged, tools};
+use crate::scratch::{Ran, Scratch};
+use crate::support::pipe;
+use crate::verify_support::plan;
+
+/// A started cluster of three on a network that no other test uses.
+struct Cluster {
+    scratch: Scratch,
+    name: &'static str,
+    definition: String,
+}
+
+impl Cluster {
+    fn start(name: &'static str, network: u8, more: &str) -> Self {
+        let definition =
+            format!("members = 3\n[network]\nsubnet = \"10.77.{network}.0/24\"\n[etcd]\n{more}");
+        let scratch = Scratch::with(name, &definition);
+        let cluster = Self {
+            scratch,
+            name,
+            definition,
+        };
+        cluster.up().expect(0);
+        cluster
+    }
+
+    fn up(&self) -> Ran {
+        let folder = packaged();
+        self.scratch
+            .run(&["up", self.name, "--etcd-dir", folder.as_str()])
+    }
+
+    /// What `verify` says as JSON, and how it ends.
+    fn verify(&self, status: i32) -> Verified {
+        let ran = self
+            .scratch
+            .run(&["verify", self.name, "--format", "json"])
+            .expect(status);
+        Verified(serde_json::from_str(&ran.stdout).unwrap())
+    }
+
+    fn etcdctl(&self, arguments: &[&str]) -> Ran {
+        let first = ["etcdctl", "--cluster", self.name, "--"];
+        self.scratch.run(&[&first, arguments].concat())
+    }
+
+    fn signal(&self, member: &str, signal: Signal) {
+        let path = format!(".state/{}/members/{member}/pid", self.name);
+        let id = fs::read_to_string(self.scratch.root().join(path)).unwrap();
+        kill(Pid::from_raw(id.trim().parse().unwrap()), signal).unwrap();
+    }
+}
+
+/// What `verify --format json` printed.
+struct Verified(Value);
+
+impl Verified {
+    /// The verdict of a check, and everything it says, as text.
+    fn check(&self, name: &str) -> (String, String) {
+        let checks = self.0["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == name).unwrap();
+        let verdict = check["verdict"].as_str().unwrap().to_owned();
+        (verdict, check.to_string())
+    }
+
+    #[track_caller]
+    fn expect(&self, name: &str, verdict: &str, says: &str) {
+        let (actual, all) = self.check(name);
+        assert_eq!(actual, verdict, "{all}");
+        assert!(all.contains(says), "{all}");
+    }
+}
+
+#[test]
+fn a_healthy_cluster_is_proven_and_left_as_it_was() {
+    let cluster = Cluster::start("proven", 200, "");
+    cluster.etcdctl(&["put", "greeting", "hello"]).expect(0);
+    let verified = cluster.verify(0);
+    assert_eq!(verified.0["health"], "healthy");
+    assert_eq!(verified.0["quorum"]["may_fail"], 1);
+    for check in verified.0["checks"].as_array().unwrap() {
+        let expected = match check["name"].as_str().unwrap() {
+            "version" => "warn",
+            _ => "pass",
+        };
+        assert_eq!(check["verdict"], expected, "{check}");
+    }
+    verified.expect("version", "warn", "stands in for the pinned");
+
+    let keys = cluster
+        .etcdctl(&["get", "", "--prefix", "--keys-only"])
+        .expect(0)
+        .stdout;
+    assert_eq!(keys.trim(), "greeting");
+    let leases = cluster.etcdctl(&["lease", "list"]).expect(0).stdout;
+    assert!(leases.contains("found 0 leases"), "{leases}");
+
+    let table = cluster
+        .scratch
+        .run(&["verify", "proven", "--wait", "60s"])
+        .expect(0);
+    let first = table.stdout.lines().next().unwrap().to_owned();
+    assert!(
+        first.starts_with("proven is healthy: 3 of 3 members, leader core-0"),
+        "{first}"
+    );
+    assert!(first.ends_with(", 1 more may fail"), "{first}");
+    assert_eq!(table.stderr, "");
+    assert!(!table.stdout.contains('\u{1b}'), "colours in a pipe");
+
+    let junit = cluster
+        .scratch
+        .run(&["verify", "proven", "--format", "junit"])
+        .expect(0)
+        .stdout;
+    let count = "import sys, xml.etree.ElementTree as tree
+print(len(list(tree.fromstring(sys.stdin.buffer.read()).iter('testcase'))))";
+    let count = pipe(Command::new("/usr/bin/python3").args(["-c", count]), &junit);
+    assert_eq!(count.trim(), "11");
+}
+
+#[test]
+fn killed_members_are_named_until_they_are_back() {
+    let cluster = Cluster::start("killed", 201, "");
+    cluster.signal("core-03", Signal::SIGKILL);
+    let verified = cluster.verify(1);
+    verified.expect("reachable", "fail", "core-03");
+    verified.expect("reachable", "fail", "connection refused");
+    let (_, reachable) = verified.check("reachable");
+    assert!(
+        !reachable.contains("core-01") && !reachable.contains("core-02"),
+        "{reachable}"
+    );
+
+    // A leader may have been killed: then it takes an election until the quorum holds again.
+    let waited = cluster
+        .scratch
+        .run(&["verify", "killed", "--format", "json", "--wait", "5s"])
+        .expect(1);
+    assert!(
+        waited.stderr.contains("after 5s, still missing: reachable"),
+        "{}",
+        waited.stderr
+    );
+    let verified = Verified(serde_json::from_str(&waited.stdout).unwrap());
+    verified.expect("quorum", "warn", "no more may fail");
+    verified.expect(
+        "identity",
+        "skipped",
+        "not checked: core-03 does not answer",
+    );
+    assert_eq!(verified.0["quorum"]["holds"], true);
+    assert_eq!(verified.0["quorum"]["may_fail"], 0);
+
+    cluster.signal("core-02", Signal::SIGKILL);
+    let verified = cluster.verify(1);
+    assert_eq!(verified.0["quorum"]["holds"], false);
+    verified.expect("quorum", "fail", "no quorum");
+
+    cluster.signal("core-01", Signal::SIGKILL);
+    let verified = cluster.verify(1);
+    assert_eq!(
+        verified.0["summary"],
+        "killed is unhealthy: no member answered"
+    );
+
+    cluster.up().expect(0);
+    cluster.verify(0);
+}
+
+#[test]
+fn waiting_ends_when_a_member_is_back() {
+    let cluster = Cluster::start("waiting", 202, "");
+    cluster.signal("core-01", Signal::SIGKILL);
+    let waiting = cluster
+        .scratch
+        .command(&["verify", "waiting", "--wait", "60s"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    cluster.up().expect(0);
+    let waited = Ran::from(waiting.wait_with_output().unwrap()).expect(0);
+    assert!(
+        waited.stdout.starts_with("waiting is healthy"),
+        "{}",
+        waited.stdout
+    );
+}
+
+#[test]
+fn a_member_that_hangs_costs_only_its_own_answers() {
+    let cluster = Cluster::start("hanging", 203, "");
+    cluster.signal("core-02", Signal::SIGSTOP);
+    let ran = cluster
+        .scratch
+        .run(&["verify", "hanging", "--format", "json"]);
+    cluster.signal("core-02", Signal::SIGCONT);
+    let verified = Verified(serde_json::from_str(&ran.expect(1).stdout).unwrap());
+    verified.expect("reachable", "fail", "connected, then no answer in time");
+    let answering = verified.0["members"].as_array().unwrap();
+    let answering: Vec<&Value> = answering.iter().map(|member| &member["answers"]).collect();
+    assert_eq!(answering, [true, false, true]);
+}
+
+#[test]
+fn another_generation_is_another_cluster_and_is_not_written_to() {
+    let cluster = Cluster::start("other", 204, "generation = 1\n");
+    let changed = cluster
+        .definition
+        .replace("generation = 1", "generation = 2");
+    cluster.scratch.define("other", &changed);
+    let before = cluster
+        .etcdctl(&["get", "x", "-w", "fields"])
+        .expect(0)
+        .stdout;
+    let ran = cluster
+        .scratch
+        .run(&["verify", "other", "--format", "json"])
+        .expect(1);
+    assert!(ran.stderr.contains("has changed since"), "{}", ran.stderr);
+    let verified = Verified(serde_json::from_str(&ran.stdout).unwrap());
+    verified.expect(
+        "identity",
+        "fail",
+        "started with the token `other-1`, not `other-2`",
+    );
+    verified.expect("write", "skipped", "belong to another cluster");
+    let after = cluster
+        .etcdctl(&["get", "x", "-w", "fields"])
+        .expect(0)
+        .stdout;
+    let revision = |fields: &str| {
+        fields
+            .lines()
+            .find(|line| line.contains("Revision"))
+            .map(str::to_owned)
+    };
+    assert!(revision(&before).is_some());
+    assert_eq!(revision(&before), revision(&after));
+}
+
+#[test]
+fn members_that_are_not_defined_are_found() {
+    let cluster = Cluster::start("extra", 205, "");
+    let url = "--peer-urls=http://127.77.205.109:2380";
+    // etcd takes no new member until the others have been connected for five seconds.
+    let (_open, never) = mpsc::channel::<()>();
+    let added = (0..60).any(|_| {
+        let add = cluster.etcdctl(&["member", "add", "core-09", "--learner", url]);
+        add.status == Some(0) || {
+            let _ = never.recv_timeout(Duration::from_millis(250));
+            false
+        }
+    });
+    assert!(added);
+    let verified = cluster.verify(1);
+    verified.expect("members", "fail", "is not defined");
+    verified.expect("members", "fail", "http://127.77.205.109:2380");
+    // It is a learner, so it takes nothing from the quorum.
+    assert_eq!(verified.0["quorum"]["voters"], 3);
+    verified.expect("quorum", "pass", "1 more may fail");
+}
+
+#[test]
+fn a_full_database_is_an_alarm_and_the_reason_why_nothing_is_written() {
+    let cluster = Cluster::start("full", 206, "quota = \"1MiB\"\n");
+    let value = "x".repeat(400 << 10);
+    for key in ["one", "two", "three"] {
+        let mut put = cluster
+            .scratch
+            .command(&["etcdctl", "--cluster", "full", "--", "put", key])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It may be refused before all is read.
+        let _ = put.stdin.take().unwrap().write_all(value.as_bytes());
+        put.wait().unwrap();
+    }
+    let verified = cluster.verify(1);
+    verified.expect("alarms", "fail", "NOSPACE");
+    // Whether the last write that was let in goes beyond the quota is a matter of timing.
+    let (_, database) = verified.check("database");
+    assert!(database.contains("of the quota"), "{database}");
+    verified.expect("write", "fail", "database space exceeded");
+    verified.expect("write", "fail", "see `alarms`");
+    verified.expect("quorum", "pass", "1 more may fail");
+}
+
+/// The part of etcd 3.4 and 3.5 that serves clients of 2.x stands in for an etcd 2.x: the program for that
+/// is asked and answered over HTTP, only the version differs.
+#[test]
+fn the_v2_api_is_asked_over_http() {
+    let cluster = Cluster::start(
+        "older",
+        207,
+        "version = \"3.5.33\"\n[etcd.flags]\nenable-v2 = true\n",
+    );
+    assert!(
+        tools().version.has_v2_api(),
+        "not run: etcd {} has no v2 API",
+        tools().version
+    );
+    let plan = plan("older", &cluster.definition)
+        .on_loopback()
+        .run_by("2.3.8".parse().unwrap());
+    let seen = observe(&plan, tools(), PATIENCE);
+    let report = check::judge(&plan, &seen);
+    for checked in &report.checks {
+        let expected = match checked.check.name {
+            "version" => Verdict::Fail,
+            "alarms" | "database" | "hash" => Verdict::NotApplicable,
+            _ => Verdict::Pass,
+        };
+        assert_eq!(checked.judgement.verdict, expected, "{checked:#?}");
+    }
+    let url = format!("{}/v2/keys/", plan.members[0].client_url());
+    let keys = minreq::get(url).send().unwrap();
+    assert!(
+        !keys.as_str().unwrap().contains("xtask-verify"),
+        "{:?}",
+        keys.as_str()
+    );
+}
+
+#[test]
+fn a_cluster_that_was_never_started_cannot_be_looked_at() {
+    let scratch = Scratch::with("never", "members = 3\n");
+    let ran = scratch.run(&["verify", "never"]).expect(4);
+    assert_eq!(ran.stdout, "");
+    assert!(
+        ran.stderr.contains("cargo xtask up never"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_wrong_definition_or_command_line_has_its_own_status() {
+    let scratch = Scratch::with("wrong", "members = 2\n");
+    scratch.run(&["verify", "wrong"]).expect(3);
+    scratch.run(&["verify", "absent"]).expect(3);
+    scratch
+        .run(&["verify", "wrong", "--format", "xml"])
+        .expect(2);
+    scratch
+        .run(&["verify", "wrong", "--wait", "soon"])
+        .expect(2);
+}
