@@ -142,6 +142,22 @@ fn it_installs_once() {
     assert_eq!(mirror.asked(), 1);
 }
 
+/// The unit that runs it has `UMask=0077`, and etcd runs as a user of its own.
+#[test]
+fn everyone_may_run_what_it_installs() {
+    let scratch = Scratch::new();
+    let right = release(&scratch);
+    let mirror = Mirror::new(vec![right.clone()]);
+    let ran = run(
+        &scratch,
+        &mirror,
+        &right,
+        "umask 077; install && stat -L -c %a /usr/local/lib/etcd-3.6.14 /usr/local/bin/etcd",
+    )
+    .expect(0);
+    assert_eq!(ran.stdout, "755\n755\n");
+}
+
 #[test]
 fn a_wrong_checksum_installs_nothing_and_the_next_try_can_succeed() {
     let scratch = Scratch::new();

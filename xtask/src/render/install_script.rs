@@ -15,6 +15,8 @@ pub(super) fn script(plan: &Plan) -> String {
         r#"#!/bin/sh
 # Installs etcd {version} from its release tarball, unless it is there already.
 set -eu
+# The unit's own umask would keep etcd from everyone but root.
+umask 022
 
 fail() {{
   echo "etcd-install: $*" >&2
