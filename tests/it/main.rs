@@ -22,6 +22,7 @@ mod scratch;
 mod support;
 mod systemd;
 mod test_command;
+mod tidy;
 mod tools;
 mod verify_checks;
 mod verify_output;
