@@ -27,4 +27,5 @@ mod tools;
 mod verify_checks;
 mod verify_output;
 mod verify_real;
+mod verify_stand_ins;
 mod verify_support;

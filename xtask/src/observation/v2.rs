@@ -104,6 +104,7 @@ pub fn reason(status: u16, body: &str) -> String {
             Some(cause) if !cause.is_empty() => format!("{message}: {cause}"),
             _ => message,
         },
+        Err(_) if body.trim().is_empty() => format!("HTTP status {status}"),
         Err(_) => {
             let line = body.lines().next().unwrap_or_default();
             let shown: String = line.chars().take(60).collect();

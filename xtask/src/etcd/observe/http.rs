@@ -163,6 +163,10 @@ impl Http {
             .with_max_status_line_length(1 << 10)
             .send_lazy()
             .map_err(|error| reason(&error))?;
+        // What minreq makes of words that are no HTTP.
+        if answer.reason_phrase == "Server did not provide a status line" {
+            return Err("the answer is not HTTP".to_owned());
+        }
         let status = answer.status_code;
         let headers = answer.headers.clone();
         let mut bytes = Vec::new();

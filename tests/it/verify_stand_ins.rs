@@ -1,0 +1,274 @@
+//! Looking at what is no healthy etcd, with stand-ins for what cannot be had for real: an etcdctl that
+//! misbehaves, an etcd 2.x that only repeats what a real one once said, strangers at a member's address.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use expect_test::expect;
+use xtask::check;
+use xtask::etcd::observe::observe;
+use xtask::etcd::tools::{Origin, Tools};
+use xtask::observation::{Look, Observation};
+use xtask::plan::Plan;
+use xtask::plan::identity::EtcdId;
+use xtask::report::Exit;
+
+use crate::scratch::Scratch;
+use crate::support::{pipe, project};
+use crate::verify_support::plan;
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A plan on loopback addresses that no other test uses.
+fn on_loopback(network: u8, version: &str) -> Plan {
+    let definition = format!("members = 3\n[network]\nsubnet = \"10.77.{network}.0/24\"\n");
+    plan("stand-in", &definition)
+        .on_loopback()
+        .run_by(version.parse().unwrap())
+}
+
+/// Answers every connection to these members with the same words, as long as the test runs.
+fn serve(plan: &Plan, answer: impl Fn(&str) -> String + Send + Sync + 'static) {
+    let answer = Arc::new(answer);
+    for member in &plan.members {
+        let listener = TcpListener::bind((member.address, 2379)).unwrap();
+        let answer = Arc::clone(&answer);
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let _ = reply(connection.unwrap(), &*answer);
+            }
+        });
+    }
+}
+
+fn reply(mut connection: TcpStream, answer: &impl Fn(&str) -> String) -> std::io::Result<()> {
+    connection.set_read_timeout(Some(PATIENCE))?;
+    let mut request = [0; 4096];
+    let length = connection.read(&mut request)?;
+    let request = String::from_utf8_lossy(&request[..length]).into_owned();
+    connection.write_all(answer(request.lines().next().unwrap_or_default()).as_bytes())
+}
+
+/// A pair of binaries whose etcdctl is this script.
+fn with_etcdctl(scratch: &Scratch, script: &str, version: &str) -> Tools {
+    let etcdctl = scratch.root().join("etcdctl");
+    // Another process writes it: a file that is open for writing in a sibling thread's child cannot be run.
+    let write = "cat > \"$0\" && chmod 755 \"$0\"";
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-c", write, etcdctl.as_str()]);
+    pipe(shell, &format!("#!/bin/sh\n{script}\n"));
+    tools(etcdctl, version)
+}
+
+fn tools(etcdctl: Utf8PathBuf, version: &str) -> Tools {
+    Tools {
+        etcd: "/nonexistent/etcd".into(),
+        etcdctl,
+        version: version.parse().unwrap(),
+        origin: Origin::Named,
+    }
+}
+
+/// What became of asking each member for its status.
+fn failures(observation: &Observation) -> String {
+    let lines = observation
+        .members
+        .iter()
+        .map(|member| match &member.status {
+            Look::Seen(status) => format!("{} seen: {}\n", member.name, status.version),
+            Look::Failed(why) => format!("{} failed: {why}\n", member.name),
+            Look::NotAsked(why) => format!("{} not asked: {why}\n", member.name),
+        });
+    lines.collect()
+}
+
+#[test]
+fn stand_in_etcdctl_that_prints_something_else() {
+    let scratch = Scratch::new();
+    let plan = on_loopback(210, "3.6.14");
+    serve(&plan, |_| String::new());
+    let tools = with_etcdctl(&scratch, "echo 'No help topic for endpoint'", "3.6.14");
+    let seen = observe(&plan, &tools, PATIENCE);
+    expect![[r#"
+        core-01 failed: connected, then etcdctl printed what this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
+        core-02 failed: connected, then etcdctl printed what this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
+        core-03 failed: connected, then etcdctl printed what this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
+    "#]].assert_eq(&failures(&seen));
+    assert_eq!(check::judge(&plan, &seen).exit(), Exit::Unhealthy);
+}
+
+#[test]
+fn stand_in_etcdctl_that_only_fails() {
+    let scratch = Scratch::new();
+    let plan = on_loopback(211, "3.6.14");
+    serve(&plan, |_| String::new());
+    let tools = with_etcdctl(&scratch, "exit 9", "3.6.14");
+    expect![[r#"
+        core-01 failed: connected, then etcdctl exited with status 9
+        core-02 failed: connected, then etcdctl exited with status 9
+        core-03 failed: connected, then etcdctl exited with status 9
+    "#]]
+    .assert_eq(&failures(&observe(&plan, &tools, PATIENCE)));
+    // What is printed with a status that says failure is not believed.
+    let believable = r#"[{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]"#;
+    let tools = with_etcdctl(&scratch, &format!("echo '{believable}'; exit 9"), "3.6.14");
+    expect![[r#"
+        core-01 failed: connected, then etcdctl exited with status 9
+        core-02 failed: connected, then etcdctl exited with status 9
+        core-03 failed: connected, then etcdctl exited with status 9
+    "#]]
+    .assert_eq(&failures(&observe(&plan, &tools, PATIENCE)));
+}
+
+#[test]
+fn stand_in_etcdctl_that_hangs_is_ended() {
+    let scratch = Scratch::new();
+    let plan = on_loopback(212, "3.6.14");
+    serve(&plan, |_| String::new());
+    let tools = with_etcdctl(&scratch, "exec sleep 600", "3.6.14");
+    expect![[r#"
+        core-01 failed: connected, then etcdctl had not ended after 4s
+        core-02 failed: connected, then etcdctl had not ended after 4s
+        core-03 failed: connected, then etcdctl had not ended after 4s
+    "#]]
+    .assert_eq(&failures(&observe(&plan, &tools, PATIENCE)));
+}
+
+#[test]
+fn an_etcdctl_that_is_missing_leaves_everything_unknown() {
+    let plan = on_loopback(213, "3.6.14");
+    serve(&plan, |_| String::new());
+    let tools = tools("/nonexistent/etcdctl".into(), "3.6.14");
+    let seen = observe(&plan, &tools, PATIENCE);
+    expect![[r#"
+        core-01 not asked: could not be asked: `/nonexistent/etcdctl` was not found on this host
+        core-02 not asked: could not be asked: `/nonexistent/etcdctl` was not found on this host
+        core-03 not asked: could not be asked: `/nonexistent/etcdctl` was not found on this host
+    "#]]
+    .assert_eq(&failures(&seen));
+    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+}
+
+/// etcdctl is told which API to speak only where it does not know by itself: 3.6 complains about it. And
+/// nothing of the user's own settings reaches it.
+#[test]
+fn stand_in_etcdctl_that_repeats_its_environment() {
+    let scratch = Scratch::new();
+    let plan = on_loopback(214, "3.6.14");
+    serve(&plan, |_| String::new());
+    let script = "echo \"Error: API ${ETCDCTL_API-unset}, $*\" >&2; exit 1";
+    for version in ["3.3.27", "3.4.23", "3.6.14"] {
+        let tools = with_etcdctl(&scratch, script, version);
+        let seen = failures(&observe(&plan, &tools, PATIENCE));
+        let api = if version == "3.3.27" { "3" } else { "unset" };
+        let wanted = format!(
+            "core-01 failed: connected, then API {api}, --endpoints=http://127.77.214.101:2379 "
+        );
+        assert!(seen.starts_with(&wanted), "{seen}");
+    }
+}
+
+/// Repeats what the member core-01 of a real etcd once said.
+fn recorded(version: &'static str, request: &str) -> String {
+    let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+    let call = path.trim_matches('/').replace('/', "_");
+    let file = project().join(format!(
+        "tests/recorded/{version}/10-healthy-http-{call}-m1.txt"
+    ));
+    let Ok(text) = fs::read_to_string(file) else {
+        return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned();
+    };
+    let (_, answer) = text.split_once("--- stdout\n").unwrap();
+    let (answer, _) = answer.split_once("\n--- stderr").unwrap();
+    let (head, body) = answer.split_once("\n\n").unwrap();
+    let head = head.replace('\n', "\r\n");
+    // The recording ends its last line where the answer did not.
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "))
+        .unwrap();
+    let body = &body[..length.parse::<usize>().unwrap().min(body.len())];
+    format!(
+        "{}\r\nConnection: close\r\n\r\n{body}",
+        head.replace(length, &body.len().to_string())
+    )
+}
+
+#[test]
+fn recorded_etcd_2_is_read_over_http_and_not_written_to_when_foreign() {
+    for (network, version) in [(215, "2.0.0"), (216, "2.0.13"), (217, "2.3.8")] {
+        let plan = on_loopback(network, version);
+        serve(&plan, move |request| recorded(version, request));
+        let seen = observe(&plan, &tools("/nonexistent".into(), version), PATIENCE);
+        for member in &seen.members {
+            let status = member.status.seen().unwrap_or_else(|| panic!("{member:?}"));
+            assert_eq!(status.version, version);
+            assert_eq!(status.cluster_id, EtcdId(0x9d5_79ad_db6e_9da3));
+            assert_eq!(status.member_id, EtcdId(0x6ae2_7f9f_a298_4b1d));
+            assert_eq!(status.raft_term, Some(2));
+            let list = member.members.seen().unwrap();
+            assert_eq!(list.len(), 3);
+            // Its addresses are others than the recorded ones, so it is another cluster.
+            assert!(
+                matches!(&member.write, Look::NotAsked(why) if why == "belongs to another cluster")
+            );
+        }
+    }
+}
+
+#[test]
+fn stand_in_that_redirects_is_not_followed() {
+    let elsewhere = TcpListener::bind("127.77.218.109:2379").unwrap();
+    let visits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&visits);
+    thread::spawn(move || {
+        for connection in elsewhere.incoming() {
+            drop(connection);
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let plan = on_loopback(218, "2.3.8");
+    serve(&plan, |_| {
+        "HTTP/1.1 302 Found\r\nLocation: http://127.77.218.109:2379/version\r\nContent-Length: 0\r\n\r\n".to_owned()
+    });
+    let seen = observe(&plan, &tools("/nonexistent".into(), "2.3.8"), PATIENCE);
+    expect![[r#"
+        core-01 failed: connected, then HTTP status 302
+        core-02 failed: connected, then HTTP status 302
+        core-03 failed: connected, then HTTP status 302
+    "#]]
+    .assert_eq(&failures(&seen));
+    assert_eq!(visits.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn strangers_at_a_members_address_are_no_etcd_2() {
+    let plan = on_loopback(219, "2.3.8");
+    serve(&plan, |_| "SSH-2.0-stranger\r\n".to_owned());
+    let seen = observe(&plan, &tools("/nonexistent".into(), "2.3.8"), PATIENCE);
+    expect![[r#"
+        core-01 failed: connected, then the answer is not HTTP
+        core-02 failed: connected, then the answer is not HTTP
+        core-03 failed: connected, then the answer is not HTTP
+    "#]]
+    .assert_eq(&failures(&seen));
+
+    let plan = on_loopback(220, "2.3.8");
+    serve(&plan, |_| {
+        "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>hi</html>".to_owned()
+    });
+    let seen = observe(&plan, &tools("/nonexistent".into(), "2.3.8"), PATIENCE);
+    expect![[r#"
+        core-01 failed: connected, then `/v2/stats/self` was not answered as by an etcd 2.x: `<html>hi</html>`
+        core-02 failed: connected, then `/v2/stats/self` was not answered as by an etcd 2.x: `<html>hi</html>`
+        core-03 failed: connected, then `/v2/stats/self` was not answered as by an etcd 2.x: `<html>hi</html>`
+    "#]].assert_eq(&failures(&seen));
+    assert_eq!(check::judge(&plan, &seen).exit(), Exit::Unhealthy);
+}
