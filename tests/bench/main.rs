@@ -1,0 +1,190 @@
+//! `cargo bench`: whole commands against the plainest thing that does the same, in turn and in one
+//! run, so that the ratios hold on any machine. Figures are medians.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../it/etcd_binaries.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod etcd_binaries;
+#[path = "../it/scratch.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod scratch;
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
+use scratch::Scratch;
+
+fn main() {
+    // `cargo test --benches` and the like only want to know that it builds.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    rendering();
+    first_write();
+    verifying();
+}
+
+fn rendering() {
+    println!("rendering (`cargo xtask render`, nothing rendered before)");
+    let mut one = Duration::ZERO;
+    for count in [1_u32, 100, 1000] {
+        let time = median(5, || {
+            let scratch = Scratch::new();
+            for number in 0..count {
+                let (second, third) = (number / 250, number % 250);
+                let subnet =
+                    format!("members = 3\n[network]\nsubnet = \"10.{second}.{third}.0/24\"\n");
+                scratch.define(&format!("cluster-{number}"), &subnet);
+            }
+            let begun = Instant::now();
+            scratch.run(&["render"]).expect(0);
+            begun.elapsed()
+        });
+        if count == 1 {
+            one = time;
+        }
+        let (ratio, each) = (time.as_secs_f64() / one.as_secs_f64(), time / count);
+        println!("  {count:5} definitions  {time:10.1?}  {ratio:7.2} times one  {each:8.1?} each");
+    }
+}
+
+/// Many, because etcd's elections are a matter of luck: the same start takes 0.3 s or 3 s.
+const ROUNDS: usize = 31;
+const ENDPOINT: &str = "http://127.78.1.101:2379";
+const DEFINITION: &str = "members = 3\n[network]\nsubnet = \"10.78.1.0/24\"\n";
+
+fn first_write() {
+    println!("from the start to the first linearizable write, {ROUNDS} rounds in turn");
+    let etcd = etcd_binaries::packaged();
+    let command_lines = command_lines(etcd);
+    let (mut by_hand, mut by_up) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        by_hand.push(by_hand_once(&command_lines));
+        let scratch = Scratch::with("bench", DEFINITION);
+        let begun = Instant::now();
+        let mut up = scratch
+            .command(&["up", "bench", "--etcd-dir", etcd.as_str()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for_write();
+        by_up.push(begun.elapsed());
+        assert!(up.wait().unwrap().success());
+    }
+    let (hand, up) = (middle(by_hand), middle(by_up));
+    println!("  by hand           {hand:10.1?}");
+    println!(
+        "  cargo xtask up    {up:10.1?}  {:7.2} times by hand",
+        up.as_secs_f64() / hand.as_secs_f64()
+    );
+}
+
+/// The members' command lines, read off a cluster that `up` has started, so that they cannot differ.
+fn command_lines(etcd: &Utf8Path) -> Vec<Vec<String>> {
+    let scratch = Scratch::with("bench", DEFINITION);
+    scratch
+        .run(&["up", "bench", "--etcd-dir", etcd.as_str()])
+        .expect(0);
+    let members = fs::read_dir(scratch.root().join(".state/bench/members")).unwrap();
+    let line = |member: fs::DirEntry| {
+        let id = fs::read_to_string(member.path().join("pid")).unwrap();
+        let line = fs::read_to_string(format!("/proc/{}/cmdline", id.trim())).unwrap();
+        line.split_terminator('\0').map(str::to_owned).collect()
+    };
+    members.map(|member| line(member.unwrap())).collect()
+}
+
+/// The same three processes with the same flags, and nothing else.
+fn by_hand_once(command_lines: &[Vec<String>]) -> Duration {
+    let folder = Scratch::new();
+    let begun = Instant::now();
+    let start = |line: &Vec<String>| {
+        let mut command = Command::new(&line[0]);
+        for word in &line[1..] {
+            // Each round has a folder of its own, as each cluster of `up` has.
+            match word.strip_prefix("--data-dir=") {
+                Some(data) => {
+                    let member = Utf8Path::new(data)
+                        .parent()
+                        .and_then(Utf8Path::file_name)
+                        .unwrap();
+                    command.arg(format!("--data-dir={}", folder.root().join(member)))
+                }
+                None => command.arg(word),
+            };
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Killed(command.spawn().unwrap())
+    };
+    let _processes: Vec<Killed> = command_lines.iter().map(start).collect();
+    wait_for_write();
+    begun.elapsed()
+}
+
+/// A process that does not outlive its measurement.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Writes through etcd's gRPC gateway, as often as it takes.
+fn wait_for_write() {
+    loop {
+        let answer = minreq::post(format!("{ENDPOINT}/v3/kv/put"))
+            .with_body(r#"{"key":"YQ==","value":"YQ=="}"#)
+            .with_timeout(5)
+            .send();
+        if answer.is_ok_and(|answer| answer.status_code == 200) {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+fn verifying() {
+    println!("a healthy cluster of three, in turn");
+    let etcd = etcd_binaries::packaged();
+    let scratch = Scratch::with("bench", DEFINITION);
+    scratch
+        .run(&["up", "bench", "--etcd-dir", etcd.as_str()])
+        .expect(0);
+    let (mut health, mut verify) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let mut plain = Command::new(etcd.join("etcdctl"));
+        plain
+            .args(["--endpoints", ENDPOINT, "endpoint", "health", "--cluster"])
+            .env("ETCDCTL_API", "3");
+        assert!(plain.output().unwrap().status.success());
+        health.push(begun.elapsed());
+        let begun = Instant::now();
+        scratch.run(&["verify", "bench"]).expect(0);
+        verify.push(begun.elapsed());
+    }
+    let (health, verify) = (middle(health), middle(verify));
+    println!("  etcdctl endpoint health --cluster  {health:10.1?}");
+    let ratio = verify.as_secs_f64() / health.as_secs_f64();
+    println!(
+        "  cargo xtask verify                 {verify:10.1?}  {ratio:7.2} times endpoint health"
+    );
+}
+
+fn median(rounds: usize, mut measure: impl FnMut() -> Duration) -> Duration {
+    middle((0..rounds).map(|_| measure()).collect())
+}
+
+fn middle(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
