@@ -9,7 +9,7 @@ use serde_yaml::Value;
 use super::install_script;
 use super::member_script::{self, NOT_A_MEMBER, STATE_DIR};
 use super::quote::{shell, yaml};
-use super::{image, user_data};
+use super::{image, write_files};
 use crate::plan::Plan;
 use crate::profile::Runtime;
 
@@ -23,17 +23,17 @@ pub(super) fn cloud_config(plan: &Plan) -> Value {
     } = way(plan);
     let mut files = Vec::new();
     if user {
-        files.push(user_data::text_file(
+        files.push(write_files::text_file(
             "/etc/sysusers.d/etcd.conf",
             "u etcd - \"etcd\" /var/lib/etcd\n".to_owned(),
         ));
     }
-    files.extend(install.map(|script| user_data::program(INSTALL_SCRIPT, script)));
-    files.push(user_data::program(
+    files.extend(install.map(|script| write_files::program(INSTALL_SCRIPT, script)));
+    files.push(write_files::program(
         MEMBER_SCRIPT,
         member_script::script(plan, &command),
     ));
-    files.push(user_data::text_file(
+    files.push(write_files::text_file(
         "/etc/systemd/system/etcd.service",
         unit(plan, &service),
     ));

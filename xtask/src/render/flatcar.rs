@@ -5,7 +5,7 @@ use serde_yaml::Value;
 
 use super::member_script::{self, NOT_A_MEMBER, STATE_DIR};
 use super::quote::{shell, yaml};
-use super::{image, user_data};
+use super::{image, write_files};
 use crate::plan::Plan;
 
 pub(super) fn cloud_config(plan: &Plan) -> Value {
@@ -25,7 +25,7 @@ pub(super) fn cloud_config(plan: &Plan) -> Value {
         ),
         (
             "write_files",
-            vec![user_data::program(MEMBER_SCRIPT, script)].into(),
+            vec![write_files::program(MEMBER_SCRIPT, script)].into(),
         ),
     ])
 }

@@ -9,6 +9,7 @@ mod install_script;
 mod member_script;
 pub mod quote;
 mod user_data;
+mod write_files;
 
 use camino::Utf8PathBuf;
 

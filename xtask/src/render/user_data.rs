@@ -1,5 +1,3 @@
-use serde_yaml::Value;
-
 use super::quote::yaml;
 use super::{Target, coreos, debian, flatcar, generated_line};
 use crate::plan::Plan;
@@ -20,22 +18,4 @@ fn render(plan: &Plan) -> String {
     let generated = generated_line(&plan.name);
     let document = yaml::document(&cloud_config);
     format!("#cloud-config\n{generated}\n{document}")
-}
-
-/// An entry of `write_files` for a program.
-pub(super) fn program(path: &str, content: String) -> Value {
-    yaml::mapping([
-        ("path", path.into()),
-        ("permissions", "0755".into()),
-        ("content", content.into()),
-    ])
-}
-
-/// An entry of `write_files` for a text.
-pub(super) fn text_file(path: &str, content: String) -> Value {
-    yaml::mapping([
-        ("path", path.into()),
-        ("permissions", "0644".into()),
-        ("content", content.into()),
-    ])
 }
