@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 /// What is answered to every request.
@@ -25,6 +26,10 @@ pub(crate) enum Answer {
 pub(crate) struct Server {
     /// Its URL.
     pub(crate) url: String,
+    /// Says something each time that a request has come.
+    pub(crate) came: Receiver<()>,
+    /// Says something each time that a client has gone.
+    pub(crate) gone: Receiver<()>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -34,15 +39,28 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
+        let (coming, came) = mpsc::channel();
+        let (going, gone) = mpsc::channel();
         // It waits for its next client when the test binary ends, and ends with it.
         thread::spawn(move || {
             for client in listener.incoming() {
                 count.fetch_add(1, Ordering::SeqCst);
-                let answer = answer.clone();
-                thread::spawn(move || serve(&client.unwrap(), &answer));
+                let (answer, coming, going) = (answer.clone(), coming.clone(), going.clone());
+                thread::spawn(move || {
+                    serve(&client.unwrap(), &answer, || {
+                        let _ = coming.send(());
+                    });
+                    // Few tests listen.
+                    let _ = going.send(());
+                });
             }
         });
-        Self { url, asked }
+        Self {
+            url,
+            came,
+            gone,
+            asked,
+        }
     }
 
     /// How many requests have come.
@@ -51,11 +69,12 @@ impl Server {
     }
 }
 
-fn serve(mut client: &TcpStream, answer: &Answer) {
+fn serve(mut client: &TcpStream, answer: &Answer, came: impl FnOnce()) {
     let mut lines = BufReader::new(client).lines();
     let request = lines.next().unwrap().unwrap();
     let path = request.split(' ').nth(1).unwrap().to_owned();
     while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+    came();
     // The client may have gone away.
     let _ = match answer {
         Answer::File(bytes) => client

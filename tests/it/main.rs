@@ -11,6 +11,7 @@ mod hostile;
 mod identity;
 mod local;
 mod loopback_server;
+mod process;
 mod readme;
 mod recorded;
 mod render;

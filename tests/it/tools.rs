@@ -75,10 +75,11 @@ fn a_redirected_release_is_followed() {
 #[test]
 fn two_tasks_at_once_download_once() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
-    let (server, folder) = (&server, Trial::of_release("at-once", &server.url).cache);
+    let folder = Trial::of_release("at-once", &server.url).cache;
+    let url = &server.url;
     let found: Vec<Utf8PathBuf> = thread::scope(|scope| {
         let search = |folder: &Utf8PathBuf, number: usize| {
-            let mut trial = Trial::of_release(&format!("at-once-{number}"), &server.url);
+            let mut trial = Trial::of_release(&format!("at-once-{number}"), url);
             trial.cache.clone_from(folder);
             trial.find().unwrap().etcd
         };

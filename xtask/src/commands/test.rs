@@ -37,7 +37,7 @@ Examples:
 /// Programs that the tests need and that are not there.
 pub fn run(args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
-    let shell = Shell::new().map_err(no_shell)?;
+    let shell = process::shell()?;
     shell.change_dir(workspace.root());
     let missing = missing(&shell);
     if args.install && !missing.is_empty() {
@@ -277,13 +277,5 @@ fn not_installed(finished: &Finished) -> Failure {
         Diagnostic::error(format!("`{}` {}", finished.command, finished.ending()))
             .note("the tests need these packages")
             .hint("run the command yourself, and this again"),
-    )
-}
-
-fn no_shell(error: xshell::Error) -> Failure {
-    Failure::new(
-        Exit::Host,
-        Diagnostic::error(format!("no program can be run from here: {error}"))
-            .hint("change into a folder that is still there"),
     )
 }

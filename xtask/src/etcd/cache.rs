@@ -5,6 +5,7 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::process::{self, AfterInterrupt};
 use crate::values::EtcdVersion;
 
 /// The folder that unpacked releases and packages are kept in.
@@ -77,6 +78,9 @@ impl Cache {
         }
         Ok(Locked {
             _lock: lock,
+            _after_interrupt: process::on_interrupt(
+                "hint: nothing is kept of what was half fetched; run the same again",
+            ),
             folder: self.folder.clone(),
         })
     }
@@ -85,6 +89,7 @@ impl Cache {
 /// The right to add to the cache.
 pub(super) struct Locked {
     _lock: File,
+    _after_interrupt: AfterInterrupt,
     folder: Utf8PathBuf,
 }
 

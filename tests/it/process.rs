@@ -1,0 +1,245 @@
+//! Running programs: what ends them, what is kept of them, and what outlives us.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpgid};
+use xshell::{Shell, cmd};
+use xtask::process::{self, Detached, Ending, Finished};
+
+use crate::loopback_server::{Answer, Server};
+use crate::scratch::{Ran, Scratch};
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(60);
+
+fn sh(script: &str, deadline: Duration) -> Finished {
+    let shell = Shell::new().unwrap();
+    process::run(cmd!(shell, "sh -c {script}"), deadline)
+}
+
+#[test]
+fn a_program_left_in_the_background_holds_nothing_up() {
+    let finished = sh("sleep 1000 & echo $!", LONG);
+    let left = Pid::from_raw(finished.stdout.trim().parse().unwrap());
+    kill(left, Signal::SIGKILL).expect("it was left alone");
+    assert_eq!(finished.ending, Ending::Exited(0));
+}
+
+#[test]
+fn a_deadline_ends_a_program_with_all_that_it_started() {
+    let deadline = Duration::from_millis(300);
+    let finished = sh("sleep 1000 & echo $!; wait", deadline);
+    assert_eq!(finished.ending, Ending::Deadline(deadline));
+    let started = finished.stdout.trim().parse().unwrap();
+    assert!(process::is_gone_within(started, LONG));
+}
+
+#[test]
+fn a_program_that_will_not_end_is_killed() {
+    let script = "trap '' TERM; echo $$; while :; do sleep 1; done";
+    let deadline = Duration::from_millis(300);
+    let finished = sh(script, deadline);
+    assert_eq!(finished.ending, Ending::Deadline(deadline));
+    let stubborn = finished.stdout.trim().parse().unwrap();
+    assert!(process::is_gone_within(stubborn, LONG));
+}
+
+#[test]
+fn the_end_of_endless_output_is_kept() {
+    let finished = sh(
+        "head -c 50000000 /dev/zero | tr '\\0' a; echo; echo end",
+        LONG,
+    );
+    assert_eq!(finished.ending, Ending::Exited(0));
+    assert_eq!(finished.stdout.len(), 16 << 20);
+    assert!(finished.stdout.ends_with("a\nend\n"));
+}
+
+#[test]
+fn endings_are_put_in_words() {
+    let shell = Shell::new().unwrap();
+    let ending = |script: &str| sh(script, LONG).ending();
+    assert_eq!(ending("exit 3"), "exited with status 3");
+    assert_eq!(ending("kill -SEGV $$"), "was killed by SIGSEGV");
+    let run = |program: &str| process::run(shell.cmd(program), LONG);
+    assert!(run("no-such-program").not_found());
+    assert_eq!(
+        run("no-such-program").ending(),
+        "was not found on this host"
+    );
+    assert_eq!(
+        run("/etc/passwd").ending(),
+        "could not be started: permission denied"
+    );
+}
+
+#[test]
+fn the_last_lines_are_those_of_the_error() {
+    let finished = sh("echo out; echo one >&2; echo two >&2; echo three >&2", LONG);
+    assert_eq!(finished.last_lines(2), "two\nthree");
+    assert_eq!(sh("echo one; echo two", LONG).last_lines(1), "two");
+    assert_eq!(sh("true", LONG).last_lines(1), "");
+}
+
+#[test]
+fn a_command_line_can_be_pasted_whatever_is_in_it() {
+    let shell = Shell::new().unwrap();
+    let words = [
+        "",
+        "a b",
+        "it's",
+        "$HOME",
+        "`id`",
+        "a\nb",
+        "*",
+        "--flag=x y",
+        "é",
+        "~",
+        "#",
+        "a\\b",
+    ];
+    let command = shell
+        .cmd("printf")
+        .arg("%s|")
+        .args(words)
+        .env("VARIABLE", "a 'b'");
+    let finished = process::run(command, LONG);
+    assert!(
+        finished
+            .command
+            .starts_with(r"VARIABLE='a '\''b'\''' printf '%s|'")
+    );
+    assert_eq!(sh(&finished.command, LONG).stdout, finished.stdout);
+    assert_eq!(
+        finished.stdout,
+        words.map(|word| format!("{word}|")).concat()
+    );
+}
+
+#[test]
+fn what_is_detached_is_known_by_its_file_and_does_not_hear_us_hang_up() {
+    let scratch = Scratch::new();
+    let detached = Outliving::new(&scratch, "sh", &["-c", "echo begun; exec sleep 1000"]);
+    let pid = detached.inner.pid;
+    wait_until(|| detached.log() == "begun\n");
+    let file = fs::read_to_string(scratch.root().join("pid")).unwrap();
+    assert_eq!(file, format!("{pid}\n"));
+    wait_until(|| process::command_line(pid) == Some(vec!["sleep".to_owned(), "1000".to_owned()]));
+    process::signal(pid, Signal::SIGHUP).unwrap();
+    // A group of its own: the Ctrl-C of our terminal does not reach it.
+    assert_eq!(getpgid(Some(Pid::from_raw(pid))), Ok(Pid::from_raw(pid)));
+    assert!(process::is_alive(pid));
+
+    process::signal(pid, Signal::SIGTERM).unwrap();
+    assert!(process::is_gone_within(pid, LONG), "a zombie is not alive");
+    assert_eq!(process::command_line(pid), None);
+    let mut detached = detached;
+    assert_eq!(detached.end(), Ending::Signalled(Signal::SIGTERM as i32));
+}
+
+#[test]
+fn the_log_of_what_is_detached_is_gone_on_with() {
+    let scratch = Scratch::new();
+    let script = "echo first; echo second >&2";
+    let mut detached = Outliving::new(&scratch, "sh", &["-c", script]);
+    assert_eq!(detached.end(), Ending::Exited(0));
+    let mut again = Outliving::new(&scratch, "echo", &["third"]);
+    assert_eq!(again.end(), Ending::Exited(0));
+    assert_eq!(again.log(), "first\nsecond\nthird\n");
+}
+
+#[test]
+fn a_detached_program_that_is_not_there_ends_at_once_and_says_so() {
+    let scratch = Scratch::new();
+    let mut detached = Outliving::new(&scratch, "no-such-program", &[]);
+    assert_eq!(detached.end(), Ending::Exited(127));
+    let log = detached.log();
+    assert!(log.contains("no-such-program"), "{log}");
+}
+
+#[test]
+fn signals_reach_one_process_or_none() {
+    // 0 would be our own group, and negative numbers are groups.
+    for pid in [0, -1, i32::MIN] {
+        assert_eq!(
+            process::signal(pid, Signal::SIGCONT),
+            Err(nix::errno::Errno::ESRCH)
+        );
+        assert!(!process::is_alive(pid));
+    }
+}
+
+#[test]
+fn an_interruption_ends_what_runs_and_says_how_to_go_on() {
+    let server = Server::answering(Answer::Silence);
+    let checksums =
+        "[etcd.sha256]\namd64 = \"AAAA\"\narm64 = \"AAAA\"\n".replace("AAAA", &"a".repeat(64));
+    let scratch = Scratch::with(
+        "default",
+        &format!(
+            "members = 1\ndriver = \"local\"\n[etcd]\nversion = \"3.6.14\"\nrelease_url = \"{}\"\n{checksums}",
+            server.url
+        ),
+    );
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let child = scratch
+            .command(&["up"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        server.came.recv_timeout(LONG).expect("a download begins");
+        kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap()).expect(130);
+        server
+            .gone
+            .recv_timeout(LONG)
+            .expect("the download ends with us");
+        assert_eq!(ran.stdout, "");
+        let last = ".tar.gz\ninterrupted\nhint: nothing is kept of what was half fetched; run the same again\n";
+        assert!(ran.stderr.ends_with(last), "{}", ran.stderr);
+    }
+}
+
+/// A detached program that does not outlive its test.
+struct Outliving {
+    inner: Detached,
+    log: Utf8PathBuf,
+}
+
+impl Outliving {
+    fn new(scratch: &Scratch, program: &str, words: &[&str]) -> Self {
+        let shell = Shell::new().unwrap();
+        let log = scratch.root().join("log");
+        let command = shell.cmd(program).args(words);
+        let inner = process::detach(command, &log, &scratch.root().join("pid")).unwrap();
+        Self { inner, log }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    fn end(&mut self) -> Ending {
+        wait_until(|| self.inner.ended().is_some());
+        self.inner.ended().unwrap()
+    }
+}
+
+impl Drop for Outliving {
+    fn drop(&mut self) {
+        if self.inner.ended().is_none() {
+            let _ = process::signal(self.inner.pid, Signal::SIGKILL);
+        }
+    }
+}
+
+fn wait_until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
