@@ -1,12 +1,16 @@
 //! Real etcd for the tests: the distribution's package, fetched by the project's own code, once for
 //! all tests of a build.
 
+use std::fs;
+use std::process::Command;
 use std::sync::OnceLock;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use xtask::etcd::download::Limits;
 use xtask::etcd::tools::{self, Tools, Wanted};
 use xtask::values::EtcdVersion;
+
+use crate::scratch::{Ran, Scratch};
 
 /// The folder of the distribution's `etcd` and `etcdctl`.
 pub(crate) fn packaged() -> &'static Utf8Path {
@@ -31,4 +35,77 @@ pub(crate) fn tools() -> &'static Tools {
             panic!("not run: there is no etcd here: {:#?}", failure.diagnostics)
         })
     })
+}
+
+/// The folder of the `etcd` and `etcdctl` of Debian 13, whatever release this host is: etcd 3.5. Fetched
+/// by the project's own code, too, which takes the host's sources; so it is shown those of Debian 13.
+pub(crate) fn of_debian_13() -> &'static Utf8Path {
+    static FOLDER: OnceLock<Utf8PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("etcd-of-debian-13");
+        if !folder.join("etcdctl").is_file() {
+            fetch_of_debian_13(&folder);
+        }
+        folder
+    })
+}
+
+fn fetch_of_debian_13(folder: &Utf8Path) {
+    let archive = debian_archive();
+    let scratch = Scratch::with(
+        "fetch",
+        "members = 1\n[network]\nsubnet = \"10.76.1.0/24\"\n",
+    );
+    let (sources, configuration) = (
+        scratch.root().join("sources.list"),
+        scratch.root().join("apt.conf"),
+    );
+    let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    fs::write(
+        &sources,
+        format!("deb [signed-by={keyring}] {archive} trixie main\n"),
+    )
+    .unwrap();
+    fs::write(
+        &configuration,
+        format!("Dir::Etc::sourcelist \"{sources}\";\nDir::Etc::sourceparts \"-\";\n"),
+    )
+    .unwrap();
+    let up = scratch
+        .command(&["up", "fetch"])
+        .env("APT_CONFIG", configuration)
+        .output()
+        .unwrap();
+    Ran::from(up).expect(0);
+    let etcd = scratch.run(&["env", "fetch"]).expect(0).stdout;
+    let found = etcd.lines().find_map(|line| {
+        line.strip_prefix("export PATH=")?
+            .strip_suffix(":\"$PATH\"")
+    });
+    let beside = folder.with_extension("new");
+    let _ = fs::remove_dir_all(&beside);
+    fs::create_dir_all(&beside).unwrap();
+    for name in ["etcd", "etcdctl"] {
+        fs::copy(Utf8Path::new(found.unwrap()).join(name), beside.join(name)).unwrap();
+    }
+    fs::rename(beside, folder).unwrap();
+}
+
+/// Where this host's apt gets Debian from.
+fn debian_archive() -> String {
+    let targets = Command::new("apt-get")
+        .args([
+            "indextargets",
+            "--format",
+            "$(REPO_URI) $(CODENAME)",
+            "Created-By: Packages",
+        ])
+        .output()
+        .expect("not run: this host has no apt-get");
+    let targets = String::from_utf8(targets.stdout).unwrap();
+    let of_release = targets.lines().find_map(|target| {
+        let (archive, codename) = target.split_once(' ')?;
+        (archive.ends_with("/debian/") && !codename.contains('-')).then(|| archive.to_owned())
+    });
+    of_release.expect("not run: this host's apt does not get Debian from anywhere")
 }

@@ -6,6 +6,7 @@ mod definition_etcd;
 mod definition_files;
 mod definition_golden;
 mod definition_shipped;
+mod etcd_3_5;
 mod etcd_binaries;
 mod hostile;
 mod identity;
