@@ -17,6 +17,7 @@ use xtask::report::{Exit, Outcome};
 use xtask::values::{Architecture, EtcdVersion, Sha256};
 
 use crate::loopback_server::{Answer, Server};
+use crate::scratch::{Ran, Scratch};
 
 #[test]
 fn the_distributions_package_serves_where_nothing_else_does() {
@@ -37,6 +38,41 @@ fn an_unpacked_package_serves_again_without_a_word() {
         (package.tools.etcd.clone(), Origin::Package)
     );
     trial.said(&expect![[""]]);
+}
+
+#[test]
+fn a_source_that_fails_does_not_spoil_the_package() {
+    let definition = "members = 3\ndriver = \"local\"\nnetwork.subnet = \"10.99.98.0/24\"\n\
+        [etcd]\nversion = \"3.6.14\"\nrelease_url = \"http://127.0.0.1:1\"\n";
+    let scratch = Scratch::with("broken-source", definition);
+    let sources = scratch.root().join("sources");
+    fs::create_dir(&sources).unwrap();
+    for entry in Utf8Path::new("/etc/apt/sources.list.d")
+        .read_dir_utf8()
+        .unwrap()
+    {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), sources.join(entry.file_name())).unwrap();
+    }
+    // One that is there and empty is an error to apt; one out of reach is not.
+    let empty = Server::answering(Answer::NotFound);
+    let broken = format!("deb {} nowhere main\n", empty.url);
+    fs::write(sources.join("broken.list"), broken).unwrap();
+    let configuration = scratch.root().join("apt.conf");
+    fs::write(
+        &configuration,
+        format!("Dir::Etc::SourceParts \"{sources}\";\n"),
+    )
+    .unwrap();
+
+    let mut command = scratch.command(&["up", "broken-source"]);
+    let output = command.env("APT_CONFIG", configuration).output().unwrap();
+    let stderr = Ran::from(output).expect(0).stderr;
+    assert_ne!(empty.asked(), 0, "{stderr}");
+    assert!(
+        stderr.contains("(from the distribution's package, not installed)"),
+        "{stderr}"
+    );
 }
 
 #[test]

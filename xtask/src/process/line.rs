@@ -3,10 +3,11 @@
 use std::process::Command;
 
 /// The command line of a program, fit to be pasted into a shell: with the variables that it gets
-/// on top of the surrounding ones.
+/// other than the surrounding ones.
 pub fn paste_able(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
-        let value = quoted(&value?.to_string_lossy());
+        let set = value.filter(|value| std::env::var_os(name).as_deref() != Some(value));
+        let value = quoted(&set?.to_string_lossy());
         Some(format!("{}={value}", name.to_string_lossy()))
     });
     let words = std::iter::once(command.get_program())
