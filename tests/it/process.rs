@@ -216,7 +216,9 @@ impl Outliving {
         let shell = Shell::new().unwrap();
         let log = scratch.root().join("log");
         let command = shell.cmd(program).args(words);
-        let inner = process::detach(command, &log, &scratch.root().join("pid")).unwrap();
+        let stdin = fs::File::open("/dev/null").unwrap();
+        let pid_file = scratch.root().join("pid");
+        let inner = process::detach(command, stdin, &log, &pid_file).unwrap();
         Self { inner, log }
     }
 

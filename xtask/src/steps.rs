@@ -8,38 +8,39 @@ use crate::values::HostName;
 /// What `up` has to do about a cluster's members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
-    /// The members to start.
-    pub members: Vec<HostName>,
-    /// How they are to see themselves: as the cluster's first or as part of one that exists.
-    pub state: InitialState,
+    /// The members to start, and how each is to see itself.
+    pub members: Vec<(HostName, InitialState)>,
     /// The members that had data once and have none now. Starting one of them as it is would let it
     /// vote anew in terms in which it has voted before, so it is left alone.
     pub lost: Vec<HostName>,
 }
 
-/// Chooses what to start. `bootstrapped`: whether the members have agreed on something before.
-pub fn start(members: &[HostName], conditions: &[Condition], bootstrapped: bool) -> Start {
-    let with = |wanted: fn(&Condition) -> bool| {
-        let both = members.iter().zip(conditions);
-        both.filter(move |(_, condition)| wanted(condition))
-            .map(|(member, _)| member.clone())
+impl Start {
+    /// The names of the members to start.
+    pub fn names(&self) -> Vec<HostName> {
+        self.members.iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Chooses what to start. `had_data`: the members that are known to have had data.
+///
+/// A member that never had any founds the cluster, also where the others have done so already: etcd
+/// lets a founder that comes late take its place.
+pub fn start(members: &[HostName], conditions: &[Condition], had_data: &[HostName]) -> Start {
+    let mut start = Start {
+        members: Vec::new(),
+        lost: Vec::new(),
     };
-    let absent = with(|condition| *condition == Condition::Absent);
-    let stopped = with(|condition| *condition == Condition::Stopped);
-    if bootstrapped {
-        Start {
-            members: stopped.collect(),
-            state: InitialState::Existing,
-            lost: absent.collect(),
-        }
-    } else {
-        let idle = with(|condition| !matches!(condition, Condition::Running(_)));
-        Start {
-            members: idle.collect(),
-            state: InitialState::New,
-            lost: Vec::new(),
+    for (member, condition) in members.iter().zip(conditions) {
+        let member = member.clone();
+        match condition {
+            Condition::Running(_) => {}
+            Condition::Stopped => start.members.push((member, InitialState::Existing)),
+            Condition::Absent if had_data.contains(&member) => start.lost.push(member),
+            Condition::Absent => start.members.push((member, InitialState::New)),
         }
     }
+    start
 }
 
 /// The order in which to stop members: each group at once, one group after the other.

@@ -1,6 +1,6 @@
 //! What every task about a started cluster begins with: its record and its driver.
 
-use crate::driver::{self, Driver, Home};
+use crate::driver::{self, DRIVERS, Driver, Home};
 use crate::etcd::tools::Tools;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Record;
@@ -67,6 +67,24 @@ impl Started {
                 .hint(format!("its members are {}", names.join(", "))),
         ))
     }
+}
+
+/// Insists that the cluster has left anything here: a record, data, a process.
+///
+/// # Errors
+/// Fails where it has not.
+pub(super) fn insist_on_traces(home: &Home<'_>) -> Outcome<()> {
+    if has_traces(home) {
+        Ok(())
+    } else {
+        Err(not_started(home.workspace, home.name))
+    }
+}
+
+/// Whether the cluster has left anything here.
+pub(super) fn has_traces(home: &Home<'_>) -> bool {
+    let folder = home.workspace.state(home.name);
+    folder.exists() || DRIVERS.iter().any(|driver| !driver.traces(home).is_empty())
 }
 
 fn not_started(workspace: &Workspace, name: &ClusterName) -> Failure {

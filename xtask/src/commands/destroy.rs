@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{self, IsTerminal};
 
-use super::cluster::Started;
-use super::{Which, down};
-use crate::driver::{DRIVERS, Home};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Which, cluster, stop};
+use crate::driver::Home;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
-use crate::state::{Lock, Record};
+use crate::state::Lock;
 use crate::ui;
-use crate::values::ClusterName;
 use crate::workspace::Workspace;
 
 /// Stop a cluster and remove everything it left: its data, its logs, what is remembered of it.
@@ -33,7 +33,11 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
     let workspace = Workspace::find()?;
     let folder = workspace.state(name);
-    if !folder.exists() {
+    let home = Home {
+        workspace: &workspace,
+        name,
+    };
+    if !cluster::has_traces(&home) && !doomed(&home).exists() {
         ui::say(&format!(
             "nothing to destroy: cluster `{name}` has not been started"
         ));
@@ -44,8 +48,8 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         return Ok(Exit::Failed);
     }
     let lock = Lock::take(&workspace, name, &format!("destroy {name}"), &ui::say)?;
-    stop(&workspace, name)?;
-    remove(&workspace, name).map_err(|error| {
+    stop::stop(&home)?;
+    remove(&home).map_err(|error| {
         Failure::new(
             Exit::Failed,
             Diagnostic::error(format!("`{folder}` cannot be removed: {error}"))
@@ -75,23 +79,30 @@ fn agreed(question: &str) -> Outcome<bool> {
     Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Stops every member, also where a damaged record no longer says who they are.
-fn stop(workspace: &Workspace, name: &ClusterName) -> Outcome<()> {
-    if let Ok(Some(_)) = Record::read(workspace, name) {
-        return down::stop(&Started::find(name)?).map(drop);
-    }
-    let home = Home { workspace, name };
-    DRIVERS
-        .iter()
-        .try_for_each(|driver| driver.stop(&home, &driver.traces(&home), &ui::say))
+/// Removes the cluster's folder. It is moved aside first, so that an interruption leaves either the
+/// whole cluster or none of it.
+fn remove(home: &Home<'_>) -> io::Result<()> {
+    let folder = home.workspace.state(home.name);
+    let doomed = doomed(home);
+    // What an interrupted run left.
+    remove_folder(&doomed)?;
+    // Where it cannot be moved, as on a full disk, it is removed where it is.
+    let _ = fs::rename(&folder, &doomed);
+    remove_folder(&doomed)?;
+    remove_folder(&folder)
 }
 
-/// Removes the cluster's folder. It is renamed first, so that an interruption leaves either the
-/// whole cluster or none of it.
-fn remove(workspace: &Workspace, name: &ClusterName) -> io::Result<()> {
-    let doomed = workspace.root().join(".state/.destroyed");
-    fs::create_dir_all(&doomed)?;
-    let place = doomed.join(format!("{name}-{}", std::process::id()));
-    fs::rename(workspace.state(name), &place)?;
-    fs::remove_dir_all(&doomed)
+/// Where the cluster's folder is moved to while it is removed. No cluster can have this name.
+fn doomed(home: &Home<'_>) -> Utf8PathBuf {
+    let name = home.name;
+    home.workspace
+        .root()
+        .join(format!(".state/.destroyed-{name}"))
+}
+
+fn remove_folder(folder: &Utf8Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }

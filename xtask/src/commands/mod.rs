@@ -16,6 +16,7 @@ pub mod logs;
 pub mod render;
 pub mod schema;
 pub mod status;
+mod stop;
 pub mod test;
 pub mod up;
 pub mod verify;

@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
 }
 
 /// Looks until the cluster is healthy or the time is over, and says meanwhile what is missing.
-fn wait(running: &Running, most: Duration) -> Verified {
+pub(super) fn wait(running: &Running, most: Duration) -> Verified {
     let Running { plan, tools } = running;
     let mut said = String::new();
     let verified = verify::until_healthy(plan, tools, most, &mut |verified| {

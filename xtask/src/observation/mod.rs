@@ -4,6 +4,7 @@
 //! asks is elsewhere.
 
 pub mod etcdctl;
+pub mod log;
 pub mod v2;
 
 use std::fmt;

@@ -214,14 +214,21 @@ impl Plan {
         .with_cluster_id()
     }
 
-    /// The same cluster, run by another version than the pinned one.
+    /// The same cluster, run by another version than the pinned one. Flags of the definition that
+    /// this version does not have are left out; [`Plan::flags_unknown_to`] names them.
     #[must_use]
     pub fn run_by(&self, version: EtcdVersion) -> Self {
-        let stand_in = (version != self.etcd.version).then_some(version);
-        Self {
-            stand_in,
-            ..self.clone()
-        }
+        let mut plan = self.clone();
+        plan.stand_in = (version != self.etcd.version).then_some(version);
+        let flags = &mut plan.etcd.flags;
+        flags.retain(|(name, _)| !is_unknown_to(version, name));
+        plan
+    }
+
+    /// The flags of the definition that this version of etcd does not have.
+    pub fn flags_unknown_to(&self, version: EtcdVersion) -> Vec<&FlagName> {
+        let names = self.etcd.flags.iter().map(|(name, _)| name);
+        names.filter(|name| is_unknown_to(version, name)).collect()
     }
 
     /// The version that runs: flags and formats follow it.
@@ -262,6 +269,10 @@ impl Plan {
         self.cluster_id = identity::cluster_id(self.members.iter().map(|member| member.id));
         self
     }
+}
+
+fn is_unknown_to(version: EtcdVersion, flag: &FlagName) -> bool {
+    flag_table::find(flag.as_str()).is_some_and(|fact| !fact.exists_in(version))
 }
 
 fn loopback(address: Ipv4Addr) -> Ipv4Addr {

@@ -1,14 +1,15 @@
 //! Programs that outlive us, and programs that are not our children: members of a local cluster.
 
-use std::fs::OpenOptions;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::{Ending, paste_able};
@@ -32,20 +33,25 @@ impl Detached {
 }
 
 /// Starts a program that goes on when we end: in a process group of its own, deaf to the hang-up of
-/// our terminal, with no standard input, and with its output appended to a log.
+/// our terminal, with its output appended to a log, and with this file as its standard input: a lock
+/// on it is the program's from then on.
 ///
 /// Its process ID is in the file before the program begins: a shell writes it there and then
-/// becomes the program, so that at no moment something runs that nobody knows of.
+/// becomes the program, so that at no moment something runs that nobody knows of. The shell also
+/// closes what our own caller left open, or that caller would wait for the program's end.
 ///
 /// # Errors
 /// Fails where the log cannot be opened or no shell starts. That the program itself could not be
 /// started shows as its early end, with the reason in the log.
 pub fn detach(
     command: xshell::Cmd<'_>,
+    stdin: File,
     log: &Utf8Path,
     pid_file: &Utf8Path,
 ) -> io::Result<Detached> {
-    const BECOME: &str = r#"trap "" HUP; echo $$ >"$0" && exec "$@""#;
+    const BECOME: &str = r#"trap "" HUP
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+echo $$ >"$0" && exec "$@""#;
     let program = Command::from(command);
     let stdout = OpenOptions::new().create(true).append(true).open(log)?;
     let stderr = stdout.try_clone()?;
@@ -56,7 +62,7 @@ pub fn detach(
         .arg(pid_file)
         .arg(program.get_program())
         .args(program.get_args())
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(stdout)
         .stderr(stderr)
         .process_group(0);
@@ -115,6 +121,41 @@ pub fn signal(pid: i32, signal: Signal) -> Result<(), Errno> {
     }
 }
 
+/// Sends a signal to a process that leads its group, and to all of that group.
+///
+/// # Errors
+/// As [`signal`].
+pub fn signal_group(leader: i32, signal: Signal) -> Result<(), Errno> {
+    match leader {
+        // 1 would mean everything, as far as kill(2) is concerned.
+        2.. => killpg(Pid::from_raw(leader), signal),
+        _ => Err(Errno::ESRCH),
+    }
+}
+
+/// The processes of this host that we can see, by their IDs.
+pub fn all() -> Vec<i32> {
+    if cfg!(target_os = "linux") {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes
+            .filter_map(|process| process.file_name().to_str()?.parse().ok())
+            .collect()
+    } else {
+        let listed = run_ps(&["-A", "-o", "pid="]).unwrap_or_default();
+        listed
+            .split_whitespace()
+            .filter_map(|id| id.parse().ok())
+            .collect()
+    }
+}
+
+/// Whether a process has this file as its standard input; none where the system does not tell, as
+/// about somebody else's process, or outside of Linux.
+pub fn reads_from(pid: i32, file: &Metadata) -> Option<bool> {
+    let stdin = std::fs::metadata(format!("/proc/{pid}/fd/0")).ok()?;
+    Some((stdin.dev(), stdin.ino()) == (file.dev(), file.ino()))
+}
+
 /// Waits until a process has ended, at most this long. Says whether it has.
 ///
 /// Nothing tells of the end of a process that is not a child, on every system that we run on; so
@@ -135,8 +176,12 @@ pub fn is_gone_within(pid: i32, patience: Duration) -> bool {
 
 /// One column of `ps` about one process.
 fn ps(pid: i32, column: &str) -> Option<String> {
+    run_ps(&["-o", &format!("{column}="), "-p", &pid.to_string()])
+}
+
+fn run_ps(arguments: &[&str]) -> Option<String> {
     let output = Command::new("ps")
-        .args(["-o", &format!("{column}="), "-p", &pid.to_string()])
+        .args(arguments)
         .stdin(Stdio::null())
         .output()
         .ok()?;

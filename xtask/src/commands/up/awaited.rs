@@ -1,14 +1,18 @@
 //! Waiting for members that were just started, while watching that they stay alive.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use camino::Utf8PathBuf;
+
 use crate::driver::{Driver, Home};
 use crate::etcd::serving::{self, Serving};
-use crate::observation::Condition;
+use crate::observation::{Condition, log};
 use crate::plan::{Member, Plan};
+use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps::Start;
 use crate::ui::progress::{Mark, Progress};
@@ -16,12 +20,11 @@ use crate::values::HostName;
 
 /// The members that are expected to serve soon.
 pub(super) struct Awaited<'a> {
-    pub(super) driver: &'static dyn Driver,
-    pub(super) home: Home<'a>,
-    pub(super) plan: &'a Plan,
-    pub(super) start: &'a Start,
-    /// How each member was before.
-    pub(super) conditions: &'a [Condition],
+    driver: &'static dyn Driver,
+    home: Home<'a>,
+    plan: &'a Plan,
+    started: Vec<Started>,
+    rows: Vec<Row<'a>>,
 }
 
 /// How often a member that does not serve yet is asked again. etcd logs a line for every time it has
@@ -31,36 +34,64 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How often it is made sure that the members are still alive.
 const LOOK_AFTER: Duration = Duration::from_millis(200);
 
-impl Awaited<'_> {
-    /// Waits until every member serves. Calls `on_quorum` once, as soon as the first one does: it
-    /// has then answered a linearizable read, so more than half of the members have agreed.
+impl<'a> Awaited<'a> {
+    /// What is to be awaited after this start, which is still to come. `conditions`: how each member
+    /// is before it.
+    pub(super) fn new(
+        driver: &'static dyn Driver,
+        home: Home<'a>,
+        plan: &'a Plan,
+        start: &Start,
+        conditions: &'a [Condition],
+    ) -> Self {
+        let started = |member| {
+            let log = driver.log(&home, &member);
+            let from = fs::metadata(&log).map_or(0, |log| log.len());
+            Started { member, log, from }
+        };
+        let members = plan.members.iter().zip(conditions);
+        let expected = members.filter(|(member, _)| !start.lost.contains(&member.name));
+        Self {
+            driver,
+            home,
+            plan,
+            started: start.names().into_iter().map(started).collect(),
+            rows: expected
+                .map(|(member, condition)| Row {
+                    member,
+                    condition,
+                    serving: Serving::Silent,
+                })
+                .collect(),
+        }
+    }
+
+    /// Waits until every member serves. Calls `serves` for each that does: it has then answered a
+    /// linearizable read, so more than half of the members have agreed and it has data.
     ///
     /// # Errors
     /// Fails where a member ends, or where one does not serve in time.
     pub(super) fn wait_until_all_serve(
-        &self,
+        mut self,
         patience: Duration,
         progress: &mut Progress,
-        on_quorum: impl FnOnce() -> Outcome<()>,
+        mut serves: impl FnMut(&HostName) -> Outcome<()>,
     ) -> Outcome<()> {
         let deadline = Instant::now() + patience;
-        let mut on_quorum = Some(on_quorum);
-        let mut rows = self.rows();
         let (tell, told) = mpsc::channel();
-        for (index, row) in rows.iter().enumerate() {
+        for (index, row) in self.rows.iter().enumerate() {
             let (tell, url) = (tell.clone(), row.member.client_url());
             thread::spawn(move || ask_until_it_serves(index, &url, &tell));
         }
-        while rows.iter().any(|row| row.serving != Serving::Serves) {
+        while self.rows.iter().any(|row| row.serving != Serving::Serves) {
             match told.recv_timeout(LOOK_AFTER) {
                 Ok((index, serving)) => {
-                    rows[index].serving = serving;
-                    let (mark, doing) = rows[index].in_words();
-                    progress.set(&rows[index].member.name, mark, &doing);
-                    if serving == Serving::Serves
-                        && let Some(on_quorum) = on_quorum.take()
-                    {
-                        on_quorum()?;
+                    let row = &mut self.rows[index];
+                    row.serving = serving;
+                    let (mark, doing) = row.in_words();
+                    progress.set(&row.member.name, mark, &doing);
+                    if serving == Serving::Serves {
+                        serves(&row.member.name)?;
                     }
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
@@ -68,56 +99,64 @@ impl Awaited<'_> {
                 }
             }
             if Instant::now() > deadline {
-                return Err(self.too_late(patience, &rows));
+                return Err(self.too_late(patience));
             }
         }
         Ok(())
     }
 
-    fn rows(&self) -> Vec<Row<'_>> {
-        let members = self.plan.members.iter().zip(self.conditions);
-        let expected = members.filter(|(member, _)| !self.start.lost.contains(&member.name));
-        let row = |(member, condition)| Row {
-            member,
-            condition,
-            serving: Serving::Silent,
-        };
-        expected.map(row).collect()
-    }
-
     fn fail_if_one_has_ended(&self, progress: &mut Progress) -> Outcome<()> {
-        let conditions = self.driver.conditions(&self.home, &self.start.members);
-        let ended: Vec<&HostName> = self
-            .start
-            .members
+        let members: Vec<HostName> = self.started.iter().map(|one| one.member.clone()).collect();
+        let conditions = self.driver.conditions(&self.home, &members);
+        let ended: Vec<&Started> = self
+            .started
             .iter()
             .zip(conditions)
             .filter(|(_, condition)| !matches!(condition, Condition::Running(_)))
-            .map(|(member, _)| member)
+            .map(|(started, _)| started)
             .collect();
         if ended.is_empty() {
             return Ok(());
         }
-        let diagnostics = ended.iter().map(|member| {
+        let name = &self.plan.name;
+        let diagnostics = ended.iter().map(|ended| {
+            let Started { member, log, .. } = ended;
             progress.set(member, Mark::Failed, "ended");
-            let log = self.driver.log(&self.home, member);
             let diagnostic = Diagnostic::error(format!("`{member}` has ended while starting"));
-            last_words(&log)
-                .into_iter()
-                .fold(diagnostic, |diagnostic, line| {
-                    diagnostic.note(format!("its log ends: {line}"))
-                })
-                .hint(format!("read its log: `{log}`"))
+            let diagnostic = match ended.last_words() {
+                Some(why) => diagnostic.note(format!("it says: {why}")),
+                None => diagnostic.note("it says nothing about why").hint(format!(
+                    "see whether its disk is full: `df -h {}`",
+                    quoted(log.as_str())
+                )),
+            };
+            diagnostic.note(format!("its log is `{log}`")).hint(format!(
+                "read on: `cargo xtask logs {member} --cluster {name}`"
+            ))
         });
+        let mut diagnostics: Vec<Diagnostic> = diagnostics.collect();
+        let others = self.rows.len() - ended.len();
+        if let Some(last) = diagnostics.pop() {
+            let then = format!("then `cargo xtask up {name}` starts what does not run");
+            diagnostics.push(match others {
+                0 => last.hint(then),
+                _ => last.hint(format!(
+                    "{then}; the others go on, `cargo xtask down {name}` stops them"
+                )),
+            });
+        }
         Err(Failure {
             exit: Exit::Failed,
-            diagnostics: diagnostics.collect(),
+            diagnostics,
         })
     }
 
-    fn too_late(&self, patience: Duration, rows: &[Row<'_>]) -> Failure {
+    fn too_late(&self, patience: Duration) -> Failure {
         let name = &self.plan.name;
-        let late = rows.iter().filter(|row| row.serving != Serving::Serves);
+        let late = self
+            .rows
+            .iter()
+            .filter(|row| row.serving != Serving::Serves);
         let diagnostics = late.map(|row| {
             let what = match row.serving {
                 Serving::Silent => "does not listen",
@@ -140,6 +179,24 @@ impl Awaited<'_> {
             exit: Exit::Failed,
             diagnostics: diagnostics.collect(),
         }
+    }
+}
+
+/// A member that was started just now.
+struct Started {
+    member: HostName,
+    log: Utf8PathBuf,
+    /// How long its log was before.
+    from: u64,
+}
+
+impl Started {
+    fn last_words(&self) -> Option<String> {
+        let mut file = File::open(&self.log).ok()?;
+        file.seek(SeekFrom::Start(self.from)).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        log::last_words(&String::from_utf8_lossy(&bytes))
     }
 }
 
@@ -179,18 +236,4 @@ fn ask_until_it_serves(index: usize, url: &str, tell: &Sender<(usize, Serving)>)
         }
         let _ = tick.recv_timeout(ASK_AGAIN);
     }
-}
-
-/// The last lines of a log that say why: etcd writes its reason for ending last.
-fn last_words(log: &camino::Utf8Path) -> Vec<String> {
-    let bytes = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(3)..]
-        .iter()
-        .map(|line| (*line).to_owned())
-        .collect()
 }

@@ -1,12 +1,12 @@
 //! Members as detached processes on this host's loopback addresses.
 
+mod folder;
 mod port;
+mod process;
 
-use std::fs;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use xshell::Shell;
 
 use super::{Driver, Home, OutdatedFlags};
@@ -15,16 +15,21 @@ use crate::etcd::tools::Tools;
 use crate::observation::Condition;
 use crate::plan::flags::{self, InitialState, Myself};
 use crate::plan::{Member, Plan};
-use crate::process::{self, Signal};
+use crate::process::{Signal, detach};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
+use folder::MemberFolder;
+use process::Process;
 
 /// Members as processes of this host.
 pub(super) struct Local;
 
 /// How long a member may take to end by itself. etcd hands its leadership over within 7 s at worst.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a member may take until it is said that it is waited for.
+const SILENCE: Duration = Duration::from_secs(2);
 
 impl Driver for Local {
     fn name(&self) -> DriverName {
@@ -53,8 +58,8 @@ impl Driver for Local {
     fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Vec<Condition> {
         let condition = |member| {
             let folder = MemberFolder::of(home, member);
-            match folder.process() {
-                Some(process) => Condition::Running(format!("process {}", process.id)),
+            match folder.process(process::etcds) {
+                Some(process) => Condition::Running(process.to_string()),
                 None if folder.has_data() => Condition::Stopped,
                 None => Condition::Absent,
             }
@@ -63,27 +68,35 @@ impl Driver for Local {
     }
 
     fn traces(&self, home: &Home<'_>) -> Vec<HostName> {
-        let folders = fs::read_dir(members_folder(home))
-            .into_iter()
-            .flatten()
-            .flatten();
-        folders
-            .filter_map(|folder| folder.file_name().to_str()?.parse().ok())
-            .collect()
+        let mut members = MemberFolder::all(home);
+        for etcd in process::etcds() {
+            let named = etcd.data.parent().and_then(|folder| folder.file_name());
+            if let Some(Ok(member)) = named.map(str::parse)
+                && MemberFolder::of(home, &member).data() == etcd.data
+            {
+                members.push(member);
+            }
+        }
+        members.sort();
+        members.dedup();
+        members
     }
 
     fn start(&self, home: &Home<'_>, plan: &Plan, tools: &Tools, start: &Start) -> Outcome<()> {
-        for member in chosen(plan, &start.members) {
-            let folder = MemberFolder::of(home, &member.name);
-            let arguments = arguments(plan, member, &folder, start.state);
-            let started = fs::create_dir_all(&folder.path)
-                .map_err(|error| error.to_string())
-                .and_then(|()| start_process(tools, arguments, &folder));
-            started.map_err(|error| {
+        for (name, state) in &start.members {
+            let Some(member) = plan.members.iter().find(|member| member.name == *name) else {
+                continue;
+            };
+            let folder = MemberFolder::of(home, name);
+            let arguments = arguments(plan, member, &folder, *state);
+            start_process(tools, arguments, &folder).map_err(|error| {
                 Failure::new(
                     Exit::Failed,
-                    Diagnostic::error(format!("`{}` could not be started: {error}", member.name))
-                        .note(format!("its data and its log belong in `{}`", folder.path))
+                    Diagnostic::error(format!("`{name}` could not be started: {error}"))
+                        .note(format!(
+                            "its data and its log belong in `{}`",
+                            folder.path()
+                        ))
                         .hint(format!(
                             "make room there, and run `cargo xtask up {}` again",
                             plan.name
@@ -95,39 +108,48 @@ impl Driver for Local {
     }
 
     fn stop(&self, home: &Home<'_>, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()> {
-        let process =
-            |member: &HostName| Some((member.clone(), MemberFolder::of(home, member).process()?));
+        let process = |member: &HostName| {
+            let process = MemberFolder::of(home, member).process(process::etcds)?;
+            Some((member.clone(), process))
+        };
         let mut running: Vec<(HostName, Process)> = members.iter().filter_map(process).collect();
         for (_, process) in &running {
             process.signal(Signal::SIGTERM);
+            // One that was halted, by a debugger or by Ctrl-Z, would not notice.
+            process.signal(Signal::SIGCONT);
         }
-        wait_for_end(&mut running, PATIENCE);
+        process::wait_for_end(&mut running, SILENCE);
         for (member, process) in &running {
-            let (seconds, id) = (PATIENCE.as_secs(), process.id);
+            let seconds = PATIENCE.as_secs();
             say(&format!(
-                "{member}: process {id} has not ended {seconds} s after SIGTERM and gets SIGKILL; \
+                "{member}: {process} was told to end and has not yet; it gets {seconds} s before it is killed"
+            ));
+        }
+        process::wait_for_end(&mut running, PATIENCE.saturating_sub(SILENCE));
+        for (member, process) in &running {
+            let seconds = PATIENCE.as_secs();
+            say(&format!(
+                "{member}: {process} has not ended {seconds} s after SIGTERM and gets SIGKILL; \
                  what etcd has acknowledged is on disk"
             ));
             process.signal(Signal::SIGKILL);
         }
-        wait_for_end(&mut running, PATIENCE);
+        process::wait_for_end(&mut running, SILENCE);
         match running.first() {
             None => Ok(()),
-            Some((member, Process { id, .. })) => Err(Failure::new(
-                Exit::Failed,
-                Diagnostic::error(format!("`{member}` (process {id}) cannot be ended"))
-                    .note("a process that survives SIGKILL waits for its disk, or belongs to another user")
-                    .hint(format!("look at it: `ps -o pid,user,stat,wchan,args -p {id}`")),
-            )),
+            Some((member, process)) => Err(cannot_be_ended(home, member, process)),
         }
     }
 
     fn outdated_flags(&self, home: &Home<'_>, plan: &Plan, member: &Member) -> OutdatedFlags {
         let folder = MemberFolder::of(home, &member.name);
-        let Some(process) = folder.process() else {
+        let process = folder.process(Vec::new);
+        let running = process
+            .map(|process| process.arguments())
+            .unwrap_or_default();
+        if running.is_empty() {
             return OutdatedFlags::default();
-        };
-        let running = &process.arguments[1..];
+        }
         let differences = |state| {
             let wanted = arguments(plan, member, &folder, state);
             let without = |these: &[String], those: &[String]| {
@@ -138,8 +160,8 @@ impl Driver for Local {
                     .collect()
             };
             OutdatedFlags {
-                surplus: without(running, &wanted),
-                missing: without(&wanted, running),
+                surplus: without(&running, &wanted),
+                missing: without(&wanted, &running),
             }
         };
         // It was started in one of these states, and which makes no difference any more.
@@ -161,12 +183,34 @@ fn start_process(
     arguments: Vec<String>,
     folder: &MemberFolder,
 ) -> Result<(), String> {
+    let Some(claim) = folder.claim().map_err(|error| error.to_string())? else {
+        return Err("another process runs on its folder".to_owned());
+    };
     let shell = Shell::new().map_err(|error| error.to_string())?;
+    // Not in the folder of whoever calls: that would keep it from being unmounted.
+    shell.change_dir(folder.path());
     let etcd = command(&shell, &tools.etcd).args(arguments);
-    match process::detach(etcd, &folder.log(), &folder.pid_file()) {
+    match detach(etcd, claim, &folder.log(), &folder.pid_file()) {
         Ok(_) => Ok(()),
-        Err(ending) => Err(ending.to_string()),
+        Err(error) => Err(error.to_string()),
     }
+}
+
+fn cannot_be_ended(home: &Home<'_>, member: &HostName, process: &Process) -> Failure {
+    let diagnostic = Diagnostic::error(format!("`{member}` ({process}) cannot be ended"))
+        .note("a process that survives SIGKILL waits for its disk, or belongs to another user");
+    let name = home.name;
+    Failure::new(
+        Exit::Failed,
+        match process.id() {
+            Some(id) => diagnostic.hint(format!(
+                "look at it: `ps -o pid,user,stat,wchan,args -p {id}`"
+            )),
+            None => diagnostic.hint(format!(
+                "be the user who started the cluster: `sudo cargo xtask down {name}`"
+            )),
+        },
+    )
 }
 
 fn chosen<'a>(plan: &'a Plan, members: &'a [HostName]) -> impl Iterator<Item = &'a Member> {
@@ -184,92 +228,4 @@ fn arguments(
 ) -> Vec<String> {
     let myself = Myself::at(member, folder.data());
     flags::words(&flags::flags(plan, &myself, state), plan.version())
-}
-
-fn members_folder(home: &Home<'_>) -> Utf8PathBuf {
-    home.workspace.state(home.name).join("members")
-}
-
-/// A member's folder: `.state/<cluster>/members/<member>/`.
-struct MemberFolder {
-    path: Utf8PathBuf,
-}
-
-impl MemberFolder {
-    fn of(home: &Home<'_>, member: &HostName) -> Self {
-        Self {
-            path: members_folder(home).join(member.as_str()),
-        }
-    }
-
-    fn data(&self) -> Utf8PathBuf {
-        self.path.join("data")
-    }
-
-    fn log(&self) -> Utf8PathBuf {
-        self.path.join("etcd.log")
-    }
-
-    fn pid_file(&self) -> Utf8PathBuf {
-        self.path.join("pid")
-    }
-
-    /// Whether etcd would find a log to go on from. Until it has one it begins anew.
-    fn has_data(&self) -> bool {
-        let log = fs::read_dir(self.data().join("member/wal"));
-        log.is_ok_and(|mut files| files.next().is_some())
-    }
-
-    /// The process that runs on this folder. The number alone proves nothing, as it may have gone to
-    /// another process since; the folder on its command line does.
-    fn process(&self) -> Option<Process> {
-        let id = fs::read_to_string(self.pid_file())
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
-        let arguments = process::command_line(id)?;
-        let data = self.data();
-        let ours = arguments
-            .iter()
-            .any(|argument| names_folder(argument, &data));
-        ours.then_some(Process { id, arguments })
-    }
-}
-
-/// Whether an argument is this folder, or a flag with this folder as its value.
-fn names_folder(argument: &str, folder: &Utf8Path) -> bool {
-    argument
-        .strip_suffix(folder.as_str())
-        .is_some_and(|rest| rest.is_empty() || rest.ends_with('='))
-}
-
-/// A member's process.
-struct Process {
-    id: i32,
-    arguments: Vec<String>,
-}
-
-impl Process {
-    fn signal(&self, signal: Signal) {
-        // It may have ended in this moment, which is as good; what cannot be ended shows in the wait.
-        let _ = process::signal(self.id, signal);
-    }
-
-    fn runs(&self) -> bool {
-        process::command_line(self.id).is_some_and(|arguments| arguments == self.arguments)
-    }
-}
-
-/// Waits until these have ended, and removes those that have.
-fn wait_for_end(processes: &mut Vec<(HostName, Process)>, patience: Duration) {
-    let begun = Instant::now();
-    let (_never, tick) = mpsc::channel::<()>();
-    loop {
-        processes.retain(|(_, process)| process.runs());
-        if processes.is_empty() || begun.elapsed() > patience {
-            return;
-        }
-        let _ = tick.recv_timeout(Duration::from_millis(5));
-    }
 }

@@ -5,9 +5,13 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::process::data_folder;
 use crate::plan::{CLIENT_PORT, Member, PEER_PORT};
 use crate::process;
 use crate::report::Diagnostic;
+use crate::values::HostName;
 
 /// The ports that every member listens on.
 pub(super) const OF_A_MEMBER: [u16; 2] = [CLIENT_PORT, PEER_PORT];
@@ -18,26 +22,7 @@ pub(super) fn taken(member: &Member, port: u16) -> Option<Diagnostic> {
     let error = TcpListener::bind(address).err()?;
     let name = &member.name;
     Some(match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            let holder = holder(address);
-            let who = holder.as_ref().map_or_else(
-                || "another process (the system does not tell which)".to_owned(),
-                |(id, command)| format!("process {id} (`{command}`)"),
-            );
-            let hint = holder.map_or_else(
-                || format!("find it: `sudo ss -ltnp 'sport = :{port}'`"),
-                |(id, _)| {
-                    format!("end it (`kill {id}`), or give this cluster another `network.subnet`")
-                },
-            );
-            Diagnostic::error(format!(
-                "`{name}` cannot have {address}: {who} listens there"
-            ))
-            .note(
-                "locally, a member at 192.168.56.101 listens on 127.168.56.101, at the same ports",
-            )
-            .hint(hint)
-        }
+        io::ErrorKind::AddrInUse => in_use(name, address),
         io::ErrorKind::AddrNotAvailable => {
             let ip = member.address;
             Diagnostic::error(format!("`{name}` cannot have {address}: this host has no such address"))
@@ -45,20 +30,79 @@ pub(super) fn taken(member: &Member, port: u16) -> Option<Diagnostic> {
                 .hint(format!("add it: `sudo ifconfig lo0 alias {ip} up`"))
         }
         _ => Diagnostic::error(format!("`{name}` cannot have {address}: {error}"))
-            .note(
-                "locally, a member at 192.168.56.101 listens on 127.168.56.101, at the same ports",
-            )
+            .note(ADDRESSES)
             .hint("give this cluster another `network.subnet`"),
     })
+}
+
+fn in_use(member: &HostName, address: SocketAddrV4) -> Diagnostic {
+    let taken = |by: &str| {
+        Diagnostic::error(format!(
+            "`{member}` cannot have {address}: {by} listens there"
+        ))
+    };
+    let port = address.port();
+    let Some((id, command)) = holder(address) else {
+        return taken("another process (the system does not tell which)")
+            .note(ADDRESSES)
+            .hint(format!("find it: `sudo ss -ltnp 'sport = :{port}'`"));
+    };
+    if let Some(other) = data_folder(id).and_then(|data| OtherMember::at(&data)) {
+        let OtherMember {
+            name,
+            cluster,
+            root,
+        } = other;
+        let folder = process::quoted(root.as_str());
+        return taken(&format!(
+            "`{name}` of cluster `{cluster}` in `{root}` (process {id})"
+        ))
+        .note("clusters with the same addresses cannot run at the same time on one host")
+        .hint(format!(
+            "stop that cluster: `cd {folder} && cargo xtask down {cluster}`"
+        ))
+        .hint("or give this one another `network.subnet`");
+    }
+    taken(&format!("process {id} (`{command}`)"))
+        .note(ADDRESSES)
+        .hint(format!(
+            "end it (`kill {id}`), or give this cluster another `network.subnet`"
+        ))
+}
+
+const ADDRESSES: &str =
+    "locally, a member at 192.168.56.101 listens on 127.168.56.101, at the same ports";
+
+/// A member of a cluster that another workspace has started, or another definition.
+struct OtherMember {
+    name: String,
+    cluster: String,
+    root: Utf8PathBuf,
+}
+
+impl OtherMember {
+    /// The member that keeps its data here: `<root>/.state/<cluster>/members/<name>/data`.
+    fn at(data: &Utf8Path) -> Option<Self> {
+        let [_data, name, members, cluster, state, root] = first_six(data)?;
+        let is_ours = members.file_name() == Some("members") && state.file_name() == Some(".state");
+        is_ours.then_some(Self {
+            name: name.file_name()?.to_owned(),
+            cluster: cluster.file_name()?.to_owned(),
+            root: root.to_owned(),
+        })
+    }
+}
+
+fn first_six(path: &Utf8Path) -> Option<[&Utf8Path; 6]> {
+    let folders: Vec<&Utf8Path> = path.ancestors().take(6).collect();
+    folders.try_into().ok()
 }
 
 /// The process that listens at the address, or at its port on every address. Linux tells the owner
 /// of the process and root.
 fn holder(address: SocketAddrV4) -> Option<(i32, String)> {
     let sockets = sockets(address);
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let id = ids.find(|id| {
+    let id = process::all().into_iter().find(|id| {
         let files = fs::read_dir(format!("/proc/{id}/fd"))
             .into_iter()
             .flatten()

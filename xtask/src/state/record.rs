@@ -1,9 +1,8 @@
-//! What is remembered of a cluster between tasks: `.state/<name>/`, and the lock beside it.
+//! What is remembered of a cluster: `.state/<name>/cluster.json`.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -30,9 +29,6 @@ pub struct Record {
     pub etcd: RecordedEtcd,
     /// Whether fleet is a client of it.
     pub fleet: bool,
-    /// Whether the members have agreed on something since. From then on a member without data is a
-    /// loss, not a beginning.
-    pub bootstrapped: bool,
 }
 
 /// A member as it was at bootstrap.
@@ -42,6 +38,8 @@ pub struct RecordedMember {
     pub name: HostName,
     /// Its address, as its driver gave it.
     pub address: Ipv4Addr,
+    /// Whether it has been seen with data. From then on to have none is a loss, not a beginning.
+    pub had_data: bool,
 }
 
 /// The binaries that a cluster runs on.
@@ -70,7 +68,6 @@ impl Record {
             members: plan.members.iter().map(RecordedMember::of).collect(),
             etcd: RecordedEtcd::of(tools),
             fleet: plan.fleet,
-            bootstrapped: false,
         }
     }
 
@@ -85,16 +82,10 @@ impl Record {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(&path, name, &error.to_string())),
         };
-        let record: Self = serde_json::from_str(&text)
-            .map_err(|error| unusable(&path, name, &error.to_string()))?;
-        if record.format != FORMAT {
-            let why = format!(
-                "it has format {}, and this program reads {FORMAT}",
-                record.format
-            );
-            return Err(unusable(&path, name, &why));
+        match parse(&text) {
+            Ok(record) => Ok(Some(record)),
+            Err(why) => Err(unusable(&path, name, &why)),
         }
-        Ok(Some(record))
     }
 
     /// Writes the record, in one piece or not at all.
@@ -120,6 +111,19 @@ impl Record {
     /// Takes note of other binaries of the same minor release.
     pub fn use_tools(&mut self, tools: &Tools) {
         self.etcd = RecordedEtcd::of(tools);
+    }
+
+    /// Takes note that this member has data.
+    pub fn saw_data_of(&mut self, name: &HostName) {
+        for member in self.members.iter_mut().filter(|one| one.name == *name) {
+            member.had_data = true;
+        }
+    }
+
+    /// The members that have been seen with data.
+    pub fn had_data(&self) -> Vec<HostName> {
+        let members = self.members.iter().filter(|member| member.had_data);
+        members.map(|member| member.name.clone()).collect()
     }
 
     /// The names of all members.
@@ -171,19 +175,15 @@ impl Record {
                 self.token, plan.etcd.token
             ));
         }
-        let planned: Vec<_> = plan.members.iter().map(RecordedMember::of).collect();
-        for member in self
-            .members
-            .iter()
-            .filter(|member| !planned.contains(member))
-        {
-            differences.push(format!("`{}` at {} is gone", member.name, member.address));
+        for member in &self.members {
+            if !plan.members.iter().any(|planned| member.is(planned)) {
+                differences.push(format!("`{}` at {} is gone", member.name, member.address));
+            }
         }
-        for member in planned
-            .iter()
-            .filter(|member| !self.members.contains(member))
-        {
-            differences.push(format!("`{}` at {} is new", member.name, member.address));
+        for planned in &plan.members {
+            if !self.members.iter().any(|member| member.is(planned)) {
+                differences.push(format!("`{}` at {} is new", planned.name, planned.address));
+            }
         }
         differences
     }
@@ -211,8 +211,28 @@ impl RecordedMember {
         Self {
             name: member.name.clone(),
             address: member.address,
+            had_data: false,
         }
     }
+
+    fn is(&self, member: &Member) -> bool {
+        self.name == member.name && self.address == member.address
+    }
+}
+
+fn parse(text: &str) -> Result<Record, String> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    // The format comes first: what another one lacks or adds says nothing to anybody.
+    let Format { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if format != FORMAT {
+        return Err(format!(
+            "it has format {format}, and this program reads {FORMAT}"
+        ));
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 fn unusable(path: &Utf8Path, name: &ClusterName, why: &str) -> Failure {
@@ -224,84 +244,4 @@ fn unusable(path: &Utf8Path, name: &ClusterName, why: &str) -> Failure {
                 "restore the file, or remove the cluster: `cargo xtask destroy {name}`"
             )),
     )
-}
-
-/// The right to change one cluster. Ends with the process, however that ends.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-    path: Utf8PathBuf,
-}
-
-impl Lock {
-    /// Waits until nobody else is changing this cluster. Says once whom it waits for.
-    ///
-    /// # Errors
-    /// Fails where the file system does.
-    pub fn take(
-        workspace: &Workspace,
-        name: &ClusterName,
-        task: &str,
-        say: &dyn Fn(&str),
-    ) -> Outcome<Self> {
-        let path = workspace.root().join(format!(".state/{name}.lock"));
-        Self::try_take(&path, task, say).map_err(|error| {
-            Failure::new(
-                Exit::Host,
-                Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
-                    .note("the lock keeps two tasks from changing one cluster at once")
-                    .hint("make the folder writable and its disk not full, and try again"),
-            )
-        })
-    }
-
-    fn try_take(path: &Utf8Path, task: &str, say: &dyn Fn(&str)) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        loop {
-            let file = File::options()
-                .read(true)
-                .append(true)
-                .create(true)
-                .open(path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    let holder = fs::read_to_string(path).unwrap_or_default();
-                    let holder = holder.lines().next().unwrap_or("another task");
-                    say(&format!("waiting: {holder} is changing this cluster"));
-                    file.lock()?;
-                }
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-            // Whoever held it may have removed the file with the cluster: then this locks nothing.
-            let current = fs::metadata(path).ok();
-            if current.is_some_and(|current| {
-                Some(current.ino()) == file.metadata().ok().map(|own| own.ino())
-            }) {
-                file.set_len(0)?;
-                writeln!(
-                    &file,
-                    "`cargo xtask {task}` (process {})",
-                    std::process::id()
-                )?;
-                return Ok(Self {
-                    file,
-                    path: path.to_owned(),
-                });
-            }
-        }
-    }
-
-    /// Gives the lock up together with its file: the cluster is no more.
-    pub fn remove(self) {
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let _ = self.file.set_len(0);
-    }
 }

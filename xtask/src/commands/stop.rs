@@ -1,0 +1,55 @@
+//! Stopping every member of a cluster, as `down` and `destroy` do it.
+
+use std::time::Duration;
+
+use crate::driver::{DRIVERS, Home};
+use crate::etcd::observe;
+use crate::observation::{Condition, Look, Status};
+use crate::report::Outcome;
+use crate::state::Record;
+use crate::values::HostName;
+use crate::{steps, ui};
+
+/// Stops every member that runs, in the best order, and returns their names.
+///
+/// Who runs is seen from what is there, not from the record: that may be damaged or gone, and must
+/// then not keep anybody from stopping the cluster.
+///
+/// # Errors
+/// Fails where a member can be stopped by no means.
+pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
+    let mut stopped = Vec::new();
+    for driver in DRIVERS {
+        let members = driver.traces(home);
+        let conditions = driver.conditions(home, &members);
+        let running: Vec<HostName> = members
+            .into_iter()
+            .zip(conditions)
+            .filter(|(_, condition)| matches!(condition, Condition::Running(_)))
+            .map(|(member, _)| member)
+            .collect();
+        if running.is_empty() {
+            continue;
+        }
+        for group in steps::stop(&running, leader(home).as_ref()) {
+            driver.stop(home, &group, &ui::say)?;
+            for member in group {
+                ui::say(&format!("{member}: stopped"));
+                stopped.push(member);
+            }
+        }
+    }
+    Ok(stopped)
+}
+
+/// The leader, where a member tells within a second. Where it is not known, stopping merely takes
+/// longer.
+fn leader(home: &Home<'_>) -> Option<HostName> {
+    let record = Record::read(home.workspace, home.name).ok()??;
+    let members = record.members();
+    let statuses = observe::statuses(&members, &record.tools()?, Duration::from_secs(1));
+    let leads =
+        |status: &Look<Status>| status.seen().is_some_and(|s| s.leader == Some(s.member_id));
+    let leader = statuses.iter().position(leads)?;
+    Some(members[leader].name.clone())
+}

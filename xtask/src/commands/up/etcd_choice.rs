@@ -1,0 +1,100 @@
+//! Which etcd the members run on.
+
+use camino::Utf8Path;
+
+use crate::etcd::tools::{self, Tools, Wanted};
+use crate::plan::Plan;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::state::Record;
+use crate::ui;
+use crate::values::EtcdVersion;
+use crate::workspace::Workspace;
+
+/// The binaries that the cluster runs on already, or else those that the pin asks for. Announces
+/// every version that is not the pinned one.
+///
+/// # Errors
+/// Fails where none are to be had, or only such as could not read the cluster's data.
+pub(super) fn choose(
+    named: Option<&Utf8Path>,
+    workspace: &Workspace,
+    record: Option<&Record>,
+    plan: &Plan,
+) -> Outcome<Tools> {
+    if named.is_none()
+        && let Some(tools) = record.and_then(Record::tools)
+    {
+        announce(
+            plan,
+            tools.version,
+            "it was started on that, and keeps it until it is destroyed",
+        );
+        return Ok(tools);
+    }
+    let cache = workspace.cache();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let wanted = Wanted {
+        version: record.map_or(plan.etcd.version, |record| record.etcd.version),
+        named,
+        ..Wanted::of(plan, &cache, &path)
+    };
+    let tools = tools::find(&wanted, &ui::say)?;
+    if let Some(record) = record {
+        refuse_another_minor_release(named, record.etcd.version, tools.version, plan)?;
+    }
+    announce(plan, tools.version, &format!("from {}", tools.origin));
+    Ok(tools)
+}
+
+fn refuse_another_minor_release(
+    named: Option<&Utf8Path>,
+    was: EtcdVersion,
+    found: EtcdVersion,
+    plan: &Plan,
+) -> Outcome<()> {
+    if was.minor_release() == found.minor_release() {
+        return Ok(());
+    }
+    let name = &plan.name;
+    let fact = match named {
+        Some(folder) => {
+            format!("cluster `{name}` runs on etcd {was}, and `{folder}` holds {found}")
+        }
+        None => format!("cluster `{name}` runs on etcd {was}, and only {found} is to be had"),
+    };
+    let diagnostic = Diagnostic::error(fact)
+        .note("data of one minor release is not safe in the hands of another without an upgrade");
+    let diagnostic = match named {
+        Some(_) => diagnostic.hint(format!(
+            "leave `--etcd-dir` out, or name a folder with an etcd {}.{}",
+            was.minor_release().0,
+            was.minor_release().1
+        )),
+        None => diagnostic.hint(format!(
+            "name a folder with etcd {was}: `cargo xtask up {name} --etcd-dir FOLDER`"
+        )),
+    };
+    Err(Failure::new(
+        Exit::Failed,
+        diagnostic.hint(format!(
+            "or begin anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
+        )),
+    ))
+}
+
+fn announce(plan: &Plan, version: EtcdVersion, why: &str) {
+    if version == plan.etcd.version {
+        return;
+    }
+    let pinned = plan.etcd.version;
+    let mut warning = Diagnostic::warning(format!(
+        "etcd {version} stands in for the pinned {pinned} ({why})"
+    ))
+    .note("flags follow the version that runs; `cargo xtask verify` goes on saying that it is a stand-in");
+    for flag in plan.flags_unknown_to(version) {
+        warning = warning.note(format!(
+            "the definition's flag `{flag}` is left out, because etcd {version} does not have it"
+        ));
+    }
+    ui::diagnostics::report(&[warning]);
+}

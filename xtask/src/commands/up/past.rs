@@ -1,0 +1,116 @@
+//! What `up` goes on from: the record of the cluster and what its members left.
+
+use crate::driver::{Driver, Home};
+use crate::observation::Condition;
+use crate::plan::Plan;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::state::Record;
+use crate::ui;
+use crate::values::{ClusterName, HostName};
+
+/// The record to go on from; none where the cluster begins, or where its record has to be made anew.
+///
+/// # Errors
+/// Refuses where going on would make another cluster of what is there. That is for its user to
+/// decide.
+pub(super) fn continued(
+    record: Option<Record>,
+    driver: &dyn Driver,
+    home: &Home<'_>,
+    plan: &Plan,
+) -> Outcome<Option<Record>> {
+    match record {
+        None => adopt(driver, home, plan).map(|()| None),
+        Some(record) if is_without_effect(&record, driver, home) => Ok(None),
+        Some(record) => refuse_a_different_cluster(&record, plan).map(|()| Some(record)),
+    }
+}
+
+/// Whether nothing has come of a record: an `up` wrote it and then met an obstacle. The definition
+/// may have been changed because of that.
+fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home<'_>) -> bool {
+    record.had_data().is_empty()
+        && driver
+            .conditions(home, &record.names())
+            .iter()
+            .all(|condition| *condition == Condition::Absent)
+}
+
+/// Without a record, data is gone on from only where it is whole and at rest.
+fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
+    let traces = driver.traces(home);
+    let conditions = driver.conditions(home, &traces);
+    let members = |wanted: fn(&Condition) -> bool| -> Vec<&HostName> {
+        let both = traces.iter().zip(&conditions);
+        both.filter(|(_, condition)| wanted(condition))
+            .map(|(member, _)| member)
+            .collect()
+    };
+    let running = members(|condition| matches!(condition, Condition::Running(_)));
+    let stopped = members(|condition| *condition == Condition::Stopped);
+    let name = home.name;
+    if !running.is_empty() {
+        return Err(without_record(
+            name,
+            &format!("members of `{name}` run, and there is no record of them"),
+            &format!(
+                "stop them: `cargo xtask down {name}`, then run `cargo xtask up {name}` again"
+            ),
+        ));
+    }
+    if stopped.is_empty() {
+        return Ok(());
+    }
+    let names = plan.names();
+    let is_whole = names.len() == stopped.len() && names.iter().all(|name| stopped.contains(&name));
+    if !is_whole {
+        let stopped: Vec<String> = stopped.iter().map(|name| format!("`{name}`")).collect();
+        return Err(without_record(
+            name,
+            &format!(
+                "there is data of {}, which are not the members of `{}`, and no record of them",
+                stopped.join(", "),
+                plan.source
+            ),
+            "restore the record, or the definition that they were started from",
+        ));
+    }
+    ui::diagnostics::report(&[Diagnostic::warning(format!(
+        "the record of `{name}` is gone; its members go on with the data that is there"
+    ))
+    .note(
+        "`up` cannot tell which version of etcd wrote it; etcd itself refuses what it cannot read",
+    )]);
+    Ok(())
+}
+
+fn without_record(name: &ClusterName, fact: &str, hint: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        Diagnostic::error(fact)
+            .note(format!("the record `.state/{name}/cluster.json` says which etcd they run on and what they bootstrapped with"))
+            .hint(hint)
+            .hint(format!("or begin anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`")),
+    )
+}
+
+fn refuse_a_different_cluster(record: &Record, plan: &Plan) -> Outcome<()> {
+    let differences = record.differences(plan);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let name = &plan.name;
+    let diagnostic = Diagnostic::error(format!(
+        "`{}` now describes another cluster than the one that was started",
+        plan.source
+    ));
+    Err(Failure::new(
+        Exit::Failed,
+        differences
+            .into_iter()
+            .fold(diagnostic, Diagnostic::note)
+            .note("members, addresses and token decide a cluster's identity, and etcd reads them only at its first start")
+            .hint("to keep the cluster and its data, take the change back")
+            .hint(format!("to have the new one, without the old data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`")),
+    ))
+}

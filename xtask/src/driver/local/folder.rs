@@ -1,0 +1,166 @@
+//! A member's folder: `.state/<cluster>/members/<member>/`.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Home;
+use super::process::{self, Process};
+use crate::values::HostName;
+
+/// Where a member keeps everything that is its own.
+///
+/// Whether something runs on it is told by a lock: a member's process has the folder's lock file as
+/// its standard input and holds a lock on it, from before its first moment until it ends, however it
+/// ends and whatever becomes of the task that started it. A process ID alone could have gone to
+/// another process since, and a path alone could be on anybody's command line.
+#[derive(Debug, Clone)]
+pub(super) struct MemberFolder {
+    path: Utf8PathBuf,
+}
+
+/// How long a look at the lock by another task may keep it from being taken, and how long a process
+/// that has it may take to be found. Both are a matter of milliseconds.
+const MOMENT: Duration = Duration::from_secs(1);
+
+impl MemberFolder {
+    /// The folder of this member.
+    pub(super) fn of(home: &Home<'_>, member: &HostName) -> Self {
+        Self {
+            path: members_folder(home).join(member.as_str()),
+        }
+    }
+
+    /// The members that have a folder.
+    pub(super) fn all(home: &Home<'_>) -> Vec<HostName> {
+        let folders = fs::read_dir(members_folder(home))
+            .into_iter()
+            .flatten()
+            .flatten();
+        folders
+            .filter_map(|folder| folder.file_name().to_str()?.parse().ok())
+            .collect()
+    }
+
+    /// The folder itself.
+    pub(super) fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// What etcd keeps.
+    pub(super) fn data(&self) -> Utf8PathBuf {
+        self.path.join("data")
+    }
+
+    /// What etcd says.
+    pub(super) fn log(&self) -> Utf8PathBuf {
+        self.path.join("etcd.log")
+    }
+
+    /// The process ID of the member. It spares a search and proves nothing.
+    pub(super) fn pid_file(&self) -> Utf8PathBuf {
+        self.path.join("pid")
+    }
+
+    fn lock_file(&self) -> Utf8PathBuf {
+        self.path.join("lock")
+    }
+
+    /// Whether etcd would find a log to go on from. Until it has one it begins anew.
+    pub(super) fn has_data(&self) -> bool {
+        let log = fs::read_dir(self.data().join("member/wal"));
+        log.is_ok_and(|mut files| files.next().is_some())
+    }
+
+    /// Takes the right to run on this folder, for whoever gets the file as standard input. None
+    /// where a process has it.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub(super) fn claim(&self) -> io::Result<Option<File>> {
+        fs::create_dir_all(&self.path)?;
+        let file = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(self.lock_file())?;
+        for () in moment() {
+            match file.try_lock() {
+                Ok(()) => {
+                    // What is written there from now on is by the process that is about to start.
+                    return match fs::remove_file(self.pid_file()) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                        _ => Ok(Some(file)),
+                    };
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a process has the right to run on this folder.
+    pub(super) fn is_claimed(&self) -> bool {
+        let Ok(file) = File::open(self.lock_file()) else {
+            return false;
+        };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// The process that runs on this folder. `strays`: every etcd that runs on any.
+    pub(super) fn process(&self, strays: impl FnOnce() -> Vec<process::Etcd>) -> Option<Process> {
+        for () in moment() {
+            if !self.is_claimed() {
+                // Its lock file may have been removed under it.
+                let data = self.data();
+                return strays()
+                    .into_iter()
+                    .find(|etcd| etcd.data == data)
+                    .map(|etcd| Process::stray(etcd.id, self.clone()));
+            }
+            if let Some(id) = self.claimant() {
+                return Some(Process::claimant(id, self.clone()));
+            }
+        }
+        Some(Process::unseen(self.clone()))
+    }
+
+    fn claimant(&self) -> Option<i32> {
+        let lock = fs::metadata(self.lock_file()).ok()?;
+        let data = self.data();
+        let holds = |id: &i32| {
+            // Where the system does not tell, as outside of Linux, the command line does.
+            crate::process::reads_from(*id, &lock)
+                .unwrap_or_else(|| process::data_folder(*id).is_some_and(|folder| folder == data))
+        };
+        let noted = fs::read_to_string(self.pid_file()).ok();
+        noted
+            .and_then(|text| text.trim().parse().ok())
+            .filter(holds)
+            .or_else(|| crate::process::all().into_iter().find(holds))
+    }
+}
+
+fn members_folder(home: &Home<'_>) -> Utf8PathBuf {
+    home.workspace.state(home.name).join("members")
+}
+
+/// Again and again for a moment, at least once.
+fn moment() -> impl Iterator<Item = ()> {
+    let begun = Instant::now();
+    let (_never, tick) = mpsc::channel::<()>();
+    let mut first = true;
+    std::iter::from_fn(move || {
+        if !std::mem::take(&mut first) {
+            if begun.elapsed() > MOMENT {
+                return None;
+            }
+            let _ = tick.recv_timeout(Duration::from_millis(2));
+        }
+        Some(())
+    })
+}

@@ -1,0 +1,138 @@
+//! A member's process.
+
+use std::fmt;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+
+use super::folder::MemberFolder;
+use crate::process::{self, Signal};
+
+/// A process that runs on a member's folder.
+#[derive(Debug)]
+pub(super) struct Process {
+    id: Option<i32>,
+    folder: MemberFolder,
+    has_claim: bool,
+}
+
+impl Process {
+    /// One that has the folder's lock.
+    pub(super) fn claimant(id: i32, folder: MemberFolder) -> Self {
+        Self {
+            id: Some(id),
+            folder,
+            has_claim: true,
+        }
+    }
+
+    /// One whose folder was removed under it.
+    pub(super) fn stray(id: i32, folder: MemberFolder) -> Self {
+        Self {
+            id: Some(id),
+            folder,
+            has_claim: false,
+        }
+    }
+
+    /// One that the system does not show us. Only its lock tells that it is there.
+    pub(super) fn unseen(folder: MemberFolder) -> Self {
+        Self {
+            id: None,
+            folder,
+            has_claim: true,
+        }
+    }
+
+    /// Its ID, where it is known.
+    pub(super) const fn id(&self) -> Option<i32> {
+        self.id
+    }
+
+    /// What follows the program's name on its command line.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let mut words = self.id.and_then(process::command_line).unwrap_or_default();
+        let program = words.iter().position(|word| word.starts_with('-'));
+        words.split_off(program.unwrap_or(words.len()))
+    }
+
+    /// Sends it a signal, together with whatever it started itself: etcd may run inside of a script.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Some(id) = self.id
+            && process::signal_group(id, signal).is_err()
+        {
+            // It may have ended in this moment, which is as good; what cannot be ended shows in the wait.
+            let _ = process::signal(id, signal);
+        }
+    }
+
+    fn runs(&self) -> bool {
+        if self.has_claim {
+            self.folder.is_claimed()
+        } else {
+            self.id
+                .and_then(data_folder)
+                .is_some_and(|data| data == self.folder.data())
+        }
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.id {
+            Some(id) if self.has_claim => write!(f, "process {id}"),
+            Some(id) => write!(f, "process {id}, whose folder was removed"),
+            None => f.write_str("a process that this user cannot see"),
+        }
+    }
+}
+
+/// Waits until these have ended, at most so long, and removes those that have.
+pub(super) fn wait_for_end<T>(processes: &mut Vec<(T, Process)>, patience: Duration) {
+    let begun = Instant::now();
+    let (_never, tick) = mpsc::channel::<()>();
+    loop {
+        processes.retain(|(_, process)| process.runs());
+        if processes.is_empty() || begun.elapsed() > patience {
+            return;
+        }
+        let _ = tick.recv_timeout(Duration::from_millis(5));
+    }
+}
+
+/// A running etcd.
+#[derive(Debug, Clone)]
+pub(super) struct Etcd {
+    /// Its process ID.
+    pub(super) id: i32,
+    /// The folder of its data.
+    pub(super) data: Utf8PathBuf,
+}
+
+/// Every etcd on this host that was told its folder.
+pub(super) fn etcds() -> Vec<Etcd> {
+    let etcd = |id| Some((id, data_folder(id)?));
+    process::all()
+        .into_iter()
+        .filter_map(etcd)
+        .map(|(id, data)| Etcd { id, data })
+        .collect()
+}
+
+/// The folder that a process of etcd was told to keep its data in. None where it is no etcd.
+pub(super) fn data_folder(id: i32) -> Option<Utf8PathBuf> {
+    let words = process::command_line(id)?;
+    let program = words.first()?.rsplit('/').next()?;
+    if program != "etcd" {
+        return None;
+    }
+    // As flags are spelled for etcd 2.x and for all later ones.
+    let in_next = words
+        .windows(2)
+        .find_map(|pair| (pair[0] == "-data-dir").then(|| pair[1].as_str()));
+    let in_same = words
+        .iter()
+        .find_map(|word| word.strip_prefix("--data-dir="));
+    in_next.or(in_same).map(Utf8PathBuf::from)
+}

@@ -1,0 +1,94 @@
+//! The right to change one cluster: `.state/<name>.lock`.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::values::ClusterName;
+use crate::workspace::Workspace;
+
+/// The right to change one cluster. Ends with the process, however that ends.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: Utf8PathBuf,
+}
+
+impl Lock {
+    /// Waits until nobody else is changing this cluster. Says once whom it waits for.
+    ///
+    /// # Errors
+    /// Fails where the file system does.
+    pub fn take(
+        workspace: &Workspace,
+        name: &ClusterName,
+        task: &str,
+        say: &dyn Fn(&str),
+    ) -> Outcome<Self> {
+        let path = workspace.root().join(format!(".state/{name}.lock"));
+        Self::try_take(&path, task, say).map_err(|error| {
+            Failure::new(
+                Exit::Host,
+                Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
+                    .note("the lock keeps two tasks from changing one cluster at once")
+                    .hint("make the folder writable and its disk not full, and try again"),
+            )
+        })
+    }
+
+    fn try_take(path: &Utf8Path, task: &str, say: &dyn Fn(&str)) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        loop {
+            let file = File::options()
+                .read(true)
+                .append(true)
+                .create(true)
+                .open(path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let holder = fs::read_to_string(path).unwrap_or_default();
+                    let holder = holder.lines().next().unwrap_or("another task");
+                    say(&format!("waiting: {holder} is changing this cluster"));
+                    file.lock()?;
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // Whoever held it may have removed the file with the cluster: then this locks nothing.
+            let current = fs::metadata(path).ok();
+            if current.is_some_and(|current| {
+                Some(current.ino()) == file.metadata().ok().map(|own| own.ino())
+            }) {
+                introduce(&file, task);
+                return Ok(Self {
+                    file,
+                    path: path.to_owned(),
+                });
+            }
+        }
+    }
+
+    /// Gives the lock up together with its file: the cluster is no more.
+    pub fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Says in the file who has it. A full disk may refuse that, and must not keep anybody from making
+/// room by `destroy`.
+fn introduce(mut file: &File, task: &str) {
+    let process = std::process::id();
+    let _ = file.set_len(0);
+    let _ = writeln!(file, "`cargo xtask {task}` (process {process})");
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.file.set_len(0);
+    }
+}

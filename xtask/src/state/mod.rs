@@ -1,0 +1,7 @@
+//! What is kept of clusters between tasks, under `.state/`.
+
+mod lock;
+mod record;
+
+pub use lock::Lock;
+pub use record::{Record, RecordedEtcd, RecordedMember};
