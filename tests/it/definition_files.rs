@@ -38,9 +38,9 @@ fn without_any_definition_the_smallest_one_is_shown() {
         &scratch,
         &["render", "default"],
         &expect![[r#"
-        error: there is no `cluster/default.toml`
-        hint: write `members = 3` into it: that alone is a cluster
-    "#]],
+            error: there is no `cluster/default.toml`
+            hint: write `members = 3` into `cluster/default.toml`: that alone is a cluster
+        "#]],
     );
 }
 

@@ -1,6 +1,9 @@
 //! The project's tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cli_completions;
+mod cli_help;
+mod cli_usage;
 mod definition_any_text;
 mod definition_etcd;
 mod definition_files;

@@ -12,7 +12,7 @@ fn missing_programs_are_named_with_the_line_that_installs_them() {
     let ran = Ran::from(output).expect(5);
     assert_eq!(ran.stdout, "");
     expect![[r#"
-        error: this host lacks 8 programs that the tests need
+        error: this host lacks 10 programs that the tests need
         note: `ruby` reads `config.rb` as Vagrant does
         note: `cloud-init` checks `user-data` against its schema
         note: `systemd-analyze` checks the units
@@ -21,7 +21,9 @@ fn missing_programs_are_named_with_the_line_that_installs_them() {
         note: `unshare` shows where a test has no network, or another root
         note: `curl` downloads releases
         note: `wget` downloads releases where there is no curl
-        hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux curl wget`
+        note: `zsh` completes with the script made for it
+        note: `fish` completes with the script made for it
+        hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux curl wget zsh fish`
         hint: or have it done: `cargo xtask test --install`
     "#]].assert_eq(&ran.stderr.replace("sudo ", ""));
 }

@@ -1,21 +1,27 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
 use crate::report::{Exit, Outcome};
 
-/// Static etcd clusters from version control: render, boot and prove them.
+pub mod usage;
+
+/// Static etcd clusters from version control: render, boot and prove them
 ///
 /// A cluster is one file, `cluster/<name>.toml`. From it come machine configuration under
-/// `vagrant/`, a running etcd cluster, and proof that what runs is what the file says. Every task
-/// takes the cluster's NAME, which is `default` unless given.
+/// `vagrant/`, a running etcd cluster, and proof that what runs is what the file says. NAME is the
+/// file's name without `.toml`, and `default` unless given.
+///
+/// What a task was asked for goes to standard output, what it says about its work to standard error.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = AFTER_HELP)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", verbatim_doc_comment)]
 #[command(
-    propagate_version = false,
-    disable_version_flag = true,
-    infer_subcommands = true
+    subcommand_value_name = "TASK",
+    subcommand_help_heading = "Tasks",
+    disable_help_subcommand = true,
+    after_help = "The manual page of a task: cargo xtask help TASK",
+    after_long_help = AFTER_HELP
 )]
 pub struct Cli {
     /// What to do.
@@ -28,42 +34,40 @@ Examples:
   cargo xtask up            start the cluster of cluster/default.toml and prove it healthy
   cargo xtask verify        prove it again
   cargo xtask destroy       remove it
+  cargo xtask help up       the manual page of a task
 
 Exit status:
-  0  done, or as it should be      3  a definition has errors
-  1  unhealthy, or files differ    4  could not look, so nothing is known
-  2  wrong command line            5  this host lacks something or is in the way
-                                   6  begun, and did not succeed";
+  0    done, or as it should be
+  1    the answer is no: unhealthy, files differ, or you said no
+  2    the command line is wrong
+  3    a definition has errors
+  4    could not look, so nothing is known; or the cluster was never started
+  5    this host lacks something, or something on it is in the way
+  6    begun, and did not succeed
+  130  ended by Ctrl-C
+
+Environment:
+  NO_COLOR, CLICOLOR_FORCE   never or always color; else color goes to terminals alone
+  XTASK_ETCD_DIR             as `up --etcd-dir`";
 
 /// One task each.
 #[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "the arguments of each task say what it does")]
 pub enum Task {
-    /// Write the machine configuration that follows from the definitions
     Render(commands::render::Args),
-    /// Start a cluster, wait for its quorum and prove it healthy
     Up(commands::up::Args),
-    /// Prove that what runs is what the definition says
     Verify(commands::verify::Args),
-    /// Show each member of a cluster
     Status(commands::status::Args),
-    /// Print the cluster and member IDs that a cluster will have
     Identity(commands::identity::Args),
-    /// Print shell exports that point etcdctl at a running cluster
     Env(commands::env::Args),
-    /// Run etcdctl against a running cluster
     Etcdctl(commands::etcdctl::Args),
-    /// Show what a member wrote to its log
     Logs(commands::logs::Args),
-    /// Stop a cluster and keep its data
     Down(commands::down::Args),
-    /// Stop a cluster and remove everything it left
     Destroy(commands::destroy::Args),
-    /// Print the JSON Schema of definitions, for editors
     Schema(commands::schema::Args),
-    /// Print a completion script for a shell
     Completions(commands::completions::Args),
-    /// Run every test of this project
     Test(commands::test::Args),
+    Help(commands::help::Args),
 }
 
 impl Task {
@@ -86,6 +90,27 @@ impl Task {
             Self::Schema(args) => commands::schema::run(args),
             Self::Completions(args) => commands::completions::run(args),
             Self::Test(args) => commands::test::run(args),
+            Self::Help(args) => commands::help::run(args),
         }
     }
+
+    /// Whether Ctrl-C leaves nothing to clean up and nothing to say, so that it may end the program
+    /// at once, as its user expects of whatever follows a file.
+    pub const fn may_end_at_once(&self) -> bool {
+        matches!(self, Self::Logs(_))
+    }
+}
+
+/// A page of help as it is printed: without the spaces that clap leaves in empty lines.
+pub fn page(help: &clap::builder::StyledStr) -> String {
+    let text = help.ansi().to_string();
+    let lines = text.trim_end().lines().map(str::trim_end);
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The command line as clap has it, complete.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    command
 }

@@ -62,6 +62,18 @@ impl Workspace {
         self.root.join(".state").join(name.as_str())
     }
 
+    /// The clusters that have been started and not yet been destroyed, sorted.
+    pub fn started(&self) -> Vec<ClusterName> {
+        let folders = self.root.join(".state").read_dir_utf8();
+        let folders = folders.into_iter().flatten().flatten();
+        let mut names: Vec<ClusterName> = folders
+            .filter(|folder| folder.path().is_dir())
+            .filter_map(|folder| folder.file_name().parse().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// What can be fetched again. Not under version control. No cluster can have its name.
     pub fn cache(&self) -> Utf8PathBuf {
         self.root.join(".state/.cache")

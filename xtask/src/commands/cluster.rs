@@ -1,5 +1,6 @@
 //! What every task about a started cluster begins with: its record and its driver.
 
+use super::load;
 use crate::driver::{self, DRIVERS, Driver, Home};
 use crate::etcd::tools::Tools;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -95,9 +96,8 @@ fn not_started(workspace: &Workspace, name: &ClusterName) -> Failure {
         if known {
             diagnostic.hint(format!("start it: `cargo xtask up {name}`"))
         } else {
-            diagnostic
-                .note(format!("there is no `cluster/{name}.toml` either"))
-                .hint("see what there is: `ls cluster`")
+            let diagnostic = diagnostic.note(format!("there is no `cluster/{name}.toml` either"));
+            load::hint_at_definitions(workspace, name, diagnostic)
         },
     )
 }

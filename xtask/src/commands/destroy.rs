@@ -10,13 +10,16 @@ use crate::driver::Home;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Lock;
 use crate::ui;
+use crate::values::ClusterName;
 use crate::workspace::Workspace;
 
-/// Stop a cluster and remove everything it left: its data, its logs, what is remembered of it.
+/// Stop a cluster and remove everything it left
 ///
-/// Asks first. The definition and the rendered files stay: `cargo xtask up` makes the cluster anew.
+/// Its data, its logs and what is remembered of it. Asks first, and where there is nobody to ask it
+/// wants `--yes`. The definition and the rendered files stay: `cargo xtask up` makes the cluster anew,
+/// with the same identity and without its data.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  cargo xtask destroy five --yes")]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
@@ -24,6 +27,17 @@ pub struct Args {
     #[arg(long, short)]
     yes: bool,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask destroy
+  cargo xtask destroy five --yes
+
+Exit status:
+  0  there is nothing of the cluster any more, whether or not there was
+  1  you said no, and nothing was changed
+  2  there is nobody to ask, and `--yes` is missing
+  6  a member cannot be stopped, or a file not be removed";
 
 /// Runs `destroy`.
 ///
@@ -41,11 +55,16 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         ui::say(&format!(
             "nothing to destroy: cluster `{name}` has not been started"
         ));
+        let started = workspace.started();
+        if !started.is_empty() {
+            let names: Vec<String> = started.iter().map(|name| format!("`{name}`")).collect();
+            ui::say(&format!("hint: clusters there are: {}", names.join(", ")));
+        }
         return Ok(Exit::Success);
     }
-    if !args.yes && !agreed(&format!("destroy cluster `{name}` with all its data?"))? {
+    if !args.yes && !agreed(name)? {
         ui::say("nothing was destroyed");
-        return Ok(Exit::Failed);
+        return Ok(Exit::Unhealthy);
     }
     let lock = Lock::take(&workspace, name, &format!("destroy {name}"), &ui::say)?;
     stop::stop(&home)?;
@@ -64,19 +83,28 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     Ok(Exit::Success)
 }
 
-fn agreed(question: &str) -> Outcome<bool> {
+fn agreed(name: &ClusterName) -> Outcome<bool> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new(
             Exit::Usage,
             Diagnostic::error("there is nobody to ask: standard input is not a terminal")
                 .note("what is destroyed cannot be brought back")
-                .hint("add `--yes` if you are sure"),
+                .hint(format!(
+                    "if you are sure: `cargo xtask destroy {name} --yes`"
+                )),
         ));
     }
-    ui::ask(&format!("{question} [y/N] "));
+    ui::ask(&format!(
+        "destroy cluster `{name}` with all its data? [y/N] "
+    ));
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
-    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
+    if !answer.ends_with('\n') {
+        // Ctrl-D leaves the cursor behind the question.
+        ui::say("");
+    }
+    let answer = answer.trim().to_ascii_lowercase();
+    Ok(read.is_ok() && matches!(answer.as_str(), "y" | "yes"))
 }
 
 /// Removes the cluster's folder. It is moved aside first, so that an interruption leaves either the

@@ -7,17 +7,26 @@ use crate::state::Lock;
 use crate::ui;
 use crate::workspace::Workspace;
 
-/// Stop a cluster and keep its data.
+/// Stop a cluster and keep its data
 ///
-/// The followers stop first and the leader last: told all at once, they would spend seven seconds
-/// on handing the leadership to each other. `cargo xtask up` starts the cluster again with its data
-/// and its identity.
+/// `cargo xtask up` starts it again with its data and its identity. The followers stop first and the
+/// leader last: told all at once, they would spend seven seconds on handing the leadership to each
+/// other. A member that does not end when it is told to is killed, and that is said.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  cargo xtask down five")]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask down five
+
+Exit status:
+  0  no member runs any more, whether or not one did before
+  4  the cluster was never started
+  6  a member cannot be stopped";
 
 /// Runs `down`.
 ///

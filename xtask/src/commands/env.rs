@@ -1,6 +1,7 @@
 //! `cargo xtask env`: shell exports that point etcdctl at a started cluster.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 
 use super::Which;
 use super::cluster::Started;
@@ -9,16 +10,34 @@ use crate::process::quoted;
 use crate::report::{Exit, Outcome};
 use crate::ui;
 
-/// Print shell exports that point etcdctl at a started cluster.
+/// Print shell exports that point etcdctl at a cluster
 ///
-/// Prints lines for a POSIX shell: where the members are, and the folder of the etcdctl that fits
-/// them, put before PATH. Where the definition has fleet, FLEETCTL_ENDPOINT as well.
+/// Lines for a POSIX shell: where the members are, and the folder of the etcdctl that fits them, put
+/// before PATH. Where the definition has fleet, FLEETCTL_ENDPOINT as well. What an earlier `env` of
+/// another cluster has set, and this one does not need, is unset. The cluster may be stopped.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  eval \"$(cargo xtask env)\" && etcdctl member list")]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  eval \"$(cargo xtask env)\" && etcdctl member list
+  eval \"$(cargo xtask env five)\"
+
+Exit status:
+  4  the cluster was never started, or its etcdctl is gone";
+
+/// Every variable that `env` of some cluster sets, PATH aside.
+const VARIABLES: &[&str] = &[
+    "ETCDCTL_API",
+    "ETCDCTL_ENDPOINT",
+    "ETCDCTL_ENDPOINTS",
+    "ETCDCTL_PEERS",
+    "FLEETCTL_ENDPOINT",
+];
 
 /// Runs `env`.
 ///
@@ -28,20 +47,29 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let started = Started::find(&args.which.name)?;
     let tools = started.tools()?;
     let endpoints = started.record.client_urls();
-    let mut text = String::new();
-    for (name, value) in client_environment(tools.version, &endpoints) {
-        let _ = writeln!(text, "export {name}={}", quoted(&value));
-    }
+    let mut variables = client_environment(tools.version, &endpoints);
     if started.record.fleet {
-        let _ = writeln!(
-            text,
-            "export FLEETCTL_ENDPOINT={}",
-            quoted(&endpoints.join(","))
-        );
+        variables.push(("FLEETCTL_ENDPOINT", endpoints.join(",")));
+    }
+    let is_set = |name: &&&str| variables.iter().any(|(set, _)| set == *name);
+    let unset: Vec<&str> = VARIABLES
+        .iter()
+        .filter(|name| !is_set(name))
+        .copied()
+        .collect();
+    let mut text = format!("unset {}\n", unset.join(" "));
+    for (name, value) in &variables {
+        let _ = writeln!(text, "export {name}={}", quoted(value));
     }
     if let Some(folder) = tools.etcdctl.parent() {
         let _ = writeln!(text, "export PATH={}:\"$PATH\"", quoted(folder.as_str()));
     }
     ui::print(&text);
+    if std::io::stdout().is_terminal() {
+        let name = &started.name;
+        ui::say(&format!(
+            "hint: have your shell read this: `eval \"$(cargo xtask env {name})\"`"
+        ));
+    }
     Ok(Exit::Success)
 }

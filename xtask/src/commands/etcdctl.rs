@@ -1,5 +1,7 @@
 //! `cargo xtask etcdctl`: runs the etcdctl that fits a started cluster, pointed at its members.
 
+use std::ffi::OsString;
+
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::process;
@@ -8,22 +10,33 @@ use crate::values::ClusterName;
 
 use super::cluster::Started;
 
-/// Run etcdctl against a started cluster.
+/// Run etcdctl against a cluster
 ///
-/// Runs the etcdctl of the very version that the cluster runs, with the endpoints of all members
-/// filled in. Everything after `--` goes to it, and its exit status is this task's.
+/// The etcdctl of the very version that the cluster runs, with the endpoints of all members filled
+/// in and nothing else of your environment that it would listen to. Everything from the first word
+/// that is not an option of this task goes to it; `--` before that is needed only where that word
+/// begins with a hyphen.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  cargo xtask etcdctl -- put greeting hello
-  cargo xtask etcdctl --cluster five -- endpoint status -w table")]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
-    /// The cluster: a file in cluster/ without `.toml`
+    /// The cluster, a file in cluster/ without `.toml`
     #[arg(long, short, value_name = "NAME", default_value = "default")]
     cluster: ClusterName,
     /// What etcdctl is to do
-    #[arg(last = true, required = true, value_name = "ARGUMENTS")]
-    arguments: Vec<String>,
+    #[arg(trailing_var_arg = true, required = true, value_name = "ARGUMENTS")]
+    arguments: Vec<OsString>,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask etcdctl put greeting hello
+  cargo xtask etcdctl --cluster five endpoint status -w table
+  cargo xtask etcdctl -- --help
+
+Exit status:
+  that of etcdctl; or
+  4  the cluster was never started, or its etcdctl is gone
+  5  etcdctl cannot be run";
 
 /// Runs `etcdctl`, which takes this process's place.
 ///

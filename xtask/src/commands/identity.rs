@@ -13,14 +13,13 @@ use crate::ui;
 use crate::values::DriverName;
 use crate::workspace::Workspace;
 
-/// Print the cluster and member IDs that a cluster will have.
+/// Print the cluster and member IDs that a cluster will have
 ///
 /// etcd derives them from the members' peer URLs and the token, so they are known before the first
-/// boot. Without --driver they are those of the addresses in the definition.
+/// boot; `verify` holds the running members against them. Without --driver they are those of the
+/// addresses in the definition. Needs no running cluster.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  cargo xtask identity coreos-2015
-  cargo xtask identity --driver local    the IDs that the members have on this host's loopback")]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
@@ -32,11 +31,26 @@ pub struct Args {
     format: Format,
 }
 
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask identity coreos-2015
+  cargo xtask identity --driver local    the IDs that the members have on this host's loopback
+  cargo xtask identity --format json | jq -r .cluster_id
+
+Exit status:
+  3  the definition has errors, or there is none of this name
+
+JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
+  format, cluster, token, cluster_id, cluster_id_decimal
+  members[]: name, peer_url, id, id_decimal
+IDs are strings of hexadecimal digits, as etcd prints them, and of decimal ones: as numbers they
+would exceed what JSON readers keep exactly.";
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     /// For people
     Table,
-    /// For programs: IDs as hexadecimal text, and as decimal text because they exceed 2^53
+    /// For programs: stable, see below
     Json,
 }
 

@@ -189,21 +189,31 @@ fn not_utf8(shown: &Utf8Path, error: &std::string::FromUtf8Error) -> Diagnostic 
 }
 
 fn no_such_definition(workspace: &Workspace, name: &ClusterName) -> Failure {
-    let names = match names(workspace) {
-        Ok(names) => names,
-        Err(failure) => return failure,
-    };
     let diagnostic = Diagnostic::error(format!("there is no `cluster/{name}.toml`"));
+    Failure::new(
+        Exit::Definition,
+        hint_at_definitions(workspace, name, diagnostic),
+    )
+}
+
+/// Says which definitions there are, to someone who asked for one that is not there.
+pub(super) fn hint_at_definitions(
+    workspace: &Workspace,
+    name: &ClusterName,
+    diagnostic: Diagnostic,
+) -> Diagnostic {
+    let names = names(workspace).unwrap_or_default();
     let diagnostic = match definition::nearest(name.as_str(), names.iter().map(ClusterName::as_str))
     {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic,
     };
-    let diagnostic = if names.is_empty() {
-        diagnostic.hint("write `members = 3` into it: that alone is a cluster")
+    if names.is_empty() {
+        diagnostic.hint(format!(
+            "write `members = 3` into `cluster/{name}.toml`: that alone is a cluster"
+        ))
     } else {
         let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         diagnostic.hint(format!("definitions there are: {}", all.join(", ")))
-    };
-    Failure::new(Exit::Definition, diagnostic)
+    }
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask logs`: what a member wrote to its log.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::sync::mpsc;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use camino::Utf8Path;
@@ -12,24 +12,37 @@ use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::ui;
 use crate::values::{ClusterName, HostName};
 
-/// Show what a member wrote to its log.
+/// Show what a member wrote to its log
+///
+/// The log outlives its member: after a restart the member goes on in the same file, and after a
+/// crash its last words are there, until `cargo xtask destroy`. A log of any size is as quick to
+/// show as a small one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  cargo xtask logs core-01               the last 100 lines of core-01
-  cargo xtask logs core-01 -f -n 0       what it writes from now on, until Ctrl-C")]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
-    /// The member
+    /// The member, as `cargo xtask status` names it
     member: HostName,
-    /// The cluster: a file in cluster/ without `.toml`
+    /// The cluster, a file in cluster/ without `.toml`
     #[arg(long, short, value_name = "NAME", default_value = "default")]
     cluster: ClusterName,
-    /// Go on with what it writes, until Ctrl-C
+    /// Go on with what it writes, until Ctrl-C or `destroy`
     #[arg(long, short)]
     follow: bool,
     /// How many of the last lines to show
-    #[arg(long, short = 'n', default_value_t = 100)]
-    lines: usize,
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 100)]
+    lines: u64,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask logs core-01               the last 100 lines of core-01
+  cargo xtask logs core-01 -f -n 0       what it writes from now on, until Ctrl-C
+  cargo xtask logs core-01 -n 1000 | jq -r 'select(.level == \"warn\").msg'
+
+Exit status:
+  2    the cluster has no such member
+  4    the cluster was never started, or the member has no log
+  130  Ctrl-C, as with any program that it ends";
 
 /// Runs `logs`.
 ///
@@ -39,42 +52,94 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let started = Started::find(&args.cluster)?;
     started.member(&args.member)?;
     let path = started.driver.log(&started.home(), &args.member);
-    show(&path, args).map_err(|error| {
-        Failure::new(
-            Exit::CouldNotLook,
-            Diagnostic::error(format!("the log `{path}` cannot be read: {error}")).hint(format!(
-                "see how the member is: `cargo xtask status {}`",
-                args.cluster
-            )),
-        )
-    })
+    show(&path, args).map_err(|error| no_log(&path, args, &error))
+}
+
+fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {
+    let (member, cluster) = (&args.member, &args.cluster);
+    Failure::new(
+        Exit::CouldNotLook,
+        if error.kind() == ErrorKind::NotFound {
+            Diagnostic::error(format!("`{member}` has no log"))
+                .note(format!(
+                    "it would be `{path}`; it begins when the member first starts"
+                ))
+                .hint(format!("start the member: `cargo xtask up {cluster}`"))
+        } else {
+            Diagnostic::error(format!("the log `{path}` cannot be read: {error}"))
+                .hint(format!("see who may read it: `ls -l '{path}'`"))
+        },
+    )
 }
 
 fn show(path: &Utf8Path, args: &Args) -> io::Result<Exit> {
-    let mut reader = BufReader::new(File::open(path)?);
-    let mut last = std::collections::VecDeque::with_capacity(args.lines.min(4096));
-    let mut line = Vec::new();
-    let mut position = 0;
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        position += line.len() as u64;
-        last.push_back(String::from_utf8_lossy(&line).into_owned());
-        if last.len() > args.lines {
-            last.pop_front();
+    let mut file = File::open(path)?;
+    let start = start_of_last_lines(&mut file, args.lines)?;
+    file.seek(SeekFrom::Start(start))?;
+    let mut heard = pass_on(&mut file)?;
+    while args.follow && heard && ui::is_read_after(Duration::from_millis(100)) {
+        let Ok(there) = fs::metadata(path) else {
+            ui::say(&format!(
+                "{}: the log is gone, as after `cargo xtask destroy {}`",
+                args.member, args.cluster
+            ));
+            break;
+        };
+        // A member that starts again appends. Another file is that of a cluster made anew, and a
+        // shorter one was emptied by somebody: both are read from their beginning.
+        if there.ino() != file.metadata()?.ino() {
+            file = File::open(path)?;
+        } else if there.len() < file.stream_position()? {
+            file.seek(SeekFrom::Start(0))?;
         }
-        line.clear();
-    }
-    let mut heard = ui::print(&last.into_iter().collect::<String>());
-    let (_never, tick) = mpsc::channel::<()>();
-    while args.follow && heard {
-        let _ = tick.recv_timeout(Duration::from_millis(100));
-        // A member that starts again appends, so the file only ever grows, unless it was destroyed.
-        if std::fs::metadata(path)?.len() <= position {
-            continue;
-        }
-        reader.seek(SeekFrom::Start(position))?;
-        let mut more = Vec::new();
-        position += reader.read_to_end(&mut more)? as u64;
-        heard = ui::print(&String::from_utf8_lossy(&more));
+        heard = pass_on(&mut file)?;
     }
     Ok(Exit::Success)
+}
+
+/// Prints everything from here to the end of the file, in pieces. Returns whether somebody reads it.
+fn pass_on(file: &mut File) -> io::Result<bool> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return Ok(true);
+        }
+        if !ui::print_bytes(&piece[..length]) {
+            return Ok(false);
+        }
+    }
+}
+
+/// How much of a log is in memory at a time, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// Where the last so many lines begin. Reads backwards from the end, and no further than that. A last
+/// line without its newline is a line.
+fn start_of_last_lines(file: &mut File, lines: u64) -> io::Result<u64> {
+    let end = file.seek(SeekFrom::End(0))?;
+    if lines == 0 {
+        return Ok(end);
+    }
+    let mut found = 0;
+    let mut position = end;
+    let mut piece = vec![0; PIECE];
+    while position > 0 {
+        let length = usize::try_from(position).map_or(PIECE, |before| before.min(PIECE));
+        position -= length as u64;
+        file.seek(SeekFrom::Start(position))?;
+        file.read_exact(&mut piece[..length])?;
+        for index in (0..length).rev() {
+            let next_line = position + index as u64 + 1;
+            // The newline at the very end begins no line.
+            if piece[index] != b'\n' || next_line == end {
+                continue;
+            }
+            found += 1;
+            if found == lines {
+                return Ok(next_line);
+            }
+        }
+    }
+    Ok(0)
 }

@@ -10,6 +10,7 @@ pub mod destroy;
 pub mod down;
 pub mod env;
 pub mod etcdctl;
+pub mod help;
 pub mod identity;
 pub mod load;
 pub mod logs;
@@ -21,10 +22,11 @@ pub mod test;
 pub mod up;
 pub mod verify;
 
-/// Which cluster a task is about.
+// A doc comment here would take the place of the one of whatever flattens this.
+#[allow(missing_docs, reason = "the comment above says why")]
 #[derive(Debug, Clone, Args)]
 pub struct Which {
-    /// The cluster: a file in cluster/ without `.toml`
+    /// The cluster, a file in cluster/ without `.toml`
     #[arg(value_name = "NAME", default_value = "default")]
     pub name: ClusterName,
 }

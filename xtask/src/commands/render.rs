@@ -14,9 +14,16 @@ use crate::ui;
 use crate::values::ClusterName;
 use crate::workspace::Workspace;
 
-/// Arguments of `render`.
+/// Write the machine configuration that follows from the definitions
+///
+/// cluster/default.toml is rendered to vagrant/user-data and vagrant/config.rb, every other
+/// cluster/<name>.toml to the same files in vagrant/<name>/. The same definition gives the same
+/// bytes on every machine, so commit them together.
+///
+/// A file that is as it should be is not touched, no file is ever half written, and nothing is
+/// written while any definition has an error. Running clusters are left alone.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = AFTER_HELP)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     /// The cluster, a file in cluster/ without `.toml`; all of them unless given
     #[arg(value_name = "NAME")]
@@ -38,19 +45,16 @@ impl Args {
 }
 
 const AFTER_HELP: &str = "\
-cluster/default.toml is rendered to vagrant/user-data and vagrant/config.rb, every other
-cluster/<name>.toml to the same files in vagrant/<name>/. The same definition gives the same bytes
-on every machine, so commit them together.
-
-A file that is as it should be is not touched, no file is ever half written, and nothing is written
-while any definition has an error.
-
 Examples:
   cargo xtask render            render every definition
   cargo xtask render five       render cluster/five.toml alone
   cargo xtask render --check    in CI: fail if someone changed one and not the other
 
-Exit status with --check: 0 if every file is as it should be, 1 if one differs or is left over.";
+Exit status:
+  0  every file is as it should be
+  1  with --check: a file differs, or is left over from a definition that is gone
+  3  a definition has errors
+  5  a file cannot be read or written";
 
 /// Runs `render`.
 ///

@@ -4,19 +4,17 @@ use crate::definition::schema::schema;
 use crate::report::{Exit, Outcome};
 use crate::ui;
 
-/// Arguments of `schema`.
+/// Print the JSON Schema of definitions, for editors
+///
+/// The first line of each shipped definition, `#:schema schema.json`, points an editor at the copy
+/// in `cluster/schema.json`: it then completes keys, shows what they mean and underlines what is
+/// wrong. What an editor accepts may still be refused: `cargo xtask render --check` has the last
+/// word.
 #[derive(Debug, clap::Args)]
-#[command(long_about = LONG_ABOUT, after_long_help = EXAMPLES)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {}
 
-const LONG_ABOUT: &str = "\
-Print the JSON Schema of definitions, for editors.
-
-The first line of each shipped definition, `#:schema schema.json`, points an editor at the copy in \
-`cluster/schema.json`: it then completes keys, shows what they mean and underlines what is wrong. \
-What an editor accepts may still be refused: `cargo xtask render --check` has the last word.";
-
-const EXAMPLES: &str = "\
+const AFTER_HELP: &str = "\
 Examples:
   cargo xtask schema                           print it
   cargo xtask schema > cluster/schema.json     after a change to the keys";

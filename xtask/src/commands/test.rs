@@ -11,9 +11,14 @@ use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::ui;
 use crate::workspace::Workspace;
 
-/// Arguments of `test`.
+/// Run every test of this project
+///
+/// First looks for the programs that the rendered files are put before, and stops where one is
+/// missing: a test that could not look must not pass. Then checks formatting, lints, whether the
+/// rendered files are what their definitions say, and runs the tests, with real etcd clusters on this
+/// host's loopback addresses among them. One that fails keeps none of the others from running.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = AFTER_HELP)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     /// Install what the tests need and this host lacks, with apt-get
     #[arg(long)]
@@ -21,15 +26,14 @@ pub struct Args {
 }
 
 const AFTER_HELP: &str = "\
-First looks for the programs that the rendered files are put before, and stops where one is missing:
-a test that could not look must not pass. Then checks formatting, lints, whether the rendered files
-are what their definitions say, and runs the tests, with real etcd clusters on this host's loopback
-addresses among them. One that fails keeps none of the others from running.
-
 Examples:
   cargo xtask test              run everything
   cargo xtask test --install    in CI: install what is missing first
-  cargo test                    the tests alone";
+  cargo test                    the tests alone
+
+Exit status:
+  1  something does not hold
+  5  a program that the tests need is missing";
 
 /// Runs `test`.
 ///
@@ -194,6 +198,20 @@ static NEEDED: &[Needed] = &[
         probe: &["--version"],
         package: "wget",
         why: "downloads releases where there is no curl",
+    },
+    Needed {
+        name: "`zsh`",
+        program: "zsh",
+        probe: &["--version"],
+        package: "zsh",
+        why: "completes with the script made for it",
+    },
+    Needed {
+        name: "`fish`",
+        program: "fish",
+        probe: &["--version"],
+        package: "fish",
+        why: "completes with the script made for it",
     },
 ];
 

@@ -28,7 +28,7 @@ use crate::values::{ClusterName, DriverName, HostName, quantity};
 use crate::workspace::Workspace;
 use awaited::Awaited;
 
-/// Start a cluster, wait for its quorum and prove it healthy.
+/// Start a cluster, wait for its quorum and prove it healthy
 ///
 /// Renders, finds an etcd of the pinned version, starts every member that is not running, waits
 /// until they serve, and verifies. Run again, it changes nothing that is as it should be: a member
@@ -37,10 +37,7 @@ use awaited::Awaited;
 /// Where there is no etcd of the pinned version to be had, another one stands in. `up` says so, the
 /// flags follow the version that runs, and `verify` goes on saying so.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  cargo xtask up                         the cluster of cluster/default.toml
-  cargo xtask up five --timeout 2m       a larger one, on a slow machine
-  cargo xtask up --etcd-dir ~/etcd/bin   with these binaries")]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
@@ -48,12 +45,30 @@ pub struct Args {
     #[arg(long, value_name = "DRIVER")]
     driver: Option<DriverName>,
     /// A folder with `etcd` and `etcdctl` to use, whatever their version
-    #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR")]
+    #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR", hide_env = true, value_hint = clap::ValueHint::DirPath)]
     etcd_dir: Option<Utf8PathBuf>,
     /// How long the members may take until they serve
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = quantity::patience)]
     timeout: Duration,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask up                         the cluster of cluster/default.toml
+  cargo xtask up five --timeout 2m       a larger one, on a slow machine
+  cargo xtask up --etcd-dir ~/etcd/bin   with these binaries
+
+Exit status:
+  0    it runs and is healthy
+  1    it runs and is not healthy
+  3    the definition has errors
+  4    it runs, and something of its health could not be checked
+  5    this host lacks something, such as a free port or a download
+  6    it was started and does not serve, or its definition is now of another cluster
+  130  Ctrl-C: members that were started go on, and the next `up` continues
+
+Environment:
+  XTASK_ETCD_DIR   as --etcd-dir";
 
 /// Runs `up`.
 ///

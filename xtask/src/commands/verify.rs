@@ -16,23 +16,24 @@ use crate::values::ClusterName;
 use crate::values::quantity;
 use crate::workspace::Workspace;
 
-/// Prove that what runs is what the definition says.
+/// Prove that what runs is what the definition says
 ///
-/// Asks every member on its own, with the real etcdctl, and judges the answers: whether all answer, are
-/// the members of the definition with the identity that follows from it, follow one leader, form a quorum,
-/// keep up, run the pinned version, raise no alarm, have room in their databases, hold the same data; and
-/// whether a value written through each is read from every other. The values are removed again.
+/// Asks every member on its own, with the real etcdctl, and judges the answers: whether all answer,
+/// are the members of the definition with the identity that follows from it, follow one leader, form
+/// a quorum, keep up, run the pinned version, raise no alarm, have room in their databases, hold the
+/// same data; and whether a value written through each is read from every other. The values are
+/// removed again.
 ///
 /// What could not be checked is reported as skipped, never as passed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// How to print what was found
+    /// How to print it
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
     format: Format,
-    /// Look again until the cluster is healthy or this time is over, as in `60s` or `2m`
+    /// Look again until it is healthy or this time is over, as in `60s` or `2m`
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience)]
     wait: Option<Duration>,
 }

@@ -6,16 +6,62 @@ pub mod progress;
 pub mod table;
 pub mod verify;
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
 /// Writes a result to standard output. Returns whether anybody still reads it: a reader that has
 /// gone away, as in `… | head`, is no error.
 pub fn print(text: &str) -> bool {
+    print_bytes(text.as_bytes())
+}
+
+/// The same for a result that comes in pieces, which may end in the middle of a character.
+pub fn print_bytes(bytes: &[u8]) -> bool {
     let mut stdout = anstream::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .is_ok()
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    if let Err(error) = &written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error.to_string());
+    }
+    written.is_ok()
+}
+
+/// Passes a task's result on, unless something of it was lost on the way to standard output: a full
+/// disk must not look like success.
+///
+/// # Errors
+/// Fails where a write to standard output did, other than for want of a reader.
+pub fn all_was_printed(exit: Exit) -> Outcome<Exit> {
+    match LOST.get() {
+        None => Ok(exit),
+        Some(why) => Err(Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!("cannot write to standard output: {why}"))
+                .note("what was printed is not complete"),
+        )),
+    }
+}
+
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Waits this long, and returns at once where nobody reads standard output any more. Returns
+/// whether somebody does.
+pub fn is_read_after(wait: Duration) -> bool {
+    let stdout = io::stdout();
+    // Asks for no event: only the end of the other side, which is always told, ends the wait.
+    let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    let wait = PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX);
+    match poll(&mut watched, wait) {
+        Ok(0) | Err(_) => true,
+        Ok(_) => false,
+    }
 }
 
 /// Writes a message about the work, with a newline, to standard error.

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _, stderr};
 
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 use crate::values::HostName;
@@ -25,6 +26,7 @@ pub struct Progress {
     rows: Vec<(HostName, Mark, String)>,
     width: usize,
     in_place: bool,
+    colored: bool,
     drawn: bool,
 }
 
@@ -42,7 +44,8 @@ impl Progress {
                 .max()
                 .unwrap_or(0),
             in_place: stderr().is_terminal()
-                && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+                && std::env::var_os("TERM").is_some_and(|term| term != "dumb"),
+            colored: AutoStream::choice(&stderr()) != ColorChoice::Never,
             drawn: false,
         }
     }
@@ -65,7 +68,9 @@ impl Progress {
     }
 
     fn draw(&mut self) {
-        let mut text = String::new();
+        // A line that is too long for the terminal would wrap, and the block would no longer be as high
+        // as it has lines: without wrapping (DEC private mode 7) the terminal cuts it.
+        let mut text = "\x1b[?7l".to_owned();
         if self.drawn {
             // Back to the block's first line (ECMA-48, CPL).
             let _ = write!(text, "\x1b[{}F", self.rows.len());
@@ -76,7 +81,11 @@ impl Progress {
                 Mark::Done => ("✓", AnsiColor::Green),
                 Mark::Failed => ("✗", AnsiColor::Red),
             };
-            let style = Style::new().fg_color(Some(color.into()));
+            let style = if self.colored {
+                Style::new().fg_color(Some(color.into()))
+            } else {
+                Style::new()
+            };
             let width = self.width;
             // Clears what stood in the line before (ECMA-48, EL).
             let _ = writeln!(
@@ -84,8 +93,10 @@ impl Progress {
                 "\x1b[2K{style}{symbol}{style:#} {member:width$}  {doing}"
             );
         }
+        text.push_str("\x1b[?7h");
         self.drawn = true;
-        let mut stderr = anstream::stderr().lock();
+        // Not through `anstream`: without color it would take the movements away as well.
+        let mut stderr = stderr().lock();
         let _ = stderr
             .write_all(text.as_bytes())
             .and_then(|()| stderr.flush());

@@ -1,0 +1,151 @@
+//! Completion, asked of the shells themselves.
+
+use std::fs;
+use std::process::Command;
+
+use crate::scratch::{Ran, Scratch};
+use crate::support::{pipe, require_tool};
+
+/// A workspace with two definitions, a member of a started cluster, and the script for a shell.
+fn workspace(shell: &str) -> Scratch {
+    let scratch = Scratch::with("five", "members = 5\n");
+    scratch.define("default", "members = 3\n");
+    let member = scratch.root().join(".state/five/members/core-01");
+    fs::create_dir_all(member).unwrap();
+    fs::create_dir_all(scratch.root().join("inner")).unwrap();
+    let script = scratch.run(&["completions", shell]).expect(0).stdout;
+    fs::write(scratch.root().join("script"), script).unwrap();
+    scratch
+}
+
+/// Command lines that end where their user presses Tab, and what there is to choose from.
+const CASES: &[(&str, &str)] = &[
+    ("cargo xtask ver", "verify"),
+    ("cargo xtask d", "destroy down"),
+    ("cargo xtask verify ", "default five"),
+    ("cargo xtask verify --fo", "--format"),
+    ("cargo xtask verify --format ", "json junit table"),
+    ("cargo xtask verify --format t", "table"),
+    ("cargo xtask verify --wait ", ""),
+    ("cargo xtask logs ", "core-01"),
+    ("cargo xtask logs -c f", "five"),
+    ("cargo xtask logs --cluster f", "five"),
+    ("cargo xtask help ve", "verify"),
+    ("cargo xtask completions ", "bash fish zsh"),
+];
+
+#[test]
+fn bash_completes() {
+    let scratch = workspace("bash");
+    let mut script = String::from(
+        r#"
+set -u
+_cargo_of_old() { COMPREPLY=(old); }
+complete -F _cargo_of_old cargo
+source ../script
+source ../script
+tab() {
+    COMPREPLY=()
+    COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    _cargo_with_xtask cargo "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    # An empty array is unset to the bash of macOS.
+    printf '%s\n' ${COMPREPLY[@]+"${COMPREPLY[@]}"} | sort | xargs
+}
+"#,
+    );
+    for (line, _) in CASES {
+        let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
+        script += &format!("COMP_WORDS=({})\ntab\n", words.join(" "));
+    }
+    script += "COMP_WORDS=(cargo xtask verify --format = ta)\ntab\n";
+    script += "COMP_WORDS=(cargo xtask verify --format =)\ntab\n";
+    script += "COMP_WORDS=(cargo bu)\ntab\n";
+    let found = run(
+        Command::new("bash").args(["--norc", "-c", &script]),
+        &scratch,
+    );
+    let mut wanted: Vec<&str> = CASES.iter().map(|(_, words)| *words).collect();
+    wanted.extend(["table", "json junit table", "old"]);
+    assert_eq!(found.lines().collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn fish_completes() {
+    require_tool("fish", "fish");
+    let scratch = workspace("fish");
+    for (line, words) in CASES {
+        let script = format!("source ../script; complete -C '{line}'");
+        let found = run(
+            Command::new("fish").args(["--no-config", "-c", &script]),
+            &scratch,
+        );
+        let mut found: Vec<&str> = found
+            .lines()
+            .map(|line| line.split('\t').next().unwrap())
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found.join(" "), *words, "{line}");
+    }
+}
+
+#[test]
+fn zsh_completes() {
+    require_tool("zsh", "zsh");
+    let scratch = workspace("zsh");
+    // zsh completes in its line editor alone, so it runs on a terminal of its own, where what the script
+    // offers also goes to a file. All cases are typed into one line that is never run: the key ^N notes
+    // the end of a case and empties the line. What is waited for is spelled so that the line editor's echo
+    // of these commands does not look the same.
+    let mut script = String::from(
+        r#"
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'autoload -Uz compinit; compinit -D -u; source ../script; source ../script'
+zpty -w shell 'compadd() { if [[ " $* " != *\ -[OAD]\ * ]]; then builtin compadd -O found "$@"; print -r -- $found >> ../found; fi; builtin compadd "$@" }'
+zpty -w shell 'next() { print END >> ../found; BUFFER=; print EN""DED-$((++cases)). }; zle -N next; bindkey "^N" next'
+zpty -w shell 'zle-line-init() { print REA""DY }; zle -N zle-line-init'
+zpty -r -m shell out '*READY*'
+"#,
+    );
+    for (index, (line, _)) in CASES.iter().enumerate() {
+        let number = index + 1;
+        script += &format!(
+            "zpty -w -n shell '{line}'$'\\t\\x0e'\nzpty -r -m shell out '*ENDED-{number}.*'\n"
+        );
+    }
+    script += "zpty -d shell\n";
+    run(Command::new("zsh").args(["-f", "-c", &script]), &scratch);
+    let found = fs::read_to_string(scratch.root().join("found")).unwrap();
+    let found = found.split("END\n").map(|words| {
+        let mut words: Vec<&str> = words.split_whitespace().collect();
+        words.sort_unstable();
+        words.dedup();
+        words.join(" ")
+    });
+    for ((line, words), found) in CASES.iter().zip(found) {
+        assert_eq!(found, *words, "{line}");
+    }
+}
+
+#[test]
+fn the_script_for_bash_has_no_mistakes_that_a_linter_knows() {
+    require_tool("shellcheck", "shellcheck");
+    let scratch = workspace("bash");
+    let script = fs::read_to_string(scratch.root().join("script")).unwrap();
+    pipe(
+        Command::new("shellcheck").args(["--shell=bash", "-"]),
+        &script,
+    );
+}
+
+/// Runs a shell below the workspace, as its user may be anywhere in it.
+#[track_caller]
+fn run(shell: &mut Command, scratch: &Scratch) -> String {
+    let output = shell
+        .current_dir(scratch.root().join("inner"))
+        .output()
+        .unwrap();
+    let ran = Ran::from(output).expect(0);
+    assert_eq!(ran.stderr, "", "{}", ran.stdout);
+    ran.stdout
+}

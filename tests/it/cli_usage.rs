@@ -1,0 +1,120 @@
+//! What a wrong command line gets for an answer, word for word.
+
+use std::fmt::Write;
+
+use expect_test::expect_file;
+
+use crate::cli_help::{assert_can_be_typed, commands_in};
+use crate::scratch::{Ran, Scratch};
+
+/// What a terminal would show of these commands, with their statuses.
+fn transcript(scratch: &Scratch, lines: &[&str]) -> String {
+    let mut transcript = String::new();
+    for line in lines {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let ran = scratch.run(&words);
+        let hints = ran.stderr.lines().filter(|line| line.starts_with("hint: "));
+        for words in hints.flat_map(commands_in) {
+            assert_can_be_typed(&words);
+        }
+        write_run(&mut transcript, line, &ran);
+    }
+    transcript.replace(scratch.root().as_str(), "[workspace]")
+}
+
+fn write_run(transcript: &mut String, line: &str, ran: &Ran) {
+    let status = ran.status.unwrap();
+    let _ = write!(
+        transcript,
+        "$ cargo xtask {line}\n{}{}[status {status}]\n\n",
+        ran.stdout, ran.stderr
+    );
+}
+
+#[test]
+fn wrong_command_lines() {
+    let scratch = Scratch::with("five", "members = 5\n");
+    let transcript = transcript(
+        &scratch,
+        &[
+            "verfy",
+            "frobnicate",
+            "--verbose",
+            "help destory",
+            "de five",
+            "verify Five",
+            "verify five.toml",
+            "verify user-data",
+            "verify five six",
+            "verify --formt json",
+            "verify --format jsn",
+            "verify --format",
+            "verify --wait 5",
+            "verify --wait 0s",
+            "up --timeout soon",
+            "up --driver vagrnt",
+            "up --timeout 5s --timeout 6s",
+            "logs",
+            "logs core_01",
+            "logs core-01 --lines many",
+            "etcdctl",
+            "etcdctl --endpoints=http://127.0.0.1 get a",
+            "completions",
+            "completions tcsh",
+            "identity --format junit",
+        ],
+    );
+    expect_file!["../golden/cli/usage.txt"].assert_eq(&transcript);
+}
+
+#[test]
+fn a_cluster_that_was_never_started() {
+    let scratch = Scratch::with("five", "members = 5\n");
+    let tasks = [
+        "verify five",
+        "status five",
+        "env five",
+        "etcdctl -c five get a",
+        "logs core-01 -c five",
+        "down five",
+        "destroy five",
+        "destroy five --yes",
+    ];
+    let mut text = transcript(&scratch, &tasks);
+    let unknown = [
+        "up fiv",
+        "verify fiv",
+        "status fiv",
+        "env fiv",
+        "etcdctl -c fiv get a",
+        "logs core-01 -c fiv",
+        "down fiv",
+        "destroy fiv",
+        "identity fiv",
+        "render fiv",
+    ];
+    text += &transcript(&scratch, &unknown);
+    expect_file!["../golden/cli/never-started.txt"].assert_eq(&text);
+    assert!(
+        !scratch.root().join(".state").exists(),
+        "looking leaves nothing behind"
+    );
+}
+
+#[test]
+fn a_workspace_without_definitions() {
+    let scratch = Scratch::new();
+    let text = transcript(&scratch, &["render", "render --check", "up", "status"]);
+    expect_file!["../golden/cli/no-definitions.txt"].assert_eq(&text);
+}
+
+#[test]
+fn a_folder_outside_of_any_workspace() {
+    let scratch = Scratch::new();
+    let mut text = String::new();
+    for task in ["render", "up", "status", "destroy"] {
+        let output = scratch.command(&[task]).current_dir("/").output().unwrap();
+        write_run(&mut text, task, &Ran::from(output));
+    }
+    expect_file!["../golden/cli/no-workspace.txt"].assert_eq(&text);
+}

@@ -1,0 +1,131 @@
+//! Completion for bash.
+
+use std::fmt::Write;
+
+use super::{Task, Value};
+use crate::process::quoted;
+
+/// The script. Candidates depend on the task and the word before: one arm each.
+pub(super) fn script(tasks: &[Task]) -> String {
+    let mut arms = String::new();
+    let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
+    let _ = writeln!(arms, "        ' '*) {} ;;", words(&names));
+    for task in tasks {
+        for option in &task.options {
+            if let Some(value) = &option.value {
+                let patterns: Vec<String> = option
+                    .spellings
+                    .iter()
+                    .map(|spelling| format!("'{} {spelling}'", task.name))
+                    .collect();
+                let _ = writeln!(arms, "        {}) {} ;;", patterns.join(" | "), find(value));
+            }
+        }
+        let spellings: Vec<&str> = task
+            .options
+            .iter()
+            .filter_map(|option| option.spellings.first().map(String::as_str))
+            .collect();
+        let _ = writeln!(
+            arms,
+            "        '{} '*) if [[ $current == -* ]]; then {}; else {}; fi ;;",
+            task.name,
+            words(&spellings),
+            find(&task.argument),
+        );
+    }
+    format!("{HEAD}{arms}{TAIL}")
+}
+
+fn words(words: &[&str]) -> String {
+    format!("words={}", quoted(&words.join(" ")))
+}
+
+fn find(value: &Value) -> String {
+    match value {
+        Value::Words(all) => words(&all.iter().map(String::as_str).collect::<Vec<_>>()),
+        Value::Clusters => "words=$(_cargo_xtask_clusters)".to_owned(),
+        Value::Members => "words=$(_cargo_xtask_members)".to_owned(),
+        Value::Folder => "_cargo_xtask_reply -d; return".to_owned(),
+        Value::Unknown => ":".to_owned(),
+    }
+}
+
+const HEAD: &str = r#"# Completes the words after `cargo xtask` in bash. Made by `cargo xtask completions bash`.
+
+# The workspace: the nearest folder upwards with a folder `cluster`.
+_cargo_xtask_root() {
+    local folder=$PWD
+    until [[ -d $folder/cluster || -z $folder ]]; do folder=${folder%/*}; done
+    printf '%s' "$folder"
+}
+
+_cargo_xtask_clusters() {
+    local file
+    for file in "$(_cargo_xtask_root)"/cluster/*.toml; do
+        [[ -e $file ]] || continue
+        file=${file##*/}
+        printf '%s\n' "${file%.toml}"
+    done
+}
+
+_cargo_xtask_members() {
+    local folder
+    for folder in "$(_cargo_xtask_root)"/.state/*/members/*/; do
+        [[ -d $folder ]] || continue
+        folder=${folder%/}
+        printf '%s\n' "${folder##*/}"
+    done
+}
+
+_cargo_xtask_reply() {
+    local candidate
+    while IFS= read -r candidate; do COMPREPLY+=("$candidate"); done < <(compgen "$@" -- "$current")
+}
+
+_cargo_xtask() {
+    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
+    # bash takes `--format=json` for three words.
+    if [[ $before == '=' ]]; then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [[ $current == '=' ]]; then
+        current=
+    fi
+    local task=
+    if ((COMP_CWORD > 2)); then task=${COMP_WORDS[2]}; fi
+    local word
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
+        # What follows is another program's.
+        if [[ $word == -- ]]; then return; fi
+    done
+    COMPREPLY=()
+    case "$task $before" in
+"#;
+
+const TAIL: &str = r#"    esac
+    _cargo_xtask_reply -W "$words"
+}
+
+# All else of cargo goes to what completed it before.
+if [[ -z ${_cargo_before_xtask-} ]]; then
+    if ! complete -p cargo &>/dev/null && declare -F _completion_loader &>/dev/null; then
+        _completion_loader cargo
+    fi
+    _cargo_before_xtask=$(complete -p cargo 2>/dev/null)
+    if [[ $_cargo_before_xtask =~ -F\ ([^ ]+) ]]; then
+        _cargo_before_xtask=${BASH_REMATCH[1]}
+    else
+        _cargo_before_xtask=:
+    fi
+fi
+
+_cargo_with_xtask() {
+    if [[ ${COMP_WORDS[1]} == xtask ]] && ((COMP_CWORD > 1)); then
+        _cargo_xtask
+    else
+        "$_cargo_before_xtask" "$@"
+    fi
+}
+
+complete -o bashdefault -F _cargo_with_xtask cargo
+"#;

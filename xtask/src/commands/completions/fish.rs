@@ -1,0 +1,92 @@
+//! Completion for fish.
+
+use std::fmt::Write;
+
+use super::{Task, Value};
+
+/// The script: one line for each task, option and argument, with the condition under which it counts.
+pub(super) fn script(tasks: &[Task]) -> String {
+    let mut script = HEAD.to_owned();
+    for task in tasks {
+        let _ = writeln!(
+            script,
+            "complete -c cargo -n '__cargo_xtask_at \"\"' -f -a {} -d {}",
+            task.name,
+            quoted(&task.about)
+        );
+    }
+    for task in tasks {
+        let condition = format!("complete -c cargo -n '__cargo_xtask_at {}'", task.name);
+        for option in &task.options {
+            let mut line = condition.clone();
+            for spelling in &option.spellings {
+                let _ = match spelling.strip_prefix("--") {
+                    Some(long) => write!(line, " -l {long}"),
+                    None => write!(line, " -s {}", &spelling[1..]),
+                };
+            }
+            if let Some(value) = &option.value {
+                line.push_str(&takes(value));
+            }
+            let _ = writeln!(script, "{line} -d {}", quoted(&option.about));
+        }
+        match &task.argument {
+            Value::Unknown => {
+                let _ = writeln!(script, "{condition} -f");
+            }
+            value => {
+                let _ = writeln!(script, "{condition}{}", takes(value).replace(" -x", " -f"));
+            }
+        }
+    }
+    script
+}
+
+fn takes(value: &Value) -> String {
+    match value {
+        Value::Words(words) => format!(" -x -a {}", quoted(&words.join(" "))),
+        Value::Clusters => " -x -a '(__cargo_xtask_clusters)'".to_owned(),
+        Value::Members => " -x -a '(__cargo_xtask_members)'".to_owned(),
+        Value::Folder => " -x -a '(__fish_complete_directories)'".to_owned(),
+        Value::Unknown => " -x".to_owned(),
+    }
+}
+
+/// A word as fish reads it back: in single quotes, only those and backslashes mean something.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+const HEAD: &str = r#"# Completes the words after `cargo xtask` in fish. Made by `cargo xtask completions fish`.
+
+# Whether the words so far are `cargo xtask` and this task; and nothing more where it is empty.
+function __cargo_xtask_at
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and test "$words[2]" = xtask; or return 1
+    # What follows is another program's.
+    contains -- -- $words; and return 1
+    test "$words[3]" = "$argv[1]"
+end
+
+# The workspace: the nearest folder upwards with a folder `cluster`.
+function __cargo_xtask_root
+    set -l folder $PWD
+    while not test -d "$folder/cluster"; and test -n "$folder"
+        set folder (string replace -r '/[^/]*$' '' -- $folder)
+    end
+    echo $folder
+end
+
+function __cargo_xtask_clusters
+    for file in (__cargo_xtask_root)/cluster/*.toml
+        string replace -r '.*/(.*)\.toml$' '$1' -- $file
+    end
+end
+
+function __cargo_xtask_members
+    for folder in (__cargo_xtask_root)/.state/*/members/*/
+        string replace -r '.*/([^/]+)/$' '$1' -- $folder
+    end
+end
+
+"#;

@@ -1,0 +1,40 @@
+//! `cargo xtask help`: the manual page of the program, or of a task.
+
+use crate::cli::{self, usage};
+use crate::report::{Exit, Failure, Outcome};
+use crate::ui;
+
+/// Print the manual page of a task, or of all of this
+///
+/// The same as `--help` after the task. `-h` prints its options alone.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
+pub struct Args {
+    /// The task
+    task: Option<String>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask help            every task
+  cargo xtask help verify     one task";
+
+/// Runs `help`.
+///
+/// # Errors
+/// Fails where there is no such task.
+pub fn run(args: &Args) -> Outcome<Exit> {
+    let mut command = cli::command();
+    let page = match &args.task {
+        None => command.render_long_help(),
+        Some(task) => match command.find_subcommand_mut(task) {
+            Some(task) => task.render_long_help(),
+            None => {
+                let no_such_task = usage::no_such_task(task);
+                return Err(Failure::new(Exit::Usage, no_such_task));
+            }
+        },
+    };
+    ui::print(&cli::page(&page));
+    Ok(Exit::Success)
+}
