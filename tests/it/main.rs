@@ -1,8 +1,10 @@
 //! The project's tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cli_cluster;
 mod cli_completions;
 mod cli_help;
+mod cli_terminal;
 mod cli_usage;
 mod definition_any_text;
 mod definition_etcd;

@@ -1,0 +1,417 @@
+//! The tasks that look at, use and end a cluster, on real ones.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use expect_test::expect;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::etcd_binaries::packaged;
+use crate::scratch::{Ran, Scratch};
+
+/// A definition of three members on a network that no other test uses.
+pub(crate) fn three(network: u8) -> String {
+    format!("members = 3\n[network]\nsubnet = \"10.78.{network}.0/24\"\n")
+}
+
+/// A workspace with a running cluster.
+pub(crate) fn started(name: &str, definition: &str) -> Scratch {
+    let scratch = Scratch::with(name, definition);
+    up(&scratch, name);
+    scratch
+}
+
+fn up(scratch: &Scratch, name: &str) {
+    scratch
+        .run(&["up", name, "--etcd-dir", packaged().as_str()])
+        .expect(0);
+}
+
+fn status(scratch: &Scratch, name: &str) -> Value {
+    let ran = scratch.run(&["status", name, "--format", "json"]).expect(0);
+    assert_eq!(ran.stderr, "");
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// Kills a member that `status` shows as running.
+fn kill_member(scratch: &Scratch, name: &str, member: &str) {
+    let seen = status(scratch, name);
+    let members = seen["members"].as_array().unwrap();
+    let runs_as = members.iter().find(|one| one["name"] == member).unwrap()["runs_as"]
+        .as_str()
+        .unwrap();
+    let id = runs_as.strip_prefix("process ").unwrap().parse().unwrap();
+    kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+}
+
+/// The table with what differs from run to run replaced.
+fn table(scratch: &Scratch, name: &str) -> Ran {
+    let mut ran = scratch.run(&["status", name]).expect(0);
+    let words = ran.stdout.lines().map(|line| {
+        let mut number = false;
+        let words = line.split_whitespace().map(|word| {
+            let was = std::mem::replace(&mut number, word == "process");
+            let digits = word.chars().all(|c| c.is_ascii_digit());
+            if was || digits || word.starts_with("3.") {
+                "#"
+            } else {
+                word
+            }
+        });
+        words.collect::<Vec<_>>().join(" ")
+    });
+    let mut words: Vec<String> = words.collect();
+    // Any of them may lead.
+    for word in &mut words {
+        *word = word
+            .replace(" leader ", " ROLE ")
+            .replace(" follower ", " ROLE ");
+    }
+    ran.stdout = words.join("\n") + "\n";
+    ran
+}
+
+#[test]
+fn status_tells_members_that_run_were_killed_and_are_stopped() {
+    let scratch = started("seen", &three(1));
+
+    let seen = status(&scratch, "seen");
+    assert_eq!(
+        (
+            &seen["format"],
+            &seen["cluster"],
+            &seen["driver"],
+            &seen["running"]
+        ),
+        (&1.into(), &"seen".into(), &"local".into(), &3.into())
+    );
+    let members = seen["members"].as_array().unwrap();
+    assert_eq!(members[0]["name"], "core-01");
+    assert_eq!(members[0]["endpoint"], "http://127.78.1.101:2379");
+    for member in members {
+        assert_eq!(member["condition"], "running");
+        assert_eq!(member["answers"], true);
+        assert_eq!(member["version"], seen["running_version"]);
+        assert!(member["database_size_bytes"].as_u64().unwrap() > 0);
+        let leads = member["name"] == seen["leader"];
+        assert_eq!(member["role"], if leads { "leader" } else { "follower" });
+    }
+    let ran = table(&scratch, "seen");
+    assert_eq!(ran.stderr, "");
+    expect![[r#"
+        MEMBER CLIENT URL RUNS AS ETCD ROLE TERM INDEX DATABASE
+        core-01 http://127.78.1.101:2379 process # # ROLE # # # KiB
+        core-02 http://127.78.1.102:2379 process # # ROLE # # # KiB
+        core-03 http://127.78.1.103:2379 process # # ROLE # # # KiB
+    "#]]
+    .assert_eq(&ran.stdout);
+
+    kill_member(&scratch, "seen", "core-02");
+    let seen = status(&scratch, "seen");
+    assert_eq!(seen["running"], 2);
+    let killed = &seen["members"][1];
+    assert_eq!(killed["condition"], "stopped");
+    assert_eq!(killed["answers"], false);
+    assert_eq!(killed["role"], Value::Null);
+    assert!(killed["error"].as_str().unwrap().contains("refused"));
+    let ran = table(&scratch, "seen");
+    assert_eq!(ran.stderr, "");
+    assert_eq!(
+        ran.stdout.lines().nth(2),
+        Some("core-02 http://127.78.1.102:2379 stopped - - - - -")
+    );
+
+    scratch.run(&["down", "seen"]).expect(0);
+    let ran = table(&scratch, "seen");
+    assert_eq!(ran.stderr, "hint: start it: `cargo xtask up seen`\n");
+    expect![[r#"
+        MEMBER CLIENT URL RUNS AS ETCD ROLE TERM INDEX DATABASE
+        core-01 http://127.78.1.101:2379 stopped - - - - -
+        core-02 http://127.78.1.102:2379 stopped - - - - -
+        core-03 http://127.78.1.103:2379 stopped - - - - -
+    "#]]
+    .assert_eq(&ran.stdout);
+    assert_eq!(status(&scratch, "seen")["leader"], Value::Null);
+}
+
+#[test]
+fn ending_a_cluster_twice_is_no_error() {
+    let scratch = started("ended", &three(2));
+    let down = scratch.run(&["down", "ended"]).expect(0);
+    assert_eq!(down.stdout, "");
+    let last_lines = "ended: 3 members stopped, their data is kept\n\
+        hint: `cargo xtask up ended` starts it again, `cargo xtask destroy ended` removes it\n";
+    assert!(down.stderr.ends_with(last_lines), "{}", down.stderr);
+
+    let again = scratch.run(&["down", "ended"]).expect(0);
+    assert_eq!(
+        again.stderr,
+        "ended was not running; its data is kept\n\
+         hint: `cargo xtask up ended` starts it again, `cargo xtask destroy ended` removes it\n"
+    );
+
+    let unasked = scratch.run(&["destroy", "ended"]).expect(2);
+    assert_eq!(
+        unasked.stderr,
+        "error: there is nobody to ask: standard input is not a terminal\n\
+         note: what is destroyed cannot be brought back\n\
+         hint: if you are sure: `cargo xtask destroy ended --yes`\n"
+    );
+    let member = scratch.run(&["logs", "-c", "ended", "core-09"]).expect(2);
+    assert_eq!(
+        member.stderr,
+        "error: cluster `ended` has no member `core-09`\n\
+         hint: its members are `core-01`, `core-02`, `core-03`\n"
+    );
+    let elsewhere = scratch.run(&["destroy", "other", "--yes"]).expect(0);
+    assert_eq!(
+        elsewhere.stderr,
+        "nothing to destroy: cluster `other` has not been started\n\
+         hint: clusters there are: `ended`\n"
+    );
+
+    let destroyed = scratch.run(&["destroy", "ended", "--yes"]).expect(0);
+    assert_eq!(
+        (destroyed.stdout.as_str(), destroyed.stderr.as_str()),
+        ("", "ended is destroyed\n")
+    );
+    let again = scratch.run(&["destroy", "ended", "--yes"]).expect(0);
+    assert_eq!(
+        again.stderr,
+        "nothing to destroy: cluster `ended` has not been started\n"
+    );
+}
+
+/// A program that follows a log, line by line.
+struct Follower {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Follower {
+    fn of(scratch: &Scratch, arguments: &[&str]) -> Self {
+        let mut child = scratch
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Reads on to a line that holds this.
+    fn wait_for(&mut self, text: &str) {
+        self.lines
+            .find(|line| line.as_ref().is_ok_and(|line| line.contains(text)))
+            .unwrap_or_else(|| panic!("the log ended before {text}"))
+            .unwrap();
+    }
+}
+
+#[test]
+fn logs_are_followed_across_a_restart_until_ctrl_c() {
+    let scratch = started("told", &three(3));
+    let mut follower = Follower::of(
+        &scratch,
+        &["logs", "-c", "told", "core-01", "-f", "-n", "1"],
+    );
+    // One line of before, whichever it is.
+    follower.lines.next().unwrap().unwrap();
+    kill_member(&scratch, "told", "core-01");
+    up(&scratch, "told");
+    follower.wait_for("starting etcd server");
+    kill(
+        Pid::from_raw(follower.child.id().cast_signed()),
+        Signal::SIGINT,
+    )
+    .unwrap();
+    let ended = follower.child.wait_with_output().unwrap();
+    use std::os::unix::process::ExitStatusExt;
+    // What a shell calls 130.
+    assert_eq!(ended.status.signal(), Some(Signal::SIGINT as i32));
+    assert_eq!(ended.stderr, b"");
+
+    // And it ends by itself where there is nothing to follow any more.
+    let mut follower = Follower::of(
+        &scratch,
+        &["logs", "-c", "told", "core-01", "-f", "-n", "1"],
+    );
+    follower.lines.next().unwrap().unwrap();
+    scratch.run(&["destroy", "told", "--yes"]).expect(0);
+    let ended = Ran::from(follower.child.wait_with_output().unwrap()).expect(0);
+    assert_eq!(
+        ended.stderr,
+        "core-01: the log is gone, as after `cargo xtask destroy told`\n"
+    );
+}
+
+/// A workspace with the record of a cluster and, as the log of one member, this text.
+fn with_log(network: u8, log: &[u8]) -> Scratch {
+    let scratch = started("text", &three(network));
+    scratch.run(&["down", "text"]).expect(0);
+    fs::write(log_of(&scratch), log).unwrap();
+    scratch
+}
+
+fn log_of(scratch: &Scratch) -> camino::Utf8PathBuf {
+    scratch.root().join(".state/text/members/core-01/etcd.log")
+}
+
+#[test]
+fn the_last_lines_of_any_log_are_shown() {
+    let scratch = with_log(4, b"");
+    let log = log_of(&scratch);
+    let tail = |count: &str| {
+        scratch
+            .run(&["logs", "-c", "text", "core-01", "-n", count])
+            .expect(0)
+            .stdout
+    };
+    let long = "x".repeat(150_000);
+    let texts = [
+        String::new(),
+        "\n".to_owned(),
+        "one".to_owned(),
+        "one\n".to_owned(),
+        "one\ntwo".to_owned(),
+        "one\n\n\ntwo\n".to_owned(),
+        format!("one\n{long}\ntwo\n{long}"),
+        // A newline at each end of what is read at once.
+        format!("{}\n{}\n", "y".repeat(65_535), "z".repeat(65_535)),
+    ];
+    for text in texts {
+        fs::write(&log, &text).unwrap();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        for count in [0, 1, 2, 3, 100] {
+            let wanted = lines[lines.len().saturating_sub(count)..].concat();
+            assert!(
+                tail(&count.to_string()) == wanted,
+                "{count} lines of {} bytes",
+                text.len()
+            );
+        }
+    }
+
+    // Ten gigabytes of nothing, which take no space on the disk: to read them would take minutes, and
+    // to hold them more memory than there is.
+    let mut file = fs::File::options().write(true).open(&log).unwrap();
+    file.set_len(10 << 30).unwrap();
+    drop(file);
+    file = fs::File::options().append(true).open(&log).unwrap();
+    file.write_all(b"\nthe end\n").unwrap();
+    assert_eq!(tail("1"), "the end\n");
+
+    fs::remove_file(&log).unwrap();
+    let none = scratch.run(&["logs", "-c", "text", "core-01"]).expect(4);
+    assert_eq!(
+        none.stderr,
+        format!(
+            "error: `core-01` has no log\n\
+             note: it would be `{log}`; it begins when the member first starts\n\
+             hint: start the member: `cargo xtask up text`\n"
+        )
+    );
+}
+
+#[test]
+fn a_follower_without_a_reader_ends_though_nothing_is_written() {
+    let scratch = with_log(5, b"one\ntwo\nthree\n");
+    let script = format!(
+        "set -o pipefail; {} logs -c text core-01 -f | head -1; echo $?",
+        env!("CARGO_BIN_EXE_xtask")
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(scratch.root())
+        .output()
+        .unwrap();
+    let ran = Ran::from(output).expect(0);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("one\n0\n", ""));
+}
+
+#[test]
+fn env_is_read_by_every_shell_wherever_the_workspace_is() {
+    let scratch = started("odd", &three(6));
+    // The same cluster, seen from a workspace whose path a shell could stumble over.
+    let odd = scratch.root().join("it's a \"$HOME\" `id`; *");
+    fs::create_dir_all(odd.join("cluster")).unwrap();
+    fs::create_dir_all(odd.join(".state/odd/bin")).unwrap();
+    for tool in ["etcd", "etcdctl"] {
+        let place = odd.join(".state/odd/bin").join(tool);
+        std::os::unix::fs::symlink(packaged().join(tool), place).unwrap();
+    }
+    let record = fs::read_to_string(scratch.root().join(".state/odd/cluster.json")).unwrap();
+    let mut record: Value = serde_json::from_str(&record).unwrap();
+    for tool in ["etcd", "etcdctl"] {
+        record["etcd"][tool] = odd.join(".state/odd/bin").join(tool).as_str().into();
+    }
+    fs::write(odd.join(".state/odd/cluster.json"), record.to_string()).unwrap();
+
+    let script = format!(
+        "set -eu; eval \"$({} env odd)\"; command -v etcdctl; etcdctl put from shell; \
+         echo \"$ETCDCTL_ENDPOINTS ${{FLEETCTL_ENDPOINT-unset}} ${{ETCDCTL_API-unset}}\"",
+        env!("CARGO_BIN_EXE_xtask")
+    );
+    for shell in ["sh", "dash", "bash"] {
+        let output = Command::new(shell)
+            .args(["-c", &script])
+            .current_dir(&odd)
+            // Left over from another cluster.
+            .env("FLEETCTL_ENDPOINT", "http://127.0.0.1:1")
+            .env("ETCDCTL_API", "2")
+            .output()
+            .unwrap();
+        let ran = Ran::from(output).expect(0);
+        let endpoints = [101, 102, 103].map(|host| format!("http://127.78.6.{host}:2379"));
+        assert_eq!(
+            ran.stdout,
+            format!(
+                "{}/.state/odd/bin/etcdctl\nOK\n{} unset unset\n",
+                odd,
+                endpoints.join(",")
+            ),
+            "{shell}"
+        );
+    }
+    fs::remove_dir_all(&odd).unwrap();
+}
+
+#[test]
+fn etcdctl_gets_every_word_and_gives_its_status() {
+    let scratch = started("words", &three(7));
+    let etcdctl = |words: &[&str]| {
+        let mut all = vec!["etcdctl", "-c", "words"];
+        all.extend(words);
+        scratch.run(&all)
+    };
+    assert_eq!(
+        etcdctl(&["put", "a key", "--", "--value"]).expect(0).stdout,
+        "OK\n"
+    );
+    assert_eq!(
+        etcdctl(&["get", "a key", "--print-value-only"])
+            .expect(0)
+            .stdout,
+        "--value\n"
+    );
+    assert_eq!(
+        etcdctl(&["--", "--write-out=simple", "get", "a key"])
+            .expect(0)
+            .stdout,
+        "a key\n--value\n"
+    );
+    // A flag of etcdctl that this task has as well.
+    let all = etcdctl(&["endpoint", "health", "--cluster"]).expect(0);
+    assert_eq!((all.stdout + &all.stderr).matches("is healthy").count(), 3);
+    let failed = etcdctl(&[
+        "get",
+        "a",
+        "--dial-timeout=1s",
+        "--endpoints=http://127.78.7.9:1",
+    ]);
+    assert_eq!(failed.status, Some(1), "{}", failed.stderr);
+}
