@@ -334,6 +334,35 @@ fn a_follower_without_a_reader_ends_though_nothing_is_written() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let scratch = started("piped", &three(8));
+    let tasks = [
+        "status piped",
+        "status piped --format json",
+        "verify piped",
+        "verify piped --format json",
+        "env piped",
+        "logs -c piped core-01",
+        "etcdctl -c piped endpoint health",
+        "up piped",
+    ];
+    for task in tasks {
+        let script = format!(
+            "set -o pipefail; {} {task} | true; echo $?",
+            env!("CARGO_BIN_EXE_xtask")
+        );
+        let output = Command::new("bash")
+            .args(["-c", &script])
+            .current_dir(scratch.root())
+            .output()
+            .unwrap();
+        let ran = Ran::from(output).expect(0);
+        assert_eq!(ran.stdout, "0\n", "{task}\n{}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{task}\n{}", ran.stderr);
+    }
+}
+
+#[test]
 fn env_is_read_by_every_shell_wherever_the_workspace_is() {
     let scratch = started("odd", &three(6));
     // The same cluster, seen from a workspace whose path a shell could stumble over.

@@ -143,6 +143,10 @@ fn the_script_for_bash_has_no_mistakes_that_a_linter_knows() {
 fn run(shell: &mut Command, scratch: &Scratch) -> String {
     let output = shell
         .current_dir(scratch.root().join("inner"))
+        .env("HOME", scratch.root())
+        .env_remove("XDG_CACHE_HOME")
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_DATA_HOME")
         .output()
         .unwrap();
     let ran = Ran::from(output).expect(0);

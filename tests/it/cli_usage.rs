@@ -1,8 +1,9 @@
 //! What a wrong command line gets for an answer, word for word.
 
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
 
-use expect_test::expect_file;
+use expect_test::{expect, expect_file};
 
 use crate::cli_help::{assert_can_be_typed, commands_in};
 use crate::scratch::{Ran, Scratch};
@@ -46,6 +47,8 @@ fn wrong_command_lines() {
             "verify five.toml",
             "verify user-data",
             "verify five six",
+            "verify --cluster five",
+            "down -c five",
             "verify --formt json",
             "verify --format jsn",
             "verify --format",
@@ -116,5 +119,41 @@ fn a_folder_outside_of_any_workspace() {
         let output = scratch.command(&[task]).current_dir("/").output().unwrap();
         write_run(&mut text, task, &Ran::from(output));
     }
+    let odd = std::ffi::OsStr::from_bytes(b"\xe9t\xe9");
+    let odd = scratch.root().as_std_path().join(odd);
+    std::fs::create_dir(&odd).unwrap();
+    let output = scratch.command(&["up"]).current_dir(odd).output().unwrap();
+    write_run(&mut text, "up", &Ran::from(output));
+
+    let script = format!(
+        "mkdir gone && cd gone && rmdir ../gone && {} up",
+        env!("CARGO_BIN_EXE_xtask")
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(scratch.root())
+        .output()
+        .unwrap();
+    write_run(&mut text, "up", &Ran::from(output));
+    let text = text.replace(scratch.root().as_str(), "[workspace]");
     expect_file!["../golden/cli/no-workspace.txt"].assert_eq(&text);
+}
+
+#[test]
+fn an_argument_that_is_not_text() {
+    let scratch = Scratch::new();
+    let mut command = scratch.command(&["verify"]);
+    let ran = Ran::from(
+        command
+            .arg(std::ffi::OsStr::from_bytes(b"\xff"))
+            .output()
+            .unwrap(),
+    )
+    .expect(2);
+    expect![[r#"
+        error: invalid UTF-8 was detected in one or more arguments
+        note: usage: cargo xtask verify [OPTIONS] [NAME]
+        hint: see what it takes: `cargo xtask help verify`
+    "#]]
+    .assert_eq(&ran.stderr);
 }

@@ -15,16 +15,27 @@ impl Workspace {
     /// The workspace that the current folder lies in: the nearest folder upwards with a `cluster` folder.
     ///
     /// # Errors
-    /// Fails outside of any workspace.
+    /// Fails outside of any workspace, and where the current folder is gone or not named in UTF-8.
     pub fn find() -> Outcome<Self> {
-        let current = std::env::current_dir()
-            .ok()
-            .and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
-        let root = current.as_deref().and_then(|current| {
-            current
-                .ancestors()
-                .find(|folder| folder.join("cluster").is_dir())
-        });
+        let current = std::env::current_dir().map_err(|error| {
+            Failure::new(
+                Exit::Host,
+                Diagnostic::error(format!("there is no current folder: {error}"))
+                    .note("it was probably removed while this shell was in it")
+                    .hint("change into a checkout of this project and try again"),
+            )
+        })?;
+        let current = Utf8PathBuf::from_path_buf(current).map_err(|path| {
+            Failure::new(
+                Exit::Host,
+                Diagnostic::error(format!("the path of this folder is not UTF-8: {path:?}"))
+                    .note("it becomes part of flags and of lines for your shell, which are text")
+                    .hint("move the checkout to a folder with another name"),
+            )
+        })?;
+        let root = current
+            .ancestors()
+            .find(|folder| folder.join("cluster").is_dir());
         root.map(Self::at).ok_or_else(|| {
             Failure::new(
                 Exit::Host,

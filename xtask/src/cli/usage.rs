@@ -23,7 +23,7 @@ pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
         |task| format!("cargo xtask {task}"),
     );
     let diagnostic = match error.kind() {
-        ErrorKind::UnknownArgument => unknown_argument(error, &called),
+        ErrorKind::UnknownArgument => unknown_argument(error, &called, arguments),
         ErrorKind::InvalidValue if text(error, ContextKind::InvalidValue).is_empty() => {
             Diagnostic::error(format!("{} lacks its value", argument(error)))
         }
@@ -79,7 +79,7 @@ pub fn no_such_task(word: &str) -> Diagnostic {
 
 const SEE_ALL: &str = "see all tasks: `cargo xtask help`";
 
-fn unknown_argument(error: &Error, called: &str) -> Diagnostic {
+fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagnostic {
     let argument = text(error, ContextKind::InvalidArg);
     let kind = if argument.starts_with('-') {
         "option"
@@ -88,6 +88,16 @@ fn unknown_argument(error: &Error, called: &str) -> Diagnostic {
     };
     let diagnostic = Diagnostic::error(format!("`{called}` takes no {kind} `{argument}`"));
     match &suggestions(error, ContextKind::SuggestedArg)[..] {
+        [] if argument == "--cluster" || argument == "-c" => {
+            let name = arguments
+                .iter()
+                .skip_while(|word| **word != argument)
+                .nth(1);
+            let name = name.map_or("default", String::as_str);
+            diagnostic.hint(format!(
+                "a cluster's name stands alone here: `{called} {name}`"
+            ))
+        }
         [] if called.ends_with(" etcdctl") => diagnostic.hint(format!(
             "if it is meant for etcdctl: `{called} -- {argument}`, and the rest behind it"
         )),
