@@ -37,7 +37,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cargo xtask logs core-01               the last 100 lines of core-01
   cargo xtask logs core-01 -f -n 0       what it writes from now on, until Ctrl-C
-  cargo xtask logs core-01 -n 1000 | jq -r 'select(.level == \"warn\").msg'
+  cargo xtask logs core-01 -n 1000 | grep warn
 
 Exit status:
   2    the cluster has no such member
