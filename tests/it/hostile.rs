@@ -216,7 +216,7 @@ fn yaml_1_1_reads_back_any_text_in_any_place() {
 }
 
 #[test]
-fn systemd_reads_back_any_text() {
+fn systemd_reads_back_any_text_in_namespaces() {
     // What systemd refuses in any spelling: it drops the whole line then.
     let refused = |c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t');
     let texts: Vec<String> = texts(300)

@@ -286,7 +286,7 @@ fn a_folder_in_the_way_is_named() {
 }
 
 #[test]
-fn a_full_disk_keeps_the_old_file() {
+fn a_full_disk_keeps_the_old_file_in_namespaces() {
     let (ran, kept) = on_a_file_system("size=16k", "dd if=/dev/zero of=vagrant/filler bs=1k 2>dd");
     expect![[r#"
         error: cannot write `vagrant/user-data`: No space left on device (os error 28)
@@ -299,7 +299,7 @@ fn a_full_disk_keeps_the_old_file() {
 }
 
 #[test]
-fn a_read_only_folder_keeps_the_old_file() {
+fn a_read_only_folder_keeps_the_old_file_in_namespaces() {
     let (ran, kept) = on_a_file_system("size=1m", "mount -o remount,ro vagrant");
     expect![[r#"
         error: cannot write `vagrant/user-data`: Read-only file system (os error 30)
@@ -339,7 +339,8 @@ fn on_a_file_system(options: &str, then: &str) -> (Ran, String) {
     (ran, read(&scratch, "kept"))
 }
 
-/// A shell that may mount, without any right outside.
+/// A shell that may mount, without any right outside. Tests that need it end in `_in_namespaces`, so
+/// that they can be left out where a host forbids this.
 pub(crate) fn in_own_namespaces(like: &mut Command, script: &str) -> Command {
     crate::support::require_tool("unshare", "util-linux");
     let mut command = Command::new("unshare");

@@ -124,7 +124,7 @@ fn run(scratch: &Scratch, mirror: &Mirror, right: &[u8], script: &str) -> Ran {
 }
 
 #[test]
-fn it_installs_once() {
+fn it_installs_once_in_namespaces() {
     let scratch = Scratch::new();
     let right = release(&scratch);
     let mirror = Mirror::new(vec![right.clone()]);
@@ -144,7 +144,7 @@ fn it_installs_once() {
 
 /// The unit that runs it has `UMask=0077`, and etcd runs as a user of its own.
 #[test]
-fn everyone_may_run_what_it_installs() {
+fn everyone_may_run_what_it_installs_in_namespaces() {
     let scratch = Scratch::new();
     let right = release(&scratch);
     let mirror = Mirror::new(vec![right.clone()]);
@@ -159,7 +159,7 @@ fn everyone_may_run_what_it_installs() {
 }
 
 #[test]
-fn a_wrong_checksum_installs_nothing_and_the_next_try_can_succeed() {
+fn a_wrong_checksum_installs_nothing_and_the_next_try_can_succeed_in_namespaces() {
     let scratch = Scratch::new();
     let right = release(&scratch);
     let mut wrong = right.clone();
@@ -182,7 +182,7 @@ fn a_wrong_checksum_installs_nothing_and_the_next_try_can_succeed() {
 }
 
 #[test]
-fn a_truncated_tarball_installs_nothing() {
+fn a_truncated_tarball_installs_nothing_in_namespaces() {
     let scratch = Scratch::new();
     let right = release(&scratch);
     let mirror = Mirror::new(vec![right[..right.len() / 2].to_vec()]);
@@ -197,7 +197,7 @@ fn a_truncated_tarball_installs_nothing() {
 }
 
 #[test]
-fn what_an_interrupted_try_left_is_in_nobodys_way() {
+fn what_an_interrupted_try_left_is_in_nobodys_way_in_namespaces() {
     let scratch = Scratch::new();
     let right = release(&scratch);
     let mirror = Mirror::new(vec![right.clone()]);

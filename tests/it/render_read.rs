@@ -206,7 +206,9 @@ fn cloud_init_finds_nothing_to_complain_about() {
             Command::new("cloud-init").args(["schema", "--config-file", file.as_str()]),
             "",
         );
-        assert_eq!(said, format!("Valid cloud-config: {file}\n"));
+        // Its words differ between versions; a warning would be a line more.
+        let valid = said.starts_with("Valid ") && said.trim_end().ends_with(file.as_str());
+        assert!(valid && said.lines().count() == 1, "{said}");
     }
 }
 
@@ -277,7 +279,7 @@ fn the_units_of_debian_grant_little() {
 /// The article's command, word by word, as docker is called in the end: read from the unit by
 /// systemd and run by bash.
 #[test]
-fn the_recipe_of_2015_runs_the_articles_command() {
+fn the_recipe_of_2015_runs_the_articles_command_in_namespaces() {
     let documents = documents();
     let unit = &units(&documents["coreos-2015"])["etcd.service"];
     let root = SystemdRoot::new("recipe");
