@@ -369,3 +369,21 @@ fn a_wrong_definition_or_command_line_has_its_own_status() {
         .run(&["verify", "wrong", "--wait", "soon"])
         .expect(2);
 }
+
+#[test]
+fn what_authentication_forbids_is_not_checked_rather_than_failed() {
+    let cluster = Cluster::start("guarded", 207, "");
+    for arguments in [
+        &["user", "add", "root:secret"][..],
+        &["user", "grant-role", "root", "root"],
+        &["auth", "enable"],
+    ] {
+        cluster.etcdctl(arguments).expect(0);
+    }
+    let verified = cluster.verify(4);
+    assert_eq!(verified.0["health"], "not-proven");
+    verified.expect("identity", "pass", "as predicted");
+    for check in ["hash", "write"] {
+        verified.expect(check, "skipped", "have authentication enabled");
+    }
+}

@@ -131,6 +131,12 @@ pub fn reason(stderr: &str) -> Option<String> {
         })
 }
 
+/// Whether this reason of a failure is that etcd asks for a user and was told none: authentication is
+/// enabled. The words are etcd's own, part of its interface (`ErrUserEmpty` in `rpctypes`).
+pub fn wants_a_user(reason: &str) -> bool {
+    reason.ends_with("user name is empty")
+}
+
 const TIMED_OUT: &str = "context deadline exceeded";
 
 fn reason_of_line(line: &str) -> Option<String> {

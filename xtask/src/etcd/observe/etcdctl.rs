@@ -279,14 +279,17 @@ impl Etcdctl<'_> {
                 finished.ending()
             ));
         }
+        let reason = read::reason(&finished.stderr);
+        if reason.as_deref().is_some_and(read::wants_a_user) {
+            return Look::NotAsked("has authentication enabled, and no user was given".to_owned());
+        }
         match read(&finished.stdout) {
             Ok(answer) if finished.success() => Look::Seen(answer),
-            Ok(_) => Look::Failed(
-                read::reason(&finished.stderr)
-                    .unwrap_or_else(|| format!("etcdctl {}", finished.ending())),
-            ),
+            Ok(_) => {
+                Look::Failed(reason.unwrap_or_else(|| format!("etcdctl {}", finished.ending())))
+            }
             // An error's own words say more than that nothing could be read.
-            Err(unreadable) => Look::Failed(match read::reason(&finished.stderr) {
+            Err(unreadable) => Look::Failed(match reason {
                 Some(reason) if !finished.success() => reason,
                 _ if !finished.success() && finished.stdout.trim().is_empty() => {
                     format!("etcdctl {}", finished.ending())
