@@ -45,6 +45,10 @@ pub fn find(name: &str) -> Option<&'static FlagFact> {
         .and_then(|index| FLAGS.get(index))
 }
 
+/// Why nothing about TLS can be set. etcd merely logs that it ignores it, so it would seem to protect.
+const PLAIN_HTTP: &str =
+    "the members speak plain HTTP, and there etcd ignores everything about TLS";
+
 /// Every flag, sorted by name.
 pub static FLAGS: &[FlagFact] = &[
     flag(
@@ -73,7 +77,7 @@ pub static FLAGS: &[FlagFact] = &[
         None,
         Owner::Key("etcd.auto_compaction"),
     ),
-    flag("auto-tls", (3, 0, 0), None, Owner::Author),
+    flag("auto-tls", (3, 0, 0), None, Owner::Plan(PLAIN_HTTP)),
     flag("backend-batch-interval", (3, 4, 0), None, Owner::Author),
     flag("backend-batch-limit", (3, 4, 0), None, Owner::Author),
     flag(
@@ -95,19 +99,19 @@ pub static FLAGS: &[FlagFact] = &[
         None,
         Owner::Author,
     ),
-    flag("ca-file", (2, 0, 0), Some((3, 3)), Owner::Author),
-    flag("cert-file", (2, 0, 0), None, Owner::Author),
-    flag("cipher-suites", (3, 2, 22), None, Owner::Author),
+    flag("ca-file", (2, 0, 0), Some((3, 3)), Owner::Plan(PLAIN_HTTP)),
+    flag("cert-file", (2, 0, 0), None, Owner::Plan(PLAIN_HTTP)),
+    flag("cipher-suites", (3, 2, 22), None, Owner::Plan(PLAIN_HTTP)),
     flag(
         "client-cert-allowed-hostname",
         (3, 4, 0),
         None,
-        Owner::Author,
+        Owner::Plan(PLAIN_HTTP),
     ),
-    flag("client-cert-auth", (2, 1, 0), None, Owner::Author),
-    flag("client-cert-file", (3, 5, 0), None, Owner::Author),
-    flag("client-crl-file", (3, 3, 0), None, Owner::Author),
-    flag("client-key-file", (3, 5, 0), None, Owner::Author),
+    flag("client-cert-auth", (2, 1, 0), None, Owner::Plan(PLAIN_HTTP)),
+    flag("client-cert-file", (3, 5, 0), None, Owner::Plan(PLAIN_HTTP)),
+    flag("client-crl-file", (3, 3, 0), None, Owner::Plan(PLAIN_HTTP)),
+    flag("client-key-file", (3, 5, 0), None, Owner::Plan(PLAIN_HTTP)),
     flag("compact-hash-check-time", (3, 6, 0), None, Owner::Author),
     flag("compaction-batch-limit", (3, 6, 0), None, Owner::Author),
     flag("compaction-sleep-interval", (3, 6, 0), None, Owner::Author),
@@ -388,7 +392,7 @@ pub static FLAGS: &[FlagFact] = &[
         "experimental-peer-skip-client-san-verification",
         (3, 3, 16),
         Some((3, 6)),
-        Owner::Author,
+        Owner::Plan(PLAIN_HTTP),
     ),
     flag(
         "experimental-set-member-localaddr",
@@ -485,7 +489,7 @@ pub static FLAGS: &[FlagFact] = &[
         None,
         Owner::Author,
     ),
-    flag("key-file", (2, 0, 0), None, Owner::Author),
+    flag("key-file", (2, 0, 0), None, Owner::Plan(PLAIN_HTTP)),
     flag("listen-client-http-urls", (3, 5, 10), None, Owner::Author),
     flag(
         "listen-client-urls",
@@ -527,29 +531,64 @@ pub static FLAGS: &[FlagFact] = &[
         Some((2, 3)),
         Owner::Plan("it follows from the members"),
     ),
-    flag("peer-auto-tls", (3, 0, 0), None, Owner::Author),
+    flag("peer-auto-tls", (3, 0, 0), None, Owner::Plan(PLAIN_HTTP)),
     flag(
         "peer-bind-addr",
         (2, 0, 0),
         Some((2, 3)),
         Owner::Plan("it follows from the members"),
     ),
-    flag("peer-ca-file", (2, 0, 0), Some((3, 3)), Owner::Author),
-    flag("peer-cert-allowed-cn", (3, 2, 0), None, Owner::Author),
-    flag("peer-cert-allowed-hostname", (3, 4, 0), None, Owner::Author),
-    flag("peer-cert-file", (2, 0, 0), None, Owner::Author),
-    flag("peer-client-cert-auth", (2, 1, 0), None, Owner::Author),
-    flag("peer-client-cert-file", (3, 5, 0), None, Owner::Author),
-    flag("peer-client-key-file", (3, 5, 0), None, Owner::Author),
-    flag("peer-crl-file", (3, 3, 0), None, Owner::Author),
-    flag("peer-key-file", (2, 0, 0), None, Owner::Author),
+    flag(
+        "peer-ca-file",
+        (2, 0, 0),
+        Some((3, 3)),
+        Owner::Plan(PLAIN_HTTP),
+    ),
+    flag(
+        "peer-cert-allowed-cn",
+        (3, 2, 0),
+        None,
+        Owner::Plan(PLAIN_HTTP),
+    ),
+    flag(
+        "peer-cert-allowed-hostname",
+        (3, 4, 0),
+        None,
+        Owner::Plan(PLAIN_HTTP),
+    ),
+    flag("peer-cert-file", (2, 0, 0), None, Owner::Plan(PLAIN_HTTP)),
+    flag(
+        "peer-client-cert-auth",
+        (2, 1, 0),
+        None,
+        Owner::Plan(PLAIN_HTTP),
+    ),
+    flag(
+        "peer-client-cert-file",
+        (3, 5, 0),
+        None,
+        Owner::Plan(PLAIN_HTTP),
+    ),
+    flag(
+        "peer-client-key-file",
+        (3, 5, 0),
+        None,
+        Owner::Plan(PLAIN_HTTP),
+    ),
+    flag("peer-crl-file", (3, 3, 0), None, Owner::Plan(PLAIN_HTTP)),
+    flag("peer-key-file", (2, 0, 0), None, Owner::Plan(PLAIN_HTTP)),
     flag(
         "peer-skip-client-san-verification",
         (3, 6, 0),
         None,
-        Owner::Author,
+        Owner::Plan(PLAIN_HTTP),
     ),
-    flag("peer-trusted-ca-file", (2, 1, 0), None, Owner::Author),
+    flag(
+        "peer-trusted-ca-file",
+        (2, 1, 0),
+        None,
+        Owner::Plan(PLAIN_HTTP),
+    ),
     flag("pre-vote", (3, 4, 0), None, Owner::Author),
     flag(
         "proxy",
@@ -595,15 +634,20 @@ pub static FLAGS: &[FlagFact] = &[
     ),
     flag("raft-read-timeout", (3, 5, 0), None, Owner::Author),
     flag("raft-write-timeout", (3, 5, 0), None, Owner::Author),
-    flag("self-signed-cert-validity", (3, 5, 0), None, Owner::Author),
+    flag(
+        "self-signed-cert-validity",
+        (3, 5, 0),
+        None,
+        Owner::Plan(PLAIN_HTTP),
+    ),
     flag("snapshot-catchup-entries", (3, 6, 0), None, Owner::Author),
     flag("snapshot-count", (2, 0, 0), None, Owner::Author),
     flag("socket-reuse-address", (3, 5, 0), None, Owner::Author),
     flag("socket-reuse-port", (3, 5, 0), None, Owner::Author),
     flag("strict-reconfig-check", (2, 2, 0), None, Owner::Author),
-    flag("tls-max-version", (3, 5, 8), None, Owner::Author),
-    flag("tls-min-version", (3, 5, 8), None, Owner::Author),
-    flag("trusted-ca-file", (2, 1, 0), None, Owner::Author),
+    flag("tls-max-version", (3, 5, 8), None, Owner::Plan(PLAIN_HTTP)),
+    flag("tls-min-version", (3, 5, 8), None, Owner::Plan(PLAIN_HTTP)),
+    flag("trusted-ca-file", (2, 1, 0), None, Owner::Plan(PLAIN_HTTP)),
     flag("unsafe-no-fsync", (3, 4, 10), None, Owner::Author),
     flag("v2-deprecation", (3, 5, 0), Some((3, 7)), Owner::Author),
     flag(
