@@ -19,6 +19,11 @@ pub(super) static RULE: Rule = Rule {
             let diagnostic = Diagnostic::error("a quota of zero means etcd's own default of 2 GiB")
                 .hint("remove `quota`, or write what you mean");
             (diagnostic, false)
+        } else if quota < LEAST {
+            let diagnostic = Diagnostic::error(format!("a quota of {quota} bytes leaves no room for data"))
+                .note("an empty database has tens of kilobytes already, and etcd refuses writes once the quota is reached")
+                .hint("write `quota = \"16MiB\"` to see that happen, or `quota = \"2GiB\"` for use");
+            (diagnostic, false)
         } else if quota > MOST_SUGGESTED {
             let diagnostic = Diagnostic::warning("a quota above 8 GiB is more than etcd suggests")
                 .note("a member that starts or catches up reads its whole database, and the others wait for it")
@@ -35,6 +40,9 @@ pub(super) static RULE: Rule = Rule {
         ));
     },
 };
+
+/// Bytes: a new database of 3.4 to 3.6 has 20 KiB, and grows by more than that while members start.
+const LEAST: u64 = 1 << 20;
 
 /// Bytes; from etcd's documentation on its storage size limit.
 const MOST_SUGGESTED: u64 = 8 << 30;
