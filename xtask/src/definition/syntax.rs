@@ -105,18 +105,26 @@ impl SyntaxError {
         let header = line_around(text, self.span.start)
             .trim_start()
             .starts_with('[');
-        let what = if header { "table" } else { "key" };
+        let first = earlier(text, self.span.start, key, header);
+        // What a header repeats may also stand above it as a key with a value.
+        let assigned = if header && first.is_none() {
+            earlier(text, self.span.start, key, false)
+        } else {
+            None
+        };
+        let is_table = header && assigned.is_none();
+        let what = if is_table { "table" } else { "key" };
         let shown = key.escape_debug();
         let diagnostic = Diagnostic::error(format!("the {what} `{shown}` is there twice")).at(
             source,
             self.span.clone(),
             "again here",
         );
-        let diagnostic = match earlier(text, self.span.start, key, header) {
+        let diagnostic = match first.or(assigned) {
             Some(first) => diagnostic.and_at(source, first, "first here"),
             None => diagnostic,
         };
-        diagnostic.hint(if header {
+        diagnostic.hint(if is_table {
             "move the keys of both under one header"
         } else {
             "keep one of them"
