@@ -1,7 +1,9 @@
 use super::{Rule, at};
-use crate::etcd_releases::{NEWEST, newest_patch};
+use crate::definition::Etcd;
+use crate::etcd_releases::{NEWEST, newest_patch, sha256};
+use crate::profile::Runtime;
 use crate::report::Diagnostic;
-use crate::values::EtcdVersion;
+use crate::values::{Architecture, EtcdVersion};
 
 /// The version exists, and can be started from one file for all members.
 pub(super) static RULE: Rule = Rule {
@@ -32,15 +34,21 @@ pub(super) static RULE: Rule = Rule {
             }
         } else {
             Diagnostic::error(format!("there is no etcd {version}"))
-                .hint(format!("use `{}`", nearest(version)))
+                .hint(format!("use `{}`", nearest(etcd, version)))
         };
         out.push(at(definition, diagnostic, &[(etcd.version.span(), "")]));
     },
 };
 
-/// The newest release of the minor release that comes next to what was asked for.
-fn nearest(version: EtcdVersion) -> EtcdVersion {
-    let below = NEWEST.iter().rev().find(|known| **known < version);
-    let first = NEWEST.first().copied();
-    below.copied().or(first).unwrap_or(version)
+/// The newest release of the minor release that comes next below what was asked for, among those
+/// that this definition could run: a release tarball needs a checksum.
+fn nearest(etcd: &Etcd, version: EtcdVersion) -> EtcdVersion {
+    let by_tarball = etcd.runtime.known() == Some(&Runtime::Release);
+    let usable = |known: &&EtcdVersion| {
+        let mut all = Architecture::ALL.iter();
+        !by_tarball || all.any(|&architecture| sha256(**known, architecture).is_some())
+    };
+    let mut below = NEWEST.iter().rev().filter(|known| **known < version);
+    let first = NEWEST.iter().find(usable);
+    below.find(usable).or(first).copied().unwrap_or(version)
 }
