@@ -15,15 +15,6 @@ pub(super) static RULE: Rule = Rule {
             if *runtime != Runtime::Container {
                 warn(definition, out, "image", etcd.image.span(), &why);
             }
-            if *runtime != Runtime::Release {
-                warn(
-                    definition,
-                    out,
-                    "release_url",
-                    etcd.release_url.span(),
-                    &why,
-                );
-            }
         }
         if let Some(Members::List(_)) = definition.members.known() {
             let why = "the members are listed with their names and addresses";
