@@ -122,35 +122,35 @@ fn errors_of_all_files_come_together_in_the_order_of_their_names() {
         &scratch,
         &["render"],
         &expect![[r#"
-        error: unknown key `membres`
-         --> cluster/a.toml:1:1
-          |
-        1 | membres = 3
-          | ^^^^^^^
-          |
-          = hint: did you mean `members`?
+            error: unknown key `membres`
+             --> cluster/a.toml:1:1
+              |
+            1 | membres = 3
+              | ^^^^^^^
+              |
+              = hint: did you mean `members`?
 
-        error: 4 members tolerate no more failures than 3
-         --> cluster/b.toml:1:11
-          |
-        1 | members = 4
-          |           ^
-          |
-          = note: 3 of 4 must agree, so 1 may fail; one member more only adds one that can fail
-          = hint: use 3 or 5 members
+            error: 4 members tolerate no more failures than 3
+             --> cluster/b.toml:1:11
+              |
+            1 | members = 4
+              |           ^
+              |
+              = note: 3 of 4 must agree, so 1 may fail; one member more only adds one that can fail
+              = hint: use 3 or 5 members
 
-        warning: `a` and `b` both claim the address `192.168.56.101`
-        note: only one of them can be up at a time
-        note: `cluster/a.toml` claims it by default
-        note: `cluster/b.toml` claims it by default
-        hint: give `b` a subnet of its own under `[network]`, such as `subnet = "192.168.60.0/24"`
+            warning: `a` and `b` both claim the address `192.168.56.101`
+            note: only one of them can be up at a time
+            note: `cluster/a.toml` claims `192.168.56.101` by default
+            note: `cluster/b.toml` claims `192.168.56.101` by default
+            hint: give `b` a subnet of its own under `[network]`, such as `subnet = "192.168.60.0/24"`
 
-        warning: `a` and `c` both claim the address `192.168.56.101`
-        note: only one of them can be up at a time
-        note: `cluster/a.toml` claims it by default
-        note: `cluster/c.toml` claims it by default
-        hint: give `c` a subnet of its own under `[network]`, such as `subnet = "192.168.60.0/24"`
-    "#]],
+            warning: `a` and `c` both claim the address `192.168.56.101`
+            note: only one of them can be up at a time
+            note: `cluster/a.toml` claims `192.168.56.101` by default
+            note: `cluster/c.toml` claims `192.168.56.101` by default
+            hint: give `c` a subnet of its own under `[network]`, such as `subnet = "192.168.60.0/24"`
+        "#]],
     );
 }
 

@@ -198,8 +198,8 @@ impl Plan {
     }
 
     /// The same cluster on this host's loopback: only the addresses differ, and with them the
-    /// identity. 192.168.56.101 becomes 127.168.56.101, so that ports and everything else stay and
-    /// clusters on different networks do not meet.
+    /// identity. 192.168.56.101 becomes 127.168.56.101, so that ports and everything else stay, and
+    /// clusters meet only where their addresses differ in nothing but the first number.
     #[must_use]
     pub fn on_loopback(&self) -> Self {
         let members = self
@@ -275,7 +275,8 @@ fn is_unknown_to(version: EtcdVersion, flag: &FlagName) -> bool {
     flag_table::find(flag.as_str()).is_some_and(|fact| !fact.exists_in(version))
 }
 
-fn loopback(address: Ipv4Addr) -> Ipv4Addr {
+/// The loopback address that stands for this one on a single host.
+pub fn loopback(address: Ipv4Addr) -> Ipv4Addr {
     let [_, second, third, fourth] = address.octets();
     Ipv4Addr::new(127, second, third, fourth)
 }

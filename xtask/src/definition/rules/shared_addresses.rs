@@ -4,25 +4,27 @@ use std::ops::Range;
 
 use super::RuleAcross;
 use crate::definition::{Definition, Members};
-use crate::plan::named_addresses;
+use crate::plan::{loopback, named_addresses};
 use crate::report::Diagnostic;
 
-/// No two definitions claim the same address: their clusters could not run at the same time.
+/// No two definitions claim the same address: their clusters could not run at the same time. Nor
+/// could they on this host alone where their addresses become the same loopback address.
 pub(super) static RULE: RuleAcross = RuleAcross {
     name: "shared_addresses",
     judge: |definitions, out| {
-        let mut claimed: HashMap<Ipv4Addr, &Definition> = HashMap::new();
+        let mut claimed: HashMap<Ipv4Addr, (&Definition, Ipv4Addr)> = HashMap::new();
         for definition in definitions {
             let addresses = addresses(definition);
             // One clash says enough: where one address is claimed twice, the others often are.
             let shared = addresses
                 .iter()
-                .find_map(|address| Some((*address, *claimed.get(address)?)));
+                .find_map(|address| Some((*address, *claimed.get(&loopback(*address))?)));
             if let Some((address, first)) = shared {
-                out.push(clash(definition, first, address));
+                out.push(clash((definition, address), first));
             }
             for address in addresses {
-                claimed.entry(address).or_insert(definition);
+                let entry = claimed.entry(loopback(address));
+                entry.or_insert((definition, address));
             }
         }
     },
@@ -40,26 +42,37 @@ fn addresses(definition: &Definition) -> Vec<Ipv4Addr> {
     }
 }
 
-fn clash(definition: &Definition, other: &Definition, shared: Ipv4Addr) -> Diagnostic {
-    let (name, before) = (&definition.name, &other.name);
-    let mut diagnostic = Diagnostic::warning(format!(
-        "`{before}` and `{name}` both claim the address `{shared}`"
-    ))
-    .note("only one of them can be up at a time");
-    if let Some(span) = claim(definition, shared) {
-        diagnostic = diagnostic.at(&definition.source, span, "claimed here");
-    }
-    if let Some(span) = claim(other, shared) {
+fn clash(
+    (definition, address): (&Definition, Ipv4Addr),
+    (other, before): (&Definition, Ipv4Addr),
+) -> Diagnostic {
+    let (name, first) = (&definition.name, &other.name);
+    let mut diagnostic = if address == before {
+        Diagnostic::warning(format!(
+            "`{first}` and `{name}` both claim the address `{address}`"
+        ))
+        .note("only one of them can be up at a time")
+    } else {
+        Diagnostic::warning(format!(
+            "`{before}` of `{first}` and `{address}` of `{name}` are both `{}` on loopback",
+            loopback(address)
+        ))
+        .note("as processes on this host, only one of them can be up at a time")
+    };
+    let claims = [(definition, address), (other, before)];
+    let written = claims.map(|(definition, address)| claim(definition, address));
+    for ((definition, _), span) in claims.iter().zip(&written) {
+        let Some(span) = span.clone() else { continue };
         diagnostic = if diagnostic.place.is_some() {
-            diagnostic.and_at(&other.source, span, "and here")
+            diagnostic.and_at(&definition.source, span, "and here")
         } else {
-            diagnostic.at(&other.source, span, "claimed here")
+            diagnostic.at(&definition.source, span, "claimed here")
         };
     }
-    for quiet in [other, definition] {
-        if claim(quiet, shared).is_none() {
-            let path = &quiet.source.path;
-            diagnostic = diagnostic.note(format!("`{path}` claims it by default"));
+    for ((definition, address), span) in claims.iter().zip(&written).rev() {
+        if span.is_none() {
+            let path = &definition.source.path;
+            diagnostic = diagnostic.note(format!("`{path}` claims `{address}` by default"));
         }
     }
     diagnostic.hint(format!(
