@@ -1,108 +1,14 @@
 //! Real clusters of real etcd on this host's loopback: start, kill, restart, destroy.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::etcd_binaries::packaged;
+use crate::local_support::{
+    endpoints, get, predicted_cluster_id, processes, put, running_cluster_id, runs, three, up,
+};
 use crate::scratch::{Ran, Scratch};
-
-/// A definition of three members on a network that no other test uses.
-fn three(network: u8) -> String {
-    format!("members = 3\n[network]\nsubnet = \"10.77.{network}.0/24\"\n")
-}
-
-/// The endpoints of [`three`] under the local driver.
-fn endpoints(network: u8) -> String {
-    let url = |host: u8| format!("http://127.77.{network}.{host}:2379");
-    [101, 102, 103].map(url).join(",")
-}
-
-/// `up` with the distribution's etcd, which all these tests share.
-fn up(scratch: &Scratch, name: &str) -> Ran {
-    scratch.run(&["up", name, "--etcd-dir", packaged().as_str()])
-}
-
-/// The processes of a cluster's members, by the members' names.
-fn processes(scratch: &Scratch, name: &str) -> BTreeMap<String, i32> {
-    let members = scratch.root().join(format!(".state/{name}/members"));
-    let folders = fs::read_dir(members).into_iter().flatten().flatten();
-    folders
-        .filter_map(|folder| {
-            let id = fs::read_to_string(folder.path().join("pid"))
-                .ok()?
-                .trim()
-                .parse()
-                .ok()?;
-            runs(id).then(|| (folder.file_name().to_string_lossy().into_owned(), id))
-        })
-        .collect()
-}
-
-/// Whether a process is there and has not ended; one that merely was not waited for has no command
-/// line any more.
-fn runs(id: i32) -> bool {
-    fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| !line.is_empty())
-}
-
-fn put(scratch: &Scratch, name: &str, key: &str, value: &str) {
-    scratch
-        .run(&["etcdctl", "--cluster", name, "--", "put", key, value])
-        .expect(0);
-}
-
-fn get(scratch: &Scratch, name: &str, key: &str) -> String {
-    scratch
-        .run(&[
-            "etcdctl",
-            "--cluster",
-            name,
-            "--",
-            "get",
-            key,
-            "--print-value-only",
-        ])
-        .expect(0)
-        .stdout
-}
-
-/// The cluster ID that the running members report, as decimal text.
-fn running_cluster_id(scratch: &Scratch, name: &str) -> String {
-    let status = scratch
-        .run(&[
-            "etcdctl",
-            "--cluster",
-            name,
-            "--",
-            "endpoint",
-            "status",
-            "-w",
-            "json",
-        ])
-        .expect(0);
-    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
-    let ids: Vec<String> = status
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["Status"]["header"]["cluster_id"].to_string())
-        .collect();
-    assert_eq!(ids.len(), 3);
-    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    ids[0].clone()
-}
-
-fn predicted_cluster_id(scratch: &Scratch, name: &str) -> String {
-    let identity = scratch
-        .run(&["identity", name, "--driver", "local", "--format", "json"])
-        .expect(0);
-    let identity: serde_json::Value = serde_json::from_str(&identity.stdout).unwrap();
-    identity["cluster_id_decimal"].as_str().unwrap().to_owned()
-}
 
 #[test]
 fn a_cluster_lives_from_up_to_destroy() {
@@ -155,12 +61,7 @@ fn a_cluster_lives_from_up_to_destroy() {
     for id in alive.values() {
         assert!(!runs(*id), "process {id} is still there");
     }
-    let left: Vec<String> = fs::read_dir(scratch.root().join(".state"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name != ".cache")
-        .collect();
-    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(scratch.left_in_state(), Vec::<String>::new());
 
     up(&scratch, "life").expect(0);
     assert_eq!(
@@ -221,95 +122,6 @@ fn two_clusters_run_side_by_side() {
     );
     scratch.run(&["destroy", "left", "--yes"]).expect(0);
     scratch.run(&["verify", "right"]).expect(0);
-}
-
-#[test]
-fn two_ups_at_once_make_one_cluster() {
-    let scratch = Scratch::with("both", &three(6));
-    let arguments = ["up", "both", "--etcd-dir", packaged().as_str()];
-    let one = scratch
-        .command(&arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let other = scratch
-        .command(&arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let one = Ran::from(one.wait_with_output().unwrap()).expect(0);
-    let other = Ran::from(other.wait_with_output().unwrap()).expect(0);
-    let waited = |ran: &Ran| {
-        ran.stderr
-            .contains("waiting: `cargo xtask up both` (process")
-    };
-    assert!(
-        waited(&one) != waited(&other),
-        "{}\n{}",
-        one.stderr,
-        other.stderr
-    );
-    assert_eq!(processes(&scratch, "both").len(), 3);
-}
-
-#[test]
-fn an_up_that_dies_or_is_interrupted_is_continued_by_the_next() {
-    let scratch = Scratch::with("cut", &three(7));
-    for (signal, status) in [(Signal::SIGKILL, None), (Signal::SIGINT, Some(130))] {
-        let arguments = ["up", "cut", "--etcd-dir", packaged().as_str()];
-        let mut up = scratch
-            .command(&arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        while processes(&scratch, "cut").is_empty() {
-            assert!(
-                up.try_wait().unwrap().is_none(),
-                "up ended before a member had started"
-            );
-            std::thread::park_timeout(std::time::Duration::from_millis(2));
-        }
-        kill(Pid::from_raw(up.id().cast_signed()), signal).unwrap();
-        assert_eq!(up.wait().unwrap().code(), status);
-        self::up(&scratch, "cut").expect(0);
-        assert_eq!(processes(&scratch, "cut").len(), 3);
-        scratch.run(&["destroy", "cut", "--yes"]).expect(0);
-    }
-}
-
-#[test]
-fn a_taken_port_is_reported_with_its_holder() {
-    let scratch = Scratch::with("port", &three(8));
-    let _listener = TcpListener::bind("127.77.8.102:2380").unwrap();
-    let up = up(&scratch, "port").expect(5);
-    let holder = format!(
-        "error: `core-02` cannot have 127.77.8.102:2380: process {} (`",
-        std::process::id()
-    );
-    assert!(up.stderr.contains(&holder), "{}", up.stderr);
-    assert!(processes(&scratch, "port").is_empty());
-}
-
-#[test]
-fn a_member_without_its_data_does_not_rejoin_silently() {
-    let scratch = Scratch::with("lost", &three(9));
-    up(&scratch, "lost").expect(0);
-    scratch.run(&["down", "lost"]).expect(0);
-    fs::remove_dir_all(scratch.root().join(".state/lost/members/core-03/data")).unwrap();
-    let up = up(&scratch, "lost").expect(6);
-    assert!(
-        up.stderr
-            .contains("error: `core-03` has lost its data, so it was not started"),
-        "{}",
-        up.stderr
-    );
-    assert_eq!(
-        processes(&scratch, "lost").keys().collect::<Vec<_>>(),
-        ["core-01", "core-02"]
-    );
 }
 
 #[test]

@@ -16,6 +16,11 @@ mod etcd_binaries;
 mod hostile;
 mod identity;
 mod local;
+mod local_host;
+mod local_interrupted;
+mod local_state;
+#[allow(dead_code, reason = "each subject uses what it needs")]
+mod local_support;
 mod loopback_server;
 mod process;
 mod readme;

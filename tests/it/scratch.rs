@@ -57,6 +57,16 @@ impl Scratch {
         command
     }
 
+    /// What is kept in this workspace's `.state`, the cache apart.
+    pub(crate) fn left_in_state(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.root.join(".state")).into_iter();
+        let names = entries.flatten().flatten();
+        names
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| name != ".cache")
+            .collect()
+    }
+
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::from(self.command(arguments).output().unwrap())
@@ -65,14 +75,14 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let states = fs::read_dir(self.root.join(".state"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        for state in states {
-            let name = state.file_name().to_string_lossy().into_owned();
-            if !name.starts_with('.') && state.path().is_dir() {
-                self.run(&["destroy", &name, "--yes"]);
+        // By the definitions: a test may have removed what there was in `.state`.
+        let definitions = fs::read_dir(self.root.join("cluster")).into_iter();
+        if self.root.join(".state").exists() {
+            for definition in definitions.flatten().flatten() {
+                let path = definition.path();
+                if let Some(name) = path.file_stem().and_then(|name| name.to_str()) {
+                    self.run(&["destroy", name, "--yes"]);
+                }
             }
         }
         let _ = fs::remove_dir_all(&self.root);

@@ -20,8 +20,17 @@ impl Started {
     /// Finds a started cluster. The definition is not needed for this and may be gone.
     pub(super) fn find(name: &ClusterName) -> Outcome<Self> {
         let workspace = Workspace::find()?;
-        let record =
-            Record::read(&workspace, name)?.ok_or_else(|| not_started(&workspace, name))?;
+        let record = Record::read(&workspace, name)?.ok_or_else(|| {
+            let home = Home {
+                workspace: &workspace,
+                name,
+            };
+            if has_traces(&home) {
+                without_record(name)
+            } else {
+                not_started(&workspace, name)
+            }
+        })?;
         let driver = driver::named(record.driver);
         Ok(Self {
             workspace,
@@ -86,6 +95,16 @@ pub(super) fn insist_on_traces(home: &Home<'_>) -> Outcome<()> {
 pub(super) fn has_traces(home: &Home<'_>) -> bool {
     let folder = home.workspace.state(home.name);
     folder.exists() || DRIVERS.iter().any(|driver| !driver.traces(home).is_empty())
+}
+
+fn without_record(name: &ClusterName) -> Failure {
+    Failure::new(
+        Exit::CouldNotLook,
+        Diagnostic::error(format!("cluster `{name}` has left its members here and no record"))
+            .note(format!("the record `.state/{name}/cluster.json` says what they are; it is written before the first of them starts"))
+            .hint(format!("make it anew: `cargo xtask down {name}`, then `cargo xtask up {name}`"))
+            .hint(format!("or remove all of it: `cargo xtask destroy {name}`")),
+    )
 }
 
 fn not_started(workspace: &Workspace, name: &ClusterName) -> Failure {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::driver::{DRIVERS, Home};
 use crate::etcd::observe;
-use crate::observation::{Condition, Look, Status};
+use crate::observation::{Look, Status};
 use crate::report::Outcome;
 use crate::state::Record;
 use crate::values::HostName;
@@ -25,7 +25,7 @@ pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
         let running: Vec<HostName> = members
             .into_iter()
             .zip(conditions)
-            .filter(|(_, condition)| matches!(condition, Condition::Running(_)))
+            .filter(|(_, condition)| condition.is_running())
             .map(|(member, _)| member)
             .collect();
         if running.is_empty() {

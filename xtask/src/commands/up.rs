@@ -5,6 +5,7 @@ mod driver_choice;
 mod etcd_choice;
 mod outdated;
 mod past;
+mod started;
 
 use std::time::Duration;
 
@@ -95,13 +96,17 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         counted(&names),
         driver.name()
     ));
-    let etcd_dir = args.etcd_dir.as_deref();
-    let tools = etcd_choice::choose(etcd_dir, &workspace, record.as_ref(), &plan)?;
+    let conditions = driver.conditions(&home, &names);
+    let tools = etcd_choice::choose(
+        args.etcd_dir.as_deref(),
+        &workspace,
+        record.as_ref(),
+        conditions.iter().any(Condition::is_running),
+        &plan,
+    )?;
     let plan = plan.run_by(tools.version);
 
-    let conditions = driver.conditions(&home, &names);
     let mut record = record.unwrap_or_else(|| Record::new(driver.name(), &plan, &tools));
-    outdated::warn_of_mixed_versions(&plan, &conditions, record.etcd.version);
     record.use_tools(&tools);
     for (member, condition) in names.iter().zip(&conditions) {
         if *condition == Condition::Stopped {
@@ -132,7 +137,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         return Err(lost(name, &start.lost));
     }
     let running = Running { plan, tools };
-    let verified = verify::wait(&running, args.timeout);
+    let verified = verify::wait(&running, args.timeout.min(SETTLING));
     drop(interrupted);
     ui::print(&table::render(
         &running.plan,
@@ -155,6 +160,9 @@ fn counted(members: &[HostName]) -> String {
         count => format!("{count} members"),
     }
 }
+
+/// How long members that all serve may take until nothing is wrong with them any more.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// What machines boot with is rendered along, so that it never lags behind what was started.
 fn bring_rendered_files_up_to_date(workspace: &Workspace, plan: &Plan) -> Outcome<()> {

@@ -168,3 +168,10 @@ pub enum Condition {
     /// It runs; as what.
     Running(String),
 }
+
+impl Condition {
+    /// Whether it runs.
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+}

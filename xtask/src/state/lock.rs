@@ -3,9 +3,12 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::ClusterName;
 use crate::workspace::Workspace;
@@ -34,7 +37,10 @@ impl Lock {
                 Exit::Host,
                 Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
                     .note("the lock keeps two tasks from changing one cluster at once")
-                    .hint("make the folder writable and its disk not full, and try again"),
+                    .hint(format!(
+                        "see whether its folder is one, who may write there, and whether its disk has room: ls -ld {0}; df -h {0}",
+                        quoted(path.parent().unwrap_or(&path).as_str())
+                    )),
             )
         })
     }
@@ -52,9 +58,10 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    let holder = fs::read_to_string(path).unwrap_or_default();
-                    let holder = holder.lines().next().unwrap_or("another task");
-                    say(&format!("waiting: {holder} is changing this cluster"));
+                    say(&format!(
+                        "waiting: {} is changing this cluster",
+                        holder(path)
+                    ));
                     file.lock()?;
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
@@ -77,6 +84,20 @@ impl Lock {
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Who has the lock, as it says in the file. It says so right after it took the lock, which may be
+/// in this moment.
+fn holder(path: &Utf8Path) -> String {
+    let (_never, tick) = mpsc::channel::<()>();
+    for _ in 0..20 {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if let Some(holder) = text.lines().next() {
+            return holder.to_owned();
+        }
+        let _ = tick.recv_timeout(Duration::from_millis(5));
+    }
+    "another task".to_owned()
 }
 
 /// Says in the file who has it. A full disk may refuse that, and must not keep anybody from making

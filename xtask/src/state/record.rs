@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic;
 use crate::etcd::tools::{Origin, Tools};
 use crate::plan::{Member, Plan};
+use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Token};
 use crate::workspace::Workspace;
@@ -101,8 +102,8 @@ impl Record {
                 Diagnostic::error(format!("cannot write `{path}`: {error}"))
                     .note("without it a later task could not tell what this cluster is")
                     .hint(format!(
-                        "make room and see who may write there: df -h {0}; ls -ld {0}",
-                        workspace.root()
+                        "see who may write there, and whether its disk has room: ls -ld {0}; df -h {0}",
+                        quoted(workspace.root().join(".state").as_str())
                     )),
             )
         })

@@ -1,18 +1,14 @@
 //! Waiting for members that were just started, while watching that they stay alive.
 
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use camino::Utf8PathBuf;
-
+use super::started::Started;
 use crate::driver::{Driver, Home};
 use crate::etcd::serving::{self, Serving};
-use crate::observation::{Condition, log};
+use crate::observation::Condition;
 use crate::plan::{Member, Plan};
-use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps::Start;
 use crate::ui::progress::{Mark, Progress};
@@ -46,8 +42,7 @@ impl<'a> Awaited<'a> {
     ) -> Self {
         let started = |member| {
             let log = driver.log(&home, &member);
-            let from = fs::metadata(&log).map_or(0, |log| log.len());
-            Started { member, log, from }
+            Started::soon(member, log)
         };
         let members = plan.members.iter().zip(conditions);
         let expected = members.filter(|(member, _)| !start.lost.contains(&member.name));
@@ -112,27 +107,16 @@ impl<'a> Awaited<'a> {
             .started
             .iter()
             .zip(conditions)
-            .filter(|(_, condition)| !matches!(condition, Condition::Running(_)))
+            .filter(|(_, condition)| !condition.is_running())
             .map(|(started, _)| started)
             .collect();
         if ended.is_empty() {
             return Ok(());
         }
         let name = &self.plan.name;
-        let diagnostics = ended.iter().map(|ended| {
-            let Started { member, log, .. } = ended;
-            progress.set(member, Mark::Failed, "ended");
-            let diagnostic = Diagnostic::error(format!("`{member}` has ended while starting"));
-            let diagnostic = match ended.last_words() {
-                Some(why) => diagnostic.note(format!("it says: {why}")),
-                None => diagnostic.note("it says nothing about why").hint(format!(
-                    "see whether its disk is full: `df -h {}`",
-                    quoted(log.as_str())
-                )),
-            };
-            diagnostic.note(format!("its log is `{log}`")).hint(format!(
-                "read on: `cargo xtask logs {member} --cluster {name}`"
-            ))
+        let diagnostics = ended.iter().map(|started| {
+            progress.set(&started.member, Mark::Failed, "ended");
+            started.has_ended(name)
         });
         let mut diagnostics: Vec<Diagnostic> = diagnostics.collect();
         let others = self.rows.len() - ended.len();
@@ -179,24 +163,6 @@ impl<'a> Awaited<'a> {
             exit: Exit::Failed,
             diagnostics: diagnostics.collect(),
         }
-    }
-}
-
-/// A member that was started just now.
-struct Started {
-    member: HostName,
-    log: Utf8PathBuf,
-    /// How long its log was before.
-    from: u64,
-}
-
-impl Started {
-    fn last_words(&self) -> Option<String> {
-        let mut file = File::open(&self.log).ok()?;
-        file.seek(SeekFrom::Start(self.from)).ok()?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
-        log::last_words(&String::from_utf8_lossy(&bytes))
     }
 }
 

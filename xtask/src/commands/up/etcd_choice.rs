@@ -14,11 +14,13 @@ use crate::workspace::Workspace;
 /// every version that is not the pinned one.
 ///
 /// # Errors
-/// Fails where none are to be had, or only such as could not read the cluster's data.
+/// Fails where none are to be had, or only such as could not read the cluster's data, or would run
+/// beside members of another version.
 pub(super) fn choose(
     named: Option<&Utf8Path>,
     workspace: &Workspace,
     record: Option<&Record>,
+    any_runs: bool,
     plan: &Plan,
 ) -> Outcome<Tools> {
     if named.is_none()
@@ -41,6 +43,9 @@ pub(super) fn choose(
     let tools = tools::find(&wanted, &ui::say)?;
     if let Some(record) = record {
         refuse_another_minor_release(named, record.etcd.version, tools.version, plan)?;
+        if any_runs {
+            refuse_another_version(record.etcd.version, tools.version, plan)?;
+        }
     }
     announce(plan, tools.version, &format!("from {}", tools.origin));
     Ok(tools)
@@ -78,6 +83,23 @@ fn refuse_another_minor_release(
         Exit::Failed,
         diagnostic.hint(format!(
             "or begin anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
+        )),
+    ))
+}
+
+fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) -> Outcome<()> {
+    if runs == found {
+        return Ok(());
+    }
+    let name = &plan.name;
+    Err(Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!(
+            "members of `{name}` run on etcd {runs}, and what is to be had now is {found}"
+        ))
+        .note("what is started now would run beside them on another version")
+        .hint(format!(
+            "to have all members on {found}: `cargo xtask down {name}`, then this again"
         )),
     ))
 }

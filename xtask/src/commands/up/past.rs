@@ -46,7 +46,7 @@ fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
             .map(|(member, _)| member)
             .collect()
     };
-    let running = members(|condition| matches!(condition, Condition::Running(_)));
+    let running = members(Condition::is_running);
     let stopped = members(|condition| *condition == Condition::Stopped);
     let name = home.name;
     if !running.is_empty() {

@@ -41,10 +41,9 @@ impl Driver for Local {
     }
 
     fn preflight(&self, plan: &Plan, members: &[HostName]) -> Outcome<()> {
-        let diagnostics: Vec<Diagnostic> = chosen(plan, members)
-            .flat_map(|member| port::OF_A_MEMBER.map(|port| port::taken(member, port)))
-            .flatten()
-            .collect();
+        let chosen = plan.members.iter();
+        let chosen = chosen.filter(|member| members.contains(&member.name));
+        let diagnostics = port::obstacles(chosen);
         if diagnostics.is_empty() {
             Ok(())
         } else {
@@ -113,16 +112,18 @@ impl Driver for Local {
             Some((member.clone(), process))
         };
         let mut running: Vec<(HostName, Process)> = members.iter().filter_map(process).collect();
-        for (_, process) in &running {
-            process.signal(Signal::SIGTERM);
+        for (member, process) in &running {
+            process
+                .signal(Signal::SIGTERM)
+                .map_err(|error| cannot_be_ended(home, member, process, error.desc()))?;
             // One that was halted, by a debugger or by Ctrl-Z, would not notice.
-            process.signal(Signal::SIGCONT);
+            let _ = process.signal(Signal::SIGCONT);
         }
         process::wait_for_end(&mut running, SILENCE);
         for (member, process) in &running {
             let seconds = PATIENCE.as_secs();
             say(&format!(
-                "{member}: {process} was told to end and has not yet; it gets {seconds} s before it is killed"
+                "{member}: {process} is still ending; it is killed where that takes {seconds} s"
             ));
         }
         process::wait_for_end(&mut running, PATIENCE.saturating_sub(SILENCE));
@@ -132,12 +133,16 @@ impl Driver for Local {
                 "{member}: {process} has not ended {seconds} s after SIGTERM and gets SIGKILL; \
                  what etcd has acknowledged is on disk"
             ));
-            process.signal(Signal::SIGKILL);
+            // Whether it helped shows in the wait.
+            let _ = process.signal(Signal::SIGKILL);
         }
         process::wait_for_end(&mut running, SILENCE);
         match running.first() {
             None => Ok(()),
-            Some((member, process)) => Err(cannot_be_ended(home, member, process)),
+            Some((member, process)) => {
+                let why = "it survives SIGKILL, as a process does that waits for its disk";
+                Err(cannot_be_ended(home, member, process, why))
+            }
         }
     }
 
@@ -196,27 +201,20 @@ fn start_process(
     }
 }
 
-fn cannot_be_ended(home: &Home<'_>, member: &HostName, process: &Process) -> Failure {
-    let diagnostic = Diagnostic::error(format!("`{member}` ({process}) cannot be ended"))
-        .note("a process that survives SIGKILL waits for its disk, or belongs to another user");
+fn cannot_be_ended(home: &Home<'_>, member: &HostName, process: &Process, why: &str) -> Failure {
     let name = home.name;
+    let diagnostic = Diagnostic::error(format!("`{member}` cannot be ended: {process}"))
+        .note(why)
+        .note("whoever has started a cluster can stop it, and root can");
     Failure::new(
         Exit::Failed,
         match process.id() {
             Some(id) => diagnostic.hint(format!(
-                "look at it: `ps -o pid,user,stat,wchan,args -p {id}`"
+                "see whose it is: `ps -o pid,user,stat,wchan,args -p {id}`"
             )),
-            None => diagnostic.hint(format!(
-                "be the user who started the cluster: `sudo cargo xtask down {name}`"
-            )),
+            None => diagnostic.hint(format!("be root: `sudo cargo xtask down {name}`")),
         },
     )
-}
-
-fn chosen<'a>(plan: &'a Plan, members: &'a [HostName]) -> impl Iterator<Item = &'a Member> {
-    plan.members
-        .iter()
-        .filter(|member| members.contains(&member.name))
 }
 
 /// What follows the program's name on a member's command line.

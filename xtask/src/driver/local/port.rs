@@ -13,96 +13,115 @@ use crate::process;
 use crate::report::Diagnostic;
 use crate::values::HostName;
 
-/// The ports that every member listens on.
-pub(super) const OF_A_MEMBER: [u16; 2] = [CLIENT_PORT, PEER_PORT];
+/// What keeps these members from listening on their ports, one diagnostic for each cause.
+pub(super) fn obstacles<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let mut others: Vec<(OtherCluster, Vec<&HostName>)> = Vec::new();
+    for member in members {
+        for port in [CLIENT_PORT, PEER_PORT] {
+            let address = SocketAddrV4::new(member.address, port);
+            let Err(error) = TcpListener::bind(address) else {
+                continue;
+            };
+            let holder = match error.kind() {
+                io::ErrorKind::AddrInUse => holder(address),
+                _ => None,
+            };
+            match holder.and_then(OtherCluster::of) {
+                None => diagnostics.push(obstacle(&member.name, address, &error, holder)),
+                Some(other) => match others.iter_mut().find(|(known, _)| *known == other) {
+                    None => others.push((other, vec![&member.name])),
+                    Some((_, names)) if names.contains(&&member.name) => {}
+                    Some((_, names)) => names.push(&member.name),
+                },
+            }
+        }
+    }
+    diagnostics.extend(others.iter().map(|(other, names)| other.obstacle(names)));
+    diagnostics
+}
 
-/// What keeps a member from listening on a port, if anything does.
-pub(super) fn taken(member: &Member, port: u16) -> Option<Diagnostic> {
-    let address = SocketAddrV4::new(member.address, port);
-    let error = TcpListener::bind(address).err()?;
-    let name = &member.name;
-    Some(match error.kind() {
-        io::ErrorKind::AddrInUse => in_use(name, address),
-        io::ErrorKind::AddrNotAvailable => {
-            let ip = member.address;
-            Diagnostic::error(format!("`{name}` cannot have {address}: this host has no such address"))
+fn obstacle(
+    member: &HostName,
+    address: SocketAddrV4,
+    error: &io::Error,
+    holder: Option<i32>,
+) -> Diagnostic {
+    let refused = |why: &str| Diagnostic::error(format!("`{member}` cannot have {address}: {why}"));
+    match (error.kind(), holder) {
+        (io::ErrorKind::AddrInUse, Some(id)) => {
+            let command = short_command_line(id);
+            refused(&format!("process {id} (`{command}`) listens there"))
+                .note(ADDRESSES)
+                .hint(format!(
+                    "end it (`kill {id}`), or give this cluster another `network.subnet`"
+                ))
+        }
+        (io::ErrorKind::AddrInUse, None) => {
+            let port = address.port();
+            refused("another process (the system does not tell which) listens there")
+                .note(ADDRESSES)
+                .hint(format!("find it: `sudo ss -ltnp 'sport = :{port}'`"))
+        }
+        (io::ErrorKind::AddrNotAvailable, _) => {
+            let ip = address.ip();
+            refused("this host has no such address")
                 .note("Linux has all of 127.0.0.0/8 on its loopback; other systems want each address added")
                 .hint(format!("add it: `sudo ifconfig lo0 alias {ip} up`"))
         }
-        _ => Diagnostic::error(format!("`{name}` cannot have {address}: {error}"))
+        _ => refused(&error.to_string())
             .note(ADDRESSES)
             .hint("give this cluster another `network.subnet`"),
-    })
-}
-
-fn in_use(member: &HostName, address: SocketAddrV4) -> Diagnostic {
-    let taken = |by: &str| {
-        Diagnostic::error(format!(
-            "`{member}` cannot have {address}: {by} listens there"
-        ))
-    };
-    let port = address.port();
-    let Some((id, command)) = holder(address) else {
-        return taken("another process (the system does not tell which)")
-            .note(ADDRESSES)
-            .hint(format!("find it: `sudo ss -ltnp 'sport = :{port}'`"));
-    };
-    if let Some(other) = data_folder(id).and_then(|data| OtherMember::at(&data)) {
-        let OtherMember {
-            name,
-            cluster,
-            root,
-        } = other;
-        let folder = process::quoted(root.as_str());
-        return taken(&format!(
-            "`{name}` of cluster `{cluster}` in `{root}` (process {id})"
-        ))
-        .note("clusters with the same addresses cannot run at the same time on one host")
-        .hint(format!(
-            "stop that cluster: `cd {folder} && cargo xtask down {cluster}`"
-        ))
-        .hint("or give this one another `network.subnet`");
     }
-    taken(&format!("process {id} (`{command}`)"))
-        .note(ADDRESSES)
-        .hint(format!(
-            "end it (`kill {id}`), or give this cluster another `network.subnet`"
-        ))
 }
 
 const ADDRESSES: &str =
     "locally, a member at 192.168.56.101 listens on 127.168.56.101, at the same ports";
 
-/// A member of a cluster that another workspace has started, or another definition.
-struct OtherMember {
+/// A cluster that another workspace has started, or another definition.
+#[derive(Debug, PartialEq, Eq)]
+struct OtherCluster {
     name: String,
-    cluster: String,
     root: Utf8PathBuf,
 }
 
-impl OtherMember {
-    /// The member that keeps its data here: `<root>/.state/<cluster>/members/<name>/data`.
-    fn at(data: &Utf8Path) -> Option<Self> {
-        let [_data, name, members, cluster, state, root] = first_six(data)?;
-        let is_ours = members.file_name() == Some("members") && state.file_name() == Some(".state");
+impl OtherCluster {
+    /// The cluster that a process is a member of, going by the folder of its data:
+    /// `<root>/.state/<cluster>/members/<member>/data`.
+    fn of(id: i32) -> Option<Self> {
+        let data = data_folder(id)?;
+        let folders: Vec<&Utf8Path> = data.ancestors().take(6).collect();
+        let [_data, _member, members, cluster, state, root] = folders[..] else {
+            return None;
+        };
+        let is_ours = members.ends_with("members") && state.ends_with(".state");
         is_ours.then_some(Self {
-            name: name.file_name()?.to_owned(),
-            cluster: cluster.file_name()?.to_owned(),
+            name: cluster.file_name()?.to_owned(),
             root: root.to_owned(),
         })
     }
-}
 
-fn first_six(path: &Utf8Path) -> Option<[&Utf8Path; 6]> {
-    let folders: Vec<&Utf8Path> = path.ancestors().take(6).collect();
-    folders.try_into().ok()
+    fn obstacle(&self, members: &[&HostName]) -> Diagnostic {
+        let Self { name, root } = self;
+        let folder = process::quoted(root.as_str());
+        let members: Vec<String> = members.iter().map(|name| format!("`{name}`")).collect();
+        Diagnostic::error(format!(
+            "cluster `{name}` in `{root}` runs on the addresses of {}",
+            members.join(", ")
+        ))
+        .note("clusters with the same addresses cannot run at the same time on one host")
+        .hint(format!(
+            "stop that one: `cd {folder} && cargo xtask down {name}`"
+        ))
+        .hint("or give this one another `network.subnet`")
+    }
 }
 
 /// The process that listens at the address, or at its port on every address. Linux tells the owner
 /// of the process and root.
-fn holder(address: SocketAddrV4) -> Option<(i32, String)> {
+fn holder(address: SocketAddrV4) -> Option<i32> {
     let sockets = sockets(address);
-    let id = process::all().into_iter().find(|id| {
+    process::all().into_iter().find(|id| {
         let files = fs::read_dir(format!("/proc/{id}/fd"))
             .into_iter()
             .flatten()
@@ -110,14 +129,13 @@ fn holder(address: SocketAddrV4) -> Option<(i32, String)> {
         files
             .filter_map(|file| fs::read_link(file.path()).ok())
             .any(|link| link.to_str().is_some_and(|link| sockets.contains(link)))
-    })?;
-    let command = process::command_line(id)?.join(" ");
-    let short: String = command
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(60)
-        .collect();
-    Some((id, short))
+    })
+}
+
+fn short_command_line(id: i32) -> String {
+    let words = process::command_line(id).unwrap_or_default().join(" ");
+    let printable = words.chars().filter(|c| !c.is_control());
+    printable.take(60).collect()
 }
 
 /// The listening sockets in question, as `/proc/<pid>/fd` names them. `/proc/net/tcp` gives address

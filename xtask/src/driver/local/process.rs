@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use nix::errno::Errno;
 
 use super::folder::MemberFolder;
 use crate::process::{self, Signal};
@@ -58,12 +59,16 @@ impl Process {
     }
 
     /// Sends it a signal, together with whatever it started itself: etcd may run inside of a script.
-    pub(super) fn signal(&self, signal: Signal) {
-        if let Some(id) = self.id
-            && process::signal_group(id, signal).is_err()
-        {
-            // It may have ended in this moment, which is as good; what cannot be ended shows in the wait.
-            let _ = process::signal(id, signal);
+    ///
+    /// # Errors
+    /// Fails where it is somebody else's. That it has ended in this moment is no error.
+    pub(super) fn signal(&self, signal: Signal) -> Result<(), Errno> {
+        let id = self.id.ok_or(Errno::EPERM)?;
+        // Without a group of its own it was not started by us, and is alone.
+        let sent = process::signal_group(id, signal).or_else(|_| process::signal(id, signal));
+        match sent {
+            Err(Errno::ESRCH) => Ok(()),
+            sent => sent,
         }
     }
 
@@ -82,7 +87,7 @@ impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.id {
             Some(id) if self.has_claim => write!(f, "process {id}"),
-            Some(id) => write!(f, "process {id}, whose folder was removed"),
+            Some(id) => write!(f, "process {id} (its folder was removed)"),
             None => f.write_str("a process that this user cannot see"),
         }
     }

@@ -1,0 +1,333 @@
+//! Local clusters on hosts, in folders and under callers that make it hard for them.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::etcd_binaries::packaged;
+use crate::local_support::{endpoints, processes, three, up};
+use crate::scratch::{Ran, Scratch};
+use crate::support::require_tool;
+
+/// Runs a shell script in the workspace, in which `$up`, `$xtask` and `$etcd` mean ours.
+fn sh(scratch: &Scratch, script: &str) -> Ran {
+    let mut command = Command::new("setsid");
+    require_tool("setsid", "util-linux");
+    command
+        .args(["--wait", "bash", "-c", script])
+        .current_dir(scratch.root())
+        .env("xtask", env!("CARGO_BIN_EXE_xtask"))
+        .env("etcd", packaged())
+        .stdin(Stdio::null());
+    Ran::from(command.output().unwrap())
+}
+
+#[test]
+fn a_taken_port_is_reported_with_its_holder() {
+    let scratch = Scratch::with("port", &three(51));
+    for address in ["127.79.51.102:2380", "0.0.0.0:2380"] {
+        let Ok(listener) = TcpListener::bind(address) else {
+            // Something else on this host has the port on some address; the first one says enough.
+            continue;
+        };
+        let up = up(&scratch, "port").expect(5);
+        let holder = format!(
+            "error: `core-02` cannot have 127.79.51.102:2380: process {} (`",
+            std::process::id()
+        );
+        assert!(up.stderr.contains(&holder), "{}", up.stderr);
+        assert!(processes(&scratch, "port").is_empty());
+        drop(listener);
+    }
+}
+
+#[test]
+fn another_workspace_on_the_same_addresses_is_named() {
+    let one = Scratch::with("same", &three(52));
+    let other = Scratch::with("same", &three(52));
+    up(&one, "same").expect(0);
+    let refused = up(&other, "same").expect(5);
+    let fact = format!(
+        "error: cluster `same` in `{}` runs on the addresses of `core-01`, `core-02`, `core-03`\n",
+        one.root()
+    );
+    assert!(refused.stderr.contains(&fact), "{}", refused.stderr);
+    let hint = format!("`cd {} && cargo xtask down same`", one.root());
+    assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
+
+    one.run(&["down", "same"]).expect(0);
+    up(&other, "same").expect(0);
+    assert!(processes(&one, "same").is_empty());
+}
+
+#[test]
+fn nothing_of_the_callers_environment_reaches_the_members() {
+    let scratch = Scratch::with("leak", &three(53));
+    let mut command = scratch.command(&["up", "leak", "--etcd-dir", packaged().as_str()]);
+    for (name, value) in [
+        ("ETCD_NAME", "wrong"),
+        ("ETCD_DATA_DIR", "/nonexistent"),
+        ("ETCD_UNKNOWN", "wrong"),
+        ("ETCDCTL_ENDPOINTS", "http://127.0.0.1:1"),
+        ("ETCDCTL_API", "2"),
+        ("http_proxy", "http://127.0.0.1:9"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9"),
+        ("ALL_PROXY", "http://127.0.0.1:9"),
+        ("LANG", "tr_TR.UTF-8"),
+        ("TZ", "Asia/Kolkata"),
+        ("TMPDIR", "/nonexistent"),
+    ] {
+        command.env(name, value);
+    }
+    Ran::from(command.env_remove("HOME").output().unwrap()).expect(0);
+    let id = processes(&scratch, "leak")["core-01"];
+    let environment = fs::read_to_string(format!("/proc/{id}/environ")).unwrap();
+    let leaks = ["ETCD", "proxy", "PROXY"];
+    for variable in environment.split('\0') {
+        assert!(
+            !leaks.iter().any(|leak| variable.contains(leak)),
+            "{variable}"
+        );
+    }
+    // Nor does it keep the caller's folder busy.
+    let folder = fs::read_link(format!("/proc/{id}/cwd")).unwrap();
+    assert!(
+        folder.ends_with(".state/leak/members/core-01"),
+        "{folder:?}"
+    );
+}
+
+#[test]
+fn whoever_reads_what_up_prints_waits_for_up_alone() {
+    let scratch = Scratch::with("pipe", &three(54));
+    // Each of these hangs for as long as a member holds the other end.
+    let ran = sh(
+        &scratch,
+        r#"set -e
+        captured=$("$xtask" up pipe --etcd-dir "$etcd" 2>/dev/null)
+        "$xtask" down pipe 2>/dev/null
+        "$xtask" up pipe --etcd-dir "$etcd" 2>&1 | cat >/dev/null
+        "$xtask" down pipe 2>/dev/null
+        "$xtask" up pipe --etcd-dir "$etcd" 3>&1 7>&1 >/dev/null 2>&1 | cat
+        "$xtask" down pipe 2>/dev/null
+        "$xtask" up pipe --etcd-dir "$etcd" <&- >&- 2>&-
+        echo "$captured" | tail -n 1"#,
+    );
+    let last = format!("pipe serves at {}\n", endpoints(54));
+    assert_eq!(ran.expect(0).stdout, last);
+    assert_eq!(processes(&scratch, "pipe").len(), 3);
+}
+
+#[test]
+fn members_do_not_hear_the_terminal_hang_up() {
+    let scratch = Scratch::with("hangup", &three(55));
+    // The shell leads a session of its own and takes everything in its group along.
+    sh(
+        &scratch,
+        r#""$xtask" up hangup --etcd-dir "$etcd" >/dev/null 2>&1; kill -HUP 0"#,
+    );
+    let members = processes(&scratch, "hangup");
+    assert_eq!(members.len(), 3);
+    for id in members.values() {
+        kill(Pid::from_raw(*id), Signal::SIGHUP).unwrap();
+    }
+    scratch.run(&["verify", "hangup"]).expect(0);
+}
+
+#[test]
+fn a_workspace_may_be_anywhere_and_may_move() {
+    let scratch = Scratch::new();
+    let first = scratch.root().join("a \"b\" c'd $e ö");
+    let second = scratch.root().join("x".repeat(120));
+    fs::create_dir_all(first.join("cluster")).unwrap();
+    fs::write(first.join("cluster/moved.toml"), three(56)).unwrap();
+    let bin = first.join("my etcd");
+    fs::create_dir(&bin).unwrap();
+    for name in ["etcd", "etcdctl"] {
+        std::os::unix::fs::symlink(packaged().join(name), bin.join(name)).unwrap();
+    }
+    let run = |folder: &Utf8Path, arguments: &[&str]| {
+        Ran::from(
+            scratch
+                .command(arguments)
+                .current_dir(folder)
+                .output()
+                .unwrap(),
+        )
+    };
+    let _end = OnDrop(|| {
+        for folder in [&first, &second] {
+            if folder.exists() {
+                run(folder, &["destroy", "moved", "--yes"]);
+            }
+        }
+    });
+    // The folder is named relative to where the user is, and members are somewhere else.
+    let up = ["up", "moved", "--etcd-dir", "./my etcd"];
+    run(&first, &up).expect(0);
+
+    // While it runs: what a path says no longer holds, and nothing is started twice.
+    fs::rename(&first, &second).unwrap();
+    let again = run(&second, &up).expect(0);
+    assert_eq!(again.stderr.matches("runs already").count(), 3);
+    assert!(
+        again.stderr.contains("runs with other flags"),
+        "{}",
+        again.stderr
+    );
+    run(&second, &["down", "moved"]).expect(0);
+
+    // While it is stopped, and reached by a link.
+    fs::rename(&second, &first).unwrap();
+    let link = scratch.root().join("link");
+    std::os::unix::fs::symlink(&first, &link).unwrap();
+    run(&link, &up).expect(0);
+    let status = run(&first, &["status", "moved"]).expect(0);
+    assert_eq!(
+        status.stdout.matches("process ").count(),
+        3,
+        "{}",
+        status.stdout
+    );
+}
+
+#[test]
+fn another_users_cluster_is_seen_and_left_alone() {
+    require_tool("setpriv", "util-linux");
+    let scratch = Scratch::with("foreign", &three(57));
+    up(&scratch, "foreign").expect(0);
+    let before = processes(&scratch, "foreign");
+    if !nix::unistd::geteuid().is_root() {
+        // Nobody but root can be somebody else here; then there is nothing to see.
+        return;
+    }
+    // The whole way to it has to be open to others.
+    let xtask = Utf8Path::new("/tmp").join(format!("xtask-{}", std::process::id()));
+    fs::copy(env!("CARGO_BIN_EXE_xtask"), &xtask).unwrap();
+    let _end = OnDrop(|| drop(fs::remove_file(&xtask)));
+    fs::set_permissions(scratch.root(), fs::Permissions::from_mode(0o777)).unwrap();
+    let lock = scratch.root().join(".state/foreign.lock");
+    fs::set_permissions(lock, fs::Permissions::from_mode(0o666)).unwrap();
+    let down = Command::new("setpriv")
+        .args(["--reuid", "nobody", "--clear-groups", xtask.as_str()])
+        .args(["down", "foreign"])
+        .current_dir(scratch.root())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let down = Ran::from(down).expect(6);
+    assert!(
+        down.stderr.contains("cannot be ended: process"),
+        "{}",
+        down.stderr
+    );
+    assert!(
+        down.stderr.contains("Operation not permitted"),
+        "{}",
+        down.stderr
+    );
+    assert_eq!(processes(&scratch, "foreign"), before);
+}
+
+#[test]
+fn other_binaries_take_over_only_where_they_fit() {
+    let scratch = Scratch::with("binaries", &three(58));
+    let bin = scratch.root().join("bin");
+    fs::create_dir(&bin).unwrap();
+    for name in ["etcd", "etcdctl"] {
+        fs::copy(packaged().join(name), bin.join(name)).unwrap();
+    }
+    let up = |folder: &Utf8Path| scratch.run(&["up", "binaries", "--etcd-dir", folder.as_str()]);
+    up(&bin).expect(0);
+    scratch.run(&["down", "binaries"]).expect(0);
+
+    let newer = fake_etcd_that_only_tells_its_version(&scratch, "9.8.7");
+    let refused = up(&newer).expect(6);
+    assert!(refused.stderr.contains("holds 9.8.7"), "{}", refused.stderr);
+    assert!(processes(&scratch, "binaries").is_empty());
+
+    fs::set_permissions(bin.join("etcd"), fs::Permissions::from_mode(0o644)).unwrap();
+    let broken = up(&bin).expect(5);
+    assert!(
+        broken.stderr.contains("may not be run"),
+        "{}",
+        broken.stderr
+    );
+
+    // The recorded binaries are gone, and others of the same version are there.
+    fs::remove_dir_all(&bin).unwrap();
+    up(packaged()).expect(0);
+    assert_eq!(processes(&scratch, "binaries").len(), 3);
+}
+
+#[test]
+fn one_member_and_five_run_as_three_do() {
+    for (network, members) in [(59, 1), (60, 5)] {
+        let definition = three(network).replace("members = 3", &format!("members = {members}"));
+        let scratch = Scratch::with("size", &definition);
+        up(&scratch, "size").expect(0);
+        assert_eq!(processes(&scratch, "size").len(), members);
+        let down = scratch.run(&["down", "size"]).expect(0);
+        assert_eq!(down.stderr.matches(": stopped\n").count(), members);
+    }
+}
+
+#[test]
+fn flags_that_the_stand_in_does_not_have_are_left_out_and_named() {
+    let definition = three(61)
+        + "[etcd.flags]\nsnapshot-catchup-entries = \"5000\"\nsnapshot-count = \"5000\"\n";
+    let scratch = Scratch::with("flags", &definition);
+    let up = up(&scratch, "flags").expect(0);
+    let id = processes(&scratch, "flags")["core-02"];
+    let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap();
+    assert!(line.contains("--snapshot-count=5000"), "{line}");
+    let has = line.contains("--snapshot-catchup-entries=5000");
+    let note = "note: the definition's flag `snapshot-catchup-entries` is left out";
+    assert_ne!(up.stderr.contains(note), has, "{}", up.stderr);
+}
+
+#[test]
+fn a_member_that_refuses_its_flags_is_quoted() {
+    let definition = three(62) + "[etcd.flags]\nmax-wals = \"many\"\n";
+    let scratch = Scratch::with("refused", &definition);
+    let up = up(&scratch, "refused").expect(6);
+    let words = "note: it says: invalid value \"many\" for flag -max-wals: ";
+    assert_eq!(up.stderr.matches(words).count(), 3, "{}", up.stderr);
+}
+
+#[test]
+fn the_recipe_of_2015_runs_on_what_stands_in_and_keeps_the_api_that_fleet_speaks() {
+    let recipe = crate::support::project().join("cluster/coreos-2015.toml");
+    let scratch = Scratch::new();
+    let recipe = fs::read_to_string(recipe).unwrap();
+    scratch.define("recipe", &recipe.replace("172.17.8", "172.30.99"));
+    up(&scratch, "recipe").expect(0);
+    let keys = minreq::get("http://127.30.99.101:2379/v2/keys/").with_timeout(5);
+    assert_eq!(keys.send().unwrap().status_code, 200);
+}
+
+/// A folder with a pair of scripts that answer as this version of etcd, and can do nothing else.
+fn fake_etcd_that_only_tells_its_version(scratch: &Scratch, version: &str) -> Utf8PathBuf {
+    let folder = scratch.root().join("newer");
+    fs::create_dir(&folder).unwrap();
+    for (name, words) in [("etcd", "etcd Version:"), ("etcdctl", "etcdctl version:")] {
+        let path = folder.join(name);
+        fs::write(&path, format!("#!/bin/sh\necho '{words} {version}'\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
+}
+
+/// Does something at the end, however a test ends.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}

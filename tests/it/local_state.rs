@@ -1,0 +1,252 @@
+//! Local clusters whose state on disk was lost, damaged or tampered with.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::process::{Command, Stdio};
+
+use camino::Utf8PathBuf;
+
+use crate::etcd_binaries::packaged;
+use crate::local_support::{
+    get, predicted_cluster_id, processes, put, running_cluster_id, runs, three, up,
+};
+use crate::render::in_own_namespaces;
+use crate::scratch::{Ran, Scratch};
+
+fn record(scratch: &Scratch, name: &str) -> Utf8PathBuf {
+    scratch.root().join(format!(".state/{name}/cluster.json"))
+}
+
+fn member(scratch: &Scratch, name: &str, member: &str) -> Utf8PathBuf {
+    scratch
+        .root()
+        .join(format!(".state/{name}/members/{member}"))
+}
+
+#[test]
+fn what_a_pid_file_says_proves_nothing() {
+    let scratch = Scratch::with("pids", &three(31));
+    up(&scratch, "pids").expect(0);
+    let before = processes(&scratch, "pids");
+    // A bystander whose number has got into the file, with the member's folder on its command line.
+    let data = member(&scratch, "pids", "core-01").join("data");
+    let mut bystander = Command::new("sh")
+        .args(["-c", "read line", "etcd", &format!("--data-dir={data}")])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let number = bystander.id().to_string();
+    let texts = [number.as_str(), "", "99999999999999999999999"];
+    let write = || {
+        for (name, text) in ["core-01", "core-02", "core-03"].into_iter().zip(texts) {
+            fs::write(member(&scratch, "pids", name).join("pid"), text).unwrap();
+        }
+    };
+    write();
+    let again = up(&scratch, "pids").expect(0);
+    assert_eq!(again.stderr.matches("runs already").count(), 3);
+    scratch.run(&["down", "pids"]).expect(0);
+    assert!(before.values().all(|id| !runs(*id)));
+    assert!(bystander.try_wait().unwrap().is_none());
+
+    write();
+    let down = scratch.run(&["down", "pids"]).expect(0);
+    assert!(down.stderr.contains("was not running"), "{}", down.stderr);
+    assert!(bystander.try_wait().unwrap().is_none());
+    drop(bystander.stdin.take());
+    bystander.wait().unwrap();
+}
+
+#[test]
+fn a_damaged_record_is_reported_and_stops_neither_down_nor_destroy() {
+    let scratch = Scratch::with("damaged", &three(32));
+    up(&scratch, "damaged").expect(0);
+    let whole = fs::read_to_string(record(&scratch, "damaged")).unwrap();
+    for (text, why) in [
+        (&whole[..100], "EOF while parsing"),
+        ("", "EOF while parsing"),
+        (
+            "{\"format\": 7}",
+            "it has format 7, and this program reads 1",
+        ),
+    ] {
+        fs::write(record(&scratch, "damaged"), text).unwrap();
+        for task in ["up", "status", "verify"] {
+            let ran = scratch.run(&[task, "damaged"]).expect(6);
+            assert!(ran.stderr.contains(why), "{}", ran.stderr);
+            assert!(ran.stderr.contains("cargo xtask destroy damaged"));
+        }
+    }
+    scratch.run(&["down", "damaged"]).expect(0);
+    assert!(processes(&scratch, "damaged").is_empty());
+    scratch.run(&["destroy", "damaged", "--yes"]).expect(0);
+    assert_eq!(scratch.left_in_state(), Vec::<String>::new());
+}
+
+#[test]
+fn without_its_record_a_running_cluster_is_refused_and_a_stopped_one_adopted() {
+    let scratch = Scratch::with("orphan", &three(33));
+    up(&scratch, "orphan").expect(0);
+    put(&scratch, "orphan", "survivor", "yes");
+    fs::remove_file(record(&scratch, "orphan")).unwrap();
+    let before = processes(&scratch, "orphan");
+
+    let refused = up(&scratch, "orphan").expect(6);
+    let fact = "error: members of `orphan` run, and there is no record of them";
+    assert!(refused.stderr.contains(fact), "{}", refused.stderr);
+    assert_eq!(processes(&scratch, "orphan"), before);
+    scratch.run(&["status", "orphan"]).expect(4);
+
+    scratch.run(&["down", "orphan"]).expect(0);
+    let adopted = up(&scratch, "orphan").expect(0);
+    let warning = "warning: the record of `orphan` is gone";
+    assert!(adopted.stderr.contains(warning), "{}", adopted.stderr);
+    assert_eq!(get(&scratch, "orphan", "survivor"), "yes\n");
+    assert_eq!(
+        running_cluster_id(&scratch, "orphan"),
+        predicted_cluster_id(&scratch, "orphan")
+    );
+
+    scratch.run(&["down", "orphan"]).expect(0);
+    fs::remove_file(record(&scratch, "orphan")).unwrap();
+    fs::remove_dir_all(member(&scratch, "orphan", "core-02").join("data")).unwrap();
+    let partial = up(&scratch, "orphan").expect(6);
+    let fact = "error: there is data of `core-01`, `core-03`";
+    assert!(partial.stderr.contains(fact), "{}", partial.stderr);
+}
+
+#[test]
+fn members_whose_folders_were_removed_under_them_are_found_and_stopped() {
+    let scratch = Scratch::with("stray", &three(34));
+    up(&scratch, "stray").expect(0);
+    let before = processes(&scratch, "stray");
+    fs::remove_dir_all(scratch.root().join(".state")).unwrap();
+    let refused = up(&scratch, "stray").expect(6);
+    assert!(
+        refused.stderr.contains("no record of them"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(processes(&scratch, "stray"), before);
+    scratch.run(&["destroy", "stray", "--yes"]).expect(0);
+    assert!(processes(&scratch, "stray").is_empty());
+}
+
+#[test]
+fn lost_data_is_never_replaced_by_an_empty_member() {
+    let scratch = Scratch::with("lost", &three(35));
+    up(&scratch, "lost").expect(0);
+    scratch.run(&["down", "lost"]).expect(0);
+    let lose = |name| fs::remove_dir_all(member(&scratch, "lost", name).join("data")).unwrap();
+    let fact = |name| format!("error: `{name}` has lost its data, so it was not started");
+
+    lose("core-03");
+    let one = up(&scratch, "lost").expect(6);
+    assert!(one.stderr.contains(&fact("core-03")), "{}", one.stderr);
+    assert_eq!(processes(&scratch, "lost").len(), 2);
+
+    scratch.run(&["down", "lost"]).expect(0);
+    lose("core-02");
+    let majority = up(&scratch, "lost").expect(6);
+    assert!(
+        majority.stderr.contains(&fact("core-02")),
+        "{}",
+        majority.stderr
+    );
+    assert!(processes(&scratch, "lost").is_empty());
+
+    // Not even the folders are left.
+    fs::remove_dir_all(scratch.root().join(".state/lost/members")).unwrap();
+    let all = up(&scratch, "lost").expect(6);
+    assert_eq!(all.stderr.matches("has lost its data").count(), 3);
+    assert!(processes(&scratch, "lost").is_empty());
+}
+
+#[test]
+fn a_member_with_damaged_data_is_quoted_at_once() {
+    let scratch = Scratch::with("rotten", &three(36));
+    up(&scratch, "rotten").expect(0);
+    scratch.run(&["down", "rotten"]).expect(0);
+    let log = member(&scratch, "rotten", "core-02").join("data/member/wal");
+    let log = fs::read_dir(log).unwrap().flatten().map(|file| file.path());
+    let log = log.filter(|path| path.extension().is_some_and(|end| end == "wal"));
+    let log = fs::File::options()
+        .write(true)
+        .open(log.min().unwrap())
+        .unwrap();
+    log.write_all_at(&[0xa5; 400], 100).unwrap();
+    let database = member(&scratch, "rotten", "core-03").join("data/member/snap/db");
+    let database = fs::File::options().write(true).open(database).unwrap();
+    database.write_all_at(&[0xa5; 20480], 0).unwrap();
+
+    // Far below the time after which it would be given up.
+    let up = scratch
+        .run(&[
+            "up",
+            "rotten",
+            "--etcd-dir",
+            packaged().as_str(),
+            "--timeout",
+            "1h",
+        ])
+        .expect(6);
+    for (name, why) in [
+        ("core-02", "walpb: crc mismatch"),
+        ("core-03", "failed to open database: invalid database"),
+    ] {
+        let fact = format!("error: `{name}` has ended while starting\nnote: it says: {why}\n");
+        assert!(up.stderr.contains(&fact), "{}", up.stderr);
+    }
+    assert!(
+        up.stderr
+            .contains("hint: read on: `cargo xtask logs core-02")
+    );
+    assert_eq!(processes(&scratch, "rotten").len(), 1);
+}
+
+#[test]
+fn a_first_up_that_met_an_obstacle_leaves_the_definition_free() {
+    let scratch = Scratch::with("free", &three(37));
+    let taken = std::net::TcpListener::bind("127.79.37.102:2380").unwrap();
+    up(&scratch, "free").expect(5);
+    scratch.define("free", &three(38));
+    up(&scratch, "free").expect(0);
+    drop(taken);
+    scratch.run(&["destroy", "free", "--yes"]).expect(0);
+}
+
+#[test]
+fn a_disk_that_is_full_loses_nothing_and_can_be_given_room() {
+    let scratch = Scratch::with("full", &three(39));
+    fs::create_dir(scratch.root().join(".state")).unwrap();
+    let xtask = format!("'{}'", env!("CARGO_BIN_EXE_xtask"));
+    let up = format!("{xtask} up full --etcd-dir '{}'", packaged());
+    let script = format!(
+        "mount -t tmpfs -o size=8k none .state || exit 99
+        head -c 8192 /dev/zero >.state/fill; {up}; echo record $?; rm .state/fill
+        mount -o remount,size=300k .state; {up}; echo data $?
+        mount -o remount,size=1g .state; {up}; echo room $?
+        mount --bind .state .state && mount -o remount,bind,ro .state; {up}; echo ro $?
+        umount .state
+        dd if=/dev/zero of=.state/fill bs=1M 2>/dev/null
+        {xtask} destroy full --yes; echo destroy $?"
+    );
+    let mut command = scratch.command(&[]);
+    let mut command = in_own_namespaces(&mut command, &script);
+    let ran = Ran::from(command.current_dir(scratch.root()).output().unwrap()).expect(0);
+    let said = format!("{}\n{}", ran.stdout, ran.stderr);
+    for result in ["record 5", "data 6", "room 0", "ro 5", "destroy 0"] {
+        assert!(
+            ran.stdout.lines().any(|line| line == result),
+            "{result}: {said}"
+        );
+    }
+    for fact in [
+        "cluster.json`: No space left on device",
+        "no space left on device\n",
+        "hint: see whether its disk has room",
+        "cannot be locked: Read-only file system",
+    ] {
+        assert!(ran.stderr.contains(fact), "{fact}: {said}");
+    }
+}
