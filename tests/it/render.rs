@@ -1,7 +1,8 @@
 //! `render`: what it writes, what it leaves alone, and what it says. What the files mean to the
 //! programs that read them is in `render_read`.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
 use camino::Utf8Path;
@@ -227,6 +228,49 @@ fn the_difference_is_one_that_patch_can_apply() {
         .output()
         .unwrap();
     assert!(patched.status.success(), "{patched:?}");
+    scratch.run(&["render", "--check"]).expect(0);
+}
+
+#[test]
+fn ends_of_lines_that_nobody_sees_are_named() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    scratch.run(&["render"]).expect(0);
+    let path = scratch.root().join("vagrant/config.rb");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace('\n', "\r\n")).unwrap();
+    let ran = scratch.run(&["render", "--check"]).expect(1);
+    expect![[r#"
+        error: `vagrant/config.rb` is not what the definitions say
+        note: only the ends of lines differ in `vagrant/config.rb`: CR LF, as git's `core.autocrlf` makes them
+        hint: cargo xtask render
+    "#]]
+    .assert_eq(&ran.stderr);
+}
+
+#[test]
+fn a_file_that_is_replaced_keeps_its_mode_and_its_place() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    let vagrant = scratch.root().join("vagrant");
+    scratch.run(&["render"]).expect(0);
+    let right = fs::read_to_string(vagrant.join("config.rb")).unwrap();
+    fs::write(vagrant.join("config.rb"), "").unwrap();
+    fs::set_permissions(vagrant.join("config.rb"), Permissions::from_mode(0o640)).unwrap();
+    fs::rename(vagrant.join("user-data"), scratch.root().join("elsewhere")).unwrap();
+    symlink("../elsewhere", vagrant.join("user-data")).unwrap();
+    fs::write(scratch.root().join("elsewhere"), "").unwrap();
+
+    scratch.run(&["render"]).expect(0);
+    assert_eq!(
+        fs::read_to_string(vagrant.join("config.rb")).unwrap(),
+        right
+    );
+    let mode = fs::metadata(vagrant.join("config.rb"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o640);
+    let link = fs::read_link(vagrant.join("user-data")).unwrap();
+    assert_eq!(link.to_str(), Some("../elsewhere"));
     scratch.run(&["render", "--check"]).expect(0);
 }
 

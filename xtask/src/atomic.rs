@@ -1,22 +1,27 @@
 //! Files that are replaced as a whole: whatever interrupts it leaves the old file or the new one.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 
 use camino::Utf8Path;
 
 /// Makes this the file's text. It is written beside its place, flushed to the disk and moved there;
-/// missing folders above it are made.
+/// missing folders above it are made. A file that is there keeps its permissions, and a link to a file
+/// keeps leading to it.
 ///
 /// # Errors
 /// Whatever the file system says. The old file is then as it was.
 pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
+    let target = path.canonicalize_utf8();
+    let path = target.as_deref().unwrap_or(path);
     let folder = path.parent().unwrap_or(Utf8Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default();
     // Two runs at once must not write into one file.
     let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
-    let written = write_through(&beside, text).and_then(|()| fs::rename(&beside, path));
+    let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
+    let written =
+        write_through(&beside, text, permissions.ok()).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
@@ -25,8 +30,11 @@ pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write_through(path: &Utf8Path, text: &str) -> io::Result<()> {
+fn write_through(path: &Utf8Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
     let mut file = File::create(path)?;
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

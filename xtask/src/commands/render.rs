@@ -109,12 +109,16 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
     let mut diagnostics = Vec::new();
     let mut diffs = String::new();
     let mut differing = Vec::new();
+    let mut differing_in_line_ends = Vec::new();
     for file in rendered {
         let path = file.path.as_str();
         let rendered_name = format!("{path} (rendered)");
         match artifact::put(workspace, file, Mode::Check)? {
             Before::Same => continue,
             Before::Other(text) => {
+                if text.replace("\r\n", "\n") == file.text {
+                    differing_in_line_ends.push(format!("`{path}`"));
+                }
                 diffs += &ui::diff::unified(path, &text, &rendered_name, &file.text);
             }
             Before::Nothing => {
@@ -126,13 +130,18 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
     ui::print(&diffs);
     if !differing.is_empty() {
         let verb = if differing.len() == 1 { "is" } else { "are" };
-        diagnostics.push(
-            Diagnostic::error(format!(
-                "{} {verb} not what the definitions say",
-                differing.join(", ")
-            ))
-            .hint("cargo xtask render"),
-        );
+        let mut diagnostic = Diagnostic::error(format!(
+            "{} {verb} not what the definitions say",
+            differing.join(", ")
+        ));
+        // A terminal shows no difference between them.
+        if !differing_in_line_ends.is_empty() {
+            diagnostic = diagnostic.note(format!(
+                "only the ends of lines differ in {}: CR LF, as git's `core.autocrlf` makes them",
+                differing_in_line_ends.join(", ")
+            ));
+        }
+        diagnostics.push(diagnostic.hint("cargo xtask render"));
     }
     diagnostics.extend(left_over_warning(left_over));
     if diagnostics.is_empty() {
