@@ -343,7 +343,6 @@ fn a_reader_that_goes_away_is_no_error() {
         "verify piped --format json",
         "env piped",
         "logs -c piped core-01",
-        "etcdctl -c piped endpoint health",
         "up piped",
     ];
     for task in tasks {
