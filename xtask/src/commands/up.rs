@@ -14,7 +14,7 @@ use camino::Utf8PathBuf;
 use super::{Which, load, verify};
 use crate::artifact::{self, Before, Mode};
 use crate::check::Health;
-use crate::driver::{Home, Running};
+use crate::driver::{Driver, Home, Running};
 use crate::observation::Condition;
 use crate::plan::Plan;
 use crate::process;
@@ -106,52 +106,76 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     )?;
     let plan = plan.run_by(tools.version);
 
-    let mut record = record.unwrap_or_else(|| Record::new(driver.name(), &plan, &tools));
-    record.use_tools(&tools);
-    for (member, condition) in names.iter().zip(&conditions) {
-        if *condition == Condition::Stopped {
-            record.saw_data_of(member);
-        }
-    }
-    record.write(&workspace, name)?;
-
+    let cluster = Running { plan, tools };
+    let mut record = note_what_is_there(record, driver, &home, &cluster, &conditions)?;
     let start = steps::start(&names, &conditions, &record.had_data());
-    if names.len() - start.lost.len() < plan.quorum() {
+    if names.len() - start.lost.len() < cluster.plan.quorum() {
         return Err(lost(name, &start.lost));
     }
-    driver.preflight(&plan, &start.names())?;
-    let members = Awaited::new(driver, home, &plan, &start, &conditions);
-    let interrupted = process::on_interrupt(format!(
+    driver.preflight(&cluster.plan, &start.names())?;
+
+    let _interrupted = process::on_interrupt(format!(
         "hint: members that were started go on; `cargo xtask up {name}` continues, `cargo xtask down {name}` stops them"
     ));
-    driver.start(&home, &plan, &tools, &start)?;
-    members.wait_until_all_serve(args.timeout, &mut Progress::new(&names), |member| {
+    let awaited = Awaited::new(driver, home, &cluster.plan, &start, &conditions);
+    driver.start(&home, &cluster.plan, &cluster.tools, &start)?;
+    awaited.wait_until_all_serve(args.timeout, &mut Progress::new(&names), |member| {
         if record.had_data().contains(member) {
             return Ok(());
         }
         record.saw_data_of(member);
         record.write(&workspace, name)
     })?;
-    outdated::warn_of_flags(driver, &home, &plan);
-    if !start.lost.is_empty() {
-        return Err(lost(name, &start.lost));
+    outdated::warn_of_flags(driver, &home, &cluster.plan);
+    if start.lost.is_empty() {
+        Ok(prove(&cluster, args.timeout))
+    } else {
+        Err(lost(name, &start.lost))
     }
-    let running = Running { plan, tools };
-    let verified = verify::wait(&running, args.timeout.min(SETTLING));
-    drop(interrupted);
+}
+
+/// Brings the record up to date, before anything is started: what the members bootstrap with, what
+/// they run on, and which of them have data. A record that is up to date is not written again.
+fn note_what_is_there(
+    before: Option<Record>,
+    driver: &dyn Driver,
+    home: &Home<'_>,
+    Running { plan, tools }: &Running,
+    conditions: &[Condition],
+) -> Outcome<Record> {
+    let mut record = match &before {
+        Some(record) => record.clone(),
+        None => Record::new(driver.name(), plan, tools),
+    };
+    record.use_tools(tools);
+    for (member, condition) in plan.members.iter().zip(conditions) {
+        if *condition == Condition::Stopped {
+            record.saw_data_of(&member.name);
+        }
+    }
+    if before.as_ref() != Some(&record) {
+        record.write(home.workspace, home.name)?;
+    }
+    Ok(record)
+}
+
+/// Verifies a cluster whose members all serve, and prints what was found.
+fn prove(cluster: &Running, timeout: Duration) -> Exit {
+    let verified = verify::wait(cluster, timeout.min(SETTLING));
+    let Running { plan, .. } = cluster;
     ui::print(&table::render(
-        &running.plan,
+        plan,
         &verified.observation,
         &verified.report,
     ));
-    if verified.report.health() != Health::Healthy {
-        return Ok(verified.report.exit());
+    if verified.report.health() == Health::Healthy {
+        let name = &plan.name;
+        ui::print(&format!("{name} serves at {}\n", plan.endpoints()));
+        ui::say(&format!(
+            "hint: use it: `eval \"$(cargo xtask env {name})\"`, then `etcdctl put greeting hello`"
+        ));
     }
-    ui::print(&format!("{name} serves at {}\n", running.plan.endpoints()));
-    ui::say(&format!(
-        "hint: use it: `eval \"$(cargo xtask env {name})\"`, then `etcdctl put greeting hello`"
-    ));
-    Ok(Exit::Success)
+    verified.report.exit()
 }
 
 fn counted(members: &[HostName]) -> String {
