@@ -216,7 +216,7 @@ fn a_first_up_that_met_an_obstacle_leaves_the_definition_free() {
 }
 
 #[test]
-fn a_disk_that_is_full_loses_nothing_and_can_be_given_room() {
+fn a_disk_that_is_full_loses_nothing_and_can_be_given_room_in_namespaces() {
     let scratch = Scratch::with("full", &three(39));
     fs::create_dir(scratch.root().join(".state")).unwrap();
     let xtask = format!("'{}'", env!("CARGO_BIN_EXE_xtask"));
