@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use xtask::etcd::download::Limits;
-use xtask::etcd::tools::{self, Tools, Wanted};
+use xtask::etcd::find::{Wanted, find};
+use xtask::etcd::tools::Tools;
 use xtask::values::EtcdVersion;
 
 use crate::scratch::{Ran, Scratch};
@@ -31,7 +32,7 @@ pub(crate) fn tools() -> &'static Tools {
             path: &std::env::var_os("PATH").unwrap_or_default(),
             limits: Limits::USUAL,
         };
-        tools::find(&wanted, &|_| {}).unwrap_or_else(|failure| {
+        find(&wanted, &|_| {}).unwrap_or_else(|failure| {
             panic!("not run: there is no etcd here: {:#?}", failure.diagnostics)
         })
     })

@@ -3,6 +3,7 @@
 mod cache;
 pub mod command;
 pub mod download;
+pub mod find;
 pub mod observe;
 mod package;
 mod pair;

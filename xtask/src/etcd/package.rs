@@ -10,8 +10,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
 
 use super::cache::{Cache, Locked, refused};
+use super::find::{Search, program_on_path};
 use super::pair;
-use super::tools::{Origin, Search, Tools, architecture, program_on_path};
+use super::tools::{Origin, Tools, architecture};
 use crate::process;
 
 /// How long fetching lists, or packages, may take.

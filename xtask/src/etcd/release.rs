@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::cache::{Cache, refused};
 use super::download;
+use super::find::Search;
 use super::pair;
-use super::tools::{Origin, Search, Tools, architecture};
+use super::tools::{Origin, Tools, architecture};
 use crate::process;
 
 /// How long unpacking may take.

@@ -1,19 +1,11 @@
-//! Which etcd and etcdctl binaries to use, and where they came from.
+//! A pair of etcd and etcdctl binaries, and where they came from.
 
-use std::cell::RefCell;
-use std::ffi::OsStr;
 use std::fmt;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
-use xshell::Shell;
 
-use super::download::Limits;
-use super::{package, pair, release};
-use crate::etcd_releases;
-use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
-use crate::values::{Architecture, EtcdVersion, Sha256};
+use crate::values::EtcdVersion;
 
 /// A pair of binaries of one version.
 #[derive(Debug, Clone)]
@@ -55,51 +47,6 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Which binaries are wanted, and what may be used to find them.
-#[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
-    /// The pinned version.
-    pub version: EtcdVersion,
-    /// Where releases are downloaded from: the folder of `v<version>/`.
-    pub release_url: &'a str,
-    /// Checksums of the release's tarballs that the definition brings along. They count before those
-    /// that this project knows.
-    pub sha256: &'a [(Architecture, Sha256)],
-    /// A folder with binaries that the user insists on.
-    pub named: Option<&'a Utf8Path>,
-    /// The workspace's cache.
-    pub cache: &'a Utf8Path,
-    /// PATH: where etcd may be, and the programs that fetch it.
-    pub path: &'a OsStr,
-    /// How long downloads may take.
-    pub limits: Limits,
-}
-
-impl<'a> Wanted<'a> {
-    /// What a plan's cluster runs on.
-    pub fn of(plan: &'a Plan, cache: &'a Utf8Path, path: &'a OsStr) -> Self {
-        Self {
-            version: plan.etcd.version,
-            release_url: plan.etcd.release_url.as_str(),
-            sha256: &plan.etcd.sha256,
-            named: None,
-            cache,
-            path,
-            limits: Limits::USUAL,
-        }
-    }
-
-    /// The checksum of the release's tarball for this machine, where one is known.
-    pub(super) fn checksum(&self) -> Option<&'a str> {
-        let machine = Architecture::ALL
-            .iter()
-            .find(|known| known.as_str() == architecture())?;
-        let own = self.sha256.iter().find(|(known, _)| known == machine);
-        own.map(|(_, sha256)| sha256.as_str())
-            .or_else(|| etcd_releases::sha256(self.version, *machine))
-    }
-}
-
 /// This machine's architecture as etcd's releases call it.
 pub const fn architecture() -> &'static str {
     match std::env::consts::ARCH.as_bytes() {
@@ -107,152 +54,4 @@ pub const fn architecture() -> &'static str {
         b"aarch64" => "arm64",
         _ => std::env::consts::ARCH,
     }
-}
-
-/// Finds an etcd and an etcdctl: in the folder that the user named, or else in the first of
-/// [`PLACES`] that serves. Says each step that takes time, and why the places before it did not
-/// serve.
-///
-/// # Errors
-/// Fails where no place serves, and says of each why.
-pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
-    if let Some(folder) = wanted.named {
-        return pair::in_folder(&absolute(folder), Origin::Named).map_err(|why| not_in_named(&why));
-    }
-    let search = Search {
-        wanted,
-        say,
-        unsaid: RefCell::default(),
-    };
-    let mut reasons = Vec::new();
-    for place in PLACES {
-        match (place.look)(&search) {
-            Ok(tools) => return Ok(tools),
-            Err(why) => {
-                search.unsaid.borrow_mut().push(why.clone());
-                reasons.push(format!("{}: {why}", place.name));
-            }
-        }
-    }
-    Err(nowhere(wanted, reasons))
-}
-
-/// A place where etcd may be.
-pub struct Place {
-    /// Its name, for messages.
-    pub name: &'static str,
-    /// Looks there, and says why what is there does not serve.
-    look: fn(&Search<'_>) -> Result<Tools, String>,
-}
-
-/// The places, in the order in which they are tried.
-pub static PLACES: &[Place] = &[
-    Place {
-        name: "PATH",
-        look: |search| {
-            let version = search.wanted.version;
-            let tools = on_path(search.wanted.path, Origin::Path)?;
-            if tools.version == version {
-                Ok(tools)
-            } else {
-                Err(format!(
-                    "`{}` is {}, not {version}",
-                    tools.etcd, tools.version
-                ))
-            }
-        },
-    },
-    Place {
-        name: "the cache",
-        look: |search| {
-            release::cached(search).or_else(|why| package::cached(search).map_err(|_| why))
-        },
-    },
-    Place {
-        name: "the official release",
-        look: release::fetched,
-    },
-    Place {
-        name: "the distribution's package",
-        look: package::any,
-    },
-    Place {
-        name: "PATH, at any version",
-        look: |search| on_path(search.wanted.path, Origin::PathOther),
-    },
-];
-
-/// A search under way.
-pub(super) struct Search<'a> {
-    /// What is searched for.
-    pub(super) wanted: &'a Wanted<'a>,
-    say: &'a dyn Fn(&str),
-    unsaid: RefCell<Vec<String>>,
-}
-
-impl Search<'_> {
-    /// Says what is done now, after the reasons why it has to be.
-    pub(super) fn step(&self, text: &str) {
-        for why in self.unsaid.take() {
-            (self.say)(&why);
-        }
-        (self.say)(text);
-    }
-
-    /// A shell that finds programs where they are to be searched for.
-    pub(super) fn shell(&self) -> Result<Shell, String> {
-        let shell = Shell::new().map_err(|error| error.to_string())?;
-        shell.set_var("PATH", self.wanted.path);
-        Ok(shell)
-    }
-}
-
-fn on_path(path: &OsStr, origin: Origin) -> Result<Tools, String> {
-    let [etcd, etcdctl] = ["etcd", "etcdctl"].map(|name| program_on_path(path, name));
-    pair::of(etcd?, etcdctl?, origin)
-}
-
-/// A program in the first folder of PATH that has it.
-///
-/// # Errors
-/// Says that it is not there.
-pub(super) fn program_on_path(path: &OsStr, name: &str) -> Result<Utf8PathBuf, String> {
-    std::env::split_paths(path)
-        .filter_map(|folder| Utf8PathBuf::from_path_buf(folder).ok())
-        .map(|folder| absolute(&folder).join(name))
-        .find(|program| program.is_file())
-        .ok_or_else(|| format!("there is no `{name}` on PATH"))
-}
-
-/// What runs may have another current folder than we.
-fn absolute(folder: &Utf8Path) -> Utf8PathBuf {
-    camino::absolute_utf8(folder).unwrap_or_else(|_| folder.to_owned())
-}
-
-fn not_in_named(why: &str) -> Failure {
-    Failure::new(
-        Exit::Host,
-        Diagnostic::error(format!("the folder that you named does not serve: {why}"))
-            .note("a folder that you name is used as it is, or not at all")
-            .hint("name a folder that holds `etcd` and `etcdctl` of one version, for this machine"),
-    )
-}
-
-fn nowhere(wanted: &Wanted<'_>, reasons: Vec<String>) -> Failure {
-    let version = wanted.version;
-    let mut diagnostic = Diagnostic::error(format!(
-        "no etcd was found, neither {version} nor any other"
-    ));
-    for reason in reasons {
-        diagnostic = diagnostic.note(reason);
-    }
-    if std::env::consts::OS == "macos" {
-        diagnostic = diagnostic.hint("install it: `brew install etcd`");
-    }
-    Failure::new(
-        Exit::Host,
-        diagnostic
-            .hint("where the network is reached through a proxy, export `https_proxy` and `http_proxy`")
-            .hint("name a folder that holds `etcd` and `etcdctl`: `--etcd-dir FOLDER`"),
-    )
 }

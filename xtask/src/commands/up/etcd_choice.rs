@@ -2,7 +2,8 @@
 
 use camino::Utf8Path;
 
-use crate::etcd::tools::{self, Tools, Wanted};
+use crate::etcd::find::{Wanted, find};
+use crate::etcd::tools::Tools;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Record;
@@ -40,7 +41,7 @@ pub(super) fn choose(
         named,
         ..Wanted::of(plan, &cache, &path)
     };
-    let tools = tools::find(&wanted, &ui::say)?;
+    let tools = find(&wanted, &ui::say)?;
     if let Some(record) = record {
         refuse_another_minor_release(named, record.etcd.version, tools.version, plan)?;
         if any_runs {
