@@ -1,13 +1,15 @@
 //! `cargo xtask test`: everything that has to hold before a change is merged.
 
+mod needed;
+
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use xshell::Shell;
 
 use super::render;
-use crate::process::{self, Ending, Finished};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::process::{self, Ending};
+use crate::report::{Exit, Outcome};
 use crate::ui;
 use crate::workspace::Workspace;
 
@@ -43,17 +45,13 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let shell = process::shell()?;
     shell.change_dir(workspace.root());
-    let missing = missing(&shell);
+    let mut missing = needed::missing(&shell);
     if args.install && !missing.is_empty() {
-        install(&shell, &missing)?;
+        needed::install(&shell, &missing)?;
+        missing = needed::missing(&shell);
     }
-    let missing = if args.install {
-        self::missing(&shell)
-    } else {
-        missing
-    };
     if !missing.is_empty() {
-        return Err(lacking(&missing));
+        return Err(needed::lacking(&missing));
     }
 
     let mut summary = String::new();
@@ -146,178 +144,4 @@ fn cargo(shell: &Shell, step: &Step) -> Option<String> {
     let words = step.line.split(' ').skip(1);
     let finished = process::stream(shell.cmd("cargo").args(words), PATIENCE);
     (!finished.success()).then(|| finished.ending())
-}
-
-/// A program that the tests need.
-struct Needed {
-    name: &'static str,
-    program: &'static str,
-    /// Shows that it is there: words that make it succeed and do nothing.
-    probe: &'static [&'static str],
-    /// The package of Debian and Ubuntu that holds it.
-    package: &'static str,
-    why: &'static str,
-}
-
-static NEEDED: &[Needed] = &[
-    Needed {
-        name: "`ruby`",
-        program: "ruby",
-        probe: &["--version"],
-        package: "ruby",
-        why: "reads `config.rb` as Vagrant does",
-    },
-    Needed {
-        name: "`yaml` for `/usr/bin/python3`",
-        program: "/usr/bin/python3",
-        probe: &["-c", "import yaml"],
-        package: "python3-yaml",
-        why: "reads `user-data` as cloud-init does, with its YAML 1.1",
-    },
-    Needed {
-        name: "`cloud-init`",
-        program: "cloud-init",
-        probe: &["--version"],
-        package: "cloud-init",
-        why: "checks `user-data` against its schema",
-    },
-    Needed {
-        name: "`systemd-analyze`",
-        program: "systemd-analyze",
-        probe: &["--version"],
-        package: "systemd",
-        why: "checks the units",
-    },
-    Needed {
-        name: "`shellcheck`",
-        program: "shellcheck",
-        probe: &["--version"],
-        package: "shellcheck",
-        why: "checks the scripts",
-    },
-    Needed {
-        name: "`patch`",
-        program: "patch",
-        probe: &["--version"],
-        package: "patch",
-        why: "applies the differences that `render --check` shows",
-    },
-    Needed {
-        name: "`unshare`",
-        program: "unshare",
-        probe: &["--version"],
-        package: "util-linux",
-        why: "shows where a test has no network, or another root",
-    },
-    Needed {
-        name: "`curl`",
-        program: "curl",
-        probe: &["--version"],
-        package: "curl",
-        why: "downloads releases",
-    },
-    Needed {
-        name: "`wget`",
-        program: "wget",
-        probe: &["--version"],
-        package: "wget",
-        why: "downloads releases where there is no curl",
-    },
-    Needed {
-        name: "`zsh`",
-        program: "zsh",
-        probe: &["--version"],
-        package: "zsh",
-        why: "completes with the script made for it",
-    },
-    Needed {
-        name: "`fish`",
-        program: "fish",
-        probe: &["--version"],
-        package: "fish",
-        why: "completes with the script made for it",
-    },
-];
-
-fn missing(shell: &Shell) -> Vec<&'static Needed> {
-    let is_missing = |needed: &&Needed| {
-        let probe = shell.cmd(needed.program).args(needed.probe);
-        !process::run(probe, Duration::from_secs(30)).success()
-    };
-    NEEDED.iter().filter(is_missing).collect()
-}
-
-/// What installs packages: nothing that is there is upgraded or removed for it.
-const INSTALL: &str = "apt-get install --yes --no-install-recommends --no-upgrade --no-remove";
-
-fn packages(missing: &[&Needed]) -> Vec<&'static str> {
-    missing.iter().map(|needed| needed.package).collect()
-}
-
-/// In front of a command that needs root.
-fn as_root() -> &'static str {
-    if nix::unistd::geteuid().is_root() {
-        ""
-    } else {
-        "sudo "
-    }
-}
-
-fn lacking(missing: &[&Needed]) -> Failure {
-    let mut diagnostic = Diagnostic::error(match missing {
-        [_] => "this host lacks a program that the tests need".to_owned(),
-        _ => format!(
-            "this host lacks {} programs that the tests need",
-            missing.len()
-        ),
-    });
-    for needed in missing {
-        diagnostic = diagnostic.note(format!("{} {}", needed.name, needed.why));
-    }
-    let packages = packages(missing).join(" ");
-    Failure::new(
-        Exit::Host,
-        diagnostic
-            .hint(format!(
-                "on Debian and Ubuntu: `{}{INSTALL} {packages}`",
-                as_root()
-            ))
-            .hint("or have it done: `cargo xtask test --install`"),
-    )
-}
-
-fn install(shell: &Shell, missing: &[&Needed]) -> Outcome<()> {
-    let packages = packages(missing);
-    // A source that does not answer fails the update, though those that matter may have answered.
-    for line in ["apt-get update", INSTALL] {
-        let line = format!("{}{line}", as_root());
-        let wanted = if line.ends_with("update") {
-            &[][..]
-        } else {
-            &packages
-        };
-        ui::say(&format!("== {line} {}", wanted.join(" ")));
-        let mut words = line.split(' ');
-        let command = shell
-            .cmd(words.next().unwrap_or_default())
-            // Nobody is there to be asked for a password.
-            .args((!as_root().is_empty()).then_some("--non-interactive"))
-            .args(words)
-            .args(wanted)
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        let finished = process::stream(command, PATIENCE);
-        if !finished.success() && !wanted.is_empty() {
-            return Err(not_installed(&finished));
-        }
-    }
-    Ok(())
-}
-
-fn not_installed(finished: &Finished) -> Failure {
-    Failure::new(
-        Exit::Host,
-        Diagnostic::error(format!("`{}` {}", finished.command, finished.ending()))
-            .note("the tests need these packages")
-            .hint("run the command yourself, and this again"),
-    )
 }
