@@ -58,6 +58,15 @@ impl Cluster {
         self.scratch.run(&[&first, arguments].concat())
     }
 
+    /// An alarm is raised only after the write that gave rise to it was refused.
+    fn wait_for_alarm(&self) {
+        let begun = std::time::Instant::now();
+        while !self.etcdctl(&["alarm", "list"]).stdout.contains("NOSPACE") {
+            assert!(begun.elapsed().as_secs() < 20, "no alarm was raised");
+            std::thread::park_timeout(std::time::Duration::from_millis(50));
+        }
+    }
+
     fn signal(&self, member: &str, signal: Signal) {
         let path = format!(".state/{}/members/{member}/pid", self.name);
         let id = fs::read_to_string(self.scratch.root().join(path)).unwrap();
@@ -299,6 +308,7 @@ fn a_full_database_is_an_alarm_and_the_reason_why_nothing_is_written() {
         let _ = put.stdin.take().unwrap().write_all(value.as_bytes());
         put.wait().unwrap();
     }
+    cluster.wait_for_alarm();
     let verified = cluster.verify(1);
     verified.expect("alarms", "fail", "NOSPACE");
     // Whether the last write that was let in goes beyond the quota is a matter of timing.

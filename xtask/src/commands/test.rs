@@ -70,9 +70,11 @@ pub fn run(args: &Args) -> Outcome<Exit> {
             exit = Exit::Unhealthy;
         }
     }
-    if !may_have_namespaces(&shell) {
-        summary.push_str(
-            "not run: tests that end in `_in_namespaces`; this host refuses `unshare --map-root-user --mount true`\n",
+    for right in lacking(&shell) {
+        let _ = writeln!(
+            summary,
+            "not run: tests that end in `{}`: {}",
+            right.ending, right.why
         );
     }
     ui::print(&format!("\n{summary}"));
@@ -115,26 +117,39 @@ static STEPS: &[Step] = &[
         name: "tests",
         line: "cargo test",
         run: |shell, _| {
-            let words: &[&str] = if may_have_namespaces(shell) {
-                &[]
-            } else {
-                WITHOUT_NAMESPACES
-            };
-            let finished = process::stream(shell.cmd("cargo").arg("test").args(words), PATIENCE);
+            let skipped = lacking(shell).flat_map(|right| ["--skip", right.ending]);
+            let tests = shell.cmd("cargo").args(["test", "--"]).args(skipped);
+            let finished = process::stream(tests, PATIENCE);
             (!finished.success()).then(|| finished.ending())
         },
     },
 ];
 
-/// Leaves out the tests that look at a full disk, a machine's own root or none of a host's rights.
-const WITHOUT_NAMESPACES: &[&str] = &["--", "--skip", "_in_namespaces"];
+/// Something that a host may forbid. The tests that need it say so by the ending of their names.
+struct Right {
+    ending: &'static str,
+    why: &'static str,
+    is_held: fn(&Shell) -> bool,
+}
 
-/// Whether a process may have mounts of its own. Containers often may not.
-fn may_have_namespaces(shell: &Shell) -> bool {
-    let probe = shell
-        .cmd("unshare")
-        .args(["--map-root-user", "--mount", "--uts", "true"]);
-    process::run(probe, Duration::from_secs(30)).success()
+static RIGHTS: &[Right] = &[
+    Right {
+        ending: "_in_namespaces",
+        why: "this host refuses `unshare --map-root-user --mount true`, as containers often do",
+        is_held: |shell| {
+            let probe = ["--map-root-user", "--mount", "--uts", "true"];
+            process::run(shell.cmd("unshare").args(probe), Duration::from_secs(30)).success()
+        },
+    },
+    Right {
+        ending: "_as_root",
+        why: "only root can be another user",
+        is_held: |_| nix::unistd::geteuid().is_root(),
+    },
+];
+
+fn lacking(shell: &Shell) -> impl Iterator<Item = &'static Right> {
+    RIGHTS.iter().filter(|right| !(right.is_held)(shell))
 }
 
 /// How long one step may take, the first build on a slow host included.
