@@ -106,6 +106,10 @@ fn checks(text: &mut String, report: &Report) {
             Verdict::Pass => ("ok", GREEN),
             Verdict::NotApplicable => ("n/a", FAINT),
             Verdict::Warn => ("warning", YELLOW),
+            // What was seen holds, and it was not seen everywhere.
+            Verdict::Skipped if !checked.judgement.evidence.starts_with("not checked") => {
+                ("partly", YELLOW)
+            }
             Verdict::Skipped => ("skipped", YELLOW),
             Verdict::NotYet => ("not yet", RED),
             Verdict::Fail => ("FAILED", RED),
