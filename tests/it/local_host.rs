@@ -309,6 +309,9 @@ fn the_recipe_of_2015_runs_on_what_stands_in_and_keeps_the_api_that_fleet_speaks
     up(&scratch, "recipe").expect(0);
     let keys = minreq::get("http://127.30.99.101:2379/v2/keys/").with_timeout(5);
     assert_eq!(keys.send().unwrap().status_code, 200);
+    let env = scratch.run(&["env", "recipe"]).expect(0).stdout;
+    let endpoint = "export FLEETCTL_ENDPOINT=http://127.30.99.101:2379\n";
+    assert!(env.contains(endpoint), "{env}");
 }
 
 /// A folder with a pair of scripts that answer as this version of etcd, and can do nothing else.

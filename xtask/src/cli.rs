@@ -41,7 +41,7 @@ Exit status:
   1    the answer is no: unhealthy, files differ, or you said no
   2    the command line is wrong
   3    a definition has errors
-  4    could not look, so nothing is known; or the cluster was never started
+  4    could not look, or not everywhere; or the cluster was never started
   5    this host lacks something, or something on it is in the way
   6    begun, and did not succeed
   130  ended by Ctrl-C

@@ -127,7 +127,7 @@ pub enum Exit {
     Usage = 2,
     /// A definition has errors.
     Definition = 3,
-    /// The cluster could not be looked at, so nothing is known about its health.
+    /// The cluster could not be looked at, or not everywhere, so its health is not known.
     CouldNotLook = 4,
     /// This host lacks something, or something on it is in the way.
     Host = 5,

@@ -49,7 +49,9 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let endpoints = started.record.client_urls();
     let mut variables = client_environment(tools.version, &endpoints);
     if started.record.fleet {
-        variables.push(("FLEETCTL_ENDPOINT", endpoints.join(",")));
+        // fleetctl of 2015 takes the variable for the URL of a single member.
+        let first = endpoints.first().cloned().unwrap_or_default();
+        variables.push(("FLEETCTL_ENDPOINT", first));
     }
     let is_set = |name: &&&str| variables.iter().any(|(set, _)| set == *name);
     let unset: Vec<&str> = VARIABLES

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Which;
 use super::cluster::Started;
+use crate::check::bytes;
 use crate::etcd::observe;
 use crate::observation::{Condition, Look, Status};
 use crate::plan::Member;
@@ -132,7 +133,6 @@ fn table(rows: &[Row]) -> String {
     for row in rows {
         let none = || "-".to_owned();
         let number = |number: Option<u64>| number.map_or_else(none, |number| number.to_string());
-        let size = |bytes: u64| format!("{} KiB", bytes / 1024);
         let status = row.status.seen();
         let role = match row.role() {
             Some(role) => role,
@@ -153,7 +153,7 @@ fn table(rows: &[Row]) -> String {
             number(status.and_then(|status| status.raft_index)),
             status
                 .and_then(|status| status.db_size)
-                .map_or_else(none, size),
+                .map_or_else(none, bytes),
         ]);
     }
     table.to_string()
