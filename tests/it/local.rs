@@ -137,6 +137,8 @@ fn a_changed_definition_is_not_applied_in_silence() {
     let warning = "warning: `core-01` runs with other flags than its definition has now";
     assert!(!flags.stderr.contains("error"), "{}", flags.stderr);
     assert!(flags.stderr.contains(warning), "{}", flags.stderr);
+    let verify = scratch.run(&["verify", "changed"]).expect(0);
+    assert!(verify.stderr.contains(warning), "{}", verify.stderr);
 
     scratch.define("changed", &three(11));
     let moved = up(&scratch, "changed").expect(6);

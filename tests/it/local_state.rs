@@ -209,6 +209,8 @@ fn a_first_up_that_met_an_obstacle_leaves_the_definition_free() {
     let scratch = Scratch::with("free", &three(37));
     let taken = std::net::TcpListener::bind("127.79.37.102:2380").unwrap();
     up(&scratch, "free").expect(5);
+    // What answers at its addresses is somebody else's, and must not be taken for it.
+    scratch.run(&["status", "free"]).expect(4);
     scratch.define("free", &three(38));
     up(&scratch, "free").expect(0);
     drop(taken);

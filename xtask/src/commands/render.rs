@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         check(&workspace, &rendered, &left_over)
     } else {
         write(&workspace, &rendered)?;
-        ui::diagnostics::report(&left_over_warning(&left_over));
+        ui::diagnostics::report(left_over_diagnostic(&left_over, Diagnostic::warning).as_slice());
         Ok(Exit::Success)
     }
 }
@@ -141,9 +141,9 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
                 differing_in_line_ends.join(", ")
             ));
         }
-        diagnostics.push(diagnostic.hint("cargo xtask render"));
+        diagnostics.push(diagnostic.hint("write them: `cargo xtask render`"));
     }
-    diagnostics.extend(left_over_warning(left_over));
+    diagnostics.extend(left_over_diagnostic(left_over, Diagnostic::error));
     if diagnostics.is_empty() {
         ui::print(&format!(
             "{} files are what the definitions say\n",
@@ -158,20 +158,21 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
 }
 
 /// Nothing is removed here: a definition may be gone by accident.
-fn left_over_warning(left_over: &[Utf8PathBuf]) -> Vec<Diagnostic> {
+fn left_over_diagnostic(
+    left_over: &[Utf8PathBuf],
+    severity: fn(String) -> Diagnostic,
+) -> Option<Diagnostic> {
     if left_over.is_empty() {
-        return Vec::new();
+        return None;
     }
     let paths: Vec<&str> = left_over.iter().map(|path| path.as_str()).collect();
     let (verb, them) = match paths.len() {
         1 => ("is", "it"),
         _ => ("are", "them"),
     };
-    vec![
-        Diagnostic::warning(format!(
-            "`{}` {verb} left over: no definition renders to {them}",
-            paths.join("`, `")
-        ))
-        .hint(format!("remove {them}: rm {}", paths.join(" "))),
-    ]
+    let fact = format!(
+        "`{}` {verb} left over: no definition renders to {them}",
+        paths.join("`, `")
+    );
+    Some(severity(fact).hint(format!("remove {them}: `rm {}`", paths.join(" "))))
 }

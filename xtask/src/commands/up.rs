@@ -3,7 +3,6 @@
 mod awaited;
 mod driver_choice;
 mod etcd_choice;
-mod outdated;
 mod past;
 mod started;
 
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::{Which, load, verify};
+use super::{Which, load, outdated, verify};
 use crate::artifact::{self, Before, Mode};
 use crate::check::Health;
 use crate::driver::{Driver, Home, Running};
@@ -97,8 +96,17 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         driver.name()
     ));
     let conditions = driver.conditions(&home, &names);
+    let had_data = record.as_ref().map(Record::had_data).unwrap_or_default();
+    let start = steps::start(&names, &conditions, &had_data);
+    if names.len() - start.lost.len() < plan.quorum() {
+        return Err(lost(name, &start.lost));
+    }
+    driver.preflight(&plan, &start.names())?;
     let tools = etcd_choice::choose(
-        args.etcd_dir.as_deref(),
+        // A variable that is set to nothing is as good as one that is not set.
+        args.etcd_dir
+            .as_deref()
+            .filter(|folder| !folder.as_str().is_empty()),
         &workspace,
         record.as_ref(),
         conditions.iter().any(Condition::is_running),
@@ -108,12 +116,6 @@ pub fn run(args: &Args) -> Outcome<Exit> {
 
     let cluster = Running { plan, tools };
     let mut record = note_what_is_there(record, driver, &home, &cluster, &conditions)?;
-    let start = steps::start(&names, &conditions, &record.had_data());
-    if names.len() - start.lost.len() < cluster.plan.quorum() {
-        return Err(lost(name, &start.lost));
-    }
-    driver.preflight(&cluster.plan, &start.names())?;
-
     let _interrupted = process::on_interrupt(format!(
         "hint: members that were started go on; `cargo xtask up {name}` continues, `cargo xtask down {name}` stops them"
     ));

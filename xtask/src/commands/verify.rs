@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::cluster::Started;
-use super::{Which, load};
+use super::{Which, load, outdated};
 use crate::check::{Health, Verdict};
 use crate::driver::Running;
 use crate::etcd::verify::{self, Verified};
@@ -133,6 +133,7 @@ fn running(name: &ClusterName) -> Outcome<Running> {
     let tools = started.tools()?;
     let plan = started.driver.place(&plan).run_by(tools.version);
     warn_of_a_changed_definition(&started, &plan);
+    outdated::warn_of_flags(started.driver, &started.home(), &plan);
     Ok(Running { plan, tools })
 }
 
@@ -145,8 +146,11 @@ fn warn_of_a_changed_definition(started: &Started, plan: &Plan) {
             plan.source
         ));
         let warning = differences.into_iter().fold(warning, Diagnostic::note);
-        ui::diagnostics::report(&[
-            warning.hint("what follows judges the running cluster by the changed definition")
-        ]);
+        ui::diagnostics::report(&[warning
+            .note("what follows judges the running cluster by the changed definition")
+            .hint("to keep the cluster, take the change back")
+            .hint(format!(
+                "to have the new one, without the old data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
+            ))]);
     }
 }

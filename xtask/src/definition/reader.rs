@@ -325,7 +325,12 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
 
     /// Reports that the value is of another type than the key wants.
     pub(super) fn wrong_type(&mut self, wanted: &str) {
+        let raw = self.reader.raw(self.span());
+        // A word without quotes has no type; the parser goes on as if its first letter told one.
+        let word = raw.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !["true", "false", "inf", "nan"].contains(&raw);
         let is = match self.value.get_ref() {
+            _ if word => &format!("`{}`", shortened(raw)),
             DeValue::String(_) => "text",
             DeValue::Integer(_) => "a number",
             DeValue::Float(_) => "a decimal number",

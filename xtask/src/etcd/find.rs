@@ -77,7 +77,12 @@ pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
     let mut reasons = Vec::new();
     for place in PLACES {
         match (place.look)(&search) {
-            Ok(tools) => return Ok(tools),
+            Ok(tools) => {
+                if tools.version != wanted.version {
+                    search.say_why();
+                }
+                return Ok(tools);
+            }
             Err(why) => {
                 search.unsaid.borrow_mut().push(why.clone());
                 reasons.push(format!("{}: {why}", place.name));
@@ -143,10 +148,15 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     /// Says what is done now, after the reasons why it has to be.
     pub(super) fn step(&self, text: &str) {
+        self.say_why();
+        (self.say)(text);
+    }
+
+    /// Says why the places so far did not serve, as far as that was not said before.
+    fn say_why(&self) {
         for why in self.unsaid.take() {
             (self.say)(&why);
         }
-        (self.say)(text);
     }
 
     /// A shell that finds programs where they are to be searched for.
