@@ -70,7 +70,7 @@ fn checks() -> String {
 fn broken() -> String {
     let scratch = Scratch::with("broken", BROKEN);
     let errors = scratch.run(&["render", "broken"]).expect(3).stderr;
-    format!("```console\n$ cargo xtask render broken\n{errors}```\n")
+    format!("```toml\n{BROKEN}```\n\n```console\n$ cargo xtask render broken\n{errors}```\n")
 }
 
 /// Replaces what stands between a section's two marks.
