@@ -302,7 +302,9 @@ fn path_serves_first_at_the_pinned_version_and_last_at_another() {
     trial.said(&expect![[r#"
         `PACKAGE/etcd` is VERSION, not 3.6.14
         etcd 3.6.14 is not in the project's cache
-        downloading http://SERVER/v3.6.14/etcd-v3.6.14-linux-ARCH.tar.gz"#]]);
+        downloading http://SERVER/v3.6.14/etcd-v3.6.14-linux-ARCH.tar.gz
+        http://SERVER/v3.6.14/etcd-v3.6.14-linux-ARCH.tar.gz could not be downloaded: `/usr/lib/apt/apt-helper` exited with status 100…
+        there is no `apt-get` on PATH"#]]);
 }
 
 #[test]
