@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use nix::errno::Errno;
@@ -83,19 +82,6 @@ echo $$ >"$0" && exec "$@""#;
     })
 }
 
-/// Whether a process of this ID is there and has not ended. A zombie has.
-pub fn is_alive(pid: i32) -> bool {
-    if cfg!(target_os = "linux") {
-        // pid (name) state …; the name may hold anything, a parenthesis too.
-        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-            stat.rsplit_once(") ")
-                .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
-        })
-    } else {
-        ps(pid, "stat").is_some_and(|state| !state.starts_with('Z'))
-    }
-}
-
 /// The words of a process's command line. None where there is no such process, or only what is left
 /// of one. Outside of Linux, words with spaces in them fall apart.
 pub fn command_line(pid: i32) -> Option<Vec<String>> {
@@ -154,24 +140,6 @@ pub fn all() -> Vec<i32> {
 pub fn reads_from(pid: i32, file: &Metadata) -> Option<bool> {
     let stdin = std::fs::metadata(format!("/proc/{pid}/fd/0")).ok()?;
     Some((stdin.dev(), stdin.ino()) == (file.dev(), file.ino()))
-}
-
-/// Waits until a process has ended, at most this long. Says whether it has.
-///
-/// Nothing tells of the end of a process that is not a child, on every system that we run on; so
-/// this looks, more rarely the longer it takes.
-pub fn is_gone_within(pid: i32, patience: Duration) -> bool {
-    let until = Instant::now() + patience;
-    let mut pause = Duration::from_millis(1);
-    while is_alive(pid) {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return false;
-        }
-        std::thread::sleep(pause.min(left));
-        pause = (pause * 2).min(Duration::from_millis(20));
-    }
-    true
 }
 
 /// One column of `ps` about one process.
