@@ -1,14 +1,14 @@
 //! Running programs: what ends them, what is kept of them, and what outlives us.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
 use xshell::{Shell, cmd};
-use xtask::process::{self, Detached, Ending, Finished};
+use xtask::process::{self, Ending, Finished};
 
 use crate::loopback_server::{Answer, Server};
 use crate::scratch::{Ran, Scratch};
@@ -136,7 +136,7 @@ fn a_command_line_can_be_pasted_whatever_is_in_it() {
 fn what_is_detached_is_known_by_its_file_and_does_not_hear_us_hang_up() {
     let scratch = Scratch::new();
     let detached = Outliving::new(&scratch, "sh", &["-c", "echo begun; exec sleep 1000"]);
-    let pid = detached.inner.pid;
+    let pid = detached.id();
     wait_until(|| detached.log() == "begun\n");
     let file = fs::read_to_string(scratch.root().join("pid")).unwrap();
     assert_eq!(file, format!("{pid}\n"));
@@ -219,7 +219,7 @@ fn an_interruption_ends_what_runs_and_says_how_to_go_on() {
 
 /// A detached program that does not outlive its test.
 struct Outliving {
-    inner: Detached,
+    inner: Child,
     log: Utf8PathBuf,
 }
 
@@ -238,17 +238,19 @@ impl Outliving {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    fn id(&self) -> i32 {
+        self.inner.id().cast_signed()
+    }
+
     fn end(&mut self) -> Ending {
-        wait_until(|| self.inner.ended().is_some());
-        self.inner.ended().unwrap()
+        Ending::from(self.inner.wait().unwrap())
     }
 }
 
 impl Drop for Outliving {
     fn drop(&mut self) {
-        if self.inner.ended().is_none() {
-            let _ = process::signal(self.inner.pid, Signal::SIGKILL);
-        }
+        let _ = self.inner.kill();
+        let _ = self.inner.wait();
     }
 }
 

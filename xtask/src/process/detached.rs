@@ -11,26 +11,6 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use super::{Ending, paste_able};
-
-/// A program that was started to go on without us.
-#[derive(Debug)]
-pub struct Detached {
-    /// The command line, fit to be pasted into a shell.
-    pub command: String,
-    /// Its process ID.
-    pub pid: i32,
-    child: Child,
-}
-
-impl Detached {
-    /// How it ended, where it has. Costs one system call, so it may be asked often.
-    pub fn ended(&mut self) -> Option<Ending> {
-        // An error would mean that somebody else has waited for it, and nobody does.
-        self.child.try_wait().ok().flatten().map(Ending::from)
-    }
-}
-
 /// Starts a program that goes on when we end: in a process group of its own, deaf to the hang-up of
 /// our terminal, with its output appended to a log, and with this file as its standard input: a lock
 /// on it is the program's from then on.
@@ -47,7 +27,7 @@ pub fn detach(
     stdin: File,
     log: &Utf8Path,
     pid_file: &Utf8Path,
-) -> io::Result<Detached> {
+) -> io::Result<Child> {
     const BECOME: &str = r#"trap "" HUP
 exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 echo $$ >"$0" && exec "$@""#;
@@ -74,12 +54,7 @@ echo $$ >"$0" && exec "$@""#;
             None => shell.env_remove(name),
         };
     }
-    let child = shell.spawn()?;
-    Ok(Detached {
-        command: paste_able(&program),
-        pid: child.id().cast_signed(),
-        child,
-    })
+    shell.spawn()
 }
 
 /// The words of a process's command line. None where there is no such process, or only what is left
