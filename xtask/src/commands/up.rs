@@ -119,7 +119,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let _interrupted = process::on_interrupt(format!(
         "hint: members that were started go on; `cargo xtask up {name}` continues, `cargo xtask down {name}` stops them"
     ));
-    let awaited = Awaited::new(driver, home, &cluster.plan, &start, &conditions);
+    let awaited = Awaited::new(driver, home, &cluster, &start, &conditions);
     driver.start(&home, &cluster.plan, &cluster.tools, &start)?;
     awaited.wait_until_all_serve(args.timeout, &mut Progress::new(&names), |member| {
         if record.had_data().contains(member) {

@@ -5,10 +5,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::started::Started;
-use crate::driver::{Driver, Home};
+use crate::driver::{Driver, Home, Running};
 use crate::etcd::serving::{self, Serving};
 use crate::observation::Condition;
-use crate::plan::{Member, Plan};
+use crate::plan::Member;
+use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps::Start;
 use crate::ui::progress::{Mark, Progress};
@@ -18,7 +19,7 @@ use crate::values::HostName;
 pub(super) struct Awaited<'a> {
     driver: &'static dyn Driver,
     home: Home<'a>,
-    plan: &'a Plan,
+    cluster: &'a Running,
     started: Vec<Started>,
     rows: Vec<Row<'a>>,
 }
@@ -36,7 +37,7 @@ impl<'a> Awaited<'a> {
     pub(super) fn new(
         driver: &'static dyn Driver,
         home: Home<'a>,
-        plan: &'a Plan,
+        cluster: &'a Running,
         start: &Start,
         conditions: &'a [Condition],
     ) -> Self {
@@ -44,12 +45,12 @@ impl<'a> Awaited<'a> {
             let log = driver.log(&home, &member);
             Started::soon(member, log)
         };
-        let members = plan.members.iter().zip(conditions);
+        let members = cluster.plan.members.iter().zip(conditions);
         let expected = members.filter(|(member, _)| !start.lost.contains(&member.name));
         Self {
             driver,
             home,
-            plan,
+            cluster,
             started: start.names().into_iter().map(started).collect(),
             rows: expected
                 .map(|(member, condition)| Row {
@@ -90,12 +91,40 @@ impl<'a> Awaited<'a> {
                     }
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    self.start_what_was_about_to_end()?;
                     self.fail_if_one_has_ended(progress)?;
                 }
             }
             if Instant::now() > deadline {
                 return Err(self.too_late(patience));
             }
+        }
+        Ok(())
+    }
+
+    /// Starts members that ran when they were looked at and have ended since: one that was just
+    /// killed may still have been on its way out.
+    fn start_what_was_about_to_end(&mut self) -> Outcome<()> {
+        for row in &mut self.rows {
+            let name = &row.member.name;
+            if !row.condition.is_running()
+                || row.serving == Serving::Serves
+                || self
+                    .driver
+                    .conditions(&self.home, std::slice::from_ref(name))[0]
+                    .is_running()
+            {
+                continue;
+            }
+            let start = Start {
+                members: vec![(name.clone(), InitialState::Existing)],
+                lost: Vec::new(),
+            };
+            let log = self.driver.log(&self.home, name);
+            self.started.push(Started::soon(name.clone(), log));
+            let Running { plan, tools } = self.cluster;
+            self.driver.start(&self.home, plan, tools, &start)?;
+            row.condition = &Condition::Stopped;
         }
         Ok(())
     }
@@ -113,7 +142,7 @@ impl<'a> Awaited<'a> {
         if ended.is_empty() {
             return Ok(());
         }
-        let name = &self.plan.name;
+        let name = &self.cluster.plan.name;
         let diagnostics = ended.iter().map(|started| {
             progress.set(&started.member, Mark::Failed, "ended");
             started.has_ended(name)
@@ -136,7 +165,7 @@ impl<'a> Awaited<'a> {
     }
 
     fn too_late(&self, patience: Duration) -> Failure {
-        let name = &self.plan.name;
+        let name = &self.cluster.plan.name;
         let late = self
             .rows
             .iter()
