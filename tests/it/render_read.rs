@@ -132,6 +132,8 @@ fn ruby_reads_what_the_definition_says() {
             "forwarded_ports": { "80": 8080, "2379": 12379 },
             "cluster_name": "debian-mirror",
             "profile": "debian-13",
+            "ssh_user": "vagrant",
+            "user_data_path": "/var/lib/cloud/seed/nocloud/user-data",
             "subnet": "10.9.8.0/24",
             "netmask": "255.255.255.0",
             "members": [

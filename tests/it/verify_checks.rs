@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use expect_test::{Expect, expect};
-use xtask::check::{self, Health, Verdict};
+use xtask::check::{self, CHECKS, Health, Verdict};
 use xtask::observation::{Alarm, AlarmKind, ListedMember, Look, Observation};
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
@@ -78,6 +78,10 @@ fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
         database Skipped
         hash Skipped
         write Skipped
+        unit Skipped
+        user-data Skipped
+        clock Skipped
+        discovery Skipped
     "#]]
     .assert_eq(&verdicts(&plan, &seen));
     let report = check::judge(&plan, &seen);
@@ -138,6 +142,10 @@ fn without_a_quorum_nothing_is_called_proven() {
         database Skipped
         hash Skipped
         write Skipped
+        unit Skipped
+        user-data Skipped
+        clock Skipped
+        discovery Skipped
     "#]]
     .assert_eq(&verdicts(&plan, &seen));
     assert_eq!(
@@ -210,12 +218,12 @@ fn without_an_etcdctl_nothing_is_known() {
     let report = check::judge(&plan, &seen);
     assert_eq!(report.health(), Health::NotProven);
     assert_eq!(report.exit(), Exit::CouldNotLook);
-    for checked in &report.checks {
+    for checked in &report.checks[..CHECKS.len()] {
         assert_eq!(checked.judgement.verdict, Verdict::Skipped, "{checked:?}");
     }
     assert_eq!(
         report.summary(&plan),
-        "default is not proven healthy: 11 of 11 conditions could not be checked; no member answered"
+        "default is not proven healthy: 11 of 15 conditions could not be checked; no member answered"
     );
     says(
         &plan,
@@ -979,6 +987,10 @@ fn what_etcd_2_lacks_does_not_apply_and_is_not_passed() {
         database NotApplicable
         hash NotApplicable
         write Pass
+        unit Pass
+        user-data Pass
+        clock Pass
+        discovery Pass
     "#]]
     .assert_eq(&verdicts(&plan, &seen));
     assert_eq!(check::judge(&plan, &seen).exit(), Exit::Success);

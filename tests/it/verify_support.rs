@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use xtask::definition;
-use xtask::observation::{Hash, ListedMember, Look, MemberObservation, Observation, Probe, Status};
+use xtask::observation::{
+    Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe, Status,
+};
 use xtask::plan::Plan;
+use xtask::render::user_data_sha256;
 use xtask::report::Source;
 
 /// The plan of a definition that has no errors.
@@ -74,8 +77,18 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         write: Look::Seen(()),
         reads: Look::Seen(names.clone()),
     });
+    let machines = plan.members.iter().filter(|_| plan.on_machines);
+    let machines = machines.map(|_| {
+        Look::Seen(MachineStatus {
+            unit: "active".to_owned(),
+            user_data: Some(user_data_sha256(plan)),
+            discovery: Vec::new(),
+            clock_ahead: (-0.25, 0.25),
+        })
+    });
     Observation {
         members: members.collect(),
+        machines: machines.collect(),
         probe: Probe {
             prefix: "/xtask-verify-default-1-0-1".to_owned(),
             removed: Look::Seen(()),
@@ -83,7 +96,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
     }
 }
 
-/// The same with this member not answering.
+/// The same with this member not answering, nor its machine where it has one.
 pub(crate) fn without(mut observation: Observation, index: usize) -> Observation {
     let member = &mut observation.members[index];
     let name = member.name.clone();
@@ -93,6 +106,9 @@ pub(crate) fn without(mut observation: Observation, index: usize) -> Observation
     member.hash = unasked("does not answer");
     member.write = unasked("does not answer");
     member.reads = unasked("does not answer");
+    if let Some(machine) = observation.machines.get_mut(index) {
+        *machine = Look::Failed("`ssh` exited with status 255: No route to host".to_owned());
+    }
     for member in &mut observation.members {
         if let Look::Seen(read) = &mut member.reads {
             read.retain(|other| *other != name);

@@ -17,6 +17,10 @@ $forwarded_ports = {}
 # What only this project's Vagrantfile reads.
 $cluster_name = "flatcar"
 $profile = "flatcar"
+$box = "flatcar-stable"
+$box_url = "https://stable.release.flatcar-linux.net/amd64-usr/4230.2.2/flatcar_production_vagrant.json"
+$ssh_user = "core"
+$user_data_path = "/var/lib/flatcar-vagrant/vagrantfile-user-data"
 $subnet = "192.168.57.0/24"
 $netmask = "255.255.255.0"
 $members = [

@@ -48,7 +48,9 @@ Exit status:
 
 Environment:
   NO_COLOR, CLICOLOR_FORCE   never or always color; else color goes to terminals alone
-  XTASK_ETCD_DIR             as `up --etcd-dir`";
+  XTASK_DRIVER               as `up --driver`
+  XTASK_ETCD_DIR             as `up --etcd-dir`
+  XTASK_VIRTUALIZATION       kvm or qemu, for machines under libvirt";
 
 /// One task each.
 #[derive(Debug, Subcommand)]
@@ -61,6 +63,7 @@ pub enum Task {
     Identity(commands::identity::Args),
     Env(commands::env::Args),
     Etcdctl(commands::etcdctl::Args),
+    Ssh(commands::ssh::Args),
     Logs(commands::logs::Args),
     Down(commands::down::Args),
     Destroy(commands::destroy::Args),
@@ -84,6 +87,7 @@ impl Task {
             Self::Identity(args) => commands::identity::run(args),
             Self::Env(args) => commands::env::run(args),
             Self::Etcdctl(args) => commands::etcdctl::run(args),
+            Self::Ssh(args) => commands::ssh::run(args),
             Self::Logs(args) => commands::logs::run(args),
             Self::Down(args) => commands::down::run(args),
             Self::Destroy(args) => commands::destroy::run(args),

@@ -9,9 +9,9 @@ mod pipe;
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
@@ -136,12 +136,24 @@ pub fn shell() -> Outcome<xshell::Shell> {
 pub fn run(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
     let mut command = Command::from(command);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    run_command(command, deadline)
+    run_command(command, deadline, &mut |_| {})
+}
+
+/// The same for a program that takes minutes: each line that it writes, to standard output or to
+/// standard error, is also passed on as it comes.
+pub fn follow(
+    command: xshell::Cmd<'_>,
+    deadline: Duration,
+    line: &mut dyn FnMut(&str),
+) -> Finished {
+    let mut command = Command::from(command);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    run_command(command, deadline, line)
 }
 
 /// The same for a program whose output its user watches as it comes: nothing is captured.
 pub fn stream(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
-    run_command(command.into(), deadline)
+    run_command(command.into(), deadline, &mut |_| {})
 }
 
 /// Becomes another program, which takes over terminal, signals and exit status. Returns only if it
@@ -152,41 +164,71 @@ pub fn hand_over(command: xshell::Cmd<'_>) -> Finished {
     not_started(&command, &error)
 }
 
-fn run_command(mut command: Command, deadline: Duration) -> Finished {
+/// What comes from a running program.
+enum Event {
+    Line(String),
+    Ended(std::io::Result<ExitStatus>),
+}
+
+fn run_command(mut command: Command, deadline: Duration, line: &mut dyn FnMut(&str)) -> Finished {
+    let until = Instant::now() + deadline;
     command.stdin(Stdio::null()).process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return not_started(&command, &error),
     };
     let group = ProcessGroup::of(&child);
-    let stdout = pipe::read_aside(child.stdout.take());
-    let stderr = pipe::read_aside(child.stderr.take());
-    let (ended, end) = mpsc::channel();
-    thread::spawn(move || {
+    let (tell, told) = mpsc::channel();
+    let lines = || {
+        let tell = tell.clone();
         // Fails only where nobody waits any more.
-        let _ = ended.send(child.wait());
-    });
-    let ending = match end.recv_timeout(deadline) {
-        Ok(Ok(status)) => Ending::from(status),
-        Ok(Err(error)) => Ending::NotStarted(errno(&error)),
-        Err(_) => {
+        pipe::by_lines(move |line| drop(tell.send(Event::Line(line))))
+    };
+    let stdout = pipe::read_aside(child.stdout.take(), lines());
+    let stderr = pipe::read_aside(child.stderr.take(), lines());
+    thread::spawn(move || drop(tell.send(Event::Ended(child.wait()))));
+    let ending = match end(&told, until, line) {
+        Some(Ok(status)) => Ending::from(status),
+        Some(Err(error)) => Ending::NotStarted(errno(&error)),
+        None => {
             group.terminate();
-            let ended = end.recv_timeout(GRACE).is_ok();
+            let ended = end(&told, Instant::now() + GRACE, line).is_some();
             // Also where it has ended: what it started may not have.
             group.kill();
             if !ended {
-                let _ = end.recv_timeout(GRACE);
+                let _ = end(&told, Instant::now() + GRACE, line);
             }
             Ending::Deadline(deadline)
         }
     };
     drop(group);
     interrupt::wait_if_interrupted();
-    Finished {
+    let finished = Finished {
         command: paste_able(&command),
         ending,
         stdout: stdout.take_within(LAST_WORDS),
         stderr: stderr.take_within(LAST_WORDS),
+    };
+    for event in told.try_iter() {
+        if let Event::Line(last) = event {
+            line(&last);
+        }
+    }
+    finished
+}
+
+/// Passes lines on until the program has ended; none where it has not until then.
+fn end(
+    told: &Receiver<Event>,
+    until: Instant,
+    line: &mut dyn FnMut(&str),
+) -> Option<std::io::Result<ExitStatus>> {
+    loop {
+        match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Event::Line(text)) => line(&text),
+            Ok(Event::Ended(status)) => return Some(status),
+            Err(_) => return None,
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Judgements over a plan and what was seen of it: one file each, and one line in [`CHECKS`].
 
 mod alarms;
+mod clock;
 mod database;
+mod discovery;
 mod hash;
 mod identity;
 mod lag;
@@ -11,7 +13,9 @@ mod quorum;
 mod reachable;
 mod report;
 mod standing;
+mod unit;
 mod unseen;
+mod user_data;
 mod version;
 mod write;
 
@@ -23,7 +27,7 @@ use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
 
-/// Every check, in the order in which they are reported.
+/// Every check of members, in the order in which they are reported.
 pub static CHECKS: &[&Check] = &[
     &reachable::CHECK,
     &members::CHECK,
@@ -36,6 +40,14 @@ pub static CHECKS: &[&Check] = &[
     &database::CHECK,
     &hash::CHECK,
     &write::CHECK,
+];
+
+/// Every check of machines, which come after those where members have machines of their own.
+pub static MACHINE_CHECKS: &[&Check] = &[
+    &unit::CHECK,
+    &user_data::CHECK,
+    &clock::CHECK,
+    &discovery::CHECK,
 ];
 
 /// A named condition of a cluster.

@@ -1,4 +1,4 @@
-use super::{CHECKS, Check, Judgement, Standing, Verdict};
+use super::{CHECKS, Check, Judgement, MACHINE_CHECKS, Standing, Verdict};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::report::Exit;
@@ -6,7 +6,7 @@ use crate::report::Exit;
 /// What all checks found.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Each check with its judgement, in the order of [`CHECKS`].
+    /// Each check with its judgement, in the order of [`CHECKS`] and [`MACHINE_CHECKS`].
     pub checks: Vec<Checked>,
     /// Where the cluster stands.
     pub standing: Standing,
@@ -32,9 +32,10 @@ pub enum Health {
     NotProven,
 }
 
-/// Makes every check.
+/// Makes every check that there is something to look at for.
 pub fn judge(plan: &Plan, observation: &Observation) -> Report {
-    let checks = CHECKS.iter().map(|&check| Checked {
+    let machines = MACHINE_CHECKS.iter().filter(|_| plan.on_machines);
+    let checks = CHECKS.iter().chain(machines).map(|&check| Checked {
         check,
         judgement: (check.judge)(plan, observation),
     });

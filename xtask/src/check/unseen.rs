@@ -42,6 +42,36 @@ impl<'a> Unseen<'a> {
         unseen
     }
 
+    /// The members whose machines could not be looked into. That a machine is not to be reached
+    /// at all shows as a member that does not answer.
+    pub(super) fn of_machines(observation: &'a Observation) -> Self {
+        let mut unseen = Self::default();
+        if observation.machines.is_empty() {
+            for member in &observation.members {
+                unseen.add(&member.name, "was not looked into");
+            }
+        }
+        for (member, machine) in observation.members.iter().zip(&observation.machines) {
+            let name = &member.name;
+            match machine {
+                Look::Seen(_) => {}
+                Look::NotAsked(why) => unseen.add(name, why),
+                Look::Failed(_) if member.status.seen().is_none() => {
+                    unseen.add(name, "does not answer");
+                }
+                Look::Failed(why) => {
+                    unseen.add(name, "could not be looked into");
+                    unseen.findings.push(Finding::new(
+                        Some(name),
+                        format!("could not be looked into: {why}"),
+                        "see whether ssh gets there: `cargo xtask ssh`",
+                    ));
+                }
+            }
+        }
+        unseen
+    }
+
     /// The members that were not asked. For checks that report failures themselves.
     pub(super) fn of_unasked<T>(
         observation: &'a Observation,

@@ -8,6 +8,8 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::cluster::Started;
+use crate::driver::Machines;
+use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::ui;
 use crate::values::{ClusterName, HostName};
@@ -16,7 +18,7 @@ use crate::values::{ClusterName, HostName};
 ///
 /// The log outlives its member: after a restart the member goes on in the same file, and after a
 /// crash its last words are there, until `cargo xtask destroy`. A log of any size is as quick to
-/// show as a small one.
+/// show as a small one. Of a member on a machine it is the journal of its unit.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -51,8 +53,28 @@ Exit status:
 pub fn run(args: &Args) -> Outcome<Exit> {
     let started = Started::find(&args.cluster)?;
     started.member(&args.member)?;
+    if let Some(machines) = started.driver.machines() {
+        return journal(&started, machines, args);
+    }
     let path = started.driver.log(&started.home(), &args.member);
     show(&path, args).map_err(|error| no_log(&path, args, &error))
+}
+
+/// On a machine, etcd's log is in the journal. `journalctl` takes this process's place.
+fn journal(started: &Started, machines: &dyn Machines, args: &Args) -> Outcome<Exit> {
+    let shell = process::shell()?;
+    let lines = args.lines.to_string();
+    let ssh = machines
+        .ssh(&shell, &started.home(), &args.member)?
+        .args(["--", "sudo", "journalctl", "--unit=etcd.service"])
+        .args(["--no-pager", "--output=cat", "--lines", &lines])
+        .args(args.follow.then_some("--follow"));
+    let not_started = process::hand_over(ssh);
+    Err(Failure::new(
+        Exit::Host,
+        Diagnostic::error(format!("`ssh` {}", not_started.ending()))
+            .hint("install it; on Debian and Ubuntu: `sudo apt-get install openssh-client`"),
+    ))
 }
 
 fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {

@@ -17,6 +17,7 @@ pub mod logs;
 mod outdated;
 pub mod render;
 pub mod schema;
+pub mod ssh;
 pub mod status;
 mod stop;
 pub mod test;

@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let members = started.record.members();
     let conditions = started
         .driver
-        .conditions(&started.home(), &started.record.names());
+        .conditions(&started.home(), &started.record.names())?;
     let statuses = observe::statuses(&members, &tools, Duration::from_secs(2));
     let rows: Vec<Row> = members
         .into_iter()

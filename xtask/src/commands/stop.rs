@@ -21,7 +21,7 @@ pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
     let mut stopped = Vec::new();
     for driver in DRIVERS {
         let members = driver.traces(home);
-        let conditions = driver.conditions(home, &members);
+        let conditions = driver.conditions(home, &members)?;
         let running: Vec<HostName> = members
             .into_iter()
             .zip(conditions)

@@ -22,7 +22,7 @@ use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::{Lock, Record};
 use crate::steps;
 use crate::ui;
-use crate::ui::progress::Progress;
+use crate::ui::progress::{Mark, Progress};
 use crate::ui::verify::table;
 use crate::values::{ClusterName, DriverName, HostName, quantity};
 use crate::workspace::Workspace;
@@ -42,14 +42,14 @@ pub struct Args {
     #[command(flatten)]
     which: Which,
     /// What runs the members, whatever the definition says
-    #[arg(long, value_name = "DRIVER")]
+    #[arg(long, value_name = "DRIVER", env = "XTASK_DRIVER", hide_env = true)]
     driver: Option<DriverName>,
     /// A folder with `etcd` and `etcdctl` to use, whatever their version
     #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR", hide_env = true, value_hint = clap::ValueHint::DirPath)]
     etcd_dir: Option<Utf8PathBuf>,
-    /// How long the members may take until they serve
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = quantity::patience)]
-    timeout: Duration,
+    /// How long until all members serve [default: 60s, on machines 10m]
+    #[arg(long, value_name = "DURATION", value_parser = quantity::patience)]
+    timeout: Option<Duration>,
 }
 
 const AFTER_HELP: &str = "\
@@ -68,7 +68,9 @@ Exit status:
   130  Ctrl-C: members that were started go on, and the next `up` continues
 
 Environment:
-  XTASK_ETCD_DIR   as --etcd-dir";
+  XTASK_DRIVER           as --driver
+  XTASK_ETCD_DIR         as --etcd-dir
+  XTASK_VIRTUALIZATION   kvm or qemu, whatever the definition says (see `machine.virtualization`)";
 
 /// Runs `up`.
 ///
@@ -86,7 +88,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         name,
     };
     let record = Record::read(&workspace, name)?;
-    let (driver, why) = driver_choice::choose(name, args.driver, record.as_ref(), plan.driver)?;
+    let (driver, why) = driver_choice::choose(args.driver, record.as_ref(), &plan)?;
     let plan = driver.place(&plan);
     let record = past::continued(record, driver, &home, &plan)?;
     let names = plan.names();
@@ -95,24 +97,24 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         counted(&names),
         driver.name()
     ));
-    let conditions = driver.conditions(&home, &names);
+    let conditions = driver.conditions(&home, &names)?;
     let had_data = record.as_ref().map(Record::had_data).unwrap_or_default();
     let start = steps::start(&names, &conditions, &had_data);
     if names.len() - start.lost.len() < plan.quorum() {
         return Err(lost(name, &start.lost));
     }
-    driver.preflight(&plan, &start.names())?;
-    let tools = etcd_choice::choose(
-        // A variable that is set to nothing is as good as one that is not set.
-        args.etcd_dir
-            .as_deref()
-            .filter(|folder| !folder.as_str().is_empty()),
-        &workspace,
-        record.as_ref(),
-        conditions.iter().any(Condition::is_running),
-        &plan,
-    )?;
-    let plan = plan.run_by(tools.version);
+    driver.preflight(&home, &plan, &start.names())?;
+    // A variable that is set to nothing is as good as one that is not set.
+    let named = args.etcd_dir.as_deref();
+    let named = named.filter(|folder| !folder.as_str().is_empty());
+    let tools = match driver.machines() {
+        Some(_) => etcd_choice::client(named, &workspace, record.as_ref(), &plan)?,
+        None => {
+            let any_runs = conditions.iter().any(Condition::is_running);
+            etcd_choice::choose(named, &workspace, record.as_ref(), any_runs, &plan)?
+        }
+    };
+    let plan = driver.run_by(&plan, &tools);
 
     let cluster = Running { plan, tools };
     let mut record = note_what_is_there(record, driver, &home, &cluster, &conditions)?;
@@ -120,8 +122,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         "hint: members that were started go on; `cargo xtask up {name}` continues, `cargo xtask down {name}` stops them"
     ));
     let awaited = Awaited::new(driver, home, &cluster, &start, &conditions);
-    driver.start(&home, &cluster.plan, &cluster.tools, &start)?;
-    awaited.wait_until_all_serve(args.timeout, &mut Progress::new(&names), |member| {
+    let mut progress = Progress::new(&names);
+    driver.start(&home, &cluster, &start, &mut |member, doing| {
+        progress.set(member, Mark::Working, doing);
+    })?;
+    let timeout = args.timeout.unwrap_or_else(|| driver.patience());
+    awaited.wait_until_all_serve(timeout, &mut progress, |member| {
         if record.had_data().contains(member) {
             return Ok(());
         }
@@ -130,7 +136,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     })?;
     outdated::warn_of_flags(driver, &home, &cluster.plan);
     if start.lost.is_empty() {
-        Ok(prove(&cluster, args.timeout))
+        Ok(prove(driver, &home, &cluster, timeout))
     } else {
         Err(lost(name, &start.lost))
     }
@@ -162,8 +168,8 @@ fn note_what_is_there(
 }
 
 /// Verifies a cluster whose members all serve, and prints what was found.
-fn prove(cluster: &Running, timeout: Duration) -> Exit {
-    let verified = verify::wait(cluster, timeout.min(SETTLING));
+fn prove(driver: &dyn Driver, home: &Home<'_>, cluster: &Running, timeout: Duration) -> Exit {
+    let verified = verify::wait(driver, home, cluster, timeout.min(settling(driver)));
     let Running { plan, .. } = cluster;
     ui::print(&table::render(
         plan,
@@ -188,7 +194,10 @@ fn counted(members: &[HostName]) -> String {
 }
 
 /// How long members that all serve may take until nothing is wrong with them any more.
-const SETTLING: Duration = Duration::from_secs(10);
+fn settling(driver: &dyn Driver) -> Duration {
+    // On machines, of which others may still be booting, one look takes as long as several here.
+    Duration::from_secs(if driver.machines().is_some() { 180 } else { 10 })
+}
 
 /// What machines boot with is rendered along, so that it never lags behind what was started.
 fn bring_rendered_files_up_to_date(workspace: &Workspace, plan: &Plan) -> Outcome<()> {

@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use super::cluster::Started;
 use super::{Which, load, outdated};
 use crate::check::{Health, Verdict};
-use crate::driver::Running;
-use crate::etcd::verify::{self, Verified};
+use crate::driver::{Driver, Home, Running};
+use crate::etcd::verify::{self, LookAtMachines, Verified};
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Outcome};
 use crate::ui;
@@ -81,8 +81,9 @@ enum Format {
 /// # Errors
 /// Fails where the definition has errors, the cluster was never started or its etcdctl is gone.
 pub fn run(args: &Args) -> Outcome<Exit> {
-    let running = running(&args.which.name)?;
-    let verified = wait(&running, args.wait.unwrap_or_default());
+    let (started, running) = running(&args.which.name)?;
+    let wait = args.wait.unwrap_or_default();
+    let verified = self::wait(started.driver, &started.home(), &running, wait);
     let Running { plan, .. } = &running;
     let Verified {
         observation,
@@ -97,10 +98,20 @@ pub fn run(args: &Args) -> Outcome<Exit> {
 }
 
 /// Looks until the cluster is healthy or the time is over, and says meanwhile what is missing.
-pub(super) fn wait(running: &Running, most: Duration) -> Verified {
-    let Running { plan, tools } = running;
+pub(super) fn wait(
+    driver: &dyn Driver,
+    home: &Home<'_>,
+    Running { plan, tools }: &Running,
+    most: Duration,
+) -> Verified {
+    let names = plan.names();
+    let look = driver.machines().map(|machines| {
+        let names = &names;
+        move |patience| machines.look(home, plan, names, patience)
+    });
+    let look = look.as_ref().map(|look| look as &LookAtMachines<'_>);
     let mut said = String::new();
-    let verified = verify::until_healthy(plan, tools, most, &mut |verified| {
+    let verified = verify::until_healthy(plan, tools, look, most, &mut |verified| {
         let missing = missing(verified);
         if missing != said {
             ui::say(&format!("waiting for {missing}"));
@@ -125,16 +136,16 @@ fn missing(verified: &Verified) -> String {
 }
 
 /// The cluster that was started under this name, as its definition now says.
-fn running(name: &ClusterName) -> Outcome<Running> {
+fn running(name: &ClusterName) -> Outcome<(Started, Running)> {
     let workspace = Workspace::find()?;
     // The definition comes first: what is wrong with it matters more than that nothing runs yet.
     let plan = Plan::new(&load::load(&workspace, name)?);
     let started = Started::find(name)?;
     let tools = started.tools()?;
-    let plan = started.driver.place(&plan).run_by(tools.version);
+    let plan = started.driver.run_by(&started.driver.place(&plan), &tools);
     warn_of_a_changed_definition(&started, &plan);
     outdated::warn_of_flags(started.driver, &started.home(), &plan);
-    Ok(Running { plan, tools })
+    Ok((started, Running { plan, tools }))
 }
 
 fn warn_of_a_changed_definition(started: &Started, plan: &Plan) {

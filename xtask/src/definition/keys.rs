@@ -3,7 +3,7 @@
 use super::reader::Found;
 use super::{Definition, members, tables};
 use crate::profile::{PROFILES, Profile, Runtime};
-use crate::values::{DriverName, quantity};
+use crate::values::{DriverName, Virtualization, quantity};
 
 /// A key of a definition.
 #[derive(Debug)]
@@ -107,8 +107,8 @@ pub static KEYS: &[Key] = &[
                 .collect()
         }),
         default: "",
-        doc: "What runs the members: `local` runs them as processes on this host's loopback \
-              addresses. Without it, `up` chooses.",
+        doc: "What runs the members: `vagrant` runs them on virtual machines, `local` as processes \
+              on this host's loopback addresses. Without it, `up` chooses.",
         read: |d, found| {
             let all: Vec<_> = DriverName::ALL
                 .iter()
@@ -199,6 +199,25 @@ pub static KEYS: &[Key] = &[
         default: "1",
         doc: "Each machine's processors.",
         read: |d, found| d.machine.cpus.set(found.span(), found.number()),
+    },
+    Key {
+        path: "machine.virtualization",
+        shape: Shape::Choice(|| {
+            let all = Virtualization::ALL.iter();
+            all.map(|virtualization| virtualization.as_str()).collect()
+        }),
+        default: "",
+        doc: "What a machine's processors run on under libvirt: this host's own by `kvm`, or the \
+              far slower emulation of `qemu`. Without it, `kvm` where this host has it.",
+        read: |d, found| {
+            let all: Vec<_> = Virtualization::ALL
+                .iter()
+                .map(|&virtualization| (virtualization.as_str(), virtualization))
+                .collect();
+            d.machine
+                .virtualization
+                .set(found.span(), found.choice(&all).map(Some));
+        },
     },
     Key {
         path: "machine.serial_log",

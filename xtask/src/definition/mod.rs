@@ -25,6 +25,7 @@ use crate::report::Source;
 use crate::values::{
     Architecture, Channel, ClusterName, DriverName, EtcdVersion, FlagName, FlagValue, GuestFolder,
     HostFolder, HostName, ImageName, ImageVersion, NamePrefix, ReleaseUrl, Sha256, Subnet, Token,
+    Virtualization,
 };
 
 /// `cluster/<name>.toml`, parsed.
@@ -69,6 +70,7 @@ impl Definition {
                 image_version: Setting::default(None),
                 memory: Setting::default(1024),
                 cpus: Setting::default(1),
+                virtualization: Setting::default(None),
                 serial_log: Setting::default(false),
                 forwarded_ports: Setting::default(Vec::new()),
                 shared_folders: Setting::default(Vec::new()),
@@ -132,6 +134,8 @@ pub struct Machine {
     pub memory: Setting<u32>,
     /// `cpus`.
     pub cpus: Setting<u32>,
+    /// `virtualization`: what the processors run on, where the author insists.
+    pub virtualization: Setting<Option<Virtualization>>,
     /// `serial_log`: whether each machine's serial console is kept in a file.
     pub serial_log: Setting<bool>,
     /// `forwarded_ports`, sorted by guest port.

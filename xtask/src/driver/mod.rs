@@ -1,11 +1,15 @@
 //! What runs a cluster's members: one module each, and one line in [`DRIVERS`].
 
 mod local;
+pub mod vagrant;
+
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use xshell::{Cmd, Shell};
 
 use crate::etcd::tools::Tools;
-use crate::observation::Condition;
+use crate::observation::{Condition, Look, MachineStatus};
 use crate::plan::{Member, Plan};
 use crate::report::Outcome;
 use crate::steps::Start;
@@ -13,11 +17,12 @@ use crate::values::{ClusterName, DriverName, HostName};
 use crate::workspace::Workspace;
 
 /// Every driver there is.
-pub static DRIVERS: &[&dyn Driver] = &[&local::Local];
+pub static DRIVERS: &[&dyn Driver] = &[&vagrant::Vagrant, &local::Local];
 
 /// The driver of this name.
 pub fn named(name: DriverName) -> &'static dyn Driver {
     match name {
+        DriverName::Vagrant => &vagrant::Vagrant,
         DriverName::Local => &local::Local,
     }
 }
@@ -30,23 +35,43 @@ pub trait Driver: Sync {
     /// The plan with the addresses that members have under this driver.
     fn place(&self, plan: &Plan) -> Plan;
 
+    /// The plan with the version of etcd that really runs under this driver, where these are the
+    /// binaries that this host has.
+    fn run_by(&self, plan: &Plan, tools: &Tools) -> Plan;
+
+    /// How long members may take until they serve, unless their user knows better.
+    fn patience(&self) -> Duration;
+
+    /// How often it is worth the cost to ask how the members are.
+    fn look_after(&self) -> Duration;
+
     /// What is in the way of starting these members.
     ///
     /// # Errors
     /// One diagnostic for each thing that is.
-    fn preflight(&self, plan: &Plan, members: &[HostName]) -> Outcome<()>;
+    fn preflight(&self, home: &Home<'_>, plan: &Plan, members: &[HostName]) -> Outcome<()>;
 
     /// How each of these members is.
-    fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Vec<Condition>;
+    ///
+    /// # Errors
+    /// Fails where the program that knows it does.
+    fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<Vec<Condition>>;
 
     /// The members that have left anything here, going by nothing but what is there.
     fn traces(&self, home: &Home<'_>) -> Vec<HostName>;
 
-    /// Starts these members of the plan, and does not wait for what becomes of them.
+    /// Starts these members of the plan, and does not wait for what becomes of their etcd. `doing`
+    /// is told what each of them is at.
     ///
     /// # Errors
     /// Fails where one of them cannot be started at all.
-    fn start(&self, home: &Home<'_>, plan: &Plan, tools: &Tools, start: &Start) -> Outcome<()>;
+    fn start(
+        &self,
+        home: &Home<'_>,
+        cluster: &Running,
+        start: &Start,
+        doing: &mut dyn FnMut(&HostName, &str),
+    ) -> Outcome<()>;
 
     /// Stops these members cleanly and waits until they have. Says so before it uses force.
     ///
@@ -57,8 +82,37 @@ pub trait Driver: Sync {
     /// How the flags of a running member differ from those that the plan gives it.
     fn outdated_flags(&self, home: &Home<'_>, plan: &Plan, member: &Member) -> OutdatedFlags;
 
-    /// The file that a member's log is written to.
+    /// The file that tells of a member's start.
     fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf;
+
+    /// What can be done with members that are machines; none where they are not.
+    fn machines(&self) -> Option<&dyn Machines> {
+        None
+    }
+}
+
+/// What can be done with members that are machines of their own.
+pub trait Machines: Sync {
+    /// ssh into a member's machine; what is added to it runs there.
+    ///
+    /// # Errors
+    /// Fails where it is not known how to reach the machine.
+    fn ssh<'a>(&self, shell: &'a Shell, home: &Home<'_>, member: &HostName) -> Outcome<Cmd<'a>>;
+
+    /// How each of these members' machines is, seen from inside. All are asked at the same time.
+    fn look(
+        &self,
+        home: &Home<'_>,
+        plan: &Plan,
+        members: &[HostName],
+        patience: Duration,
+    ) -> Vec<Look<MachineStatus>>;
+
+    /// Removes these members' machines with their disks, running or not.
+    ///
+    /// # Errors
+    /// Fails where one of them cannot be removed.
+    fn destroy(&self, home: &Home<'_>, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()>;
 }
 
 /// What would change on a member's command line if it were started anew.

@@ -1,12 +1,13 @@
 //! Looks and judges, once or until all is well.
 
 use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
 use crate::check::{self, Health, Report};
-use crate::observation::Observation;
+use crate::observation::{Look, MachineStatus, Observation};
 use crate::plan::Plan;
 
 /// What was seen in one look, and what was made of it.
@@ -18,9 +19,18 @@ pub struct Verified {
     pub report: Report,
 }
 
-/// Looks once.
-pub fn once(plan: &Plan, tools: &Tools) -> Verified {
-    let observation = observe(plan, tools, PATIENCE);
+/// Looks at the machines of the plan's members from inside, in the plan's order, with this deadline.
+pub type LookAtMachines<'a> = dyn Fn(Duration) -> Vec<Look<MachineStatus>> + Sync + 'a;
+
+/// Looks once; at the machines meanwhile, where members have some.
+pub fn once(plan: &Plan, tools: &Tools, machines: Option<&LookAtMachines<'_>>) -> Verified {
+    let observation = thread::scope(|scope| {
+        let machines = machines.map(|look| scope.spawn(|| look(MACHINES_PATIENCE)));
+        let mut observation = observe(plan, tools, patience(plan));
+        let machines = machines.and_then(|machines| machines.join().ok());
+        observation.machines = machines.unwrap_or_default();
+        observation
+    });
     let report = check::judge(plan, &observation);
     Verified {
         observation,
@@ -34,6 +44,7 @@ pub fn once(plan: &Plan, tools: &Tools) -> Verified {
 pub fn until_healthy(
     plan: &Plan,
     tools: &Tools,
+    machines: Option<&LookAtMachines<'_>>,
     wait: Duration,
     missing: &mut dyn FnMut(&Verified),
 ) -> Verified {
@@ -41,7 +52,7 @@ pub fn until_healthy(
     let (_open, never) = mpsc::channel::<()>();
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let verified = once(plan, tools);
+        let verified = once(plan, tools, machines);
         let left = deadline.saturating_duration_since(Instant::now());
         if verified.report.health() == Health::Healthy || left.is_zero() {
             return verified;
@@ -52,6 +63,18 @@ pub fn until_healthy(
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
+
+/// How long a member may take for one answer: on a machine without KVM everything takes its time.
+const fn patience(plan: &Plan) -> Duration {
+    if plan.on_machines {
+        Duration::from_secs(20)
+    } else {
+        PATIENCE
+    }
+}
+
+/// How long a machine may take to tell how it is, logging in included.
+const MACHINES_PATIENCE: Duration = Duration::from_secs(60);
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

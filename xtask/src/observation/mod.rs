@@ -5,20 +5,32 @@
 
 pub mod etcdctl;
 pub mod log;
+pub mod machine;
 pub mod v2;
 
 use std::fmt;
 
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
+pub use machine::MachineStatus;
 
 /// One look at a cluster: every member asked on its own, at about the same time.
 #[derive(Debug, Clone)]
 pub struct Observation {
     /// What each planned member answered, in the plan's order.
     pub members: Vec<MemberObservation>,
+    /// How each planned member's machine is, in the same order; empty where members are not machines.
+    pub machines: Vec<Look<MachineStatus>>,
     /// The key prefix under which values were written to try the cluster, and whether it is gone again.
     pub probe: Probe,
+}
+
+impl Observation {
+    /// The members whose machines were looked into, with what was seen there.
+    pub fn machines_seen(&self) -> impl Iterator<Item = (&HostName, &MachineStatus)> {
+        let both = self.members.iter().zip(&self.machines);
+        both.filter_map(|(member, machine)| Some((&member.name, machine.seen()?)))
+    }
 }
 
 /// The values that were written to try the cluster.

@@ -14,6 +14,7 @@ use crate::profile::{Profile, Runtime};
 use crate::values::{
     Architecture, Channel, ClusterName, DriverName, EtcdVersion, FlagName, FlagValue, GuestFolder,
     HostFolder, HostName, ImageName, ImageVersion, NamePrefix, ReleaseUrl, Sha256, Subnet, Token,
+    Virtualization,
 };
 use identity::EtcdId;
 
@@ -45,6 +46,8 @@ pub struct Plan {
     pub etcd: Etcd,
     /// Whether fleet runs beside etcd.
     pub fleet: bool,
+    /// Whether each member has a machine of its own, or else they are processes of this host.
+    pub on_machines: bool,
     /// The version that really runs, where it is not the pinned one. Always announced.
     pub stand_in: Option<EtcdVersion>,
 }
@@ -96,6 +99,8 @@ pub struct Machine {
     pub memory: u32,
     /// Processors.
     pub cpus: u32,
+    /// What the processors run on, where the definition insists.
+    pub virtualization: Option<Virtualization>,
     /// Whether the serial console is kept in a file.
     pub serial_log: bool,
     /// Guest port to host port, sorted.
@@ -155,6 +160,7 @@ impl Plan {
                 image_version: machine.image_version.get().clone(),
                 memory: *machine.memory.get(),
                 cpus: *machine.cpus.get(),
+                virtualization: *machine.virtualization.get(),
                 serial_log: *machine.serial_log.get(),
                 forwarded_ports: machine
                     .forwarded_ports
@@ -192,6 +198,7 @@ impl Plan {
                     .collect(),
             },
             fleet: *definition.fleet.get(),
+            on_machines: true,
             stand_in: None,
         }
         .with_cluster_id()
@@ -209,6 +216,7 @@ impl Plan {
             .collect();
         Self {
             members,
+            on_machines: false,
             ..self.clone()
         }
         .with_cluster_id()

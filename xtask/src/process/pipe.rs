@@ -15,8 +15,12 @@ pub(super) struct Reading {
     done: Receiver<()>,
 }
 
-/// Begins to read; the program never has to wait for a reader.
-pub(super) fn read_aside(pipe: Option<impl Read + Send + 'static>) -> Reading {
+/// Begins to read; the program never has to wait for a reader. Each piece is also passed on as it
+/// comes.
+pub(super) fn read_aside(
+    pipe: Option<impl Read + Send + 'static>,
+    mut pass_on: impl FnMut(&[u8]) + Send + 'static,
+) -> Reading {
     let bytes = Arc::new(Mutex::new(Vec::new()));
     let (finished, done) = mpsc::channel();
     if let Some(mut pipe) = pipe {
@@ -25,6 +29,7 @@ pub(super) fn read_aside(pipe: Option<impl Read + Send + 'static>) -> Reading {
             let mut piece = vec![0; 64 << 10];
             // What was read before an error is still worth showing.
             while let Ok(length @ 1..) = pipe.read(&mut piece) {
+                pass_on(&piece[..length]);
                 keep(
                     &mut bytes.lock().unwrap_or_else(PoisonError::into_inner),
                     &piece[..length],
@@ -45,6 +50,21 @@ impl Reading {
         let bytes = std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner));
         let from = bytes.len().saturating_sub(MOST);
         String::from_utf8_lossy(&bytes[from..]).into_owned()
+    }
+}
+
+/// Puts pieces together to lines. A line of more bytes than a reader could want is cut.
+pub(super) fn by_lines(mut line: impl FnMut(String)) -> impl FnMut(&[u8]) {
+    const LONGEST: usize = 64 << 10;
+    let mut begun = Vec::new();
+    move |piece| {
+        for part in piece.split_inclusive(|&byte| byte == b'\n') {
+            begun.extend_from_slice(part);
+            if begun.ends_with(b"\n") || begun.len() > LONGEST {
+                line(String::from_utf8_lossy(&begun).trim_end().to_owned());
+                begun.clear();
+            }
+        }
     }
 }
 

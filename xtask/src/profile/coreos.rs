@@ -1,4 +1,4 @@
-use super::{Dialect, Profile, Runtime};
+use super::{Dialect, MachineBox, Profile, PublishedBox, Runtime};
 use crate::values::EtcdVersion;
 
 /// CoreOS Container Linux, which ended in 2020: kept for the recipe of 2015.
@@ -6,6 +6,20 @@ pub(super) static COREOS: Profile = Profile {
     id: "coreos",
     title: "CoreOS Container Linux",
     dialect: Dialect::CoreosCloudinit,
+    machine_box: MachineBox::Published(PublishedBox {
+        name: |channel| format!("coreos-{channel}"),
+        catalogue: |channel, version| {
+            format!(
+                "https://{channel}.release.core-os.net/amd64-usr/{version}/coreos_production_vagrant.json"
+            )
+        },
+        providers: &["virtualbox"],
+        gone: Some(
+            "CoreOS Container Linux ended on 26 May 2020, and the host that served its boxes no longer answers",
+        ),
+    }),
+    ssh_user: "core",
+    user_data_path: "/var/lib/coreos-vagrant/vagrantfile-user-data",
     runtimes: &[Runtime::Container, Runtime::BuiltIn],
     channels: &["alpha", "beta", "stable"],
     image_version: "current",

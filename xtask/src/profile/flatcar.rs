@@ -1,4 +1,4 @@
-use super::{Dialect, Profile, Runtime};
+use super::{Dialect, MachineBox, Profile, PublishedBox, Runtime};
 use crate::values::EtcdVersion;
 
 /// Flatcar Container Linux, the living successor of CoreOS.
@@ -6,6 +6,18 @@ pub(super) static FLATCAR: Profile = Profile {
     id: "flatcar",
     title: "Flatcar Container Linux",
     dialect: Dialect::FlatcarCloudinit,
+    machine_box: MachineBox::Published(PublishedBox {
+        name: |channel| format!("flatcar-{channel}"),
+        catalogue: |channel, version| {
+            format!(
+                "https://{channel}.release.flatcar-linux.net/amd64-usr/{version}/flatcar_production_vagrant.json"
+            )
+        },
+        providers: &["virtualbox"],
+        gone: None,
+    }),
+    ssh_user: "core",
+    user_data_path: "/var/lib/flatcar-vagrant/vagrantfile-user-data",
     runtimes: &[Runtime::Container],
     channels: &["stable", "lts", "beta", "alpha"],
     image_version: "4230.2.2",

@@ -3,16 +3,18 @@
 mod coreos;
 mod debian;
 mod flatcar;
+mod machine_box;
 
 use std::fmt;
 
 use crate::values::EtcdVersion;
+pub use machine_box::{CloudImage, MachineBox, PublishedBox};
 
 /// Every operating system that a definition can name.
 pub static PROFILES: &[&Profile] = &[&debian::DEBIAN_13, &flatcar::FLATCAR, &coreos::COREOS];
 
 /// An operating system: what the renderer and the drivers have to know of it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Profile {
     /// The name that definitions use.
     pub id: &'static str,
@@ -20,6 +22,12 @@ pub struct Profile {
     pub title: &'static str,
     /// How it reads its user-data.
     pub dialect: Dialect,
+    /// Where Vagrant gets its box from.
+    pub machine_box: MachineBox,
+    /// The user that Vagrant logs in as.
+    pub ssh_user: &'static str,
+    /// Where it looks for its user-data.
+    pub user_data_path: &'static str,
     /// The ways it can run etcd, its usual one first.
     pub runtimes: &'static [Runtime],
     /// Its release channels, the usual one first; empty where it has none.

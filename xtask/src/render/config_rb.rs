@@ -3,6 +3,7 @@ use std::fmt::Write;
 use super::quote::ruby;
 use super::{Target, generated_line};
 use crate::plan::{Machine, Plan};
+use crate::profile::MachineBox;
 use crate::values::{Channel, ImageVersion};
 
 /// What a Vagrantfile has to know: coreos-vagrant's plain Ruby globals, and below them those that
@@ -18,6 +19,7 @@ fn render(plan: &Plan) -> String {
         memory,
         cpus,
         serial_log,
+        virtualization,
         ..
     } = &plan.machine;
     let mut text = String::from("# -*- mode: ruby; coding: utf-8 -*-\n");
@@ -45,6 +47,21 @@ fn render(plan: &Plan) -> String {
     text.push_str("\n# What only this project's Vagrantfile reads.\n");
     global_text(&mut text, "cluster_name", plan.name.as_str());
     global_text(&mut text, "profile", profile.id);
+    if let MachineBox::Published(published) = &profile.machine_box {
+        let channel = channel(plan).unwrap_or_default();
+        let version = image_version(plan).unwrap_or_default();
+        global_text(&mut text, "box", &(published.name)(channel));
+        global_text(
+            &mut text,
+            "box_url",
+            &(published.catalogue)(channel, version),
+        );
+    }
+    global_text(&mut text, "ssh_user", profile.ssh_user);
+    global_text(&mut text, "user_data_path", profile.user_data_path);
+    if let Some(virtualization) = virtualization {
+        global_text(&mut text, "virtualization", virtualization.as_str());
+    }
     global_text(&mut text, "subnet", &plan.subnet.to_string());
     global_text(&mut text, "netmask", &plan.subnet.netmask().to_string());
     global(&mut text, "members", &members(plan));

@@ -12,6 +12,7 @@ mod user_data;
 mod write_files;
 
 use camino::Utf8PathBuf;
+use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
 use crate::values::ClusterName;
@@ -47,6 +48,13 @@ pub fn render(plan: &Plan) -> Vec<Rendered> {
             text: (target.render)(plan),
         })
         .collect()
+}
+
+/// The SHA-256 of a plan's user-data, in lower-case hexadecimal digits: by it a machine tells what it
+/// was set up with.
+pub fn user_data_sha256(plan: &Plan) -> String {
+    let digest = Sha256::digest((user_data::USER_DATA.render)(plan));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The folder of a cluster's rendered files, relative to the workspace: `vagrant` itself for

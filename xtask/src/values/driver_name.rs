@@ -9,17 +9,20 @@ use super::Refused;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DriverName {
+    /// Virtual machines, by Vagrant.
+    Vagrant,
     /// Processes on this host's loopback addresses.
     Local,
 }
 
 impl DriverName {
     /// Every driver there is.
-    pub const ALL: &'static [Self] = &[Self::Local];
+    pub const ALL: &'static [Self] = &[Self::Vagrant, Self::Local];
 
     /// The name as definitions and command lines spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Vagrant => "vagrant",
             Self::Local => "local",
         }
     }

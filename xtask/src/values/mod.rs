@@ -16,6 +16,7 @@ mod release_url;
 mod sha256;
 mod subnet;
 mod token;
+mod virtualization;
 
 pub use architecture::Architecture;
 pub use channel::Channel;
@@ -32,6 +33,7 @@ pub use release_url::ReleaseUrl;
 pub use sha256::Sha256;
 pub use subnet::Subnet;
 pub use token::Token;
+pub use virtualization::Virtualization;
 
 /// Why a text is not a value of the wanted type.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,6 +17,10 @@ $forwarded_ports = {}
 # What only this project's Vagrantfile reads.
 $cluster_name = "coreos-3"
 $profile = "coreos"
+$box = "coreos-alpha"
+$box_url = "https://alpha.release.core-os.net/amd64-usr/current/coreos_production_vagrant.json"
+$ssh_user = "core"
+$user_data_path = "/var/lib/coreos-vagrant/vagrantfile-user-data"
 $subnet = "192.168.56.0/24"
 $netmask = "255.255.255.0"
 $members = [

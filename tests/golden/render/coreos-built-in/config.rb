@@ -17,6 +17,10 @@ $forwarded_ports = {}
 # What only this project's Vagrantfile reads.
 $cluster_name = "coreos-built-in"
 $profile = "coreos"
+$box = "coreos-beta"
+$box_url = "https://beta.release.core-os.net/amd64-usr/723.3.0/coreos_production_vagrant.json"
+$ssh_user = "core"
+$user_data_path = "/var/lib/coreos-vagrant/vagrantfile-user-data"
 $subnet = "172.17.8.0/24"
 $netmask = "255.255.255.0"
 $members = [

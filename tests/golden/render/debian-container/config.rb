@@ -15,6 +15,8 @@ $forwarded_ports = {}
 # What only this project's Vagrantfile reads.
 $cluster_name = "debian-container"
 $profile = "debian-13"
+$ssh_user = "vagrant"
+$user_data_path = "/var/lib/cloud/seed/nocloud/user-data"
 $subnet = "192.168.56.0/24"
 $netmask = "255.255.255.0"
 $members = [

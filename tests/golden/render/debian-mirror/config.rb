@@ -15,6 +15,8 @@ $forwarded_ports = { 80 => 8080, 2379 => 12379 }
 # What only this project's Vagrantfile reads.
 $cluster_name = "debian-mirror"
 $profile = "debian-13"
+$ssh_user = "vagrant"
+$user_data_path = "/var/lib/cloud/seed/nocloud/user-data"
 $subnet = "10.9.8.0/24"
 $netmask = "255.255.255.0"
 $members = [

@@ -28,9 +28,6 @@ pub(super) struct Awaited<'a> {
 /// to say no.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// How often it is made sure that the members are still alive.
-const LOOK_AFTER: Duration = Duration::from_millis(200);
-
 impl<'a> Awaited<'a> {
     /// What is to be awaited after this start, which is still to come. `conditions`: how each member
     /// is before it.
@@ -74,13 +71,14 @@ impl<'a> Awaited<'a> {
         mut serves: impl FnMut(&HostName) -> Outcome<()>,
     ) -> Outcome<()> {
         let deadline = Instant::now() + patience;
+        let look_after = self.driver.look_after();
         let (tell, told) = mpsc::channel();
         for (index, row) in self.rows.iter().enumerate() {
             let (tell, url) = (tell.clone(), row.member.client_url());
             thread::spawn(move || ask_until_it_serves(index, &url, &tell));
         }
         while self.rows.iter().any(|row| row.serving != Serving::Serves) {
-            match told.recv_timeout(LOOK_AFTER) {
+            match told.recv_timeout(look_after) {
                 Ok((index, serving)) => {
                     let row = &mut self.rows[index];
                     row.serving = serving;
@@ -91,7 +89,7 @@ impl<'a> Awaited<'a> {
                     }
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    self.start_what_was_about_to_end()?;
+                    self.start_what_was_about_to_end(progress)?;
                     self.fail_if_one_has_ended(progress)?;
                 }
             }
@@ -104,14 +102,14 @@ impl<'a> Awaited<'a> {
 
     /// Starts members that ran when they were looked at and have ended since: one that was just
     /// killed may still have been on its way out.
-    fn start_what_was_about_to_end(&mut self) -> Outcome<()> {
+    fn start_what_was_about_to_end(&mut self, progress: &mut Progress) -> Outcome<()> {
         for row in &mut self.rows {
             let name = &row.member.name;
             if !row.condition.is_running()
                 || row.serving == Serving::Serves
                 || self
                     .driver
-                    .conditions(&self.home, std::slice::from_ref(name))[0]
+                    .conditions(&self.home, std::slice::from_ref(name))?[0]
                     .is_running()
             {
                 continue;
@@ -122,8 +120,10 @@ impl<'a> Awaited<'a> {
             };
             let log = self.driver.log(&self.home, name);
             self.started.push(Started::soon(name.clone(), log));
-            let Running { plan, tools } = self.cluster;
-            self.driver.start(&self.home, plan, tools, &start)?;
+            let doing = &mut |member: &HostName, doing: &str| {
+                progress.set(member, Mark::Working, doing);
+            };
+            self.driver.start(&self.home, self.cluster, &start, doing)?;
             row.condition = &Condition::Stopped;
         }
         Ok(())
@@ -131,7 +131,7 @@ impl<'a> Awaited<'a> {
 
     fn fail_if_one_has_ended(&self, progress: &mut Progress) -> Outcome<()> {
         let members: Vec<HostName> = self.started.iter().map(|one| one.member.clone()).collect();
-        let conditions = self.driver.conditions(&self.home, &members);
+        let conditions = self.driver.conditions(&self.home, &members)?;
         let ended: Vec<&Started> = self
             .started
             .iter()

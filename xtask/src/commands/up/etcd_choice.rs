@@ -52,6 +52,40 @@ pub(super) fn choose(
     Ok(tools)
 }
 
+/// The etcdctl that asks machines, which bring their own etcd. Announces another version than theirs.
+///
+/// # Errors
+/// Fails where none is to be had.
+pub(super) fn client(
+    named: Option<&Utf8Path>,
+    workspace: &Workspace,
+    record: Option<&Record>,
+    plan: &Plan,
+) -> Outcome<Tools> {
+    let known = record.and_then(Record::tools);
+    let tools = match known.filter(|_| named.is_none()) {
+        Some(tools) => tools,
+        None => {
+            let cache = workspace.cache();
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let wanted = Wanted {
+                named,
+                ..Wanted::of(plan, &cache, &path)
+            };
+            find(&wanted, &ui::say)?
+        }
+    };
+    let (version, runs) = (tools.version, plan.version());
+    if version.minor_release() != runs.minor_release() {
+        ui::diagnostics::report(&[Diagnostic::warning(format!(
+            "the machines run etcd {runs}, and etcdctl {version} asks them (from {})",
+            tools.origin
+        ))
+        .note("what that etcdctl does not know of their answers is reported as not checked")]);
+    }
+    Ok(tools)
+}
+
 fn refuse_another_minor_release(
     named: Option<&Utf8Path>,
     was: EtcdVersion,

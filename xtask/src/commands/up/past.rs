@@ -21,25 +21,27 @@ pub(super) fn continued(
 ) -> Outcome<Option<Record>> {
     match record {
         None => adopt(driver, home, plan).map(|()| None),
-        Some(record) if is_without_effect(&record, driver, home) => Ok(None),
+        Some(record) if is_without_effect(&record, driver, home)? => Ok(None),
         Some(record) => refuse_a_different_cluster(&record, plan).map(|()| Some(record)),
     }
 }
 
 /// Whether nothing has come of a record: an `up` wrote it and then met an obstacle. The definition
 /// may have been changed because of that.
-fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home<'_>) -> bool {
-    record.had_data().is_empty()
-        && driver
-            .conditions(home, &record.names())
-            .iter()
-            .all(|condition| *condition == Condition::Absent)
+fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home<'_>) -> Outcome<bool> {
+    if !record.had_data().is_empty() {
+        return Ok(false);
+    }
+    let conditions = driver.conditions(home, &record.names())?;
+    Ok(conditions
+        .iter()
+        .all(|condition| *condition == Condition::Absent))
 }
 
 /// Without a record, data is gone on from only where it is whole and at rest.
 fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
     let traces = driver.traces(home);
-    let conditions = driver.conditions(home, &traces);
+    let conditions = driver.conditions(home, &traces)?;
     let members = |wanted: fn(&Condition) -> bool| -> Vec<&HostName> {
         let both = traces.iter().zip(&conditions);
         both.filter(|(_, condition)| wanted(condition))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::Shell;
 
-use super::{Driver, Home, OutdatedFlags};
+use super::{Driver, Home, OutdatedFlags, Running};
 use crate::etcd::command::command;
 use crate::etcd::tools::Tools;
 use crate::observation::Condition;
@@ -40,7 +40,19 @@ impl Driver for Local {
         plan.on_loopback()
     }
 
-    fn preflight(&self, plan: &Plan, members: &[HostName]) -> Outcome<()> {
+    fn run_by(&self, plan: &Plan, tools: &Tools) -> Plan {
+        plan.run_by(tools.version)
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    fn look_after(&self) -> Duration {
+        Duration::from_millis(200)
+    }
+
+    fn preflight(&self, _home: &Home<'_>, plan: &Plan, members: &[HostName]) -> Outcome<()> {
         let chosen = plan.members.iter();
         let chosen = chosen.filter(|member| members.contains(&member.name));
         let diagnostics = port::obstacles(chosen);
@@ -54,7 +66,7 @@ impl Driver for Local {
         }
     }
 
-    fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Vec<Condition> {
+    fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<Vec<Condition>> {
         let condition = |member| {
             let folder = MemberFolder::of(home, member);
             match folder.process(process::etcds) {
@@ -63,7 +75,7 @@ impl Driver for Local {
                 None => Condition::Absent,
             }
         };
-        members.iter().map(condition).collect()
+        Ok(members.iter().map(condition).collect())
     }
 
     fn traces(&self, home: &Home<'_>) -> Vec<HostName> {
@@ -81,7 +93,13 @@ impl Driver for Local {
         members
     }
 
-    fn start(&self, home: &Home<'_>, plan: &Plan, tools: &Tools, start: &Start) -> Outcome<()> {
+    fn start(
+        &self,
+        home: &Home<'_>,
+        Running { plan, tools }: &Running,
+        start: &Start,
+        _doing: &mut dyn FnMut(&HostName, &str),
+    ) -> Outcome<()> {
         for (name, state) in &start.members {
             let Some(member) = plan.members.iter().find(|member| member.name == *name) else {
                 continue;

@@ -74,6 +74,7 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
     );
     Observation {
         members: members.collect(),
+        machines: Vec::new(),
         probe: Probe {
             prefix,
             removed: written.removed,

@@ -63,6 +63,7 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
     );
     Observation {
         members: members.collect(),
+        machines: Vec::new(),
         probe: Probe { prefix, removed },
     }
 }

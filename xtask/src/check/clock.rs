@@ -1,0 +1,50 @@
+use super::{Check, Finding, Judgement, Verdict, unseen::Unseen};
+use crate::observation::Observation;
+use crate::plan::Plan;
+
+pub(super) static CHECK: Check = Check {
+    name: "clock",
+    title: "the machines' clocks agree with this host's",
+    judge,
+};
+
+/// By how many seconds a clock may be off. etcd itself warns of a second between peers
+/// (rafthttp's probing, `the clock difference against peer is too high`).
+const MOST: f64 = 1.0;
+
+fn judge(_plan: &Plan, observation: &Observation) -> Judgement {
+    let mut findings = Vec::new();
+    // How far from this host's a clock may be without having been noticed.
+    let mut within = 0.0_f64;
+    for (member, machine) in observation.machines_seen() {
+        // Somewhere between these it is ahead; both are below zero where it is behind.
+        let (least, most) = machine.clock_ahead;
+        within = within.max(least.abs()).max(most.abs());
+        let off = if least > MOST {
+            format!("has a clock that is at least {least:.1} s ahead of this host's")
+        } else if most < -MOST {
+            format!(
+                "has a clock that is at least {:.1} s behind this host's",
+                -most
+            )
+        } else {
+            continue;
+        };
+        findings.push(Finding::new(
+            Some(member),
+            off,
+            "leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`",
+        ));
+    }
+    let verdict = if findings.is_empty() {
+        Verdict::Pass
+    } else {
+        Verdict::Warn
+    };
+    let evidence = match observation.machines_seen().count() {
+        0 => String::new(),
+        // As exactly as the time that it took to ask lets one know.
+        _ => format!("within {within:.1} s of this host's"),
+    };
+    Unseen::of_machines(observation).settle(verdict, evidence, findings)
+}

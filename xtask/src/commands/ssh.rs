@@ -1,0 +1,73 @@
+//! `cargo xtask ssh`: into a member's machine.
+
+use std::ffi::OsString;
+
+use super::cluster::Started;
+use crate::process;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::values::{ClusterName, HostName};
+
+/// Log in to a member's machine, or run a command there
+///
+/// By this host's ssh, with the key that Vagrant gave the machine. What follows the member's name
+/// runs there, as Vagrant's user, who may become root by `sudo`; without it a shell waits for you.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
+pub struct Args {
+    /// The cluster, a file in cluster/ without `.toml`
+    #[arg(long, short, value_name = "NAME", default_value = "default")]
+    cluster: ClusterName,
+    /// The member, as `cargo xtask status` names it
+    member: HostName,
+    /// What to run there
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    command: Vec<OsString>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask ssh core-01
+  cargo xtask ssh core-01 systemctl status etcd
+  cargo xtask ssh --cluster five core-05 sudo journalctl -u etcd
+
+Exit status:
+  that of what ran there, or 255 where ssh failed; or
+  2  the cluster has no such member, or its members are not machines
+  4  the cluster was never started
+  5  this host has no ssh";
+
+/// Runs `ssh`, which takes this process's place.
+///
+/// # Errors
+/// Fails where there is no such machine, or no ssh.
+pub fn run(args: &Args) -> Outcome<Exit> {
+    let started = Started::find(&args.cluster)?;
+    started.member(&args.member)?;
+    let Some(machines) = started.driver.machines() else {
+        let name = &started.name;
+        return Err(Failure::new(
+            Exit::Usage,
+            Diagnostic::error(format!(
+                "the members of `{name}` are processes of this host"
+            ))
+            .note("there is no machine to log in to: this shell is where they run")
+            .hint(format!("see them: `cargo xtask status {name}`")),
+        ));
+    };
+    let shell = process::shell()?;
+    let ssh = machines.ssh(&shell, &started.home(), &args.member)?;
+    let ssh = match args.command.as_slice() {
+        [] => ssh,
+        command => ssh.arg("--").args(command),
+    };
+    let not_started = process::hand_over(ssh);
+    Err(Failure::new(
+        Exit::Host,
+        Diagnostic::error(format!("`ssh` {}", not_started.ending()))
+            .hint("install it; on Debian and Ubuntu: `sudo apt-get install openssh-client`"),
+    ))
+}

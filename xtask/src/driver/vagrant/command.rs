@@ -1,0 +1,83 @@
+//! How Vagrant is called.
+
+use camino::Utf8PathBuf;
+use xshell::{Cmd, Shell};
+
+use super::Home;
+use super::output;
+use crate::process::{Ending, Finished};
+use crate::render;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+
+/// The Vagrantfile, as it is read for one cluster.
+pub(super) struct Vagrantfile {
+    path: Utf8PathBuf,
+    folder: Utf8PathBuf,
+}
+
+impl Vagrantfile {
+    pub(super) fn of(home: &Home<'_>) -> Self {
+        let root = home.workspace.root();
+        Self {
+            path: root.join("vagrant/Vagrantfile"),
+            folder: root.join(render::folder(home.name)),
+        }
+    }
+
+    /// Vagrant in the cluster's folder, which is how the Vagrantfile knows what it is about. What
+    /// Vagrant prints is for programs.
+    pub(super) fn vagrant<'a>(&self, shell: &'a Shell, words: &[&str]) -> Cmd<'a> {
+        shell.change_dir(&self.folder);
+        let vagrant = shell
+            .cmd("vagrant")
+            .args(words)
+            .arg("--machine-readable")
+            // It would ask its makers whether there is a newer version.
+            .env("VAGRANT_CHECKPOINT_DISABLE", "1");
+        // Each of them means another Vagrantfile than this one, or another place for what it notes.
+        ["VAGRANT_CWD", "VAGRANT_VAGRANTFILE", "VAGRANT_DOTFILE_PATH"]
+            .into_iter()
+            .fold(vagrant, Cmd::env_remove)
+    }
+
+    /// Insists on the file, which nothing renders.
+    pub(super) fn insist_that_it_is_there(&self) -> Outcome<()> {
+        if self.path.is_file() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Exit::Host,
+            Diagnostic::error("`vagrant/Vagrantfile` is not there")
+                .note("it is written by hand and belongs to every checkout of this project")
+                .hint("bring it back: `git checkout -- vagrant/Vagrantfile`")
+                .hint("or do without machines: `cargo xtask up --driver local`"),
+        ))
+    }
+}
+
+/// That a call of Vagrant failed, and why in its own words. `log`: where the whole of it stands.
+pub(super) fn failed(finished: &Finished, said: &str, log: Option<&Utf8PathBuf>) -> Failure {
+    let ending = finished.ending();
+    let words: Vec<&str> = finished.command.split(' ').collect();
+    let task = words.iter().position(|word| *word == "vagrant");
+    let task = task.and_then(|at| words.get(at + 1)).unwrap_or(&"");
+    let mut diagnostic = Diagnostic::error(format!("`vagrant {task}` {ending}"));
+    let mut reasons = output::errors(said);
+    if reasons.is_empty() && !finished.stderr.trim().is_empty() {
+        reasons.push(finished.last_lines(3));
+    }
+    for reason in reasons {
+        diagnostic = diagnostic.note(reason);
+    }
+    if let Some(log) = log {
+        diagnostic = diagnostic.note(format!("all that Vagrant said is in `{log}`"));
+    }
+    let exit = match finished.ending {
+        Ending::NotStarted(_) => Exit::Host,
+        _ => Exit::Failed,
+    };
+    Failure::new(
+        exit,
+        diagnostic.hint("see what is in its way on this host: `cargo xtask doctor`"),
+    )
+}

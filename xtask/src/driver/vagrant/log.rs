@@ -1,0 +1,55 @@
+//! What Vagrant says, kept in `.state/<cluster>/vagrant.log`.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use xshell::Cmd;
+
+use super::{Home, command, output};
+use crate::process;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+
+/// The file.
+pub(super) fn path(home: &Home<'_>) -> Utf8PathBuf {
+    home.workspace.state(home.name).join("vagrant.log")
+}
+
+/// Runs Vagrant to its end. `doing` is told which machine is at what, as Vagrant says it.
+pub(super) fn follow(
+    home: &Home<'_>,
+    vagrant: Cmd<'_>,
+    deadline: Duration,
+    doing: &mut dyn FnMut(&str, &str),
+) -> Outcome<()> {
+    let path = path(home);
+    let mut log = open(home).map_err(|error| {
+        Failure::new(
+            Exit::Host,
+            Diagnostic::error(format!("cannot write `{path}`: {error}"))
+                .note("what Vagrant says is kept there")
+                .hint("see who may write there, and whether its disk has room"),
+        )
+    })?;
+    let finished = process::follow(vagrant, deadline, &mut |line| {
+        // A log that cannot be written any more, as on a full disk, must not end the work.
+        let _ = writeln!(log, "{line}");
+        if let Some((machine, said)) = output::headline(line) {
+            doing(machine, &said);
+        }
+    });
+    if finished.success() {
+        Ok(())
+    } else {
+        Err(command::failed(&finished, &finished.stdout, Some(&path)))
+    }
+}
+
+fn open(home: &Home<'_>) -> io::Result<File> {
+    let path = path(home);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    File::options().create(true).append(true).open(path)
+}

@@ -1,0 +1,101 @@
+//! A member's machine, and what Vagrant notes of it in `vagrant/.vagrant`.
+
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Home;
+use super::output::State;
+use crate::observation::Condition;
+use crate::values::HostName;
+
+/// A member's machine.
+pub(super) struct Machine {
+    name: String,
+    folder: Utf8PathBuf,
+}
+
+impl Machine {
+    pub(super) fn of(home: &Home<'_>, member: &HostName) -> Self {
+        let name = format!("{}{member}", prefix(home));
+        let folder = machines(home).join(&name);
+        Self { name, folder }
+    }
+
+    /// The members whose machines have been made and not yet been destroyed.
+    pub(super) fn all(home: &Home<'_>) -> Vec<HostName> {
+        let prefix = prefix(home);
+        let entries = machines(home).read_dir_utf8().into_iter().flatten();
+        let mut members: Vec<HostName> = entries
+            .filter_map(|entry| entry.ok()?.file_name().strip_prefix(&prefix)?.parse().ok())
+            .filter(|member| Self::of(home, member).is_made())
+            .collect();
+        members.sort();
+        members
+    }
+
+    /// Vagrant's name for it. The machines of all clusters stand side by side in one place, so only
+    /// those of `default` are called as their hosts.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether Vagrant has made it. The file holds the provider's ID of the machine.
+    pub(super) fn is_made(&self) -> bool {
+        self.noted("id")
+    }
+
+    /// Whether it has been handed its user-data. Vagrant notes that once all of it has succeeded.
+    fn is_set_up(&self) -> bool {
+        self.noted("action_provision")
+    }
+
+    fn noted(&self, file: &str) -> bool {
+        let providers = self.folder.read_dir_utf8().into_iter().flatten().flatten();
+        providers
+            .map(|provider| provider.path().join(file))
+            .any(|path| path.is_file())
+    }
+
+    /// How it is. One that an interrupted `up` has made and not set up is as good as none: it has
+    /// no data, and `up` goes on with it.
+    pub(super) fn condition(&self, state: Option<&State>) -> Condition {
+        match state {
+            Some(state) if self.is_made() && self.is_set_up() => match state.state.as_str() {
+                "running" => Condition::Running(format!("{} machine", title(&state.provider))),
+                "not_created" => Condition::Absent,
+                _ => Condition::Stopped,
+            },
+            _ => Condition::Absent,
+        }
+    }
+
+    /// Removes what Vagrant leaves of a machine that is no more: empty folders.
+    pub(super) fn forget(&self) {
+        if !self.is_made() {
+            // That it cannot be removed changes nothing.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// What the names of the cluster's machines start with; `vagrant/Vagrantfile` does the same.
+fn prefix(home: &Home<'_>) -> String {
+    match home.name.as_str() {
+        "default" => String::new(),
+        name => format!("{name}-"),
+    }
+}
+
+fn machines(home: &Home<'_>) -> Utf8PathBuf {
+    let root: &Utf8Path = home.workspace.root();
+    root.join("vagrant/.vagrant/machines")
+}
+
+/// A provider as its makers spell it.
+fn title(provider: &str) -> &str {
+    match provider {
+        "virtualbox" => "VirtualBox",
+        other => other,
+    }
+}

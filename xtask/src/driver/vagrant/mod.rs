@@ -1,0 +1,229 @@
+//! Members as virtual machines, by Vagrant and `vagrant/Vagrantfile`.
+
+mod command;
+mod log;
+mod machine;
+mod output;
+mod ssh;
+mod usable;
+
+use std::thread;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use xshell::{Cmd, Shell};
+
+use super::{Driver, Home, Machines, OutdatedFlags, Running};
+use crate::etcd::tools::Tools;
+use crate::observation::{Condition, Look, MachineStatus};
+use crate::plan::{Member, Plan};
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::steps::Start;
+use crate::values::{DriverName, HostName};
+use command::Vagrantfile;
+use machine::Machine;
+pub use usable::why_not_usable;
+
+/// Members as virtual machines.
+pub(super) struct Vagrant;
+
+/// How long Vagrant may take for what takes it a second.
+const SOON: Duration = Duration::from_secs(2 * 60);
+
+/// How long machines may take to boot for the first time. Without KVM it is minutes.
+const BOOT: Duration = Duration::from_secs(60 * 60);
+
+/// How long machines may take to shut down. Vagrant pulls the plug itself where one does not.
+const HALT: Duration = Duration::from_secs(15 * 60);
+
+impl Driver for Vagrant {
+    fn name(&self) -> DriverName {
+        DriverName::Vagrant
+    }
+
+    fn place(&self, plan: &Plan) -> Plan {
+        plan.clone()
+    }
+
+    /// Machines bring their own etcd, whatever this host has.
+    fn run_by(&self, plan: &Plan, _tools: &Tools) -> Plan {
+        plan.clone()
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10 * 60)
+    }
+
+    fn look_after(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+
+    fn preflight(&self, home: &Home<'_>, _plan: &Plan, members: &[HostName]) -> Outcome<()> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        Vagrantfile::of(home).insist_that_it_is_there()
+    }
+
+    fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<Vec<Condition>> {
+        let machines: Vec<Machine> = members.iter().map(|name| Machine::of(home, name)).collect();
+        let made: Vec<&Machine> = machines
+            .iter()
+            .filter(|machine| machine.is_made())
+            .collect();
+        if made.is_empty() {
+            // Vagrant would say the same, a second later.
+            return Ok(vec![Condition::Absent; members.len()]);
+        }
+        let shell = crate::process::shell()?;
+        let names = made.iter().map(|machine| machine.name());
+        let status = Vagrantfile::of(home)
+            .vagrant(&shell, &["status"])
+            .args(names);
+        let finished = crate::process::run(status, SOON);
+        if !finished.success() {
+            return Err(command::failed(&finished, &finished.stdout, None));
+        }
+        let states = output::states(&finished.stdout);
+        let condition = |machine: &Machine| {
+            let state = states.iter().find(|state| state.machine == machine.name());
+            machine.condition(state)
+        };
+        Ok(machines.iter().map(condition).collect())
+    }
+
+    fn traces(&self, home: &Home<'_>) -> Vec<HostName> {
+        Machine::all(home)
+    }
+
+    fn start(
+        &self,
+        home: &Home<'_>,
+        cluster: &Running,
+        start: &Start,
+        doing: &mut dyn FnMut(&HostName, &str),
+    ) -> Outcome<()> {
+        let names = start.names();
+        if !names.is_empty() {
+            let machines: Vec<Machine> = names.iter().map(|name| Machine::of(home, name)).collect();
+            let shell = crate::process::shell()?;
+            let up = Vagrantfile::of(home)
+                .vagrant(&shell, &["up"])
+                .args(machines.iter().map(Machine::name));
+            log::follow(home, up, BOOT, &mut |target, said| {
+                if let Some(at) = machines.iter().position(|machine| machine.name() == target) {
+                    doing(&names[at], said);
+                }
+            })?;
+        }
+        let mut running = cluster.plan.names();
+        running.retain(|member| !start.lost.contains(member));
+        ssh::note_how(home, &running)
+    }
+
+    fn stop(&self, home: &Home<'_>, members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {
+        // Vagrant would stop one after the other.
+        in_parallel(members, |member| {
+            let shell = crate::process::shell()?;
+            let machine = Machine::of(home, member);
+            let halt = Vagrantfile::of(home).vagrant(&shell, &["halt", machine.name()]);
+            log::follow(home, halt, HALT, &mut |_, _| {})
+        })
+    }
+
+    fn outdated_flags(&self, _home: &Home<'_>, _plan: &Plan, _member: &Member) -> OutdatedFlags {
+        // What a machine was set up with is judged as a whole, by the check `user-data`.
+        OutdatedFlags::default()
+    }
+
+    fn log(&self, home: &Home<'_>, _member: &HostName) -> Utf8PathBuf {
+        log::path(home)
+    }
+
+    fn machines(&self) -> Option<&dyn Machines> {
+        Some(self)
+    }
+}
+
+impl Machines for Vagrant {
+    fn ssh<'a>(&self, shell: &'a Shell, home: &Home<'_>, member: &HostName) -> Outcome<Cmd<'a>> {
+        if !ssh::is_noted(home) {
+            ssh::note_how(home, std::slice::from_ref(member))?;
+        }
+        Ok(ssh::command(shell, home, &Machine::of(home, member)))
+    }
+
+    fn look(
+        &self,
+        home: &Home<'_>,
+        plan: &Plan,
+        members: &[HostName],
+        patience: Duration,
+    ) -> Vec<Look<MachineStatus>> {
+        thread::scope(|scope| {
+            let looks: Vec<_> = members
+                .iter()
+                .map(|member| scope.spawn(move || ssh::look(home, plan, member, patience)))
+                .collect();
+            let lost = || Look::Failed("it could not be waited for".to_owned());
+            looks
+                .into_iter()
+                .map(|look| look.join().unwrap_or_else(|_| lost()))
+                .collect()
+        })
+    }
+
+    fn destroy(&self, home: &Home<'_>, members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        let shell = crate::process::shell()?;
+        let machines: Vec<Machine> = members.iter().map(|name| Machine::of(home, name)).collect();
+        let destroy = Vagrantfile::of(home)
+            .vagrant(&shell, &["destroy", "--force"])
+            .args(machines.iter().map(Machine::name));
+        log::follow(home, destroy, HALT, &mut |_, _| {})?;
+        for machine in &machines {
+            machine.forget();
+        }
+        Ok(())
+    }
+}
+
+/// Does the same for each member at the same time. Where several fail, all of it is said.
+fn in_parallel(
+    members: &[HostName],
+    each: impl Fn(&HostName) -> Outcome<()> + Sync,
+) -> Outcome<()> {
+    let failures: Vec<Failure> = thread::scope(|scope| {
+        let each = &each;
+        let running: Vec<_> = members
+            .iter()
+            .map(|member| (member, scope.spawn(move || each(member))))
+            .collect();
+        running
+            .into_iter()
+            .filter_map(|(member, thread)| {
+                thread.join().unwrap_or_else(|_| Err(lost(member))).err()
+            })
+            .collect()
+    });
+    match failures.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure {
+            exit: first.exit,
+            diagnostics: failures
+                .iter()
+                .flat_map(|failure| failure.diagnostics.clone())
+                .collect(),
+        }),
+    }
+}
+
+fn lost(member: &HostName) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!("what became of `{member}` is not known"))
+            .hint("see how it is: `cargo xtask status`"),
+    )
+}

@@ -1,0 +1,100 @@
+//! Into the machines, by the ssh of this host: Vagrant's own `vagrant ssh` takes a second to begin.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use camino::Utf8PathBuf;
+use xshell::{Cmd, Shell};
+
+use super::command::{self, Vagrantfile};
+use super::machine::Machine;
+use super::{Home, SOON, output};
+use crate::atomic;
+use crate::observation::Look;
+use crate::observation::machine::{self, MachineStatus};
+use crate::plan::Plan;
+use crate::process::{self, Ending};
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::values::HostName;
+
+/// Asks Vagrant how these machines are reached, which have to run, and keeps the answer in
+/// `.state/<cluster>/ssh_config`.
+pub(super) fn note_how(home: &Home<'_>, members: &[HostName]) -> Outcome<()> {
+    let shell = process::shell()?;
+    let machines: Vec<Machine> = members.iter().map(|name| Machine::of(home, name)).collect();
+    let asked = Vagrantfile::of(home)
+        .vagrant(&shell, &["ssh-config"])
+        .args(machines.iter().map(Machine::name));
+    let finished = process::run(asked, SOON);
+    let config = output::ssh_config(&finished.stdout);
+    if config.is_empty() {
+        return Err(command::failed(&finished, &finished.stdout, None));
+    }
+    let path = config_file(home);
+    atomic::replace(&path, &config).map_err(|error| {
+        Failure::new(
+            Exit::Host,
+            Diagnostic::error(format!("cannot write `{path}`: {error}"))
+                .note("it says how the machines are reached")
+                .hint("see who may write there, and whether its disk has room"),
+        )
+    })
+}
+
+/// Whether it is known how the machines are reached.
+pub(super) fn is_noted(home: &Home<'_>) -> bool {
+    config_file(home).is_file()
+}
+
+/// ssh into a machine; what is added to it runs there.
+pub(super) fn command<'a>(shell: &'a Shell, home: &Home<'_>, machine: &Machine) -> Cmd<'a> {
+    shell
+        .cmd("ssh")
+        .args(["-F", config_file(home).as_str(), "-o", "ConnectTimeout=10"])
+        .arg(machine.name())
+}
+
+/// How a machine is, seen from inside.
+pub(super) fn look(
+    home: &Home<'_>,
+    plan: &Plan,
+    member: &HostName,
+    patience: Duration,
+) -> Look<MachineStatus> {
+    if !is_noted(home) {
+        return Look::NotAsked("is not known to ssh".to_owned());
+    }
+    let Ok(shell) = Shell::new() else {
+        return Look::NotAsked("could not be asked: there is no folder to work in".to_owned());
+    };
+    let script = machine::script(plan.machine.profile.user_data_path);
+    let ssh = command(&shell, home, &Machine::of(home, member)).args(["--", &script]);
+    let asked = now();
+    let finished = process::run(ssh, patience);
+    let answered = now();
+    match finished.ending {
+        Ending::NotStarted(_) => {
+            Look::NotAsked(format!("could not be asked: `ssh` {}", finished.ending()))
+        }
+        _ => match machine::read(&finished.stdout, asked, answered) {
+            Ok(status) => Look::Seen(status),
+            Err(_) if !finished.success() => Look::Failed(format!(
+                "`ssh` {}: {}",
+                finished.ending(),
+                finished.last_lines(1)
+            )),
+            Err(why) => Look::Failed(why),
+        },
+    }
+}
+
+/// This host's clock, in seconds.
+fn now() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
+}
+
+fn config_file(home: &Home<'_>) -> Utf8PathBuf {
+    home.workspace.state(home.name).join("ssh_config")
+}

@@ -1,0 +1,65 @@
+//! Reads what a machine says about itself.
+
+/// How a machine is, seen from inside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineStatus {
+    /// The state of its unit `etcd.service`, as systemd calls it: `active`, `activating`, `failed`, ….
+    pub unit: String,
+    /// The SHA-256 of the user-data that it was set up with; none where it has none.
+    pub user_data: Option<String>,
+    /// The words of its etcd's command line and environment that have to do with discovery.
+    pub discovery: Vec<String>,
+    /// By how many seconds its clock is ahead of this host's, at least and at most: asking takes
+    /// its time, and so it is not known to the point.
+    pub clock_ahead: (f64, f64),
+}
+
+/// Prints what [`read`] reads: lines of a name, an equals sign and a value. For a POSIX shell.
+///
+/// `user_data_path`: where the system looks for its user-data. cloud-init keeps what it has read in a
+/// place of its own (cloud-init, "Instance data").
+pub fn script(user_data_path: &str) -> String {
+    format!(
+        r#"echo "clock=$(date +%s.%N)"
+echo "unit=$(systemctl is-active etcd.service)"
+for file in /var/lib/cloud/instance/user-data.txt {user_data_path}; do
+  if sudo test -f "$file"; then
+    echo "user_data=$(sudo sha256sum "$file" | cut -d' ' -f1)"
+    break
+  fi
+done
+for process in $(pgrep -x etcd); do
+  sudo cat "/proc/$process/cmdline" "/proc/$process/environ" | tr '\0' '\n' | grep -i discovery | sed 's/^/discovery=/'
+done
+echo end="#
+    )
+}
+
+/// What a machine said between these moments of this host's clock, in seconds.
+///
+/// # Errors
+/// Says what is missing.
+pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, String> {
+    let values = |name: &'static str| {
+        let pairs = output.lines().filter_map(|line| line.split_once('='));
+        pairs
+            .filter(move |(key, _)| *key == name)
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    let one = |name| {
+        values(name)
+            .next()
+            .ok_or_else(|| format!("it does not tell its {name}"))
+    };
+    // Without its last line, what is missing was perhaps only not said any more.
+    one("end")?;
+    let clock: f64 = one("clock")?
+        .parse()
+        .map_err(|_| "its clock is not a number".to_owned())?;
+    Ok(MachineStatus {
+        unit: one("unit")?,
+        user_data: values("user_data").next(),
+        discovery: values("discovery").collect(),
+        clock_ahead: (clock - answered, clock - asked),
+    })
+}

@@ -1,0 +1,36 @@
+use crate::values::Architecture;
+
+/// Where Vagrant gets the box of a system from.
+#[derive(Debug)]
+pub enum MachineBox {
+    /// This project makes it: `cargo xtask box`.
+    Made(CloudImage),
+    /// The system's makers publish it.
+    Published(PublishedBox),
+}
+
+/// What a box for libvirt is made from: a cloud image of the distribution, or else its packages.
+#[derive(Debug)]
+pub struct CloudImage {
+    /// The build that is pinned.
+    pub build: &'static str,
+    /// Where a build is published for an architecture, as qcow2.
+    pub url: fn(&str, Architecture) -> String,
+    /// The pinned build's checksums.
+    pub sha512: &'static [(Architecture, &'static str)],
+    /// The distribution's name for the release, under which its archive has the packages.
+    pub suite: &'static str,
+}
+
+/// A box with a catalogue in Vagrant's format, which holds its checksum.
+#[derive(Debug)]
+pub struct PublishedBox {
+    /// Its name in the catalogue, of a channel.
+    pub name: fn(&str) -> String,
+    /// The catalogue's URL, of a channel and a version.
+    pub catalogue: fn(&str, &str) -> String,
+    /// The providers that it is published for, as Vagrant calls them.
+    pub providers: &'static [&'static str],
+    /// Why it can no longer be had.
+    pub gone: Option<&'static str>,
+}
