@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use xtask::etcd::download::Limits;
+use xtask::download::Limits;
 use xtask::etcd::find::{Wanted, find};
 use xtask::etcd::tools::Tools;
 use xtask::values::EtcdVersion;

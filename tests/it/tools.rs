@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use expect_test::{Expect, expect};
-use xtask::etcd::download::{self, Limits};
+use xtask::download::{self, Limits};
 use xtask::etcd::find::{Wanted, find};
 use xtask::etcd::tools::{Origin, Tools};
 use xtask::report::{Exit, Outcome};

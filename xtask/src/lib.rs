@@ -5,10 +5,13 @@
 
 pub mod artifact;
 pub mod atomic;
+pub mod boxes;
+pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod definition;
+pub mod download;
 pub mod driver;
 pub mod etcd;
 pub mod etcd_releases;

@@ -14,6 +14,7 @@ pub mod help;
 pub mod identity;
 pub mod load;
 pub mod logs;
+pub mod machine_box;
 mod outdated;
 pub mod render;
 pub mod schema;

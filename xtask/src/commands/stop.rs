@@ -31,7 +31,12 @@ pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
         if running.is_empty() {
             continue;
         }
-        for group in steps::stop(&running, leader(home).as_ref()) {
+        // A machine takes longer to shut down than a leader to hand over.
+        let leader = match driver.machines() {
+            Some(_) => None,
+            None => leader(home),
+        };
+        for group in steps::stop(&running, leader.as_ref()) {
             driver.stop(home, &group, &ui::say)?;
             for member in group {
                 ui::say(&format!("{member}: stopped"));

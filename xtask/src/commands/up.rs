@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::{Which, load, outdated, verify};
+use super::{Which, load, machine_box, outdated, verify};
 use crate::artifact::{self, Before, Mode};
 use crate::check::Health;
 use crate::driver::{Driver, Home, Running};
@@ -108,7 +108,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let named = args.etcd_dir.as_deref();
     let named = named.filter(|folder| !folder.as_str().is_empty());
     let tools = match driver.machines() {
-        Some(_) => etcd_choice::client(named, &workspace, record.as_ref(), &plan)?,
+        Some(_) => {
+            if !start.members.is_empty() {
+                machine_box::have(&workspace, &plan)?;
+            }
+            etcd_choice::client(named, &workspace, record.as_ref(), &plan)?
+        }
         None => {
             let any_runs = conditions.iter().any(Condition::is_running);
             etcd_choice::choose(named, &workspace, record.as_ref(), any_runs, &plan)?

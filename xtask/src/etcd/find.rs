@@ -6,9 +6,9 @@ use std::ffi::OsStr;
 use camino::{Utf8Path, Utf8PathBuf};
 use xshell::Shell;
 
-use super::download::Limits;
 use super::tools::{Origin, Tools, architecture};
 use super::{package, pair, release};
+use crate::download::Limits;
 use crate::etcd_releases;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};

@@ -2,7 +2,6 @@
 
 mod cache;
 pub mod command;
-pub mod download;
 pub mod find;
 pub mod observe;
 mod package;

@@ -9,10 +9,11 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
 
-use super::cache::{Cache, Locked, refused};
+use super::cache::{self, Cache};
 use super::find::{Search, program_on_path};
 use super::pair;
 use super::tools::{Origin, Tools, architecture};
+use crate::cache::{Locked, refused};
 use crate::process;
 
 /// How long fetching lists, or packages, may take.
@@ -103,8 +104,7 @@ fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, S
         .find_map(|file| version_of_package(file))
         .ok_or("`apt-get download` left no packages")?;
     let folder = cache.package(version, architecture());
-    locked
-        .keep(&scratch, &root.join("usr/bin"), &folder)
+    cache::keep(locked, &scratch, &root.join("usr/bin"), &folder)
         .map_err(|why| format!("the package {version} does not serve: {why}"))?;
     pair::in_folder(&folder, Origin::Package)
 }

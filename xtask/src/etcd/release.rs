@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::cache::{Cache, refused};
-use super::download;
+use super::cache::{self, Cache};
 use super::find::Search;
 use super::pair;
 use super::tools::{Origin, Tools, architecture};
+use crate::cache::refused;
+use crate::download;
 use crate::process;
 
 /// How long unpacking may take.
@@ -83,8 +84,7 @@ pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, String> {
         .path
         .join(format!("etcd-v{version}-linux-{architecture}"));
     let folder = cache.release(version, architecture, sha256);
-    locked
-        .keep(&scratch, &unpacked, &folder)
+    cache::keep(&locked, &scratch, &unpacked, &folder)
         .map_err(|why| format!("{url} does not serve: {why}"))?;
     pair::in_folder(&folder, Origin::Release)
 }

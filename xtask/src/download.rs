@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use camino::Utf8Path;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use xshell::{Cmd, Shell};
 
 use crate::process::{self, Finished};
@@ -115,8 +115,20 @@ pub static DOWNLOADERS: &[Downloader] = &[
 /// # Errors
 /// Whatever reading the file brings.
 pub fn sha256(path: &Utf8Path) -> io::Result<String> {
+    digest::<Sha256>(path)
+}
+
+/// The SHA-512 of a file, in lower-case hexadecimal digits.
+///
+/// # Errors
+/// Whatever reading the file brings.
+pub fn sha512(path: &Utf8Path) -> io::Result<String> {
+    digest::<Sha512>(path)
+}
+
+fn digest<D: Digest>(path: &Utf8Path) -> io::Result<String> {
     let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
+    let mut hasher = D::new();
     let mut piece = vec![0; 64 << 10];
     loop {
         match file.read(&mut piece)? {

@@ -1,0 +1,79 @@
+//! The description of a box, in the format of Vagrant's catalogues: `.state/.cache/boxes/<profile>.json`.
+//! `vagrant/Vagrantfile` reads it, and Vagrant checks the box against it.
+
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::{Value, json};
+
+use crate::atomic;
+use crate::cache::{Cache, Locked, refused};
+
+/// A box that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    /// Vagrant's name for it. It holds a part of the checksum: to Vagrant, a box of the same name
+    /// is the same box.
+    pub name: String,
+    /// What it is, in words.
+    pub description: String,
+    /// The box itself.
+    pub file: Utf8PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// The digest of what it was made from.
+    pub inputs: String,
+}
+
+impl Catalogue {
+    /// The catalogue of a profile; none where it is not there, or its box is not.
+    pub(super) fn read(cache: &Cache, profile: &str) -> Option<Self> {
+        let text = fs::read_to_string(path(cache, profile)).ok()?;
+        let value: Value = serde_json::from_str(&text).ok()?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let provider = &value["versions"][0]["providers"][0];
+        let url = text(&provider["url"])?;
+        // The workspace may have been moved: the box lies beside its catalogue.
+        let file = cache.folder().join(Utf8Path::new(&url).file_name()?);
+        file.is_file().then_some(Self {
+            name: text(&value["name"])?,
+            description: text(&value["description"])?,
+            file,
+            sha256: text(&provider["checksum"])?,
+            inputs: text(&value["inputs"])?,
+        })
+    }
+
+    /// Writes it, in one piece or not at all.
+    ///
+    /// # Errors
+    /// Says what the file system refused.
+    pub(super) fn write(&self, cache: &Cache, profile: &str) -> Result<(), String> {
+        let value = json!({
+            "name": self.name,
+            "description": self.description,
+            "inputs": self.inputs,
+            "versions": [{
+                "version": "1",
+                "providers": [{
+                    "name": "libvirt",
+                    "url": format!("file://{}", self.file),
+                    "checksum_type": "sha256",
+                    "checksum": self.sha256,
+                }],
+            }],
+        });
+        let path = path(cache, profile);
+        atomic::replace(&path, &format!("{value:#}\n")).map_err(refused("write", &path))
+    }
+
+    /// Whether it was written while this lock was waited for.
+    pub(super) fn is_newer_than(&self, locked: &Locked) -> bool {
+        let written = fs::metadata(&self.file).and_then(|file| file.modified());
+        written.is_ok_and(|written| written >= locked.asked())
+    }
+}
+
+fn path(cache: &Cache, profile: &str) -> Utf8PathBuf {
+    cache.folder().join(format!("{profile}.json"))
+}

@@ -1,0 +1,66 @@
+//! A disk from the distribution's image for clouds: downloaded and checked.
+
+use camino::Utf8Path;
+
+use super::packages::SOURCE_DATE;
+use super::{Order, tool};
+use crate::cache::refused;
+use crate::download;
+use crate::values::Architecture;
+
+/// What decides how the disk turns out.
+pub(super) fn inputs(order: &Order<'_>) -> Vec<Vec<u8>> {
+    let (url, sha512) = image(order).unwrap_or_default();
+    vec![
+        b"cloud image".to_vec(),
+        url.into_bytes(),
+        sha512.into_bytes(),
+    ]
+}
+
+/// Downloads the image and makes a raw disk of it.
+///
+/// # Errors
+/// Says why that failed.
+pub(super) fn raw(
+    order: &Order<'_>,
+    scratch: &Utf8Path,
+    disk: &Utf8Path,
+    say: &dyn Fn(&str),
+) -> Result<(), String> {
+    let (url, sha512) = image(order)?;
+    say(&format!("downloading {url}"));
+    let shell = tool::shell(scratch, SOURCE_DATE)?;
+    let image = scratch.join("image");
+    download::download(&shell, &url, &image, order.limits)
+        .map_err(|why| format!("{url} could not be downloaded: {why}"))?;
+    let found = download::sha512(&image).map_err(refused("read", &image))?;
+    if found != sha512 {
+        return Err(format!(
+            "{url} is not the image that is pinned: its SHA-512 is {found}, and {sha512} is expected"
+        ));
+    }
+    let convert =
+        shell
+            .cmd("qemu-img")
+            .args(["convert", "-O", "raw", image.as_str(), disk.as_str()]);
+    tool::run(convert, &[0]).map(drop)
+}
+
+/// Its URL and its SHA-512.
+fn image(order: &Order<'_>) -> Result<(String, String), String> {
+    if let Some((url, sha512)) = order.other_image {
+        return Ok((url.to_owned(), sha512.to_ascii_lowercase()));
+    }
+    let image = order.image;
+    let here = Architecture::here();
+    let pinned = image.sha512.iter().find(|(of, _)| Some(*of) == here);
+    let (architecture, sha512) = pinned.ok_or_else(|| {
+        format!(
+            "no cloud image of {} is pinned for this host's architecture",
+            order.title
+        )
+    })?;
+    let url = (image.url)(image.build, *architecture);
+    Ok((url, (*sha512).to_owned()))
+}

@@ -1,0 +1,172 @@
+//! Boxes for Vagrant that this project makes itself, for systems whose makers publish none: from the
+//! distribution's cloud image, or from its packages. Neither takes root, a loop device or a boot.
+
+mod catalogue;
+mod cloud_image;
+mod disk;
+mod packages;
+mod seed;
+mod tool;
+mod wrap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest, Sha256};
+
+use crate::cache::{Cache, refused};
+use crate::download::Limits;
+use crate::profile::CloudImage;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+pub use catalogue::Catalogue;
+pub use packages::SOURCE_DATE;
+
+/// What a box is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Material {
+    /// The distribution's own image for clouds.
+    CloudImage,
+    /// The distribution's packages, installed into a folder.
+    Packages,
+}
+
+/// A box to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// The profile's name.
+    pub profile: &'a str,
+    /// The system, as people call it.
+    pub title: &'a str,
+    /// What it can be made from.
+    pub image: &'a CloudImage,
+    /// Another cloud image than the pinned one, and its SHA-512.
+    pub other_image: Option<(&'a str, &'a str)>,
+    /// From what it must be made, where its user insists.
+    pub from: Option<Material>,
+    /// The workspace's cache.
+    pub cache: &'a Utf8Path,
+    /// How long downloads may take.
+    pub limits: Limits,
+}
+
+impl Order<'_> {
+    /// The materials to try, in this order.
+    fn materials(&self) -> Vec<Material> {
+        match self.from {
+            Some(material) => vec![material],
+            None => vec![Material::CloudImage, Material::Packages],
+        }
+    }
+
+    /// What decides how the box turns out, as a digest. Of packages, the archive decides as well.
+    fn inputs(&self, material: Material) -> String {
+        let mut hasher = Sha256::new();
+        for input in match material {
+            Material::CloudImage => cloud_image::inputs(self),
+            Material::Packages => packages::inputs(self.image),
+        } {
+            hasher.update(input);
+            hasher.update([0]);
+        }
+        hasher.update(seed::inputs());
+        hex(&hasher.finalize())
+    }
+
+    fn cache(&self) -> Cache {
+        Cache::at(self.cache.join("boxes"))
+    }
+}
+
+/// The box that is there and was made as it would be made now.
+pub fn made(order: &Order<'_>) -> Option<Catalogue> {
+    let catalogue = Catalogue::read(&order.cache(), order.profile)?;
+    let is_current = |material| order.inputs(material) == catalogue.inputs;
+    order
+        .materials()
+        .into_iter()
+        .any(is_current)
+        .then_some(catalogue)
+}
+
+/// Makes a box, whatever is there already. Says what it does.
+///
+/// # Errors
+/// Fails where it can be made from nothing, and says of each material why.
+pub fn make(order: &Order<'_>, say: &dyn Fn(&str)) -> Outcome<Catalogue> {
+    let mut reasons = Vec::new();
+    for material in order.materials() {
+        match make_from(order, material, say) {
+            Ok(catalogue) => return Ok(catalogue),
+            Err(why) => {
+                if order.from.is_none() && material == Material::CloudImage {
+                    say(&why);
+                }
+                reasons.push(why);
+            }
+        }
+    }
+    let title = order.title;
+    let diagnostic = Diagnostic::error(format!("no box of {title} could be made"));
+    Err(Failure::new(
+        Exit::Host,
+        reasons
+            .into_iter()
+            .fold(diagnostic, Diagnostic::note)
+            .hint(tool::install())
+            .hint("where the network is reached through a proxy, export `https_proxy` and `http_proxy`"),
+    ))
+}
+
+fn make_from(
+    order: &Order<'_>,
+    material: Material,
+    say: &dyn Fn(&str),
+) -> Result<Catalogue, String> {
+    tool::insist(material)?;
+    let cache = order.cache();
+    let locked = cache.lock(|| say("waiting for another task that makes a box"))?;
+    if let Some(catalogue) = Catalogue::read(&cache, order.profile)
+        && catalogue.inputs == order.inputs(material)
+        && catalogue.is_newer_than(&locked)
+    {
+        // The other task has made the same.
+        return Ok(catalogue);
+    }
+    let scratch = locked.scratch()?;
+    let disk = scratch.path.join("disk.raw");
+    match material {
+        Material::CloudImage => cloud_image::raw(order, &scratch.path, &disk, say)?,
+        Material::Packages => packages::raw(order.image, &scratch.path, &disk, say)?,
+    }
+    say("preparing it for Vagrant");
+    seed::plant(&scratch.path, &disk)?;
+    let complete = wrap::wrap(&scratch.path, &disk)?;
+    let sha256 = crate::download::sha256(&complete).map_err(refused("read", &complete))?;
+    let inputs = order.inputs(material);
+    let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+    let file: Utf8PathBuf =
+        cache
+            .folder()
+            .join(format!("{}-{}.box", order.profile, short(&inputs)));
+    locked.keep(&complete, &file)?;
+    let catalogue = Catalogue {
+        name: format!("xtask/{}-{}", order.profile, short(&sha256)),
+        description: description(order, material),
+        file,
+        sha256,
+        inputs,
+    };
+    catalogue.write(&cache, order.profile)?;
+    Ok(catalogue)
+}
+
+fn description(order: &Order<'_>, material: Material) -> String {
+    let title = order.title;
+    match (material, order.other_image) {
+        (Material::CloudImage, None) => format!("{title}, its cloud image {}", order.image.build),
+        (Material::CloudImage, Some((url, _))) => format!("{title}, the image {url}"),
+        (Material::Packages, _) => format!("{title}, from its packages"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

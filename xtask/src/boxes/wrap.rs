@@ -1,0 +1,58 @@
+//! A disk as a box for libvirt: an archive of the disk, of what libvirt has to know of it, and of a
+//! Vagrantfile (vagrant-libvirt, "Box Format").
+
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::packages::SOURCE_DATE;
+use super::tool;
+use crate::cache::refused;
+
+const VAGRANTFILE: &str = "\
+Vagrant.configure(\"2\") do |config|
+  config.vm.synced_folder \".\", \"/vagrant\", disabled: true
+end
+";
+
+/// Makes the box, in the scratch folder.
+///
+/// # Errors
+/// Says why that failed.
+pub(super) fn wrap(scratch: &Utf8Path, disk: &Utf8Path) -> Result<Utf8PathBuf, String> {
+    let size = fs::metadata(disk).map_err(refused("read", disk))?.len();
+    // Of both, libvirt takes the larger for the machine's disk. In GiB.
+    let virtual_size = size.div_ceil(1 << 30);
+    let metadata = format!(
+        "{{\"provider\":\"libvirt\",\"format\":\"qcow2\",\"virtual_size\":{virtual_size}}}\n"
+    );
+    for (name, text) in [
+        ("metadata.json", metadata.as_str()),
+        ("Vagrantfile", VAGRANTFILE),
+    ] {
+        let path = scratch.join(name);
+        fs::write(&path, text).map_err(refused("write", &path))?;
+    }
+    let shell = tool::shell(scratch, SOURCE_DATE)?;
+    let convert = shell
+        .cmd("qemu-img")
+        .args([
+            "convert",
+            "-O",
+            "qcow2",
+            "-c",
+            "-o",
+            "compression_type=zstd",
+        ])
+        .args([disk.as_str(), "box.img"]);
+    tool::run(convert, &[0])?;
+    let wrapped = scratch.join("box");
+    let tar = shell
+        .cmd("tar")
+        .args(["--create", "--file", wrapped.as_str(), "--format=ustar"])
+        .args(["--owner=0", "--group=0", "--numeric-owner", "--mode=0644"])
+        .arg(format!("--mtime=@{SOURCE_DATE}"))
+        .args(["metadata.json", "Vagrantfile", "box.img"]);
+    tool::run(tar, &[0])?;
+    Ok(wrapped)
+}

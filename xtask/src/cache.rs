@@ -1,0 +1,137 @@
+//! What can be fetched or made again: kept whole, or not at all.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::time::SystemTime;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::process::{self, AfterInterrupt};
+
+/// A folder of the workspace's cache.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    folder: Utf8PathBuf,
+}
+
+impl Cache {
+    /// The cache in this folder.
+    pub fn at(folder: Utf8PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Utf8Path {
+        &self.folder
+    }
+
+    /// The right to add something. Waits for another task that is at it, which has deadlines of its
+    /// own. Ends when it is dropped, and with the process.
+    ///
+    /// # Errors
+    /// Says what the file system refused.
+    pub fn lock(&self, waiting: impl FnOnce()) -> Result<Locked, String> {
+        let asked = SystemTime::now();
+        fs::create_dir_all(&self.folder).map_err(refused("create", &self.folder))?;
+        let path = self.folder.join(".lock");
+        let lock = File::create(&path).map_err(refused("create", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                waiting();
+                lock.lock().map_err(refused("lock", &path))?;
+            }
+            Err(TryLockError::Error(error)) => return Err(refused("lock", &path)(error)),
+        }
+        Ok(Locked {
+            asked,
+            _lock: lock,
+            _after_interrupt: process::on_interrupt(
+                "hint: nothing is kept of what was half fetched; run the same again",
+            ),
+            folder: self.folder.clone(),
+        })
+    }
+}
+
+/// The right to add to the cache.
+#[derive(Debug)]
+pub struct Locked {
+    asked: SystemTime,
+    _lock: File,
+    _after_interrupt: AfterInterrupt,
+    folder: Utf8PathBuf,
+}
+
+impl Locked {
+    /// When it was asked for. What is newer was added while it was waited for.
+    pub fn asked(&self) -> SystemTime {
+        self.asked
+    }
+
+    /// An empty folder beside the kept ones. What an interrupted task left in it is removed.
+    ///
+    /// # Errors
+    /// Says what the file system refused.
+    pub fn scratch(&self) -> Result<Scratch, String> {
+        let path = self.folder.join(".unfinished");
+        remove(&path)?;
+        fs::create_dir(&path).map_err(refused("create", &path))?;
+        Ok(Scratch { path })
+    }
+
+    /// Keeps a file or a folder of the scratch: from here on it is in the cache, or, after a loss of
+    /// power, not at all. What was kept under this name before is replaced.
+    ///
+    /// # Errors
+    /// Says what the file system refused.
+    pub fn keep(&self, complete: &Utf8Path, to: &Utf8Path) -> Result<(), String> {
+        synced(complete)?;
+        remove(to)?;
+        fs::rename(complete, to).map_err(refused("keep", to))?;
+        synced(&self.folder)
+    }
+}
+
+/// A folder for what is not finished; removed when it is dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    /// Where it is.
+    pub path: Utf8PathBuf,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // The next one begins with removing it as well.
+        let _ = remove(&self.path);
+    }
+}
+
+/// What the file system refused, in words.
+pub fn refused(what: &str, path: &Utf8Path) -> impl Fn(io::Error) -> String {
+    move |error| format!("cannot {what} `{path}`: {error}")
+}
+
+fn remove(path: &Utf8Path) -> Result<(), String> {
+    let removed = if path.is_file() {
+        fs::remove_file(path)
+    } else {
+        fs::remove_dir_all(path)
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(refused("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Has a file or a folder on the disk, so that a loss of power leaves it as it is.
+///
+/// # Errors
+/// Says what the file system refused.
+pub fn synced(path: &Utf8Path) -> Result<(), String> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(refused("write", path))
+}
