@@ -1,7 +1,7 @@
 //! Static etcd clusters from version control: render, boot and prove them.
 //!
 //! The pure middle (`values`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
-//! `check`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
+//! `check`, `host`, `doctor`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
 
 pub mod artifact;
 pub mod atomic;
@@ -11,10 +11,13 @@ pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod definition;
+pub mod doctor;
 pub mod download;
 pub mod driver;
 pub mod etcd;
 pub mod etcd_releases;
+pub mod host;
+pub mod look_at_host;
 pub mod observation;
 pub mod plan;
 pub mod process;

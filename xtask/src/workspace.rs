@@ -68,6 +68,11 @@ impl Workspace {
         self.root.join("vagrant")
     }
 
+    /// The file that tells Vagrant what to make of them.
+    pub fn vagrantfile(&self) -> Utf8PathBuf {
+        self.vagrant().join("Vagrantfile")
+    }
+
     /// What is known of a running cluster: its data, logs and processes. Not under version control.
     pub fn state(&self, name: &ClusterName) -> Utf8PathBuf {
         self.root.join(".state").join(name.as_str())

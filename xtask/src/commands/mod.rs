@@ -7,6 +7,7 @@ use crate::values::ClusterName;
 mod cluster;
 pub mod completions;
 pub mod destroy;
+pub mod doctor;
 pub mod down;
 pub mod env;
 pub mod etcdctl;

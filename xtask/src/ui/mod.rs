@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 pub mod diff;
+pub mod doctor;
 pub mod progress;
 pub mod table;
 pub mod verify;

@@ -20,7 +20,7 @@ const fn verdict_name(verdict: Verdict) -> &'static str {
 }
 
 /// Text from elsewhere, fit to be shown: what would move the cursor or break a line is escaped.
-fn shown(text: &str) -> String {
+pub(in crate::ui) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || is_bidi_control(character) {

@@ -1,0 +1,303 @@
+//! What `doctor` finds on hosts that were recorded, or that were changed by hand in one thing: the whole
+//! of what it says about each.
+
+use expect_test::expect_file;
+use xtask::doctor::{self, FINDINGS, Verdict};
+use xtask::host::libvirt::Daemon;
+use xtask::host::virtualization::Kvm;
+use xtask::host::{Groups, Look, Version};
+use xtask::plan::Plan;
+use xtask::ui;
+
+use crate::doctor_support::{
+    catalogue, finds, golden, processor_of_debian_12, ready, with_virtualbox,
+};
+use crate::verify_support::{plan, three};
+
+#[test]
+fn a_host_that_is_ready() {
+    let mut host = ready();
+    finds("ready", &three(), &host, &[]);
+    host.catalogue = Look::Seen(catalogue("libvirt"));
+    host.box_file = Look::Seen(151 << 20);
+    finds("ready-with-box", &three(), &host, &[]);
+}
+
+#[test]
+fn no_vagrant_and_others() {
+    let mut host = ready();
+    host.vagrant = Look::Missing;
+    finds(
+        "vagrant-missing",
+        &three(),
+        &host,
+        &[("vagrant", Verdict::Error)],
+    );
+    host.vagrant =
+        Look::Unknown("`vagrant` exited with status 1: cannot load such file".to_owned());
+    finds(
+        "vagrant-broken",
+        &three(),
+        &host,
+        &[("vagrant", Verdict::Error)],
+    );
+    host.vagrant = Look::Seen(Version::new(2, 2, 4));
+    finds(
+        "vagrant-too-old",
+        &three(),
+        &host,
+        &[("vagrant", Verdict::Error)],
+    );
+    host.vagrant = Look::Seen(Version::new(2, 2, 19));
+    finds(
+        "vagrant-old",
+        &three(),
+        &host,
+        &[("vagrant", Verdict::Warning)],
+    );
+    host.vagrant = Look::Seen(Version::new(2, 4, 9));
+    finds("vagrant-2.4", &three(), &host, &[]);
+}
+
+#[test]
+fn no_vagrantfile() {
+    let mut host = ready();
+    host.vagrantfile = false;
+    finds(
+        "vagrantfile-missing",
+        &three(),
+        &host,
+        &[("vagrantfile", Verdict::Error)],
+    );
+}
+
+#[test]
+fn no_provider_for_every_reason() {
+    let error = &[("provider", Verdict::Error)];
+    let mut host = ready();
+    host.providers.plugin = Look::Missing;
+    finds("provider-no-plugin", &three(), &host, error);
+    host.providers.plugin = Look::Unknown("`plugins.json` is not JSON".to_owned());
+    finds("provider-plugin-unknown", &three(), &host, error);
+
+    for (name, daemon) in [
+        ("not-installed", Daemon::NoSocket),
+        ("not-running", Daemon::NotListening),
+        ("forbidden", Daemon::Forbidden),
+        (
+            "silent",
+            Daemon::Silent("`virsh` had not ended after 20s".to_owned()),
+        ),
+    ] {
+        let mut host = ready();
+        host.providers.libvirt = daemon;
+        host.domains = Look::Unknown("libvirt does not answer".to_owned());
+        host.libvirt_networks = Look::Unknown("libvirt does not answer".to_owned());
+        host.groups = Look::Seen(Groups::read("ada", "ada"));
+        finds(&format!("provider-libvirt-{name}"), &three(), &host, error);
+    }
+
+    let mut host = ready();
+    host.providers.libvirt = Daemon::Forbidden;
+    host.groups = Look::Seen(Groups::read("ada", "ada libvirt"));
+    finds("provider-libvirt-new-in-its-group", &three(), &host, error);
+
+    let host = with_virtualbox("version-without-module");
+    finds("provider-virtualbox-without-module", &three(), &host, error);
+}
+
+#[test]
+fn the_provider_that_is_asked_for() {
+    let mut host = ready();
+    host.providers.asked = Some("virtualbox".to_owned());
+    finds(
+        "provider-asked-missing",
+        &three(),
+        &host,
+        &[("provider", Verdict::Error)],
+    );
+    host.providers.asked = Some("libvirt".to_owned());
+    finds("provider-asked", &three(), &host, &[]);
+    host.providers.asked = Some("parallels".to_owned());
+    finds("provider-unknown", &three(), &host, &[]);
+}
+
+#[test]
+fn kvm_that_cannot_be_used() {
+    let warning = &[("virtualization", Verdict::Warning)];
+    let error = &[("virtualization", Verdict::Error)];
+    for (name, kvm) in [
+        ("missing", Look::Missing),
+        (
+            "forbidden",
+            Look::Seen(Kvm::Forbidden(Some("kvm".to_owned()))),
+        ),
+        ("for-root", Look::Seen(Kvm::Forbidden(None))),
+        (
+            "fails",
+            Look::Seen(Kvm::Fails("No such device (os error 19)".to_owned())),
+        ),
+    ] {
+        let mut host = ready();
+        host.kvm = kvm;
+        host.groups = Look::Seen(Groups::read("ada libvirt", "ada libvirt"));
+        finds(&format!("kvm-{name}"), &three(), &host, warning);
+    }
+
+    let mut host = ready();
+    host.kvm = Look::Seen(Kvm::Forbidden(Some("kvm".to_owned())));
+    host.groups = Look::Seen(Groups::read("ada libvirt", "ada libvirt kvm"));
+    finds("kvm-new-in-its-group", &three(), &host, warning);
+    host.virtualization_asked = Some("kvm".to_owned());
+    finds("kvm-asked-forbidden", &three(), &host, &[]);
+    host.virtualization_asked = Some("qemu".to_owned());
+    finds("kvm-not-asked", &three(), &host, &[]);
+    host.virtualization_asked = Some("xen".to_owned());
+    finds("kvm-asked-for-another", &three(), &host, error);
+
+    let mut host = ready();
+    host.kvm = Look::Missing;
+    host.processor_virtualizes = processor_of_debian_12();
+    finds("kvm-not-by-the-processor", &three(), &host, warning);
+    host.virtualization_asked = Some("kvm".to_owned());
+    finds("kvm-asked-missing", &three(), &host, error);
+    host.virtualization_asked = None;
+    host.kvm = Look::Seen(Kvm::Opens);
+    finds("kvm-of-another-kind", &three(), &host, warning);
+
+    let mut host = with_virtualbox("version");
+    host.processor_virtualizes = processor_of_debian_12();
+    let boxless = ("box", Verdict::Error);
+    finds(
+        "virtualbox-not-by-the-processor",
+        &three(),
+        &host,
+        &[error[0], boxless],
+    );
+}
+
+fn flatcar() -> Plan {
+    plan(
+        "flatcar",
+        "members = 3\n[network]\nsubnet = \"192.168.57.0/24\"\n[machine]\nprofile = \"flatcar\"\n",
+    )
+}
+
+fn of_2015() -> Plan {
+    let definition = "members = 3\n[network]\nsubnet = \"172.17.8.0/24\"\n\
+        [machine]\nprofile = \"coreos\"\nchannel = \"alpha\"\n";
+    plan("coreos-2015", definition)
+}
+
+#[test]
+fn boxes_that_cannot_be_had() {
+    let error = &[("box", Verdict::Error)];
+    finds("box-gone", &of_2015(), &ready(), error);
+    finds("box-flatcar-on-libvirt", &flatcar(), &ready(), error);
+    let mut both = ready();
+    both.providers.virtualbox = with_virtualbox("version").providers.virtualbox;
+    finds("box-flatcar-beside-virtualbox", &flatcar(), &both, error);
+    finds(
+        "box-debian-on-virtualbox",
+        &three(),
+        &with_virtualbox("version"),
+        error,
+    );
+}
+
+#[test]
+fn boxes_that_are_offered_or_built() {
+    finds(
+        "box-flatcar-on-virtualbox",
+        &flatcar(),
+        &with_virtualbox("version"),
+        &[],
+    );
+    let mut host = ready();
+    host.catalogue = Look::Seen(catalogue("libvirt"));
+    finds("box-file-gone", &three(), &host, &[]);
+    host.catalogue = Look::Unknown("the catalogue of the box says nothing".to_owned());
+    finds("box-unknown", &three(), &host, &[]);
+}
+
+#[test]
+fn a_host_that_does_not_let_itself_be_looked_at() {
+    let why = || "`ip` exited with status 255".to_owned();
+    let mut host = ready();
+    host.network.routes = Look::Unknown(why());
+    host.network.addresses = Look::Missing;
+    host.memory = Look::Unknown("/proc/meminfo cannot be read".to_owned());
+    host.processors = Look::Unknown("not told".to_owned());
+    host.images = Look::Unknown("`df` exited with status 1".to_owned());
+    host.domains = Look::Missing;
+    host.libvirt_networks = Look::Missing;
+    finds("unseen", &three(), &host, &[]);
+    let report = doctor::examine(&three(), &host);
+    let unseen = [
+        "subnet",
+        "addresses",
+        "processors",
+        "memory",
+        "disk",
+        "leftovers",
+    ];
+    for one in &report.examined {
+        let expected = if unseen.contains(&one.finding.name) {
+            Verdict::Skipped
+        } else {
+            one.found.verdict
+        };
+        assert_eq!(one.found.verdict, expected, "{}", one.finding.name);
+    }
+}
+
+/// That none of them lacks a golden file is seen here; that each is right, above.
+#[test]
+fn every_finding_has_complained_once() {
+    let texts: Vec<String> = golden("")
+        .read_dir_utf8()
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for finding in FINDINGS {
+        let complains = |line: &str| {
+            let mut words = line.split_whitespace();
+            matches!(words.next(), Some("ERROR" | "warning")) && words.next() == Some(finding.name)
+        };
+        assert!(
+            texts.iter().any(|text| text.lines().any(complains)),
+            "no golden file shows what `{}` complains of",
+            finding.name
+        );
+    }
+}
+
+/// Consumers rely on these names; renaming one is a new format.
+#[test]
+fn the_json_is_as_recorded_and_as_the_help_says() {
+    let mut host = ready();
+    host.kvm = Look::Missing;
+    let report = doctor::examine(&three(), &host);
+    let text = ui::doctor::json::render(&three(), &report);
+    expect_file![golden("kvm-missing.json")].assert_eq(&text);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let help = crate::scratch::Scratch::new()
+        .run(&["help", "doctor"])
+        .expect(0)
+        .stdout;
+    let findings = document["findings"].as_array().unwrap();
+    let warned = findings
+        .iter()
+        .find(|one| one["verdict"] == "warning")
+        .unwrap();
+    for object in [&document, warned, &warned["diagnostics"][0]] {
+        for name in object.as_object().unwrap().keys() {
+            let words = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            assert!(
+                words.into_iter().any(|word| word == name),
+                "{name} is not in the help"
+            );
+        }
+    }
+    assert_eq!(document["format"], 1);
+}

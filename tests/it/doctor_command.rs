@@ -1,0 +1,250 @@
+//! The real `doctor`, on this host as it is and where things are really missing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use xtask::doctor::FINDINGS;
+use xtask::look_at_host::{self, Sought};
+use xtask::workspace::Workspace;
+
+use crate::scratch::{Ran, Scratch};
+use crate::support::require_tool;
+use crate::verify_support::three;
+
+const VERDICTS: &[&str] = &["ok", "not-applicable", "skipped", "warning", "error"];
+
+/// A workspace with the file that Vagrant wants.
+fn workspace() -> Scratch {
+    let scratch = Scratch::with("default", "members = 3\n");
+    fs::create_dir(scratch.root().join("vagrant")).unwrap();
+    fs::write(scratch.root().join("vagrant/Vagrantfile"), "").unwrap();
+    scratch
+}
+
+/// `doctor` with these arguments, where only this says what is used.
+fn doctor(scratch: &Scratch, arguments: &[&str]) -> Command {
+    let mut command = scratch.command(&[&["doctor"], arguments].concat());
+    command.env_remove("VAGRANT_DEFAULT_PROVIDER");
+    command.env("VAGRANT_HOME", scratch.root().join("vagrant.d"));
+    command
+}
+
+fn run(mut command: Command) -> Ran {
+    Ran::from(command.output().unwrap())
+}
+
+/// The rows of the table: label, name, evidence.
+fn rows(ran: &Ran) -> Vec<(String, String, String)> {
+    let lines = ran.stdout.lines().skip(2);
+    let rows = lines.map(|line| {
+        let (label, rest) = line.split_at(9);
+        let (name, evidence) = rest.split_once(' ').unwrap();
+        let words = [label, name, evidence].map(|word| word.trim().to_owned());
+        <(String, String, String)>::from(words)
+    });
+    rows.collect()
+}
+
+#[track_caller]
+fn row<'a>(rows: &'a [(String, String, String)], name: &str) -> (&'a str, &'a str) {
+    let row = rows.iter().find(|row| row.1 == name);
+    let (label, _, evidence) = row.unwrap_or_else(|| panic!("{name} is not in {rows:?}"));
+    (label, evidence)
+}
+
+#[test]
+fn on_this_host_whatever_it_is_the_status_fits_what_is_said() {
+    let scratch = workspace();
+    let ran = run(doctor(&scratch, &[]));
+    let rows = rows(&ran);
+    let names: Vec<&str> = rows.iter().map(|row| row.1.as_str()).collect();
+    let all: Vec<&str> = FINDINGS.iter().map(|finding| finding.name).collect();
+    assert_eq!(names, all, "{}", ran.stdout);
+    let errors = rows.iter().filter(|row| row.0 == "ERROR").count();
+    let expected = if errors == 0 { 0 } else { 5 };
+    assert_eq!(ran.status, Some(expected), "{ran:?}");
+    assert!(ran.stderr.matches("\nerror: ").count() >= errors, "{ran:?}");
+    assert_eq!(errors > 0, ran.stderr.contains("--driver local"), "{ran:?}");
+    // Looking leaves nothing behind, but for what Vagrant itself makes when it is called.
+    assert_eq!(scratch.left_in_state(), Vec::<String>::new());
+
+    let ran = run(doctor(&scratch, &["--format", "json"]));
+    assert_eq!(
+        (ran.status, ran.stderr.as_str()),
+        (Some(expected), ""),
+        "{ran:?}"
+    );
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["exit_status"], expected);
+    assert_eq!(document["usable"], errors == 0);
+    for finding in document["findings"].as_array().unwrap() {
+        let verdict = finding["verdict"].as_str().unwrap();
+        assert!(VERDICTS.contains(&verdict), "{finding}");
+    }
+}
+
+#[test]
+fn without_any_program_nothing_is_taken_for_fine_that_was_not_looked_at() {
+    let scratch = workspace();
+    let empty = folder(&scratch, "empty");
+    let mut command = doctor(&scratch, &[]);
+    command.env("PATH", empty);
+    let ran = run(command).expect(5);
+    let rows = rows(&ran);
+    assert_eq!(row(&rows, "vagrant"), ("ERROR", "not on PATH"));
+    assert_eq!(row(&rows, "subnet").0, "partly", "{}", ran.stdout);
+    assert_eq!(row(&rows, "addresses").0, "partly", "{}", ran.stdout);
+    assert_eq!(row(&rows, "disk").0, "skipped", "{}", ran.stdout);
+    assert!(
+        ran.stderr
+            .contains("error: there is no `vagrant` on your PATH\n")
+    );
+    assert!(ran.stderr.contains("`sudo apt-get install vagrant`"));
+    let last =
+        "hint: without any of it, as processes of this host: `cargo xtask up --driver local`\n";
+    assert!(ran.stderr.ends_with(last), "{}", ran.stderr);
+}
+
+#[test]
+fn the_recipe_of_2015_is_told_what_works_in_its_place() {
+    let scratch = workspace();
+    let shipped = crate::support::project().join("cluster/coreos-2015.toml");
+    scratch.define("coreos-2015", &fs::read_to_string(shipped).unwrap());
+    let ran = run(doctor(&scratch, &["coreos-2015"])).expect(5);
+    for said in [
+        "error: the box of CoreOS Container Linux is gone\n",
+        "`cargo xtask up coreos-2015 --driver local`",
+        "`cargo xtask up flatcar`",
+    ] {
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    assert_eq!(
+        ran.stderr.matches("--driver local").count(),
+        1,
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_definition_with_errors_comes_first() {
+    let scratch = Scratch::with("default", "members = 4\n");
+    let ran = run(doctor(&scratch, &[])).expect(3);
+    assert_eq!(ran.stdout, "");
+}
+
+/// Programs that answer after a second, as if each had to be read from a slow disk.
+#[test]
+fn looking_takes_no_longer_than_the_slowest_program() {
+    let scratch = workspace();
+    let programs = folder(&scratch, "programs");
+    let slow = [
+        ("vagrant", "echo Vagrant 2.3.4"),
+        (
+            "VBoxManage",
+            "echo 'Default machine folder: /srv'; echo 7.0.20r163906",
+        ),
+        ("ip", "echo []"),
+        ("df", "echo head; echo '/dev/x 9 1 99999999 1% /'"),
+    ];
+    for (name, answer) in slow {
+        program(&programs, name, &format!("/bin/sleep 1; {answer}"));
+    }
+    program(&programs, "id", "echo ada");
+    let mut command = doctor(&scratch, &[]);
+    command.env("PATH", &programs);
+    let begun = Instant::now();
+    let ran = run(command);
+    let took = begun.elapsed();
+    let rows = rows(&ran);
+    assert_eq!(row(&rows, "vagrant"), ("ok", "Vagrant 2.3.4"));
+    // Only `df` waits for another: for VirtualBox, which says where it keeps disks.
+    let most = Duration::from_millis(3500);
+    assert!(took < most, "{took:?}, where one after the other takes 9 s");
+}
+
+/// Whether Vagrant can be used is told by files and sockets, before it is ever started.
+#[test]
+fn a_glance_starts_no_program() {
+    let scratch = workspace();
+    let plan = three();
+    let sought = Sought::of(&Workspace::at(scratch.root()), &plan);
+    let begun = Instant::now();
+    let is_usable = look_at_host::is_usable(&sought);
+    let took = begun.elapsed();
+    assert!(
+        took < Duration::from_millis(100),
+        "{is_usable} after {took:?}"
+    );
+}
+
+/// In a network of its own, and with a `/run` of its own: another network card has the subnet, Docker's
+/// bridge is beside it, and there is a socket of libvirt's that nobody listens on.
+#[test]
+fn what_is_in_the_way_is_really_seen_in_namespaces() {
+    require_tool("ip", "iproute2");
+    let scratch = workspace();
+    scratch.define("docker", "[network]\nsubnet = \"172.17.8.0/24\"\n[machine]\nprofile = \"coreos\"\nchannel = \"alpha\"\n");
+    let plugins = folder(&scratch, "vagrant.d");
+    let installed =
+        r#"{"version":"1","installed":{"vagrant-libvirt":{"installed_gem_version":"0.12.2"}}}"#;
+    fs::write(plugins.join("plugins.json"), installed).unwrap();
+    let script = "\
+set -eu
+mount -t tmpfs none /run
+mkdir /run/libvirt
+/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"/run/libvirt/libvirt-sock\")'
+ip link add br-lan type bridge
+ip addr add 192.168.56.101/24 dev br-lan
+ip link set br-lan up
+ip link add docker0 type bridge
+ip addr add 172.17.0.1/16 dev docker0
+ip link set docker0 up
+set +e
+\"$@\" default; one=$?
+\"$@\" docker; two=$?
+echo \"$one $two\"";
+    let xtask = env!("CARGO_BIN_EXE_xtask");
+    let mut command = Command::new("unshare");
+    command
+        .args([
+            "--map-root-user",
+            "--mount",
+            "--net",
+            "sh",
+            "-c",
+            script,
+            "sh",
+        ])
+        .args([xtask, "doctor"])
+        .current_dir(scratch.root())
+        .env_remove("VAGRANT_DEFAULT_PROVIDER")
+        .env("VAGRANT_HOME", &plugins);
+    let ran = run(command).expect(0);
+    assert!(ran.stdout.ends_with("\n5 5\n"), "{ran:?}");
+    for said in [
+        "note: libvirt's daemon does not run\n",
+        "error: `br-lan` of this host already has the network `192.168.56.0/24`\n",
+        "error: `192.168.56.101` of core-01 is this host's own address, of `br-lan`\n",
+        "warning: the subnet `172.17.8.0/24` is a part of `172.17.0.0/16`, which Docker's default bridge has\n",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}\n{ran:?}");
+    }
+    assert!(!ran.stderr.contains("does not have the plugin"), "{ran:?}");
+}
+
+fn folder(scratch: &Scratch, name: &str) -> Utf8PathBuf {
+    let folder = scratch.root().join(name);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A program of this name that does this.
+fn program(folder: &Utf8Path, name: &str, script: &str) {
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}

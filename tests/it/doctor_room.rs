@@ -1,0 +1,192 @@
+//! What `doctor` finds of networks, memory, disk and what an earlier run has left.
+
+use xtask::doctor::Verdict;
+use xtask::host::resources::{Disk, Memory};
+use xtask::host::{Look, Version, network};
+
+use crate::doctor_support::{answer_as, finds, network_of, ready, recorded, with_virtualbox};
+use crate::verify_support::{plan, three};
+
+#[test]
+fn a_cluster_that_runs_already_is_not_in_its_own_way() {
+    let mut host = ready();
+    answer_as(&mut host, "libvirt-left-overs");
+    let domains = host.domains.seen().unwrap().clone();
+    host.machine_ids = domains.iter().map(|domain| domain.id.clone()).collect();
+    // What its members need is theirs already: what is free is for the one that is still to be made.
+    host.memory = memory(8 << 30, 2 << 30);
+    let Look::Seen(neighbours) = &mut host.network.neighbours else {
+        panic!("neighbours were recorded");
+    };
+    neighbours.extend(
+        network::neighbours(
+            r#"[{"dst":"192.168.56.101","dev":"virbr1","lladdr":"52:54:00:00:00:01","state":["REACHABLE"]},
+                {"dst":"192.168.56.103","dev":"virbr1","lladdr":"52:54:00:00:00:03","state":["STALE"]}]"#,
+        )
+        .unwrap(),
+    );
+    finds("running", &three(), &host, &[]);
+}
+
+#[test]
+fn addresses_that_virtualbox_does_not_allow() {
+    let mut old = with_virtualbox("version");
+    let plan = plan(
+        "flatcar",
+        "members = 3\n[network]\nsubnet = \"172.17.8.0/24\"\n[machine]\nprofile = \"flatcar\"\n",
+    );
+    let error = &[("range", Verdict::Error)];
+    finds("range", &plan, &old, error);
+    old.networks_conf = Look::Seen(recorded("made-up-virtualbox/networks.conf"));
+    finds("range-with-file", &plan, &old, error);
+    old.networks_conf = Look::Seen("* 192.168.56.0/21\n* 172.17.8.0/24\n".to_owned());
+    finds("range-allowed", &plan, &old, &[]);
+    old.networks_conf = Look::Missing;
+    if let Look::Seen(virtualbox) = &mut old.providers.virtualbox {
+        virtualbox.version = Some(Version::new(6, 1, 26));
+    }
+    finds("range-old-virtualbox", &plan, &old, &[]);
+}
+
+#[test]
+fn a_busy_network() {
+    let mut host = ready();
+    host.network = network_of("busy-network");
+    // The bridge for a network card has this subnet, the VPN a wider one; a neighbour answers.
+    let found = &[("subnet", Verdict::Error), ("addresses", Verdict::Warning)];
+    finds("network-same-subnet", &three(), &host, found);
+    // The VPN takes the first member's packets; there is no box, but that is not the point.
+    let host_route = plan("other", "[network]\nsubnet = \"192.168.57.0/24\"\n");
+    finds(
+        "network-narrower-route",
+        &host_route,
+        &host,
+        &[("subnet", Verdict::Error)],
+    );
+    let beside = plan(
+        "beside",
+        "[network]\nsubnet = \"192.168.57.0/24\"\nfirst_host = 110\n",
+    );
+    finds(
+        "network-narrower-route-beside",
+        &beside,
+        &host,
+        &[("subnet", Verdict::Warning)],
+    );
+    let docker = plan("docker", "[network]\nsubnet = \"172.17.8.0/24\"\n");
+    finds(
+        "network-docker",
+        &docker,
+        &host,
+        &[("subnet", Verdict::Warning)],
+    );
+    let own = plan("own", "[network]\nfirst_host = 6\n");
+    let found = &[("subnet", Verdict::Error), ("addresses", Verdict::Error)];
+    finds("network-own-address", &own, &host, found);
+}
+
+#[test]
+fn networks_of_libvirts() {
+    // Another checkout's cluster has the addresses.
+    let mut host = ready();
+    answer_as(&mut host, "libvirt-left-overs");
+    host.own.domain_prefix = "xtask-c0ffee00-".to_owned();
+    host.own.network = "xtask-c0ffee00-default".to_owned();
+    finds(
+        "network-of-another-checkout",
+        &three(),
+        &host,
+        &[("subnet", Verdict::Error)],
+    );
+    // The network that libvirt is installed with is a part of this one.
+    let wide = plan(
+        "wide",
+        "[network]\nsubnet = \"192.168.0.0/16\"\nfirst_host = 900\n",
+    );
+    finds(
+        "network-wider-than-libvirts",
+        &wide,
+        &ready(),
+        &[("subnet", Verdict::Warning)],
+    );
+    // The definition has got another subnet since its network was made.
+    let mut host = ready();
+    answer_as(&mut host, "libvirt-left-overs");
+    host.domains = Look::Seen(Vec::new());
+    let moved = plan("default", "[network]\nsubnet = \"192.168.60.0/24\"\n");
+    finds(
+        "network-of-an-earlier-definition",
+        &moved,
+        &host,
+        &[("subnet", Verdict::Error)],
+    );
+}
+
+fn memory(total: u64, available: u64) -> Look<Memory> {
+    Look::Seen(Memory { total, available })
+}
+
+#[test]
+fn too_little_memory_and_too_few_processors() {
+    let mut host = ready();
+    host.memory = memory(8 << 30, 2 << 30);
+    finds(
+        "memory-little",
+        &three(),
+        &host,
+        &[("memory", Verdict::Warning)],
+    );
+    host.memory = memory(2 << 30, 300 << 20);
+    finds(
+        "memory-too-little",
+        &three(),
+        &host,
+        &[("memory", Verdict::Error)],
+    );
+    let four = plan("four", "members = 3\n[machine]\ncpus = 4\n");
+    finds(
+        "processors",
+        &four,
+        &ready(),
+        &[("processors", Verdict::Warning)],
+    );
+}
+
+#[test]
+fn too_little_room() {
+    let disk = |folder: &str, mounted_on: &str, available: u64| {
+        Look::Seen(Disk {
+            folder: folder.to_owned(),
+            mounted_on: mounted_on.to_owned(),
+            available,
+        })
+    };
+    let mut host = ready();
+    host.images = disk("/var/lib/libvirt/images", "/var", 5 << 30);
+    host.boxes = disk("/srv/vagrant/boxes", "/srv", 9 << 30);
+    finds(
+        "disk-little",
+        &three(),
+        &host,
+        &[("disk", Verdict::Warning)],
+    );
+    host.images = disk("/var/lib/libvirt/images", "/var", 100 << 20);
+    host.boxes = disk("/srv/vagrant/boxes", "/srv", 200 << 20);
+    finds(
+        "disk-too-little",
+        &three(),
+        &host,
+        &[("disk", Verdict::Error)],
+    );
+}
+
+#[test]
+fn machines_that_vagrant_has_forgotten() {
+    let error = &[("leftovers", Verdict::Error)];
+    let mut host = ready();
+    answer_as(&mut host, "libvirt-left-overs");
+    finds("leftovers", &three(), &host, error);
+    let domains = host.domains.seen().unwrap().clone();
+    host.machine_ids = vec![domains[0].id.clone()];
+    finds("leftovers-one", &three(), &host, error);
+}

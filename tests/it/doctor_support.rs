@@ -1,0 +1,153 @@
+//! Hosts, as they were recorded or with something about them made up.
+
+use std::fs;
+
+use camino::Utf8PathBuf;
+use expect_test::expect_file;
+use xtask::doctor::{self, Report, Verdict};
+use xtask::host::catalogue::{Build, Catalogue, Edition};
+use xtask::host::libvirt::{self, Daemon};
+use xtask::host::network::{self, Network};
+use xtask::host::provider::{PLUGIN, plugin_in_file};
+use xtask::host::virtualization::{self, Kvm};
+use xtask::host::{Groups, Host, Look, Own, Providers, Version, resources, virtualbox};
+use xtask::plan::Plan;
+use xtask::ui;
+
+use crate::cli_help::{assert_can_be_typed, commands_in};
+use crate::support::project;
+
+/// What a program or a file said.
+#[track_caller]
+pub(crate) fn recorded(path: &str) -> String {
+    let path = project().join("tests/recorded/hosts").join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Debian 12 with everything that libvirt needs, and nothing that is in the way.
+pub(crate) fn ready() -> Host {
+    let mut host = Host {
+        own: Own {
+            domain_prefix: "xtask-0badcafe-".to_owned(),
+            network: "xtask-0badcafe-default".to_owned(),
+        },
+        vagrant: Look::Seen(Version::in_text(&recorded("debian-12/vagrant-version.txt")).unwrap()),
+        vagrantfile: true,
+        providers: Providers {
+            asked: None,
+            plugin: plugin_in_file(
+                &recorded("debian-12/plugins.d-vagrant-libvirt.json"),
+                PLUGIN,
+            ),
+            libvirt: Daemon::Answers(None),
+            virtualbox: Look::Missing,
+        },
+        groups: Look::Seen(Groups::read("ada libvirt kvm", "ada libvirt kvm")),
+        kvm: Look::Seen(Kvm::Opens),
+        processor_virtualizes: Look::Seen(()),
+        virtualization_asked: None,
+        processors: Look::Seen(2),
+        memory: Look::Seen(resources::memory(&recorded("debian-12/meminfo.txt")).unwrap()),
+        boxes: Look::Seen(
+            resources::disk("/srv/vagrant/boxes", &recorded("debian-12/df.txt")).unwrap(),
+        ),
+        images: Look::Seen(
+            resources::disk("/var/lib/libvirt/images", &recorded("debian-12/df.txt")).unwrap(),
+        ),
+        network: network_of("libvirt-fresh"),
+        networks_conf: Look::Missing,
+        domains: Look::Missing,
+        libvirt_networks: Look::Missing,
+        machine_ids: Vec::new(),
+        catalogue: Look::Missing,
+        box_file: Look::Missing,
+    };
+    answer_as(&mut host, "libvirt-fresh");
+    host
+}
+
+/// The same host with VirtualBox in the place of libvirt.
+pub(crate) fn with_virtualbox(version: &str) -> Host {
+    let said = recorded(&format!("made-up-virtualbox/{version}.txt"));
+    let mut host = ready();
+    host.providers.plugin = Look::Missing;
+    host.providers.libvirt = Daemon::NoSocket;
+    host.providers.virtualbox = Look::Seen(virtualbox::version(&said).unwrap());
+    host.domains = Look::Unknown("libvirt does not answer".to_owned());
+    host.libvirt_networks = Look::Unknown("libvirt does not answer".to_owned());
+    host
+}
+
+/// Has libvirt answer, and the network be, as in this recording.
+pub(crate) fn answer_as(host: &mut Host, recording: &str) {
+    let answers = recorded(&format!("{recording}/virsh.txt"));
+    let details = recorded(&format!("{recording}/virsh-details.txt"));
+    host.domains = Look::Seen(libvirt::domains(&answers));
+    host.libvirt_networks = Look::Seen(libvirt::networks(&details));
+    host.providers.libvirt = Daemon::Answers(None).asked(&Look::Seen(answers));
+    host.network = network_of(recording);
+}
+
+/// What `ip` said.
+pub(crate) fn network_of(recording: &str) -> Network {
+    let said = |name: &str| recorded(&format!("{recording}/ip-{name}.json"));
+    Network {
+        routes: Look::Seen(network::routes(&said("route")).unwrap()),
+        addresses: Look::Seen(network::addresses(&said("addr")).unwrap()),
+        neighbours: Look::Seen(network::neighbours(&said("neigh")).unwrap()),
+    }
+}
+
+/// The catalogue of a box that was built for one provider.
+pub(crate) fn catalogue(provider: &str) -> Catalogue {
+    Catalogue {
+        name: "xtask/debian-13".to_owned(),
+        versions: vec![Edition {
+            providers: vec![Build {
+                name: provider.to_owned(),
+                url: "file:///srv/boxes/debian-13.box".to_owned(),
+                checksum: None,
+            }],
+        }],
+    }
+}
+
+/// A processor without virtualization, as it was recorded.
+pub(crate) fn processor_of_debian_12() -> Look<()> {
+    virtualization::in_cpuinfo(&recorded("debian-12/cpuinfo.txt"))
+}
+
+/// What is expected of `doctor`.
+pub(crate) fn golden(name: &str) -> Utf8PathBuf {
+    project().join(format!("tests/golden/doctor/{name}"))
+}
+
+/// Everything that is said, for a terminal without colours.
+fn said(plan: &Plan, report: &Report) -> String {
+    let mut text = ui::doctor::table::render(plan, report);
+    for diagnostic in report.diagnostics() {
+        text += &format!("\n{}\n", ui::diagnostics::render(&diagnostic));
+    }
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+/// Compares what is said with its golden file, and insists on what is found.
+#[track_caller]
+pub(crate) fn finds(name: &str, plan: &Plan, host: &Host, found: &[(&str, Verdict)]) {
+    let report = doctor::examine(plan, host);
+    let text = said(plan, &report);
+    expect_file![golden(&format!("{name}.txt"))].assert_eq(&text);
+    let noteworthy = |verdict| matches!(verdict, Verdict::Warning | Verdict::Error);
+    let actual: Vec<(&str, Verdict)> = report
+        .examined
+        .iter()
+        .map(|one| (one.finding.name, one.found.verdict))
+        .filter(|(_, verdict)| noteworthy(*verdict))
+        .collect();
+    assert_eq!(actual, found, "{text}");
+    let is_usable = !found.iter().any(|(_, verdict)| *verdict == Verdict::Error);
+    assert_eq!(report.is_usable(), is_usable, "{text}");
+    for words in commands_in(&text) {
+        assert_can_be_typed(&words);
+    }
+}

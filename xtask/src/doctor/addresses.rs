@@ -1,0 +1,89 @@
+use super::{Finding, Found, is_run_by};
+use crate::host::{Host, Look, Provider};
+use crate::plan::{Member, Plan};
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "addresses",
+    title: "no other host is known to have a member's address",
+    examine,
+};
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    let own = plan
+        .members
+        .iter()
+        .filter_map(|member| own(plan, host, member));
+    let neighbours = plan
+        .members
+        .iter()
+        .filter_map(|member| neighbour(plan, host, member));
+    let diagnostics: Vec<Diagnostic> = own.chain(neighbours).collect();
+    let evidence = match diagnostics.len() {
+        0 => "none is known to be in use; nobody was asked".to_owned(),
+        1 => "one is in use".to_owned(),
+        count => format!("{count} are in use"),
+    };
+    let found = Found::of(evidence, diagnostics);
+    match (&host.network.addresses, &host.network.neighbours) {
+        (Look::Seen(_), Look::Seen(_)) => found,
+        (Look::Unknown(why), _) | (_, Look::Unknown(why)) => {
+            found.except(&format!("addresses ({why})"))
+        }
+        (Look::Missing, _) | (_, Look::Missing) => {
+            found.except("addresses, for want of `ip` (Debian and Ubuntu: `iproute2`)")
+        }
+    }
+}
+
+fn own(plan: &Plan, host: &Host, member: &Member) -> Option<Diagnostic> {
+    let Member { name, address, .. } = member;
+    let mut addresses = host.network.addresses.seen()?.iter();
+    let own = addresses.find(|own| own.address == *address)?;
+    let interface = &own.interface;
+    Some(
+        Diagnostic::error(format!(
+            "`{address}` of {name} is this host's own address, of `{interface}`"
+        ))
+        .note("packets to the member would stay on this host")
+        .hint(format!(
+            "give {name} another address in {}; the cluster's identity changes with it",
+            plan.source
+        ))
+        .hint(format!(
+            "or take it from the host: `sudo ip addr del {address} dev {interface}`"
+        )),
+    )
+}
+
+/// The interface of the cluster's own network, where whoever has a member's address was that member.
+fn is_of_the_cluster(host: &Host, interface: &str) -> bool {
+    let mut networks = host.libvirt_networks.seen().into_iter().flatten();
+    let own = networks.find(|network| network.name == host.own.network);
+    own.is_some_and(|network| network.bridge.as_deref() == Some(interface))
+        || (is_run_by(host, &Provider::VirtualBox) && interface.starts_with("vboxnet"))
+}
+
+fn neighbour(plan: &Plan, host: &Host, member: &Member) -> Option<Diagnostic> {
+    let Member { name, address, .. } = member;
+    let mut neighbours = host.network.neighbours.seen()?.iter();
+    let neighbour = neighbours.find(|neighbour| {
+        neighbour.address == *address && !is_of_the_cluster(host, &neighbour.interface)
+    })?;
+    let (interface, card) = (&neighbour.interface, &neighbour.card);
+    Some(
+        Diagnostic::warning(format!(
+            "another host has lately answered at `{address}` of {name}, on `{interface}`"
+        ))
+        .note(format!(
+            "its network card is {card}; it may be a machine that is gone by now"
+        ))
+        .hint(format!(
+            "forget it, and see whether it comes back: `sudo ip neigh del {address} dev {interface}`"
+        ))
+        .hint(format!(
+            "or give {name} another address in {}; the cluster's identity changes with it",
+            plan.source
+        )),
+    )
+}

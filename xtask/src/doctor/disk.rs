@@ -1,0 +1,100 @@
+use super::{Finding, Found, machines, to_start};
+use crate::check::bytes;
+use crate::host::resources::Disk;
+use crate::host::{Host, Look};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "disk",
+    title: "there is room for the machines' disks",
+    examine,
+};
+
+/// What a machine comes to take: its image grows as it writes.
+const A_MACHINE: u64 = 2 << 30;
+
+/// What a box takes where Vagrant keeps it, and again where the provider does.
+const A_BOX: u64 = 1 << 30;
+
+/// What a machine writes until it serves.
+const AT_LEAST: u64 = 512 << 20;
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    let count = to_start(plan, host).len();
+    if count == 0 {
+        return Found::ok("every machine runs already");
+    }
+    let images = match &host.images {
+        Look::Seen(images) => images,
+        Look::Missing => return Found::not_seen("where the disks would be is not known"),
+        Look::Unknown(why) => return Found::not_seen(why.clone()),
+    };
+    let boxes = host.boxes.seen();
+    let share = boxes.is_some_and(|boxes| boxes.mounted_on == images.mounted_on);
+    let of_machines = A_MACHINE.saturating_mul(count as u64) + A_BOX;
+    let wanted = if share {
+        of_machines + A_BOX
+    } else {
+        of_machines
+    };
+    let mut diagnostics = Vec::new();
+    diagnostics.extend(lack(
+        plan,
+        images,
+        wanted,
+        AT_LEAST * count as u64,
+        &machines(count),
+    ));
+    if let Some(boxes) = boxes.filter(|_| !share) {
+        diagnostics.extend(lack(plan, boxes, A_BOX, A_BOX / 2, "the box"));
+    }
+    let evidence = format!(
+        "{} take about {}, {} is free in {}",
+        machines(count),
+        bytes(wanted),
+        bytes(images.available),
+        images.folder
+    );
+    let found = Found::of(evidence, diagnostics);
+    match &host.boxes {
+        Look::Seen(_) => found,
+        Look::Missing => found.except("the place for boxes"),
+        Look::Unknown(why) => found.except(&format!("the place for boxes ({why})")),
+    }
+}
+
+fn lack(plan: &Plan, disk: &Disk, wanted: u64, least: u64, what: &str) -> Option<Diagnostic> {
+    let (free, folder) = (bytes(disk.available), &disk.folder);
+    let about = if disk.available < least {
+        Diagnostic::error(format!(
+            "there is no room for {what} in `{folder}`: {free} is free"
+        ))
+        .note(format!(
+            "about {} is wanted, and {} at the very least",
+            bytes(wanted),
+            bytes(least)
+        ))
+    } else if disk.available < wanted {
+        Diagnostic::warning(format!(
+            "there is little room for {what} in `{folder}`: {free} is free"
+        ))
+        .note(format!(
+            "about {} is wanted; a machine whose disk cannot grow stops",
+            bytes(wanted)
+        ))
+    } else {
+        return None;
+    };
+    Some(
+        about
+            .hint(format!(
+                "see what takes it: `sudo du -xh --max-depth=2 {} | sort -h | tail`",
+                disk.mounted_on
+            ))
+            .hint(format!(
+                "boxes that nobody uses can go: `vagrant box prune`; or define fewer members in {}",
+                plan.source
+            )),
+    )
+}

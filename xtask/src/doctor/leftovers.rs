@@ -1,0 +1,66 @@
+use super::{Finding, Found, list};
+use crate::host::libvirt::{Domain, URI};
+use crate::host::{Host, Look, Provider, provider};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "leftovers",
+    title: "no machine is left that Vagrant has forgotten",
+    examine,
+};
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    match provider(host) {
+        Ok(Provider::Libvirt) => {}
+        Ok(other) => {
+            let title = other.title();
+            return Found::not_seen(format!("which machines {title} has is not asked"));
+        }
+        Err(_) => return Found::not_seen("there is no provider yet"),
+    }
+    match &host.domains {
+        Look::Seen(_) => {}
+        Look::Missing => {
+            return Found::not_seen("there is no `virsh` (Debian and Ubuntu: `libvirt-clients`)");
+        }
+        Look::Unknown(why) => return Found::not_seen(why.clone()),
+    }
+    let members = plan.members.iter();
+    let forgotten: Vec<&Domain> = members
+        .filter_map(|member| host.domain(&member.name))
+        .filter(|domain| !host.machine_ids.contains(&domain.id))
+        .collect();
+    if forgotten.is_empty() {
+        return Found::ok("none");
+    }
+    let names = list(forgotten.iter().map(|domain| format!("`{}`", domain.name)));
+    let (has, disk, them) = match forgotten.len() {
+        1 => ("is a machine", "its disk goes with it", "it"),
+        _ => ("are machines", "their disks go with them", "them"),
+    };
+    let error = Diagnostic::error(format!("{names} {has} that Vagrant knows nothing of"))
+        .note("a run was interrupted in the wrong moment, or `vagrant/.vagrant` was removed")
+        .note("Vagrant makes no machine under a name that is taken")
+        .note(format!("{disk}, and a member's data with that"));
+    let error = error.hint(format!("remove {them}: `{}`", removal(&forgotten)));
+    Found::of(
+        match forgotten.len() {
+            1 => "1 machine".to_owned(),
+            count => format!("{count} machines"),
+        },
+        vec![error],
+    )
+}
+
+/// The command line that removes machines, running or not, with their disks.
+fn removal(domains: &[&Domain]) -> String {
+    let of_each = domains.iter().flat_map(|domain| {
+        let name = &domain.name;
+        let end = domain.runs.then(|| format!("destroy {name}"));
+        let remove = format!("undefine --nvram --remove-all-storage {name}");
+        end.into_iter().chain([remove])
+    });
+    let commands: Vec<String> = of_each.collect();
+    format!("virsh --connect {URI} '{}'", commands.join("; "))
+}

@@ -1,0 +1,135 @@
+use super::{Finding, Found, task};
+use crate::host::{Host, Look, Provider, provider};
+use crate::plan::Plan;
+use crate::profile::Dialect;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "box",
+    title: "the box that machines start from can be had",
+    examine,
+};
+
+/// Where the box of a profile comes from.
+enum Origin {
+    /// This project builds it, for these providers.
+    Built(&'static [Provider]),
+    /// The system's makers offer it, for these providers.
+    Offered(&'static [Provider]),
+    /// Nobody has it any more; why.
+    Gone(&'static [&'static str]),
+}
+
+fn origin(plan: &Plan) -> Origin {
+    match plan.machine.profile.dialect {
+        Dialect::CloudInit => Origin::Built(&[Provider::Libvirt]),
+        Dialect::FlatcarCloudinit => Origin::Offered(&[Provider::VirtualBox]),
+        Dialect::CoreosCloudinit => Origin::Gone(&[
+            "CoreOS Container Linux ended in May 2020, and was replaced by Fedora CoreOS, which reads no cloud-config",
+            "the host that served its boxes no longer answers, so Vagrant would have nothing to download",
+        ]),
+    }
+}
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    match origin(plan) {
+        Origin::Gone(why) => gone(plan, why),
+        Origin::Offered(providers) => match fitting(plan, host, providers) {
+            Ok(()) => Found::ok("offered by its makers; Vagrant downloads it where it has not yet"),
+            Err(found) => found,
+        },
+        Origin::Built(providers) => match fitting(plan, host, providers) {
+            Ok(()) => built(plan, host),
+            Err(found) => found,
+        },
+    }
+}
+
+fn gone(plan: &Plan, why: &[&str]) -> Found {
+    let title = plan.machine.profile.title;
+    let up = task(plan, "up");
+    let error = Diagnostic::error(format!("the box of {title} is gone"));
+    let error = why.iter().copied().fold(error, Diagnostic::note);
+    Found::of(
+        format!("{title} is gone"),
+        vec![
+            error
+                .hint(format!(
+                    "the same cluster as processes of this host: `{up} --driver local`"
+                ))
+                .hint("its living successor on machines: `cargo xtask up flatcar`"),
+        ],
+    )
+}
+
+/// Whether there is a box for the provider that is used.
+fn fitting(plan: &Plan, host: &Host, providers: &[Provider]) -> Result<(), Found> {
+    let provider = match provider(host) {
+        Ok(provider) => provider,
+        Err(_) => return Err(Found::not_seen("which one depends on the provider")),
+    };
+    if providers.contains(&provider) {
+        return Ok(());
+    }
+    if let Provider::Other(name) = &provider {
+        return Err(Found::not_seen(format!("whether there is one for {name}")));
+    }
+    let title = plan.machine.profile.title;
+    let up = task(plan, "up");
+    let for_these = super::list(providers.iter().map(Provider::title));
+    let mut error = Diagnostic::error(format!(
+        "there is no box of {title} for {}",
+        provider.title()
+    ))
+    .note(format!("there is one for {for_these} alone"));
+    error = match providers {
+        [Provider::VirtualBox] if host.providers.obstacle_to_virtualbox().is_none() => error.hint(
+            format!("use VirtualBox, which is here: `VAGRANT_DEFAULT_PROVIDER=virtualbox {up}`"),
+        ),
+        [Provider::VirtualBox] => error.hint(
+            "install VirtualBox: https://www.virtualbox.org/wiki/Linux_Downloads, then `export VAGRANT_DEFAULT_PROVIDER=virtualbox`",
+        ),
+        [Provider::Libvirt] if host.providers.obstacles_to_libvirt().is_empty() => error.hint(
+            format!("use libvirt, which is here: `VAGRANT_DEFAULT_PROVIDER=libvirt {up}`"),
+        ),
+        [Provider::Libvirt] => error.hint(
+            "install libvirt; on Debian: `sudo apt-get install vagrant-libvirt libvirt-daemon-system qemu-system-x86`",
+        ),
+        _ => error,
+    };
+    if *providers == [Provider::VirtualBox] {
+        error = error.hint(
+            "machines of Debian run on libvirt too: `profile = \"debian-13\"` under `[machine]`",
+        );
+    }
+    if *providers == [Provider::Libvirt] {
+        error = error.hint(
+            "machines of Flatcar run on VirtualBox: `profile = \"flatcar\"` under `[machine]`",
+        );
+    }
+    Err(Found::of(
+        format!("none of {title} for {}", provider.title()),
+        vec![error],
+    ))
+}
+
+/// Whether a box that this project builds is there.
+fn built(plan: &Plan, host: &Host) -> Found {
+    let provider = provider(host).map_or_else(|_| String::new(), |one| one.to_string());
+    let up = task(plan, "up");
+    let will = || Found::ok(format!("not built yet: `{up}` builds it, for all clusters"));
+    match (&host.catalogue, &host.box_file) {
+        (Look::Missing, _) => will(),
+        (Look::Unknown(why), _) => Found::not_seen(why.clone()),
+        (Look::Seen(catalogue), _) if catalogue.build(&provider).is_none() => will(),
+        (Look::Seen(_), Look::Missing) => {
+            Found::ok(format!("its file is gone: `{up}` builds it anew"))
+        }
+        (Look::Seen(_), Look::Unknown(why)) => Found::not_seen(why.clone()),
+        (Look::Seen(catalogue), Look::Seen(size)) => Found::ok(format!(
+            "{}, built here, {}",
+            catalogue.name,
+            crate::check::bytes(*size)
+        )),
+    }
+}

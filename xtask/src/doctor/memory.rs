@@ -1,0 +1,64 @@
+use super::{Finding, Found, machines, to_start};
+use crate::check::bytes;
+use crate::host::resources::Memory;
+use crate::host::{Host, Look};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "memory",
+    title: "this host has the memory that the machines take",
+    examine,
+};
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    let Memory { total, available } = match &host.memory {
+        Look::Seen(memory) => *memory,
+        Look::Missing => return Found::not_seen("how much there is is not known"),
+        Look::Unknown(why) => return Found::not_seen(why.clone()),
+    };
+    let count = to_start(plan, host).len();
+    if count == 0 {
+        return Found::ok("every machine runs already");
+    }
+    let each = u64::from(plan.machine.memory) << 20;
+    let all = each.saturating_mul(count as u64);
+    let evidence = format!(
+        "{} take {}, {} is free",
+        machines(count),
+        bytes(all),
+        bytes(available)
+    );
+    let about = if all > total {
+        Diagnostic::error(format!(
+            "{} take {} of memory, and this host has {}",
+            machines(count),
+            bytes(all),
+            bytes(total)
+        ))
+        .note("the kernel would kill the one or the other while they run")
+    } else if all > available {
+        Diagnostic::warning(format!(
+            "{} take {} of memory, and {} is free",
+            machines(count),
+            bytes(all),
+            bytes(available)
+        ))
+        .note("the host would swap, and a member that waits for its memory loses the leadership")
+    } else {
+        return Found::ok(evidence);
+    };
+    let fits = (available / count as u64) >> 20;
+    let about = about.hint("see who has it: `ps -e --sort=-rss -o rss,comm | head`");
+    // Less than this, and etcd has none left beside the system.
+    let about = if fits >= 256 {
+        about.hint(format!(
+            "or write `memory = {}` or less under `[machine]` in {}",
+            fits / 64 * 64,
+            plan.source
+        ))
+    } else {
+        about
+    };
+    Found::of(evidence, vec![about])
+}

@@ -1,0 +1,120 @@
+use super::{Finding, Found};
+use crate::host::libvirt::{Daemon, URI};
+use crate::host::{Host, Look, Obstacle, Provider, provider};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "provider",
+    title: "something that runs machines for Vagrant is usable",
+    examine,
+};
+
+fn examine(_: &Plan, host: &Host) -> Found {
+    match provider(host) {
+        Ok(provider) => {
+            let mut evidence = describe(&provider, host);
+            if host.providers.asked.is_some() {
+                evidence.push_str(", as VAGRANT_DEFAULT_PROVIDER says");
+            }
+            match provider {
+                Provider::Other(_) => Found::not_seen(evidence),
+                Provider::Libvirt | Provider::VirtualBox => Found::ok(evidence),
+            }
+        }
+        Err(obstacles) => Found::of(
+            match &host.providers.asked {
+                Some(asked) => format!("{asked} is not usable"),
+                None => "none is usable".to_owned(),
+            },
+            vec![unusable(&obstacles, host)],
+        ),
+    }
+}
+
+fn describe(provider: &Provider, host: &Host) -> String {
+    let providers = &host.providers;
+    match provider {
+        Provider::Libvirt => {
+            let daemon = match &providers.libvirt {
+                Daemon::Answers(Some(version)) => format!("libvirt {version}"),
+                _ => "libvirt".to_owned(),
+            };
+            match providers.plugin.seen() {
+                Some(Some(version)) => format!("{daemon}, by vagrant-libvirt {version}"),
+                _ => format!("{daemon}, by vagrant-libvirt"),
+            }
+        }
+        Provider::VirtualBox => {
+            let version = providers.virtualbox.seen().and_then(|one| one.version);
+            match version {
+                Some(version) => format!("VirtualBox {version}"),
+                None => "VirtualBox".to_owned(),
+            }
+        }
+        Provider::Other(name) => format!("{name}, which this project does not know"),
+    }
+}
+
+fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
+    let fact = match &host.providers.asked {
+        Some(asked) => {
+            format!("`VAGRANT_DEFAULT_PROVIDER` asks for `{asked}`, which is not usable")
+        }
+        None => "nothing here runs machines for Vagrant".to_owned(),
+    };
+    let mut diagnostic = Diagnostic::error(fact);
+    for obstacle in obstacles {
+        diagnostic = diagnostic.note(obstacle.to_string());
+    }
+    for obstacle in obstacles {
+        for hint in remedies(obstacle, host) {
+            diagnostic = diagnostic.hint(hint);
+        }
+    }
+    match &host.providers.asked {
+        Some(_) => diagnostic.hint("or have one chosen: `unset VAGRANT_DEFAULT_PROVIDER`"),
+        None => diagnostic,
+    }
+}
+
+/// What to do about it, one command each.
+fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
+    let one = |text: &str| vec![text.to_owned()];
+    match obstacle {
+        Obstacle::NoPlugin => vec![
+            "on Debian: `sudo apt-get install vagrant-libvirt`".to_owned(),
+            "with a Vagrant from its makers: `vagrant plugin install vagrant-libvirt`".to_owned(),
+        ],
+        Obstacle::PluginUnknown(_) => {
+            one("see for yourself: `vagrant plugin list`; mend them: `vagrant plugin repair`")
+        }
+        Obstacle::Libvirt(Daemon::NoSocket) => vec![
+            "on Debian and Ubuntu: `sudo apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils`".to_owned(),
+            "where it is installed: `sudo systemctl enable --now libvirtd.socket`".to_owned(),
+        ],
+        Obstacle::Libvirt(Daemon::NotListening) => {
+            one("start it: `sudo systemctl restart libvirtd`")
+        }
+        Obstacle::Libvirt(Daemon::Forbidden) => {
+            let is_new = matches!(&host.groups, Look::Seen(groups) if groups.is_new_in("libvirt"));
+            if is_new {
+                one("you are in the group `libvirt`, and this session is older than that: log out and in again, or `newgrp libvirt`")
+            } else {
+                one("join the group that may: `sudo usermod --append --groups libvirt \"$USER\"`, then log out and in again")
+            }
+        }
+        Obstacle::Libvirt(Daemon::Silent(_) | Daemon::Answers(_)) => {
+            vec![format!("see for yourself: `virsh --connect {URI} version`")]
+        }
+        Obstacle::NoVirtualBox if host.providers.asked.is_some() => {
+            one("install it: https://www.virtualbox.org/wiki/Linux_Downloads")
+        }
+        Obstacle::NoVirtualBox => one(
+            "or install VirtualBox in its place: https://www.virtualbox.org/wiki/Linux_Downloads",
+        ),
+        Obstacle::VirtualBox(_) => {
+            one("have VirtualBox build its kernel modules: `sudo /sbin/vboxconfig`")
+        }
+    }
+}

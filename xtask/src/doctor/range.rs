@@ -1,0 +1,58 @@
+use super::{Finding, Found, concerns_only};
+use crate::host::virtualbox::{ALLOWED_BY_DEFAULT, ASKS_FROM, NETWORKS_CONF, allows};
+use crate::host::{Host, Look, Provider};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "range",
+    title: "VirtualBox allows the members' addresses",
+    examine,
+};
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    if let Some(found) = concerns_only(host, &Provider::VirtualBox) {
+        return found;
+    }
+    let subnet = plan.subnet;
+    let version = host.providers.virtualbox.seen().and_then(|one| one.version);
+    if let Some(version) = version.filter(|version| *version < ASKS_FROM) {
+        return Found::ok(format!("VirtualBox {version} allows every address"));
+    }
+    let text = match &host.networks_conf {
+        Look::Seen(text) => Some(text.as_str()),
+        Look::Missing => None,
+        Look::Unknown(why) => return Found::not_seen(format!("{NETWORKS_CONF}: {why}")),
+    };
+    if allows(text, subnet) {
+        let by = match text {
+            Some(_) => format!("{NETWORKS_CONF} allows {subnet}"),
+            None => format!("{subnet} lies in {ALLOWED_BY_DEFAULT}"),
+        };
+        return Found::ok(by);
+    }
+    let error = Diagnostic::error(format!(
+        "VirtualBox does not allow the addresses of `{subnet}`"
+    ))
+    .note(format!(
+        "they must be in `{NETWORKS_CONF}`, as the line `* {subnet}`"
+    ));
+    let error = match text {
+        Some(_) => error.hint(format!(
+            "add the line: `echo '* {subnet}' | sudo tee -a {NETWORKS_CONF}`"
+        )),
+        // Once the file is there, it alone counts: what is allowed without it has to be said as well.
+        None => error
+            .note(format!("without that file, {ALLOWED_BY_DEFAULT} is allowed; with it, only what it says"))
+            .hint(format!(
+                "write it: `sudo mkdir -p /etc/vbox && printf '* {ALLOWED_BY_DEFAULT}\\n* {subnet}\\n' | sudo tee -a {NETWORKS_CONF}`"
+            )),
+    };
+    Found::of(
+        format!("{subnet} is not allowed"),
+        vec![error.hint(format!(
+            "or use a part of {ALLOWED_BY_DEFAULT} as `subnet` in {}; the cluster's identity changes with it",
+            plan.source
+        ))],
+    )
+}

@@ -1,0 +1,177 @@
+use super::{Finding, Found, is_run_by, list, task};
+use crate::host::libvirt::{LibvirtNetwork, URI};
+use crate::host::network::{Range, Route};
+use crate::host::{Host, Look, Provider};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "subnet",
+    title: "the members' network has its addresses to itself",
+    examine,
+};
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    let subnet = Range::of(plan.subnet);
+    let mut diagnostics = of_libvirts_networks(plan, host, subnet);
+    let routes = host.network.routes.seen().into_iter().flatten();
+    let clashing = routes.filter(|route| {
+        // One as wide as this is as good as the default route, which everything is a part of.
+        route.to.prefix >= 8 && route.to.overlaps(subnet) && !is_libvirts(host, &route.interface)
+    });
+    diagnostics.extend(clashing.filter_map(|route| clash(plan, host, route)));
+    let evidence = match diagnostics.len() {
+        0 => format!("{subnet} is free"),
+        1 => format!("{subnet} clashes with another network"),
+        count => format!("{subnet} clashes with {count} other networks"),
+    };
+    let found = Found::of(evidence, diagnostics);
+    let found = match &host.network.routes {
+        Look::Seen(_) => found,
+        Look::Missing => found.except("routes, for want of `ip` (Debian and Ubuntu: `iproute2`)"),
+        Look::Unknown(why) => found.except(&format!("routes ({why})")),
+    };
+    match &host.libvirt_networks {
+        _ if !is_run_by(host, &Provider::Libvirt) => found,
+        Look::Seen(_) => found,
+        Look::Missing => found.except(
+            "libvirt's networks, for want of `virsh` (Debian and Ubuntu: `libvirt-clients`)",
+        ),
+        Look::Unknown(why) => found.except(&format!("libvirt's networks ({why})")),
+    }
+}
+
+/// The bridge of a network of libvirt's: whose it is says libvirt better than the route. Where it does
+/// not say, those that bear the names that libvirt gives are not taken for somebody else's.
+fn is_libvirts(host: &Host, interface: &str) -> bool {
+    if is_run_by(host, &Provider::VirtualBox) {
+        return false;
+    }
+    match &host.libvirt_networks {
+        Look::Seen(networks) => networks
+            .iter()
+            .any(|network| network.bridge.as_deref() == Some(interface)),
+        Look::Missing | Look::Unknown(_) => interface.starts_with("virbr"),
+    }
+}
+
+/// Networks of libvirt's that have these addresses and are not the cluster's own, and the cluster's own
+/// where it has others. Inactive ones count too: the plugin goes by what is defined.
+fn of_libvirts_networks(plan: &Plan, host: &Host, subnet: Range) -> Vec<Diagnostic> {
+    if is_run_by(host, &Provider::VirtualBox) {
+        return Vec::new();
+    }
+    let networks = host.libvirt_networks.seen().into_iter().flatten();
+    networks
+        .filter_map(|network| Some((network, range(network)?)))
+        .filter(|(network, range)| {
+            let is_own = network.name == host.own.network;
+            if is_own { *range != subnet } else { range.overlaps(subnet) }
+        })
+        .map(|(network, range)| {
+            let name = &network.name;
+            if *name == host.own.network {
+                return Diagnostic::error(format!(
+                    "the cluster's network has the addresses of `{range}`, not those of `{subnet}`"
+                ))
+                .note("it was made by an earlier definition, and Vagrant does not change it")
+                .hint(format!(
+                    "remove it with the machines and their data: `{}`",
+                    task(plan, "destroy")
+                ))
+                .hint(format!("or alone, where its machines are gone: {}", removal(name)));
+            }
+            let diagnostic = if range == subnet {
+                Diagnostic::error(format!(
+                    "libvirt's network `{name}` already has the addresses of `{subnet}`"
+                ))
+                .note("Vagrant makes no second network with the same addresses, and does not share that one")
+            } else {
+                Diagnostic::warning(format!(
+                    "libvirt's network `{name}` shares addresses with `{subnet}`"
+                ))
+                .note("packets to them may end in the other network")
+            };
+            diagnostic
+                .hint(format!("if nobody needs it: {}", removal(name)))
+                .hint(another_subnet(plan))
+        })
+        .collect()
+}
+
+/// What removes a network of libvirt's, active or not.
+fn removal(network: &str) -> String {
+    format!(
+        "`virsh --connect {URI} net-destroy {network}; virsh --connect {URI} net-undefine {network}`"
+    )
+}
+
+fn range(network: &LibvirtNetwork) -> Option<Range> {
+    let (address, prefix) = (network.address?, network.prefix?);
+    let hosts = u32::MAX.checked_shr(prefix.into()).unwrap_or_default();
+    Some(Range {
+        first: std::net::Ipv4Addr::from_bits(address.to_bits() & !hosts),
+        prefix,
+    })
+}
+
+fn clash(plan: &Plan, host: &Host, route: &Route) -> Option<Diagnostic> {
+    let subnet = Range::of(plan.subnet);
+    let Route { to, interface } = route;
+    if *to == subnet {
+        // VirtualBox's own network of an earlier run, which Vagrant uses again.
+        let is_own = interface.starts_with("vboxnet") && is_run_by(host, &Provider::VirtualBox);
+        return (!is_own).then(|| {
+            Diagnostic::error(format!(
+                "`{interface}` of this host already has the network `{subnet}`"
+            ))
+            .note("the provider refuses to make a second network with the same addresses")
+            .hint(format!("see what it is: `ip addr show {interface}`"))
+            .hint(another_subnet(plan))
+        });
+    }
+    if to.prefix < subnet.prefix {
+        let whose = match interface.as_str() {
+            "docker0" => "Docker's default bridge".to_owned(),
+            interface => format!("`{interface}`"),
+        };
+        return Some(
+            Diagnostic::warning(format!("the subnet `{subnet}` is a part of `{to}`, which {whose} has"))
+                .note("the narrower route wins, so the members are reached; who else has their addresses there is not")
+                .hint(another_subnet(plan)),
+        );
+    }
+    // A narrower route than the subnet's takes what it covers away from it.
+    let members = plan.members.iter();
+    let lost: Vec<&str> = members
+        .filter(|member| to.contains(member.address))
+        .map(|member| member.name.as_str())
+        .collect();
+    if lost.is_empty() {
+        return Some(
+            Diagnostic::warning(format!(
+                "`{interface}` of this host has `{to}`, a part of `{subnet}`"
+            ))
+            .note("no member has an address in it, and a further one may")
+            .hint(another_subnet(plan)),
+        );
+    }
+    Some(
+        Diagnostic::error(format!(
+            "packets to {} go to `{interface}` of this host, by its route to `{to}`",
+            list(&lost)
+        ))
+        .note("the narrower route wins, so this host would not reach its machine")
+        .hint(format!(
+            "if nobody needs it: `sudo ip route del {to} dev {interface}`"
+        ))
+        .hint(another_subnet(plan)),
+    )
+}
+
+fn another_subnet(plan: &Plan) -> String {
+    format!(
+        "use another `subnet` in {}; the cluster's identity changes with it",
+        plan.source
+    )
+}

@@ -1,0 +1,53 @@
+use super::{Finding, Found};
+use crate::host::{Host, Look, Version};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "vagrant",
+    title: "Vagrant is there, and is one that this project knows",
+    examine,
+};
+
+/// The first version that can read the catalogue of Flatcar's box.
+const LEAST: Version = Version::new(2, 2, 5);
+
+fn examine(_: &Plan, host: &Host) -> Found {
+    let version = match &host.vagrant {
+        Look::Seen(version) => *version,
+        Look::Missing => {
+            let error = Diagnostic::error("there is no `vagrant` on your PATH").note(
+                "Vagrant makes the virtual machines; this project knows its versions 2.3 and 2.4",
+            );
+            return Found::of("not on PATH", vec![install(error)]);
+        }
+        Look::Unknown(why) => {
+            let error = Diagnostic::error("`vagrant` is there and does not run")
+                .note(why.clone())
+                .hint("see for yourself: `vagrant --version`");
+            return Found::of("does not run", vec![error]);
+        }
+    };
+    let about = if version < LEAST {
+        Diagnostic::error(format!("Vagrant {version} is too old")).note(format!(
+            "it takes {LEAST} to read the catalogues of boxes; this project knows 2.3 and 2.4"
+        ))
+    } else if !version.is_at_least(2, 3) {
+        Diagnostic::warning(format!("Vagrant {version} is older than 2.3"))
+            .note("it should work, and nobody has tried it with this project")
+    } else {
+        let remark = if version.is_at_least(2, 5) {
+            ", newer than any that was tried"
+        } else {
+            ""
+        };
+        return Found::ok(format!("Vagrant {version}{remark}"));
+    };
+    Found::of(format!("Vagrant {version}"), vec![install(about)])
+}
+
+fn install(diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic
+        .hint("on Debian: `sudo apt-get install vagrant`")
+        .hint("on Ubuntu and elsewhere, from its makers: https://developer.hashicorp.com/vagrant/install")
+}

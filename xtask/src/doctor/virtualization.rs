@@ -1,0 +1,134 @@
+use super::{Finding, Found};
+use crate::host::virtualization::{Choice, Kvm, Virtualization, choose};
+use crate::host::{Host, Look, Provider, provider};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "virtualization",
+    title: "machines run on the processor itself, not on an emulated one",
+    examine,
+};
+
+/// What the definition insists on.
+pub(super) fn defined(_: &Plan) -> Option<Virtualization> {
+    None
+}
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    match provider(host) {
+        Ok(Provider::VirtualBox) => virtualbox(host),
+        Ok(Provider::Other(name)) => {
+            Found::not_seen(format!("how {name} runs machines is not known here"))
+        }
+        // Without a provider, too: it matters for the choice of one.
+        Ok(Provider::Libvirt) | Err(_) => qemu(plan, host),
+    }
+}
+
+fn qemu(plan: &Plan, host: &Host) -> Found {
+    let choice = match choose(defined(plan), host) {
+        Ok(choice) => choice,
+        Err(refused) => {
+            let error = Diagnostic::error(format!("`XTASK_VIRTUALIZATION`: {}", refused.why))
+                .hint(refused.hint);
+            return Found::of("not understood", vec![error]);
+        }
+    };
+    match choice {
+        Choice {
+            virtualization: Virtualization::Kvm,
+            asked,
+        } => kvm(host, asked),
+        Choice { asked: true, .. } => Found::ok("QEMU's emulation, as asked: slow, and everywhere"),
+        Choice { asked: false, .. } => {
+            let warning =
+                Diagnostic::warning(format!("{}, so QEMU emulates a processor", why_not(host)))
+                    .note(
+                        "it works everywhere, and a machine boots in minutes rather than seconds",
+                    );
+            let warning = match (&host.kvm, remedies(warning, host)) {
+                (Look::Seen(Kvm::Forbidden(_)), warning) => warning.hint(
+                    "or leave it to libvirt, whose own user may be allowed to: `export XTASK_VIRTUALIZATION=kvm`",
+                ),
+                (_, warning) => warning,
+            };
+            Found::of("QEMU's emulation: machines boot in minutes", vec![warning])
+        }
+    }
+}
+
+/// KVM is to be used: as somebody asks, or because it can be opened.
+fn kvm(host: &Host, asked: bool) -> Found {
+    match &host.kvm {
+        Look::Seen(Kvm::Opens) if asked => Found::ok("KVM, as asked"),
+        Look::Seen(Kvm::Opens) if host.processor_virtualizes == Look::Missing => {
+            let warning = Diagnostic::warning(
+                "`/dev/kvm` can be opened, though the processor does not offer virtualization",
+            )
+            .note("some hosts have a KVM of their own making, under which not every kernel boots")
+            .hint("if machines do not boot, have QEMU emulate a processor: `export XTASK_VIRTUALIZATION=qemu`");
+            Found::of("KVM, of an unusual kind", vec![warning])
+        }
+        Look::Seen(Kvm::Opens) => Found::ok("KVM"),
+        Look::Seen(Kvm::Forbidden(_)) if asked => Found::ok("KVM, as asked")
+            .except("whether libvirt's own user may open /dev/kvm, which this one may not"),
+        _ => {
+            let error = Diagnostic::error(format!("KVM is asked for, and {}", why_not(host))).hint(
+                "to have QEMU emulate a processor, slowly: `export XTASK_VIRTUALIZATION=qemu`",
+            );
+            Found::of("no KVM", vec![remedies(error, host)])
+        }
+    }
+}
+
+fn why_not(host: &Host) -> String {
+    match &host.kvm {
+        Look::Seen(Kvm::Opens) => "`/dev/kvm` is not asked for".to_owned(),
+        Look::Seen(Kvm::Forbidden(_)) => "this user may not open `/dev/kvm`".to_owned(),
+        Look::Seen(Kvm::Fails(why)) => format!("`/dev/kvm` cannot be opened ({why})"),
+        Look::Missing => "there is no `/dev/kvm`".to_owned(),
+        Look::Unknown(why) => format!("whether `/dev/kvm` can be opened is not known ({why})"),
+    }
+}
+
+fn remedies(diagnostic: Diagnostic, host: &Host) -> Diagnostic {
+    match &host.kvm {
+        Look::Seen(Kvm::Forbidden(Some(group))) => {
+            let is_new = matches!(&host.groups, Look::Seen(groups) if groups.is_new_in(group));
+            if is_new {
+                diagnostic.hint(format!(
+                    "you are in the group `{group}`, and this session is older than that: log out and in again, or `newgrp {group}`"
+                ))
+            } else {
+                diagnostic.hint(format!(
+                    "join the group that may: `sudo usermod --append --groups {group} \"$USER\"`, then log out and in again"
+                ))
+            }
+        }
+        Look::Seen(Kvm::Forbidden(None)) => diagnostic
+            .hint("let yourself open it: `sudo setfacl --modify \"u:$USER:rw\" /dev/kvm`"),
+        Look::Seen(Kvm::Fails(_)) => diagnostic
+            .hint("load the kernel's module: `sudo modprobe kvm_intel`, or `sudo modprobe kvm_amd`"),
+        Look::Missing if host.processor_virtualizes == Look::Missing => diagnostic
+            .note("the processor does not offer virtualization: it is switched off in its firmware, or this host is itself a machine without it")
+            .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM); in a machine: have its host pass it on"),
+        Look::Missing => diagnostic
+            .hint("load the kernel's module: `sudo modprobe kvm_intel`, or `sudo modprobe kvm_amd`"),
+        Look::Seen(Kvm::Opens) | Look::Unknown(_) => diagnostic,
+    }
+}
+
+fn virtualbox(host: &Host) -> Found {
+    match &host.processor_virtualizes {
+        Look::Seen(()) => Found::ok("by the processor"),
+        Look::Unknown(why) => Found::not_seen(why.clone()),
+        Look::Missing => {
+            let error = Diagnostic::error("the processor does not offer virtualization, which VirtualBox needs")
+                .note("it is switched off in its firmware, or this host is itself a machine without it")
+                .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM)")
+                .hint("libvirt does without, slowly: `sudo apt-get install vagrant-libvirt libvirt-daemon-system qemu-system-x86`");
+            Found::of("the processor does not offer it", vec![error])
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Reads what `virsh` says.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use super::Look;
+use super::version::Version;
+
+/// The libvirt that Vagrant's plugin talks to unless it is told otherwise.
+pub const URI: &str = "qemu:///system";
+
+/// Whether libvirt's daemon answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Daemon {
+    /// It does; its version, where that was asked.
+    Answers(Option<Version>),
+    /// There is no socket to reach it by.
+    NoSocket,
+    /// There is a socket that nobody listens on.
+    NotListening,
+    /// There is a socket that this user may not open.
+    Forbidden,
+    /// It can be reached and does not answer usefully; what came instead.
+    Silent(String),
+}
+
+impl Daemon {
+    /// What follows from trying the socket, and from what `virsh` then printed.
+    #[must_use]
+    pub fn asked(self, virsh: &Look<String>) -> Self {
+        match (self, virsh) {
+            (Self::Answers(_), Look::Seen(said)) => Self::Answers(library_version(said)),
+            (Self::Answers(_), Look::Unknown(why)) => Self::Silent(why.clone()),
+            (other, _) => other,
+        }
+    }
+}
+
+impl fmt::Display for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answers(_) => f.write_str("libvirt answers"),
+            Self::NoSocket => f.write_str("libvirt is not installed, or has never been started"),
+            Self::NotListening => f.write_str("libvirt's daemon does not run"),
+            Self::Forbidden => f.write_str("this user may not talk to libvirt's daemon"),
+            Self::Silent(why) => write!(f, "libvirt's daemon does not answer: {why}"),
+        }
+    }
+}
+
+/// A machine that libvirt knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain {
+    /// Its name.
+    pub name: String,
+    /// Its UUID, which is what Vagrant keeps of it.
+    pub id: String,
+    /// Whether it runs.
+    pub runs: bool,
+}
+
+/// A network that libvirt knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LibvirtNetwork {
+    /// Its name.
+    pub name: String,
+    /// Its bridge, which is an interface of the host while the network is active.
+    pub bridge: Option<String>,
+    /// The host's own address in it.
+    pub address: Option<Ipv4Addr>,
+    /// The length of its prefix.
+    pub prefix: Option<u8>,
+}
+
+/// What one `virsh` is asked, so that everything is seen at one moment. Each part comes under a heading
+/// of its own.
+pub const QUESTIONS: &str = "echo == version; version; \
+    echo == domains; list --all --uuid --name; \
+    echo == running; list --uuid; \
+    echo == networks; net-list --all --name; \
+    echo == pools; pool-list --all --name";
+
+/// What another `virsh` is asked about the networks, and the pool of images, that the first one named;
+/// nothing where it named none.
+pub fn further_questions(answers: &str) -> String {
+    let networks = section(answers, "networks").map(|name| {
+        let name = format!("'{}'", name.replace('\'', "'\\''"));
+        format!("echo == {NETWORK}{name}; net-dumpxml {name}")
+    });
+    let pools = section(answers, "pools").filter(|name| *name == "default");
+    let pool = pools.map(|name| format!("echo == pool; pool-dumpxml {name}"));
+    networks.chain(pool).collect::<Vec<_>>().join("; ")
+}
+
+/// The domains in the answers to [`QUESTIONS`].
+pub fn domains(answers: &str) -> Vec<Domain> {
+    let running: Vec<&str> = section(answers, "running").collect();
+    let listed = section(answers, "domains").filter_map(|line| line.split_once(' '));
+    listed
+        .map(|(id, name)| Domain {
+            name: name.trim().to_owned(),
+            id: id.to_owned(),
+            runs: running.contains(&id),
+        })
+        .collect()
+}
+
+/// The folder of the pool of images, in the answers to the [`further_questions`], where there is one.
+pub fn pool(answers: &str) -> Option<String> {
+    let mut lines = section(answers, "pool");
+    lines.find_map(|line| {
+        let path = line.strip_prefix("<path>")?.strip_suffix("</path>")?;
+        Some(path.to_owned())
+    })
+}
+
+/// The networks in the answers to the [`further_questions`].
+pub fn networks(answers: &str) -> Vec<LibvirtNetwork> {
+    let mut networks: Vec<LibvirtNetwork> = Vec::new();
+    for line in answers.lines().map(str::trim) {
+        if let Some(heading) = line.strip_prefix(HEADING) {
+            let Some(name) = heading.strip_prefix(NETWORK) else {
+                break;
+            };
+            networks.push(LibvirtNetwork {
+                name: name.to_owned(),
+                bridge: None,
+                address: None,
+                prefix: None,
+            });
+        }
+        let Some(network) = networks.last_mut() else {
+            continue;
+        };
+        if line.starts_with("<bridge ") {
+            network.bridge = attribute(line, "name").map(str::to_owned);
+        }
+        // The first address of the protocol that members have; `<ip family='ipv6' …>` has no netmask.
+        if line.starts_with("<ip ") && network.address.is_none() {
+            network.address = attribute(line, "address").and_then(|text| text.parse().ok());
+            network.prefix = prefix(line);
+        }
+    }
+    networks
+}
+
+/// What a part of the answers starts with.
+const HEADING: &str = "== ";
+
+/// What stands before the name of a network in a heading.
+const NETWORK: &str = "network ";
+
+fn section<'a>(answers: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    answers
+        .lines()
+        .map(str::trim)
+        .skip_while(move |line| line.strip_prefix(HEADING) != Some(name))
+        .skip(1)
+        .take_while(|line| !line.starts_with(HEADING))
+        .filter(|line| !line.is_empty())
+}
+
+fn library_version(answers: &str) -> Option<Version> {
+    let mut lines = section(answers, "version");
+    let line = lines.find(|line| line.starts_with("Using library:"))?;
+    Version::in_text(line)
+}
+
+fn prefix(line: &str) -> Option<u8> {
+    match (attribute(line, "netmask"), attribute(line, "prefix")) {
+        (Some(netmask), _) => {
+            let netmask: Ipv4Addr = netmask.parse().ok()?;
+            u8::try_from(netmask.to_bits().leading_ones()).ok()
+        }
+        (None, Some(prefix)) => prefix.parse().ok(),
+        (None, None) => None,
+    }
+}
+
+/// The value of an attribute in the one line of XML that an element of libvirt's takes.
+fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(&format!(" {name}='"))?;
+    let (value, _) = rest.split_once('\'')?;
+    Some(value)
+}

@@ -1,0 +1,158 @@
+//! What was seen of this host, as far as it concerns virtual machines. Data without judgement: `doctor`
+//! judges.
+//!
+//! The submodules read what files and programs say. They are pure: whoever looks is elsewhere.
+
+pub mod catalogue;
+pub mod libvirt;
+pub mod network;
+pub mod provider;
+pub mod resources;
+mod version;
+pub mod virtualbox;
+pub mod virtualization;
+
+pub use provider::{Obstacle, Provider, Providers, provider};
+pub use version::Version;
+pub use virtualization::Virtualization;
+
+use crate::values::HostName;
+use catalogue::Catalogue;
+use libvirt::{Domain, LibvirtNetwork};
+use network::Network;
+use resources::{Disk, Memory};
+use virtualization::Kvm;
+
+/// One look at a host, through the eyes of whoever would run a cluster of machines on it.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The names and places that this cluster's machines have here.
+    pub own: Own,
+    /// Vagrant, and which one.
+    pub vagrant: Look<Version>,
+    /// Whether `vagrant/Vagrantfile` is there.
+    pub vagrantfile: bool,
+    /// What could run machines.
+    pub providers: Providers,
+    /// The groups of whoever asks.
+    pub groups: Look<Groups>,
+    /// Whether and how `/dev/kvm` can be used.
+    pub kvm: Look<Kvm>,
+    /// Whether the processor can run machines by itself.
+    pub processor_virtualizes: Look<()>,
+    /// What `XTASK_VIRTUALIZATION` asks for; none where it is not set, or empty.
+    pub virtualization_asked: Option<String>,
+    /// How many processors there are.
+    pub processors: Look<u32>,
+    /// How much memory there is.
+    pub memory: Look<Memory>,
+    /// The room where Vagrant keeps boxes.
+    pub boxes: Look<Disk>,
+    /// The room where the provider keeps the machines' disks.
+    pub images: Look<Disk>,
+    /// Routes, addresses and neighbours.
+    pub network: Network,
+    /// The text of VirtualBox's file of allowed addresses.
+    pub networks_conf: Look<String>,
+    /// Every machine that libvirt knows.
+    pub domains: Look<Vec<Domain>>,
+    /// Every network that libvirt knows.
+    pub libvirt_networks: Look<Vec<LibvirtNetwork>>,
+    /// The IDs that Vagrant keeps of the machines it has made here.
+    pub machine_ids: Vec<String>,
+    /// The description of the box that this project has built for the profile.
+    pub catalogue: Look<Catalogue>,
+    /// The size in bytes of the file that the catalogue names.
+    pub box_file: Look<u64>,
+}
+
+/// The names and places that `vagrant/Vagrantfile` gives to a cluster's machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// What stands before a member's name in the name of its libvirt domain.
+    pub domain_prefix: String,
+    /// The libvirt network that the members share.
+    pub network: String,
+}
+
+impl Own {
+    /// The name of a member's libvirt domain.
+    pub fn domain(&self, member: &HostName) -> String {
+        format!("{}{member}", self.domain_prefix)
+    }
+}
+
+/// The result of looking at one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look<T> {
+    /// It is there, and this was seen.
+    Seen(T),
+    /// It is not there.
+    Missing,
+    /// Whether it is there is not known; why.
+    Unknown(String),
+}
+
+impl<T> Look<T> {
+    /// What was seen, if anything was.
+    pub const fn seen(&self) -> Option<&T> {
+        match self {
+            Self::Seen(seen) => Some(seen),
+            Self::Missing | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Reads what was seen further; `None` where it makes no sense.
+    #[must_use]
+    pub fn read<U>(self, what: &str, read: impl FnOnce(&T) -> Option<U>) -> Look<U> {
+        match self {
+            Self::Seen(seen) => read(&seen).map_or_else(
+                || Look::Unknown(format!("{what} says nothing that this program understands")),
+                Look::Seen,
+            ),
+            Self::Missing => Look::Missing,
+            Self::Unknown(why) => Look::Unknown(why),
+        }
+    }
+}
+
+/// The groups of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Groups {
+    /// Those that this session has.
+    pub held: Vec<String>,
+    /// Those that the user's next session will have.
+    pub listed: Vec<String>,
+}
+
+impl Groups {
+    /// Reads what `id -Gn` prints of this session, and of this user.
+    pub fn read(held: &str, listed: &str) -> Self {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        Self {
+            held: words(held),
+            listed: words(listed),
+        }
+    }
+
+    /// Whether the user has been put into a group since this session began.
+    pub fn is_new_in(&self, group: &str) -> bool {
+        let has = |groups: &[String]| groups.iter().any(|held| held == group);
+        has(&self.listed) && !has(&self.held)
+    }
+}
+
+impl Host {
+    /// The domain of a member, where libvirt knows one of that name.
+    pub fn domain(&self, member: &HostName) -> Option<&Domain> {
+        let name = self.own.domain(member);
+        let domains = self.domains.seen()?;
+        domains.iter().find(|domain| domain.name == name)
+    }
+
+    /// Whether a member's machine was made by Vagrant here and runs.
+    pub fn runs(&self, member: &HostName) -> bool {
+        self.domain(member)
+            .is_some_and(|domain| domain.runs && self.machine_ids.contains(&domain.id))
+    }
+}

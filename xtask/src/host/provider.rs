@@ -1,0 +1,186 @@
+//! What can run machines, and which of them Vagrant is to take.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::libvirt::Daemon;
+use super::virtualbox::VirtualBox;
+use super::{Host, Look};
+
+/// The plugin that teaches Vagrant to use libvirt.
+pub const PLUGIN: &str = "vagrant-libvirt";
+
+/// What runs machines for Vagrant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// QEMU through libvirt.
+    Libvirt,
+    /// VirtualBox.
+    VirtualBox,
+    /// Another one that the user asks for, which this program knows nothing of.
+    Other(String),
+}
+
+impl Provider {
+    /// The name that Vagrant knows it by.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Libvirt => "libvirt",
+            Self::VirtualBox => "virtualbox",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The name that people use.
+    pub fn title(&self) -> &str {
+        match self {
+            Self::VirtualBox => "VirtualBox",
+            Self::Libvirt | Self::Other(_) => self.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What was seen of each provider.
+#[derive(Debug, Clone)]
+pub struct Providers {
+    /// What `VAGRANT_DEFAULT_PROVIDER` names; none where it is not set, or empty.
+    pub asked: Option<String>,
+    /// The plugin [`PLUGIN`]; its version, where Vagrant notes it.
+    pub plugin: Look<Option<String>>,
+    /// libvirt's daemon.
+    pub libvirt: Daemon,
+    /// VirtualBox.
+    pub virtualbox: Look<VirtualBox>,
+}
+
+/// What keeps a provider from being used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Vagrant does not have the plugin for libvirt.
+    NoPlugin,
+    /// Whether it has is not known; why.
+    PluginUnknown(String),
+    /// libvirt's daemon does not answer.
+    Libvirt(Daemon),
+    /// There is no VirtualBox.
+    NoVirtualBox,
+    /// VirtualBox is there and does not work; why.
+    VirtualBox(String),
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPlugin => write!(f, "Vagrant does not have the plugin `{PLUGIN}`"),
+            Self::PluginUnknown(why) => {
+                write!(
+                    f,
+                    "whether Vagrant has the plugin `{PLUGIN}` is not known: {why}"
+                )
+            }
+            Self::Libvirt(daemon) => daemon.fmt(f),
+            Self::NoVirtualBox => f.write_str("there is no `VBoxManage`, so no VirtualBox"),
+            Self::VirtualBox(why) => write!(f, "VirtualBox does not work: {why}"),
+        }
+    }
+}
+
+/// The provider to use: the one that the user asks for, else libvirt, else VirtualBox.
+///
+/// # Errors
+/// Everything that keeps the one asked for, or both, from being used.
+pub fn provider(host: &Host) -> Result<Provider, Vec<Obstacle>> {
+    host.providers.choose()
+}
+
+impl Providers {
+    /// The same choice, where nothing else of a host was looked at.
+    ///
+    /// # Errors
+    /// Everything that keeps the one asked for, or both, from being used.
+    pub fn choose(&self) -> Result<Provider, Vec<Obstacle>> {
+        let libvirt = self.obstacles_to_libvirt();
+        let virtualbox = self.obstacle_to_virtualbox();
+        match self.asked.as_deref() {
+            Some("libvirt") if libvirt.is_empty() => Ok(Provider::Libvirt),
+            Some("libvirt") => Err(libvirt),
+            Some("virtualbox") => virtualbox.map_or(Ok(Provider::VirtualBox), |why| Err(vec![why])),
+            Some(other) => Ok(Provider::Other(other.to_owned())),
+            None if libvirt.is_empty() => Ok(Provider::Libvirt),
+            None => match virtualbox {
+                None => Ok(Provider::VirtualBox),
+                Some(obstacle) => Err([libvirt, vec![obstacle]].concat()),
+            },
+        }
+    }
+
+    /// What keeps libvirt from being used; nothing where it can be.
+    pub fn obstacles_to_libvirt(&self) -> Vec<Obstacle> {
+        let plugin = match &self.plugin {
+            Look::Seen(_) => None,
+            Look::Missing => Some(Obstacle::NoPlugin),
+            Look::Unknown(why) => Some(Obstacle::PluginUnknown(why.clone())),
+        };
+        let daemon = match &self.libvirt {
+            Daemon::Answers(_) => None,
+            daemon => Some(Obstacle::Libvirt(daemon.clone())),
+        };
+        plugin.into_iter().chain(daemon).collect()
+    }
+
+    /// What keeps VirtualBox from being used; nothing where it can be.
+    pub fn obstacle_to_virtualbox(&self) -> Option<Obstacle> {
+        match &self.virtualbox {
+            Look::Seen(virtualbox) => virtualbox.broken.clone().map(Obstacle::VirtualBox),
+            Look::Missing => Some(Obstacle::NoVirtualBox),
+            Look::Unknown(why) => Some(Obstacle::VirtualBox(why.clone())),
+        }
+    }
+}
+
+/// The version of a plugin in one of Vagrant's lists of installed plugins, a `plugins.json` or a file
+/// in `plugins.d`. Vagrant itself goes by nothing else.
+pub fn plugin_in_file(text: &str, plugin: &str) -> Look<Option<String>> {
+    #[derive(Deserialize)]
+    struct Entry {
+        installed_gem_version: Option<String>,
+    }
+    let Ok(list) = serde_json::from_str::<serde_json::Value>(text) else {
+        return Look::Unknown("a list of its plugins is not JSON".to_owned());
+    };
+    // The files in `plugins.d` hold entries alone.
+    let entries = list.get("installed").unwrap_or(&list);
+    match entries.get(plugin) {
+        None => Look::Missing,
+        Some(entry) => Look::Seen(
+            Entry::deserialize(entry)
+                .ok()
+                .and_then(|entry| entry.installed_gem_version),
+        ),
+    }
+}
+
+/// The version of a plugin in what `vagrant plugin list --machine-readable` prints.
+pub fn plugin_in_list(text: &str, plugin: &str) -> Look<Option<String>> {
+    let mut found = Look::Missing;
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split(',').collect();
+        match fields.as_slice() {
+            [_, _, "plugin-name", name] if *name == plugin => found = Look::Seen(None),
+            [_, about, "plugin-version", version] if *about == plugin => {
+                // `0.11.2%!(VAGRANT_COMMA) system`: a comma is spelled out.
+                let version = version.split("%!").next().unwrap_or_default();
+                found = Look::Seen(Some(version.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    found
+}

@@ -1,0 +1,78 @@
+//! Reads what `VBoxManage` says, and the file of the addresses that it allows.
+
+use std::net::Ipv4Addr;
+
+use super::version::Version;
+use crate::values::Subnet;
+
+/// The file that says which addresses host-only networks may have.
+pub const NETWORKS_CONF: &str = "/etc/vbox/networks.conf";
+
+/// What is allowed where there is no such file.
+pub const ALLOWED_BY_DEFAULT: &str = "192.168.56.0/21";
+
+/// The first version that asks which addresses are allowed.
+pub const ASKS_FROM: Version = Version::new(6, 1, 28);
+
+/// A VirtualBox that is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VirtualBox {
+    /// Its version, where that was asked.
+    pub version: Option<Version>,
+    /// Why it cannot run machines, where it says that it cannot.
+    pub broken: Option<String>,
+}
+
+/// Reads what `VBoxManage --version` prints: warnings, and then the version.
+pub fn version(text: &str) -> Option<VirtualBox> {
+    let version = Version::in_text(text)?;
+    let warning = text.trim_start().strip_prefix("WARNING:");
+    Some(VirtualBox {
+        version: Some(version),
+        broken: warning.map(first_sentence),
+    })
+}
+
+/// `The vboxdrv kernel module is not loaded. …` without what follows, as a lowercase fact.
+fn first_sentence(text: &str) -> String {
+    let sentence = text.split(". ").next().unwrap_or_default();
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    let sentence = words.join(" ");
+    match sentence.strip_prefix("The ") {
+        Some(rest) => format!("the {rest}"),
+        None => sentence,
+    }
+}
+
+/// The folder of new machines in what `VBoxManage list systemproperties` prints.
+pub fn machine_folder(text: &str) -> Option<String> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Default machine folder:"));
+    line.map(|folder| folder.trim().to_owned())
+}
+
+/// Whether all addresses of a subnet are allowed by a `networks.conf`, or by default without one.
+pub fn allows(networks_conf: Option<&str>, subnet: Subnet) -> bool {
+    let text = match networks_conf {
+        Some(text) => text.to_owned(),
+        None => format!("* {ALLOWED_BY_DEFAULT}"),
+    };
+    let lines = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('*'));
+    let mut ranges = lines.flat_map(str::split_whitespace).filter_map(range);
+    ranges.any(|(first, last)| first <= subnet.network() && subnet.broadcast() <= last)
+}
+
+/// The first and the last address of `192.168.56.0/21`, `10.0.0.0/8`, `0.0.0.0/0`.
+fn range(text: &str) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    let (address, prefix) = text.split_once('/').unwrap_or((text, "32"));
+    let address: Ipv4Addr = address.parse().ok()?;
+    let prefix: u32 = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
+    let hosts = u32::MAX.checked_shr(prefix).unwrap_or_default();
+    Some((
+        Ipv4Addr::from_bits(address.to_bits() & !hosts),
+        Ipv4Addr::from_bits(address.to_bits() | hosts),
+    ))
+}

@@ -1,0 +1,104 @@
+//! Looks at files.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::host::catalogue::{Build, Catalogue};
+use crate::host::virtualization::{Kvm, group_name};
+use crate::host::{Look, Providers};
+
+/// The text of a file.
+pub(super) fn text(path: impl AsRef<Utf8Path>) -> Look<String> {
+    let path = path.as_ref();
+    match fs::read_to_string(path) {
+        Ok(text) => Look::Seen(text),
+        Err(error) => not_read(path, &error),
+    }
+}
+
+fn not_read<T>(path: &Utf8Path, error: &io::Error) -> Look<T> {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Look::Missing,
+        _ => Look::Unknown(format!("{path} cannot be read: {error}")),
+    }
+}
+
+/// A variable of the environment; none where it is empty, which is as good as not set.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Where Vagrant keeps boxes and plugins.
+pub(super) fn vagrant_home() -> Option<Utf8PathBuf> {
+    let home = || variable("HOME").map(|home| Utf8PathBuf::from(home).join(".vagrant.d"));
+    variable("VAGRANT_HOME")
+        .map(Utf8PathBuf::from)
+        .or_else(home)
+}
+
+/// Whether `/dev/kvm` can be opened.
+pub(super) fn kvm() -> Look<Kvm> {
+    let path = "/dev/kvm";
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(_) => Look::Seen(Kvm::Opens),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound => Look::Missing,
+            ErrorKind::PermissionDenied => Look::Seen(Kvm::Forbidden(group_that_may(path))),
+            _ => Look::Seen(Kvm::Fails(error.to_string())),
+        },
+    }
+}
+
+/// The group that may read and write a file, where there is one.
+fn group_that_may(path: &str) -> Option<String> {
+    let file = fs::metadata(path).ok()?;
+    let may = file.mode() & 0o060 == 0o060 && file.gid() != 0;
+    let groups = text("/etc/group");
+    groups
+        .seen()
+        .filter(|_| may)
+        .and_then(|groups| group_name(groups, file.gid()))
+}
+
+/// How many processors this program may use.
+pub(super) fn processors() -> Look<u32> {
+    match std::thread::available_parallelism() {
+        Ok(count) => Look::Seen(u32::try_from(count.get()).unwrap_or(u32::MAX)),
+        Err(error) => Look::Unknown(error.to_string()),
+    }
+}
+
+/// The IDs of the machines that Vagrant has made and not removed: `machines/<machine>/<provider>/id`.
+pub(super) fn machine_ids(vagrants_own: &Utf8Path) -> Vec<String> {
+    let machines = folders(&vagrants_own.join("machines"));
+    let providers = machines.iter().flat_map(|machine| folders(machine));
+    let ids = providers.filter_map(|provider| fs::read_to_string(provider.join("id")).ok());
+    ids.map(|id| id.trim().to_owned()).collect()
+}
+
+/// The entries of a folder.
+pub(super) fn folders(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+    let mut paths: Vec<Utf8PathBuf> = entries.map(camino::Utf8DirEntry::into_path).collect();
+    paths.sort();
+    paths
+}
+
+/// The size of the file that a catalogue names for the provider that would be used.
+pub(super) fn box_size(catalogue: &Look<Catalogue>, providers: &Providers) -> Look<u64> {
+    let provider = providers.choose();
+    let build = catalogue
+        .seen()
+        .zip(provider.ok())
+        .and_then(|(catalogue, provider)| catalogue.build(provider.as_str()));
+    let Some(path) = build.and_then(Build::file) else {
+        return Look::Missing;
+    };
+    match fs::metadata(path) {
+        Ok(file) => Look::Seen(file.len()),
+        Err(error) => not_read(Utf8Path::new(path), &error),
+    }
+}

@@ -1,0 +1,96 @@
+//! `doctor --format json`: one object, stable within its `format`.
+//!
+//! Fields may be added without a new format; none is removed or changes its meaning.
+
+use serde::Serialize;
+
+use crate::doctor::{Examined, Report, Verdict};
+use crate::host::{Provider, Virtualization};
+use crate::plan::Plan;
+use crate::report::{Diagnostic, Severity};
+
+/// The number of this format.
+pub const FORMAT: u32 = 1;
+
+/// Renders everything, indented, with a newline at its end.
+pub fn render(plan: &Plan, report: &Report) -> String {
+    let document = Document {
+        format: FORMAT,
+        cluster: plan.name.as_str(),
+        usable: report.is_usable(),
+        exit_status: report.exit() as u8,
+        summary: report.summary(plan),
+        provider: report.provider.as_ref().map(Provider::as_str),
+        virtualization: report.virtualization.map(Virtualization::as_str),
+        findings: report.examined.iter().map(Finding::of).collect(),
+    };
+    // Strings, numbers and lists of them always serialize.
+    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+}
+
+/// A verdict's name in machine-readable output.
+const fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "ok",
+        Verdict::NotApplicable => "not-applicable",
+        Verdict::Skipped => "skipped",
+        Verdict::Warning => "warning",
+        Verdict::Error => "error",
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format: u32,
+    cluster: &'a str,
+    usable: bool,
+    exit_status: u8,
+    summary: String,
+    provider: Option<&'a str>,
+    virtualization: Option<&'static str>,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    name: &'static str,
+    title: &'static str,
+    verdict: &'static str,
+    evidence: &'a str,
+    diagnostics: Vec<Advice<'a>>,
+}
+
+#[derive(Serialize)]
+struct Advice<'a> {
+    severity: &'static str,
+    message: &'a str,
+    notes: &'a [String],
+    hints: &'a [String],
+}
+
+impl<'a> Finding<'a> {
+    fn of(examined: &'a Examined) -> Self {
+        let Examined { finding, found } = examined;
+        Self {
+            name: finding.name,
+            title: finding.title,
+            verdict: verdict_name(found.verdict),
+            evidence: &found.evidence,
+            diagnostics: found.diagnostics.iter().map(Advice::of).collect(),
+        }
+    }
+}
+
+impl<'a> Advice<'a> {
+    fn of(diagnostic: &'a Diagnostic) -> Self {
+        Self {
+            severity: match diagnostic.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            message: &diagnostic.message,
+            notes: &diagnostic.notes,
+            hints: &diagnostic.hints,
+        }
+    }
+}
