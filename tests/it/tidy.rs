@@ -13,7 +13,9 @@ use crate::support::project;
 const PURE: &[&str] = &[
     "check",
     "definition",
+    "doctor",
     "etcd_releases",
+    "host",
     "observation",
     "plan",
     "profile",
@@ -64,6 +66,7 @@ const RULES: &[Rule] = &[
             "crate::commands",
             "crate::driver",
             "crate::etcd",
+            "crate::look_at_host",
             "crate::process",
             "crate::state",
             "crate::ui",
