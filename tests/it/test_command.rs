@@ -12,18 +12,19 @@ fn missing_programs_are_named_with_the_line_that_installs_them() {
     let ran = Ran::from(output).expect(5);
     assert_eq!(ran.stdout, "");
     expect![[r#"
-        error: this host lacks 10 programs that the tests need
+        error: this host lacks 11 programs that the tests need
         note: `ruby` reads `config.rb` as Vagrant does
         note: `cloud-init` checks `user-data` against its schema
         note: `systemd-analyze` checks the units
         note: `shellcheck` checks the scripts
         note: `patch` applies the differences that `render --check` shows
         note: `unshare` shows where a test has no network, or another root
+        note: `ip` makes the networks of tests, and tells those of this host
         note: `curl` downloads releases
         note: `wget` downloads releases where there is no curl
         note: `zsh` completes with the script made for it
         note: `fish` completes with the script made for it
-        hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux curl wget zsh fish`
+        hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux iproute2 curl wget zsh fish`
         hint: or have it done: `cargo xtask test --install`
     "#]].assert_eq(&ran.stderr.replace("sudo ", ""));
 }

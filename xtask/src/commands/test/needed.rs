@@ -73,6 +73,13 @@ static NEEDED: &[Needed] = &[
         why: "shows where a test has no network, or another root",
     },
     Needed {
+        name: "`ip`",
+        program: "ip",
+        probe: &["-Version"],
+        package: "iproute2",
+        why: "makes the networks of tests, and tells those of this host",
+    },
+    Needed {
         name: "`curl`",
         program: "curl",
         probe: &["--version"],
