@@ -2,7 +2,6 @@
 
 use xtask::host::libvirt::{self, Daemon};
 use xtask::host::provider::{PLUGIN, plugin_in_file, plugin_in_list};
-use xtask::host::virtualization::group_name;
 use xtask::host::{Look, Obstacle, Provider, Version, network, provider, resources, virtualbox};
 
 use crate::doctor_support::{ready, recorded, with_virtualbox};
@@ -197,13 +196,6 @@ fn virtualbox_and_its_file() {
         Some("# nothing\n"),
         subnet("192.168.56.0/24")
     ));
-}
-
-#[test]
-fn a_group_by_its_number() {
-    let text = "root:x:0:\nkvm:x:104:ada,grace\nlibvirt:x:107:ada\n";
-    assert_eq!(group_name(text, 104).as_deref(), Some("kvm"));
-    assert_eq!(group_name(text, 10), None);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::host::resources::{self, Disk};
 use crate::host::virtualbox::NETWORKS_CONF;
 use crate::host::{Groups, Host, Look, Own, Version, virtualization};
 use crate::plan::Plan;
+use crate::profile::{MachineBox, PublishedBox};
 use crate::workspace::Workspace;
 use ask::{VAGRANT, ask};
 
@@ -63,13 +64,24 @@ impl Sought {
     }
 }
 
-/// Whether Vagrant and something that runs machines for it are there, as far as files and sockets
-/// tell: it takes no time. What is there may yet turn out not to work.
-pub fn is_usable(sought: &Sought) -> bool {
-    ask::is_on_path("vagrant")
-        && providers::at_a_glance(&sought.vagrants_own())
-            .choose()
-            .is_ok()
+/// Why a plan's machines cannot run here, as far as files and sockets tell: it takes no time. Nothing
+/// where they probably can; what is there may yet turn out not to work.
+pub fn why_not_at_a_glance(sought: &Sought, plan: &Plan) -> Option<&'static str> {
+    if let MachineBox::Published(PublishedBox { gone: Some(_), .. }) =
+        &plan.machine.profile.machine_box
+    {
+        return Some("the images of its machines' system are gone");
+    }
+    if !ask::is_on_path("vagrant") {
+        return Some("this host has no Vagrant");
+    }
+    match providers::at_a_glance(&sought.vagrants_own()).choose() {
+        Err(_) => Some("Vagrant finds neither libvirt nor VirtualBox here"),
+        Ok(provider) if !plan.machine.profile.machine_box.is_for(provider.as_str()) => {
+            Some("there is no box of its machines' system for what runs machines here")
+        }
+        Ok(_) => None,
+    }
 }
 
 /// Looks at everything.

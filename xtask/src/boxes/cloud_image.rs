@@ -6,7 +6,7 @@ use super::packages::SOURCE_DATE;
 use super::{Order, tool};
 use crate::cache::refused;
 use crate::download;
-use crate::values::Architecture;
+use crate::etcd::tools::architecture;
 
 /// What decides how the disk turns out.
 pub(super) fn inputs(order: &Order<'_>) -> Vec<Vec<u8>> {
@@ -53,8 +53,8 @@ fn image(order: &Order<'_>) -> Result<(String, String), String> {
         return Ok((url.to_owned(), sha512.to_ascii_lowercase()));
     }
     let image = order.image;
-    let here = Architecture::here();
-    let pinned = image.sha512.iter().find(|(of, _)| Some(*of) == here);
+    let here = architecture();
+    let pinned = image.sha512.iter().find(|(of, _)| of.as_str() == here);
     let (architecture, sha512) = pinned.ok_or_else(|| {
         format!(
             "no cloud image of {} is pinned for this host's architecture",

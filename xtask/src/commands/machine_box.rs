@@ -27,7 +27,7 @@ use crate::workspace::Workspace;
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// What to make it from; without it the first of them that can be had
+    /// What to make it from
     #[arg(long, value_enum, value_name = "MATERIAL")]
     from: Option<From>,
     /// Another cloud image than the pinned one: a raw disk, or qcow2
@@ -153,7 +153,7 @@ fn made_here(profile: &'static Profile) -> Outcome<&'static CloudImage> {
             Err(Failure::new(
                 Exit::Host,
                 match published.gone {
-                    Some(why) => diagnostic.note(why),
+                    Some(why) => why.iter().copied().fold(diagnostic, Diagnostic::note),
                     None => diagnostic.note(format!(
                         "its makers publish one for {}, which Vagrant fetches itself",
                         published.providers.join(" and ")

@@ -88,7 +88,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         name,
     };
     let record = Record::read(&workspace, name)?;
-    let (driver, why) = driver_choice::choose(args.driver, record.as_ref(), &plan)?;
+    let (driver, why) = driver_choice::choose(args.driver, record.as_ref(), &workspace, &plan)?;
     let plan = driver.place(&plan);
     let record = past::continued(record, driver, &home, &plan)?;
     let names = plan.names();
@@ -103,7 +103,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     if names.len() - start.lost.len() < plan.quorum() {
         return Err(lost(name, &start.lost));
     }
-    driver.preflight(&home, &plan, &start.names())?;
+    ui::diagnostics::report(&driver.preflight(&home, &plan, &start.names())?);
     // A variable that is set to nothing is as good as one that is not set.
     let named = args.etcd_dir.as_deref();
     let named = named.filter(|folder| !folder.as_str().is_empty());

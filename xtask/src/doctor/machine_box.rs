@@ -1,7 +1,7 @@
 use super::{Finding, Found, task};
 use crate::host::{Host, Look, Provider, provider};
 use crate::plan::Plan;
-use crate::profile::Dialect;
+use crate::profile::{MachineBox, PublishedBox};
 use crate::report::Diagnostic;
 
 pub(super) static FINDING: Finding = Finding {
@@ -10,36 +10,23 @@ pub(super) static FINDING: Finding = Finding {
     examine,
 };
 
-/// Where the box of a profile comes from.
-enum Origin {
-    /// This project builds it, for these providers.
-    Built(&'static [Provider]),
-    /// The system's makers offer it, for these providers.
-    Offered(&'static [Provider]),
-    /// Nobody has it any more; why.
-    Gone(&'static [&'static str]),
-}
-
-fn origin(plan: &Plan) -> Origin {
-    match plan.machine.profile.dialect {
-        Dialect::CloudInit => Origin::Built(&[Provider::Libvirt]),
-        Dialect::FlatcarCloudinit => Origin::Offered(&[Provider::VirtualBox]),
-        Dialect::CoreosCloudinit => Origin::Gone(&[
-            "CoreOS Container Linux ended in May 2020, and was replaced by Fedora CoreOS, which reads no cloud-config",
-            "the host that served its boxes no longer answers, so Vagrant would have nothing to download",
-        ]),
-    }
-}
-
 fn examine(plan: &Plan, host: &Host) -> Found {
-    match origin(plan) {
-        Origin::Gone(why) => gone(plan, why),
-        Origin::Offered(providers) => match fitting(plan, host, providers) {
-            Ok(()) => Found::ok("offered by its makers; Vagrant downloads it where it has not yet"),
-            Err(found) => found,
-        },
-        Origin::Built(providers) => match fitting(plan, host, providers) {
-            Ok(()) => built(plan, host),
+    match &plan.machine.profile.machine_box {
+        MachineBox::Published(PublishedBox {
+            gone: Some(why), ..
+        }) => gone(plan, why),
+        MachineBox::Published(PublishedBox { providers, .. }) => {
+            let providers: Vec<Provider> =
+                providers.iter().map(|name| Provider::named(name)).collect();
+            match fitting(plan, host, &providers) {
+                Ok(()) => {
+                    Found::ok("published by its makers; Vagrant downloads it where it has not yet")
+                }
+                Err(found) => found,
+            }
+        }
+        MachineBox::Made(_) => match fitting(plan, host, &[Provider::Libvirt]) {
+            Ok(()) => made(plan, host),
             Err(found) => found,
         },
     }
@@ -113,21 +100,21 @@ fn fitting(plan: &Plan, host: &Host, providers: &[Provider]) -> Result<(), Found
     ))
 }
 
-/// Whether a box that this project builds is there.
-fn built(plan: &Plan, host: &Host) -> Found {
+/// Whether a box that this project makes is there.
+fn made(plan: &Plan, host: &Host) -> Found {
     let provider = provider(host).map_or_else(|_| String::new(), |one| one.to_string());
     let up = task(plan, "up");
-    let will = || Found::ok(format!("not built yet: `{up}` builds it, for all clusters"));
+    let will = || Found::ok(format!("not there yet: `{up}` makes it, for all clusters"));
     match (&host.catalogue, &host.box_file) {
         (Look::Missing, _) => will(),
         (Look::Unknown(why), _) => Found::not_seen(why.clone()),
         (Look::Seen(catalogue), _) if catalogue.build(&provider).is_none() => will(),
         (Look::Seen(_), Look::Missing) => {
-            Found::ok(format!("its file is gone: `{up}` builds it anew"))
+            Found::ok(format!("its file is gone: `{up}` makes it anew"))
         }
         (Look::Seen(_), Look::Unknown(why)) => Found::not_seen(why.clone()),
         (Look::Seen(catalogue), Look::Seen(size)) => Found::ok(format!(
-            "{}, built here, {}",
+            "{}, made here, {}",
             catalogue.name,
             crate::check::bytes(*size)
         )),

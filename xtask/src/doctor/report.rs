@@ -11,7 +11,7 @@ pub struct Report {
     /// What would run the machines, where there is anything.
     pub provider: Option<Provider>,
     /// How QEMU would run them, where it is QEMU that does.
-    pub virtualization: Option<crate::host::Virtualization>,
+    pub virtualization: Option<crate::values::Virtualization>,
 }
 
 /// A condition that was examined.
@@ -31,7 +31,7 @@ pub fn examine(plan: &Plan, host: &Host) -> Report {
     });
     let provider = provider(host).ok();
     let is_libvirt = provider == Some(Provider::Libvirt);
-    let choice = virtualization::choose(super::virtualization::defined(plan), host);
+    let choice = virtualization::choose(plan.machine.virtualization, host);
     Report {
         examined: examined.collect(),
         provider,

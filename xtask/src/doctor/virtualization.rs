@@ -1,19 +1,15 @@
 use super::{Finding, Found};
-use crate::host::virtualization::{Choice, Kvm, Virtualization, choose};
+use crate::host::virtualization::{Choice, Kvm, choose};
 use crate::host::{Host, Look, Provider, provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
+use crate::values::Virtualization;
 
 pub(super) static FINDING: Finding = Finding {
     name: "virtualization",
     title: "machines run on the processor itself, not on an emulated one",
     examine,
 };
-
-/// What the definition insists on.
-pub(super) fn defined(_: &Plan) -> Option<Virtualization> {
-    None
-}
 
 fn examine(plan: &Plan, host: &Host) -> Found {
     match provider(host) {
@@ -27,7 +23,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
 }
 
 fn qemu(plan: &Plan, host: &Host) -> Found {
-    let choice = match choose(defined(plan), host) {
+    let choice = match choose(plan.machine.virtualization, host) {
         Ok(choice) => choice,
         Err(refused) => {
             let error = Diagnostic::error(format!("`XTASK_VIRTUALIZATION`: {}", refused.why))
@@ -47,13 +43,10 @@ fn qemu(plan: &Plan, host: &Host) -> Found {
                     .note(
                         "it works everywhere, and a machine boots in minutes rather than seconds",
                     );
-            let warning = match (&host.kvm, remedies(warning, host)) {
-                (Look::Seen(Kvm::Forbidden(_)), warning) => warning.hint(
-                    "or leave it to libvirt, whose own user may be allowed to: `export XTASK_VIRTUALIZATION=kvm`",
-                ),
-                (_, warning) => warning,
-            };
-            Found::of("QEMU's emulation: machines boot in minutes", vec![warning])
+            Found::of(
+                "QEMU's emulation: machines boot in minutes",
+                vec![remedies(warning, host)],
+            )
         }
     }
 }
@@ -71,7 +64,8 @@ fn kvm(host: &Host, asked: bool) -> Found {
             Found::of("KVM, of an unusual kind", vec![warning])
         }
         Look::Seen(Kvm::Opens) => Found::ok("KVM"),
-        Look::Seen(Kvm::Forbidden(_)) if asked => Found::ok("KVM, as asked")
+        // The system's libvirt opens it by a user of its own.
+        Look::Seen(Kvm::Forbidden) => Found::ok(if asked { "KVM, as asked" } else { "KVM" })
             .except("whether libvirt's own user may open /dev/kvm, which this one may not"),
         _ => {
             let error = Diagnostic::error(format!("KVM is asked for, and {}", why_not(host))).hint(
@@ -85,7 +79,7 @@ fn kvm(host: &Host, asked: bool) -> Found {
 fn why_not(host: &Host) -> String {
     match &host.kvm {
         Look::Seen(Kvm::Opens) => "`/dev/kvm` is not asked for".to_owned(),
-        Look::Seen(Kvm::Forbidden(_)) => "this user may not open `/dev/kvm`".to_owned(),
+        Look::Seen(Kvm::Forbidden) => "this user may not open `/dev/kvm`".to_owned(),
         Look::Seen(Kvm::Fails(why)) => format!("`/dev/kvm` cannot be opened ({why})"),
         Look::Missing => "there is no `/dev/kvm`".to_owned(),
         Look::Unknown(why) => format!("whether `/dev/kvm` can be opened is not known ({why})"),
@@ -94,20 +88,6 @@ fn why_not(host: &Host) -> String {
 
 fn remedies(diagnostic: Diagnostic, host: &Host) -> Diagnostic {
     match &host.kvm {
-        Look::Seen(Kvm::Forbidden(Some(group))) => {
-            let is_new = matches!(&host.groups, Look::Seen(groups) if groups.is_new_in(group));
-            if is_new {
-                diagnostic.hint(format!(
-                    "you are in the group `{group}`, and this session is older than that: log out and in again, or `newgrp {group}`"
-                ))
-            } else {
-                diagnostic.hint(format!(
-                    "join the group that may: `sudo usermod --append --groups {group} \"$USER\"`, then log out and in again"
-                ))
-            }
-        }
-        Look::Seen(Kvm::Forbidden(None)) => diagnostic
-            .hint("let yourself open it: `sudo setfacl --modify \"u:$USER:rw\" /dev/kvm`"),
         Look::Seen(Kvm::Fails(_)) => diagnostic
             .hint("load the kernel's module: `sudo modprobe kvm_intel`, or `sudo modprobe kvm_amd`"),
         Look::Missing if host.processor_virtualizes == Look::Missing => diagnostic
@@ -115,7 +95,7 @@ fn remedies(diagnostic: Diagnostic, host: &Host) -> Diagnostic {
             .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM); in a machine: have its host pass it on"),
         Look::Missing => diagnostic
             .hint("load the kernel's module: `sudo modprobe kvm_intel`, or `sudo modprobe kvm_amd`"),
-        Look::Seen(Kvm::Opens) | Look::Unknown(_) => diagnostic,
+        Look::Seen(Kvm::Opens | Kvm::Forbidden) | Look::Unknown(_) => diagnostic,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What runs a cluster's members: one module each, and one line in [`DRIVERS`].
 
 mod local;
-pub mod vagrant;
+mod vagrant;
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use xshell::{Cmd, Shell};
 use crate::etcd::tools::Tools;
 use crate::observation::{Condition, Look, MachineStatus};
 use crate::plan::{Member, Plan};
-use crate::report::Outcome;
+use crate::report::{Diagnostic, Outcome};
 use crate::steps::Start;
 use crate::values::{ClusterName, DriverName, HostName};
 use crate::workspace::Workspace;
@@ -45,11 +45,16 @@ pub trait Driver: Sync {
     /// How often it is worth the cost to ask how the members are.
     fn look_after(&self) -> Duration;
 
-    /// What is in the way of starting these members.
+    /// What is in the way of starting these members; what is not, but should be known, is returned.
     ///
     /// # Errors
-    /// One diagnostic for each thing that is.
-    fn preflight(&self, home: &Home<'_>, plan: &Plan, members: &[HostName]) -> Outcome<()>;
+    /// One diagnostic for each thing that is in the way.
+    fn preflight(
+        &self,
+        home: &Home<'_>,
+        plan: &Plan,
+        members: &[HostName],
+    ) -> Outcome<Vec<Diagnostic>>;
 
     /// How each of these members is.
     ///

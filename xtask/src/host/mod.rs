@@ -14,7 +14,6 @@ pub mod virtualization;
 
 pub use provider::{Obstacle, Provider, Providers, provider};
 pub use version::Version;
-pub use virtualization::Virtualization;
 
 use crate::values::HostName;
 use catalogue::Catalogue;

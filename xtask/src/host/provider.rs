@@ -23,6 +23,15 @@ pub enum Provider {
 }
 
 impl Provider {
+    /// The provider that Vagrant knows by this name.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "libvirt" => Self::Libvirt,
+            "virtualbox" => Self::VirtualBox,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
     /// The name that Vagrant knows it by.
     pub fn as_str(&self) -> &str {
         match self {

@@ -1,66 +1,15 @@
 //! Whether machines run on the processor itself, or on one that QEMU emulates.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::{Host, Look};
-use crate::values::Refused;
-
-/// How QEMU runs machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Virtualization {
-    /// By the processor, through the kernel's KVM.
-    Kvm,
-    /// By emulating a processor, which is many times slower and works everywhere.
-    Qemu,
-}
-
-impl Virtualization {
-    /// The name as `XTASK_VIRTUALIZATION` spells it, and libvirt too.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Kvm => "kvm",
-            Self::Qemu => "qemu",
-        }
-    }
-
-    /// The name that people use.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Kvm => "KVM",
-            Self::Qemu => "QEMU's emulation",
-        }
-    }
-}
-
-impl fmt::Display for Virtualization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Virtualization {
-    type Err = Refused;
-
-    fn from_str(text: &str) -> Result<Self, Refused> {
-        match text {
-            "kvm" => Ok(Self::Kvm),
-            "qemu" => Ok(Self::Qemu),
-            _ => Err(Refused::new(
-                format!("there is no virtualization `{}`", text.escape_debug()),
-                "use `kvm` or `qemu`, or leave it out to have it chosen",
-            )),
-        }
-    }
-}
+use crate::values::{Refused, Virtualization};
 
 /// Whether `/dev/kvm`, which is there, can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kvm {
     /// This user can open it for reading and writing.
     Opens,
-    /// This user may not; the group that may, where there is one.
-    Forbidden(Option<String>),
+    /// This user may not.
+    Forbidden,
     /// It cannot be opened by anybody; why.
     Fails(String),
 }
@@ -75,7 +24,7 @@ pub struct Choice {
 }
 
 /// How QEMU is to run machines: as the environment says, or the definition, or else by KVM where this
-/// user can open it.
+/// host has it. It may be that this user cannot open it: libvirt's own opens it for them.
 ///
 /// # Errors
 /// The environment names something that there is not.
@@ -85,21 +34,12 @@ pub fn choose(defined: Option<Virtualization>, host: &Host) -> Result<Choice, Re
         None => defined,
     };
     let by_itself = match &host.kvm {
-        Look::Seen(Kvm::Opens) => Virtualization::Kvm,
+        Look::Seen(Kvm::Opens | Kvm::Forbidden) => Virtualization::Kvm,
         _ => Virtualization::Qemu,
     };
     Ok(Choice {
         virtualization: asked.unwrap_or(by_itself),
         asked: asked.is_some(),
-    })
-}
-
-/// The name of a group in the text of `/etc/group`.
-pub fn group_name(text: &str, id: u32) -> Option<String> {
-    text.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
     })
 }
 

@@ -2,12 +2,11 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::catalogue::{Build, Catalogue};
-use crate::host::virtualization::{Kvm, group_name};
+use crate::host::virtualization::Kvm;
 use crate::host::{Look, Providers};
 
 /// The text of a file.
@@ -46,21 +45,10 @@ pub(super) fn kvm() -> Look<Kvm> {
         Ok(_) => Look::Seen(Kvm::Opens),
         Err(error) => match error.kind() {
             ErrorKind::NotFound => Look::Missing,
-            ErrorKind::PermissionDenied => Look::Seen(Kvm::Forbidden(group_that_may(path))),
+            ErrorKind::PermissionDenied => Look::Seen(Kvm::Forbidden),
             _ => Look::Seen(Kvm::Fails(error.to_string())),
         },
     }
-}
-
-/// The group that may read and write a file, where there is one.
-fn group_that_may(path: &str) -> Option<String> {
-    let file = fs::metadata(path).ok()?;
-    let may = file.mode() & 0o060 == 0o060 && file.gid() != 0;
-    let groups = text("/etc/group");
-    groups
-        .seen()
-        .filter(|_| may)
-        .and_then(|groups| group_name(groups, file.gid()))
 }
 
 /// How many processors this program may use.

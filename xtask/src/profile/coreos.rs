@@ -14,9 +14,10 @@ pub(super) static COREOS: Profile = Profile {
             )
         },
         providers: &["virtualbox"],
-        gone: Some(
-            "CoreOS Container Linux ended on 26 May 2020, and the host that served its boxes no longer answers",
-        ),
+        gone: Some(&[
+            "CoreOS Container Linux ended in May 2020, and was replaced by Fedora CoreOS, which reads no cloud-config",
+            "the host that served its boxes no longer answers, so Vagrant would have nothing to download",
+        ]),
     }),
     ssh_user: "core",
     user_data_path: "/var/lib/coreos-vagrant/vagrantfile-user-data",

@@ -9,6 +9,16 @@ pub enum MachineBox {
     Published(PublishedBox),
 }
 
+impl MachineBox {
+    /// Whether there is, or can be, a box for this provider, as Vagrant calls it.
+    pub fn is_for(&self, provider: &str) -> bool {
+        match self {
+            Self::Made(_) => provider == "libvirt",
+            Self::Published(published) => published.providers.contains(&provider),
+        }
+    }
+}
+
 /// What a box for libvirt is made from: a cloud image of the distribution, or else its packages.
 #[derive(Debug)]
 pub struct CloudImage {
@@ -31,6 +41,6 @@ pub struct PublishedBox {
     pub catalogue: fn(&str, &str) -> String,
     /// The providers that it is published for, as Vagrant calls them.
     pub providers: &'static [&'static str],
-    /// Why it can no longer be had.
-    pub gone: Option<&'static str>,
+    /// Why it can no longer be had, one sentence each.
+    pub gone: Option<&'static [&'static str]>,
 }

@@ -13,15 +13,6 @@ impl Architecture {
     /// Every architecture there is.
     pub const ALL: &'static [Self] = &[Self::Amd64, Self::Arm64];
 
-    /// This host's; none where it is one that no etcd is released for.
-    pub const fn here() -> Option<Self> {
-        match std::env::consts::ARCH.as_bytes() {
-            b"x86_64" => Some(Self::Amd64),
-            b"aarch64" => Some(Self::Arm64),
-            _ => None,
-        }
-    }
-
     /// The name as definitions and release files spell it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,6 +1,9 @@
 use std::fmt;
+use std::str::FromStr;
 
-/// What a machine's processors run on, as libvirt names it.
+use super::Refused;
+
+/// What a machine's processors run on under libvirt, by its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Virtualization {
     /// The host's own, by the kernel's KVM.
@@ -13,11 +16,19 @@ impl Virtualization {
     /// Every kind.
     pub const ALL: &'static [Self] = &[Self::Kvm, Self::Qemu];
 
-    /// The name as definitions spell it.
+    /// The name as definitions and `XTASK_VIRTUALIZATION` spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",
             Self::Qemu => "qemu",
+        }
+    }
+
+    /// The name that people use.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Kvm => "KVM",
+            Self::Qemu => "QEMU's emulation",
         }
     }
 }
@@ -25,5 +36,19 @@ impl Virtualization {
 impl fmt::Display for Virtualization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Virtualization {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        let known = Self::ALL.iter().find(|one| one.as_str() == text);
+        known.copied().ok_or_else(|| {
+            Refused::new(
+                format!("there is no virtualization `{}`", text.escape_debug()),
+                "use `kvm` or `qemu`, or leave it out to have it chosen",
+            )
+        })
     }
 }

@@ -1,12 +1,12 @@
 //! Which driver runs the members.
 
-use crate::driver::vagrant::why_not_usable;
 use crate::driver::{self, Driver};
+use crate::look_at_host::{Sought, why_not_at_a_glance};
 use crate::plan::Plan;
-use crate::profile::MachineBox;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Record;
 use crate::values::DriverName;
+use crate::workspace::Workspace;
 
 /// Chooses the driver, and says why that one.
 ///
@@ -15,6 +15,7 @@ use crate::values::DriverName;
 pub(super) fn choose(
     asked: Option<DriverName>,
     record: Option<&Record>,
+    workspace: &Workspace,
     plan: &Plan,
 ) -> Outcome<(&'static dyn Driver, &'static str)> {
     let (driver, why) = match (record.map(|record| record.driver), asked, plan.driver) {
@@ -30,20 +31,10 @@ pub(super) fn choose(
         (Some(running), _, _) => (running, "it was started so"),
         (None, Some(asked), _) => (asked, "you asked for it"),
         (None, None, Some(defined)) => (defined, "its definition says so"),
-        (None, None, None) => match why_not_machines(plan) {
+        (None, None, None) => match why_not_at_a_glance(&Sought::of(workspace, plan), plan) {
             Some(why) => (DriverName::Local, why),
             None => (DriverName::Vagrant, "this host has what it takes"),
         },
     };
     Ok((driver::named(driver), why))
-}
-
-/// Why the cluster's machines cannot be run on this host; nothing where they probably can.
-fn why_not_machines(plan: &Plan) -> Option<&'static str> {
-    match &plan.machine.profile.machine_box {
-        MachineBox::Published(published) if published.gone.is_some() => {
-            Some("the system's images are gone")
-        }
-        _ => why_not_usable(),
-    }
 }

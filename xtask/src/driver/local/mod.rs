@@ -52,12 +52,17 @@ impl Driver for Local {
         Duration::from_millis(200)
     }
 
-    fn preflight(&self, _home: &Home<'_>, plan: &Plan, members: &[HostName]) -> Outcome<()> {
+    fn preflight(
+        &self,
+        _home: &Home<'_>,
+        plan: &Plan,
+        members: &[HostName],
+    ) -> Outcome<Vec<Diagnostic>> {
         let chosen = plan.members.iter();
         let chosen = chosen.filter(|member| members.contains(&member.name));
         let diagnostics = port::obstacles(chosen);
         if diagnostics.is_empty() {
-            Ok(())
+            Ok(diagnostics)
         } else {
             Err(Failure {
                 exit: Exit::Host,

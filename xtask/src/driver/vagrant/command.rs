@@ -7,11 +7,10 @@ use super::Home;
 use super::output;
 use crate::process::{Ending, Finished};
 use crate::render;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Exit, Failure};
 
 /// The Vagrantfile, as it is read for one cluster.
 pub(super) struct Vagrantfile {
-    path: Utf8PathBuf,
     folder: Utf8PathBuf,
 }
 
@@ -19,7 +18,6 @@ impl Vagrantfile {
     pub(super) fn of(home: &Home<'_>) -> Self {
         let root = home.workspace.root();
         Self {
-            path: root.join("vagrant/Vagrantfile"),
             folder: root.join(render::folder(home.name)),
         }
     }
@@ -38,20 +36,6 @@ impl Vagrantfile {
         ["VAGRANT_CWD", "VAGRANT_VAGRANTFILE", "VAGRANT_DOTFILE_PATH"]
             .into_iter()
             .fold(vagrant, Cmd::env_remove)
-    }
-
-    /// Insists on the file, which nothing renders.
-    pub(super) fn insist_that_it_is_there(&self) -> Outcome<()> {
-        if self.path.is_file() {
-            return Ok(());
-        }
-        Err(Failure::new(
-            Exit::Host,
-            Diagnostic::error("`vagrant/Vagrantfile` is not there")
-                .note("it is written by hand and belongs to every checkout of this project")
-                .hint("bring it back: `git checkout -- vagrant/Vagrantfile`")
-                .hint("or do without machines: `cargo xtask up --driver local`"),
-        ))
     }
 }
 

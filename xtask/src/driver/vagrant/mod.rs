@@ -5,7 +5,6 @@ mod log;
 mod machine;
 mod output;
 mod ssh;
-mod usable;
 
 use std::thread;
 use std::time::Duration;
@@ -14,7 +13,9 @@ use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
 use super::{Driver, Home, Machines, OutdatedFlags, Running};
+use crate::doctor;
 use crate::etcd::tools::Tools;
+use crate::look_at_host::{self, Sought};
 use crate::observation::{Condition, Look, MachineStatus};
 use crate::plan::{Member, Plan};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -22,7 +23,6 @@ use crate::steps::Start;
 use crate::values::{DriverName, HostName};
 use command::Vagrantfile;
 use machine::Machine;
-pub use usable::why_not_usable;
 
 /// Members as virtual machines.
 pub(super) struct Vagrant;
@@ -58,11 +58,17 @@ impl Driver for Vagrant {
         Duration::from_secs(15)
     }
 
-    fn preflight(&self, home: &Home<'_>, _plan: &Plan, members: &[HostName]) -> Outcome<()> {
+    fn preflight(
+        &self,
+        home: &Home<'_>,
+        plan: &Plan,
+        members: &[HostName],
+    ) -> Outcome<Vec<Diagnostic>> {
         if members.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        Vagrantfile::of(home).insist_that_it_is_there()
+        let host = look_at_host::look(&Sought::of(home.workspace, plan));
+        doctor::examine(plan, &host).outcome()
     }
 
     fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<Vec<Condition>> {

@@ -5,9 +5,10 @@
 use serde::Serialize;
 
 use crate::doctor::{Examined, Report, Verdict};
-use crate::host::{Provider, Virtualization};
+use crate::host::Provider;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Severity};
+use crate::values::Virtualization;
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
