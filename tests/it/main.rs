@@ -42,6 +42,7 @@ mod systemd;
 mod test_command;
 mod tidy;
 mod tools;
+mod vagrantfile;
 mod verify_checks;
 mod verify_output;
 mod verify_real;

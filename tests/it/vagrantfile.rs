@@ -1,0 +1,267 @@
+//! `vagrant/Vagrantfile`, as the real Vagrant reads it for every cluster and both providers.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use expect_test::expect;
+use serde_json::{Value, json};
+
+use crate::render::{VARIANTS, variants};
+use crate::scratch::{Ran, Scratch};
+use crate::support::{pipe, project, require_tool};
+
+/// A workspace with the shipped definitions and many others, all rendered, and with the Vagrantfile.
+fn workspace() -> Scratch {
+    require_tool("vagrant", "vagrant vagrant-libvirt");
+    let scratch = variants();
+    for name in ["default", "five", "flatcar", "coreos-2015"] {
+        let definition = project().join(format!("cluster/{name}.toml"));
+        scratch.define(name, &fs::read_to_string(definition).unwrap());
+    }
+    scratch.run(&["render"]).expect(0);
+    let file = "vagrant/Vagrantfile";
+    fs::copy(project().join(file), scratch.root().join(file)).unwrap();
+    // Vagrant insists on the folders that are shared.
+    for shared in ["vagrant/debian-mirror/data", "home/My Files"] {
+        fs::create_dir_all(scratch.root().join(shared)).unwrap();
+    }
+    scratch
+}
+
+fn folder(scratch: &Scratch, name: &str) -> Utf8PathBuf {
+    let vagrant = scratch.root().join("vagrant");
+    match name {
+        "default" => vagrant,
+        name => vagrant.join(name),
+    }
+}
+
+/// A program of Vagrant's in a cluster's folder, with a home of its own.
+fn in_folder(scratch: &Scratch, name: &str, program: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(folder(scratch, name))
+        .stdin(Stdio::null())
+        .env("HOME", scratch.root().join("home"))
+        .env("VAGRANT_HOME", scratch.root().join("vagrant.d"))
+        .env("VAGRANT_CHECKPOINT_DISABLE", "1")
+        .env_remove("XTASK_VIRTUALIZATION");
+    command
+}
+
+/// What Vagrant makes of the Vagrantfile in a cluster's folder: the machines' configuration, by
+/// Vagrant's names for them, with this provider.
+fn machines(scratch: &Scratch, name: &str, provider: &str, variables: &[(&str, &str)]) -> Value {
+    require_tool("ruby", "ruby");
+    let program = "\
+require 'vagrant'
+require 'json'
+env = Vagrant::Environment.new(ui_class: Vagrant::UI::Silent)
+provider = ARGV.fetch(0).to_sym
+machines = env.machine_names.to_h do |name|
+  found = env.vagrantfile.machine_config(name, provider, env.boxes, nil, false)
+  config = found[:config]
+  of_provider = config.vm.get_provider_config(provider)
+  networks = config.vm.networks.reject { |_, options| options[:id] == 'ssh' }
+  [name, {
+    box: config.vm.box,
+    box_url: config.vm.box_url,
+    box_version: config.vm.box_version,
+    hostname: config.vm.hostname,
+    user: config.ssh.username,
+    private: networks.map { |kind, options| options.slice(:ip, :netmask) if kind == :private_network }.compact,
+    forwarded: networks.map { |kind, options| options.slice(:guest, :host, :host_ip) if kind == :forwarded_port }.compact,
+    folders: config.vm.synced_folders.map { |guest, options| [options[:hostpath], guest] unless options[:disabled] }.compact,
+    provisioners: config.vm.provisioners.map { |one| one.type == :file ? [one.config.source, one.config.destination] : one.config.args },
+    memory: of_provider.memory,
+    cpus: of_provider.cpus,
+    driver: provider == :libvirt ? of_provider.driver : nil,
+    serials: provider == :libvirt ? of_provider.serials : of_provider.customizations,
+  }]
+end
+STDOUT.write(JSON.generate(machines))";
+    let mut ruby = in_folder(scratch, name, "ruby");
+    ruby.args(["-e", program, provider])
+        .envs(variables.iter().copied());
+    serde_json::from_str(&pipe(&mut ruby, "")).unwrap()
+}
+
+#[test]
+fn vagrant_accepts_it_for_every_definition() {
+    let scratch = workspace();
+    let shipped = ["default", "five", "flatcar", "coreos-2015"];
+    let names = VARIANTS.iter().map(|(name, _)| *name).chain(shipped);
+    for name in names {
+        let validate = in_folder(&scratch, name, "vagrant")
+            .arg("validate")
+            .output()
+            .unwrap();
+        let ran = Ran::from(validate).expect(0);
+        assert_eq!(
+            ran.stdout, "Vagrantfile validated successfully.\n",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn vagrant_knows_the_machines_of_the_folder_that_it_is_called_in() {
+    let scratch = workspace();
+    let states = |name| {
+        let status = in_folder(&scratch, name, "vagrant")
+            .args(["status", "--machine-readable"])
+            .output()
+            .unwrap();
+        let output = Ran::from(status).expect(0).stdout;
+        let states = output.lines().filter(|line| line.contains(",state,"));
+        let states = states.map(|line| line.split_once(',').unwrap().1.to_owned() + "\n");
+        states.collect::<String>()
+    };
+    expect![[r#"
+        core-01,state,not_created
+        core-02,state,not_created
+        core-03,state,not_created
+    "#]]
+    .assert_eq(&states("default"));
+    expect![[r#"
+        five-core-01,state,not_created
+        five-core-02,state,not_created
+        five-core-03,state,not_created
+        five-core-04,state,not_created
+        five-core-05,state,not_created
+    "#]]
+    .assert_eq(&states("five"));
+}
+
+#[test]
+fn machines_are_as_the_definition_says() {
+    let scratch = workspace();
+    let machines = machines(&scratch, "debian-mirror", "libvirt", &[]);
+    let first = &machines["debian-mirror-alpha"];
+    let folder = folder(&scratch, "debian-mirror");
+    assert_eq!(first["hostname"], "alpha");
+    assert_eq!(first["user"], "vagrant");
+    assert_eq!(
+        first["private"],
+        json!([{ "ip": "10.9.8.7", "netmask": "255.255.255.0" }])
+    );
+    // On loopback alone: nothing listens wider than it must.
+    assert_eq!(
+        first["forwarded"],
+        json!([
+            { "guest": 80, "host": 8080, "host_ip": "127.0.0.1" },
+            { "guest": 2379, "host": 12379, "host_ip": "127.0.0.1" },
+        ])
+    );
+    assert_eq!(
+        first["folders"],
+        json!([
+            [folder.join("data"), "/srv/data"],
+            [scratch.root().join("home/My Files"), "/srv/files"],
+        ])
+    );
+    assert_eq!(
+        first["provisioners"],
+        json!([
+            [folder.join("user-data"), "/tmp/user-data"],
+            ["alpha", "/var/lib/cloud/seed/nocloud/user-data"],
+        ])
+    );
+    assert_eq!((&first["memory"], &first["cpus"]), (&json!(512), &json!(2)));
+    let log = folder.join("log/alpha-serial.txt");
+    assert_eq!(
+        first["serials"],
+        json!([{ "type": "file", "source": { "path": log } }])
+    );
+    assert_eq!(machines.as_object().unwrap().len(), 3);
+}
+
+#[test]
+fn flatcar_and_coreos_have_the_boxes_of_their_makers() {
+    let scratch = workspace();
+    let flatcar = machines(&scratch, "flatcar", "virtualbox", &[]);
+    let machine = &flatcar["flatcar-core-01"];
+    assert_eq!(machine["box"], "flatcar-stable");
+    assert_eq!(machine["box_version"], "4230.2.2");
+    assert_eq!(
+        machine["box_url"],
+        json!([
+            "https://stable.release.flatcar-linux.net/amd64-usr/4230.2.2/flatcar_production_vagrant.json"
+        ])
+    );
+    assert_eq!(machine["user"], "core");
+    assert_eq!(
+        machine["provisioners"][1],
+        json!(["core-01", "/var/lib/flatcar-vagrant/vagrantfile-user-data"])
+    );
+
+    let coreos = machines(&scratch, "coreos-2015", "virtualbox", &[]);
+    let machine = &coreos["coreos-2015-core-02"];
+    assert_eq!(machine["box"], "coreos-alpha");
+    // `current` is no version that Vagrant could look for.
+    assert_eq!(machine["box_version"], Value::Null);
+    assert_eq!(machine["private"][0]["ip"], "172.17.8.102");
+}
+
+#[test]
+fn the_kind_of_virtualization_is_chosen_defined_or_asked_for() {
+    let scratch = workspace();
+    let driver = |name: &str, variables: &[(&str, &str)]| {
+        let machines = machines(&scratch, name, "libvirt", variables);
+        machines.as_object().unwrap().values().next().unwrap()["driver"].clone()
+    };
+    let by_itself = if Utf8Path::new("/dev/kvm").exists() {
+        "kvm"
+    } else {
+        "qemu"
+    };
+    assert_eq!(driver("default", &[]), by_itself);
+    assert_eq!(
+        driver("default", &[("XTASK_VIRTUALIZATION", "")]),
+        by_itself
+    );
+    assert_eq!(
+        driver("default", &[("XTASK_VIRTUALIZATION", "qemu")]),
+        "qemu"
+    );
+    scratch.define(
+        "emulated",
+        "members = 1\nmachine.virtualization = \"qemu\"\n",
+    );
+    scratch.run(&["render", "emulated"]);
+    assert_eq!(driver("emulated", &[]), "qemu");
+    assert_eq!(
+        driver("emulated", &[("XTASK_VIRTUALIZATION", "kvm")]),
+        "kvm"
+    );
+}
+
+#[test]
+fn a_box_that_is_still_to_be_made_is_asked_for() {
+    let scratch = workspace();
+    let up = in_folder(&scratch, "default", "vagrant")
+        .args(["up", "core-01", "--provider", "libvirt"])
+        .output()
+        .unwrap();
+    let ran = Ran::from(up);
+    assert_ne!(ran.status, Some(0));
+    let said = ran.stdout + &ran.stderr;
+    let wanted = "There is no box of debian-13 yet: run `cargo xtask box`.";
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
+fn a_cluster_that_is_not_rendered_is_said_to_be() {
+    let scratch = workspace();
+    fs::remove_file(scratch.root().join("vagrant/five/config.rb")).unwrap();
+    let status = in_folder(&scratch, "five", "vagrant")
+        .arg("status")
+        .output();
+    let ran = Ran::from(status.unwrap()).expect(1);
+    let wanted = format!(
+        "{} has no config.rb and user-data: run `cargo xtask render`",
+        folder(&scratch, "five")
+    );
+    assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
+}
