@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use camino::Utf8Path;
 use xshell::Shell;
 
+use super::packages::SOURCE_DATE;
 use super::tool;
 use crate::cache::refused;
 
@@ -37,16 +38,27 @@ pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Re
     // With a journal, so that a machine whose plug is pulled boots again.
     let tune = shell
         .cmd("tune2fs")
-        .args(["-O", "has_journal,extents,dir_index,uninit_bg", "-U", UUID])
+        .args(["-O", "has_journal,extents,uninit_bg", "-U", UUID])
         .args(["-c", "0", "root.ext4"]);
     tool::run(tune, &[0])?;
     // Status 1: what was to be done is done.
-    tool::run(
-        shell.cmd("e2fsck").args(["-f", "-y", "-D", "root.ext4"]),
-        &[0, 1],
-    )?;
+    let check = shell
+        .cmd("e2fsck")
+        .env("E2FSCK_TIME", SOURCE_DATE.to_string())
+        .args(["-f", "-y", "root.ext4"]);
+    tool::run(check, &[0, 1])?;
+    let commands = ["atime", "ctime", "mtime"]
+        .map(|time| format!("set_inode_field {JOURNAL} {time} @{SOURCE_DATE}\n"))
+        .concat();
+    let script = scratch.join("date-journal");
+    fs::write(&script, commands).map_err(refused("write", &script))?;
+    let date = ["-w", "-f", "date-journal", "root.ext4"];
+    tool::run(shell.cmd("debugfs").args(date), &[0])?;
     assemble(scratch, disk).map_err(refused("write", disk))
 }
+
+/// The inode of the journal, which is made today (ext4's documentation, "Special inodes").
+const JOURNAL: &str = "<8>";
 
 fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
     let boot = fs::read(scratch.join("boot.img"))?;
@@ -67,6 +79,7 @@ fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
         if length == 0 {
             break;
         }
+        date_superblock(&mut block[..length], at - PARTITION);
         // What is empty stays a hole.
         if block[..length].iter().any(|&byte| byte != 0) {
             file.seek(SeekFrom::Start(at))?;
@@ -75,6 +88,30 @@ fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
         at += length as u64;
     }
     file.set_len(SIZE)
+}
+
+/// The size of a group of blocks. Each begins with a copy of the superblock.
+const GROUP: u64 = 128 << 20;
+
+/// Dates a superblock that a piece of the file system begins with. The tools for file systems note
+/// there when they were at work, which is the only thing that differs from one day to the next
+/// (ext4's documentation, "The Super Block").
+fn date_superblock(piece: &mut [u8], at: u64) {
+    if !at.is_multiple_of(GROUP) {
+        return;
+    }
+    // The first block has room for a boot loader.
+    let start = if at == 0 { 1024 } else { 0 };
+    let Some(superblock) = piece.get_mut(start..start + 1024) else {
+        return;
+    };
+    if superblock[56..58] == [0x53, 0xef] {
+        let date = u32::try_from(SOURCE_DATE).unwrap_or_default().to_le_bytes();
+        // The last write, and the last check.
+        for field in [48, 64] {
+            superblock[field..field + 4].copy_from_slice(&date);
+        }
+    }
 }
 
 /// The first sector: GRUB's first stage and a partition table of one bootable partition.

@@ -101,7 +101,7 @@ pub(super) fn shell(folder: &Utf8Path, source_date: u64) -> Result<Shell, String
     shell.set_var("LC_ALL", "C.UTF-8");
     shell.set_var("TZ", "UTC");
     shell.set_var("SOURCE_DATE_EPOCH", source_date.to_string());
-    // What e2fsprogs of before 1.47.1 go by.
+    // What debugfs dates files by.
     shell.set_var("E2FSPROGS_FAKE_TIME", source_date.to_string());
     Ok(shell)
 }
