@@ -18,6 +18,7 @@ mod doctor_room;
 mod doctor_support;
 mod etcd_3_5;
 mod etcd_binaries;
+mod etcd_release;
 mod hostile;
 mod identity;
 mod local;

@@ -4,19 +4,19 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use expect_test::{Expect, expect};
-use xtask::download::{self, Limits};
+use xtask::download::Limits;
 use xtask::etcd::find::{Wanted, find};
 use xtask::etcd::tools::{Origin, Tools};
 use xtask::report::{Exit, Outcome};
 use xtask::values::{Architecture, EtcdVersion, Sha256};
 
+use crate::etcd_release::{machine, release};
 use crate::loopback_server::{Answer, Server};
 use crate::scratch::{Ran, Scratch};
 
@@ -376,58 +376,6 @@ fn package() -> &'static Package {
 struct Package {
     cache: Utf8PathBuf,
     tools: Tools,
-}
-
-/// A tarball as the official ones are, with the binaries of the package in it.
-fn release() -> &'static Release {
-    static RELEASE: OnceLock<Release> = OnceLock::new();
-    RELEASE.get_or_init(|| {
-        let version = package().tools.version;
-        let name = format!("etcd-v{version}-linux-{}", machine());
-        let folder = shared().join("release");
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join(&name)).unwrap();
-        for binary in [&package().tools.etcd, &package().tools.etcdctl] {
-            fs::copy(binary, folder.join(&name).join(binary.file_name().unwrap())).unwrap();
-        }
-        fs::write(folder.join(&name).join("README.md"), "# etcd\n").unwrap();
-        let tarball = folder.join("release.tar.gz");
-        let status = Command::new("tar")
-            .args([
-                "--create",
-                "--use-compress-program=gzip -1",
-                "--owner=1000",
-                "--group=1000",
-            ])
-            .args([
-                "--file",
-                tarball.as_str(),
-                "--directory",
-                folder.as_str(),
-                &name,
-            ])
-            .status();
-        assert!(status.unwrap().success());
-        Release {
-            version,
-            sha256: download::sha256(&tarball).unwrap().parse().unwrap(),
-            bytes: Arc::new(fs::read(&tarball).unwrap()),
-        }
-    })
-}
-
-struct Release {
-    version: EtcdVersion,
-    sha256: Sha256,
-    bytes: Arc<Vec<u8>>,
-}
-
-fn machine() -> Architecture {
-    let name = xtask::etcd::tools::architecture();
-    *Architecture::ALL
-        .iter()
-        .find(|known| known.as_str() == name)
-        .unwrap()
 }
 
 fn shared() -> Utf8PathBuf {
