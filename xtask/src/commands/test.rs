@@ -146,7 +146,23 @@ static RIGHTS: &[Right] = &[
         why: "only root can be another user",
         is_held: |_| nix::unistd::geteuid().is_root(),
     },
+    Right {
+        ending: "_in_containers",
+        why: "this host lets no `systemd-nspawn` run on a network of its own, which takes root and more",
+        is_held: |shell| {
+            let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
+            let probe = shell.cmd("unshare").args(world).args(["sh", "-c", BOOT]);
+            process::run(probe, Duration::from_secs(30)).success()
+        },
+    },
 ];
+
+/// What runs in a world of its own leaves nothing in this one.
+const WORLD: &str = include_str!("test/world.sh");
+
+/// What a machine needs to boot in a container.
+const BOOT: &str = "ip link add bridge type bridge && exec systemd-nspawn --quiet --register=no \
+    --keep-unit --network-bridge=bridge --volatile=yes --directory=/ --console=pipe true";
 
 fn lacking(shell: &Shell) -> impl Iterator<Item = &'static Right> {
     RIGHTS.iter().filter(|right| !(right.is_held)(shell))
