@@ -107,6 +107,27 @@ static NEEDED: &[Needed] = &[
         package: "fish",
         why: "completes with the script made for it",
     },
+    Needed {
+        name: "`mmdebstrap`",
+        program: "mmdebstrap",
+        probe: &["--version"],
+        package: "mmdebstrap",
+        why: "makes the file system of machines",
+    },
+    Needed {
+        name: "`systemd-nspawn`",
+        program: "systemd-nspawn",
+        probe: &["--version"],
+        package: "systemd-container",
+        why: "boots machines in containers",
+    },
+    Needed {
+        name: "`ip`",
+        program: "ip",
+        probe: &["-Version"],
+        package: "iproute2",
+        why: "gives them a network of their own",
+    },
 ];
 
 /// The programs that this host lacks.
