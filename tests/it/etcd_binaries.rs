@@ -93,7 +93,7 @@ fn fetch_of_debian_13(folder: &Utf8Path) {
 }
 
 /// Where this host's apt gets Debian from.
-fn debian_archive() -> String {
+pub(crate) fn debian_archive() -> String {
     let targets = Command::new("apt-get")
         .args([
             "indextargets",

@@ -1,0 +1,85 @@
+//! The root file system that machines begin with: Debian 13, made once and kept.
+
+use std::fs::{self, File};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest, Sha256};
+
+use crate::etcd_binaries::debian_archive;
+use crate::support::{project, require_tool};
+
+const SCRIPT: &str = include_str!("root.sh");
+
+/// The folder with `root` and `packages`. Nothing in it is changed by those who use it.
+pub(super) fn debian_13() -> &'static Utf8Path {
+    static ROOT: OnceLock<Kept> = OnceLock::new();
+    &ROOT.get_or_init(Kept::new).folder
+}
+
+/// A folder that is whole, and stays until this process ends.
+struct Kept {
+    folder: Utf8PathBuf,
+    _in_use: File,
+}
+
+impl Kept {
+    /// Its name tells what it is made of. What is in Debian's archive today is no part of that: it
+    /// would have to be asked each time, and a machine that is a few days older serves as well.
+    fn new() -> Self {
+        let archive = debian_archive();
+        let cache = project().join(".state/.cache/machines");
+        let digest: String = Sha256::digest(format!("{archive}\n{SCRIPT}"))
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let folder = cache.join(format!("debian-13-{digest}"));
+        fs::create_dir_all(&cache).unwrap();
+        let lock = || {
+            let path = cache.join("lock");
+            File::options().append(true).create(true).open(path)
+        };
+        loop {
+            let in_use = lock().unwrap();
+            in_use.lock_shared().unwrap();
+            if folder.is_dir() {
+                return Self {
+                    folder,
+                    _in_use: in_use,
+                };
+            }
+            drop(in_use);
+            let alone = lock().unwrap();
+            alone.lock().unwrap();
+            if !folder.is_dir() {
+                make(&folder, &archive);
+            }
+        }
+    }
+}
+
+/// Makes it beside its place, whatever an interrupted run left there, and removes those of before.
+fn make(folder: &Utf8Path, archive: &str) {
+    require_tool("mmdebstrap", "mmdebstrap");
+    for entry in folder.parent().unwrap().read_dir_utf8().unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            fs::remove_dir_all(entry.path()).unwrap();
+        }
+    }
+    let beside = folder.with_extension("part");
+    fs::create_dir(&beside).unwrap();
+    let made = Command::new("sh")
+        .args(["-c", SCRIPT, "root.sh", archive])
+        .current_dir(&beside)
+        .output()
+        .unwrap();
+    assert!(
+        made.status.success(),
+        "not run: no root file system could be made: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    fs::rename(beside, folder).unwrap();
+}

@@ -1,0 +1,362 @@
+//! What machines make of their user-data: a real cloud-init applies it under a real systemd, and etcd
+//! comes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::iter;
+use std::net::Ipv4Addr;
+use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::Value;
+use xtask::definition::read::read;
+use xtask::plan::flags::{InitialState, Myself, flags, words};
+use xtask::plan::{Member, Plan};
+use xtask::report::Source;
+
+use crate::containers::{Lab, Machine, Seed, wait_for};
+use crate::etcd_binaries::{of_debian_13, packaged};
+use crate::etcd_release::{machine, release};
+use crate::render::VARIANTS;
+use crate::scratch::{Ran, Scratch};
+use crate::support::{project, read_yaml_1_1};
+
+/// Where a lab has its mirror: in the network of most definitions, where no member is.
+const MIRROR: Ipv4Addr = Ipv4Addr::new(192, 168, 56, 1);
+
+#[test]
+fn a_release_founds_the_predicted_cluster_that_outlives_a_restart_in_containers() {
+    let mut lab = Lab::new(MIRROR);
+    lab.publish(&release().path(), &release().bytes);
+    let cluster = Cluster::of_release(&lab, 3);
+    let mut machines = cluster.boot(&mut lab);
+    cluster.is_founded(&lab, "/usr/local/bin/etcd", &machines);
+    assert_eq!(lab.asked(&release().path()), 3);
+
+    let second = &cluster.plan.members[1];
+    etcdctl(&lab, &second.client_url(), &["put", "survivor", "yes"]).expect(0);
+    lab.turn_off(&machines[1]);
+    lab.boot_again(&mut machines[1]);
+    cluster.is_founded(&lab, "/usr/local/bin/etcd", &machines);
+    let get = ["get", "survivor", "--print-value-only", "--consistency=s"];
+    let kept = etcdctl(&lab, &second.client_url(), &get).expect(0);
+    assert_eq!(kept.stdout, "yes\n");
+    // What is installed is not fetched again.
+    assert_eq!(lab.asked(&release().path()), 3);
+}
+
+#[test]
+fn a_wrong_tarball_starts_nothing_and_the_right_one_mends_it_in_containers() {
+    let mut lab = Lab::new(MIRROR);
+    let mut wrong = release().bytes.to_vec();
+    let middle = wrong.len() / 2;
+    wrong[middle] ^= 1;
+    lab.publish(&release().path(), &wrong);
+    let cluster = Cluster::of_release(&lab, 1);
+    let machines = cluster.boot(&mut lab);
+    let machine = &machines[0];
+
+    let complaint = format!(
+        "etcd-install: etcd-v{}-linux-{}.tar.gz does not have the SHA-256 {}\n",
+        release().version,
+        self::machine(),
+        release().sha256.as_str()
+    );
+    // Twice, so that everything between two tries has been seen.
+    wait_for("the complaint", || {
+        (machine.journal().matches(&complaint).count() > 1).then_some(())
+    });
+    assert_ne!(machine.unit("ActiveState"), "active");
+    assert_eq!(machine.unit("ExecMainPID"), "0");
+    assert_eq!(names(machine, "/usr/local/bin"), [""; 0]);
+    assert_eq!(names(machine, "/var/lib/etcd"), [""; 0]);
+    let installed = format!("/usr/local/lib/etcd-{}", release().version);
+    assert!(!machine.path(&installed).exists());
+
+    lab.publish(&release().path(), &release().bytes);
+    cluster.is_founded(&lab, "/usr/local/bin/etcd", &machines);
+    let left = names(machine, "/usr/local/lib");
+    assert!(!left.iter().any(|name| name.ends_with(".part")), "{left:?}");
+}
+
+#[test]
+fn the_package_founds_no_cluster_but_the_predicted_one_in_containers() {
+    let mut lab = Lab::new(MIRROR);
+    let (name, definition) = VARIANTS
+        .iter()
+        .find(|(name, _)| *name == "debian-package")
+        .unwrap();
+    let cluster = Cluster::new(name, definition);
+    let machines = cluster.boot(&mut lab);
+    cluster.is_founded(&lab, "/usr/bin/etcd", &machines);
+    for machine in &machines {
+        is_as_rendered(machine, &cluster.user_data);
+        // Its own unit would have begun a cluster of one under another folder.
+        assert_eq!(names(machine, "/var/lib/etcd"), ["data"]);
+        let ids = cluster_ids(&machine.journal());
+        assert_eq!(ids, BTreeSet::from([cluster.plan.cluster_id.to_string()]));
+    }
+}
+
+/// The image cannot be pulled in a lab. So it is made on the machine, while the unit goes on trying.
+#[test]
+fn a_container_serves_the_predicted_cluster_in_containers() {
+    let mut lab = Lab::new(MIRROR);
+    let definition = "members = 1\n[etcd]\nversion = \"3.5.16\"\nruntime = \"container\"\n";
+    let mut cluster = Cluster::new("default", definition);
+    // A machine grants this many open files; a lab no more than the host that it is on.
+    let (asked, granted) = ("--ulimit=nofile=65536:65536", "--ulimit=nofile=1024:1024");
+    assert!(cluster.user_data.contains(asked));
+    cluster.user_data = cluster.user_data.replace(asked, granted);
+    let machine = &cluster.boot(&mut lab)[0];
+    is_as_rendered(machine, &cluster.user_data);
+
+    // So it is with the number of processes, where the host has no say in control groups.
+    let limits = machine.path("/etc/containers/containers.conf.d");
+    fs::create_dir_all(&limits).unwrap();
+    fs::write(limits.join("lab.conf"), "[containers]\npids_limit = 0\n").unwrap();
+
+    let folder = machine.path("/opt/usr/local/bin");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(of_debian_13().join("etcd"), folder.join("etcd")).unwrap();
+    let import = "libraries=$(ldd /opt/usr/local/bin/etcd | grep -o '/lib[^ ]*' | cut -c 2-)
+        tar --create --dereference --directory=/opt usr --directory=/ $libraries |
+            podman import - gcr.io/etcd-development/etcd:v3.5.16";
+    machine.run(&["sh", "-c", import]).expect(0);
+    cluster.is_predicted(&lab);
+    let id = machine.run(&["pgrep", "--exact", "etcd"]).expect(0).stdout;
+    let line = machine.read(&format!("/proc/{}/cmdline", id.trim_end()));
+    assert_eq!(
+        line.trim_end_matches('\0').split('\0').collect::<Vec<_>>(),
+        cluster.line(&cluster.plan.members[0], "/usr/local/bin/etcd")
+    );
+    // One that was left behind is in nobody's way.
+    machine
+        .run(&["systemctl", "kill", "--signal=KILL", "etcd.service"])
+        .expect(0);
+    cluster.is_predicted(&lab);
+}
+
+/// Of the shipped definitions, and of all variants that have golden files.
+#[test]
+fn every_file_and_unit_of_debian_is_put_in_place_in_containers() {
+    let mut lab = Lab::new(MIRROR);
+    let seeds: Vec<(String, String, String)> = every_debian_cluster()
+        .into_iter()
+        .enumerate()
+        .map(|(index, cluster)| {
+            let host_name = cluster.plan.members[0].name.to_string();
+            (format!("machine-{index}"), host_name, cluster.user_data)
+        })
+        .collect();
+    assert!(seeds.len() >= 5);
+    let machines: Vec<Machine> = (10..)
+        .zip(&seeds)
+        .map(|(number, (name, host_name, user_data))| {
+            lab.boot(&Seed {
+                name,
+                host_name,
+                // etcd cannot be had in this lab, so the members' own addresses are of no use.
+                address: Ipv4Addr::new(192, 168, 56, number),
+                user_data,
+            })
+        })
+        .collect();
+    for (machine, (_, host_name, user_data)) in machines.iter().zip(&seeds) {
+        is_as_rendered(machine, user_data);
+        assert_eq!(machine.read("/etc/hostname"), format!("{host_name}\n"));
+    }
+}
+
+/// A definition, planned and rendered.
+struct Cluster {
+    plan: Plan,
+    user_data: String,
+}
+
+impl Cluster {
+    fn new(name: &str, definition: &str) -> Self {
+        let scratch = Scratch::with(name, definition);
+        scratch.run(&["render"]).expect(0);
+        let folder = match name {
+            "default" => "vagrant".to_owned(),
+            name => format!("vagrant/{name}"),
+        };
+        let source = Source {
+            path: format!("cluster/{name}.toml").into(),
+            text: definition.to_owned(),
+        };
+        let (definition, _) = read(name.parse().unwrap(), Arc::new(source));
+        Self {
+            plan: Plan::new(&definition),
+            user_data: crate::render::read(&scratch, &format!("{folder}/user-data")),
+        }
+    }
+
+    /// One that gets etcd from the lab's mirror.
+    fn of_release(lab: &Lab, members: usize) -> Self {
+        let definition = format!(
+            "members = {members}\n[etcd]\nversion = \"{}\"\nruntime = \"release\"\n\
+             release_url = \"{}\"\nsha256 = {{ {} = \"{}\" }}\n",
+            release().version,
+            lab.mirror(),
+            machine(),
+            release().sha256.as_str()
+        );
+        Self::new("default", &definition)
+    }
+
+    fn boot(&self, lab: &mut Lab) -> Vec<Machine> {
+        let members = self.plan.members.iter();
+        members
+            .map(|member| {
+                lab.boot(&Seed {
+                    name: member.name.as_str(),
+                    host_name: member.name.as_str(),
+                    address: member.address,
+                    user_data: &self.user_data,
+                })
+            })
+            .collect()
+    }
+
+    /// Waits until all members serve, and insists that they are the cluster that was predicted, run as
+    /// it was planned.
+    fn is_founded(&self, lab: &Lab, program: &str, machines: &[Machine]) {
+        for machine in machines {
+            machine.settled();
+        }
+        self.is_predicted(lab);
+        for (member, machine) in self.plan.members.iter().zip(machines) {
+            is_run_as(machine, &self.line(member, program));
+        }
+    }
+
+    /// Waits until all members serve, and insists on their IDs.
+    fn is_predicted(&self, lab: &Lab) {
+        let endpoints = self.plan.endpoints();
+        wait_for("a quorum", || {
+            let health = etcdctl(lab, &endpoints, &["endpoint", "health"]);
+            (health.status == Some(0)).then_some(())
+        });
+        let status = etcdctl(lab, &endpoints, &["endpoint", "status", "--write-out=json"]);
+        let status: Value = serde_json::from_str(&status.expect(0).stdout).unwrap();
+        let seen: Vec<(u64, u64)> = status
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| {
+                let header = &one["Status"]["header"];
+                let id = |name: &str| header[name].as_u64().unwrap();
+                (id("cluster_id"), id("member_id"))
+            })
+            .collect();
+        let members = self.plan.members.iter();
+        let predicted: Vec<(u64, u64)> = members
+            .map(|member| (self.plan.cluster_id.0, member.id.0))
+            .collect();
+        assert_eq!(seen, predicted);
+    }
+
+    /// The command line of a member.
+    fn line(&self, member: &Member, program: &str) -> Vec<String> {
+        let mut myself = Myself::at(member, "/var/lib/etcd/data");
+        myself.listen_client_urls += ",http://127.0.0.1:2379";
+        let flags = flags(&self.plan, &myself, InitialState::New);
+        let words = words(&flags, self.plan.version());
+        iter::once(program.to_owned()).chain(words).collect()
+    }
+}
+
+/// Insists that etcd is the process of its unit, with exactly this command line, as a user of its own
+/// and inside the unit's sandbox.
+fn is_run_as(machine: &Machine, line: &[String]) {
+    assert_eq!(machine.unit("ActiveState"), "active");
+    let process = format!("/proc/{}", machine.unit("MainPID"));
+    let seen = machine.read(&format!("{process}/cmdline"));
+    let seen: Vec<&str> = seen.trim_end_matches('\0').split('\0').collect();
+    assert_eq!(seen, line);
+    let status = machine.read(&format!("{process}/status"));
+    let of = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().split_whitespace().next().unwrap().to_owned()
+    };
+    let user = machine.run(&["id", "--user", "etcd"]).expect(0).stdout;
+    assert_eq!(of("Uid:"), user.trim_end());
+    assert_ne!(of("Uid:"), "0");
+    assert_eq!(of("NoNewPrivs:"), "1");
+    assert_eq!(of("Seccomp:"), "2");
+    assert_eq!(of("CapBnd:"), "0000000000000000");
+}
+
+/// Insists that cloud-init did everything without a complaint, that every file of the user-data is there
+/// to the letter, and that systemd has nothing to say against the unit, which it will start at each boot.
+fn is_as_rendered(machine: &Machine, user_data: &str) {
+    let configured = machine.configured();
+    assert_eq!(configured["extended_status"], "done", "{configured:#}");
+    let document = &read_yaml_1_1(&[user_data])[0];
+    let files = document["write_files"].as_array().unwrap();
+    assert!(files.len() >= 2);
+    for file in files {
+        let path = file["path"].as_str().unwrap();
+        assert_eq!(machine.read(path), file["content"].as_str().unwrap());
+        let permissions = file["permissions"].as_str().unwrap();
+        let permissions = u32::from_str_radix(permissions, 8).unwrap();
+        assert_eq!(machine.mode(path), (permissions, 0, 0), "{path}");
+    }
+    let verify = machine.run(&["systemd-analyze", "verify", "etcd.service"]);
+    let verify = verify.expect(0);
+    assert_eq!((&*verify.stdout, &*verify.stderr), ("", ""));
+    assert_eq!(
+        machine.unit("FragmentPath"),
+        "/etc/systemd/system/etcd.service"
+    );
+    assert_eq!(machine.unit("UnitFileState"), "enabled");
+    assert_eq!(machine.unit("NeedDaemonReload"), "no");
+}
+
+fn every_debian_cluster() -> Vec<Cluster> {
+    let mut definitions: BTreeMap<String, String> = VARIANTS
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .collect();
+    for entry in project().join("cluster").read_dir_utf8().unwrap() {
+        let path = entry.unwrap().into_path();
+        if path.extension() == Some("toml") {
+            let name = path.file_stem().unwrap().to_owned();
+            definitions.insert(name, fs::read_to_string(path).unwrap());
+        }
+    }
+    let clusters = definitions.iter();
+    clusters
+        .map(|(name, text)| Cluster::new(name, text))
+        .filter(|cluster| cluster.plan.machine.profile.id == "debian-13")
+        .collect()
+}
+
+fn etcdctl(lab: &Lab, endpoints: &str, words: &[&str]) -> Ran {
+    let mut command: Command = lab.command(&packaged().join("etcdctl"));
+    command
+        .args(["--endpoints", endpoints])
+        .args(words)
+        .env("ETCDCTL_API", "3");
+    Ran::from(command.output().unwrap())
+}
+
+/// The clusters that etcd ever spoke of.
+fn cluster_ids(journal: &str) -> BTreeSet<String> {
+    let after = journal.split("\"cluster-id\":\"").skip(1);
+    after
+        .map(|text| text.split('"').next().unwrap().to_owned())
+        .collect()
+}
+
+/// What is in a folder of a machine.
+fn names(machine: &Machine, folder: &str) -> Vec<String> {
+    let entries = machine.path(folder).read_dir_utf8().into_iter().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().to_owned())
+        .collect();
+    names.sort();
+    names
+}
