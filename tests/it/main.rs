@@ -6,6 +6,8 @@ mod cli_completions;
 mod cli_help;
 mod cli_terminal;
 mod cli_usage;
+#[allow(dead_code, reason = "each subject uses what it needs")]
+mod containers;
 mod definition_any_text;
 mod definition_etcd;
 mod definition_files;
@@ -28,6 +30,7 @@ mod local_state;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod local_support;
 mod loopback_server;
+mod machines_in_containers;
 mod process;
 mod readme;
 mod recorded;
