@@ -45,15 +45,31 @@ pub(crate) struct Lab {
     /// A folder that is empty but in the lab's world, where the lab is mounted on it.
     folder: Utf8PathBuf,
     address: Ipv4Addr,
+    /// What systemd-nspawn is told of a machine of this name beside what all labs tell it.
+    settings: fn(&str) -> String,
 }
 
 impl Lab {
     /// A lab whose mirror has this address, in a network of 256 addresses.
     pub(crate) fn new(address: Ipv4Addr) -> Self {
+        Self::of(root::debian_13(), address, |_| String::new())
+    }
+
+    /// The same with machines that have Docker, and no cloud-init.
+    pub(crate) fn with_docker(address: Ipv4Addr) -> Self {
+        Self::of(root::with_docker(), address, |name| {
+            // The engine limits devices by BPF, and keeps its own layers where no others lie below.
+            format!(
+                "[Exec]\nSystemCallFilter=@keyring bpf\n\
+                 [Files]\nBind=/run/docker-of-{name}:/var/lib/docker\n"
+            )
+        })
+    }
+
+    fn of(root: &Utf8Path, address: Ipv4Addr, settings: fn(&str) -> String) -> Self {
         require_tool("systemd-nspawn", "systemd-container");
         require_tool("ip", "iproute2");
         let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab");
-        let root = root::debian_13();
         fs::create_dir_all(&folder).unwrap();
         let mut process = Command::new("unshare")
             .args(["--mount", "--net", "sh", "-c", WORLD, "world"])
@@ -79,6 +95,7 @@ impl Lab {
             first,
             folder,
             address,
+            settings,
         }
     }
 
@@ -104,7 +121,6 @@ impl Lab {
 
     /// Boots a machine for the first time.
     pub(crate) fn boot(&mut self, seed: &Seed<'_>) -> Machine {
-        let upper = self.inside().join(seed.name).join("upper");
         let files = [
             (
                 "var/lib/cloud/seed/nocloud/meta-data",
@@ -118,25 +134,40 @@ impl Lab {
                 seed.user_data.to_owned(),
             ),
             (
-                "etc/systemd/network/10-lab.network",
-                format!(
-                    "[Match]\nName=host0\n[Network]\nAddress={}/24\nLinkLocalAddressing=no\n",
-                    seed.address
-                ),
-            ),
-            (
                 "etc/apt/sources.list",
                 format!("deb [trusted=yes] {}/packages ./\n", self.mirror()),
             ),
         ];
-        for (path, text) in files {
-            let path = upper.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+        self.boot_with(seed.name, seed.address, &files)
+    }
+
+    /// Boots a machine that has these files from the beginning.
+    pub(crate) fn boot_with(
+        &mut self,
+        name: &str,
+        address: Ipv4Addr,
+        files: &[(&str, String)],
+    ) -> Machine {
+        let upper = self.inside().join(name).join("upper");
+        let network = (
+            "etc/systemd/network/10-lab.network",
+            format!(
+                "[Match]\nName=host0\n[Network]\nAddress={address}/24\nLinkLocalAddressing=no\n"
+            ),
+        );
+        for (path, text) in files.iter().chain([&network]) {
+            write(&upper.join(path), text);
         }
+        let run = self.world().join("run");
+        let settings = (self.settings)(name);
+        write(
+            &run.join(format!("systemd/nspawn/{name}.nspawn")),
+            &settings,
+        );
+        fs::create_dir(run.join(format!("docker-of-{name}"))).unwrap();
         let mut machine = Machine {
-            name: seed.name.to_owned(),
-            group: self.world().join("sys/fs/cgroup").join(seed.name),
+            name: name.to_owned(),
+            group: self.world().join("sys/fs/cgroup").join(name),
             leader: 0,
         };
         self.boot_again(&mut machine);
@@ -160,6 +191,16 @@ impl Lab {
     /// Turns a machine off, as its own `poweroff` does.
     pub(crate) fn turn_off(&self, machine: &Machine) {
         machine.run(&["systemctl", "poweroff"]).expect(0);
+        self.wait_until_off(machine);
+    }
+
+    /// Takes a machine's power away: all its processes end at once, and nothing else of it does.
+    pub(crate) fn cut_power(&self, machine: &Machine) {
+        fs::write(machine.group.join("cgroup.kill"), "1").unwrap();
+        self.wait_until_off(machine);
+    }
+
+    fn wait_until_off(&self, machine: &Machine) {
         wait_for("a machine to be off", || {
             let group = fs::read_to_string(machine.group.join("cgroup.events")).unwrap();
             let links = fs::read_to_string(format!("/proc/{}/net/dev", self.first)).unwrap();
@@ -297,6 +338,11 @@ impl Machine {
         let words = ["journalctl", "--unit=etcd.service", "--output=cat"];
         self.run(&words).expect(0).stdout
     }
+}
+
+fn write(path: &Utf8Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
 }
 
 fn only_child(id: u32) -> u32 {

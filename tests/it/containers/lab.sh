@@ -12,8 +12,10 @@ mkdir "$lab/base" "$lab/mirror"
 # From inside: names of folders may hold what the options of a mount cannot.
 mount --bind . "$lab/base"
 cd "$lab"
-mkdir mirror/packages
-mount --bind base/packages mirror/packages
+if [ -d base/packages ]; then
+  mkdir mirror/packages
+  mount --bind base/packages mirror/packages
+fi
 
 ip link set lo up
 ip link add bridge type bridge

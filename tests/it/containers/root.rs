@@ -1,4 +1,4 @@
-//! The root file system that machines begin with: Debian 13, made once and kept.
+//! The root file systems that machines begin with, each made once and kept.
 
 use std::fs::{self, File};
 use std::process::Command;
@@ -10,12 +10,18 @@ use sha2::{Digest, Sha256};
 use crate::etcd_binaries::debian_archive;
 use crate::support::{project, require_tool};
 
-const SCRIPT: &str = include_str!("root.sh");
-
 /// The folder with `root` and `packages`. Nothing in it is changed by those who use it.
 pub(super) fn debian_13() -> &'static Utf8Path {
     static ROOT: OnceLock<Kept> = OnceLock::new();
-    &ROOT.get_or_init(Kept::new).folder
+    let kept = ROOT.get_or_init(|| Kept::new("debian-13", include_str!("root.sh")));
+    &kept.folder
+}
+
+/// The folder with a `root` that has Docker's engine and its registry.
+pub(super) fn with_docker() -> &'static Utf8Path {
+    static ROOT: OnceLock<Kept> = OnceLock::new();
+    let kept = ROOT.get_or_init(|| Kept::new("with-docker", include_str!("with_docker.sh")));
+    &kept.folder
 }
 
 /// A folder that is whole, and stays until this process ends.
@@ -27,15 +33,15 @@ struct Kept {
 impl Kept {
     /// Its name tells what it is made of. What is in Debian's archive today is no part of that: it
     /// would have to be asked each time, and a machine that is a few days older serves as well.
-    fn new() -> Self {
+    fn new(name: &str, script: &str) -> Self {
         let archive = debian_archive();
-        let cache = project().join(".state/.cache/machines");
-        let digest: String = Sha256::digest(format!("{archive}\n{SCRIPT}"))
+        let cache = project().join(".state/.cache/machines").join(name);
+        let digest: String = Sha256::digest(format!("{archive}\n{script}"))
             .iter()
             .take(8)
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let folder = cache.join(format!("debian-13-{digest}"));
+        let folder = cache.join(digest);
         fs::create_dir_all(&cache).unwrap();
         let lock = || {
             let path = cache.join("lock");
@@ -54,14 +60,14 @@ impl Kept {
             let alone = lock().unwrap();
             alone.lock().unwrap();
             if !folder.is_dir() {
-                make(&folder, &archive);
+                make(&folder, script, &archive);
             }
         }
     }
 }
 
 /// Makes it beside its place, whatever an interrupted run left there, and removes those of before.
-fn make(folder: &Utf8Path, archive: &str) {
+fn make(folder: &Utf8Path, script: &str, archive: &str) {
     require_tool("mmdebstrap", "mmdebstrap");
     for entry in folder.parent().unwrap().read_dir_utf8().unwrap() {
         let entry = entry.unwrap();
@@ -72,7 +78,7 @@ fn make(folder: &Utf8Path, archive: &str) {
     let beside = folder.with_extension("part");
     fs::create_dir(&beside).unwrap();
     let made = Command::new("sh")
-        .args(["-c", SCRIPT, "root.sh", archive])
+        .args(["-c", script, "root.sh", archive])
         .current_dir(&beside)
         .output()
         .unwrap();
