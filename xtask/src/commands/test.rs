@@ -155,6 +155,15 @@ static RIGHTS: &[Right] = &[
             process::run(probe, Duration::from_secs(30)).success()
         },
     },
+    Right {
+        ending: "_with_docker_in_containers",
+        why: "this host's kernel has not what Docker publishes ports with, or only root may use it",
+        is_held: |shell| {
+            let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
+            let probe = shell.cmd("unshare").args(world).args(["sh", "-c", PUBLISH]);
+            process::run(probe, Duration::from_secs(30)).success()
+        },
+    },
 ];
 
 /// What runs in a world of its own leaves nothing in this one.
@@ -163,6 +172,12 @@ const WORLD: &str = include_str!("test/world.sh");
 /// What a machine needs to boot in a container.
 const BOOT: &str = "ip link add bridge type bridge && exec systemd-nspawn --quiet --register=no \
     --keep-unit --network-bridge=bridge --volatile=yes --directory=/ --console=pipe true";
+
+/// The kinds of rules by which Docker publishes ports.
+const PUBLISH: &str = "iptables --table nat --append PREROUTING --match addrtype --dst-type LOCAL \
+    --protocol tcp --destination-port 2379 --jump DNAT --to-destination 172.17.0.2:2379 && \
+    iptables --table nat --append POSTROUTING --source 172.17.0.0/16 --jump MASQUERADE && \
+    iptables --append FORWARD --match conntrack --ctstate ESTABLISHED --jump ACCEPT";
 
 fn lacking(shell: &Shell) -> impl Iterator<Item = &'static Right> {
     RIGHTS.iter().filter(|right| !(right.is_held)(shell))
