@@ -33,6 +33,7 @@ mod loopback_server;
 mod machines_in_containers;
 mod process;
 mod readme;
+mod recipe_2015;
 mod recorded;
 mod render;
 mod render_flags;

@@ -128,6 +128,13 @@ static NEEDED: &[Needed] = &[
         package: "iproute2",
         why: "gives them a network of their own",
     },
+    Needed {
+        name: "`iptables`",
+        program: "iptables",
+        probe: &["--version"],
+        package: "iptables",
+        why: "shows whether this host can publish ports as Docker does",
+    },
 ];
 
 /// The programs that this host lacks.
