@@ -12,7 +12,7 @@ fn missing_programs_are_named_with_the_line_that_installs_them() {
     let ran = Ran::from(output).expect(5);
     assert_eq!(ran.stdout, "");
     expect![[r#"
-        error: this host lacks 11 programs that the tests need
+        error: this host lacks 14 programs that the tests need
         note: `ruby` reads `config.rb` as Vagrant does
         note: `cloud-init` checks `user-data` against its schema
         note: `systemd-analyze` checks the units
@@ -24,7 +24,10 @@ fn missing_programs_are_named_with_the_line_that_installs_them() {
         note: `wget` downloads releases where there is no curl
         note: `zsh` completes with the script made for it
         note: `fish` completes with the script made for it
-        hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux iproute2 curl wget zsh fish`
+        note: `mmdebstrap` makes the file system of machines
+        note: `systemd-nspawn` boots machines in containers
+        note: `iptables` shows whether this host can publish ports as Docker does
+        hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux iproute2 curl wget zsh fish mmdebstrap systemd-container iptables`
         hint: or have it done: `cargo xtask test --install`
     "#]].assert_eq(&ran.stderr.replace("sudo ", ""));
 }

@@ -16,7 +16,6 @@ pub mod identity;
 pub mod load;
 pub mod logs;
 pub mod machine_box;
-mod outdated;
 pub mod render;
 pub mod schema;
 pub mod ssh;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::{Which, load, machine_box, outdated, verify};
+use super::{Which, load, machine_box, verify};
 use crate::artifact::{self, Before, Mode};
 use crate::check::Health;
 use crate::driver::{Driver, Home, Running};
@@ -139,7 +139,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         record.saw_data_of(member);
         record.write(&workspace, name)
     })?;
-    outdated::warn_of_flags(driver, &home, &cluster.plan);
+    ui::diagnostics::report(&driver.outdated(&home, &cluster.plan));
     if start.lost.is_empty() {
         Ok(prove(driver, &home, &cluster, timeout))
     } else {

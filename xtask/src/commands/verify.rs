@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::cluster::Started;
-use super::{Which, load, outdated};
+use super::{Which, load};
 use crate::check::{Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::verify::{self, LookAtMachines, Verified};
@@ -144,7 +144,7 @@ fn running(name: &ClusterName) -> Outcome<(Started, Running)> {
     let tools = started.tools()?;
     let plan = started.driver.run_by(&started.driver.place(&plan), &tools);
     warn_of_a_changed_definition(&started, &plan);
-    outdated::warn_of_flags(started.driver, &started.home(), &plan);
+    ui::diagnostics::report(&started.driver.outdated(&started.home(), &plan));
     Ok((started, Running { plan, tools }))
 }
 

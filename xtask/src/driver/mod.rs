@@ -10,7 +10,7 @@ use xshell::{Cmd, Shell};
 
 use crate::etcd::tools::Tools;
 use crate::observation::{Condition, Look, MachineStatus};
-use crate::plan::{Member, Plan};
+use crate::plan::Plan;
 use crate::report::{Diagnostic, Outcome};
 use crate::steps::Start;
 use crate::values::{ClusterName, DriverName, HostName};
@@ -84,8 +84,9 @@ pub trait Driver: Sync {
     /// Fails where one of them can be stopped by no means.
     fn stop(&self, home: &Home<'_>, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()>;
 
-    /// How the flags of a running member differ from those that the plan gives it.
-    fn outdated_flags(&self, home: &Home<'_>, plan: &Plan, member: &Member) -> OutdatedFlags;
+    /// What running members keep from their start, although the plan now says otherwise: a warning
+    /// for each thing, with what it would take to change it.
+    fn outdated(&self, home: &Home<'_>, plan: &Plan) -> Vec<Diagnostic>;
 
     /// The file that tells of a member's start.
     fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf;
@@ -118,22 +119,6 @@ pub trait Machines: Sync {
     /// # Errors
     /// Fails where one of them cannot be removed.
     fn destroy(&self, home: &Home<'_>, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()>;
-}
-
-/// What would change on a member's command line if it were started anew.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OutdatedFlags {
-    /// What it runs with and would no longer.
-    pub surplus: Vec<String>,
-    /// What it runs without and would have.
-    pub missing: Vec<String>,
-}
-
-impl OutdatedFlags {
-    /// Whether nothing would change.
-    pub fn is_empty(&self) -> bool {
-        self.surplus.is_empty() && self.missing.is_empty()
-    }
 }
 
 /// Where a cluster's state is kept.

@@ -50,10 +50,15 @@ pub fn render(plan: &Plan) -> Vec<Rendered> {
         .collect()
 }
 
+/// What a plan's machines are handed as user-data.
+pub fn user_data(plan: &Plan) -> String {
+    (user_data::USER_DATA.render)(plan)
+}
+
 /// The SHA-256 of a plan's user-data, in lower-case hexadecimal digits: by it a machine tells what it
 /// was set up with.
 pub fn user_data_sha256(plan: &Plan) -> String {
-    let digest = Sha256::digest((user_data::USER_DATA.render)(plan));
+    let digest = Sha256::digest(user_data(plan));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

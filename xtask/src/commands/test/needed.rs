@@ -122,13 +122,6 @@ static NEEDED: &[Needed] = &[
         why: "boots machines in containers",
     },
     Needed {
-        name: "`ip`",
-        program: "ip",
-        probe: &["-Version"],
-        package: "iproute2",
-        why: "gives them a network of their own",
-    },
-    Needed {
         name: "`iptables`",
         program: "iptables",
         probe: &["--version"],

@@ -9,7 +9,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::Shell;
 
-use super::{Driver, Home, OutdatedFlags, Running};
+use super::{Driver, Home, Running};
 use crate::etcd::command::command;
 use crate::etcd::tools::Tools;
 use crate::observation::Condition;
@@ -169,36 +169,11 @@ impl Driver for Local {
         }
     }
 
-    fn outdated_flags(&self, home: &Home<'_>, plan: &Plan, member: &Member) -> OutdatedFlags {
-        let folder = MemberFolder::of(home, &member.name);
-        let process = folder.process(Vec::new);
-        let running = process
-            .map(|process| process.arguments())
-            .unwrap_or_default();
-        if running.is_empty() {
-            return OutdatedFlags::default();
-        }
-        let differences = |state| {
-            let wanted = arguments(plan, member, &folder, state);
-            let without = |these: &[String], those: &[String]| {
-                these
-                    .iter()
-                    .filter(|word| !those.contains(word))
-                    .cloned()
-                    .collect()
-            };
-            OutdatedFlags {
-                surplus: without(&running, &wanted),
-                missing: without(&wanted, &running),
-            }
-        };
-        // It was started in one of these states, and which makes no difference any more.
-        let [new, existing] = [InitialState::New, InitialState::Existing].map(differences);
-        if new.surplus.len() < existing.surplus.len() {
-            new
-        } else {
-            existing
-        }
+    fn outdated(&self, home: &Home<'_>, plan: &Plan) -> Vec<Diagnostic> {
+        let members = plan.members.iter();
+        members
+            .filter_map(|member| outdated(home, plan, member))
+            .collect()
     }
 
     fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf {
@@ -237,6 +212,51 @@ fn cannot_be_ended(home: &Home<'_>, member: &HostName, process: &Process, why: &
             )),
             None => diagnostic.hint(format!("be root: `sudo cargo xtask down {name}`")),
         },
+    )
+}
+
+/// How the flags of a running member differ from those that the plan gives it.
+fn outdated(home: &Home<'_>, plan: &Plan, member: &Member) -> Option<Diagnostic> {
+    let folder = MemberFolder::of(home, &member.name);
+    let running = folder.process(Vec::new)?.arguments();
+    if running.is_empty() {
+        return None;
+    }
+    // Those that it runs with and would no longer, and those that it runs without and would have.
+    let differences = |state| {
+        let wanted = arguments(plan, member, &folder, state);
+        let without = |these: &[String], those: &[String]| -> Vec<String> {
+            let these = these.iter().filter(|word| !those.contains(word));
+            these.cloned().collect()
+        };
+        (without(&running, &wanted), without(&wanted, &running))
+    };
+    // It was started in one of these states, and which makes no difference any more.
+    let [new, existing] = [InitialState::New, InitialState::Existing].map(differences);
+    let (surplus, missing) = if new.0.len() < existing.0.len() {
+        new
+    } else {
+        existing
+    };
+    if surplus.is_empty() && missing.is_empty() {
+        return None;
+    }
+    let mut warning = Diagnostic::warning(format!(
+        "`{}` runs with other flags than its definition has now",
+        member.name
+    ));
+    for (what, flags) in [("runs with", surplus), ("lacks", missing)] {
+        if !flags.is_empty() {
+            warning = warning.note(format!("it {what} `{}`", flags.join(" ")));
+        }
+    }
+    let name = &plan.name;
+    Some(
+        warning
+            .note("etcd reads its flags when it starts")
+            .hint(format!(
+                "to apply the definition: `cargo xtask down {name}`, then `cargo xtask up {name}`"
+            )),
     )
 }
 

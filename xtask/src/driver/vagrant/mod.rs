@@ -1,6 +1,7 @@
 //! Members as virtual machines, by Vagrant and `vagrant/Vagrantfile`.
 
 mod command;
+mod handed_over;
 mod log;
 mod machine;
 mod output;
@@ -12,12 +13,13 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
-use super::{Driver, Home, Machines, OutdatedFlags, Running};
+use super::{Driver, Home, Machines, Running};
 use crate::doctor;
 use crate::etcd::tools::Tools;
 use crate::look_at_host::{self, Sought};
 use crate::observation::{Condition, Look, MachineStatus};
-use crate::plan::{Member, Plan};
+use crate::plan::Plan;
+use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
@@ -121,6 +123,11 @@ impl Driver for Vagrant {
                     doing(&names[at], said);
                 }
             })?;
+            for (member, state) in &start.members {
+                if *state == InitialState::New {
+                    handed_over::note(home, &cluster.plan, member)?;
+                }
+            }
         }
         let mut running = cluster.plan.names();
         running.retain(|member| !start.lost.contains(member));
@@ -137,9 +144,8 @@ impl Driver for Vagrant {
         })
     }
 
-    fn outdated_flags(&self, _home: &Home<'_>, _plan: &Plan, _member: &Member) -> OutdatedFlags {
-        // What a machine was set up with is judged as a whole, by the check `user-data`.
-        OutdatedFlags::default()
+    fn outdated(&self, home: &Home<'_>, plan: &Plan) -> Vec<Diagnostic> {
+        handed_over::outdated(home, plan).into_iter().collect()
     }
 
     fn log(&self, home: &Home<'_>, _member: &HostName) -> Utf8PathBuf {

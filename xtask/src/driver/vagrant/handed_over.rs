@@ -1,0 +1,88 @@
+//! What machines were handed as their user-data when they were made: `.state/<cluster>/machines/<member>`.
+
+use std::fs;
+
+use camino::Utf8PathBuf;
+
+use super::Home;
+use super::machine::Machine;
+use crate::atomic;
+use crate::plan::Plan;
+use crate::render;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::values::HostName;
+
+/// How many lines of a difference are shown. What is longer, `git` shows better.
+const MOST: usize = 6;
+
+/// Notes what a machine was handed just now.
+pub(super) fn note(home: &Home<'_>, plan: &Plan, member: &HostName) -> Outcome<()> {
+    let path = file(home, member);
+    atomic::replace(&path, &render::user_data(plan)).map_err(|error| {
+        Failure::new(
+            Exit::Host,
+            Diagnostic::error(format!("cannot write `{path}`: {error}"))
+                .note("without it, no later task can tell what the machine was set up with")
+                .hint("see who may write there, and whether its disk has room"),
+        )
+    })
+}
+
+/// That machines were handed something else than the plan renders to now, and how it differs.
+pub(super) fn outdated(home: &Home<'_>, plan: &Plan) -> Option<Diagnostic> {
+    let now = render::user_data(plan);
+    let members = plan.members.iter().map(|member| &member.name);
+    let outdated: Vec<(&HostName, String)> = members
+        .filter(|member| Machine::of(home, member).is_made())
+        .filter_map(|member| Some((member, fs::read_to_string(file(home, member)).ok()?)))
+        .filter(|(_, then)| *then != now)
+        .collect();
+    let (_, then) = outdated.first()?;
+    let names: Vec<String> = outdated
+        .iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    let mut warning = Diagnostic::warning(format!(
+        "{} {} set up with other user-data than the definition renders to now",
+        names.join(", "),
+        if names.len() == 1 { "was" } else { "were" }
+    ));
+    for (what, lines) in [
+        ("has", lines_only_in(then, &now)),
+        ("lacks", lines_only_in(&now, then)),
+    ] {
+        for line in lines.iter().take(MOST) {
+            warning = warning.note(format!("it {what} `{line}`"));
+        }
+        if let Some(more @ 1..) = lines.len().checked_sub(MOST) {
+            warning = warning.note(format!("and {what} {more} more such lines"));
+        }
+    }
+    let (name, folder) = (&plan.name, render::folder(&plan.name));
+    Some(
+        warning
+            .note("a machine reads its user-data when it is made; `down` and `up` leave it as it is")
+            .hint(format!(
+                "to apply it and keep the data, one after the other: `vagrant provision MACHINE` in `{folder}`, then `cargo xtask verify {name}`"
+            ))
+            .hint(format!(
+                "to make the machines anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
+            )),
+    )
+}
+
+fn lines_only_in<'a>(these: &'a str, those: &str) -> Vec<&'a str> {
+    let those: Vec<&str> = those.lines().collect();
+    let these = these.lines().filter(|line| !those.contains(line));
+    // A line of a shell script that goes on ends in this.
+    these
+        .map(|line| line.trim().trim_end_matches('\\').trim_end())
+        .collect()
+}
+
+fn file(home: &Home<'_>, member: &HostName) -> Utf8PathBuf {
+    home.workspace
+        .state(home.name)
+        .join("machines")
+        .join(member.as_str())
+}
