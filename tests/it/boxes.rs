@@ -1,0 +1,247 @@
+//! `cargo xtask box`: from a cloud image that a server on loopback has. The box from packages is made
+//! and booted by the tests of machines.
+
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest, Sha512};
+
+use crate::loopback_server::{Answer, Server};
+use crate::scratch::{Ran, Scratch};
+use crate::support::require_tool;
+
+/// A partition table.
+#[derive(Debug, Clone, Copy)]
+enum Table {
+    Guid,
+    Pc,
+}
+
+/// Runs a program of file systems in a folder.
+#[track_caller]
+fn run(folder: &Utf8Path, program: &str, arguments: &[&str], input: &str) {
+    let path = std::env::var("PATH").unwrap() + ":/usr/sbin:/sbin";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "printf '%s' \"$0\" | \"$@\"", input, program])
+        .args(arguments)
+        .current_dir(folder)
+        .env("PATH", path);
+    Ran::from(command.output().unwrap()).expect(0);
+}
+
+/// A disk as distributions publish them: a small partition to boot from, and the root file system.
+fn image(folder: &Utf8Path, table: Table) -> Vec<u8> {
+    require_tool("qemu-img", "qemu-utils");
+    for below in ["etc/cloud/cloud.cfg.d", "var/lib"] {
+        fs::create_dir_all(folder.join("root").join(below)).unwrap();
+    }
+    let label = match table {
+        Table::Guid => "gpt",
+        Table::Pc => "dos",
+    };
+    fs::write(folder.join("disk"), "").unwrap();
+    run(folder, "truncate", &["--size=64M", "disk"], "");
+    let partitions = format!("label: {label}\nstart=2048, size=2048\nstart=8192, size=65536\n");
+    run(folder, "sfdisk", &["--quiet", "disk"], &partitions);
+    let make = [
+        "-q",
+        "-F",
+        "-t",
+        "ext4",
+        "-E",
+        "offset=4194304",
+        "-d",
+        "root",
+        "disk",
+        "32M",
+    ];
+    run(folder, "mke2fs", &make, "");
+    run(folder, "e2fsck", &["-f", "-n", "disk?offset=4194304"], "");
+    run(
+        folder,
+        "qemu-img",
+        &["convert", "-c", "-O", "qcow2", "disk", "image"],
+        "",
+    );
+    fs::read(folder.join("image")).unwrap()
+}
+
+fn sha512(bytes: &[u8]) -> String {
+    let digest = Sha512::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A workspace, a folder in it for what tests make, and the image.
+fn workspace(table: Table) -> (Scratch, Utf8PathBuf, Vec<u8>) {
+    let scratch = Scratch::with("default", "members = 3\n");
+    let folder = scratch.root().join("made");
+    fs::create_dir(&folder).unwrap();
+    let bytes = image(&folder, table);
+    (scratch, folder, bytes)
+}
+
+/// The text of a file in the root file system of a box.
+fn in_box(folder: &Utf8Path, path: &str) -> String {
+    let show = format!("debugfs -R 'cat {path}' 'unboxed?offset=4194304' 2>/dev/null");
+    let output = Command::new("sh")
+        .args(["-c", &show])
+        .current_dir(folder)
+        .env("PATH", std::env::var("PATH").unwrap() + ":/usr/sbin:/sbin")
+        .output()
+        .unwrap();
+    Ran::from(output).expect(0).stdout
+}
+
+#[test]
+fn a_cloud_image_becomes_a_box_that_vagrant_can_log_in_to() {
+    for table in [Table::Guid, Table::Pc] {
+        let (scratch, folder, bytes) = workspace(table);
+        let sha512 = sha512(&bytes);
+        let server = Server::answering(Answer::File(Arc::new(bytes)));
+        let url = format!("{}/image", server.url);
+        let arguments = ["box", "--image", &url, "--sha512", &sha512];
+        let made = scratch.run(&arguments).expect(0);
+
+        let boxes = scratch.root().join(".state/.cache/boxes");
+        let catalogue = fs::read_to_string(boxes.join("debian-13.json")).unwrap();
+        let catalogue: serde_json::Value = serde_json::from_str(&catalogue).unwrap();
+        let provider = &catalogue["versions"][0]["providers"][0];
+        let file = Utf8Path::new(
+            provider["url"]
+                .as_str()
+                .unwrap()
+                .strip_prefix("file://")
+                .unwrap(),
+        );
+        let checksum = provider["checksum"].as_str().unwrap();
+        assert_eq!(xtask::download::sha256(file).unwrap(), checksum);
+        let name = format!("xtask/debian-13-{}", &checksum[..12]);
+        assert_eq!(catalogue["name"], name.as_str());
+        assert_eq!(
+            made.stdout,
+            format!("{name}: Debian 13, the image {url}\n{file}\nSHA-256 {checksum}\n")
+        );
+
+        run(&folder, "tar", &["--extract", "--file", file.as_str()], "");
+        let metadata = fs::read_to_string(folder.join("metadata.json")).unwrap();
+        assert_eq!(
+            metadata,
+            "{\"provider\":\"libvirt\",\"format\":\"qcow2\",\"virtual_size\":1}\n"
+        );
+        run(
+            &folder,
+            "qemu-img",
+            &["convert", "-O", "raw", "box.img", "unboxed"],
+            "",
+        );
+        run(
+            &folder,
+            "e2fsck",
+            &["-f", "-n", "unboxed?offset=4194304"],
+            "",
+        );
+        let seed = "/var/lib/cloud/seed/nocloud";
+        let user_data = in_box(&folder, &format!("{seed}/user-data"));
+        assert!(user_data.starts_with("#cloud-config\n"), "{user_data}");
+        assert!(user_data.contains("  - name: vagrant\n"), "{user_data}");
+        assert_eq!(
+            in_box(&folder, &format!("{seed}/meta-data")),
+            "instance-id: box\n"
+        );
+
+        // The same image gives the same bytes, and is not downloaded again unless it is asked for.
+        let again = scratch.run(&arguments).expect(0);
+        assert_eq!(
+            (again.stdout.as_str(), server.asked()),
+            (made.stdout.as_str(), 1)
+        );
+        let anew = scratch
+            .run(&[&arguments[..], &["--again"]].concat())
+            .expect(0);
+        assert_eq!((anew.stdout, server.asked()), (made.stdout, 2));
+        let left: Vec<String> = boxes
+            .read_dir_utf8()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .collect();
+        assert_eq!(
+            left.len(),
+            3,
+            "the lock, the catalogue and the box: {left:?}"
+        );
+    }
+}
+
+#[test]
+fn another_image_than_the_expected_one_is_not_used() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    let server = Server::answering(Answer::File(Arc::new(b"not a disk".to_vec())));
+    let url = format!("{}/image", server.url);
+    let expected = "0".repeat(128);
+    let ran = scratch
+        .run(&["box", "--image", &url, "--sha512", &expected])
+        .expect(5);
+    let found = sha512(b"not a disk");
+    let wanted = format!(
+        "error: no box of Debian 13 could be made\n\
+         note: {url} is not the image that is pinned: its SHA-512 is {found}, and {expected} is expected\n"
+    );
+    assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
+    assert!(
+        !scratch
+            .root()
+            .join(".state/.cache/boxes/debian-13.json")
+            .exists()
+    );
+}
+
+#[test]
+fn a_file_that_is_no_disk_is_said_to_be_none() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    let bytes = vec![0; 1 << 20];
+    let sha512 = sha512(&bytes);
+    let server = Server::answering(Answer::File(Arc::new(bytes)));
+    let url = format!("{}/image", server.url);
+    let ran = scratch
+        .run(&["box", "--image", &url, "--sha512", &sha512])
+        .expect(5);
+    assert!(
+        ran.stderr.contains("has no partition table"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_said_to_be() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    let expected = "0".repeat(128);
+    let ran = scratch
+        .run(&[
+            "box",
+            "--image",
+            "http://127.0.0.1:1/image",
+            "--sha512",
+            &expected,
+        ])
+        .expect(5);
+    let wanted = "note: http://127.0.0.1:1/image could not be downloaded: curl: (7)";
+    assert!(ran.stderr.contains(wanted), "{}", ran.stderr);
+}
+
+#[test]
+fn systems_with_boxes_of_their_own_need_none() {
+    let scratch = Scratch::with(
+        "flatcar",
+        "machine.profile = \"flatcar\"\netcd.runtime = \"container\"\n",
+    );
+    let ran = scratch.run(&["box", "flatcar"]).expect(5);
+    let wanted = "\
+error: no box of Flatcar Container Linux is made here
+note: its makers publish one for virtualbox, which Vagrant fetches itself
+";
+    assert!(ran.stderr.ends_with(wanted), "{}", ran.stderr);
+}
