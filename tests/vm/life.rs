@@ -1,0 +1,293 @@
+//! The life of a cluster on machines, from nothing to nothing, and once more.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::etcd_binaries::packaged;
+use crate::etcd_release::machine;
+use crate::lab::{Lab, wait_for};
+use crate::mirror::Mirror;
+use crate::scratch::Ran;
+
+const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
+
+/// The cluster.
+const NAME: &str = "vms";
+
+/// Its network. It lies in the lab, so that it may be in use elsewhere on this host.
+const NETWORK: &str = "192.168.56";
+
+/// How long one command may take. Three machines that share two processors, which are emulated on
+/// top, boot in a third of it.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+#[test]
+fn a_cluster_lives_dies_and_lives_anew_in_vms() {
+    let story = Story::new();
+    let nothing = story.what_is_there();
+    story.lives_on_when_switched_off_and_on();
+    story.bears_the_loss_of_one();
+    story.does_not_bear_the_loss_of_two();
+    story.leaves_nothing(&nothing);
+    story.begins_anew();
+    story.leaves_nothing(&nothing);
+}
+
+impl Story {
+    /// `up` proves the cluster healthy, under the identity that was known before. What is written then
+    /// is there after `down` and `up`.
+    fn lives_on_when_switched_off_and_on(&self) {
+        let identity = self.predicted_cluster_id();
+        let up = self.run("up", &["up", NAME]).expect(0);
+        assert!(
+            up.stdout.contains("vms is healthy: 3 of 3 members"),
+            "{}\n{}",
+            up.stdout,
+            up.stderr
+        );
+        assert_eq!(self.running_cluster_ids(), vec![identity.clone(); 3]);
+        assert_eq!(self.mirror.asked(), 3);
+        self.etcdctl(&["put", "greeting", "hello"]);
+
+        self.run("down", &["down", NAME]).expect(0);
+        let running = self.lab.virsh(&["list", "--name"]).unwrap();
+        assert_eq!(running.trim(), "", "machines that are still on");
+        self.run("verify, all down", &["verify", NAME]).expect(1);
+
+        self.run("up again", &["up", NAME]).expect(0);
+        assert_eq!(self.greeting(), "hello\n");
+        assert_eq!(self.running_cluster_ids(), vec![identity; 3]);
+        // Each machine has kept its etcd.
+        assert_eq!(self.mirror.asked(), 3);
+    }
+
+    /// `verify` names who is missing and says that the quorum holds; `up` mends it.
+    fn bears_the_loss_of_one(&self) {
+        self.lab.pull_the_plug("core-02");
+        let verify = self.run("verify, one killed", &["verify", NAME]).expect(1);
+        for said in [
+            "vms is unhealthy: 2 of 3 members",
+            "2 of 3 voters can agree, 2 must: no more may fail",
+            "error: reachable: core-02 does not answer",
+        ] {
+            assert!(verify.stdout.contains(said), "{said}: {}", verify.stdout);
+        }
+        self.etcdctl(&["put", "without", "core-02"]);
+
+        self.run("up, one killed", &["up", NAME]).expect(0);
+        self.run("verify", &["verify", NAME]).expect(0);
+        assert_eq!(self.greeting(), "hello\n");
+    }
+
+    /// `verify` says that there is no quorum.
+    fn does_not_bear_the_loss_of_two(&self) {
+        self.lab.pull_the_plug("core-01");
+        self.lab.pull_the_plug("core-03");
+        // The one that is left believes in its leader until it misses its heartbeats.
+        wait_for("a member alone to know that it is", || {
+            let verify = self.run("verify, two killed", &["verify", NAME]).expect(1);
+            let said = [
+                "vms is unhealthy: 1 of 3 members, no leader, no quorum",
+                "core-01 does not answer",
+                "core-03 does not answer",
+                "error: quorum: no quorum: nothing can be written",
+            ];
+            let all = said.iter().all(|said| verify.stdout.contains(said));
+            all.then_some(())
+        });
+    }
+
+    /// Nothing is left of the cluster but what it is made from.
+    fn leaves_nothing(&self, nothing: &WhatIsThere) {
+        self.run("destroy", &["destroy", NAME, "--yes"]).expect(0);
+        assert_eq!(self.what_is_there(), *nothing);
+    }
+
+    /// With nothing changed and no token fetched from anywhere, `up` makes the same cluster without
+    /// its data.
+    fn begins_anew(&self) {
+        self.run("up anew", &["up", NAME]).expect(0);
+        assert_eq!(self.greeting(), "");
+        assert_eq!(
+            self.running_cluster_ids(),
+            vec![self.predicted_cluster_id(); 3]
+        );
+    }
+}
+
+/// What a cluster could leave behind.
+#[derive(Debug, PartialEq, Eq)]
+struct WhatIsThere {
+    domains: Vec<String>,
+    networks: Vec<String>,
+    disks: Vec<String>,
+    processes: Vec<String>,
+    files: Vec<Utf8PathBuf>,
+}
+
+/// A workspace on a host of machines, with a mirror beside it.
+struct Story {
+    mirror: Mirror,
+    workspace: Utf8PathBuf,
+    begun: Instant,
+    // Dropped last.
+    lab: Lab,
+}
+
+impl Story {
+    fn new() -> Self {
+        let begun = Instant::now();
+        let project = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        // Before the lab, where nothing can be had from anywhere.
+        let boxes = boxes();
+        tell("box", begun);
+
+        let mut lab = Lab::new();
+        let mirror = Mirror::new(&mut lab);
+        let workspace = lab.folder().join("workspace");
+        for folder in ["cluster", "vagrant", ".state/.cache"] {
+            fs::create_dir_all(workspace.join(folder)).unwrap();
+        }
+        let vagrantfile = "vagrant/Vagrantfile";
+        fs::copy(project.join(vagrantfile), workspace.join(vagrantfile)).unwrap();
+        symlink(boxes, workspace.join(BOXES)).unwrap();
+        let definition = definition(&mirror);
+        fs::write(workspace.join(format!("cluster/{NAME}.toml")), definition).unwrap();
+        let story = Self {
+            mirror,
+            workspace,
+            begun,
+            lab,
+        };
+        story.run("render", &["render"]).expect(0);
+        story
+    }
+
+    /// Runs a task in the lab, and tells how long it took.
+    fn run(&self, what: &str, arguments: &[&str]) -> Ran {
+        let begun = Instant::now();
+        let mut command = self.lab.command(XTASK, PATIENCE);
+        command
+            .args(arguments)
+            .current_dir(&self.workspace)
+            .env("XTASK_ETCD_DIR", packaged());
+        let ran = Ran::from(command.output().unwrap());
+        tell(what, begun);
+        ran
+    }
+
+    /// Runs etcdctl, which needs its time where the processors are emulated.
+    fn etcdctl(&self, words: &[&str]) -> String {
+        let mut arguments = vec!["etcdctl", "--cluster", NAME, "--", "--command-timeout=30s"];
+        arguments.extend(words);
+        self.run("etcdctl", &arguments).expect(0).stdout
+    }
+
+    fn greeting(&self) -> String {
+        self.etcdctl(&["get", "greeting", "--print-value-only"])
+    }
+
+    /// The cluster ID that each member reports.
+    fn running_cluster_ids(&self) -> Vec<String> {
+        let status = self.etcdctl(&["endpoint", "status", "--write-out=json"]);
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        let members = status.as_array().unwrap().iter();
+        members
+            .map(|member| member["Status"]["header"]["cluster_id"].to_string())
+            .collect()
+    }
+
+    fn predicted_cluster_id(&self) -> String {
+        let identity = ["identity", NAME, "--format", "json"];
+        let identity = self.run("identity", &identity).expect(0).stdout;
+        let identity: serde_json::Value = serde_json::from_str(&identity).unwrap();
+        identity["cluster_id_decimal"].as_str().unwrap().to_owned()
+    }
+
+    fn what_is_there(&self) -> WhatIsThere {
+        WhatIsThere {
+            domains: self.lab.domains(),
+            networks: self.lab.networks(),
+            disks: self.lab.disks(),
+            processes: self.lab.processes(),
+            files: files_below(&self.workspace),
+        }
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        tell("all of it", self.begun);
+    }
+}
+
+/// Where a workspace has its boxes.
+const BOXES: &str = ".state/.cache/boxes";
+
+/// The folder of a box for these machines, made from packages. It is kept, and made again where it would
+/// turn out otherwise.
+fn boxes() -> Utf8PathBuf {
+    let workspace = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("boxes-for-vms");
+    fs::create_dir_all(workspace.join("cluster")).unwrap();
+    fs::write(workspace.join("cluster/default.toml"), "members = 3\n").unwrap();
+    let mut made = Command::new(XTASK);
+    made.args(["box", "--from", "packages"]);
+    let made = made.current_dir(&workspace).stdin(Stdio::null()).output();
+    Ran::from(made.unwrap()).expect(0);
+    workspace.join(BOXES)
+}
+
+/// Three members as small as they can be, with the patience that emulated processors need.
+fn definition(mirror: &Mirror) -> String {
+    let (version, sha256) = (mirror.release.version, &mirror.release.sha256);
+    let (url, architecture) = (Mirror::url(NETWORK), machine());
+    format!(
+        "members = 3
+driver = \"vagrant\"
+
+[network]
+subnet = \"{NETWORK}.0/24\"
+
+[machine]
+memory = 512
+
+[etcd]
+version = \"{version}\"
+runtime = \"release\"
+release_url = \"{url}\"
+sha256 = {{ {architecture} = \"{sha256}\" }}
+heartbeat_interval = 500
+election_timeout = 5000
+"
+    )
+}
+
+/// All files in a folder and below, apart from those that can be fetched again. Of Vagrant's own what
+/// belongs to no machine does not count: it writes that at every call.
+fn files_below(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut files = Vec::new();
+    for entry in folder.read_dir_utf8().unwrap().flatten() {
+        let path = entry.into_path();
+        if [".cache", "rgloader"].contains(&path.file_name().unwrap()) {
+            continue;
+        }
+        if path.is_dir() && !path.is_symlink() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Past the test's captured output: who waits for minutes should see what for.
+fn tell(what: &str, begun: Instant) {
+    let seconds = begun.elapsed().as_secs_f64();
+    let _ = writeln!(std::io::stderr(), "{seconds:>7.1} s  {what}");
+}

@@ -1,0 +1,16 @@
+//! Clusters on booted machines: real Vagrant, libvirt and QEMU, on a host that the tests make for
+//! themselves. A test binary of its own, since its tests take minutes where others take seconds.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/etcd_binaries.rs"]
+mod etcd_binaries;
+#[path = "../it/etcd_release.rs"]
+mod etcd_release;
+mod lab;
+mod lab_itself;
+mod life;
+mod mirror;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/scratch.rs"]
+mod scratch;
