@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold before a change is merged.
 
 mod needed;
+mod vms;
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -45,10 +46,14 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let shell = process::shell()?;
     shell.change_dir(workspace.root());
-    let mut missing = needed::missing(&shell);
-    if args.install && !missing.is_empty() {
-        needed::install(&shell, &missing)?;
-        missing = needed::missing(&shell);
+    let mut missing = needed::missing_to_all(&shell);
+    if args.install {
+        missing.extend(vms::missing(&shell));
+        if !missing.is_empty() {
+            needed::install(&shell, &missing)?;
+            missing = needed::missing_to_all(&shell);
+            missing.extend(vms::missing(&shell));
+        }
     }
     if !missing.is_empty() {
         return Err(needed::lacking(&missing));
@@ -70,12 +75,8 @@ pub fn run(args: &Args) -> Outcome<Exit> {
             exit = Exit::Unhealthy;
         }
     }
-    for right in lacking(&shell) {
-        let _ = writeln!(
-            summary,
-            "not run: tests that end in `{}`: {}",
-            right.ending, right.why
-        );
+    for (ending, why) in lacking(&shell) {
+        let _ = writeln!(summary, "not run: tests that end in `{ending}`: {why}");
     }
     ui::print(&format!("\n{summary}"));
     Ok(exit)
@@ -117,7 +118,7 @@ static STEPS: &[Step] = &[
         name: "tests",
         line: "cargo test",
         run: |shell, _| {
-            let skipped = lacking(shell).flat_map(|right| ["--skip", right.ending]);
+            let skipped = lacking(shell).flat_map(|(ending, _)| ["--skip", ending]);
             let tests = shell.cmd("cargo").args(["test", "--"]).args(skipped);
             let finished = process::stream(tests, PATIENCE);
             (!finished.success()).then(|| finished.ending())
@@ -128,43 +129,64 @@ static STEPS: &[Step] = &[
 /// Something that a host may forbid. The tests that need it say so by the ending of their names.
 struct Right {
     ending: &'static str,
-    why: &'static str,
-    is_held: fn(&Shell) -> bool,
+    /// Why this host lacks it; nothing where it does not.
+    why_not: fn(&Shell) -> Option<String>,
 }
 
 static RIGHTS: &[Right] = &[
     Right {
         ending: "_in_namespaces",
-        why: "this host refuses `unshare --map-root-user --mount true`, as containers often do",
-        is_held: |shell| {
+        why_not: |shell| {
             let probe = ["--map-root-user", "--mount", "--uts", "true"];
-            process::run(shell.cmd("unshare").args(probe), Duration::from_secs(30)).success()
+            unless(
+                process::run(shell.cmd("unshare").args(probe), PROBE).success(),
+                "this host refuses `unshare --map-root-user --mount true`, as containers often do",
+            )
         },
     },
     Right {
         ending: "_as_root",
-        why: "only root can be another user",
-        is_held: |_| nix::unistd::geteuid().is_root(),
+        why_not: |_| {
+            unless(
+                nix::unistd::geteuid().is_root(),
+                "only root can be another user",
+            )
+        },
     },
     Right {
         ending: "_in_containers",
-        why: "this host lets no `systemd-nspawn` run on a network of its own, which takes root and more",
-        is_held: |shell| {
+        why_not: |shell| {
             let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
             let probe = shell.cmd("unshare").args(world).args(["sh", "-c", BOOT]);
-            process::run(probe, Duration::from_secs(30)).success()
+            unless(
+                process::run(probe, PROBE).success(),
+                "this host lets no `systemd-nspawn` run on a network of its own, which takes root and more",
+            )
         },
     },
     Right {
         ending: "_with_docker_in_containers",
-        why: "this host's kernel has not what Docker publishes ports with, or only root may use it",
-        is_held: |shell| {
+        why_not: |shell| {
             let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
             let probe = shell.cmd("unshare").args(world).args(["sh", "-c", PUBLISH]);
-            process::run(probe, Duration::from_secs(30)).success()
+            unless(
+                process::run(probe, PROBE).success(),
+                "this host's kernel has not what Docker publishes ports with, or only root may use it",
+            )
         },
     },
+    Right {
+        ending: "_in_vms",
+        why_not: vms::why_not,
+    },
 ];
+
+fn unless(is_held: bool, why: &str) -> Option<String> {
+    (!is_held).then(|| why.to_owned())
+}
+
+/// How long it may take to find out whether a right is held.
+const PROBE: Duration = Duration::from_secs(30);
 
 /// What runs in a world of its own leaves nothing in this one.
 const WORLD: &str = include_str!("test/world.sh");
@@ -179,12 +201,15 @@ const PUBLISH: &str = "iptables --table nat --append PREROUTING --match addrtype
     iptables --table nat --append POSTROUTING --source 172.17.0.0/16 --jump MASQUERADE && \
     iptables --append FORWARD --match conntrack --ctstate ESTABLISHED --jump ACCEPT";
 
-fn lacking(shell: &Shell) -> impl Iterator<Item = &'static Right> {
-    RIGHTS.iter().filter(|right| !(right.is_held)(shell))
+/// The endings of tests that cannot run here, each with the reason.
+fn lacking(shell: &Shell) -> impl Iterator<Item = (&'static str, String)> {
+    RIGHTS
+        .iter()
+        .filter_map(|right| Some((right.ending, (right.why_not)(shell)?)))
 }
 
-/// How long one step may take, the first build on a slow host included.
-const PATIENCE: Duration = Duration::from_secs(60 * 60);
+/// How long one step may take, the first build on a slow host included, and booting machines.
+const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
 fn cargo(shell: &Shell, step: &Step) -> Option<String> {
     let words = step.line.split(' ').skip(1);

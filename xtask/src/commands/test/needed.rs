@@ -13,13 +13,13 @@ const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// A program that the tests need.
 pub(super) struct Needed {
-    name: &'static str,
-    program: &'static str,
+    pub(super) name: &'static str,
+    pub(super) program: &'static str,
     /// Shows that it is there: words that make it succeed and do nothing.
-    probe: &'static [&'static str],
+    pub(super) probe: &'static [&'static str],
     /// The package of Debian and Ubuntu that holds it.
-    package: &'static str,
-    why: &'static str,
+    pub(super) package: &'static str,
+    pub(super) why: &'static str,
 }
 
 static NEEDED: &[Needed] = &[
@@ -130,13 +130,18 @@ static NEEDED: &[Needed] = &[
     },
 ];
 
-/// The programs that this host lacks.
-pub(super) fn missing(shell: &Shell) -> Vec<&'static Needed> {
+/// The programs that this host lacks, of those that all tests need.
+pub(super) fn missing_to_all(shell: &Shell) -> Vec<&'static Needed> {
+    missing(shell, NEEDED)
+}
+
+/// The programs that this host lacks, of these.
+pub(super) fn missing(shell: &Shell, needed: &'static [Needed]) -> Vec<&'static Needed> {
     let is_missing = |needed: &&Needed| {
         let probe = shell.cmd(needed.program).args(needed.probe);
         !process::run(probe, Duration::from_secs(30)).success()
     };
-    NEEDED.iter().filter(is_missing).collect()
+    needed.iter().filter(is_missing).collect()
 }
 
 /// What installs packages: nothing that is there is upgraded or removed for it.
