@@ -190,29 +190,38 @@ pub(super) fn lacking(missing: &[&Needed]) -> Failure {
 /// Fails where the package manager does.
 pub(super) fn install(shell: &Shell, missing: &[&Needed]) -> Outcome<()> {
     let packages = packages(missing);
-    // A source that does not answer fails the update, though those that matter may have answered.
-    for line in ["apt-get update", INSTALL] {
-        let line = format!("{}{line}", as_root());
-        let wanted = if line.ends_with("update") {
-            &[][..]
-        } else {
-            &packages
-        };
-        ui::say(&format!("== {line} {}", wanted.join(" ")));
-        let mut words = line.split(' ');
-        let command = shell
-            .cmd(words.next().unwrap_or_default())
-            // Nobody is there to be asked for a password.
-            .args((!as_root().is_empty()).then_some("--non-interactive"))
-            .args(words)
-            .args(wanted)
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        let finished = process::stream(command, PATIENCE);
-        if !finished.success() && !wanted.is_empty() {
-            return Err(not_installed(&finished));
-        }
+    // A source that does not answer fails this, though those that matter may have answered.
+    ui::say(&format!("== {}apt-get update", as_root()));
+    run_as_root(shell, &["apt-get", "update"], &[]);
+
+    ui::say(&format!("== {}{INSTALL} {}", as_root(), packages.join(" ")));
+    let words: Vec<&str> = INSTALL.split(' ').collect();
+    let installed = run_as_root(shell, &words, &packages);
+    if installed.success() {
+        return Ok(());
     }
-    Ok(())
+
+    ui::say("== what that could not install, from the backports of this release of Debian");
+    let with_backports = run_as_root(shell, &["sh", "-c", WITH_BACKPORTS, "install"], &packages);
+    if with_backports.success() {
+        return Ok(());
+    }
+    Err(not_installed(&installed))
+}
+
+/// Its arguments are packages.
+const WITH_BACKPORTS: &str = include_str!("backports.sh");
+
+fn run_as_root(shell: &Shell, words: &[&str], packages: &[&str]) -> Finished {
+    // Nobody is there to be asked, for a password neither.
+    let root: &[&str] = match as_root() {
+        "" => &[],
+        _ => &["sudo", "--non-interactive"],
+    };
+    let unasked = &["env", "DEBIAN_FRONTEND=noninteractive"];
+    let mut words = [root, unasked, words, packages].into_iter().flatten();
+    let program = words.next().copied().unwrap_or_default();
+    process::stream(shell.cmd(program).args(words), PATIENCE)
 }
 
 fn not_installed(finished: &Finished) -> Failure {
