@@ -12,7 +12,7 @@ fn missing_programs_are_named_with_the_line_that_installs_them() {
     let ran = Ran::from(output).expect(5);
     assert_eq!(ran.stdout, "");
     expect![[r#"
-        error: this host lacks 14 programs that the tests need
+        error: this host lacks 19 programs that the tests need
         note: `ruby` reads `config.rb` as Vagrant does
         note: `cloud-init` checks `user-data` against its schema
         note: `systemd-analyze` checks the units
@@ -27,7 +27,12 @@ fn missing_programs_are_named_with_the_line_that_installs_them() {
         note: `mmdebstrap` makes the file system of machines
         note: `systemd-nspawn` boots machines in containers
         note: `iptables` shows whether this host can publish ports as Docker does
-        hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux iproute2 curl wget zsh fish mmdebstrap systemd-container iptables`
+        note: `vagrant` reads the Vagrantfile, and boots machines
+        note: Vagrant's plugin for libvirt boots them under libvirt
+        note: `qemu-img` makes the disks of boxes
+        note: `debugfs` writes into their file systems
+        note: `sfdisk` parts them as distributions do
+        hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux iproute2 curl wget zsh fish mmdebstrap systemd-container iptables vagrant vagrant-libvirt qemu-utils e2fsprogs fdisk`
         hint: or have it done: `cargo xtask test --install`
     "#]].assert_eq(&ran.stderr.replace("sudo ", ""));
 }

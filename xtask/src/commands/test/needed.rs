@@ -128,6 +128,44 @@ static NEEDED: &[Needed] = &[
         package: "iptables",
         why: "shows whether this host can publish ports as Docker does",
     },
+    Needed {
+        name: "`vagrant`",
+        program: "vagrant",
+        probe: &["--version"],
+        package: "vagrant",
+        why: "reads the Vagrantfile, and boots machines",
+    },
+    Needed {
+        name: "Vagrant's plugin for libvirt",
+        program: "sh",
+        probe: &[
+            "-c",
+            "vagrant plugin list | grep --quiet '^vagrant-libvirt '",
+        ],
+        package: "vagrant-libvirt",
+        why: "boots them under libvirt",
+    },
+    Needed {
+        name: "`qemu-img`",
+        program: "qemu-img",
+        probe: &["--version"],
+        package: "qemu-utils",
+        why: "makes the disks of boxes",
+    },
+    Needed {
+        name: "`debugfs`",
+        program: "debugfs",
+        probe: &["-V"],
+        package: "e2fsprogs",
+        why: "writes into their file systems",
+    },
+    Needed {
+        name: "`sfdisk`",
+        program: "sfdisk",
+        probe: &["--version"],
+        package: "fdisk",
+        why: "parts them as distributions do",
+    },
 ];
 
 /// The programs that this host lacks, of those that all tests need.

@@ -10,23 +10,6 @@ use crate::process;
 /// The programs, of which a host that boots no machines needs none.
 static PROGRAMS: &[Needed] = &[
     Needed {
-        name: "`vagrant`",
-        program: "vagrant",
-        probe: &["--version"],
-        package: "vagrant",
-        why: "boots machines",
-    },
-    Needed {
-        name: "Vagrant's plugin for libvirt",
-        program: "sh",
-        probe: &[
-            "-c",
-            "vagrant plugin list | grep --quiet '^vagrant-libvirt '",
-        ],
-        package: "vagrant-libvirt",
-        why: "boots them under libvirt",
-    },
-    Needed {
         name: "`libvirtd`",
         program: "libvirtd",
         probe: &["--version"],
@@ -46,13 +29,6 @@ static PROGRAMS: &[Needed] = &[
         probe: &["--version"],
         package: "qemu-system-x86",
         why: "is the machines",
-    },
-    Needed {
-        name: "`qemu-img`",
-        program: "qemu-img",
-        probe: &["--version"],
-        package: "qemu-utils",
-        why: "makes their disks",
     },
     Needed {
         name: "`dnsmasq`",
@@ -81,13 +57,6 @@ static PROGRAMS: &[Needed] = &[
         probe: &["--version"],
         package: "genext2fs",
         why: "makes the file system of their disks",
-    },
-    Needed {
-        name: "`debugfs`",
-        program: "debugfs",
-        probe: &["-V"],
-        package: "e2fsprogs",
-        why: "writes into it",
     },
 ];
 
