@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 
 use clap::CommandFactory;
-use xtask::check::CHECKS;
+use xtask::check::{CHECKS, MACHINE_CHECKS};
 use xtask::cli::Cli;
 use xtask::definition::keys::KEYS;
 
@@ -63,6 +63,13 @@ fn checks() -> String {
     let mut table = "| check | holds when |\n|---|---|\n".to_owned();
     for check in CHECKS {
         let _ = writeln!(table, "| `{}` | {} |", check.name, check.title);
+    }
+    for check in MACHINE_CHECKS {
+        let _ = writeln!(
+            table,
+            "| `{}` (of machines) | {} |",
+            check.name, check.title
+        );
     }
     table
 }

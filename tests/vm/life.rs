@@ -31,6 +31,7 @@ fn a_cluster_lives_dies_and_lives_anew_in_vms() {
     let story = Story::new();
     let nothing = story.what_is_there();
     story.lives_on_when_switched_off_and_on();
+    story.is_proven_from_inside_where_it_is_not_reached();
     story.bears_the_loss_of_one();
     story.does_not_bear_the_loss_of_two();
     story.leaves_nothing(&nothing);
@@ -64,6 +65,29 @@ impl Story {
         assert_eq!(self.running_cluster_ids(), vec![identity; 3]);
         // Each machine has kept its etcd.
         assert_eq!(self.mirror.asked(), 3);
+    }
+
+    /// A host that does not get to the members' addresses has a machine ask them.
+    fn is_proven_from_inside_where_it_is_not_reached(&self) {
+        let verify = self.run("verify", &["verify", NAME]).expect(0);
+        let said = "of this host asks the members";
+        assert!(verify.stderr.contains(said), "{}", verify.stderr);
+
+        let network = format!("{NETWORK}.0/24");
+        let way = ["OUTPUT", "--destination", &network, "--protocol", "tcp"];
+        let firewall = |what: &str| {
+            let mut iptables = self.lab.command("iptables", PATIENCE);
+            iptables
+                .arg(what)
+                .args(way)
+                .args(["--dport", "2379", "--jump", "DROP"]);
+            Ran::from(iptables.output().unwrap()).expect(0);
+        };
+        firewall("--append");
+        let verify = self.run("verify, from inside", &["verify", NAME]).expect(0);
+        let said = "etcdctl inside of `core-01` asks them";
+        assert!(verify.stderr.contains(said), "{}", verify.stderr);
+        firewall("--delete");
     }
 
     /// `verify` names who is missing and says that the quorum holds; `up` mends it.
@@ -109,9 +133,21 @@ impl Story {
     }
 
     /// With nothing changed and no token fetched from anywhere, `up` makes the same cluster without
-    /// its data.
+    /// its data; also where it is interrupted while machines boot, and begun again.
     fn begins_anew(&self) {
-        self.run("up anew", &["up", NAME]).expect(0);
+        let begun = Instant::now();
+        let mut interrupted = self.lab.command("timeout", PATIENCE);
+        interrupted
+            .args(["--signal=INT", "--preserve-status", "30", XTASK, "up", NAME])
+            .current_dir(&self.workspace)
+            .env("XTASK_ETCD_DIR", packaged());
+        let interrupted = Ran::from(interrupted.output().unwrap()).expect(130);
+        tell("up, interrupted", begun);
+        let hint = "`cargo xtask up vms` continues";
+        assert!(interrupted.stderr.contains(hint), "{}", interrupted.stderr);
+        assert_ne!(self.lab.domains(), Vec::<String>::new());
+
+        self.run("up, continued", &["up", NAME]).expect(0);
         assert_eq!(self.greeting(), "");
         assert_eq!(
             self.running_cluster_ids(),

@@ -16,6 +16,7 @@ pub mod identity;
 pub mod load;
 pub mod logs;
 pub mod machine_box;
+mod reach;
 pub mod render;
 pub mod schema;
 pub mod ssh;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::{Which, load, machine_box, verify};
+use super::{Which, load, machine_box, reach, verify};
 use crate::artifact::{self, Before, Mode};
 use crate::check::Health;
 use crate::driver::{Driver, Home, Running};
@@ -131,8 +131,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     driver.start(&home, &cluster, &start, &mut |member, doing| {
         progress.set(member, Mark::Working, doing);
     })?;
+    let asking = Running {
+        tools: reach::etcdctl(driver, &home, &cluster.plan, cluster.tools.clone()),
+        plan: cluster.plan.clone(),
+    };
     let timeout = args.timeout.unwrap_or_else(|| driver.patience());
-    awaited.wait_until_all_serve(timeout, &mut progress, |member| {
+    awaited.wait_until_all_serve(&asking.tools, timeout, &mut progress, |member| {
         if record.had_data().contains(member) {
             return Ok(());
         }
@@ -141,7 +145,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     })?;
     ui::diagnostics::report(&driver.outdated(&home, &cluster.plan));
     if start.lost.is_empty() {
-        Ok(prove(driver, &home, &cluster, timeout))
+        Ok(prove(driver, &home, &asking, timeout))
     } else {
         Err(lost(name, &start.lost))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::cluster::Started;
-use super::{Which, load};
+use super::{Which, load, reach};
 use crate::check::{Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::verify::{self, LookAtMachines, Verified};
@@ -145,6 +145,7 @@ fn running(name: &ClusterName) -> Outcome<(Started, Running)> {
     let plan = started.driver.run_by(&started.driver.place(&plan), &tools);
     warn_of_a_changed_definition(&started, &plan);
     ui::diagnostics::report(&started.driver.outdated(&started.home(), &plan));
+    let tools = reach::etcdctl(started.driver, &started.home(), &plan, tools);
     Ok((started, Running { plan, tools }))
 }
 

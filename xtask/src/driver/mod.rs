@@ -114,6 +114,18 @@ pub trait Machines: Sync {
         patience: Duration,
     ) -> Vec<Look<MachineStatus>>;
 
+    /// A program of this host that runs etcdctl inside of a member's machine. Beside it is a `curl`
+    /// that does the same.
+    ///
+    /// # Errors
+    /// Fails where it cannot be written, or where it is not known how to reach the machine.
+    fn etcdctl_inside(
+        &self,
+        home: &Home<'_>,
+        plan: &Plan,
+        member: &HostName,
+    ) -> Outcome<Utf8PathBuf>;
+
     /// Removes these members' machines with their disks, running or not.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ pub enum Origin {
     Package,
     /// PATH, at another version than the pinned one.
     PathOther,
+    /// A machine, inside of which it runs.
+    Machine,
 }
 
 impl fmt::Display for Origin {
@@ -43,6 +45,7 @@ impl fmt::Display for Origin {
             Self::Path | Self::PathOther => "PATH",
             Self::Release => "the official release",
             Self::Package => "the distribution's package, not installed",
+            Self::Machine => "inside of a machine",
         })
     }
 }

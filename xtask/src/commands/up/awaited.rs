@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::started::Started;
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::serving::{self, Serving};
+use crate::etcd::tools::{Origin, Tools};
 use crate::observation::Condition;
 use crate::plan::Member;
 use crate::plan::flags::InitialState;
@@ -66,6 +67,7 @@ impl<'a> Awaited<'a> {
     /// Fails where a member ends, or where one does not serve in time.
     pub(super) fn wait_until_all_serve(
         mut self,
+        tools: &Tools,
         patience: Duration,
         progress: &mut Progress,
         mut serves: impl FnMut(&HostName) -> Outcome<()>,
@@ -75,7 +77,15 @@ impl<'a> Awaited<'a> {
         let (tell, told) = mpsc::channel();
         for (index, row) in self.rows.iter().enumerate() {
             let (tell, url) = (tell.clone(), row.member.client_url());
-            thread::spawn(move || ask_until_it_serves(index, &url, &tell));
+            // Beside an etcdctl that runs inside of a machine is a curl that does.
+            let curl = tools.etcdctl.with_file_name("curl");
+            let curl = (tools.origin == Origin::Machine).then_some(curl);
+            thread::spawn(move || {
+                ask_until_it_serves(index, &tell, || match &curl {
+                    None => serving::ask(&url),
+                    Some(curl) => serving::ask_by(curl, &url),
+                });
+            });
         }
         while self.rows.iter().any(|row| row.serving != Serving::Serves) {
             match told.recv_timeout(look_after) {
@@ -218,11 +228,11 @@ impl Row<'_> {
 }
 
 /// Asks a member again and again, and tells of every change.
-fn ask_until_it_serves(index: usize, url: &str, tell: &Sender<(usize, Serving)>) {
+fn ask_until_it_serves(index: usize, tell: &Sender<(usize, Serving)>, ask: impl Fn() -> Serving) {
     let (_never, tick) = mpsc::channel::<()>();
     let mut told = None;
     loop {
-        let serving = serving::ask(url);
+        let serving = ask();
         if told.replace(serving) != Some(serving) && tell.send((index, serving)).is_err() {
             return;
         }

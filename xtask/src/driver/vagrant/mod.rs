@@ -2,6 +2,7 @@
 
 mod command;
 mod handed_over;
+mod inside;
 mod log;
 mod machine;
 mod output;
@@ -20,6 +21,7 @@ use crate::look_at_host::{self, Sought};
 use crate::observation::{Condition, Look, MachineStatus};
 use crate::plan::Plan;
 use crate::plan::flags::InitialState;
+use crate::profile::{Dialect, Runtime};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
@@ -183,6 +185,34 @@ impl Machines for Vagrant {
                 .map(|look| look.join().unwrap_or_else(|_| lost()))
                 .collect()
         })
+    }
+
+    fn etcdctl_inside(
+        &self,
+        home: &Home<'_>,
+        plan: &Plan,
+        member: &HostName,
+    ) -> Outcome<Utf8PathBuf> {
+        if !ssh::is_noted(home) {
+            ssh::note_how(home, std::slice::from_ref(member))?;
+        }
+        let etcdctl = match (plan.etcd.runtime, plan.machine.profile.dialect) {
+            (Runtime::Container, Dialect::CloudInit) => "sudo podman exec etcd etcdctl",
+            (Runtime::Container, _) => "docker exec etcd etcdctl",
+            _ => "etcdctl",
+        };
+        let programs = [("etcdctl", etcdctl), ("curl", "curl")];
+        let folder = inside::programs(home, member, &programs).map_err(|error| {
+            Failure::new(
+                Exit::Host,
+                Diagnostic::error(format!(
+                    "cannot write below `.state/{}`: {error}",
+                    home.name
+                ))
+                .hint("see who may write there, and whether its disk has room"),
+            )
+        })?;
+        Ok(folder.join("etcdctl"))
     }
 
     fn destroy(&self, home: &Home<'_>, members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {

@@ -95,6 +95,7 @@ fn now() -> f64 {
         .as_secs_f64()
 }
 
-fn config_file(home: &Home<'_>) -> Utf8PathBuf {
+/// What ssh knows of the machines.
+pub(super) fn config_file(home: &Home<'_>) -> Utf8PathBuf {
     home.workspace.state(home.name).join("ssh_config")
 }

@@ -7,7 +7,7 @@ use xshell::Shell;
 
 use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
 use crate::etcd::command::command;
-use crate::etcd::tools::Tools;
+use crate::etcd::tools::{Origin, Tools};
 use crate::observation::etcdctl as read;
 use crate::observation::{
     Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Probe, Status,
@@ -189,7 +189,12 @@ struct Etcdctl<'a> {
 
 impl Etcdctl<'_> {
     fn status(&self, member: &Member) -> Look<Status> {
-        match knock(member, self.patience) {
+        // From inside of a machine, there are other ways than from here.
+        let knocked = match self.tools.origin {
+            Origin::Machine => Ok(()),
+            _ => knock(member, self.patience),
+        };
+        match knocked {
             Ok(()) => {
                 let arguments = ["endpoint", "status", "--write-out=json"];
                 match self.ask(member, &arguments, read::status) {

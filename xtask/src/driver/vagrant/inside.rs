@@ -1,0 +1,52 @@
+//! Programs of a machine as programs of this host, for where this host does not reach the members'
+//! addresses: `.state/<cluster>/inside/<member>/`.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+
+use camino::Utf8PathBuf;
+
+use super::Home;
+use super::machine::Machine;
+use super::ssh;
+use crate::atomic;
+use crate::process::quoted;
+use crate::values::HostName;
+
+/// Makes a folder of scripts with these names, each of which hands its arguments to the program of that
+/// name inside of the machine: what follows the name says how that is called there.
+pub(super) fn programs(
+    home: &Home<'_>,
+    member: &HostName,
+    programs: &[(&str, &str)],
+) -> io::Result<Utf8PathBuf> {
+    let folder = home
+        .workspace
+        .state(home.name)
+        .join("inside")
+        .join(member.as_str());
+    let machine = Machine::of(home, member);
+    let config = quoted(ssh::config_file(home).as_str());
+    let machine = quoted(machine.name());
+    for (name, called) in programs {
+        let script = format!(
+            r#"#!/bin/sh
+# {name} inside of the machine {machine}.
+words=
+for word; do
+  # ssh has a shell take the words apart again.
+  words="$words '$(printf '%s' "$word" | sed "s/'/'\\\\''/g")'"
+done
+# One login for all that is asked at about the same time: each takes a machine some work, and sshd
+# turns away who comes when too many are at its door.
+exec ssh -F {config} -o ConnectTimeout=10 -o ControlMaster=auto -o ControlPersist=10 \
+  -o "ControlPath=${{TMPDIR:-/tmp}}/xtask-%C" {machine} -- "{called} $words"
+"#
+        );
+        let path = folder.join(name);
+        atomic::replace(&path, &script)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(folder)
+}
