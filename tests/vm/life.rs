@@ -32,6 +32,7 @@ fn a_cluster_lives_dies_and_lives_anew_in_vms() {
     let nothing = story.what_is_there();
     story.lives_on_when_switched_off_and_on();
     story.is_proven_from_inside_where_it_is_not_reached();
+    story.mends_what_somebody_stopped();
     story.bears_the_loss_of_one();
     story.does_not_bear_the_loss_of_two();
     story.leaves_nothing(&nothing);
@@ -88,6 +89,20 @@ impl Story {
         let said = "etcdctl inside of `core-01` asks them";
         assert!(verify.stderr.contains(said), "{}", verify.stderr);
         firewall("--delete");
+    }
+
+    /// On a machine that runs, `up` brings back an etcd that was stopped; its journal tells of it.
+    fn mends_what_somebody_stopped(&self) {
+        let stop = ["sudo", "systemctl", "stop", "etcd"];
+        let ssh = ["ssh", "--cluster", NAME, "core-03"];
+        self.run("ssh", &[&ssh[..], &stop].concat()).expect(0);
+        let verify = self.run("verify, one stopped", &["verify", NAME]).expect(1);
+        let said = "error: unit: core-03 has its unit etcd.service in the state `inactive`";
+        assert!(verify.stdout.contains(said), "{}", verify.stdout);
+        self.run("up, one stopped", &["up", NAME]).expect(0);
+        let logs = ["logs", "core-03", "--cluster", NAME, "-n", "1000"];
+        let logs = self.run("logs", &logs).expect(0).stdout;
+        assert!(logs.contains("received terminated signal"), "{logs}");
     }
 
     /// `verify` names who is missing and says that the quorum holds; `up` mends it.

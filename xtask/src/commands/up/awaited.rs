@@ -8,7 +8,7 @@ use super::started::Started;
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::{Origin, Tools};
-use crate::observation::Condition;
+use crate::observation::{Condition, Look};
 use crate::plan::Member;
 use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -24,6 +24,9 @@ pub(super) struct Awaited<'a> {
     started: Vec<Started>,
     rows: Vec<Row<'a>>,
 }
+
+/// How long a machine may take to tell how it is, logging in included.
+const LOOK_INSIDE: Duration = Duration::from_secs(60);
 
 /// How often a member that does not serve yet is asked again. etcd logs a line for every time it has
 /// to say no.
@@ -174,6 +177,26 @@ impl<'a> Awaited<'a> {
         })
     }
 
+    /// Where a member that is late goes on, and how.
+    fn goes_on(&self, member: &HostName) -> String {
+        let Some(machines) = self.driver.machines() else {
+            let log = self.driver.log(&self.home, member);
+            return format!("it goes on; its log is `{log}`");
+        };
+        let plan = &self.cluster.plan;
+        let look = machines.look(&self.home, plan, std::slice::from_ref(member), LOOK_INSIDE);
+        match look.first() {
+            Some(Look::Seen(machine)) => {
+                let unit = &machine.unit;
+                format!("its machine runs, and its unit etcd.service is in the state `{unit}`")
+            }
+            Some(Look::Failed(why) | Look::NotAsked(why)) => {
+                format!("its machine could not be looked into: {why}")
+            }
+            None => "its machine could not be looked into".to_owned(),
+        }
+    }
+
     fn too_late(&self, patience: Duration) -> Failure {
         let name = &self.cluster.plan.name;
         let late = self
@@ -187,10 +210,7 @@ impl<'a> Awaited<'a> {
             };
             let member = &row.member.name;
             Diagnostic::error(format!("`{member}` {what} after {patience:?}"))
-                .note(format!(
-                    "it goes on; its log is `{}`",
-                    self.driver.log(&self.home, member)
-                ))
+                .note(self.goes_on(member))
                 .hint(format!(
                     "give it longer: `cargo xtask up {name} --timeout 5m`"
                 ))

@@ -133,7 +133,13 @@ impl Driver for Vagrant {
         }
         let mut running = cluster.plan.names();
         running.retain(|member| !start.lost.contains(member));
-        ssh::note_how(home, &running)
+        ssh::note_how(home, &running)?;
+        // On machines that ran already, somebody may have stopped etcd.
+        running.retain(|member| !names.contains(member));
+        in_parallel(&running, |member| {
+            ssh::start_etcd(home, member);
+            Ok(())
+        })
     }
 
     fn stop(&self, home: &Home<'_>, members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {

@@ -53,6 +53,24 @@ pub(super) fn command<'a>(shell: &'a Shell, home: &Home<'_>, machine: &Machine) 
         .arg(machine.name())
 }
 
+/// Starts etcd's unit where it does not run, and does not wait for it. That it does not come up shows
+/// to whoever waits for the member.
+pub(super) fn start_etcd(home: &Home<'_>, member: &HostName) {
+    let Ok(shell) = Shell::new() else {
+        return;
+    };
+    let start = [
+        "--",
+        "sudo",
+        "systemctl",
+        "start",
+        "--no-block",
+        "etcd.service",
+    ];
+    let ssh = command(&shell, home, &Machine::of(home, member)).args(start);
+    process::run(ssh, SOON);
+}
+
 /// How a machine is, seen from inside.
 pub(super) fn look(
     home: &Home<'_>,
