@@ -102,7 +102,7 @@ impl Story {
         self.run("up, one stopped", &["up", NAME]).expect(0);
         let logs = ["logs", "core-03", "--cluster", NAME, "-n", "1000"];
         let logs = self.run("logs", &logs).expect(0).stdout;
-        assert!(logs.contains("received terminated signal"), "{logs}");
+        assert!(logs.contains("Stopped etcd.service"), "{logs}");
     }
 
     /// `verify` names who is missing and says that the quorum holds; `up` mends it.
