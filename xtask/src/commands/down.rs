@@ -11,7 +11,8 @@ use crate::workspace::Workspace;
 ///
 /// `cargo xtask up` starts it again with its data and its identity. The followers stop first and the
 /// leader last: told all at once, they would spend seven seconds on handing the leadership to each
-/// other. A member that does not end when it is told to is killed, and that is said.
+/// other. Machines are shut down all at once. A member that does not end when it is told to is killed,
+/// and that is said.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {

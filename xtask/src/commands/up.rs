@@ -34,8 +34,13 @@ use awaited::Awaited;
 /// until they serve, and verifies. Run again, it changes nothing that is as it should be: a member
 /// that has ended is brought back, a cluster that was stopped goes on with its data.
 ///
-/// Where there is no etcd of the pinned version to be had, another one stands in. `up` says so, the
-/// flags follow the version that runs, and `verify` goes on saying so.
+/// Members run on virtual machines, by Vagrant with libvirt or VirtualBox, where this host has what
+/// that takes, and else as processes of this host. Machines are looked for trouble first, as by `cargo
+/// xtask doctor`, get their box made where it is missing, and fetch their own etcd. Their first boot
+/// takes a minute or so, several without KVM.
+///
+/// Where there is no etcd of the pinned version to be had for processes, another one stands in. `up`
+/// says so, the flags follow the version that runs, and `verify` goes on saying so.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -56,6 +61,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cargo xtask up                         the cluster of cluster/default.toml
   cargo xtask up five --timeout 2m       a larger one, on a slow machine
+  cargo xtask up --driver local          as processes, whatever this host could do
   cargo xtask up --etcd-dir ~/etcd/bin   with these binaries
 
 Exit status:

@@ -24,6 +24,11 @@ use crate::workspace::Workspace;
 /// same data; and whether a value written through each is read from every other. The values are
 /// removed again.
 ///
+/// Of machines also whether the unit is active, whether they were set up with the user-data that
+/// the definition renders to, whether their clocks agree with this host's, and that no discovery
+/// service had a part in it. Where this host does not reach the members' addresses, etcdctl runs
+/// inside of a machine.
+///
 /// What could not be checked is reported as skipped, never as passed.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
