@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -215,17 +215,34 @@ impl Drop for Lab {
             self.explain();
         }
         drop(self.process.stdin.take());
-        // The system has ended all others before it lets the first one go.
-        let ended = self.process.wait();
+        let ended = end_of(&mut self.process);
         for program in &mut self.beside {
             let _ = program.wait();
         }
         let removed = fs::remove_dir_all(&self.folder);
         if !thread::panicking() {
-            assert!(ended.unwrap().success());
+            assert!(
+                ended.is_some_and(|ended| ended.success()),
+                "the lab had to be killed, or failed: {ended:?}"
+            );
             removed.unwrap();
         }
     }
+}
+
+/// Waits for the end of a lab that was told to end; nothing where it had to be killed. The system has
+/// ended all of its processes before it lets the first one go.
+fn end_of(lab: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Ok(Some(ended)) = lab.try_wait() {
+            return Some(ended);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let _ = lab.kill();
+    let _ = lab.wait();
+    None
 }
 
 /// What the folders of labs begin with; the test's process follows.

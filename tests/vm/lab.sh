@@ -30,7 +30,6 @@ virtlogd --daemon
 libvirtd >"$lab/libvirtd.log" 2>&1 &
 
 echo ready
-# Not as the last command, which would take this shell's place: it has to stay, and adopt what others
-# leave. libvirt takes a machine that nobody waited for as one that runs on.
+# Meanwhile this shell adopts and buries what others leave: libvirt takes a machine that nobody buried
+# for one that runs on.
 cat >/dev/null
-exit 0

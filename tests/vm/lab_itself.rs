@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use camino::Utf8Path;
 
@@ -35,14 +36,10 @@ fn nothing_is_left_of_a_lab_in_vms() {
     let lab = Lab::new();
     let folder = lab.folder().to_owned();
     let alone = lab.processes();
-    for (name, text, verb) in [
-        ("network.xml", NETWORK, "net-create"),
-        ("machine.xml", MACHINE, "create"),
-    ] {
-        let path = folder.join(name);
-        fs::write(&path, text).unwrap();
-        lab.virsh(&[verb, path.as_str()]).unwrap();
-    }
+    let mut has_kvm = lab.command("test", Duration::from_secs(60));
+    let has_kvm = has_kvm.args(["-e", "/dev/kvm"]).status().unwrap();
+    assert_eq!(has_kvm.code(), Some(1), "the lab has this host's KVM");
+    boot(&lab);
     assert_eq!((lab.domains(), lab.networks()), named("machine", "network"));
     let busy = lab.processes();
     for program in ["qemu-system-x86_64", "dnsmasq"] {
@@ -56,16 +53,9 @@ fn nothing_is_left_of_a_lab_in_vms() {
     assert_eq!((lab.domains(), lab.networks()), (vec![], vec![]));
     assert_eq!(lab.processes(), alone);
 
-    for file in ["network.xml", "machine.xml"] {
-        let verb = if file == "network.xml" {
-            "net-create"
-        } else {
-            "create"
-        };
-        lab.virsh(&[verb, folder.join(file).as_str()]).unwrap();
-    }
+    boot(&lab);
     let namespace = lab.namespace();
-    assert!(processes_in(&namespace) > alone.len());
+    assert!(processes_in(&namespace) > alone.len(), "none were seen");
     drop(lab);
     assert_eq!(processes_in(&namespace), 0);
     assert!(!folder.exists());
@@ -83,6 +73,14 @@ fn what_a_killed_test_left_is_removed_by_the_next_in_vms() {
     let (first, second) = (Lab::new(), Lab::new());
     assert!(!left.exists());
     assert!(first.folder().exists() && second.folder().exists());
+}
+
+fn boot(lab: &Lab) {
+    for (verb, text) in [("net-create", NETWORK), ("create", MACHINE)] {
+        let path = lab.folder().join(format!("{verb}.xml"));
+        fs::write(&path, text).unwrap();
+        lab.virsh(&[verb, path.as_str()]).unwrap();
+    }
 }
 
 fn named(domain: &str, network: &str) -> (Vec<String>, Vec<String>) {
