@@ -14,7 +14,7 @@ use crate::host::catalogue::Catalogue;
 use crate::host::network::{self, Network};
 use crate::host::resources::{self, Disk};
 use crate::host::virtualbox::NETWORKS_CONF;
-use crate::host::{Groups, Host, Look, Own, Version, virtualization};
+use crate::host::{Groups, Host, Look, Own, Provider, Version, virtualization};
 use crate::plan::Plan;
 use crate::profile::{MachineBox, PublishedBox};
 use crate::workspace::Workspace;
@@ -82,6 +82,12 @@ pub fn why_not_at_a_glance(sought: &Sought, plan: &Plan) -> Option<&'static str>
         }
         Ok(_) => None,
     }
+}
+
+/// What would run machines, as far as files and sockets tell.
+pub fn provider_at_a_glance(workspace: &Workspace) -> Option<Provider> {
+    let vagrants_own = workspace.vagrantfile().with_file_name(".vagrant");
+    providers::at_a_glance(&vagrants_own).choose().ok()
 }
 
 /// Looks at everything.

@@ -5,26 +5,35 @@ use xshell::{Cmd, Shell};
 
 use super::Home;
 use super::output;
+use crate::look_at_host;
 use crate::process::{Ending, Finished};
 use crate::render;
-use crate::report::{Diagnostic, Exit, Failure};
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
 /// The Vagrantfile, as it is read for one cluster.
-pub(super) struct Vagrantfile {
+pub(super) struct Vagrantfile<'a> {
+    home: Home<'a>,
     folder: Utf8PathBuf,
 }
 
-impl Vagrantfile {
-    pub(super) fn of(home: &Home<'_>) -> Self {
+impl<'a> Vagrantfile<'a> {
+    pub(super) fn of(home: &Home<'a>) -> Self {
         let root = home.workspace.root();
         Self {
+            home: *home,
             folder: root.join(render::folder(home.name)),
         }
     }
 
     /// Vagrant in the cluster's folder, which is how the Vagrantfile knows what it is about. What
     /// Vagrant prints is for programs.
-    pub(super) fn vagrant<'a>(&self, shell: &'a Shell, words: &[&str]) -> Cmd<'a> {
+    ///
+    /// # Errors
+    /// Fails where the rendered files are not there.
+    pub(super) fn vagrant<'s>(&self, shell: &'s Shell, words: &[&str]) -> Outcome<Cmd<'s>> {
+        if !self.folder.join("config.rb").is_file() {
+            return Err(self.not_rendered());
+        }
         shell.change_dir(&self.folder);
         let vagrant = shell
             .cmd("vagrant")
@@ -32,10 +41,29 @@ impl Vagrantfile {
             .arg("--machine-readable")
             // It would ask its makers whether there is a newer version.
             .env("VAGRANT_CHECKPOINT_DISABLE", "1");
+        // Left alone, Vagrant may choose another one than `doctor` has looked at.
+        let provider = look_at_host::provider_at_a_glance(self.home.workspace);
+        let vagrant =
+            vagrant.envs(provider.map(|one| ("VAGRANT_DEFAULT_PROVIDER", one.to_string())));
         // Each of them means another Vagrantfile than this one, or another place for what it notes.
-        ["VAGRANT_CWD", "VAGRANT_VAGRANTFILE", "VAGRANT_DOTFILE_PATH"]
-            .into_iter()
-            .fold(vagrant, Cmd::env_remove)
+        Ok(
+            ["VAGRANT_CWD", "VAGRANT_VAGRANTFILE", "VAGRANT_DOTFILE_PATH"]
+                .into_iter()
+                .fold(vagrant, Cmd::env_remove),
+        )
+    }
+
+    fn not_rendered(&self) -> Failure {
+        let (name, folder) = (self.home.name, render::folder(self.home.name));
+        Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!("there is no `{folder}/config.rb`"))
+                .note("without it, Vagrant does not know which machines are this cluster's")
+                .hint(format!(
+                    "write it from its definition: `cargo xtask render {name}`"
+                ))
+                .hint(format!("where that is gone, it may be in version control: `git log -- cluster/{name}.toml`")),
+        )
     }
 }
 

@@ -88,7 +88,7 @@ impl Driver for Vagrant {
         let shell = crate::process::shell()?;
         let names = made.iter().map(|machine| machine.name());
         let status = Vagrantfile::of(home)
-            .vagrant(&shell, &["status"])
+            .vagrant(&shell, &["status"])?
             .args(names);
         let finished = crate::process::run(status, SOON);
         if !finished.success() {
@@ -118,7 +118,7 @@ impl Driver for Vagrant {
             let machines: Vec<Machine> = names.iter().map(|name| Machine::of(home, name)).collect();
             let shell = crate::process::shell()?;
             let up = Vagrantfile::of(home)
-                .vagrant(&shell, &["up"])
+                .vagrant(&shell, &["up"])?
                 .args(machines.iter().map(Machine::name));
             log::follow(home, up, BOOT, &mut |target, said| {
                 if let Some(at) = machines.iter().position(|machine| machine.name() == target) {
@@ -147,7 +147,7 @@ impl Driver for Vagrant {
         in_parallel(members, |member| {
             let shell = crate::process::shell()?;
             let machine = Machine::of(home, member);
-            let halt = Vagrantfile::of(home).vagrant(&shell, &["halt", machine.name()]);
+            let halt = Vagrantfile::of(home).vagrant(&shell, &["halt", machine.name()])?;
             log::follow(home, halt, HALT, &mut |_, _| {})
         })
     }
@@ -228,7 +228,7 @@ impl Machines for Vagrant {
         let shell = crate::process::shell()?;
         let machines: Vec<Machine> = members.iter().map(|name| Machine::of(home, name)).collect();
         let destroy = Vagrantfile::of(home)
-            .vagrant(&shell, &["destroy", "--force"])
+            .vagrant(&shell, &["destroy", "--force"])?
             .args(machines.iter().map(Machine::name));
         log::follow(home, destroy, HALT, &mut |_, _| {})?;
         for machine in &machines {

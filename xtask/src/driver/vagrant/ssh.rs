@@ -22,7 +22,7 @@ pub(super) fn note_how(home: &Home<'_>, members: &[HostName]) -> Outcome<()> {
     let shell = process::shell()?;
     let machines: Vec<Machine> = members.iter().map(|name| Machine::of(home, name)).collect();
     let asked = Vagrantfile::of(home)
-        .vagrant(&shell, &["ssh-config"])
+        .vagrant(&shell, &["ssh-config"])?
         .args(machines.iter().map(Machine::name));
     let finished = process::run(asked, SOON);
     let config = output::ssh_config(&finished.stdout);
