@@ -161,6 +161,8 @@ impl Story {
         let hint = "`cargo xtask up vms` continues";
         assert!(interrupted.stderr.contains(hint), "{}", interrupted.stderr);
         assert_ne!(self.lab.domains(), Vec::<String>::new());
+        let status = self.run("status", &["status", NAME]).expect(0).stdout;
+        assert_eq!(status.matches("not set up yet").count(), 3, "{status}");
 
         self.run("up, continued", &["up", NAME]).expect(0);
         assert_eq!(self.greeting(), "");

@@ -37,7 +37,9 @@ pub fn start(members: &[HostName], conditions: &[Condition], had_data: &[HostNam
             Condition::Running(_) => {}
             Condition::Stopped => start.members.push((member, InitialState::Existing)),
             Condition::Absent if had_data.contains(&member) => start.lost.push(member),
-            Condition::Absent => start.members.push((member, InitialState::New)),
+            Condition::Absent | Condition::Unfinished => {
+                start.members.push((member, InitialState::New));
+            }
         }
     }
     start

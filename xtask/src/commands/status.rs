@@ -40,9 +40,9 @@ Exit status:
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, driver, running_version, running (members that run), leader (name or null)
-  members[]: name, endpoint, condition (running, stopped, no-data), runs_as, answers, error, id,
-    version, role (leader, follower, learner, no leader), raft_term, raft_index,
-    database_size_bytes
+  members[]: name, endpoint, condition (running, unfinished, stopped, no-data), runs_as,
+    answers, error, id, version, role (leader, follower, learner, no leader), raft_term,
+    raft_index, database_size_bytes
 IDs are strings of hexadecimal digits, as etcd prints them. What was not seen is null.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -145,6 +145,7 @@ fn table(rows: &[Row]) -> String {
             match &row.condition {
                 Condition::Absent => "no data".to_owned(),
                 Condition::Stopped => "stopped".to_owned(),
+                Condition::Unfinished => "not set up yet".to_owned(),
                 Condition::Running(what) => what.clone(),
             },
             status.map_or_else(none, |status| status.version.clone()),
@@ -165,6 +166,7 @@ fn json(started: &Started, rows: &[Row]) -> serde_json::Value {
         let (condition, runs_as) = match &row.condition {
             Condition::Absent => ("no-data", None),
             Condition::Stopped => ("stopped", None),
+            Condition::Unfinished => ("unfinished", None),
             Condition::Running(what) => ("running", Some(what)),
         };
         let error = match &row.status {

@@ -177,6 +177,8 @@ pub enum Condition {
     Absent,
     /// It has data and does not run.
     Stopped,
+    /// It is on its way to running for the first time, and whoever had it on that way was interrupted.
+    Unfinished,
     /// It runs; as what.
     Running(String),
 }
@@ -184,6 +186,6 @@ pub enum Condition {
 impl Condition {
     /// Whether it runs.
     pub const fn is_running(&self) -> bool {
-        matches!(self, Self::Running(_))
+        matches!(self, Self::Running(_) | Self::Unfinished)
     }
 }

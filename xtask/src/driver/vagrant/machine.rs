@@ -57,16 +57,17 @@ impl Machine {
             .any(|path| path.is_file())
     }
 
-    /// How it is. One that an interrupted `up` has made and not set up is as good as none: it has
-    /// no data, and `up` goes on with it.
+    /// How it is. One that an interrupted `up` has made and not set up has no data, and `up` goes on
+    /// with it.
     pub(super) fn condition(&self, state: Option<&State>) -> Condition {
-        match state {
-            Some(state) if self.is_made() && self.is_set_up() => match state.state.as_str() {
-                "running" => Condition::Running(format!("{} machine", title(&state.provider))),
-                "not_created" => Condition::Absent,
-                _ => Condition::Stopped,
-            },
-            _ => Condition::Absent,
+        let Some(state) = state.filter(|_| self.is_made()) else {
+            return Condition::Absent;
+        };
+        match (state.state.as_str(), self.is_set_up()) {
+            ("running", true) => Condition::Running(format!("{} machine", title(&state.provider))),
+            ("running", false) => Condition::Unfinished,
+            ("not_created", _) | (_, false) => Condition::Absent,
+            (_, true) => Condition::Stopped,
         }
     }
 
