@@ -1,8 +1,6 @@
 //! Every check with every verdict that it can give.
 
-use std::fmt::Write;
-
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use xtask::check::{self, CHECKS, Health, Verdict};
 use xtask::observation::{Alarm, AlarmKind, ListedMember, Look, Observation};
 use xtask::plan::Plan;
@@ -10,25 +8,8 @@ use xtask::plan::identity::EtcdId;
 use xtask::report::Exit;
 
 use crate::verify_support::{
-    failed, healthy, plan, status, three, unasked, without, without_quorum,
+    failed, healthy, plan, says, status, three, unasked, without, without_quorum,
 };
-
-/// What one check says, as text.
-fn says(plan: &Plan, observation: &Observation, name: &str, expected: Expect) {
-    let report = check::judge(plan, observation);
-    let checked = report
-        .checks
-        .iter()
-        .find(|checked| checked.check.name == name);
-    let judgement = &checked.unwrap().judgement;
-    let mut text = format!("{:?}: {}\n", judgement.verdict, judgement.evidence);
-    for finding in &judgement.findings {
-        let member = finding.member.as_ref().map(|member| format!("{member} "));
-        let member = member.unwrap_or_default();
-        let _ = writeln!(text, "- {member}{}\n  {}", finding.text, finding.hint);
-    }
-    expected.assert_eq(&text);
-}
 
 /// The verdict of every check, in a line each.
 fn verdicts(plan: &Plan, observation: &Observation) -> String {

@@ -1,7 +1,10 @@
 //! Plans and observations for the tests of `verify`, made by hand.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
+use expect_test::Expect;
+use xtask::check;
 use xtask::definition;
 use xtask::observation::{
     Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe, Status,
@@ -145,4 +148,22 @@ pub(crate) fn unasked<T>(why: &str) -> Look<T> {
 
 pub(crate) fn failed<T>(why: &str) -> Look<T> {
     Look::Failed(why.to_owned())
+}
+
+/// What one check says, as text.
+#[track_caller]
+pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected: Expect) {
+    let report = check::judge(plan, observation);
+    let checked = report
+        .checks
+        .iter()
+        .find(|checked| checked.check.name == name);
+    let judgement = &checked.unwrap().judgement;
+    let mut text = format!("{:?}: {}\n", judgement.verdict, judgement.evidence);
+    for finding in &judgement.findings {
+        let member = finding.member.as_ref().map(|member| format!("{member} "));
+        let member = member.unwrap_or_default();
+        let _ = writeln!(text, "- {member}{}\n  {}", finding.text, finding.hint);
+    }
+    expected.assert_eq(&text);
 }

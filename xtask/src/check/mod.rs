@@ -144,6 +144,14 @@ fn logs(plan: &Plan, member: &HostName) -> String {
     }
 }
 
+/// The command line that logs in to a member's machine.
+fn ssh(plan: &Plan, member: &HostName) -> String {
+    match plan.name.as_str() {
+        "default" => format!("`cargo xtask ssh {member}`"),
+        name => format!("`cargo xtask ssh --cluster {name} {member}`"),
+    }
+}
+
 /// The command line that has etcdctl do something to this cluster.
 fn etcdctl(plan: &Plan, arguments: &str) -> String {
     match plan.name.as_str() {

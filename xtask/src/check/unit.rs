@@ -1,5 +1,5 @@
-use super::{Check, Finding, Judgement, Verdict, logs, unseen::Unseen};
-use crate::observation::Observation;
+use super::{Check, Finding, Judgement, Verdict, logs, ssh, unseen::Unseen};
+use crate::observation::{Look, Observation};
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
@@ -34,6 +34,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             format!("has its unit etcd.service in the state `{unit}`"),
             hint,
         ));
+    }
+    for (member, machine) in observation.members.iter().zip(&observation.machines) {
+        if let (Look::Failed(why), Look::Seen(_)) = (machine, &member.status) {
+            findings.push(Finding::new(
+                Some(&member.name),
+                format!("could not be looked into: {why}"),
+                format!("see whether ssh gets there: {}", ssh(plan, &member.name)),
+            ));
+        }
     }
     let all = observation.machines.len();
     Unseen::of_machines(observation).settle(

@@ -42,31 +42,20 @@ impl<'a> Unseen<'a> {
         unseen
     }
 
-    /// The members whose machines could not be looked into. That a machine is not to be reached
-    /// at all shows as a member that does not answer.
+    /// The members whose machines could not be looked into. Why is for the check `unit` to report, and
+    /// that a machine is not to be reached at all for `reachable`.
     pub(super) fn of_machines(observation: &'a Observation) -> Self {
         let mut unseen = Self::default();
-        if observation.machines.is_empty() {
-            for member in &observation.members {
-                unseen.add(&member.name, "was not looked into");
-            }
-        }
-        for (member, machine) in observation.members.iter().zip(&observation.machines) {
+        for (index, member) in observation.members.iter().enumerate() {
             let name = &member.name;
-            match machine {
-                Look::Seen(_) => {}
-                Look::NotAsked(why) => unseen.add(name, why),
-                Look::Failed(_) if member.status.seen().is_none() => {
+            match observation.machines.get(index) {
+                Some(Look::Seen(_)) => {}
+                Some(Look::NotAsked(why)) => unseen.add(name, why),
+                Some(Look::Failed(_)) if member.status.seen().is_none() => {
                     unseen.add(name, "does not answer");
                 }
-                Look::Failed(why) => {
-                    unseen.add(name, "could not be looked into");
-                    unseen.findings.push(Finding::new(
-                        Some(name),
-                        format!("could not be looked into: {why}"),
-                        "see whether ssh gets there: `cargo xtask ssh`",
-                    ));
-                }
+                Some(Look::Failed(_)) => unseen.add(name, "could not be looked into"),
+                None => unseen.add(name, "was not looked into"),
             }
         }
         unseen

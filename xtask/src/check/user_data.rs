@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, task, unseen::Unseen};
+use super::{Check, Judgement, Verdict, grouped, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::render;
@@ -34,8 +34,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             ),
             None => "has no user-data".to_owned(),
         };
-        findings.push(Finding::new(Some(member), text, hint()));
+        findings.push((member, text, hint()));
     }
+    let findings = grouped(findings);
     let verdict = if findings.is_empty() {
         Verdict::Pass
     } else {

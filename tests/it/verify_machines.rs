@@ -1,0 +1,213 @@
+//! What is read of machines, and the checks that judge it.
+
+use expect_test::expect;
+use xtask::check;
+use xtask::observation::machine::{self, MachineStatus};
+use xtask::observation::{Look, Observation};
+use xtask::plan::Plan;
+use xtask::report::Exit;
+
+use crate::verify_support::{healthy, plan, says, three, without};
+
+/// The healthy cluster, with one of its machines changed.
+fn with_one(plan: &Plan, change: fn(&mut MachineStatus)) -> Observation {
+    let mut observation = healthy(plan);
+    match &mut observation.machines[1] {
+        Look::Seen(machine) => change(machine),
+        other => panic!("{other:?}"),
+    }
+    observation
+}
+
+#[test]
+fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
+    let plan = three();
+    let seen = with_one(&plan, |machine| machine.unit = "activating".to_owned());
+    says(
+        &plan,
+        &seen,
+        "unit",
+        expect![[r#"
+            NotYet: active on 2 of 3
+            - core-02 has its unit etcd.service in the state `activating`
+              it may be fetching etcd; see what it does: `cargo xtask logs core-02`
+        "#]],
+    );
+    let seen = with_one(&plan, |machine| machine.unit = "failed".to_owned());
+    says(
+        &plan,
+        &seen,
+        "unit",
+        expect![[r#"
+            Fail: active on 2 of 3
+            - core-02 has its unit etcd.service in the state `failed`
+              see why: `cargo xtask logs core-02`
+        "#]],
+    );
+    assert_eq!(check::judge(&plan, &seen).exit(), Exit::Unhealthy);
+}
+
+#[test]
+fn another_user_data_is_named_by_the_beginning_of_its_digest() {
+    let defined = three();
+    let seen = with_one(&defined, |machine| machine.user_data = Some("0".repeat(64)));
+    let other = with_one(&defined, |machine| machine.user_data = None);
+    says(
+        &defined,
+        &seen,
+        "user-data",
+        expect![[r#"
+        Fail: 127835b810ce on 2 of 3
+        - core-02 was set up with the user-data 000000000000, not 127835b810ce
+          to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
+    "#]],
+    );
+    says(
+        &defined,
+        &other,
+        "user-data",
+        expect![[r#"
+        Fail: 127835b810ce on 2 of 3
+        - core-02 has no user-data
+          to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
+    "#]],
+    );
+    // The definition has changed since: no machine was set up with what it renders to now.
+    let changed = plan("default", "members = 3\netcd.quota = \"4GiB\"\n");
+    says(
+        &changed,
+        &healthy(&defined),
+        "user-data",
+        expect![[r#"
+            Fail: 16036368ea6e on 0 of 3
+            - core-01, core-02 and core-03 were set up with the user-data 127835b810ce, not 16036368ea6e
+              to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
+        "#]],
+    );
+}
+
+#[test]
+fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
+    let plan = three();
+    for clock_ahead in [
+        // Known exactly, and a little off.
+        |machine: &mut MachineStatus| machine.clock_ahead = (0.9, 1.0),
+        // It took five seconds to ask.
+        |machine: &mut MachineStatus| machine.clock_ahead = (-4.5, 0.5),
+    ] {
+        let seen = with_one(&plan, clock_ahead);
+        assert_eq!(check::judge(&plan, &seen).exit(), Exit::Success);
+    }
+    let ahead = with_one(&plan, |machine| machine.clock_ahead = (61.0, 62.0));
+    says(
+        &plan,
+        &ahead,
+        "clock",
+        expect![[r#"
+        Warn: within 62.0 s of this host's
+        - core-02 has a clock that is at least 61.0 s ahead of this host's
+          leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`
+    "#]],
+    );
+    let behind = with_one(&plan, |machine| machine.clock_ahead = (-62.0, -61.0));
+    says(
+        &plan,
+        &behind,
+        "clock",
+        expect![[r#"
+        Warn: within 62.0 s of this host's
+        - core-02 has a clock that is at least 61.0 s behind this host's
+          leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`
+    "#]],
+    );
+}
+
+#[test]
+fn a_discovery_service_is_not_overlooked() {
+    let plan = three();
+    let seen = with_one(&plan, |machine| {
+        machine.discovery = vec!["--discovery=https://discovery.etcd.io/0123".to_owned()];
+    });
+    says(
+        &plan,
+        &seen,
+        "discovery",
+        expect![[r#"
+        Fail: in use
+        - core-02 runs with `--discovery=https://discovery.etcd.io/0123`
+          a discovery token serves one bootstrap alone, and no definition renders to one: `cargo xtask destroy`, then `cargo xtask up`
+    "#]],
+    );
+}
+
+#[test]
+fn a_machine_that_cannot_be_looked_into_proves_nothing() {
+    let plan = three();
+    let mut seen = healthy(&plan);
+    seen.machines[2] = Look::Failed("`ssh` exited with status 255: Permission denied".to_owned());
+    says(
+        &plan,
+        &seen,
+        "unit",
+        expect![[r#"
+            Skipped: active on 2 of 3; not checked: core-03 could not be looked into
+            - core-03 could not be looked into: `ssh` exited with status 255: Permission denied
+              see whether ssh gets there: `cargo xtask ssh core-03`
+        "#]],
+    );
+    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+    // What is down altogether is one failure, not two.
+    says(
+        &plan,
+        &without(healthy(&plan), 2),
+        "unit",
+        expect![[r#"
+        Skipped: active on 2 of 3; not checked: core-03 does not answer
+    "#]],
+    );
+    // Nor does it where nobody looked.
+    let mut seen = healthy(&plan);
+    seen.machines.clear();
+    says(
+        &plan,
+        &seen,
+        "user-data",
+        expect![[r#"
+        Skipped: 127835b810ce on 0 of 0; not checked: core-01, core-02 and core-03 were not looked into
+    "#]],
+    );
+}
+
+#[test]
+fn processes_of_this_host_have_no_machines_to_be_judged() {
+    let plan = three().on_loopback();
+    let report = check::judge(&plan, &healthy(&plan));
+    let names: Vec<&str> = report.checks.iter().map(|one| one.check.name).collect();
+    assert!(!names.contains(&"unit"), "{names:?}");
+    assert_eq!(report.exit(), Exit::Success);
+}
+
+#[test]
+fn what_a_machine_says_is_read_to_its_end() {
+    let said = "\
+clock=1795533840.250000000
+unit=active
+user_data=7b83b676b5135c7dd6bc1f1c3a9c8a1f0b2c3d4e5f60718293a4b5c6d7e8f901
+discovery=ETCD_DISCOVERY=https://discovery.etcd.io/0123
+end=
+";
+    let read = machine::read(said, 1_795_533_840.0, 1_795_533_841.0).unwrap();
+    assert_eq!(read.clock_ahead, (-0.75, 0.25));
+    assert_eq!(read.unit, "active");
+    assert_eq!(
+        read.discovery,
+        ["ETCD_DISCOVERY=https://discovery.etcd.io/0123"]
+    );
+
+    // A connection that broke in between says less, not that there is no discovery.
+    let half = said.split_once("discovery").unwrap().0;
+    let broken = machine::read(half, 0.0, 0.0);
+    assert_eq!(broken, Err("it does not tell its end".to_owned()));
+    let broken = machine::read(&said.replace("1795533840.25", "x"), 0.0, 0.0);
+    assert_eq!(broken, Err("its clock is not a number".to_owned()));
+}
