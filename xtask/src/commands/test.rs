@@ -119,7 +119,10 @@ static STEPS: &[Step] = &[
         line: "cargo test",
         run: |shell, _| {
             let skipped = lacking(shell).flat_map(|(ending, _)| ["--skip", ending]);
-            let tests = shell.cmd("cargo").args(["test", "--"]).args(skipped);
+            let tests = shell
+                .cmd("cargo")
+                .args(["test", "--no-fail-fast", "--"])
+                .args(skipped);
             let finished = process::stream(tests, PATIENCE);
             (!finished.success()).then(|| finished.ending())
         },

@@ -92,7 +92,8 @@ fn holder(path: &Utf8Path) -> String {
     let (_never, tick) = mpsc::channel::<()>();
     for _ in 0..20 {
         let text = fs::read_to_string(path).unwrap_or_default();
-        if let Some(holder) = text.lines().next() {
+        // A line without its end is still being written.
+        if let Some((holder, _)) = text.split_once('\n') {
             return holder.to_owned();
         }
         let _ = tick.recv_timeout(Duration::from_millis(5));
@@ -104,8 +105,9 @@ fn holder(path: &Utf8Path) -> String {
 /// room by `destroy`.
 fn introduce(mut file: &File, task: &str) {
     let process = std::process::id();
+    let line = format!("`cargo xtask {task}` (process {process})\n");
     let _ = file.set_len(0);
-    let _ = writeln!(file, "`cargo xtask {task}` (process {process})");
+    let _ = file.write_all(line.as_bytes());
 }
 
 impl Drop for Lock {
