@@ -8,6 +8,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::cluster::Started;
+use super::ssh;
 use crate::driver::Machines;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -64,17 +65,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
 fn journal(started: &Started, machines: &dyn Machines, args: &Args) -> Outcome<Exit> {
     let shell = process::shell()?;
     let lines = args.lines.to_string();
-    let ssh = machines
+    let journal = machines
         .ssh(&shell, &started.home(), &args.member)?
         .args(["--", "sudo", "journalctl", "--unit=etcd.service"])
         .args(["--no-pager", "--output=cat", "--lines", &lines])
         .args(args.follow.then_some("--follow"));
-    let not_started = process::hand_over(ssh);
-    Err(Failure::new(
-        Exit::Host,
-        Diagnostic::error(format!("`ssh` {}", not_started.ending()))
-            .hint("install it; on Debian and Ubuntu: `sudo apt-get install openssh-client`"),
-    ))
+    Err(ssh::hand_over(journal))
 }
 
 fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use xshell::Cmd;
+
 use super::cluster::Started;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -64,10 +66,15 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         [] => ssh,
         command => ssh.arg("--").args(command),
     };
+    Err(hand_over(ssh))
+}
+
+/// Has ssh take this process's place. Returns only where it cannot.
+pub(super) fn hand_over(ssh: Cmd<'_>) -> Failure {
     let not_started = process::hand_over(ssh);
-    Err(Failure::new(
+    Failure::new(
         Exit::Host,
         Diagnostic::error(format!("`ssh` {}", not_started.ending()))
             .hint("install it; on Debian and Ubuntu: `sudo apt-get install openssh-client`"),
-    ))
+    )
 }
