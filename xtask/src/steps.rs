@@ -37,6 +37,10 @@ pub fn start(members: &[HostName], conditions: &[Condition], had_data: &[HostNam
             Condition::Running(_) => {}
             Condition::Stopped => start.members.push((member, InitialState::Existing)),
             Condition::Absent if had_data.contains(&member) => start.lost.push(member),
+            // What has voted once is never made anew, whatever else is no longer known of it.
+            Condition::Unfinished if had_data.contains(&member) => {
+                start.members.push((member, InitialState::Existing));
+            }
             Condition::Absent | Condition::Unfinished => {
                 start.members.push((member, InitialState::New));
             }

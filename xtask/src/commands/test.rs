@@ -35,7 +35,7 @@ Examples:
   cargo test                    the tests alone
 
 Exit status:
-  1  something does not hold
+  1  something does not hold; or with CI=true in the environment, was not run
   5  a program that the tests need is missing";
 
 /// Runs `test`.
@@ -75,8 +75,13 @@ pub fn run(args: &Args) -> Outcome<Exit> {
             exit = Exit::Unhealthy;
         }
     }
+    // Where all of it has to hold, nothing may be left out.
+    let must_run = std::env::var_os("CI").is_some_and(|ci| ci == "true");
     for (ending, why) in lacking(&shell) {
         let _ = writeln!(summary, "not run: tests that end in `{ending}`: {why}");
+        if must_run {
+            exit = Exit::Unhealthy;
+        }
     }
     ui::print(&format!("\n{summary}"));
     Ok(exit)

@@ -89,6 +89,11 @@ impl Record {
         }
     }
 
+    /// Whether there is one, readable or not.
+    pub fn is_there(workspace: &Workspace, name: &ClusterName) -> bool {
+        Self::path(workspace, name).exists()
+    }
+
     /// Writes the record, in one piece or not at all.
     ///
     /// # Errors

@@ -28,6 +28,11 @@ pub(super) fn note(home: &Home<'_>, plan: &Plan, member: &HostName) -> Outcome<(
     })
 }
 
+/// Whether a machine is known to have been handed its user-data.
+pub(super) fn is_noted(home: &Home<'_>, member: &HostName) -> bool {
+    file(home, member).is_file()
+}
+
 /// That machines were handed something else than the plan renders to now, and how it differs.
 pub(super) fn outdated(home: &Home<'_>, plan: &Plan) -> Option<Diagnostic> {
     let now = render::user_data(plan);
@@ -63,7 +68,7 @@ pub(super) fn outdated(home: &Home<'_>, plan: &Plan) -> Option<Diagnostic> {
         warning
             .note("a machine reads its user-data when it is made; `down` and `up` leave it as it is")
             .hint(format!(
-                "to apply it and keep the data, one after the other: `vagrant provision MACHINE` in `{folder}`, then `cargo xtask verify {name}`"
+                "to apply it and keep the data, one after the other: `vagrant provision MACHINE` in `{folder}`, then `cargo xtask up {name}`"
             ))
             .hint(format!(
                 "to make the machines anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"

@@ -4,13 +4,15 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Home;
 use super::output::State;
+use super::{Home, handed_over};
 use crate::observation::Condition;
+use crate::state::Record;
 use crate::values::HostName;
 
 /// A member's machine.
 pub(super) struct Machine {
+    member: HostName,
     name: String,
     folder: Utf8PathBuf,
 }
@@ -19,7 +21,11 @@ impl Machine {
     pub(super) fn of(home: &Home<'_>, member: &HostName) -> Self {
         let name = format!("{}{member}", prefix(home));
         let folder = machines(home).join(&name);
-        Self { name, folder }
+        Self {
+            member: member.clone(),
+            name,
+            folder,
+        }
     }
 
     /// The members whose machines have been made and not yet been destroyed.
@@ -45,8 +51,9 @@ impl Machine {
         self.noted("id")
     }
 
-    /// Whether it has been handed its user-data. Vagrant notes that once all of it has succeeded.
-    fn is_set_up(&self) -> bool {
+    /// Whether Vagrant has begun to hand it its user-data. That it notes this says nothing of whether
+    /// that was done (Vagrant, `builtin/provision.rb`).
+    fn was_provisioned(&self) -> bool {
         self.noted("action_provision")
     }
 
@@ -57,17 +64,21 @@ impl Machine {
             .any(|path| path.is_file())
     }
 
-    /// How it is. One that an interrupted `up` has made and not set up has no data, and `up` goes on
-    /// with it.
-    pub(super) fn condition(&self, state: Option<&State>) -> Condition {
+    /// How it is. One that an interrupted `up` has made and not set up has no data.
+    pub(super) fn condition(&self, home: &Home<'_>, state: Option<&State>) -> Condition {
         let Some(state) = state.filter(|_| self.is_made()) else {
             return Condition::Absent;
         };
-        match (state.state.as_str(), self.is_set_up()) {
-            ("running", true) => Condition::Running(format!("{} machine", title(&state.provider))),
-            ("running", false) => Condition::Unfinished,
-            ("not_created", _) | (_, false) => Condition::Absent,
-            (_, true) => Condition::Stopped,
+        // Without a record, it was not by us that it was made.
+        let is_set_up = handed_over::is_noted(home, &self.member)
+            || (!Record::is_there(home.workspace, home.name) && self.was_provisioned());
+        // The second is libvirt's word for one that boots and has no address yet.
+        let is_on = ["running", "inaccessible"].contains(&state.state.as_str());
+        match (state.state.as_str(), is_on, is_set_up) {
+            ("not_created", ..) | (_, false, false) => Condition::Absent,
+            (_, true, false) => Condition::Unfinished,
+            (_, true, true) => Condition::Running(format!("{} machine", title(&state.provider))),
+            (_, false, true) => Condition::Stopped,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::observation::{Condition, Look, MachineStatus};
 use crate::plan::Plan;
 use crate::plan::flags::InitialState;
 use crate::profile::{Dialect, Runtime};
+use crate::render;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
@@ -97,7 +98,7 @@ impl Driver for Vagrant {
         let states = output::states(&finished.stdout);
         let condition = |machine: &Machine| {
             let state = states.iter().find(|state| state.machine == machine.name());
-            machine.condition(state)
+            machine.condition(home, state)
         };
         Ok(machines.iter().map(condition).collect())
     }
@@ -116,6 +117,7 @@ impl Driver for Vagrant {
         let names = start.names();
         if !names.is_empty() {
             let machines: Vec<Machine> = names.iter().map(|name| Machine::of(home, name)).collect();
+            self.destroy_unfinished(home, start, doing)?;
             let shell = crate::process::shell()?;
             let up = Vagrantfile::of(home)
                 .vagrant(&shell, &["up"])?
@@ -136,9 +138,16 @@ impl Driver for Vagrant {
         ssh::note_how(home, &running)?;
         // On machines that ran already, somebody may have stopped etcd.
         running.retain(|member| !names.contains(member));
+        let wanted = render::user_data_sha256(&cluster.plan);
         in_parallel(&running, |member| {
             ssh::start_etcd(home, member);
-            Ok(())
+            // Or have provisioned it since, with what is rendered now.
+            match ssh::look(home, &cluster.plan, member, SOON) {
+                Look::Seen(machine) if machine.user_data.as_ref() == Some(&wanted) => {
+                    handed_over::note(home, &cluster.plan, member)
+                }
+                _ => Ok(()),
+            }
         })
     }
 
@@ -162,6 +171,27 @@ impl Driver for Vagrant {
 
     fn machines(&self) -> Option<&dyn Machines> {
         Some(self)
+    }
+}
+
+impl Vagrant {
+    /// Removes machines that an interrupted `up` has left in the middle of their first boot. Vagrant
+    /// would start them without the network and the user-data that they still lack.
+    fn destroy_unfinished(
+        &self,
+        home: &Home<'_>,
+        start: &Start,
+        doing: &mut dyn FnMut(&HostName, &str),
+    ) -> Outcome<()> {
+        let is_unfinished = |(member, state): &&(HostName, InitialState)| {
+            *state == InitialState::New && Machine::of(home, member).is_made()
+        };
+        let unfinished = start.members.iter().filter(is_unfinished);
+        let unfinished: Vec<HostName> = unfinished.map(|(member, _)| member.clone()).collect();
+        for member in &unfinished {
+            doing(member, "was not set up, so it is made anew");
+        }
+        self.destroy(home, &unfinished, &|_| {})
     }
 }
 
