@@ -88,7 +88,7 @@ fn end_all_members(home: &Home<'_>) -> Outcome<()> {
     for driver in DRIVERS {
         if let Some(machines) = driver.machines() {
             let members = driver.traces(home);
-            machines.destroy(home, &members, &ui::say)?;
+            machines.destroy(home, &members)?;
             for member in members {
                 ui::say(&format!("{member}: destroyed"));
             }

@@ -130,7 +130,7 @@ pub trait Machines: Sync {
     ///
     /// # Errors
     /// Fails where one of them cannot be removed.
-    fn destroy(&self, home: &Home<'_>, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()>;
+    fn destroy(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<()>;
 }
 
 /// Where a cluster's state is kept.

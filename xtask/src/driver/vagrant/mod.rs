@@ -191,7 +191,7 @@ impl Vagrant {
         for member in &unfinished {
             doing(member, "was not set up, so it is made anew");
         }
-        self.destroy(home, &unfinished, &|_| {})
+        self.destroy(home, &unfinished)
     }
 }
 
@@ -251,7 +251,7 @@ impl Machines for Vagrant {
         Ok(folder.join("etcdctl"))
     }
 
-    fn destroy(&self, home: &Home<'_>, members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {
+    fn destroy(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<()> {
         if members.is_empty() {
             return Ok(());
         }
