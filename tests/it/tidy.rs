@@ -14,6 +14,7 @@ const PURE: &[&str] = &[
     "check",
     "definition",
     "doctor",
+    "drill",
     "etcd_releases",
     "host",
     "observation",

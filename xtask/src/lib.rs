@@ -1,7 +1,7 @@
 //! Static etcd clusters from version control: render, boot and prove them.
 //!
 //! The pure middle (`values`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
-//! `check`, `host`, `doctor`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
+//! `check`, `drill`, `host`, `doctor`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
 
 pub mod artifact;
 pub mod atomic;
@@ -13,6 +13,7 @@ pub mod commands;
 pub mod definition;
 pub mod doctor;
 pub mod download;
+pub mod drill;
 pub mod driver;
 pub mod etcd;
 pub mod etcd_releases;
