@@ -161,7 +161,7 @@ pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected:
     let judgement = &checked.unwrap().judgement;
     let mut text = format!("{:?}: {}\n", judgement.verdict, judgement.evidence);
     for finding in &judgement.findings {
-        let member = finding.member.as_ref().map(|member| format!("{member} "));
+        let member = finding.member().map(|member| format!("{member} "));
         let member = member.unwrap_or_default();
         let _ = writeln!(text, "- {member}{}\n  {}", finding.text, finding.hint);
     }

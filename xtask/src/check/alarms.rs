@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::standing::name_of;
+use super::standing;
 use super::{Check, Finding, Judgement, Verdict, etcdctl, unseen::Unseen};
 use crate::observation::{AlarmKind, Observation};
 use crate::plan::Plan;
@@ -37,14 +37,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     kinds.sort_unstable();
     kinds.dedup();
     let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
-    let findings = raised.iter().map(|&(member, kind)| Finding {
-        member: None,
-        text: format!(
-            "{} raised the alarm {kind}: {}",
-            name_of(plan, observation, member),
-            meaning(kind)
-        ),
-        hint: hint(plan, kind),
+    let findings = raised.iter().map(|&(id, kind)| {
+        let raised = format!("raised the alarm {kind}: {}", meaning(kind));
+        match standing::planned(plan, observation, id) {
+            Some(member) => Finding::new(Some(member), raised, hint(plan, kind)),
+            None => {
+                let who = standing::name_of(plan, observation, id);
+                Finding::new(None, format!("{who} {raised}"), hint(plan, kind))
+            }
+        }
     });
     unseen.settle(Verdict::Fail, kinds.join(", "), findings.collect())
 }

@@ -92,18 +92,27 @@ pub enum Verdict {
 /// One thing that a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The member it concerns, where it concerns one.
-    pub member: Option<HostName>,
-    /// What was found.
+    /// The members it concerns; none where it concerns the cluster as a whole.
+    pub members: Vec<HostName>,
+    /// What was found. Follows the name of the member where it concerns one, and has the names in it
+    /// where it concerns several.
     pub text: String,
     /// What to do about it.
     pub hint: String,
 }
 
 impl Finding {
+    /// The member it concerns, where it concerns a single one.
+    pub const fn member(&self) -> Option<&HostName> {
+        match self.members.as_slice() {
+            [member] => Some(member),
+            _ => None,
+        }
+    }
+
     fn new(member: Option<&HostName>, text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
-            member: member.cloned(),
+            members: member.into_iter().cloned().collect(),
             text: text.into(),
             hint: hint.into(),
         }
@@ -123,7 +132,11 @@ fn grouped<'a>(findings: impl IntoIterator<Item = (&'a HostName, String, String)
         .into_iter()
         .map(|(text, hint, members)| match members.as_slice() {
             [member] => Finding::new(Some(member), text, hint),
-            _ => Finding::new(None, format!("{} {}", list(&members), plural(&text)), hint),
+            _ => Finding {
+                text: format!("{} {}", list(&members), plural(&text)),
+                hint,
+                members: members.into_iter().cloned().collect(),
+            },
         });
     findings.collect()
 }

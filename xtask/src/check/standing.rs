@@ -3,6 +3,7 @@ use std::fmt;
 use crate::observation::{ListedMember, Look, MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
+use crate::values::HostName;
 
 /// Where a cluster stands: who answers, who leads, how many more may fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,14 +126,6 @@ pub(super) fn listed<'a>(plan: &Plan, observation: &'a Observation) -> Option<&'
 
 /// What a member is called: by the definition, or by the cluster's own list, or else its ID.
 pub(super) fn name_of(plan: &Plan, observation: &Observation, id: EtcdId) -> String {
-    let planned = plan.members.iter().find(|member| member.id == id);
-    let itself = || {
-        let asked = observation.members.iter().find(|member| {
-            let status = member.status.seen();
-            status.is_some_and(|status| status.member_id == id)
-        });
-        asked.map(|member| member.name.to_string())
-    };
     let in_list = || {
         let lists = observation.members.iter();
         lists
@@ -141,11 +134,29 @@ pub(super) fn name_of(plan: &Plan, observation: &Observation, id: EtcdId) -> Str
             .find(|listed| listed.id == id && !listed.name.is_empty())
             .map(|listed| listed.name.clone())
     };
-    planned
-        .map(|member| member.name.to_string())
-        .or_else(itself)
+    planned(plan, observation, id)
+        .map(ToString::to_string)
         .or_else(in_list)
         .unwrap_or_else(|| format!("member {id}"))
+}
+
+/// The planned member that has this ID: by prediction, or else because it says so.
+pub(super) fn planned<'a>(
+    plan: &'a Plan,
+    observation: &'a Observation,
+    id: EtcdId,
+) -> Option<&'a HostName> {
+    let predicted = plan.members.iter().find(|member| member.id == id);
+    let itself = || {
+        let mut asked = observation.members.iter();
+        asked.find(|member| {
+            let status = member.status.seen();
+            status.is_some_and(|status| status.member_id == id)
+        })
+    };
+    predicted
+        .map(|member| &member.name)
+        .or_else(|| itself().map(|member| &member.name))
 }
 
 fn voters(list: &[ListedMember]) -> impl Iterator<Item = EtcdId> {

@@ -64,7 +64,8 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
     role (leader, follower, learner, no leader), raft_term, raft_index, raft_applied_index,
     revision, database_size_bytes, database_quota_bytes, keys_hash, keys_hash_revision
   checks[]: name, title, verdict (pass, not-applicable, warn, skipped, not-yet, fail),
-    evidence, findings[]: member (name or null), text, hint
+    evidence, findings[]: members (names; none where it concerns the whole cluster), member
+    (the name where it is one, else null), text, hint
 IDs and hashes are strings of hexadecimal digits without leading zeros, as etcd prints IDs: they
 exceed the numbers that JSON readers keep exactly. What was not seen is null.
 

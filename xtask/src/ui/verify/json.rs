@@ -63,7 +63,8 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String
                     .findings
                     .iter()
                     .map(|finding| Finding {
-                        member: finding.member.as_ref().map(ToString::to_string),
+                        member: finding.member().map(ToString::to_string),
+                        members: finding.members.iter().map(ToString::to_string).collect(),
                         text: &finding.text,
                         hint: &finding.hint,
                     })
@@ -158,6 +159,7 @@ struct Check<'a> {
 #[derive(Serialize)]
 struct Finding<'a> {
     member: Option<String>,
+    members: Vec<String>,
     text: &'a str,
     hint: &'a str,
 }

@@ -75,7 +75,7 @@ fn after(details: &str) -> String {
 
 fn details(findings: &[Finding]) -> String {
     let lines = findings.iter().map(|finding| {
-        let member = finding.member.as_ref();
+        let member = finding.member();
         let about = member
             .map(|member| format!("{member} "))
             .unwrap_or_default();

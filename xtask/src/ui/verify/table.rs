@@ -132,7 +132,7 @@ fn findings(text: &mut String, report: &Report) {
             Verdict::Pass | Verdict::NotApplicable => ("note", CYAN),
         };
         for finding in &checked.judgement.findings {
-            let about = match &finding.member {
+            let about = match finding.member() {
                 Some(member) => format!("{member} "),
                 None => String::new(),
             };
