@@ -18,6 +18,7 @@ pub mod driver;
 pub mod etcd;
 pub mod etcd_releases;
 pub mod host;
+pub mod load;
 pub mod look_at_host;
 pub mod observation;
 pub mod plan;

@@ -18,7 +18,9 @@ use nix::errno::Errno;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
 pub use detached::{all, command_line, detach, reads_from, signal, signal_group};
-pub use interrupt::{AfterInterrupt, install_interrupt_handler, on_interrupt};
+pub use interrupt::{
+    AfterInterrupt, PutOff, install_interrupt_handler, on_interrupt, put_off_interrupt,
+};
 pub use line::{paste_able, quoted};
 pub use nix::sys::signal::Signal;
 

@@ -3,6 +3,7 @@
 mod cache;
 pub mod command;
 pub mod find;
+pub mod gateway;
 pub mod observe;
 mod package;
 mod pair;

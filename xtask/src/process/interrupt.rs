@@ -15,6 +15,10 @@ pub fn install_interrupt_handler() {
     // It fails only where it was installed already, or where the system has no signals to give; the
     // program then ends as programs do.
     let _ = ctrlc::set_handler(|| {
+        if let Some(line) = put_off() {
+            ui::say(&line);
+            return;
+        }
         INTERRUPTED.store(true, Ordering::SeqCst);
         group::end_all(GRACE);
         let lines: Vec<String> = after_lines().values().cloned().collect();
@@ -44,6 +48,49 @@ impl Drop for AfterInterrupt {
         after_lines().remove(&self.0);
     }
 }
+
+/// Puts the first interruption off, for as long as the returned value lives: what must not be left as
+/// it is asks [`PutOff::is_asked`] again and again, and ends in its own way. `line` is said to whoever
+/// interrupts. A second interruption is not put off.
+#[must_use = "interruptions are put off only until this is dropped"]
+pub fn put_off_interrupt(line: impl Into<String>) -> PutOff {
+    *put_off_line() = Some(line.into());
+    PutOff(())
+}
+
+/// Puts the first interruption off.
+#[derive(Debug)]
+pub struct PutOff(());
+
+impl PutOff {
+    /// Whether an interruption was put off.
+    pub fn is_asked(&self) -> bool {
+        ASKED.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for PutOff {
+    fn drop(&mut self) {
+        *put_off_line() = None;
+    }
+}
+
+/// Takes note of an interruption that is to be put off; none where it is not. It is put off once.
+fn put_off() -> Option<String> {
+    let line = put_off_line().take()?;
+    ASKED.store(true, Ordering::SeqCst);
+    Some(line)
+}
+
+/// What is said about the first interruption while it is put off.
+fn put_off_line() -> MutexGuard<'static, Option<String>> {
+    PUT_OFF.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+static PUT_OFF: Mutex<Option<String>> = Mutex::new(None);
+
+/// Whether an interruption was put off. It stays so: the program is to end after it.
+static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the program is about to end.
 pub(super) fn is_interrupted() -> bool {

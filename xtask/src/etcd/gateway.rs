@@ -1,0 +1,263 @@
+//! A member's v3 API over HTTP and JSON: etcd's own gRPC gateway.
+//!
+//! What asks a cluster thousands of times cannot start an etcdctl for each of them. Everything that
+//! judges a cluster asks the real etcdctl.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::plan::Member;
+use crate::plan::identity::EtcdId;
+use crate::values::EtcdVersion;
+
+/// One member's gateway.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    url: String,
+    patience: u64,
+}
+
+/// Why a request was not answered as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It was certainly not carried out; why.
+    Refused(String),
+    /// It may have been carried out, or may be yet; why that is not known.
+    Unknown(String),
+}
+
+/// Who leads, by one member's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leadership {
+    /// The leader that it follows or is, if any.
+    pub leader: Option<EtcdId>,
+    /// The raft term that it is in.
+    pub term: u64,
+}
+
+impl Gateway {
+    /// The gateway of this member, which runs this version of etcd, with so many seconds for each
+    /// answer.
+    pub fn of(member: &Member, version: EtcdVersion, patience: u64) -> Self {
+        // etcd's documentation of the gateway: /v3alpha until 3.2, /v3beta in 3.3, /v3 from 3.4.
+        let minor = version.minor_release();
+        let api = if minor < (3, 3) {
+            "v3alpha"
+        } else if minor < (3, 4) {
+            "v3beta"
+        } else {
+            "v3"
+        };
+        Self {
+            url: format!("{}/{api}", member.client_url()),
+            patience,
+        }
+    }
+
+    /// Writes a value, under a lease.
+    ///
+    /// # Errors
+    /// Fails where etcd does not acknowledge it.
+    pub fn put(&self, key: &str, value: &str, lease: &str) -> Result<(), Unanswered> {
+        let put = json!({"key": encoded(key), "value": encoded(value), "lease": lease});
+        self.ask("kv/put", &put).map(drop)
+    }
+
+    /// Reads a value linearizably; none where there is none.
+    ///
+    /// # Errors
+    /// Fails where etcd does not answer.
+    pub fn get(&self, key: &str) -> Result<Option<String>, Unanswered> {
+        let range: Range = self.read("kv/range", &json!({"key": encoded(key)}))?;
+        range.pairs.first().map(|pair| pair.value()).transpose()
+    }
+
+    /// Reads everything under a prefix linearizably.
+    ///
+    /// # Errors
+    /// Fails where etcd does not answer.
+    pub fn all(&self, prefix: &str) -> Result<BTreeMap<String, String>, Unanswered> {
+        let mut all = BTreeMap::new();
+        let end = encoded(after(prefix));
+        let mut from = prefix.to_owned();
+        loop {
+            let page = json!({"key": encoded(&from), "range_end": end, "limit": PAGE});
+            let range: Range = self.read("kv/range", &page)?;
+            for pair in &range.pairs {
+                all.insert(pair.key()?, pair.value()?);
+            }
+            match range.pairs.last() {
+                // The first key that comes after it.
+                Some(last) if range.more => from = last.key()? + "\0",
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// Removes everything under a prefix.
+    ///
+    /// # Errors
+    /// Fails where etcd does not acknowledge it.
+    pub fn delete_all(&self, prefix: &str) -> Result<(), Unanswered> {
+        let range = json!({"key": encoded(prefix), "range_end": encoded(after(prefix))});
+        self.ask("kv/deleterange", &range).map(drop)
+    }
+
+    /// Who leads.
+    ///
+    /// # Errors
+    /// Fails where etcd does not answer.
+    pub fn leadership(&self) -> Result<Leadership, Unanswered> {
+        #[derive(Deserialize)]
+        struct Status {
+            #[serde(default)]
+            leader: String,
+            #[serde(default, rename = "raftTerm")]
+            raft_term: String,
+        }
+        let status: Status = self.read("maintenance/status", &json!({}))?;
+        let leader = status.leader.parse().unwrap_or_default();
+        Ok(Leadership {
+            leader: (leader != 0).then_some(EtcdId(leader)),
+            term: status.raft_term.parse().unwrap_or_default(),
+        })
+    }
+
+    /// Grants a lease for so many seconds, and returns its ID as etcd writes it.
+    ///
+    /// # Errors
+    /// Fails where etcd does not grant it.
+    pub fn grant_lease(&self, seconds: u64) -> Result<String, Unanswered> {
+        #[derive(Deserialize)]
+        struct Lease {
+            #[serde(rename = "ID")]
+            id: String,
+        }
+        let lease: Lease = self.read("lease/grant", &json!({"TTL": seconds.to_string()}))?;
+        Ok(lease.id)
+    }
+
+    /// Revokes a lease, and with it everything that was written under it.
+    ///
+    /// # Errors
+    /// Fails where etcd does not acknowledge it.
+    pub fn revoke_lease(&self, lease: &str) -> Result<(), Unanswered> {
+        // Before 3.3 it was below `kv`, which every later version still serves.
+        self.ask("kv/lease/revoke", &json!({"ID": lease})).map(drop)
+    }
+
+    /// Raises the alarm NOSPACE in a member's name, as that member would itself.
+    ///
+    /// # Errors
+    /// Fails where etcd does not acknowledge it.
+    pub fn raise_no_space(&self, member: EtcdId) -> Result<(), Unanswered> {
+        let EtcdId(member) = member;
+        let alarm =
+            json!({"action": "ACTIVATE", "memberID": member.to_string(), "alarm": "NOSPACE"});
+        self.ask("maintenance/alarm", &alarm).map(drop)
+    }
+
+    fn read<T: for<'a> Deserialize<'a>>(&self, path: &str, body: &Value) -> Result<T, Unanswered> {
+        let answer = self.ask(path, body)?;
+        serde_json::from_slice(&answer).map_err(|error| Unanswered::Unknown(error.to_string()))
+    }
+
+    fn ask(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
+        let request = minreq::post(format!("{}/{path}", self.url))
+            .with_body(body.to_string())
+            .with_timeout(self.patience)
+            .with_follow_redirects(false);
+        match request.send() {
+            Ok(answer) if answer.status_code == 200 => Ok(answer.into_bytes()),
+            Ok(answer) => Err(refusal(answer.status_code, answer.as_bytes())),
+            Err(minreq::Error::IoError(error)) => Err(match error.kind() {
+                ErrorKind::ConnectionRefused => Unanswered::Refused("nothing listens".to_owned()),
+                ErrorKind::TimedOut | ErrorKind::WouldBlock => {
+                    Unanswered::Unknown(format!("no answer in {} s", self.patience))
+                }
+                _ => Unanswered::Unknown(error.to_string()),
+            }),
+            Err(error) => Err(Unanswered::Unknown(error.to_string())),
+        }
+    }
+}
+
+/// How many keys are asked for at once.
+const PAGE: u32 = 2000;
+
+/// What etcd says where it has decided not to carry a request out (api/v3rpc/rpctypes/error.go). All
+/// its other errors leave it open: an entry may have been proposed before they occurred.
+const DECIDED: &[&str] = &[
+    "etcdserver: no leader",
+    "etcdserver: mvcc: database space exceeded",
+    "etcdserver: too many requests",
+    "etcdserver: not capable",
+    "etcdserver: requested lease not found",
+    "etcdserver: rpc not supported for learner",
+];
+
+fn refusal(status: u16, body: &[u8]) -> Unanswered {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+    }
+    let why = match serde_json::from_slice::<Refusal>(body) {
+        Ok(refusal) => refusal.error,
+        Err(_) => format!("HTTP status {status}"),
+    };
+    if DECIDED.iter().any(|decided| why.contains(decided)) {
+        Unanswered::Refused(why)
+    } else {
+        Unanswered::Unknown(why)
+    }
+}
+
+#[derive(Deserialize)]
+struct Range {
+    #[serde(default, rename = "kvs")]
+    pairs: Vec<Pair>,
+    #[serde(default)]
+    more: bool,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+impl Pair {
+    fn key(&self) -> Result<String, Unanswered> {
+        decoded(&self.key)
+    }
+
+    fn value(&self) -> Result<String, Unanswered> {
+        decoded(&self.value)
+    }
+}
+
+fn encoded(text: impl AsRef<[u8]>) -> String {
+    BASE64_STANDARD.encode(text)
+}
+
+fn decoded(text: &str) -> Result<String, Unanswered> {
+    let unreadable = |why: String| Unanswered::Unknown(format!("an answer that is no text: {why}"));
+    let bytes = BASE64_STANDARD.decode(text);
+    let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))
+}
+
+/// The first key after all those with this prefix, which ends in an ASCII character.
+fn after(prefix: &str) -> Vec<u8> {
+    let mut end = prefix.as_bytes().to_vec();
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    end
+}

@@ -1,0 +1,106 @@
+//! One client: it sends a request, waits for the answer, writes both down, and begins again.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{Orders, rest};
+use crate::drill::history::{Action, Answer, Operation};
+use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::values::HostName;
+
+/// Which keys a client works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// Each is written once.
+    Once,
+    /// A few, which all such clients write and read.
+    Registers,
+}
+
+/// A client and whom it asks.
+pub(super) struct Client {
+    pub(super) number: usize,
+    pub(super) through: HostName,
+    pub(super) gateway: Gateway,
+    pub(super) keys: Keys,
+    pub(super) prefix: String,
+    pub(super) lease: String,
+    pub(super) begun: Instant,
+}
+
+/// How many registers there are. With so few, every one is always in several hands.
+const REGISTERS: usize = 3;
+
+/// How long a client rests after an answer: six of them write and read some 20,000 times a minute, and
+/// leave a small host the time to do what the drill is about.
+const PACE: Duration = Duration::from_millis(15);
+
+/// How long a client rests where it gets none.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
+impl Client {
+    /// Works until it is told to stop, and returns its account.
+    pub(super) fn work(&self, orders: &Orders) -> Vec<Operation> {
+        let mut account = Vec::new();
+        let mut turn = 0;
+        while !orders.stop.load(Ordering::SeqCst) {
+            if orders.pause.load(Ordering::SeqCst) {
+                rest(AFTER_FAILURE);
+                continue;
+            }
+            let operation = self.take_turn(turn);
+            turn += 1;
+            let answered = matches!(operation.answer, Answer::Acknowledged | Answer::Value(_));
+            account.push(operation);
+            rest(if answered { PACE } else { AFTER_FAILURE });
+        }
+        account
+    }
+
+    fn take_turn(&self, turn: usize) -> Operation {
+        let is_register = self.keys == Keys::Registers;
+        let key = match self.keys {
+            Keys::Once => format!("{}once/{}/{turn:08}", self.prefix, self.number),
+            Keys::Registers => {
+                let register = (turn + self.number) % REGISTERS;
+                format!("{}register/{register}", self.prefix)
+            }
+        };
+        // After every register has been written once, all are read, and so on.
+        let writes = !is_register || (turn / REGISTERS).is_multiple_of(2);
+        let value = format!("{}-{turn}", self.number);
+        let begun = self.begun.elapsed();
+        let (action, answer) = if writes {
+            let answer = match self.gateway.put(&key, &value, &self.lease) {
+                Ok(()) => Answer::Acknowledged,
+                Err(unanswered) => unanswered.into(),
+            };
+            (Action::Write(value), answer)
+        } else {
+            let answer = match self.gateway.get(&key) {
+                Ok(value) => Answer::Value(value),
+                Err(unanswered) => unanswered.into(),
+            };
+            (Action::Read, answer)
+        };
+        Operation {
+            client: self.number,
+            through: self.through.clone(),
+            key,
+            is_register,
+            action,
+            begun,
+            ended: self.begun.elapsed(),
+            answer,
+        }
+    }
+}
+
+impl From<Unanswered> for Answer {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Refused(why) => Self::Refused(why),
+            Unanswered::Unknown(why) => Self::Unknown(why),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Clients at work on a cluster: they write and read through every member, and keep account of each
+//! request. What their accounts prove is told by `drill`.
+
+mod client;
+mod leader;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::drill::Moment;
+use crate::drill::history::{History, Operation};
+use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::plan::Plan;
+use client::{Client, Keys};
+use leader::LeaderWatch;
+
+/// Clients at work.
+pub struct Load {
+    plan: Plan,
+    prefix: String,
+    lease: String,
+    begun: Instant,
+    orders: Arc<Orders>,
+    clients: Vec<JoinHandle<Vec<Operation>>>,
+    leaders: LeaderWatch,
+}
+
+/// What all clients are told while they work.
+#[derive(Debug, Default)]
+struct Orders {
+    pause: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// How long a client waits for one answer, in seconds. It is longer than an election, so that a request
+/// which has to wait for one is not given up.
+const PATIENCE: u64 = 3;
+
+/// How long the values live when nobody comes to remove them, in seconds.
+const LEASE: u64 = 3600;
+
+/// How long it is tried to read everything back, and to remove it.
+const LAST_PATIENCE: Duration = Duration::from_secs(30);
+
+impl Load {
+    /// Sends clients to work on a cluster that is healthy: two to each member, one that writes keys
+    /// once and one that writes and reads the registers.
+    ///
+    /// # Errors
+    /// Fails where no member grants the lease that all their values are bound to.
+    pub fn begin(plan: &Plan) -> Result<Self, String> {
+        let gateways = gateways(plan, PATIENCE);
+        let lease = first_answer(&gateways, |gateway| gateway.grant_lease(LEASE))?;
+        let prefix = prefix(plan);
+        let begun = Instant::now();
+        let orders = Arc::new(Orders::default());
+        let kinds = [Keys::Once, Keys::Registers];
+        let both = plan
+            .members
+            .iter()
+            .zip(gateways)
+            .flat_map(|member| kinds.map(|keys| (member.clone(), keys)));
+        let clients = both.enumerate().map(|(number, ((member, gateway), keys))| {
+            let client = Client {
+                number,
+                through: member.name.clone(),
+                gateway,
+                keys,
+                prefix: prefix.clone(),
+                lease: lease.clone(),
+                begun,
+            };
+            let orders = Arc::clone(&orders);
+            thread::spawn(move || client.work(&orders))
+        });
+        Ok(Self {
+            clients: clients.collect(),
+            leaders: LeaderWatch::begin(plan, begun),
+            plan: plan.clone(),
+            prefix,
+            lease,
+            begun,
+            orders,
+        })
+    }
+
+    /// How long they have been at work.
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Has them wait, each after its current request.
+    pub fn pause(&self) {
+        self.orders.pause.store(true, Ordering::SeqCst);
+    }
+
+    /// Has them go on.
+    pub fn go_on(&self) {
+        self.orders.pause.store(false, Ordering::SeqCst);
+    }
+
+    /// Ends their work, reads everything back and removes it. Also returned: who began to lead, when.
+    pub fn end(self) -> (History, Vec<Moment>) {
+        self.orders.stop.store(true, Ordering::SeqCst);
+        let accounts = self
+            .clients
+            .into_iter()
+            .filter_map(|client| client.join().ok());
+        let mut operations: Vec<Operation> = accounts.flatten().collect();
+        operations.sort_by_key(|operation| (operation.begun, operation.client));
+        let gateways = gateways(&self.plan, LAST_PATIENCE.as_secs());
+        let left = first_answer(&gateways, |gateway| gateway.all(&self.prefix));
+        // Where nobody does it, the lease's end does.
+        let _ = first_answer(&gateways, |gateway| gateway.revoke_lease(&self.lease));
+        let history = History {
+            operations,
+            left: left.ok(),
+        };
+        (history, self.leaders.end())
+    }
+}
+
+/// The gateways of all members, in their order.
+fn gateways(plan: &Plan, patience: u64) -> Vec<Gateway> {
+    let gateway = |member| Gateway::of(member, plan.version(), patience);
+    plan.members.iter().map(gateway).collect()
+}
+
+/// The first answer that any of them gives; what the last one said where none does in time.
+fn first_answer<T>(
+    gateways: &[Gateway],
+    ask: impl Fn(&Gateway) -> Result<T, Unanswered>,
+) -> Result<T, String> {
+    let deadline = Instant::now() + LAST_PATIENCE;
+    loop {
+        let mut last = "there is no member".to_owned();
+        for gateway in gateways {
+            match ask(gateway) {
+                Ok(answer) => return Ok(answer),
+                Err(Unanswered::Refused(why) | Unanswered::Unknown(why)) => last = why,
+            }
+        }
+        if Instant::now() > deadline {
+            return Err(last);
+        }
+        rest(Duration::from_millis(100));
+    }
+}
+
+/// Lets time pass. Nobody has anything to tell meanwhile.
+fn rest(time: Duration) {
+    let (_open, never) = mpsc::channel::<()>();
+    let _ = never.recv_timeout(time);
+}
+
+/// A key prefix of this load's own.
+fn prefix(plan: &Plan) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_nanos();
+    let process = std::process::id();
+    format!("/xtask-drill-{}-{process}-{now}/", plan.name)
+}
