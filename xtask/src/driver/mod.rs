@@ -91,6 +91,11 @@ pub trait Driver: Sync {
     /// The file that tells of a member's start.
     fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf;
 
+    /// What can be done to members to rehearse an outage.
+    fn faults(&self) -> Option<&dyn Faults> {
+        None
+    }
+
     /// What can be done with members that are machines; none where they are not.
     fn machines(&self) -> Option<&dyn Machines> {
         None
@@ -131,6 +136,30 @@ pub trait Machines: Sync {
     /// # Errors
     /// Fails where one of them cannot be removed.
     fn destroy(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<()>;
+}
+
+/// What can be done to members to rehearse an outage, beyond starting and stopping them.
+pub trait Faults: Sync {
+    /// Ends a member that runs, without a word to it, as when the power fails. Waits until it has ended.
+    ///
+    /// # Errors
+    /// Fails where it is somebody else's, or survives.
+    fn kill(&self, home: &Home<'_>, member: &HostName) -> Outcome<()>;
+
+    /// Halts a member: it does nothing, answers nobody and keeps everything that it has.
+    ///
+    /// # Errors
+    /// Fails where it does not run or is somebody else's.
+    fn pause(&self, home: &Home<'_>, member: &HostName) -> Outcome<()>;
+
+    /// Lets a halted member go on. Nothing is done to one that is not halted, or does not run.
+    ///
+    /// # Errors
+    /// Fails where it is somebody else's.
+    fn resume(&self, home: &Home<'_>, member: &HostName) -> Outcome<()>;
+
+    /// The folder of a member's data; none where it is not on this host.
+    fn data(&self, home: &Home<'_>, member: &HostName) -> Option<Utf8PathBuf>;
 }
 
 /// Where a cluster's state is kept.

@@ -1,5 +1,6 @@
 //! Members as detached processes on this host's loopback addresses.
 
+mod faults;
 mod folder;
 mod port;
 mod process;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::Shell;
 
-use super::{Driver, Home, Running};
+use super::{Driver, Faults, Home, Running};
 use crate::etcd::command::command;
 use crate::etcd::tools::Tools;
 use crate::observation::Condition;
@@ -178,6 +179,10 @@ impl Driver for Local {
 
     fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf {
         MemberFolder::of(home, member).log()
+    }
+
+    fn faults(&self) -> Option<&dyn Faults> {
+        Some(self)
     }
 }
 

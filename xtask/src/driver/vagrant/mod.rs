@@ -1,6 +1,7 @@
 //! Members as virtual machines, by Vagrant and `vagrant/Vagrantfile`.
 
 mod command;
+mod faults;
 mod handed_over;
 mod inside;
 mod log;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
-use super::{Driver, Home, Machines, Running};
+use super::{Driver, Faults, Home, Machines, Running};
 use crate::doctor;
 use crate::etcd::tools::Tools;
 use crate::look_at_host::{self, Sought};
@@ -167,6 +168,10 @@ impl Driver for Vagrant {
 
     fn log(&self, home: &Home<'_>, _member: &HostName) -> Utf8PathBuf {
         log::path(home)
+    }
+
+    fn faults(&self) -> Option<&dyn Faults> {
+        Some(self)
     }
 
     fn machines(&self) -> Option<&dyn Machines> {

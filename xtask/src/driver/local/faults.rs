@@ -1,0 +1,76 @@
+//! Faults of members that are processes: signals.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+use super::folder::MemberFolder;
+use super::process::{self, Process};
+use super::{Local, cannot_be_ended};
+use crate::driver::{Faults, Home};
+use crate::process::Signal;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::values::HostName;
+
+/// How long a killed process may take to end. It is longer only where its disk hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Faults for Local {
+    fn kill(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+        let Some(process) = process_of(home, member) else {
+            return Ok(());
+        };
+        process
+            .signal(Signal::SIGKILL)
+            .map_err(|error| cannot_be_ended(home, member, &process, error.desc()))?;
+        let mut running = vec![(member, process)];
+        process::wait_for_end(&mut running, PATIENCE);
+        match running.first() {
+            None => Ok(()),
+            Some((member, process)) => {
+                let why = "it survives SIGKILL, as a process does that waits for its disk";
+                Err(cannot_be_ended(home, member, process, why))
+            }
+        }
+    }
+
+    fn pause(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+        let process = process_of(home, member).ok_or_else(|| does_not_run(home, member))?;
+        process
+            .signal(Signal::SIGSTOP)
+            .map_err(|error| cannot_be_signalled(member, &process, error.desc()))
+    }
+
+    fn resume(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+        let Some(process) = process_of(home, member) else {
+            return Ok(());
+        };
+        process
+            .signal(Signal::SIGCONT)
+            .map_err(|error| cannot_be_signalled(member, &process, error.desc()))
+    }
+
+    fn data(&self, home: &Home<'_>, member: &HostName) -> Option<Utf8PathBuf> {
+        Some(MemberFolder::of(home, member).data())
+    }
+}
+
+fn process_of(home: &Home<'_>, member: &HostName) -> Option<Process> {
+    MemberFolder::of(home, member).process(process::etcds)
+}
+
+fn does_not_run(home: &Home<'_>, member: &HostName) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!("`{member}` does not run"))
+            .hint(format!("start it: `cargo xtask up {}`", home.name)),
+    )
+}
+
+fn cannot_be_signalled(member: &HostName, process: &Process, why: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!("`{member}` ({process}) takes no signal: {why}"))
+            .hint("whoever has started a cluster can halt it, and root can"),
+    )
+}

@@ -1,0 +1,38 @@
+//! Faults of members that are machines, by Vagrant's own words, so that they hold for every provider.
+
+use camino::Utf8PathBuf;
+
+use super::command::Vagrantfile;
+use super::machine::Machine;
+use super::{HALT, Vagrant, log};
+use crate::driver::{Faults, Home};
+use crate::report::Outcome;
+use crate::values::HostName;
+
+impl Faults for Vagrant {
+    fn kill(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+        tell(home, member, &["halt", "--force"])
+    }
+
+    fn pause(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+        tell(home, member, &["suspend"])
+    }
+
+    fn resume(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+        // Vagrant says itself that there is nothing to do, where there is nothing.
+        tell(home, member, &["resume"])
+    }
+
+    fn data(&self, _home: &Home<'_>, _member: &HostName) -> Option<Utf8PathBuf> {
+        None
+    }
+}
+
+fn tell(home: &Home<'_>, member: &HostName, words: &[&str]) -> Outcome<()> {
+    let shell = crate::process::shell()?;
+    let machine = Machine::of(home, member);
+    let vagrant = Vagrantfile::of(home)
+        .vagrant(&shell, words)?
+        .arg(machine.name());
+    log::follow(home, vagrant, HALT, &mut |_, _| {})
+}
