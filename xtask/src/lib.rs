@@ -17,6 +17,7 @@ pub mod drill;
 pub mod driver;
 pub mod etcd;
 pub mod etcd_releases;
+pub mod fault;
 pub mod host;
 pub mod load;
 pub mod look_at_host;

@@ -20,7 +20,7 @@ mod version;
 mod write;
 
 pub(crate) use database::bytes;
-pub use report::{Checked, Health, Report, judge};
+pub use report::{Checked, Health, Report, Reported, judge};
 pub use standing::Standing;
 
 use crate::observation::Observation;

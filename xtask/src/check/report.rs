@@ -1,7 +1,11 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
 use super::{CHECKS, Check, Judgement, MACHINE_CHECKS, Standing, Verdict};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::report::Exit;
+use crate::values::HostName;
 
 /// What all checks found.
 #[derive(Debug, Clone)]
@@ -19,6 +23,15 @@ pub struct Checked {
     pub check: &'static Check,
     /// What it found.
     pub judgement: Judgement,
+}
+
+/// That a check has found something, and about whom.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reported {
+    /// The check's name.
+    pub check: &'static str,
+    /// The member it is about; none where it is about the cluster as a whole.
+    pub member: Option<HostName>,
 }
 
 /// Whether a cluster is healthy, all checks together.
@@ -42,6 +55,15 @@ pub fn judge(plan: &Plan, observation: &Observation) -> Report {
     Report {
         checks: checks.collect(),
         standing: Standing::of(plan, observation),
+    }
+}
+
+impl fmt::Display for Reported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.member {
+            Some(member) => write!(f, "{}: {member}", self.check),
+            None => f.write_str(self.check),
+        }
     }
 }
 
@@ -77,6 +99,29 @@ impl Report {
             .iter()
             .filter(|checked| verdicts.contains(&checked.judgement.verdict))
             .map(|checked| checked.check.name)
+            .collect()
+    }
+
+    /// Whatever is not simply as it should be: each check that warns or fails, with every member that it
+    /// names. What could not be checked is nothing that was found.
+    pub fn reported(&self) -> BTreeSet<Reported> {
+        let findings = self.checks.iter().filter(|checked| {
+            let verdict = checked.judgement.verdict;
+            matches!(verdict, Verdict::Warn | Verdict::NotYet | Verdict::Fail)
+        });
+        findings
+            .flat_map(|Checked { check, judgement }| {
+                let named = judgement.findings.iter().flat_map(|finding| {
+                    let whole = finding.members.is_empty().then_some(None);
+                    whole.into_iter().chain(finding.members.iter().cloned().map(Some))
+                });
+                let named: Vec<Option<HostName>> = named.collect();
+                let named = if named.is_empty() { vec![None] } else { named };
+                named.into_iter().map(|member| Reported {
+                    check: check.name,
+                    member,
+                })
+            })
             .collect()
     }
 

@@ -9,6 +9,7 @@ pub mod completions;
 pub mod destroy;
 pub mod doctor;
 pub mod down;
+pub mod drill;
 pub mod env;
 pub mod etcdctl;
 pub mod help;

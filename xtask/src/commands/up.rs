@@ -14,6 +14,7 @@ use super::{Which, load, machine_box, reach, verify};
 use crate::artifact::{self, Before, Mode};
 use crate::check::Health;
 use crate::driver::{Driver, Home, Running};
+use crate::fault::{self, Cluster, Healed};
 use crate::observation::Condition;
 use crate::plan::Plan;
 use crate::process;
@@ -103,6 +104,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         counted(&names),
         driver.name()
     ));
+    let left = heal_what_a_drill_left(driver, home, &plan, record.as_ref())?;
     let conditions = driver.conditions(&home, &names)?;
     let had_data = record.as_ref().map(Record::had_data).unwrap_or_default();
     let start = steps::start(&names, &conditions, &had_data);
@@ -142,6 +144,14 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         plan: cluster.plan.clone(),
     };
     let timeout = args.timeout.unwrap_or_else(|| driver.patience());
+    if let Some(left) = left {
+        let cluster = Cluster {
+            driver,
+            home,
+            running: &asking,
+        };
+        fault::heal_what_needs_a_quorum(&cluster, left)?;
+    }
     awaited.wait_until_all_serve(&asking.tools, timeout, &mut progress, |member| {
         if record.had_data().contains(member) {
             return Ok(());
@@ -155,6 +165,36 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     } else {
         Err(lost(name, &start.lost))
     }
+}
+
+/// Undoes what a drill has done that was killed before it could do so itself, as far as that can be
+/// done before members are started.
+fn heal_what_a_drill_left(
+    driver: &'static dyn Driver,
+    home: Home<'_>,
+    plan: &Plan,
+    record: Option<&Record>,
+) -> Outcome<Option<Healed>> {
+    let Some(tools) = record.and_then(Record::tools) else {
+        return Ok(None);
+    };
+    let running = Running {
+        plan: driver.run_by(plan, &tools),
+        tools,
+    };
+    let cluster = Cluster {
+        driver,
+        home,
+        running: &running,
+    };
+    let left = fault::heal_what_needs_none(&cluster)?;
+    if let Some(left) = &left {
+        ui::say(&format!(
+            "a drill was interrupted: what it did for `{}` is undone",
+            left.fault()
+        ));
+    }
+    Ok(left)
 }
 
 /// Brings the record up to date, before anything is started: what the members bootstrap with, what

@@ -142,7 +142,7 @@ fn missing(verified: &Verified) -> String {
 }
 
 /// The cluster that was started under this name, as its definition now says.
-fn running(name: &ClusterName) -> Outcome<(Started, Running)> {
+pub(super) fn running(name: &ClusterName) -> Outcome<(Started, Running)> {
     let workspace = Workspace::find()?;
     // The definition comes first: what is wrong with it matters more than that nothing runs yet.
     let plan = Plan::new(&load::load(&workspace, name)?);

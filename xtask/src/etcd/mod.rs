@@ -6,7 +6,7 @@ pub mod find;
 pub mod gateway;
 pub mod observe;
 mod package;
-mod pair;
+pub mod pair;
 mod release;
 pub mod serving;
 pub mod tools;

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// Says why it does not serve.
-pub(super) fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, String> {
+pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, String> {
     for name in ["etcd", "etcdctl"] {
         if !folder.join(name).is_file() {
             return Err(format!("there is no `{name}` in `{folder}`"));

@@ -1,0 +1,211 @@
+//! `cargo xtask drill`: rehearses outages.
+
+mod experiment;
+mod request;
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use clap::ValueEnum;
+
+use super::verify;
+use crate::drill::Drill;
+use crate::driver::Running;
+use crate::etcd::pair;
+use crate::etcd::tools::Origin;
+use crate::fault::{Cluster, Cost, FAULTS, Fault, Journal, Means};
+use crate::process::{self, PutOff};
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::state::Lock;
+use crate::ui;
+use crate::values::quantity;
+use experiment::Experiment;
+use request::Request;
+
+/// Rehearse an outage, and prove that nothing acknowledged was lost
+///
+/// Sends clients to work on a running cluster, through every member; brings a fault about; has `verify`
+/// find it and name the right member; heals it; waits until the cluster is healthy again; and reads
+/// everything back. It passes where no acknowledged write is lost, reads and writes were
+/// linearizable, `verify` reported what was expected and nothing else, and all is well afterwards.
+///
+/// FAULT is the name of a fault, several of them, or `all`: those that are possible here and cost nothing
+/// but the outage. Without one, the faults are listed. The first word is the cluster's NAME, unless
+/// it is the name of a fault or `all`: then the cluster is `default`.
+///
+/// A drill begins with a healthy cluster and leaves one. Interrupted, it heals first; what a killed one
+/// has left is healed by the next `up`.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
+pub struct Args {
+    /// The cluster, a file in cluster/ without `.toml` [default: default]; then what to bring about
+    #[arg(value_name = "NAME] [FAULT…")]
+    words: Vec<String>,
+    /// Also faults during which others' writes are lost
+    #[arg(long)]
+    yes: bool,
+    /// How long a fault lasts at least, as in `3s` or `1m`
+    #[arg(long, value_name = "DURATION", value_parser = quantity::patience, default_value = "3s")]
+    hold: Duration,
+    /// A folder with the `etcd` and `etcdctl` of another version, for faults that take one
+    #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+    other_etcd: Option<Utf8PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+    /// Where to write the report for a browser [default: .state/NAME/drill.html]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    report: Option<Utf8PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask drill                            the faults there are
+  cargo xtask drill leader-killed              on the cluster of cluster/default.toml
+  cargo xtask drill five quorum-lost member-paused --hold 10s
+  cargo xtask drill all --format json | jq '.drills[] | {fault, passed}'
+
+Exit status:
+  0    all drills passed
+  1    one did not: something was lost, or `verify` did not say what it should
+  2    there is no such fault, or it is not possible here
+  4    the cluster was never started, is not healthy or not the definition's: nothing was done
+  6    a fault could not be brought about or healed; `cargo xtask up` heals what is left
+  130  Ctrl-C: what was done has been undone";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For programs: stable, see below
+    Json,
+}
+
+/// Runs `drill`.
+///
+/// # Errors
+/// Fails where nothing can be rehearsed, and where something could not be healed.
+pub fn run(args: &Args) -> Outcome<Exit> {
+    let request = Request::of(&args.words)?;
+    let (started, running) = verify::running(&request.cluster)?;
+    let means = means(args)?;
+    let cluster = Cluster {
+        driver: started.driver,
+        home: started.home(),
+        running: &running,
+    };
+    let faults = match request.chosen(&cluster, &means, args.yes)? {
+        Some(faults) => faults,
+        None => {
+            ui::print(&list(&cluster, &means));
+            return Ok(Exit::Success);
+        }
+    };
+    refuse_what_cannot_be_asked(&running)?;
+    let name = &request.cluster;
+    let _lock = Lock::take(
+        &started.workspace,
+        name,
+        &format!("drill {name}"),
+        &ui::say,
+    )?;
+    refuse_what_is_left(&cluster)?;
+    let interruption = process::put_off_interrupt(format!(
+        "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
+    ));
+    let drills = rehearse(&cluster, &means, &faults, args.hold, &interruption)?;
+    for drill in &drills {
+        ui::print(&format!("{:#?}\n", (&drill.fault, &drill.expected, &drill.reported, &drill.moments, drill.history.operations.len())));
+    }
+    let _ = (args.format, &args.report);
+    Ok(Exit::Success)
+}
+
+fn rehearse(
+    cluster: &Cluster<'_>,
+    means: &Means,
+    faults: &[&'static Fault],
+    hold: Duration,
+    interruption: &PutOff,
+) -> Outcome<Vec<Drill>> {
+    let experiment = Experiment {
+        cluster,
+        means,
+        hold,
+        interruption,
+    };
+    let mut drills = Vec::new();
+    for (number, fault) in faults.iter().enumerate() {
+        let of_all = match faults.len() {
+            1 => String::new(),
+            all => format!("[{}/{all}] ", number + 1),
+        };
+        ui::say(&format!("{of_all}{}: {}", fault.name, fault.title));
+        drills.push(experiment.run(fault)?);
+    }
+    Ok(drills)
+}
+
+fn means(args: &Args) -> Outcome<Means> {
+    let Some(folder) = &args.other_etcd else {
+        return Ok(Means::default());
+    };
+    match pair::in_folder(folder, Origin::Named) {
+        Ok(tools) => Ok(Means {
+            other_etcd: Some(tools),
+        }),
+        Err(why) => Err(Failure::new(
+            Exit::Host,
+            Diagnostic::error(format!("there is no usable etcd in `{folder}`: {why}"))
+                .hint("name a folder with an `etcd` and an `etcdctl` of one version"),
+        )),
+    }
+}
+
+/// The faults there are, with what keeps each from being brought about here.
+fn list(cluster: &Cluster<'_>, means: &Means) -> String {
+    let mut table = ui::table::Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
+    for fault in FAULTS {
+        let here = match (request::obstacle(fault, cluster, means), fault.cost) {
+            (Some(obstacle), _) => obstacle,
+            (None, Cost::Nothing) => "possible".to_owned(),
+            (None, Cost::WritesMeanwhile) => "possible with --yes: others' writes are lost".to_owned(),
+        };
+        table.row([fault.name.to_owned(), fault.title.to_owned(), here]);
+    }
+    table.to_string()
+}
+
+/// Clients speak to the v3 API, over the network.
+fn refuse_what_cannot_be_asked(Running { plan, tools }: &Running) -> Outcome<()> {
+    if plan.version().is_v2() {
+        return Err(Failure::new(
+            Exit::Usage,
+            Diagnostic::error(format!("etcd {} has no v3 API, which a drill's clients speak", plan.version()))
+                .hint("rehearse on a cluster of etcd 3"),
+        ));
+    }
+    if tools.origin == Origin::Machine {
+        return Err(Failure::new(
+            Exit::CouldNotLook,
+            Diagnostic::error("this host does not reach the members' addresses, and a drill's clients have to")
+                .hint("run it on the host of the machines"),
+        ));
+    }
+    Ok(())
+}
+
+fn refuse_what_is_left(cluster: &Cluster<'_>) -> Outcome<()> {
+    let Some(journal) = Journal::read(&cluster.home)? else {
+        return Ok(());
+    };
+    let name = cluster.home.name;
+    Err(Failure::new(
+        Exit::CouldNotLook,
+        Diagnostic::error(format!(
+            "an interrupted drill has left `{}` in the cluster",
+            journal.fault
+        ))
+        .hint(format!("heal it: `cargo xtask up {name}`")),
+    ))
+}

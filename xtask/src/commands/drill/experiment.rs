@@ -1,0 +1,273 @@
+//! One drill, from a healthy cluster to a healthy cluster.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::check::{Health, Reported};
+use crate::drill::{Drill, Event, Moment};
+use crate::etcd::verify::{self, LookAtMachines, Verified};
+use crate::fault::{self, Cluster, Cost, Fault, Injector, Means};
+use crate::load::Load;
+use crate::plan::identity::EtcdId;
+use crate::process::PutOff;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::ui;
+
+/// What all drills of one call have in common.
+pub(super) struct Experiment<'a> {
+    /// Whom it is done to.
+    pub(super) cluster: &'a Cluster<'a>,
+    /// What there is to do it with.
+    pub(super) means: &'a Means,
+    /// How long a fault lasts at least.
+    pub(super) hold: Duration,
+    /// Tells whether to end early.
+    pub(super) interruption: &'a PutOff,
+}
+
+/// How long clients work before and after a fault, so that there is something to compare with.
+const UNDISTURBED: Duration = Duration::from_secs(1);
+
+/// How long to wait between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+impl Experiment<'_> {
+    /// Makes one drill.
+    ///
+    /// # Errors
+    /// Fails where the cluster is not healthy to begin with, and where the fault cannot be brought
+    /// about or healed.
+    pub(super) fn run(&self, fault: &'static Fault) -> Outcome<Drill> {
+        let before = self.look();
+        let usual = before.report.reported();
+        if before.report.health() != Health::Healthy {
+            return Err(self.not_healthy(&before));
+        }
+        let Some(leader) = leader(&before) else {
+            return Err(self.not_healthy(&before));
+        };
+        let plan = &self.cluster.running.plan;
+        let load = Load::begin(plan).map_err(|why| {
+            Failure::new(
+                Exit::Failed,
+                Diagnostic::error(format!("the drill's clients get no lease: {why}"))
+                    .hint(format!("see how it is: `cargo xtask verify {}`", plan.name)),
+            )
+        })?;
+        self.pass(UNDISTURBED);
+        let mut course = Course {
+            load: &load,
+            moments: Vec::new(),
+        };
+        let lived = self.live_through(fault, leader, &usual, &mut course);
+        let moments = course.moments;
+        // Whatever happened, the clients are called back, and nothing of theirs stays.
+        if lived.is_ok() {
+            self.pass(UNDISTURBED);
+        }
+        let (history, elections) = load.end();
+        let lived = lived?;
+        let mut all = [moments, elections].concat();
+        all.sort_by_key(|moment| moment.at);
+        if self.interruption.is_asked() {
+            return Err(Failure::new(
+                Exit::Interrupted,
+                Diagnostic::error(format!("interrupted; `{}` has been healed", fault.name)),
+            ));
+        }
+        Ok(Drill {
+            cluster: plan.name.clone(),
+            version: plan.version(),
+            members: plan.names(),
+            fault: fault.name,
+            done: lived.done,
+            moments: all,
+            expected: lines(&lived.expected),
+            reported: lines(&lived.reported),
+            afterwards: lived.afterwards,
+            history,
+        })
+    }
+
+    /// Brings the fault about, has it found, and heals it. It is healed also where something else fails.
+    fn live_through(
+        &self,
+        fault: &'static Fault,
+        leader: EtcdId,
+        usual: &BTreeSet<Reported>,
+        course: &mut Course<'_>,
+    ) -> Outcome<Lived> {
+        let rests = fault.cost == Cost::WritesMeanwhile;
+        if rests {
+            course.load.pause();
+            self.pass(UNDISTURBED);
+        }
+        let mut injector = Injector::new(*self.cluster, self.means, leader, fault);
+        course.note(Event::Injecting);
+        let injured = injector.inject(fault).map(|injury| {
+            let since = Instant::now();
+            course.note(Event::Injected);
+            ui::say(&format!("  {}", injury.done));
+            let expected: BTreeSet<Reported> = injury.expected.into_iter().collect();
+            let reported = self.wait_until_found(&expected, usual, course);
+            self.pass(self.hold.saturating_sub(since.elapsed()));
+            (injury.done, expected, reported)
+        });
+        course.note(Event::Healing);
+        // What this process itself does to the cluster ends here.
+        drop(injector);
+        fault::heal(self.cluster)?;
+        course.note(Event::Healed);
+        if rests {
+            course.load.go_on();
+        }
+        let (done, expected, reported) = injured?;
+        let afterwards = self.wait_until_healthy(usual, course);
+        Ok(Lived {
+            done,
+            expected,
+            reported,
+            afterwards,
+        })
+    }
+
+    /// Looks until exactly what is expected is reported, or for long enough. Returns what was reported
+    /// last, beyond what is usual here.
+    fn wait_until_found(
+        &self,
+        expected: &BTreeSet<Reported>,
+        usual: &BTreeSet<Reported>,
+        course: &mut Course<'_>,
+    ) -> BTreeSet<Reported> {
+        let deadline = Instant::now() + self.patience();
+        loop {
+            let reported = self.look().report.reported();
+            let reported: BTreeSet<Reported> = reported.difference(usual).cloned().collect();
+            if reported == *expected {
+                course.note(Event::Found);
+                ui::say(&format!("  verify reports {}", lines(&reported).join(", ")));
+                return reported;
+            }
+            if Instant::now() > deadline || self.interruption.is_asked() {
+                ui::say(&format!(
+                    "  verify reports {}; expected was {}",
+                    listed(&reported),
+                    listed(expected)
+                ));
+                return reported;
+            }
+            self.pass(LOOK_AGAIN);
+        }
+    }
+
+    /// Looks until nothing is reported beyond what is usual, or for long enough. Returns the summary of
+    /// the last look.
+    fn wait_until_healthy(&self, usual: &BTreeSet<Reported>, course: &mut Course<'_>) -> String {
+        let deadline = Instant::now() + self.patience();
+        loop {
+            let verified = self.look();
+            let summary = verified.report.summary(&self.cluster.running.plan);
+            let is_as_before = verified.report.reported().is_subset(usual);
+            if verified.report.health() == Health::Healthy && is_as_before {
+                course.note(Event::Healthy);
+                ui::say("  healed, and healthy");
+                return summary;
+            }
+            if Instant::now() > deadline {
+                ui::say(&format!("  healed, and not healthy: {summary}"));
+                return summary;
+            }
+            self.pass(LOOK_AGAIN);
+        }
+    }
+
+    fn look(&self) -> Verified {
+        let Cluster {
+            driver,
+            home,
+            running,
+        } = self.cluster;
+        let names = running.plan.names();
+        let look = driver.machines().map(|machines| {
+            let names = &names;
+            move |patience| machines.look(home, &running.plan, names, patience)
+        });
+        let look = look.as_ref().map(|look| look as &LookAtMachines<'_>);
+        verify::once(&running.plan, &running.tools, look)
+    }
+
+    /// How long it may take until a fault shows, and until a healed cluster is healthy.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(match self.cluster.driver.machines() {
+            Some(_) => 300,
+            None => 45,
+        })
+    }
+
+    /// Lets time pass, less of it where this was interrupted.
+    fn pass(&self, time: Duration) {
+        let until = Instant::now() + time;
+        let (_open, never) = mpsc::channel::<()>();
+        while Instant::now() < until && !self.interruption.is_asked() {
+            let left = until.saturating_duration_since(Instant::now());
+            let _ = never.recv_timeout(left.min(LOOK_AGAIN));
+        }
+    }
+
+    fn not_healthy(&self, before: &Verified) -> Failure {
+        let plan = &self.cluster.running.plan;
+        let reported = lines(&before.report.reported());
+        let mut diagnostic = Diagnostic::error(before.report.summary(plan))
+            .note("a drill begins with a healthy cluster, of exactly this definition: else nobody could tell what it has broken");
+        if !reported.is_empty() {
+            diagnostic = diagnostic.note(format!("reported: {}", reported.join(", ")));
+        }
+        let name = &plan.name;
+        Failure::new(
+            Exit::CouldNotLook,
+            diagnostic.hint(format!("see what it takes: `cargo xtask verify {name}`")),
+        )
+    }
+}
+
+/// What came of a fault.
+struct Lived {
+    done: String,
+    expected: BTreeSet<Reported>,
+    reported: BTreeSet<Reported>,
+    afterwards: String,
+}
+
+/// What happens, by the clients' clock.
+struct Course<'a> {
+    load: &'a Load,
+    moments: Vec<Moment>,
+}
+
+impl Course<'_> {
+    fn note(&mut self, event: Event) {
+        self.moments.push(Moment {
+            at: self.load.elapsed(),
+            event,
+        });
+    }
+}
+
+fn leader(verified: &Verified) -> Option<EtcdId> {
+    let members = verified.observation.members.iter();
+    members
+        .filter_map(|member| member.status.seen())
+        .find_map(|status| status.leader)
+}
+
+fn lines(reported: &BTreeSet<Reported>) -> Vec<String> {
+    reported.iter().map(ToString::to_string).collect()
+}
+
+fn listed(reported: &BTreeSet<Reported>) -> String {
+    match lines(reported).as_slice() {
+        [] => "nothing".to_owned(),
+        lines => lines.join(", "),
+    }
+}

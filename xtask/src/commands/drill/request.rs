@@ -1,0 +1,100 @@
+//! What the words of the command line ask for.
+
+use crate::definition::nearest;
+use crate::fault::{self, Cluster, Cost, FAULTS, Fault, Means};
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::values::ClusterName;
+
+/// The word for every fault that costs nothing.
+const ALL: &str = "all";
+
+/// What is to be done to which cluster.
+pub(super) struct Request {
+    /// The cluster.
+    pub(super) cluster: ClusterName,
+    words: Vec<String>,
+}
+
+impl Request {
+    /// Reads the words: a cluster's name, unless the first is a fault's, and the faults.
+    pub(super) fn of(words: &[String]) -> Outcome<Self> {
+        let (name, words) = match words {
+            [first, faults @ ..] if first != ALL && fault::named(first).is_none() => {
+                (first.as_str(), faults)
+            }
+            faults => ("default", faults),
+        };
+        let cluster = name.parse().map_err(|_| unknown(name))?;
+        Ok(Self {
+            cluster,
+            words: words.to_vec(),
+        })
+    }
+
+    /// The faults that are meant; none where no word names any.
+    ///
+    /// # Errors
+    /// Fails where one is not known, or not possible here.
+    pub(super) fn chosen(
+        &self,
+        cluster: &Cluster<'_>,
+        means: &Means,
+        yes: bool,
+    ) -> Outcome<Option<Vec<&'static Fault>>> {
+        if self.words.is_empty() {
+            return Ok(None);
+        }
+        let mut chosen = Vec::new();
+        for word in &self.words {
+            if word == ALL {
+                let possible = FAULTS.iter().copied().filter(|fault| {
+                    obstacle(fault, cluster, means).is_none() && (yes || fault.cost == Cost::Nothing)
+                });
+                chosen.extend(possible);
+                continue;
+            }
+            let fault = fault::named(word).ok_or_else(|| unknown(word))?;
+            if let Some(obstacle) = obstacle(fault, cluster, means) {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    Diagnostic::error(format!("`{word}` is not possible here: it {obstacle}")),
+                ));
+            }
+            if !yes && fault.cost == Cost::WritesMeanwhile {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    Diagnostic::error(format!("`{word}` costs what others write to the cluster meanwhile"))
+                        .note("healing puts the data back that was there before; the drill's own clients rest until then")
+                        .hint("where nobody else writes: add `--yes`"),
+                ));
+            }
+            chosen.push(fault);
+        }
+        Ok(Some(chosen))
+    }
+}
+
+/// What keeps a fault from being brought about in this cluster.
+pub(super) fn obstacle(fault: &Fault, cluster: &Cluster<'_>, means: &Means) -> Option<String> {
+    let driver = cluster.driver.name();
+    if !fault.drivers.contains(&driver) {
+        let [first, ..] = fault.drivers else {
+            return Some("is not possible under any driver".to_owned());
+        };
+        return Some(format!("takes the {first} driver"));
+    }
+    (fault.obstacle)(cluster, means)
+}
+
+fn unknown(word: &str) -> Failure {
+    let names = FAULTS.iter().map(|fault| fault.name).chain([ALL]);
+    let diagnostic = Diagnostic::error(format!("there is no fault `{word}`"));
+    let diagnostic = match nearest(word, names) {
+        Some(nearest) => diagnostic.hint(format!("did you mean `{nearest}`?")),
+        None => diagnostic,
+    };
+    Failure::new(
+        Exit::Usage,
+        diagnostic.hint("`cargo xtask drill` lists them; a cluster's name comes first"),
+    )
+}

@@ -1,0 +1,23 @@
+//! A member says that its database is full, and the whole cluster stops taking writes.
+
+use super::{Cost, EVERYWHERE, Fault, Injector, Injury, about, no_obstacle};
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "alarm-no-space",
+    title: "a member raises the alarm NOSPACE",
+    drivers: EVERYWHERE,
+    cost: Cost::Nothing,
+    obstacle: no_obstacle,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let (member, leader) = (injector.follower()?, injector.leader()?);
+    injector.raise_no_space(member)?;
+    Ok(Injury {
+        done: format!("{} raised the alarm NOSPACE", member.name),
+        // Verify asks the leader for the lease that its values are to have, and is refused that.
+        expected: vec![about("alarms", &member.name), about("write", &leader.name)],
+    })
+}

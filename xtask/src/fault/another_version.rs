@@ -1,0 +1,46 @@
+//! A member runs another version than the others, as in the middle of an upgrade.
+
+use super::{Cluster, Cost, Fault, Injector, Injury, Means, PROCESSES, about};
+use crate::plan::flags::InitialState;
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "another-version",
+    title: "a member runs another version than the others",
+    drivers: PROCESSES,
+    cost: Cost::Nothing,
+    obstacle: obstacle,
+    inject,
+};
+
+fn obstacle(cluster: &Cluster<'_>, means: &Means) -> Option<String> {
+    let runs = cluster.running.plan.version();
+    match &means.other_etcd {
+        None => Some("takes another version of etcd: name its folder with `--other-etcd`".to_owned()),
+        // etcd refuses every other distance between the members of one cluster.
+        Some(other) if !is_next(runs.minor_release(), other.version.minor_release()) => Some(format!(
+            "takes an etcd one minor release above {runs}, and `--other-etcd` names {}",
+            other.version
+        )),
+        Some(_) => None,
+    }
+}
+
+fn is_next((major, minor): (u16, u16), other: (u16, u16)) -> bool {
+    other == (major, minor + 1)
+}
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let member = injector.follower()?;
+    let plan = injector.plan();
+    let Some(tools) = &injector.means().other_etcd else {
+        return injector.lacks("another version of etcd");
+    };
+    injector.stop(&member.name)?;
+    let by_other = plan.run_by(tools.version);
+    injector.start_by(&by_other, tools, &member.name, InitialState::Existing)?;
+    Ok(Injury {
+        done: format!("{} was started with etcd {}", member.name, tools.version),
+        expected: vec![about("version", &member.name)],
+    })
+}

@@ -1,0 +1,34 @@
+//! A member tells clients to find it where it is not.
+
+use super::{Cost, Fault, Injector, Injury, PROCESSES, about, no_obstacle, unused_url};
+use crate::plan::CLIENT_PORT;
+use crate::plan::flags::InitialState;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+
+pub(super) static FAULT: Fault = Fault {
+    name: "client-url-differs",
+    title: "a member advertises a client URL at which it is not",
+    drivers: PROCESSES,
+    cost: Cost::Nothing,
+    obstacle: no_obstacle,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let member = injector.follower()?;
+    let (mut plan, tools) = (injector.plan().clone(), injector.tools());
+    let url = unused_url(&plan, CLIENT_PORT);
+    let (Ok(flag), Ok(value)) = ("advertise-client-urls".parse(), url.parse()) else {
+        return Err(Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!("`{url}` cannot be the value of a flag")),
+        ));
+    };
+    plan.etcd.flags.push((flag, value));
+    injector.stop(&member.name)?;
+    injector.start_by(&plan, tools, &member.name, InitialState::Existing)?;
+    Ok(Injury {
+        done: format!("{} advertised {url}", member.name),
+        expected: vec![about("members", &member.name)],
+    })
+}

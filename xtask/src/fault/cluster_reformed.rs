@@ -1,0 +1,23 @@
+//! All members lose their data and form an empty cluster under the old identity (etcd issue 9630).
+
+use super::{Cost, Fault, Injector, Injury, PROCESSES, at_all, no_obstacle};
+use crate::plan::flags::InitialState;
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "cluster-reformed",
+    title: "all members lose their data and found the same cluster again",
+    drivers: PROCESSES,
+    cost: Cost::WritesMeanwhile,
+    obstacle: no_obstacle,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let plan = injector.plan();
+    injector.replace_all(plan, InitialState::New)?;
+    Ok(Injury {
+        done: "all members lost their data and founded the cluster again".to_owned(),
+        expected: vec![at_all("history")],
+    })
+}

@@ -1,0 +1,74 @@
+//! The members are restored from two snapshots, one of which is older: each answers, and not the same.
+
+use camino::Utf8Path;
+
+use super::{Cluster, Cost, Fault, Injector, Injury, Means, PROCESSES, about, cannot_lose_one};
+use crate::plan::Member;
+use crate::plan::flags::InitialState;
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "data-diverged",
+    title: "a member is restored from an older snapshot than the others",
+    drivers: PROCESSES,
+    cost: Cost::WritesMeanwhile,
+    obstacle,
+    inject,
+};
+
+fn obstacle(cluster: &Cluster<'_>, means: &Means) -> Option<String> {
+    let version = cluster.running.plan.version();
+    if version.minor_release() >= (3, 6) {
+        // There etcdctl restores nothing any more, and etcdutl is not among what `up` looks for.
+        return Some(format!("takes an etcdctl that restores snapshots, as {version} does not"));
+    }
+    cannot_lose_one(cluster, means)
+}
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let (plan, odd) = (injector.plan(), injector.follower()?);
+    let leader = injector.leader()?;
+    let older = injector.folder().join("drill-older.snapshot");
+    let newer = injector.folder().join("drill-newer.snapshot");
+    injector.etcdctl(leader, &["snapshot", "save", older.as_str()])?;
+    let key = "/xtask-drill-after-the-older-snapshot";
+    injector.etcdctl(leader, &["put", key, "only the others have this"])?;
+    injector.etcdctl(leader, &["snapshot", "save", newer.as_str()])?;
+    // The running cluster is to be as it was.
+    injector.etcdctl(leader, &["del", key])?;
+    for member in &plan.members {
+        injector.stop(&member.name)?;
+        injector.set_data_aside(&member.name)?;
+    }
+    for member in &plan.members {
+        let snapshot = if member.name == odd.name { &older } else { &newer };
+        restore(injector, member, snapshot)?;
+    }
+    for snapshot in [&older, &newer] {
+        // Nothing depends on it.
+        let _ = std::fs::remove_file(snapshot);
+    }
+    for member in &plan.members {
+        injector.start_by(plan, injector.tools(), &member.name, InitialState::Existing)?;
+    }
+    Ok(Injury {
+        done: format!("{} was restored from an older snapshot than the others", odd.name),
+        expected: vec![about("hash", &odd.name)],
+    })
+}
+
+fn restore(injector: &Injector<'_>, member: &Member, snapshot: &Utf8Path) -> Outcome<()> {
+    let plan = injector.plan();
+    let arguments = [
+        "snapshot".to_owned(),
+        "restore".to_owned(),
+        snapshot.to_string(),
+        format!("--name={}", member.name),
+        format!("--initial-cluster={}", plan.initial_cluster()),
+        format!("--initial-cluster-token={}", plan.etcd.token),
+        format!("--initial-advertise-peer-urls={}", member.peer_url()),
+        format!("--data-dir={}", injector.data(&member.name)?),
+    ];
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    injector.etcdctl(member, &arguments).map(drop)
+}

@@ -1,0 +1,42 @@
+//! A member gets the data of another cluster, as from a disk that was mixed up.
+
+use super::{Cost, Fault, Injector, Injury, PROCESSES, about, at_all, cannot_lose_one};
+use crate::plan::flags::InitialState;
+use crate::plan::{Member, Plan};
+use crate::report::Outcome;
+use crate::values::Token;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "data-of-another-cluster",
+    title: "a member runs on the data of another cluster",
+    drivers: PROCESSES,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let member = injector.follower()?;
+    let tools = injector.tools();
+    injector.stop(&member.name)?;
+    injector.set_data_aside(&member.name)?;
+    let other = alone(injector.plan(), member);
+    injector.start_by(&other, tools, &member.name, InitialState::New)?;
+    Ok(Injury {
+        done: format!("{} was given the data of another cluster", member.name),
+        expected: vec![
+            about("identity", &member.name),
+            at_all("members"),
+            at_all("leader"),
+        ],
+    })
+}
+
+/// A cluster of this member alone.
+fn alone(plan: &Plan, member: &Member) -> Plan {
+    let mut other = plan.clone();
+    other.etcd.token = Token::from(&plan.name).of_generation(99);
+    let member = Member::new(member.name.clone(), member.address, &other.etcd.token);
+    other.members = vec![member];
+    other
+}

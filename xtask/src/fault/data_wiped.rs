@@ -1,0 +1,27 @@
+//! A member loses its disk and is started again. etcd must not let it vote anew.
+
+use super::{Cost, Fault, Injector, Injury, PROCESSES, cannot_lose_one, missing};
+use crate::plan::flags::InitialState;
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "data-wiped",
+    title: "a member loses its data and is started again",
+    drivers: PROCESSES,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let member = injector.follower()?;
+    let (plan, tools) = (injector.plan(), injector.tools());
+    injector.stop(&member.name)?;
+    injector.set_data_aside(&member.name)?;
+    // As on its first day, which is what a unit in version control would do.
+    injector.start_by(plan, tools, &member.name, InitialState::New)?;
+    Ok(Injury {
+        done: format!("{} lost its data and was started again", member.name),
+        expected: missing(plan, &[member]),
+    })
+}

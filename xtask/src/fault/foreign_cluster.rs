@@ -1,0 +1,27 @@
+//! Another cluster has the same addresses: it was made from the same definition with another token.
+
+use super::{Cost, Fault, Injector, Injury, PROCESSES, about, no_obstacle};
+use crate::plan::flags::InitialState;
+use crate::report::Outcome;
+use crate::values::Token;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "foreign-cluster",
+    title: "a cluster with another token takes over all addresses",
+    drivers: PROCESSES,
+    cost: Cost::WritesMeanwhile,
+    obstacle: no_obstacle,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let plan = injector.plan();
+    let mut other = plan.clone();
+    other.etcd.token = Token::from(&plan.name).of_generation(98);
+    injector.replace_all(&other, InitialState::New)?;
+    let members = plan.members.iter();
+    Ok(Injury {
+        done: "all members were started anew with another token".to_owned(),
+        expected: members.map(|member| about("identity", &member.name)).collect(),
+    })
+}

@@ -1,0 +1,137 @@
+//! Undoing what a drill has done, whether it does so itself or was killed before it could.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::undo::Undo;
+use super::{Cluster, Journal};
+use crate::etcd::gateway::Gateway;
+use crate::plan::Member;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::steps;
+
+/// What a drill has left, as far as it was undone.
+#[derive(Debug)]
+pub struct Healed {
+    journal: Journal,
+}
+
+impl Healed {
+    /// The fault that it was done for.
+    pub fn fault(&self) -> &str {
+        &self.journal.fault
+    }
+}
+
+/// Undoes everything that a drill has done, and starts the members that do not run. Returns when all
+/// of them serve.
+///
+/// # Errors
+/// Fails where something could not be undone. What was not stays noted, for the next try.
+pub fn heal(cluster: &Cluster<'_>) -> Outcome<()> {
+    let Some(healed) = heal_what_needs_none(cluster)? else {
+        return Ok(());
+    };
+    start_all(cluster)?;
+    wait_for_leader(cluster)?;
+    heal_what_needs_a_quorum(cluster, healed)
+}
+
+/// Undoes what can be undone in a cluster that does not work: the first half, before members are
+/// started. None where there is nothing to undo at all.
+///
+/// # Errors
+/// As [`heal`].
+pub fn heal_what_needs_none(cluster: &Cluster<'_>) -> Outcome<Option<Healed>> {
+    let Some(mut journal) = Journal::read(&cluster.home)? else {
+        return Ok(None);
+    };
+    undo(cluster, &mut journal, |undo| !undo.takes_a_quorum())?;
+    Ok(Some(Healed { journal }))
+}
+
+/// Undoes the rest, once members serve.
+///
+/// # Errors
+/// As [`heal`].
+pub fn heal_what_needs_a_quorum(cluster: &Cluster<'_>, healed: Healed) -> Outcome<()> {
+    let mut journal = healed.journal;
+    if !journal.undo.is_empty() {
+        wait_for_leader(cluster)?;
+    }
+    undo(cluster, &mut journal, Undo::takes_a_quorum)?;
+    // Only now: an interruption before this leaves the note of what was going on.
+    journal.write(&cluster.home)
+}
+
+/// Undoes what is meant, the last first. Each is forgotten once it is undone; the journal itself is
+/// kept until everything is.
+fn undo(
+    cluster: &Cluster<'_>,
+    journal: &mut Journal,
+    is_meant: impl Fn(&Undo) -> bool,
+) -> Outcome<()> {
+    let mut left = journal.undo.clone();
+    while let Some(at) = left.iter().rposition(&is_meant) {
+        left[at].apply(cluster)?;
+        left.remove(at);
+        journal.undo.clone_from(&left);
+        if !left.is_empty() {
+            journal.write(&cluster.home)?;
+        }
+    }
+    Ok(())
+}
+
+/// Starts every member that does not run, as its definition says.
+fn start_all(cluster: &Cluster<'_>) -> Outcome<()> {
+    let names = cluster.running.plan.names();
+    let conditions = cluster.driver.conditions(&cluster.home, &names)?;
+    // Every one of them has had data: a drill begins with a healthy cluster.
+    let start = steps::start(&names, &conditions, &names);
+    let started = cluster
+        .driver
+        .start(&cluster.home, cluster.running, &start, &mut |_, _| {});
+    started?;
+    match start.lost.as_slice() {
+        [] => Ok(()),
+        [lost, ..] => Err(Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!("`{lost}` has lost its data, so it was not started"))
+                .note("with an empty disk and its old identity it could vote twice")
+                .hint(format!("`cargo xtask verify {}` says how the others are", cluster.home.name)),
+        )),
+    }
+}
+
+/// How often a member is asked for its leader.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Waits until every member answers and has a leader. Whether it takes writes is another question: what
+/// keeps it from that may be what is to be undone.
+fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
+    let plan = &cluster.running.plan;
+    let deadline = Instant::now() + cluster.driver.patience();
+    let (_open, never) = mpsc::channel::<()>();
+    let has_leader = |member: &Member| {
+        let leadership = Gateway::of(member, plan.version(), 2).leadership();
+        leadership.is_ok_and(|leadership| leadership.leader.is_some())
+    };
+    while let Some(silent) = plan.members.iter().find(|member| !has_leader(member)) {
+        if Instant::now() > deadline {
+            let (silent, name) = (&silent.name, cluster.home.name);
+            return Err(Failure::new(
+                Exit::Failed,
+                Diagnostic::error(format!("`{silent}` has no leader after healing"))
+                    .hint(format!(
+                        "read its log: `cargo xtask logs {silent} --cluster {name}`"
+                    ))
+                    .hint(format!(
+                        "then go on with `cargo xtask up {name}`, which heals the rest"
+                    )),
+            ));
+        }
+        let _ = never.recv_timeout(ASK_AGAIN);
+    }
+    Ok(())
+}

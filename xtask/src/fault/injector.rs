@@ -1,0 +1,385 @@
+//! What faults are made of: single things to do to a cluster, each with what undoes it.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+
+use super::stranger::Stranger;
+use super::throttle::Throttle;
+use super::undo::{self, Undo};
+use super::{Cluster, Fault, Injury, Journal, unused_address};
+use crate::driver::Running;
+use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::etcd::tools::Tools;
+use crate::plan::flags::InitialState;
+use crate::plan::identity::EtcdId;
+use crate::plan::{Member, Plan};
+use crate::process;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::steps::Start;
+use crate::ui;
+use crate::values::HostName;
+
+/// What a fault may need beside the cluster itself.
+#[derive(Debug, Clone, Default)]
+pub struct Means {
+    /// An etcd of another version than the cluster's.
+    pub other_etcd: Option<Tools>,
+}
+
+/// Does things to a cluster, and takes note of each before it is done.
+pub struct Injector<'a> {
+    cluster: Cluster<'a>,
+    means: &'a Means,
+    leader: EtcdId,
+    journal: Journal,
+    /// What is done by this process as long as the fault lasts, and ends with it.
+    held: Vec<Held>,
+}
+
+/// Something that this process does as long as a fault lasts.
+#[expect(dead_code, reason = "what they hold works until it is dropped")]
+enum Held {
+    Stranger(Stranger),
+    Throttle(Throttle),
+}
+
+impl<'a> Injector<'a> {
+    /// Something to inject this fault with. `leader`: who leads right now.
+    pub fn new(cluster: Cluster<'a>, means: &'a Means, leader: EtcdId, fault: &Fault) -> Self {
+        Self {
+            cluster,
+            means,
+            leader,
+            journal: Journal::of(fault.name),
+            held: Vec::new(),
+        }
+    }
+
+    /// Brings a fault about.
+    ///
+    /// # Errors
+    /// Fails where something cannot be done to the cluster. What was done is noted, to be undone.
+    pub fn inject(&mut self, fault: &Fault) -> Outcome<Injury> {
+        (fault.inject)(self)
+    }
+
+    /// The cluster as it should be.
+    pub(super) fn plan(&self) -> &'a Plan {
+        &self.cluster.running.plan
+    }
+
+    /// The member that leads.
+    pub(super) fn leader(&self) -> Outcome<&'a Member> {
+        let leads = |member: &&Member| member.id == self.leader;
+        self.plan().members.iter().find(leads).ok_or_else(|| {
+            Failure::new(
+                Exit::Failed,
+                Diagnostic::error("the leader is no member of the definition"),
+            )
+        })
+    }
+
+    /// The members that do not lead, in the plan's order.
+    pub(super) fn followers(&self) -> Vec<&'a Member> {
+        let members = self.plan().members.iter();
+        members.filter(|member| member.id != self.leader).collect()
+    }
+
+    /// The first member that does not lead.
+    pub(super) fn follower(&self) -> Outcome<&'a Member> {
+        self.followers().into_iter().next().map_or_else(|| self.leader(), Ok)
+    }
+
+    /// Ends a member without a word to it.
+    pub(super) fn kill(&mut self, member: &HostName) -> Outcome<()> {
+        self.note(Undo::Start {
+            member: member.clone(),
+        })?;
+        match self.cluster.driver.faults() {
+            Some(faults) => faults.kill(&self.cluster.home, member),
+            None => Ok(()),
+        }
+    }
+
+    /// Halts a member.
+    pub(super) fn pause(&mut self, member: &HostName) -> Outcome<()> {
+        self.note(Undo::Resume {
+            member: member.clone(),
+        })?;
+        match self.cluster.driver.faults() {
+            Some(faults) => faults.pause(&self.cluster.home, member),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets a member run a small part of the time only.
+    pub(super) fn throttle(&mut self, member: &HostName) -> Outcome<()> {
+        self.note(Undo::Resume {
+            member: member.clone(),
+        })?;
+        let throttle = Throttle::begin(&self.cluster, member);
+        self.held.push(Held::Throttle(throttle));
+        Ok(())
+    }
+
+    /// Has somebody answer at a member's client URL who is not etcd. The member must not run.
+    pub(super) fn answer_as_stranger(&mut self, member: &Member) -> Outcome<()> {
+        let stranger = Stranger::begin(member).map_err(|error| {
+            Failure::new(
+                Exit::Host,
+                Diagnostic::error(format!("cannot listen at {}: {error}", member.client_url())),
+            )
+        })?;
+        self.held.push(Held::Stranger(stranger));
+        Ok(())
+    }
+
+    /// Stops a member in good order.
+    pub(super) fn stop(&mut self, member: &HostName) -> Outcome<()> {
+        self.note(Undo::Start {
+            member: member.clone(),
+        })?;
+        let members = std::slice::from_ref(member);
+        self.cluster
+            .driver
+            .stop(&self.cluster.home, members, &ui::say)
+    }
+
+    /// Sets the data of a member aside that does not run.
+    pub(super) fn set_data_aside(&mut self, member: &HostName) -> Outcome<()> {
+        self.note(Undo::PutDataBack {
+            member: member.clone(),
+        })?;
+        let data = self.data(member)?;
+        undo::set_aside(&data).map_err(|error| {
+            Failure::new(
+                Exit::Host,
+                Diagnostic::error(format!("`{data}` cannot be moved: {error}")),
+            )
+        })
+    }
+
+    /// Starts a member that does not run, and that is noted to be undone already, by another plan
+    /// than its own or with other binaries.
+    pub(super) fn start_by(
+        &mut self,
+        plan: &Plan,
+        tools: &Tools,
+        member: &HostName,
+        state: InitialState,
+    ) -> Outcome<()> {
+        self.note(Undo::Restart {
+            member: member.clone(),
+        })?;
+        let running = Running {
+            plan: plan.clone(),
+            tools: tools.clone(),
+        };
+        let start = Start {
+            members: vec![(member.clone(), state)],
+            lost: Vec::new(),
+        };
+        self.cluster
+            .driver
+            .start(&self.cluster.home, &running, &start, &mut |_, _| {})
+    }
+
+    /// Starts a member that the definition does not have. It joins a cluster that knows of it.
+    pub(super) fn start_extra(&mut self, plan: &Plan, extra: &HostName) -> Outcome<()> {
+        self.note(Undo::Remove {
+            member: extra.clone(),
+        })?;
+        let running = Running {
+            plan: plan.clone(),
+            tools: self.tools().clone(),
+        };
+        let start = Start {
+            members: vec![(extra.clone(), InitialState::Existing)],
+            lost: Vec::new(),
+        };
+        self.cluster
+            .driver
+            .start(&self.cluster.home, &running, &start, &mut |_, _| {})
+    }
+
+    /// Adds a member to the cluster's list.
+    pub(super) fn add_to_cluster(&mut self, extra: &Member, more: &[&str]) -> Outcome<()> {
+        let peer_url = extra.peer_url();
+        self.note(Undo::RemoveFromCluster {
+            peer_url: peer_url.clone(),
+        })?;
+        let peer_urls = format!("--peer-urls={peer_url}");
+        let add = ["member", "add", extra.name.as_str(), &peer_urls];
+        let add = [&add[..], more].concat();
+        // etcd refuses until every member has been connected for five seconds (`HealthInterval`), which
+        // after a restart is still to come.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let (_open, never) = mpsc::channel::<()>();
+        loop {
+            match undo::ask(&self.cluster, &add) {
+                Err(_) if Instant::now() < deadline => {
+                    let _ = never.recv_timeout(Duration::from_millis(500));
+                }
+                added => return added.map(drop),
+            }
+        }
+    }
+
+    /// Tells the cluster another peer URL of a member.
+    pub(super) fn update_peer_url(&mut self, member: &Member, url: &str) -> Outcome<()> {
+        self.note(Undo::UpdatePeerUrl {
+            member: member.name.clone(),
+        })?;
+        let id = undo::id_in_cluster(&self.cluster, member)?;
+        let peer_urls = format!("--peer-urls={url}");
+        undo::ask(&self.cluster, &["member", "update", &id, &peer_urls]).map(drop)
+    }
+
+    /// Raises the alarm NOSPACE in a member's name.
+    pub(super) fn raise_no_space(&mut self, member: &Member) -> Outcome<()> {
+        self.note(Undo::DisarmAlarms)?;
+        let gateway = Gateway::of(member, self.plan().version(), 5);
+        gateway.raise_no_space(member.id).map_err(unanswered)
+    }
+
+    /// Writes so many bytes, in values as large as etcd takes them.
+    pub(super) fn fill(&mut self, bytes: u64) -> Outcome<()> {
+        let prefix = format!("/xtask-drill-fill-{}/", std::process::id());
+        self.note(Undo::RemoveKeys {
+            prefix: prefix.clone(),
+        })?;
+        let member = self.leader()?;
+        let gateway = Gateway::of(member, self.plan().version(), 10);
+        let value = "x".repeat(VALUE);
+        for number in 0..bytes.div_ceil(VALUE as u64) {
+            let key = format!("{prefix}{number:06}");
+            gateway.put(&key, &value, NO_LEASE).map_err(unanswered)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a script on a member's machine, with one that undoes it.
+    pub(super) fn run_inside(&mut self, member: &HostName, script: &str, undo: &str) -> Outcome<()> {
+        self.note(Undo::RunInside {
+            member: member.clone(),
+            script: undo.to_owned(),
+        })?;
+        let Some(machines) = self.cluster.driver.machines() else {
+            return Ok(());
+        };
+        let shell = process::shell()?;
+        let ssh = machines.ssh(&shell, &self.cluster.home, member)?;
+        let finished = process::run(ssh.args(["--", script]), self.cluster.driver.patience());
+        undo::succeeded(&finished).map(drop)
+    }
+
+    /// Loses whatever one member's machine sends to another's. The route is gone with the next boot.
+    pub(super) fn cut(&mut self, from: &Member, to: &Member) -> Outcome<()> {
+        let route = format!("blackhole {}/32", to.address);
+        self.run_inside(
+            &from.name,
+            &format!("sudo ip route replace {route}"),
+            &format!("sudo ip route del {route} || true"),
+        )
+    }
+
+    /// Sets the data of all members aside and starts them without any, by this plan.
+    pub(super) fn replace_all(&mut self, plan: &Plan, state: InitialState) -> Outcome<()> {
+        let tools = self.tools();
+        for member in &self.plan().members {
+            self.stop(&member.name)?;
+            self.set_data_aside(&member.name)?;
+        }
+        for member in &self.plan().members {
+            self.start_by(plan, tools, &member.name, state)?;
+        }
+        Ok(())
+    }
+
+    /// Has a member join that the definition does not have, and returns it.
+    pub(super) fn join_extra(&mut self, more: &[&str]) -> Outcome<Member> {
+        let mut plan = self.plan().clone();
+        let extra = Member::new(extra_name()?, unused_address(&plan), &plan.etcd.token);
+        self.add_to_cluster(&extra, more)?;
+        plan.members.push(extra.clone());
+        self.start_extra(&plan, &extra.name)?;
+        Ok(extra)
+    }
+
+    /// Where a member has its data.
+    pub(super) fn data(&self, member: &HostName) -> Outcome<Utf8PathBuf> {
+        let faults = self.cluster.driver.faults();
+        let data = faults.and_then(|faults| faults.data(&self.cluster.home, member));
+        data.ok_or_else(|| {
+            Failure::new(
+                Exit::Failed,
+                Diagnostic::error(format!("the data of `{member}` is not on this host")),
+            )
+        })
+    }
+
+    /// The folder of the cluster's state.
+    pub(super) fn folder(&self) -> Utf8PathBuf {
+        let home = &self.cluster.home;
+        home.workspace.state(home.name)
+    }
+
+    /// Has etcdctl ask a member.
+    pub(super) fn etcdctl(&self, member: &Member, arguments: &[&str]) -> Outcome<String> {
+        undo::ask_at(&self.cluster, vec![member.client_url()], arguments)
+    }
+
+    /// That something is not there that a fault takes.
+    pub(super) fn lacks<T>(&self, what: &str) -> Outcome<T> {
+        let fault = &self.journal.fault;
+        Err(Failure::new(
+            Exit::Usage,
+            Diagnostic::error(format!("the fault `{fault}` takes {what}")),
+        ))
+    }
+
+    /// The binaries that the cluster runs on.
+    pub(super) const fn tools(&self) -> &'a Tools {
+        &self.cluster.running.tools
+    }
+
+    /// What was given beside the cluster.
+    pub(super) const fn means(&self) -> &'a Means {
+        self.means
+    }
+
+    fn note(&mut self, undo: Undo) -> Outcome<()> {
+        if !self.journal.undo.contains(&undo) {
+            self.journal.undo.push(undo);
+            self.journal.write(&self.cluster.home)?;
+        }
+        Ok(())
+    }
+}
+
+/// The size of a large value in bytes. etcd takes requests of up to 1.5 MiB.
+const VALUE: usize = 1 << 20;
+
+/// The name of a member that no definition is likely to have.
+fn extra_name() -> Outcome<HostName> {
+    let name = "drill-extra";
+    name.parse().map_err(|_| {
+        Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!("`{name}` is no host name")),
+        )
+    })
+}
+
+/// No lease, as etcd writes it.
+const NO_LEASE: &str = "0";
+
+fn unanswered(unanswered: Unanswered) -> Failure {
+    let (Unanswered::Refused(why) | Unanswered::Unknown(why)) = unanswered;
+    Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!("the cluster does not do what it is asked: {why}")),
+    )
+}

@@ -1,0 +1,22 @@
+//! The leader loses its power, and another has to be elected.
+
+use super::{Cost, EVERYWHERE, Fault, Injector, Injury, cannot_lose_one, missing};
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "leader-killed",
+    title: "the leader is killed",
+    drivers: EVERYWHERE,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let leader = injector.leader()?;
+    injector.kill(&leader.name)?;
+    Ok(Injury {
+        done: format!("{}, the leader, was killed", leader.name),
+        expected: missing(injector.plan(), &[leader]),
+    })
+}

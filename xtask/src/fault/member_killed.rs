@@ -1,0 +1,22 @@
+//! A member loses its power.
+
+use super::{Cost, EVERYWHERE, Fault, Injector, Injury, cannot_lose_one, missing};
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "member-killed",
+    title: "a member that does not lead is killed",
+    drivers: EVERYWHERE,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let member = injector.follower()?;
+    injector.kill(&member.name)?;
+    Ok(Injury {
+        done: format!("{} was killed", member.name),
+        expected: missing(injector.plan(), &[member]),
+    })
+}

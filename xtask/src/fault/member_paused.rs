@@ -1,0 +1,22 @@
+//! A member hangs: it keeps its connections and answers nobody, as on a host that swaps.
+
+use super::{Cost, EVERYWHERE, Fault, Injector, Injury, cannot_lose_one, missing};
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "member-paused",
+    title: "a member that does not lead is halted, and goes on later",
+    drivers: EVERYWHERE,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let member = injector.follower()?;
+    injector.pause(&member.name)?;
+    Ok(Injury {
+        done: format!("{} was halted", member.name),
+        expected: missing(injector.plan(), &[member]),
+    })
+}

@@ -1,0 +1,27 @@
+//! Two members do not reach each other any more. The others reach both.
+
+use super::{Cost, Fault, Injector, Injury, MACHINES, about, cannot_lose_one};
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "network-cut",
+    title: "two members that do not lead lose sight of each other",
+    drivers: MACHINES,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let followers = injector.followers();
+    let [one, other, ..] = followers.as_slice() else {
+        return injector.lacks("two followers");
+    };
+    for (here, there) in [(one, other), (other, one)] {
+        injector.cut(here, there)?;
+    }
+    Ok(Injury {
+        done: format!("{} and {} were cut off from each other", one.name, other.name),
+        expected: vec![about("peers", &one.name), about("peers", &other.name)],
+    })
+}

@@ -1,0 +1,25 @@
+//! A member does not reach another any more, which still reaches it. No connection survives that.
+
+use super::{Cost, Fault, Injector, Injury, MACHINES, about, cannot_lose_one};
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "network-cut-one-way",
+    title: "what one member sends to another that does not lead either is lost",
+    drivers: MACHINES,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let followers = injector.followers();
+    let [from, to, ..] = followers.as_slice() else {
+        return injector.lacks("two followers");
+    };
+    injector.cut(from, to)?;
+    Ok(Injury {
+        done: format!("what {} sends to {} was lost", from.name, to.name),
+        expected: vec![about("peers", &from.name), about("peers", &to.name)],
+    })
+}

@@ -1,0 +1,23 @@
+//! Something else than etcd answers at a member's address.
+
+use super::{Cost, Fault, Injector, Injury, PROCESSES, cannot_lose_one, missing};
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "not-etcd",
+    title: "a web server answers in a member's place",
+    drivers: PROCESSES,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let member = injector.follower()?;
+    injector.stop(&member.name)?;
+    injector.answer_as_stranger(member)?;
+    Ok(Injury {
+        done: format!("a web server took the place of {}", member.name),
+        expected: missing(injector.plan(), &[member]),
+    })
+}

@@ -1,0 +1,38 @@
+//! So many members lose their power that the others cannot agree on anything.
+
+use super::{Cost, EVERYWHERE, Fault, Injector, Injury, about, at_all, cannot_lose_one};
+use crate::report::Outcome;
+use crate::values::HostName;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "quorum-lost",
+    title: "all members are killed but for one too few to go on",
+    drivers: EVERYWHERE,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let plan = injector.plan();
+    let too_many = plan.members.len() - plan.quorum() + 1;
+    let killed: Vec<&HostName> = injector
+        .followers()
+        .iter()
+        .take(too_many)
+        .map(|member| &member.name)
+        .collect();
+    for member in &killed {
+        injector.kill(member)?;
+    }
+    let names: Vec<&str> = killed.iter().map(|member| member.as_str()).collect();
+    let mut expected: Vec<_> = killed
+        .iter()
+        .map(|member| about("reachable", member))
+        .collect();
+    expected.extend([at_all("leader"), at_all("quorum")]);
+    Ok(Injury {
+        done: format!("{} were killed, which leaves no quorum", names.join(" and ")),
+        expected,
+    })
+}

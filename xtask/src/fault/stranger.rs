@@ -1,0 +1,64 @@
+//! Somebody who answers at a member's client URL and is not etcd: another web server on the host.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::plan::{CLIENT_PORT, Member};
+
+const ANSWER: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 16\r\nConnection: close\r\n\r\n<p>It works!</p>";
+
+/// Answers until this is dropped.
+pub(super) struct Stranger {
+    ended: Arc<AtomicBool>,
+    at: std::net::SocketAddr,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Stranger {
+    /// Begins to listen.
+    pub(super) fn begin(member: &Member) -> io::Result<Self> {
+        let listener = TcpListener::bind((member.address, CLIENT_PORT))?;
+        let at = listener.local_addr()?;
+        let ended = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&ended);
+        let thread = thread::spawn(move || {
+            for client in listener.incoming() {
+                if told.load(Ordering::SeqCst) {
+                    return;
+                }
+                // Each may take its time, so none waits for another.
+                if let Ok(client) = client {
+                    thread::spawn(move || answer(client));
+                }
+            }
+        });
+        Ok(Self {
+            ended,
+            at,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        // Nothing else wakes whoever waits for a client.
+        let woken = TcpStream::connect_timeout(&self.at, Duration::from_secs(1));
+        if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn answer(mut client: TcpStream) {
+    let mut request = [0; 4096];
+    let _ = client.set_read_timeout(Some(Duration::from_secs(1)));
+    let _ = client.read(&mut request);
+    let _ = client.write_all(ANSWER);
+}

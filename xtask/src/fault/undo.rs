@@ -1,0 +1,268 @@
+//! What undoes what a fault has done. Each can be repeated without harm: whoever undoes may be
+//! interrupted, too.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use super::Cluster;
+use crate::etcd::client_environment;
+use crate::etcd::command::command;
+use crate::observation::etcdctl as read;
+use crate::plan::Member;
+use crate::process;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::ui;
+use crate::values::HostName;
+
+/// How long etcdctl may take for what undoes something.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Something that has to be done about what a fault did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub(super) enum Undo {
+    /// Start a member again that was ended.
+    Start {
+        /// Which.
+        member: HostName,
+    },
+    /// Let a halted member go on.
+    Resume {
+        /// Which.
+        member: HostName,
+    },
+    /// Start a member again as its definition says.
+    Restart {
+        /// Which.
+        member: HostName,
+    },
+    /// End a member that the definition does not have, and remove its folder.
+    Remove {
+        /// Which.
+        member: HostName,
+    },
+    /// Put a member's data back that was set aside.
+    PutDataBack {
+        /// Whose.
+        member: HostName,
+    },
+    /// Run this on a member's machine, where that runs.
+    RunInside {
+        /// Whose.
+        member: HostName,
+        /// For its shell.
+        script: String,
+    },
+    /// Take the member with this peer URL out of the cluster.
+    RemoveFromCluster {
+        /// Which.
+        peer_url: String,
+    },
+    /// Tell the cluster a member's peer URL again.
+    UpdatePeerUrl {
+        /// Whose.
+        member: HostName,
+    },
+    /// Take all alarms back.
+    DisarmAlarms,
+    /// Remove these keys, and what remains of them in the databases.
+    RemoveKeys {
+        /// What all of them start with.
+        prefix: String,
+    },
+}
+
+impl Undo {
+    /// Whether it takes a cluster that works.
+    pub(super) const fn takes_a_quorum(&self) -> bool {
+        matches!(
+            self,
+            Self::RemoveFromCluster { .. }
+                | Self::UpdatePeerUrl { .. }
+                | Self::DisarmAlarms
+                | Self::RemoveKeys { .. }
+        )
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// Fails where it could not be done, and can then be tried again.
+    pub(super) fn apply(&self, cluster: &Cluster<'_>) -> Outcome<()> {
+        match self {
+            // Whoever heals starts every member that does not run.
+            Self::Start { .. } => Ok(()),
+            Self::Resume { member } => match cluster.driver.faults() {
+                Some(faults) => faults.resume(&cluster.home, member),
+                None => Ok(()),
+            },
+            Self::Restart { member } => stop(cluster, member),
+            Self::Remove { member } => {
+                stop(cluster, member)?;
+                let data = data(cluster, member);
+                data.as_deref()
+                    .and_then(Utf8Path::parent)
+                    .map_or(Ok(()), |folder| removed(folder).map_err(|e| stuck(folder, &e)))
+            }
+            Self::PutDataBack { member } => {
+                stop(cluster, member)?;
+                match data(cluster, member) {
+                    Some(data) => put_back(&data).map_err(|error| stuck(&data, &error)),
+                    None => Ok(()),
+                }
+            }
+            Self::RunInside { member, script } => run_inside(cluster, member, script),
+            Self::RemoveFromCluster { peer_url } => remove_from_cluster(cluster, peer_url),
+            Self::UpdatePeerUrl { member } => update_peer_url(cluster, member),
+            Self::DisarmAlarms => ask(cluster, &["alarm", "disarm"]).map(drop),
+            Self::RemoveKeys { prefix } => remove_keys(cluster, prefix),
+        }
+    }
+}
+
+/// Sets a member's data aside, which is not to run meanwhile.
+pub(super) fn set_aside(data: &Utf8Path) -> io::Result<()> {
+    fs::rename(data, aside(data))
+}
+
+/// Where a member's data is while another takes its place.
+fn aside(data: &Utf8Path) -> Utf8PathBuf {
+    data.with_file_name("data-before-drill")
+}
+
+/// What is there now is removed only once what was set aside is there to take its place.
+fn put_back(data: &Utf8Path) -> io::Result<()> {
+    let aside = aside(data);
+    if !aside.exists() {
+        return Ok(());
+    }
+    removed(data)?;
+    fs::rename(aside, data)
+}
+
+fn removed(folder: &Utf8Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn stuck(path: &Utf8Path, error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!("`{path}` cannot be put back in order: {error}"))
+            .hint("see who may write there, and whether its disk has room"),
+    )
+}
+
+fn data(cluster: &Cluster<'_>, member: &HostName) -> Option<Utf8PathBuf> {
+    cluster.driver.faults()?.data(&cluster.home, member)
+}
+
+fn stop(cluster: &Cluster<'_>, member: &HostName) -> Outcome<()> {
+    let members = std::slice::from_ref(member);
+    cluster.driver.stop(&cluster.home, members, &ui::say)
+}
+
+fn run_inside(cluster: &Cluster<'_>, member: &HostName, script: &str) -> Outcome<()> {
+    let Some(machines) = cluster.driver.machines() else {
+        return Ok(());
+    };
+    let members = std::slice::from_ref(member);
+    let conditions = cluster.driver.conditions(&cluster.home, members)?;
+    if !conditions.iter().any(crate::observation::Condition::is_running) {
+        // It is done for what would be gone with the next boot.
+        return Ok(());
+    }
+    let shell = process::shell()?;
+    let ssh = machines.ssh(&shell, &cluster.home, member)?;
+    let finished = process::run(ssh.args(["--", script]), PATIENCE);
+    succeeded(&finished).map(drop)
+}
+
+fn remove_from_cluster(cluster: &Cluster<'_>, peer_url: &str) -> Outcome<()> {
+    let listed = ask(cluster, &["member", "list", "--write-out=json"])?;
+    let listed = read::members(&listed).unwrap_or_default();
+    let meant = listed
+        .iter()
+        .find(|listed| listed.peer_urls.iter().any(|url| url == peer_url));
+    match meant {
+        Some(listed) => ask(cluster, &["member", "remove", &listed.id.to_string()]).map(drop),
+        None => Ok(()),
+    }
+}
+
+fn update_peer_url(cluster: &Cluster<'_>, name: &HostName) -> Outcome<()> {
+    let planned = cluster.running.plan.members.iter();
+    for member in planned.filter(|member| member.name == *name) {
+        let peer_urls = format!("--peer-urls={}", member.peer_url());
+        let id = id_in_cluster(cluster, member)?;
+        ask(cluster, &["member", "update", &id, &peer_urls])?;
+    }
+    Ok(())
+}
+
+/// A member's ID by the cluster's own list: one that was added later has another than predicted.
+pub(super) fn id_in_cluster(cluster: &Cluster<'_>, member: &Member) -> Outcome<String> {
+    let listed = ask(cluster, &["member", "list", "--write-out=json"])?;
+    let listed = read::members(&listed).unwrap_or_default();
+    let listed = listed.iter().find(|listed| listed.name == member.name.as_str());
+    Ok(listed.map_or(member.id, |listed| listed.id).to_string())
+}
+
+/// Deleted keys stay in the history until it is compacted, and in the files until these are
+/// rewritten.
+fn remove_keys(cluster: &Cluster<'_>, prefix: &str) -> Outcome<()> {
+    ask(cluster, &["del", "--prefix", prefix])?;
+    let members = &cluster.running.plan.members;
+    let status = ["endpoint", "status", "--write-out=json"];
+    let revisions = members.iter().filter_map(|member| {
+        let status = ask_at(cluster, vec![member.client_url()], &status).ok()?;
+        read::status(&status).ok()?.revision
+    });
+    if let Some(revision) = revisions.max() {
+        // That somebody else has compacted more than that is as good.
+        let _ = ask(cluster, &["compact", "--physical", &revision.to_string()]);
+    }
+    // One after the other: a member answers nothing meanwhile.
+    for member in members {
+        ask_at(cluster, vec![member.client_url()], &["defrag"])?;
+    }
+    Ok(())
+}
+
+/// Has etcdctl ask the cluster, through whichever member answers.
+pub(super) fn ask(cluster: &Cluster<'_>, arguments: &[&str]) -> Outcome<String> {
+    let members = cluster.running.plan.members.iter();
+    ask_at(cluster, members.map(Member::client_url).collect(), arguments)
+}
+
+/// The same, through one of these client URLs.
+pub(super) fn ask_at(cluster: &Cluster<'_>, urls: Vec<String>, arguments: &[&str]) -> Outcome<String> {
+    let shell = process::shell()?;
+    let tools = &cluster.running.tools;
+    let etcdctl = command(&shell, &tools.etcdctl)
+        .envs(client_environment(tools.version, &urls))
+        .args(["--dial-timeout=5s", "--command-timeout=30s"])
+        .args(arguments);
+    succeeded(&process::run(etcdctl, PATIENCE))
+}
+
+/// What a program printed that has to succeed.
+///
+/// # Errors
+/// Fails where it did not, with its last words.
+pub(super) fn succeeded(finished: &process::Finished) -> Outcome<String> {
+    if finished.success() {
+        return Ok(finished.stdout.clone());
+    }
+    Err(Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!("`{}` {}", finished.command, finished.ending()))
+            .note(finished.last_lines(3)),
+    ))
+}
