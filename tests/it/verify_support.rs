@@ -56,6 +56,14 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
     let members = plan.members.iter().map(|member| MemberObservation {
         name: member.name.clone(),
         endpoint: member.client_url(),
+        took: Some(std::time::Duration::from_millis(20)),
+        peers: Look::Seen(
+            plan.members
+                .iter()
+                .map(|other| other.id)
+                .filter(|other| *other != member.id)
+                .collect(),
+        ),
         status: Look::Seen(Status {
             version: plan.version().to_string(),
             cluster_id: plan.cluster_id,
@@ -96,6 +104,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             prefix: "/xtask-verify-default-1-0-1".to_owned(),
             removed: Look::Seen(()),
         },
+        before: None,
     }
 }
 

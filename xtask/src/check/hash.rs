@@ -1,3 +1,4 @@
+use super::standing::ours;
 use super::{Check, Finding, Judgement, Verdict, list, unseen::Unseen};
 use crate::observation::{Hash, Observation};
 use crate::plan::Plan;
@@ -17,10 +18,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             findings: Vec::new(),
         };
     }
-    let unseen = Unseen::of(observation, "the hash of its keys", |member| &member.hash);
-    let seen: Vec<(&HostName, &Hash)> = observation
-        .members
-        .iter()
+    let unseen = Unseen::of_ours(plan, observation, "the hash of its keys", |member| {
+        &member.hash
+    });
+    let seen: Vec<(&HostName, &Hash)> = ours(plan, observation)
         .filter_map(|member| Some((&member.name, member.hash.seen()?)))
         .collect();
     let Some((_, first)) = seen.first() else {

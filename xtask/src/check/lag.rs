@@ -1,3 +1,4 @@
+use super::standing::ours;
 use super::{Check, Finding, Judgement, Verdict, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::Plan;
@@ -13,13 +14,11 @@ pub(super) static CHECK: Check = Check {
 /// applied, etcd itself refuses requests (`maxGapBetweenApplyAndCommitIndex`).
 const TOO_FAR: u64 = 1000;
 
-fn judge(_: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Unseen::of(observation, "its position in the log", |member| {
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    let unseen = Unseen::of_ours(plan, observation, "its position in the log", |member| {
         &member.status
     });
-    let seen: Vec<_> = observation
-        .members
-        .iter()
+    let seen: Vec<_> = ours(plan, observation)
         .filter_map(|member| Some((&member.name, member.status.seen()?)))
         .collect();
     let indexes: Vec<u64> = seen.iter().filter_map(|(_, s)| s.raft_index).collect();

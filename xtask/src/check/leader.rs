@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::standing::{Standing, name_of};
+use super::standing::{Standing, name_of, ours};
 use super::{Check, Finding, Judgement, Verdict, list, logs, task, unseen::Unseen};
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::Plan;
@@ -13,10 +13,8 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Unseen::of(observation, "its leader", |member| &member.status);
-    let seen: Vec<(&MemberObservation, &Status)> = observation
-        .members
-        .iter()
+    let unseen = Unseen::of_ours(plan, observation, "its leader", |member| &member.status);
+    let seen: Vec<(&MemberObservation, &Status)> = ours(plan, observation)
         .filter_map(|member| Some((member, member.status.seen()?)))
         .collect();
     if seen.is_empty() {

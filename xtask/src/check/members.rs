@@ -1,3 +1,4 @@
+use super::standing::ours;
 use super::{Check, Finding, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
 use crate::observation::{ListedMember, Observation};
 use crate::plan::{Member, Plan};
@@ -10,10 +11,10 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Unseen::of(observation, "its member list", |member| &member.members);
-    let lists: Vec<(&HostName, &[ListedMember])> = observation
-        .members
-        .iter()
+    let unseen = Unseen::of_ours(plan, observation, "its member list", |member| {
+        &member.members
+    });
+    let lists: Vec<(&HostName, &[ListedMember])> = ours(plan, observation)
         .filter_map(|member| Some((&member.name, member.members.seen()?.as_slice())))
         .collect();
     if lists.is_empty() {

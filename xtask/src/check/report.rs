@@ -113,7 +113,9 @@ impl Report {
             .flat_map(|Checked { check, judgement }| {
                 let named = judgement.findings.iter().flat_map(|finding| {
                     let whole = finding.members.is_empty().then_some(None);
-                    whole.into_iter().chain(finding.members.iter().cloned().map(Some))
+                    whole
+                        .into_iter()
+                        .chain(finding.members.iter().cloned().map(Some))
                 });
                 let named: Vec<Option<HostName>> = named.collect();
                 let named = if named.is_empty() { vec![None] } else { named };

@@ -38,7 +38,8 @@ pub enum Agreement {
 impl Standing {
     /// Reads it from what was seen.
     pub fn of(plan: &Plan, observation: &Observation) -> Self {
-        let statuses: Vec<&Status> = ours(plan, observation).collect();
+        let ours = ours(plan, observation);
+        let statuses: Vec<&Status> = ours.filter_map(|member| member.status.seen()).collect();
         let voters: Vec<EtcdId> = match listed(plan, observation) {
             Some(list) => voters(list).collect(),
             None => plan.members.iter().map(|member| member.id).collect(),
@@ -97,15 +98,33 @@ impl fmt::Display for Standing {
     }
 }
 
-/// The statuses of members that belong to the plan's cluster; where none does, of all.
-fn ours<'a>(plan: &Plan, observation: &'a Observation) -> impl Iterator<Item = &'a Status> {
-    let wanted = plan.cluster_id;
-    let seen = || {
-        let members = observation.members.iter();
-        members.filter_map(|member| member.status.seen())
+/// Whether a member belongs to another cluster, while others belong to the plan's: what it says is
+/// not to be compared with what they say. Where none belongs to the plan's, nobody is a stranger.
+pub(super) fn is_stranger(
+    plan: &Plan,
+    observation: &Observation,
+    member: &MemberObservation,
+) -> bool {
+    let is_ours = |member: &MemberObservation| {
+        let status = member.status.seen();
+        status.map(|status| status.cluster_id == plan.cluster_id)
     };
-    let any = seen().any(|status| status.cluster_id == wanted);
-    seen().filter(move |status| !any || status.cluster_id == wanted)
+    let any = || {
+        observation
+            .members
+            .iter()
+            .any(|one| is_ours(one) == Some(true))
+    };
+    is_ours(member) == Some(false) && any()
+}
+
+/// The members that are no strangers.
+pub(super) fn ours<'a>(
+    plan: &'a Plan,
+    observation: &'a Observation,
+) -> impl Iterator<Item = &'a MemberObservation> {
+    let members = observation.members.iter();
+    members.filter(|member| !is_stranger(plan, observation, member))
 }
 
 /// The cluster's own member list, from a member that belongs to the plan's cluster where there is one.

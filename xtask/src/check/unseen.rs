@@ -1,5 +1,6 @@
-use super::{Finding, Judgement, Verdict, list, plural};
+use super::{Finding, Judgement, Verdict, list, plural, standing};
 use crate::observation::{Look, MemberObservation, Observation};
+use crate::plan::Plan;
 use crate::values::HostName;
 
 /// The members that a check could not look at, and why.
@@ -23,20 +24,25 @@ impl<'a> Unseen<'a> {
     ) -> Self {
         let mut unseen = Self::default();
         for member in &observation.members {
-            let name = &member.name;
-            match (look(member), &member.status) {
-                (Look::Seen(_), _) => {}
-                (_, Look::NotAsked(_)) => unseen.add(name, "could not be asked"),
-                (_, Look::Failed(_)) => unseen.add(name, "does not answer"),
-                (Look::NotAsked(why), _) => unseen.add(name, why),
-                (Look::Failed(why), _) => {
-                    unseen.add(name, &format!("did not tell {what}"));
-                    unseen.findings.push(Finding::new(
-                        Some(name),
-                        format!("did not tell {what}: {why}"),
-                        "a busy or slow member may answer next time: verify again",
-                    ));
-                }
+            unseen.note(member, what, look(member));
+        }
+        unseen
+    }
+
+    /// The same for what is compared among the members of one cluster: that a member belongs to another
+    /// is for the check `identity` to report.
+    pub(super) fn of_ours<T>(
+        plan: &Plan,
+        observation: &'a Observation,
+        what: &str,
+        look: impl Fn(&MemberObservation) -> &Look<T>,
+    ) -> Self {
+        let mut unseen = Self::default();
+        for member in &observation.members {
+            if standing::is_stranger(plan, observation, member) {
+                unseen.add(&member.name, "belongs to another cluster");
+            } else {
+                unseen.note(member, what, look(member));
             }
         }
         unseen
@@ -112,6 +118,24 @@ impl<'a> Unseen<'a> {
             verdict: verdict.max(Verdict::Skipped),
             evidence,
             findings,
+        }
+    }
+
+    fn note<T>(&mut self, member: &'a MemberObservation, what: &str, look: &Look<T>) {
+        let name = &member.name;
+        match (look, &member.status) {
+            (Look::Seen(_), _) => {}
+            (_, Look::NotAsked(_)) => self.add(name, "could not be asked"),
+            (_, Look::Failed(_)) => self.add(name, "does not answer"),
+            (Look::NotAsked(why), _) => self.add(name, why),
+            (Look::Failed(why), _) => {
+                self.add(name, &format!("did not tell {what}"));
+                self.findings.push(Finding::new(
+                    Some(name),
+                    format!("did not tell {what}: {why}"),
+                    "a busy or slow member may answer next time: verify again",
+                ));
+            }
         }
     }
 

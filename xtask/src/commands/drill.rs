@@ -103,19 +103,23 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     };
     refuse_what_cannot_be_asked(&running)?;
     let name = &request.cluster;
-    let _lock = Lock::take(
-        &started.workspace,
-        name,
-        &format!("drill {name}"),
-        &ui::say,
-    )?;
+    let _lock = Lock::take(&started.workspace, name, &format!("drill {name}"), &ui::say)?;
     refuse_what_is_left(&cluster)?;
     let interruption = process::put_off_interrupt(format!(
         "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
     ));
     let drills = rehearse(&cluster, &means, &faults, args.hold, &interruption)?;
     for drill in &drills {
-        ui::print(&format!("{:#?}\n", (&drill.fault, &drill.expected, &drill.reported, &drill.moments, drill.history.operations.len())));
+        ui::print(&format!(
+            "{:#?}\n",
+            (
+                &drill.fault,
+                &drill.expected,
+                &drill.reported,
+                &drill.moments,
+                drill.history.operations.len()
+            )
+        ));
     }
     let _ = (args.format, &args.report);
     Ok(Exit::Success)
@@ -169,7 +173,9 @@ fn list(cluster: &Cluster<'_>, means: &Means) -> String {
         let here = match (request::obstacle(fault, cluster, means), fault.cost) {
             (Some(obstacle), _) => obstacle,
             (None, Cost::Nothing) => "possible".to_owned(),
-            (None, Cost::WritesMeanwhile) => "possible with --yes: others' writes are lost".to_owned(),
+            (None, Cost::WritesMeanwhile) => {
+                "possible with --yes: others' writes are lost".to_owned()
+            }
         };
         table.row([fault.name.to_owned(), fault.title.to_owned(), here]);
     }
@@ -181,15 +187,20 @@ fn refuse_what_cannot_be_asked(Running { plan, tools }: &Running) -> Outcome<()>
     if plan.version().is_v2() {
         return Err(Failure::new(
             Exit::Usage,
-            Diagnostic::error(format!("etcd {} has no v3 API, which a drill's clients speak", plan.version()))
-                .hint("rehearse on a cluster of etcd 3"),
+            Diagnostic::error(format!(
+                "etcd {} has no v3 API, which a drill's clients speak",
+                plan.version()
+            ))
+            .hint("rehearse on a cluster of etcd 3"),
         ));
     }
     if tools.origin == Origin::Machine {
         return Err(Failure::new(
             Exit::CouldNotLook,
-            Diagnostic::error("this host does not reach the members' addresses, and a drill's clients have to")
-                .hint("run it on the host of the machines"),
+            Diagnostic::error(
+                "this host does not reach the members' addresses, and a drill's clients have to",
+            )
+            .hint("run it on the host of the machines"),
         ));
     }
     Ok(())

@@ -16,12 +16,16 @@ pub(super) static FAULT: Fault = Fault {
 fn obstacle(cluster: &Cluster<'_>, means: &Means) -> Option<String> {
     let runs = cluster.running.plan.version();
     match &means.other_etcd {
-        None => Some("takes another version of etcd: name its folder with `--other-etcd`".to_owned()),
+        None => {
+            Some("takes another version of etcd: name its folder with `--other-etcd`".to_owned())
+        }
         // etcd refuses every other distance between the members of one cluster.
-        Some(other) if !is_next(runs.minor_release(), other.version.minor_release()) => Some(format!(
-            "takes an etcd one minor release above {runs}, and `--other-etcd` names {}",
-            other.version
-        )),
+        Some(other) if !is_next(runs.minor_release(), other.version.minor_release()) => {
+            Some(format!(
+                "takes an etcd one minor release above {runs}, and `--other-etcd` names {}",
+                other.version
+            ))
+        }
         Some(_) => None,
     }
 }

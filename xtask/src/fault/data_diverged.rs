@@ -20,7 +20,9 @@ fn obstacle(cluster: &Cluster<'_>, means: &Means) -> Option<String> {
     let version = cluster.running.plan.version();
     if version.minor_release() >= (3, 6) {
         // There etcdctl restores nothing any more, and etcdutl is not among what `up` looks for.
-        return Some(format!("takes an etcdctl that restores snapshots, as {version} does not"));
+        return Some(format!(
+            "takes an etcdctl that restores snapshots, as {version} does not"
+        ));
     }
     cannot_lose_one(cluster, means)
 }
@@ -41,7 +43,11 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
         injector.set_data_aside(&member.name)?;
     }
     for member in &plan.members {
-        let snapshot = if member.name == odd.name { &older } else { &newer };
+        let snapshot = if member.name == odd.name {
+            &older
+        } else {
+            &newer
+        };
         restore(injector, member, snapshot)?;
     }
     for snapshot in [&older, &newer] {
@@ -52,7 +58,10 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
         injector.start_by(plan, injector.tools(), &member.name, InitialState::Existing)?;
     }
     Ok(Injury {
-        done: format!("{} was restored from an older snapshot than the others", odd.name),
+        done: format!(
+            "{} was restored from an older snapshot than the others",
+            odd.name
+        ),
         expected: vec![about("hash", &odd.name)],
     })
 }

@@ -31,6 +31,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let members = injector.plan().members.iter();
     Ok(Injury {
         done: "the databases were filled to nine tenths of their quota".to_owned(),
-        expected: members.map(|member| about("database", &member.name)).collect(),
+        expected: members
+            .map(|member| about("database", &member.name))
+            .collect(),
     })
 }

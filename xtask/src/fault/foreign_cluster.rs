@@ -22,6 +22,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let members = plan.members.iter();
     Ok(Injury {
         done: "all members were started anew with another token".to_owned(),
-        expected: members.map(|member| about("identity", &member.name)).collect(),
+        expected: members
+            .map(|member| about("identity", &member.name))
+            .collect(),
     })
 }

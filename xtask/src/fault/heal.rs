@@ -99,7 +99,10 @@ fn start_all(cluster: &Cluster<'_>) -> Outcome<()> {
             Exit::Failed,
             Diagnostic::error(format!("`{lost}` has lost its data, so it was not started"))
                 .note("with an empty disk and its old identity it could vote twice")
-                .hint(format!("`cargo xtask verify {}` says how the others are", cluster.home.name)),
+                .hint(format!(
+                    "`cargo xtask verify {}` says how the others are",
+                    cluster.home.name
+                )),
         )),
     }
 }

@@ -89,7 +89,10 @@ impl<'a> Injector<'a> {
 
     /// The first member that does not lead.
     pub(super) fn follower(&self) -> Outcome<&'a Member> {
-        self.followers().into_iter().next().map_or_else(|| self.leader(), Ok)
+        self.followers()
+            .into_iter()
+            .next()
+            .map_or_else(|| self.leader(), Ok)
     }
 
     /// Ends a member without a word to it.
@@ -261,7 +264,12 @@ impl<'a> Injector<'a> {
     }
 
     /// Runs a script on a member's machine, with one that undoes it.
-    pub(super) fn run_inside(&mut self, member: &HostName, script: &str, undo: &str) -> Outcome<()> {
+    pub(super) fn run_inside(
+        &mut self,
+        member: &HostName,
+        script: &str,
+        undo: &str,
+    ) -> Outcome<()> {
         self.note(Undo::RunInside {
             member: member.clone(),
             script: undo.to_owned(),

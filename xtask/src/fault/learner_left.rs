@@ -14,7 +14,8 @@ pub(super) static FAULT: Fault = Fault {
 
 fn obstacle(cluster: &Cluster<'_>, _: &Means) -> Option<String> {
     let version = cluster.running.plan.version();
-    (version.minor_release() < (3, 4)).then(|| format!("etcd has learners from 3.4, and this is {version}"))
+    (version.minor_release() < (3, 4))
+        .then(|| format!("etcd has learners from 3.4, and this is {version}"))
 }
 
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {

@@ -16,10 +16,10 @@ mod another_version;
 mod client_url_differs;
 mod clock_skewed;
 mod cluster_reformed;
-mod database_near_quota;
 mod data_diverged;
 mod data_of_another_cluster;
 mod data_wiped;
+mod database_near_quota;
 mod extra_member;
 mod foreign_cluster;
 mod leader_killed;
@@ -177,7 +177,9 @@ fn unused_address(plan: &Plan) -> Ipv4Addr {
     let first = plan.members.first();
     let first = first.map_or(Ipv4Addr::LOCALHOST, |member| member.address);
     let [one, two, three, _] = first.octets();
-    let free = (2..=254).rev().map(|last| Ipv4Addr::new(one, two, three, last));
+    let free = (2..=254)
+        .rev()
+        .map(|last| Ipv4Addr::new(one, two, three, last));
     let is_used = |address: &Ipv4Addr| plan.members.iter().any(|member| member.address == *address);
     free.into_iter()
         .find(|address| !is_used(address))

@@ -21,7 +21,10 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
         injector.cut(here, there)?;
     }
     Ok(Injury {
-        done: format!("{} and {} were cut off from each other", one.name, other.name),
+        done: format!(
+            "{} and {} were cut off from each other",
+            one.name, other.name
+        ),
         expected: vec![about("peers", &one.name), about("peers", &other.name)],
     })
 }

@@ -32,7 +32,10 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
         .collect();
     expected.extend([at_all("leader"), at_all("quorum")]);
     Ok(Injury {
-        done: format!("{} were killed, which leaves no quorum", names.join(" and ")),
+        done: format!(
+            "{} were killed, which leaves no quorum",
+            names.join(" and ")
+        ),
         expected,
     })
 }

@@ -106,7 +106,9 @@ impl Undo {
                 let data = data(cluster, member);
                 data.as_deref()
                     .and_then(Utf8Path::parent)
-                    .map_or(Ok(()), |folder| removed(folder).map_err(|e| stuck(folder, &e)))
+                    .map_or(Ok(()), |folder| {
+                        removed(folder).map_err(|e| stuck(folder, &e))
+                    })
             }
             Self::PutDataBack { member } => {
                 stop(cluster, member)?;
@@ -174,7 +176,10 @@ fn run_inside(cluster: &Cluster<'_>, member: &HostName, script: &str) -> Outcome
     };
     let members = std::slice::from_ref(member);
     let conditions = cluster.driver.conditions(&cluster.home, members)?;
-    if !conditions.iter().any(crate::observation::Condition::is_running) {
+    if !conditions
+        .iter()
+        .any(crate::observation::Condition::is_running)
+    {
         // It is done for what would be gone with the next boot.
         return Ok(());
     }
@@ -210,7 +215,9 @@ fn update_peer_url(cluster: &Cluster<'_>, name: &HostName) -> Outcome<()> {
 pub(super) fn id_in_cluster(cluster: &Cluster<'_>, member: &Member) -> Outcome<String> {
     let listed = ask(cluster, &["member", "list", "--write-out=json"])?;
     let listed = read::members(&listed).unwrap_or_default();
-    let listed = listed.iter().find(|listed| listed.name == member.name.as_str());
+    let listed = listed
+        .iter()
+        .find(|listed| listed.name == member.name.as_str());
     Ok(listed.map_or(member.id, |listed| listed.id).to_string())
 }
 
@@ -238,11 +245,19 @@ fn remove_keys(cluster: &Cluster<'_>, prefix: &str) -> Outcome<()> {
 /// Has etcdctl ask the cluster, through whichever member answers.
 pub(super) fn ask(cluster: &Cluster<'_>, arguments: &[&str]) -> Outcome<String> {
     let members = cluster.running.plan.members.iter();
-    ask_at(cluster, members.map(Member::client_url).collect(), arguments)
+    ask_at(
+        cluster,
+        members.map(Member::client_url).collect(),
+        arguments,
+    )
 }
 
 /// The same, through one of these client URLs.
-pub(super) fn ask_at(cluster: &Cluster<'_>, urls: Vec<String>, arguments: &[&str]) -> Outcome<String> {
+pub(super) fn ask_at(
+    cluster: &Cluster<'_>,
+    urls: Vec<String>,
+    arguments: &[&str],
+) -> Outcome<String> {
     let shell = process::shell()?;
     let tools = &cluster.running.tools;
     let etcdctl = command(&shell, &tools.etcdctl)

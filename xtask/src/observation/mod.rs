@@ -6,9 +6,11 @@
 pub mod etcdctl;
 pub mod log;
 pub mod machine;
+pub mod metrics;
 pub mod v2;
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
@@ -23,6 +25,15 @@ pub struct Observation {
     pub machines: Vec<Look<MachineStatus>>,
     /// The key prefix under which values were written to try the cluster, and whether it is gone again.
     pub probe: Probe,
+    /// What earlier looks at this cluster have shown; none where there was none.
+    pub before: Option<Before>,
+}
+
+/// What an earlier look at a cluster has shown, and what can never be otherwise again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    /// The highest revision of keys that every member had reached.
+    pub revision: u64,
 }
 
 impl Observation {
@@ -51,6 +62,10 @@ pub struct MemberObservation {
     pub endpoint: String,
     /// How it describes itself.
     pub status: Look<Status>,
+    /// How long it took for that, etcdctl's own time included; none where it did not.
+    pub took: Option<Duration>,
+    /// The members with which it has connections.
+    pub peers: Look<Vec<EtcdId>>,
     /// Whom it takes for the cluster's members.
     pub members: Look<Vec<ListedMember>>,
     /// The alarms it knows of.

@@ -48,7 +48,8 @@ impl Request {
         for word in &self.words {
             if word == ALL {
                 let possible = FAULTS.iter().copied().filter(|fault| {
-                    obstacle(fault, cluster, means).is_none() && (yes || fault.cost == Cost::Nothing)
+                    obstacle(fault, cluster, means).is_none()
+                        && (yes || fault.cost == Cost::Nothing)
                 });
                 chosen.extend(possible);
                 continue;

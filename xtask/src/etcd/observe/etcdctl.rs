@@ -1,24 +1,34 @@
 //! Looks at a cluster of etcd 3.x with the real etcdctl.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use camino::Utf8Path;
 use xshell::Shell;
 
 use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
 use crate::etcd::command::command;
 use crate::etcd::tools::{Origin, Tools};
 use crate::observation::etcdctl as read;
+use crate::observation::metrics::active_peers;
 use crate::observation::{
     Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Probe, Status,
 };
+use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 use crate::process::{self, Ending};
 use crate::values::HostName;
 
 pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observation {
     let etcdctl = Etcdctl { tools, patience };
-    let statuses = statuses(&plan.members, tools, patience);
+    let (statuses, took): (Vec<_>, Vec<_>) = for_each(&plan.members, |_, member| {
+        let asked = Instant::now();
+        let status = etcdctl.status(member);
+        let took = status.seen().map(|_| asked.elapsed());
+        (status, took)
+    })
+    .into_iter()
+    .unzip();
     let obstacles: Vec<Option<String>> = statuses
         .iter()
         .map(|status| obstacle(plan, status))
@@ -58,20 +68,23 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
         (lease, _) => nothing_written(plan, lease.as_ref(), spokesman, &obstacles),
     };
 
-    let members = plan.members.iter().zip(statuses).zip(views);
+    let members = plan.members.iter().zip(statuses).zip(took).zip(views);
     let members = members.zip(written.writes).zip(written.reads);
-    let members = members.map(
-        |((((member, status), view), write), reads)| MemberObservation {
-            name: member.name.clone(),
-            endpoint: member.client_url(),
-            status,
-            members: view.members,
-            alarms: view.alarms,
-            hash: view.hash,
-            write,
-            reads,
-        },
-    );
+    let members =
+        members.map(
+            |(((((member, status), took), view), write), reads)| MemberObservation {
+                name: member.name.clone(),
+                endpoint: member.client_url(),
+                status,
+                took,
+                peers: view.peers,
+                members: view.members,
+                alarms: view.alarms,
+                hash: view.hash,
+                write,
+                reads,
+            },
+        );
     Observation {
         members: members.collect(),
         machines: Vec::new(),
@@ -79,6 +92,7 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
             prefix,
             removed: written.removed,
         },
+        before: None,
     }
 }
 
@@ -99,6 +113,7 @@ struct View {
     members: Look<Vec<ListedMember>>,
     alarms: Look<Vec<Alarm>>,
     hash: Look<Hash>,
+    peers: Look<Vec<EtcdId>>,
 }
 
 impl View {
@@ -123,6 +138,10 @@ impl View {
                 None => etcdctl.alarms(member),
                 Some(why) => Look::NotAsked(why.clone()),
             });
+            let peers = scope.spawn(|| match &statuses[index] {
+                Look::Seen(_) => etcdctl.peers(member),
+                _ => Look::NotAsked("does not answer".to_owned()),
+            });
             let hash = match common_revision(statuses, index) {
                 Some(revision) => etcdctl.hash(member, revision),
                 None => Look::NotAsked(
@@ -136,6 +155,7 @@ impl View {
                 members: members.join().unwrap_or_else(|_| Look::Failed(lost())),
                 alarms: alarms.join().unwrap_or_else(|_| Look::Failed(lost())),
                 hash,
+                peers: peers.join().unwrap_or_else(|_| Look::Failed(lost())),
             }
         })
     }
@@ -229,6 +249,24 @@ impl Etcdctl<'_> {
         self.ask(member, &arguments, |output| read::hash(output, revision))
     }
 
+    /// What no etcdctl tells: with whom a member has connections.
+    fn peers(&self, member: &Member) -> Look<Vec<EtcdId>> {
+        let metrics = match self.tools.origin {
+            Origin::Machine => {
+                let curl = self.tools.etcdctl.with_file_name("curl");
+                metrics_by(&curl, member, self.patience)
+            }
+            _ => metrics(member, self.patience),
+        };
+        match metrics {
+            Ok(metrics) => match active_peers(&metrics) {
+                Some(peers) => Look::Seen(peers),
+                None => Look::NotAsked("does not count its connections".to_owned()),
+            },
+            Err(why) => Look::Failed(why),
+        }
+    }
+
     fn grant_lease(&self, member: &Member) -> Look<String> {
         let seconds = PROBE_SECONDS.to_string();
         let arguments = ["lease", "grant", &seconds, "--write-out=json"];
@@ -303,5 +341,37 @@ impl Etcdctl<'_> {
                 _ => unreadable,
             }),
         }
+    }
+}
+
+/// A member's metrics.
+fn metrics(member: &Member, patience: Duration) -> Result<String, String> {
+    let asked = minreq::get(format!("{}/metrics", member.client_url()))
+        .with_timeout(patience.as_secs().max(1))
+        .with_follow_redirects(false)
+        .send();
+    match asked {
+        Ok(answer) if answer.status_code == 200 => {
+            let text = answer.as_str().map(str::to_owned);
+            text.map_err(|error| error.to_string())
+        }
+        Ok(answer) => Err(format!("HTTP status {}", answer.status_code)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The same by this curl, which may run elsewhere.
+fn metrics_by(curl: &Utf8Path, member: &Member, patience: Duration) -> Result<String, String> {
+    let shell = Shell::new().map_err(|error| error.to_string())?;
+    let seconds = patience.as_secs().max(1).to_string();
+    let asked = shell
+        .cmd(curl)
+        .args(["--silent", "--fail", "--max-time", &seconds])
+        .arg(format!("{}/metrics", member.client_url()));
+    let finished = process::run(asked, patience * 2 + Duration::from_secs(2));
+    if finished.success() {
+        Ok(finished.stdout)
+    } else {
+        Err(format!("curl {}", finished.ending()))
     }
 }

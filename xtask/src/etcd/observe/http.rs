@@ -54,7 +54,9 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
             name: member.name.clone(),
             endpoint: member.client_url(),
             status,
+            took: None,
             members,
+            peers: Look::NotAsked("does not count its connections before etcd 3.3".to_owned()),
             alarms: Look::NotAsked("has no alarms before etcd 3.0".to_owned()),
             hash: Look::NotAsked("cannot hash its keys before etcd 3.3".to_owned()),
             write,
@@ -65,6 +67,7 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
         members: members.collect(),
         machines: Vec::new(),
         probe: Probe { prefix, removed },
+        before: None,
     }
 }
 
