@@ -33,10 +33,7 @@ pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
             "`{called}` needs {}",
             text(error, ContextKind::InvalidArg)
         )),
-        // No two options of a task exclude each other, so it is one that came twice.
-        ErrorKind::ArgumentConflict => {
-            Diagnostic::error(format!("{} is given twice", argument(error)))
-        }
+        ErrorKind::ArgumentConflict => conflict(error),
         _ => Diagnostic::error(plain(error)),
     };
     let about_a_value = matches!(
@@ -106,17 +103,29 @@ fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagno
     }
 }
 
+/// An option beside one that excludes it, or beside itself.
+fn conflict(error: &Error) -> Diagnostic {
+    let one = argument(error);
+    let others = suggestions(error, ContextKind::PriorArg);
+    let others: Vec<String> = others.iter().map(|other| called(other)).collect();
+    if others.iter().all(|other| *other == one) {
+        return Diagnostic::error(format!("{one} is given twice"));
+    }
+    Diagnostic::error(format!(
+        "{one} cannot be used with {}",
+        others.join(" and ")
+    ))
+}
+
 /// A value that is none of a list.
 fn not_among(error: &Error) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!(
-        "{} cannot be `{}`",
-        argument(error),
-        text(error, ContextKind::InvalidValue)
-    ));
+    let value = text(error, ContextKind::InvalidValue);
     let values = suggestions(error, ContextKind::ValidValue);
-    let diagnostic = match &suggestions(error, ContextKind::SuggestedValue)[..] {
-        [] => diagnostic,
-        near => diagnostic.hint(format!("did you mean {}?", either(near))),
+    let diagnostic = Diagnostic::error(format!("{} cannot be `{value}`", argument(error)));
+    // Nearest by the measure that all of this program has: clap's finds likeness in any two words.
+    let diagnostic = match nearest(&value, values.iter().map(String::as_str)) {
+        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+        None => diagnostic,
     };
     diagnostic.hint(format!("it can be {}", either(&values)))
 }
@@ -146,9 +155,12 @@ fn refused(error: &Error) -> Diagnostic {
     }
 }
 
-/// `--wait` or NAME: an argument by what a user calls it, without its brackets.
 fn argument(error: &Error) -> String {
-    let argument = text(error, ContextKind::InvalidArg);
+    called(&text(error, ContextKind::InvalidArg))
+}
+
+/// `--wait` or NAME: an argument by what a user calls it, without its brackets.
+fn called(argument: &str) -> String {
     let word = argument.split([' ', '=']).next().unwrap_or_default();
     if word.starts_with('-') {
         format!("`{word}`")
