@@ -27,6 +27,7 @@ const CASES: &[(&str, &str)] = &[
     ("cargo xtask verify --format ", "json junit table"),
     ("cargo xtask verify --format t", "table"),
     ("cargo xtask verify --wait ", ""),
+    ("cargo xtask verify --explain u", "unit user-data"),
     ("cargo xtask logs ", "core-01"),
     ("cargo xtask logs -c f", "five"),
     ("cargo xtask logs --cluster f", "five"),

@@ -50,6 +50,7 @@ mod tidy;
 mod tools;
 mod vagrantfile;
 mod verify_checks;
+mod verify_explain;
 mod verify_machines;
 mod verify_output;
 mod verify_real;

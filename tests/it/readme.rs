@@ -60,16 +60,12 @@ fn keys() -> String {
 }
 
 fn checks() -> String {
-    let mut table = "| check | holds when |\n|---|---|\n".to_owned();
-    for check in CHECKS {
-        let _ = writeln!(table, "| `{}` | {} |", check.name, check.title);
-    }
-    for check in MACHINE_CHECKS {
-        let _ = writeln!(
-            table,
-            "| `{}` (of machines) | {} |",
-            check.name, check.title
-        );
+    let mut table = "| check | holds when | why it matters |\n|---|---|---|\n".to_owned();
+    let members = CHECKS.iter().map(|check| (check, ""));
+    let machines = MACHINE_CHECKS.iter().map(|check| (check, " (of machines)"));
+    for (check, whose) in members.chain(machines) {
+        let (name, title, why) = (check.name, check.title, check.about.why_in_short());
+        let _ = writeln!(table, "| `{name}`{whose} | {title} | {why} |");
     }
     table
 }

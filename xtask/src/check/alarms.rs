@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::standing;
-use super::{Check, Finding, Judgement, Verdict, etcdctl, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, etcdctl, unseen::Unseen};
 use crate::observation::{AlarmKind, Observation};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -9,6 +9,20 @@ use crate::plan::identity::EtcdId;
 pub(super) static CHECK: Check = Check {
     name: "alarms",
     title: "no alarm is raised",
+    about: About {
+        looks_at: "The alarms of the cluster, by `etcdctl alarm list`; every member knows all of \
+            them. There are two: NOSPACE is raised by a member whose database reached its quota, \
+            CORRUPT against a member whose data was found to differ from the others'. etcd has \
+            alarms from 3.0.",
+        why: "One member's alarm stops the whole cluster. Under NOSPACE it takes reads and \
+            deletions alone; under CORRUPT it takes no writes at all. An alarm outlives restarts \
+            and its own cause: it stays until somebody disarms it.",
+        what_to_do: "NOSPACE: delete what is not needed, `cargo xtask etcdctl -- compact \
+            REVISION`, then `cargo xtask etcdctl -- defrag`, and only then `cargo xtask etcdctl \
+            -- alarm disarm`. Deletion alone makes no room, since it adds to the history. \
+            CORRUPT: find the member by the check `hash`, replace it, and disarm at last.",
+        read: "https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota",
+    },
     judge,
 };
 

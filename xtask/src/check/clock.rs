@@ -1,10 +1,25 @@
-use super::{Check, Finding, Judgement, Verdict, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
     name: "clock",
     title: "the machines' clocks agree with this host's",
+    about: About {
+        looks_at: "How far the clock of each machine is from this host's, asked over ssh. The \
+            time that it takes to ask limits how exactly that can be known: only what is \
+            certainly more than 1 s is a warning. From 1 s on etcd itself warns of the difference \
+            between peers.",
+        why: "A wrong clock makes certificates look expired or not yet valid, and logs of several \
+            members hard to lay side by side. It does not stop Raft, which compares no clocks. \
+            Leases of etcd 3 are counted as time that passes on the leader; the times to live of \
+            etcd 2 are moments on the clock, and end early or late.",
+        what_to_do: "Have the machine keep time, by systemd-timesyncd or chrony: `cargo xtask ssh \
+            core-01`, then `timedatectl` says whether it does. A machine that was paused wakes up \
+            with the time at which it fell asleep. Where no time server can be reached, set the \
+            clock once by `sudo date --set=…`.",
+        read: "https://etcd.io/docs/v3.6/learning/why/#notes-on-the-usage-of-lock-and-lease",
+    },
     judge,
 };
 

@@ -1,10 +1,25 @@
-use super::{Check, Judgement, Verdict, etcdctl, grouped, unseen::Unseen};
+use super::{About, Check, Judgement, Verdict, etcdctl, grouped, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
     name: "database",
     title: "every database is well below its quota",
+    about: About {
+        looks_at: "The size of each member's database file against the quota: the one that the \
+            member tells (from 3.6), or else `etcd.quota` of the definition, or else etcd's own 2 \
+            GiB. From 80 % it is a warning, from 100 % a failure. etcd has a quota from 3.0.",
+        why: "The first member to reach its quota stops the writes of all, by the alarm NOSPACE. \
+            etcd keeps each version of each key until it is compacted, so a few keys that are \
+            written often are enough. The file itself never shrinks: compaction makes room inside \
+            of it, and only defragmentation returns that.",
+        what_to_do: "`cargo xtask etcdctl -- compact REVISION` drops the history before a \
+            revision; then `cargo xtask etcdctl -- defrag` rewrites the files, and blocks each \
+            member meanwhile. So that it does not come back, let `etcd.auto_compaction` keep less \
+            history. If that much is really needed, raise `etcd.quota`: 8 GiB is the most that \
+            etcd suggests.",
+        read: "https://etcd.io/docs/v3.6/op-guide/maintenance/#history-compaction-v3-api-key-value-database",
+    },
     judge,
 };
 

@@ -1,10 +1,24 @@
-use super::{Check, Finding, Judgement, Verdict, task, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
     name: "discovery",
     title: "no machine was bootstrapped by a discovery service",
+    about: About {
+        looks_at: "The command line and the environment of the etcd that runs on each machine: \
+            nothing in them may be about discovery, such as `--discovery`, `--discovery-srv` or \
+            `ETCD_DISCOVERY`. An etcd that does not run cannot be asked.",
+        why: "A cluster that is bootstrapped by discovery cannot be made anew from version \
+            control. A discovery token serves one bootstrap, even one that failed half-way, and \
+            takes a service that answers. Who registers first is a member, whatever the \
+            definition says.",
+        what_to_do: "No definition renders to such a flag: the machine was set up by other files, \
+            or the flag was added by hand. See also the check `user-data`. etcd reads it only \
+            while it has no data, so the running members are safe; to be rid of it, `cargo xtask \
+            destroy`, then `cargo xtask up`.",
+        read: "https://etcd.io/docs/v3.6/dev-internal/discovery_protocol/",
+    },
     judge,
 };
 

@@ -1,5 +1,5 @@
 use super::standing::ours;
-use super::{Check, Finding, Judgement, Verdict, list, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, list, unseen::Unseen};
 use crate::observation::{Hash, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -7,6 +7,22 @@ use crate::values::HostName;
 pub(super) static CHECK: Check = Check {
     name: "hash",
     title: "all members hold the same data at one revision",
+    about: About {
+        looks_at: "The hash that each member computes of its keys and values, by HashKV (`etcdctl \
+            endpoint hashkv`, from 3.3), at the highest revision that all have reached. It covers \
+            the history back to the last compaction, so members that are not compacted alike \
+            count as not yet. Different versions of etcd hash differently: such a mixture is not \
+            comparable.",
+        why: "Raft has members agree on a log, not on what each makes of it. A defect, a disk or \
+            a kill at the wrong moment can leave one with other data, which it goes on serving. \
+            Where it is new enough, etcd compares too: a member as it starts, and ends if it \
+            differs; the leader after compactions, and raises the alarm CORRUPT.",
+        what_to_do: "If a majority agrees, the odd one is damaged: save a snapshot of a good \
+            member, remove the odd one from the cluster, delete its data and add it again. If no \
+            majority does, stop writing, save a snapshot of each, find the right one and restore \
+            all from it. Then look for the cause: a disk, a crash, etcd 3.5.0 to 3.5.2.",
+        read: "https://etcd.io/docs/v3.6/op-guide/data_corruption/",
+    },
     judge,
 };
 

@@ -1,4 +1,4 @@
-use super::{Check, Judgement, Verdict, grouped, list, task, unseen::Unseen};
+use super::{About, Check, Judgement, Verdict, grouped, list, task, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::identity::member_id;
 use crate::plan::{Member, Plan};
@@ -7,6 +7,23 @@ use crate::values::Token;
 pub(super) static CHECK: Check = Check {
     name: "identity",
     title: "cluster and members have the predicted IDs",
+    about: About {
+        looks_at: "The cluster ID and the member ID that each member tells, against those that \
+            follow from the definition. A member's ID is a hash of its peer URLs and the \
+            `initial-cluster-token`, and the cluster's is one of its members' IDs: both are known \
+            before the first start. A member that was added later also has the time in its ID, \
+            which is only a warning.",
+        why: "What answers at the right address need not be this cluster. Data of an earlier \
+            generation, a second cluster on the same network or two exchanged addresses look \
+            healthy from outside. Members with different cluster IDs refuse each other's \
+            messages, so they never become one cluster; a client does not notice.",
+        what_to_do: "The finding says where the other ID comes from, as far as that can be known. \
+            etcd reads its token and its first members only while its data folder is empty: if \
+            they changed in the definition afterwards, take that back to keep the data, or begin \
+            anew with `cargo xtask destroy`, then `cargo xtask up`. If it is a foreign cluster, \
+            find out who else uses the address.",
+        read: "https://etcd.io/docs/v3.6/faq/#what-does-the-etcd-warning-request-ignored-cluster-id-mismatch-mean",
+    },
     judge,
 };
 

@@ -1,11 +1,26 @@
 use super::standing::ours;
-use super::{Check, Finding, Judgement, Verdict, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
     name: "lag",
     title: "no member lags behind",
+    about: About {
+        looks_at: "How far the Raft log of each member reaches, compared with the member that is \
+            ahead, and how much of its own log each has applied to its database. More than 1000 \
+            entries are too far: a busy cluster writes some hundred in the milliseconds in which \
+            all are asked.",
+        why: "A member that lags is no full copy of the data. A read that asks it alone \
+            (serializable) may be old, and it cannot lead before it has caught up. When 5000 \
+            agreed entries wait to be applied, a member refuses requests. One that needs entries \
+            which the leader no longer has must be sent a snapshot of everything.",
+        what_to_do: "Look again: `cargo xtask verify --wait 60s`. A member that was away catches \
+            up by itself. If the distance stays or grows, its disk or its network is too slow: \
+            every write waits for the disk, and `cargo xtask logs core-01` tells what took too \
+            long. Give its data a disk that nothing else uses, or write less.",
+        read: "https://etcd.io/docs/v3.6/tuning/#disk",
+    },
     judge,
 };
 

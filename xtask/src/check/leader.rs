@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::standing::{Standing, name_of, ours};
-use super::{Check, Finding, Judgement, Verdict, list, logs, task, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, list, logs, task, unseen::Unseen};
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -9,6 +9,22 @@ use crate::plan::identity::EtcdId;
 pub(super) static CHECK: Check = Check {
     name: "leader",
     title: "all members follow one leader in one term",
+    about: About {
+        looks_at: "Whom each member takes for the leader, and in which Raft term, a number that \
+            grows with every election. All should name the same. They are asked within \
+            milliseconds of each other and not at the same instant, so within one cluster a \
+            difference counts as not yet: an election settles it.",
+        why: "Every write and every linearizable read goes through the one leader. Without it \
+            they wait, and fail after some seconds. An election takes about the election timeout, \
+            1 s by default; one that comes again and again has a cause, and a member without a \
+            leader is cut off from the others.",
+        what_to_do: "Give an election its time: `cargo xtask verify --wait 60s`. If no leader \
+            comes, members do not reach each other's peer port, 2380, and their logs say whom \
+            they miss: `cargo xtask logs core-01`. If the term keeps growing, heartbeats come too \
+            late: look for a slow disk or a busy processor before you raise \
+            `etcd.election_timeout`.",
+        read: "https://etcd.io/docs/v3.6/tuning/#time-parameters",
+    },
     judge,
 };
 

@@ -1,5 +1,5 @@
 use super::standing::ours;
-use super::{Check, Finding, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
 use crate::observation::{ListedMember, Observation};
 use crate::plan::{Member, Plan};
 use crate::values::HostName;
@@ -7,6 +7,22 @@ use crate::values::HostName;
 pub(super) static CHECK: Check = Check {
     name: "members",
     title: "the members are those of the definition",
+    about: About {
+        looks_at: "The list of members that every member has, by `etcdctl member list`, against \
+            the definition: each name with its peer URL and its client URL, none missing, none \
+            extra, none that was added and never started, and no learner, which gets the data and \
+            has no vote.",
+        why: "Every voter in the list counts for the quorum, whether it runs or not. Beside a \
+            fourth that was added and never started, three of four must agree, where it was two \
+            of three: with one of them down as well, all writes stop. A member that is missing \
+            from the list gets no data.",
+        what_to_do: "Change one member at a time, and only while a quorum holds. To replace one, \
+            first `cargo xtask etcdctl -- member remove ID`, then `member add`: the other way \
+            round, the one that is gone goes on counting. `member update` corrects a peer URL, \
+            `member promote` gives a learner its vote. A client URL follows from a flag: `cargo \
+            xtask down`, then `cargo xtask up`.",
+        read: "https://etcd.io/docs/v3.6/op-guide/runtime-configuration/",
+    },
     judge,
 };
 

@@ -50,6 +50,16 @@ pub static MACHINE_CHECKS: &[&Check] = &[
     &discovery::CHECK,
 ];
 
+/// Every check, in the order in which they are reported.
+pub fn all() -> impl Iterator<Item = &'static Check> {
+    CHECKS.iter().chain(MACHINE_CHECKS).copied()
+}
+
+/// The check of this name.
+pub fn named(name: &str) -> Option<&'static Check> {
+    all().find(|check| check.name == name)
+}
+
 /// A named condition of a cluster.
 #[derive(Debug)]
 pub struct Check {
@@ -57,8 +67,34 @@ pub struct Check {
     pub name: &'static str,
     /// What it asks, as a phrase that is true of a healthy cluster.
     pub title: &'static str,
+    /// What there is to know about it, for somebody who knows etcd a little.
+    pub about: About,
     /// Judges. Must not pass where it could not look.
     pub judge: fn(&Plan, &Observation) -> Judgement,
+}
+
+/// What a check means. Each text is a paragraph of whole sentences; commands in it are for the cluster
+/// `default` and its member `core-01`.
+#[derive(Debug)]
+pub struct About {
+    /// What it looks at, and what it makes of that.
+    pub looks_at: &'static str,
+    /// Why it matters. The first sentence says it alone, for a table.
+    pub why: &'static str,
+    /// What to do where it does not hold.
+    pub what_to_do: &'static str,
+    /// The page of etcd's documentation that says more.
+    pub read: &'static str,
+}
+
+impl About {
+    /// Why it matters, in a sentence.
+    pub fn why_in_short(&self) -> &'static str {
+        match self.why.find(". ") {
+            Some(end) => &self.why[..=end],
+            None => self.why,
+        }
+    }
 }
 
 /// What a check found.

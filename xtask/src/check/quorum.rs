@@ -1,11 +1,25 @@
 use super::standing::{Agreement, Standing};
-use super::{Check, Finding, Judgement, Verdict, task};
+use super::{About, Check, Finding, Judgement, Verdict, task};
 use crate::observation::{Look, Observation};
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
     name: "quorum",
     title: "a quorum holds",
+    about: About {
+        looks_at: "How many voters can agree: those that answer, belong to this cluster and \
+            follow a leader. More than half of all voters must. And whether they were seen to \
+            agree on something: a write, a linearizable read or the list of alarms.",
+        why: "Without a quorum the cluster takes no write, and what can still be read may be old. \
+            One of three may fail, of four also one, of five two. Where failures have left just \
+            enough voters, that is a warning: everything is served, until the next failure.",
+        what_to_do: "Bring members back: `cargo xtask up` starts those that do not run. Once \
+            enough are back with their data, they elect a leader and nothing is lost. Never empty \
+            the data folders of a majority: they can form a new, empty cluster under the old IDs. \
+            If the data of a majority is gone for good, a snapshot has to be restored into a new \
+            cluster.",
+        read: "https://etcd.io/docs/v3.6/faq/#what-is-failure-tolerance",
+    },
     judge,
 };
 

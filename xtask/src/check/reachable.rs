@@ -1,10 +1,24 @@
-use super::{Check, Finding, Judgement, Verdict, list, logs, task};
+use super::{About, Check, Finding, Judgement, Verdict, list, logs, task};
 use crate::observation::{Look, Observation};
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
     name: "reachable",
     title: "every member answers",
+    about: About {
+        looks_at: "What each member itself answers to `etcdctl endpoint status` at its client \
+            URL; before etcd 3, to its HTTP API. All are asked at once, each with a deadline of \
+            its own. A member answers this without the others, so one that answers may still be \
+            unable to serve. What a member complains of is passed on as a warning.",
+        why: "A member that is down uses up the failures that the cluster tolerates. Of three \
+            members one may be missing: the cluster serves on and nothing is lost, but the next \
+            failure stops all writes. Clients that know this address alone are cut off already.",
+        what_to_do: "Read why it stopped: `cargo xtask logs core-01`. Then `cargo xtask up` \
+            starts what does not run and leaves the rest alone; with its data, a member catches \
+            up by itself. If it runs and does not answer, something is between it and this host: \
+            its address, port 2379, a firewall.",
+        read: "https://etcd.io/docs/v3.6/op-guide/failures/",
+    },
     judge,
 };
 

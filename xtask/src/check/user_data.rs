@@ -1,4 +1,4 @@
-use super::{Check, Judgement, Verdict, grouped, task, unseen::Unseen};
+use super::{About, Check, Judgement, Verdict, grouped, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::render;
@@ -6,6 +6,20 @@ use crate::render;
 pub(super) static CHECK: Check = Check {
     name: "user-data",
     title: "every machine was set up with the user-data that the definition renders to",
+    about: About {
+        looks_at: "The SHA-256 of the user-data that each machine was set up with, read on the \
+            machine, against that of what the definition renders to now.",
+        why: "A machine keeps the user-data that it was made with, so a later change to the \
+            definition does not reach it. etcd is no different: its `initial-` flags count only \
+            while it has no data. Until the two agree, the files in version control describe a \
+            cluster that is not the one that runs, and the next one made from them will be \
+            another.",
+        what_to_do: "To keep the cluster as it is, take the change to the definition back. To \
+            have the change without the old data: `cargo xtask destroy`, then `cargo xtask up`. \
+            To have it with the data, run `vagrant provision` for one machine after the other, in \
+            the folder of the rendered files, and `cargo xtask verify` between them.",
+        read: "https://etcd.io/docs/v3.6/op-guide/clustering/#static",
+    },
     judge,
 };
 

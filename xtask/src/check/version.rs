@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, grouped, list, task, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, grouped, list, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -6,6 +6,21 @@ use crate::values::HostName;
 pub(super) static CHECK: Check = Check {
     name: "version",
     title: "every member runs the pinned version",
+    about: About {
+        looks_at: "The version that each member says it is, against the pin: `etcd.version` of \
+            the definition, or else the profile's usual one. Where `up` found only another \
+            version on this host and let it stand in, that is a warning.",
+        why: "Flags, file formats and known defects follow from the version, so what one proves \
+            says little of another. Mixed members keep to what the oldest of them can do, and \
+            their data cannot be compared (see `hash`). Some versions are to be avoided: 3.5.0 to \
+            3.5.2 can damage data.",
+        what_to_do: "After a change of the pin: save a snapshot, because most versions cannot go \
+            back; then `cargo xtask down` and `cargo xtask up`. Raise it by one minor version at \
+            a time, each time from the newest patch of the one before. A stand-in goes only \
+            together with the data: `cargo xtask destroy`, then `cargo xtask up --etcd-dir \
+            FOLDER`, where the pinned version is.",
+        read: "https://etcd.io/docs/v3.6/upgrades/upgrading-etcd/",
+    },
     judge,
 };
 

@@ -1,4 +1,4 @@
-use super::{Check, Finding, Judgement, Verdict, list, logs, unseen::Unseen};
+use super::{About, Check, Finding, Judgement, Verdict, list, logs, unseen::Unseen};
 use crate::observation::{AlarmKind, Look, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -6,6 +6,22 @@ use crate::values::HostName;
 pub(super) static CHECK: Check = Check {
     name: "write",
     title: "what is written through each member is read from every other, and removed",
+    about: About {
+        looks_at: "A value of its own is written through each member, and each member then has to \
+            return what was written through all. The reads are linearizable, so none of them may \
+            be old. The values hang on a lease of 60 s and are removed together; what cannot be \
+            removed expires. The revision grows by some each time.",
+        why: "Only this takes every step of a client's request. It needs a client port, the way \
+            to the leader, the disks of a majority, and the way back. A member can answer about \
+            itself and yet pass nothing on. That each value is found through every member also \
+            shows that they are one cluster.",
+        what_to_do: "Verify again if a member failed or a leader was elected just then. Look at \
+            `quorum`, `leader` and `alarms` first: without the former two nothing is written, and \
+            NOSPACE refuses it. If these hold, read the log of the member that took no write: \
+            `cargo xtask logs core-01`. A value that is acknowledged and not found is serious: \
+            see `identity` and `hash`.",
+        read: "https://etcd.io/docs/v3.6/learning/api_guarantees/",
+    },
     judge,
 };
 

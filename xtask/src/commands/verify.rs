@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::cluster::Started;
 use super::{Which, load, reach};
-use crate::check::{Health, Verdict};
+use crate::check::{self, Check, Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::verify::{self, LookAtMachines, Verified};
 use crate::plan::Plan;
@@ -41,6 +42,32 @@ pub struct Args {
     /// Look again until it is healthy or this time is over, as in `60s` or `2m`
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience)]
     wait: Option<Duration>,
+    /// Say what a check means, and look at no cluster
+    #[arg(
+        long,
+        value_name = "CHECK",
+        value_parser = known_check(),
+        hide_possible_values = true,
+        long_help = explain_help(),
+        conflicts_with_all = ["name", "format", "wait"]
+    )]
+    explain: Option<&'static Check>,
+}
+
+/// The name of a check, for the check.
+fn known_check() -> impl TypedValueParser<Value = &'static Check> {
+    let names = PossibleValuesParser::new(check::all().map(|check| check.name));
+    names.try_map(|name| check::named(&name).ok_or("there is no such check"))
+}
+
+/// The checks, one a line: what clap itself would list is a line too wide for the short help.
+fn explain_help() -> String {
+    let checks = check::all().map(|check| format!("\n- {}: {}", check.name, check.title));
+    let checks: String = checks.collect();
+    format!(
+        "Say what a check means, and look at no cluster: what it looks at, why it matters, what to\n\
+         do when it fails, and where etcd's documentation says more\n\nChecks:{checks}"
+    )
 }
 
 const AFTER_HELP: &str = "\
@@ -48,6 +75,7 @@ Examples:
   cargo xtask verify                           look at the cluster of cluster/default.toml
   cargo xtask verify five --wait 60s           wait until it is healthy
   cargo xtask verify --format json | jq .quorum
+  cargo xtask verify --explain hash            learn what the check `hash` means
 
 Exit status:
   0  healthy: everything was checked and holds; warnings do not change that
@@ -87,6 +115,10 @@ enum Format {
 /// # Errors
 /// Fails where the definition has errors, the cluster was never started or its etcdctl is gone.
 pub fn run(args: &Args) -> Outcome<Exit> {
+    if let Some(check) = args.explain {
+        ui::print(&ui::verify::explain::render(check));
+        return Ok(Exit::Success);
+    }
     let (started, running) = running(&args.which.name)?;
     let wait = args.wait.unwrap_or_default();
     let verified = self::wait(started.driver, &started.home(), &running, wait);

@@ -1,6 +1,7 @@
 //! What `verify` prints: for people, for programs, for test reports. Pure functions from what was seen
 //! and judged to text.
 
+pub mod explain;
 pub mod json;
 pub mod junit;
 pub mod table;
