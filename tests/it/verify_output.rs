@@ -51,6 +51,24 @@ fn a_lost_quorum_in_every_format() {
     in_every_format("no-quorum", &plan, &without_quorum(&plan));
 }
 
+#[test]
+fn the_check_to_learn_about_is_the_first_of_the_worst() {
+    let plan = three();
+    let offered = |seen: &Observation| {
+        let table = plain(&plan, seen, &check::judge(&plan, seen));
+        let (_, name) = table.split_once("cargo xtask verify --explain ")?;
+        Some(name.trim_end().trim_end_matches('`').to_owned())
+    };
+    let mut seen = healthy(&plan);
+    assert_eq!(offered(&seen), None);
+    status(&mut seen.members[1]).errors = vec!["etcdserver: something is odd".to_owned()];
+    assert_eq!(offered(&seen).as_deref(), Some("reachable"), "a warning");
+    status(&mut seen.members[2]).raft_index = Some(5000);
+    assert_eq!(offered(&seen).as_deref(), Some("lag"), "what may yet hold");
+    status(&mut seen.members[0]).version = "3.6.13".to_owned();
+    assert_eq!(offered(&seen).as_deref(), Some("version"), "a failure");
+}
+
 /// What a stranger at a member's address might say.
 fn hostile(plan: &Plan) -> Observation {
     let mut seen = healthy(plan);

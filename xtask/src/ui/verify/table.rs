@@ -31,6 +31,7 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String
     text.push('\n');
     checks(&mut text, report);
     findings(&mut text, report);
+    explanation(&mut text, report);
     text
 }
 
@@ -144,5 +145,19 @@ fn findings(text: &mut String, report: &Report) {
                 shown(&finding.hint)
             );
         }
+    }
+}
+
+/// Where to learn what a check means that does not simply hold: the first of the worst, as an example.
+fn explanation(text: &mut String, report: &Report) {
+    let worst = [Verdict::Fail, Verdict::NotYet, Verdict::Warn];
+    let first = worst
+        .iter()
+        .find_map(|&verdict| report.names(&[verdict]).first().copied());
+    if let Some(name) = first {
+        let _ = writeln!(
+            text,
+            "\n{CYAN}hint{CYAN:#}: what a check means: `cargo xtask verify --explain {name}`"
+        );
     }
 }
