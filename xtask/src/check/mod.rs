@@ -5,10 +5,13 @@ mod clock;
 mod database;
 mod discovery;
 mod hash;
+mod history;
 mod identity;
 mod lag;
 mod leader;
 mod members;
+mod pace;
+mod peers;
 mod quorum;
 mod reachable;
 mod report;
@@ -34,11 +37,14 @@ pub static CHECKS: &[&Check] = &[
     &identity::CHECK,
     &leader::CHECK,
     &quorum::CHECK,
+    &peers::CHECK,
     &lag::CHECK,
+    &pace::CHECK,
     &version::CHECK,
     &alarms::CHECK,
     &database::CHECK,
     &hash::CHECK,
+    &history::CHECK,
     &write::CHECK,
 ];
 

@@ -9,9 +9,10 @@ use super::cluster::Started;
 use super::{Which, load, reach};
 use crate::check::{self, Check, Health, Verdict};
 use crate::driver::{Driver, Home, Running};
-use crate::etcd::verify::{self, LookAtMachines, Verified};
+use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Outcome};
+use crate::state::seen;
 use crate::ui;
 use crate::values::ClusterName;
 use crate::values::quantity;
@@ -147,15 +148,19 @@ pub(super) fn wait(
         let names = &names;
         move |patience| machines.look(home, plan, names, patience)
     });
-    let look = look.as_ref().map(|look| look as &LookAtMachines<'_>);
+    let beside = Beside {
+        machines: look.as_ref().map(|look| look as &LookAtMachines<'_>),
+        before: seen::recall(home, plan),
+    };
     let mut said = String::new();
-    let verified = verify::until_healthy(plan, tools, look, most, &mut |verified| {
+    let verified = verify::until_healthy(plan, tools, &beside, most, &mut |verified| {
         let missing = missing(verified);
         if missing != said {
             ui::say(&format!("waiting for {missing}"));
             said = missing;
         }
     });
+    seen::note(home, plan, &verified.observation);
     if !most.is_zero() && verified.report.health() != Health::Healthy {
         let missing = missing(&verified);
         ui::say(&format!("after {most:?}, still missing: {missing}"));

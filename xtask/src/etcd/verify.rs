@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
 use crate::check::{self, Health, Report};
-use crate::observation::{Look, MachineStatus, Observation};
+use crate::observation::{Before, Look, MachineStatus, Observation};
 use crate::plan::Plan;
 
 /// What was seen in one look, and what was made of it.
@@ -19,18 +19,29 @@ pub struct Verified {
     pub report: Report,
 }
 
+/// What there is to look at beside etcd itself.
+#[derive(Default)]
+pub struct Beside<'a> {
+    /// Looks at the members' machines, where they have some.
+    pub machines: Option<&'a LookAtMachines<'a>>,
+    /// What was seen of the cluster before.
+    pub before: Option<Before>,
+}
+
 /// Looks at the machines of the plan's members from inside, in the plan's order, with this deadline.
 pub type LookAtMachines<'a> = dyn Fn(Duration) -> Vec<Look<MachineStatus>> + Sync + 'a;
 
 /// Looks once; at the machines meanwhile, where members have some.
-pub fn once(plan: &Plan, tools: &Tools, machines: Option<&LookAtMachines<'_>>) -> Verified {
-    let observation = thread::scope(|scope| {
+pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
+    let machines = beside.machines;
+    let mut observation = thread::scope(|scope| {
         let machines = machines.map(|look| scope.spawn(|| look(MACHINES_PATIENCE)));
         let mut observation = observe(plan, tools, patience(plan));
         let machines = machines.and_then(|machines| machines.join().ok());
         observation.machines = machines.unwrap_or_default();
         observation
     });
+    observation.before = beside.before;
     let report = check::judge(plan, &observation);
     Verified {
         observation,
@@ -44,7 +55,7 @@ pub fn once(plan: &Plan, tools: &Tools, machines: Option<&LookAtMachines<'_>>) -
 pub fn until_healthy(
     plan: &Plan,
     tools: &Tools,
-    machines: Option<&LookAtMachines<'_>>,
+    beside: &Beside<'_>,
     wait: Duration,
     missing: &mut dyn FnMut(&Verified),
 ) -> Verified {
@@ -52,7 +63,7 @@ pub fn until_healthy(
     let (_open, never) = mpsc::channel::<()>();
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let verified = once(plan, tools, machines);
+        let verified = once(plan, tools, beside);
         let left = deadline.saturating_duration_since(Instant::now());
         if verified.report.health() == Health::Healthy || left.is_zero() {
             return verified;

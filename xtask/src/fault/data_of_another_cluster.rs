@@ -1,6 +1,6 @@
 //! A member gets the data of another cluster, as from a disk that was mixed up.
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, about, at_all, cannot_lose_one};
+use super::{Cost, Fault, Injector, Injury, PROCESSES, absent, cannot_lose_one};
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::report::Outcome;
@@ -24,11 +24,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     injector.start_by(&other, tools, &member.name, InitialState::New)?;
     Ok(Injury {
         done: format!("{} was given the data of another cluster", member.name),
-        expected: vec![
-            about("identity", &member.name),
-            at_all("members"),
-            at_all("leader"),
-        ],
+        expected: absent(injector.plan(), &[member], "identity"),
     })
 }
 

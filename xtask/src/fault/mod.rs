@@ -154,12 +154,17 @@ const fn at_all(check: &'static str) -> Reported {
     }
 }
 
-/// What must be reported where these members do not answer, and the others are enough: who they are;
-/// and that no more may fail, where that is so.
+/// What must be reported where these members do not answer, and the others are enough.
 fn missing(plan: &Plan, members: &[&Member]) -> Vec<Reported> {
+    absent(plan, members, "reachable")
+}
+
+/// What must be reported where a check finds that these members take no part, and the others are
+/// enough: who they are; and that no more may fail, where that is so.
+fn absent(plan: &Plan, members: &[&Member], check: &'static str) -> Vec<Reported> {
     let mut expected: Vec<Reported> = members
         .iter()
-        .map(|member| about("reachable", &member.name))
+        .map(|member| about(check, &member.name))
         .collect();
     if plan.members.len() - members.len() == plan.quorum() {
         expected.push(at_all("quorum"));

@@ -17,6 +17,6 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     injector.throttle(&member.name)?;
     Ok(Injury {
         done: format!("{} was halted nine tenths of the time", member.name),
-        expected: vec![about("lag", &member.name)],
+        expected: vec![about("pace", &member.name)],
     })
 }

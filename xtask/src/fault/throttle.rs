@@ -11,8 +11,8 @@ use crate::values::{ClusterName, HostName};
 use crate::workspace::Workspace;
 
 /// How long the member runs, and then is halted.
-const RUNS: Duration = Duration::from_millis(30);
-const RESTS: Duration = Duration::from_millis(470);
+const RUNS: Duration = Duration::from_millis(60);
+const RESTS: Duration = Duration::from_millis(640);
 
 /// Halts a member again and again, until this is dropped.
 pub(super) struct Throttle {

@@ -2,15 +2,18 @@
 
 use crate::plan::identity::EtcdId;
 
-/// The members with which a member has connections, by its `etcd_network_active_peers`; none where
-/// its version does not count them (before 3.3).
-pub fn active_peers(metrics: &str) -> Option<Vec<EtcdId>> {
-    let mut lines = metrics
-        .lines()
-        .filter_map(|line| line.strip_prefix("etcd_network_active_peers{"))
-        .peekable();
-    lines.peek()?;
-    Some(lines.filter_map(active_peer).collect())
+/// The members with which a member has connections, by its `etcd_network_active_peers`, which it has
+/// from etcd 3.3 on. A peer with which it never had any is not in it.
+///
+/// # Errors
+/// Fails where these are not the metrics of an etcd.
+pub fn active_peers(metrics: &str) -> Result<Vec<EtcdId>, String> {
+    if !metrics.lines().any(|line| line.starts_with("etcd_")) {
+        return Err("it has no metrics of etcd".to_owned());
+    }
+    let lines = metrics.lines();
+    let active = lines.filter_map(|line| line.strip_prefix("etcd_network_active_peers{"));
+    Ok(active.filter_map(active_peer).collect())
 }
 
 /// As in `Local="8e9e05c52164694d",Remote="91bc3c398fb3c146"} 1`: the number counts, up to one.

@@ -2,6 +2,7 @@
 
 mod lock;
 mod record;
+pub mod seen;
 
 pub use lock::Lock;
 pub use record::{Record, RecordedEtcd, RecordedMember};

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::check::{Health, Reported};
 use crate::drill::{Drill, Event, Moment};
-use crate::etcd::verify::{self, LookAtMachines, Verified};
+use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
 use crate::fault::{self, Cluster, Cost, Fault, Injector, Means};
 use crate::load::Load;
 use crate::plan::identity::EtcdId;
 use crate::process::PutOff;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::state::seen;
 use crate::ui;
 
 /// What all drills of one call have in common.
@@ -193,8 +194,13 @@ impl Experiment<'_> {
             let names = &names;
             move |patience| machines.look(home, &running.plan, names, patience)
         });
-        let look = look.as_ref().map(|look| look as &LookAtMachines<'_>);
-        verify::once(&running.plan, &running.tools, look)
+        let beside = Beside {
+            machines: look.as_ref().map(|look| look as &LookAtMachines<'_>),
+            before: seen::recall(home, &running.plan),
+        };
+        let verified = verify::once(&running.plan, &running.tools, &beside);
+        seen::note(home, &running.plan, &verified.observation);
+        verified
     }
 
     /// How long it may take until a fault shows, and until a healed cluster is healthy.

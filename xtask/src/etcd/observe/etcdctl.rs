@@ -258,11 +258,8 @@ impl Etcdctl<'_> {
             }
             _ => metrics(member, self.patience),
         };
-        match metrics {
-            Ok(metrics) => match active_peers(&metrics) {
-                Some(peers) => Look::Seen(peers),
-                None => Look::NotAsked("does not count its connections".to_owned()),
-            },
+        match metrics.and_then(|metrics| active_peers(&metrics)) {
+            Ok(peers) => Look::Seen(peers),
             Err(why) => Look::Failed(why),
         }
     }

@@ -1,0 +1,85 @@
+use super::standing::ours;
+use super::{About, Check, Finding, Judgement, Verdict, list, logs, unseen::Unseen};
+use crate::observation::{MemberObservation, Observation};
+use crate::plan::Plan;
+use crate::plan::identity::EtcdId;
+use crate::values::HostName;
+
+pub(super) static CHECK: Check = Check {
+    name: "peers",
+    title: "every member is connected with every other",
+    about: About {
+        looks_at: "The metric `etcd_network_active_peers` of each member, which counts the \
+            members that it has connections with. Members that do not answer are left out: they \
+            are missed by `reachable`.",
+        why: "Two members that lost sight of each other go unnoticed as long as both reach the \
+            leader. Should one of them have to lead next, the other cannot follow it, and the \
+            cluster may be without a leader although all members run. Nothing that etcdctl asks \
+            tells of it.",
+        what_to_do: "Find out what lies between the two: a firewall, a route, a cable. Each \
+            member has to reach port 2380 of every other, in both directions: a connection does \
+            not outlive the loss of one. `cargo xtask logs core-01` names the peer that a member \
+            does not reach, and why.",
+        read: "https://etcd.io/docs/v3.6/op-guide/failures/#network-partition",
+    },
+    judge,
+};
+
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    if plan.version().minor_release() < (3, 3) {
+        return Judgement {
+            verdict: Verdict::NotApplicable,
+            evidence: "etcd counts its connections from 3.3".to_owned(),
+            findings: Vec::new(),
+        };
+    }
+    if plan.members.len() == 1 {
+        return Judgement {
+            verdict: Verdict::NotApplicable,
+            evidence: "there is no other member".to_owned(),
+            findings: Vec::new(),
+        };
+    }
+    let unseen = Unseen::of_ours(plan, observation, "its connections", |member| &member.peers);
+    let answering: Vec<(&MemberObservation, EtcdId)> = ours(plan, observation)
+        .filter_map(|member| Some((member, member.status.seen()?.member_id)))
+        .collect();
+    let mut findings = Vec::new();
+    let mut connections = 0;
+    let mut looked = false;
+    for (member, id) in &answering {
+        let Some(peers) = member.peers.seen() else {
+            continue;
+        };
+        looked = true;
+        let others = answering.iter().filter(|(_, other)| other != id);
+        let (reached, missed): (Vec<_>, Vec<_>) =
+            others.partition(|(_, other)| peers.contains(other));
+        connections += reached.len();
+        if !missed.is_empty() {
+            let missed: Vec<&HostName> = missed.iter().map(|(other, _)| &other.name).collect();
+            findings.push(Finding::new(
+                Some(&member.name),
+                format!("has no connection with {}", list(missed)),
+                format!(
+                    "look at what lies between their peer ports; {} says what it tried",
+                    logs(plan, &member.name)
+                ),
+            ));
+        }
+    }
+    if !looked {
+        return unseen.settle(Verdict::Skipped, "", findings);
+    }
+    let verdict = if findings.is_empty() {
+        Verdict::Pass
+    } else {
+        Verdict::NotYet
+    };
+    let evidence = match connections {
+        0 => "no connections".to_owned(),
+        1 => "1 connection".to_owned(),
+        many => format!("{many} connections, each seen from its own side"),
+    };
+    unseen.settle(verdict, evidence, findings)
+}
