@@ -31,13 +31,15 @@ pub enum Unanswered {
     Unknown(String),
 }
 
-/// Who leads, by one member's word.
+/// How a member is, by its own word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Leadership {
+pub struct Status {
     /// The leader that it follows or is, if any.
     pub leader: Option<EtcdId>,
     /// The raft term that it is in.
     pub term: u64,
+    /// The size of its database in bytes.
+    pub database: u64,
 }
 
 impl Gateway {
@@ -108,23 +110,25 @@ impl Gateway {
         self.ask("kv/deleterange", &range).map(drop)
     }
 
-    /// Who leads.
+    /// How the member is.
     ///
     /// # Errors
     /// Fails where etcd does not answer.
-    pub fn leadership(&self) -> Result<Leadership, Unanswered> {
-        #[derive(Deserialize)]
-        struct Status {
-            #[serde(default)]
+    pub fn status(&self) -> Result<Status, Unanswered> {
+        /// The gateway writes 64-bit numbers as text, and leaves those out that are zero.
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Answer {
             leader: String,
-            #[serde(default, rename = "raftTerm")]
             raft_term: String,
+            db_size: String,
         }
-        let status: Status = self.read("maintenance/status", &json!({}))?;
-        let leader = status.leader.parse().unwrap_or_default();
-        Ok(Leadership {
+        let answer: Answer = self.read("maintenance/status", &json!({}))?;
+        let leader = answer.leader.parse().unwrap_or_default();
+        Ok(Status {
             leader: (leader != 0).then_some(EtcdId(leader)),
-            term: status.raft_term.parse().unwrap_or_default(),
+            term: answer.raft_term.parse().unwrap_or_default(),
+            database: answer.db_size.parse().unwrap_or_default(),
         })
     }
 

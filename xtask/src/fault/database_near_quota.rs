@@ -5,7 +5,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "database-near-quota",
-    title: "the databases grow to nine tenths of their quota",
+    title: "the databases grow until they are near their quota",
     drivers: EVERYWHERE,
     cost: Cost::Nothing,
     obstacle: obstacle,
@@ -15,22 +15,41 @@ pub(super) static FAULT: Fault = Fault {
 /// The largest quota in bytes that is filled for a drill.
 const MOST: u64 = 256 << 20;
 
+/// The bytes by which a database grows at once, from this size on (`AllocSize` of bbolt, etcd's storage).
+const STEP: u64 = 16 << 20;
+
 fn obstacle(cluster: &Cluster<'_>, _: &Means) -> Option<String> {
-    let quota = cluster.running.plan.etcd.quota;
-    quota.is_none_or(|quota| quota > MOST).then(|| {
+    let quota = cluster.running.plan.etcd.quota.unwrap_or(u64::MAX);
+    size_near(quota).is_none().then(|| {
         format!(
-            "takes an `etcd.quota` of at most {} MiB, to be filled in a moment",
-            MOST >> 20
+            "takes an `etcd.quota` that is filled in a moment and has room above a whole {} MiB, such as 38 MiB",
+            STEP >> 20
         )
     })
 }
 
+/// A size at which a database is near this quota, and below it.
+fn size_near(quota: u64) -> Option<u64> {
+    if quota > MOST {
+        return None;
+    }
+    let size = quota / STEP * STEP;
+    let is_near = size * 100 >= quota * 80 && size < quota;
+    is_near.then_some(size)
+}
+
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
-    let quota = injector.plan().etcd.quota.unwrap_or(MOST);
-    injector.fill(quota / 100 * 85)?;
+    let quota = injector.plan().etcd.quota.unwrap_or(u64::MAX);
+    let Some(size) = size_near(quota) else {
+        return injector.lacks("a quota that is filled in a moment");
+    };
+    injector.fill(size)?;
     let members = injector.plan().members.iter();
     Ok(Injury {
-        done: "the databases were filled to nine tenths of their quota".to_owned(),
+        done: format!(
+            "the databases were filled to {} % of their quota",
+            size * 100 / quota
+        ),
         expected: members
             .map(|member| about("database", &member.name))
             .collect(),

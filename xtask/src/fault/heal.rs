@@ -117,8 +117,8 @@ fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
     let deadline = Instant::now() + cluster.driver.patience();
     let (_open, never) = mpsc::channel::<()>();
     let has_leader = |member: &Member| {
-        let leadership = Gateway::of(member, plan.version(), 2).leadership();
-        leadership.is_ok_and(|leadership| leadership.leader.is_some())
+        let status = Gateway::of(member, plan.version(), 2).status();
+        status.is_ok_and(|status| status.leader.is_some())
     };
     while let Some(silent) = plan.members.iter().find(|member| !has_leader(member)) {
         if Instant::now() > deadline {

@@ -247,8 +247,10 @@ impl<'a> Injector<'a> {
         gateway.raise_no_space(member.id).map_err(unanswered)
     }
 
-    /// Writes so many bytes, in values as large as etcd takes them.
-    pub(super) fn fill(&mut self, bytes: u64) -> Outcome<()> {
+    /// Writes until the databases have this size in bytes, in values as large as etcd takes them.
+    pub(super) fn fill(&mut self, size: u64) -> Outcome<()> {
+        // Should they reach their quota all the same.
+        self.note(Undo::DisarmAlarms)?;
         let prefix = format!("/xtask-drill-fill-{}/", std::process::id());
         self.note(Undo::RemoveKeys {
             prefix: prefix.clone(),
@@ -256,9 +258,11 @@ impl<'a> Injector<'a> {
         let member = self.leader()?;
         let gateway = Gateway::of(member, self.plan().version(), 10);
         let value = "x".repeat(VALUE);
-        for number in 0..bytes.div_ceil(VALUE as u64) {
+        let mut number = 0;
+        while gateway.status().map_err(unanswered)?.database < size {
             let key = format!("{prefix}{number:06}");
             gateway.put(&key, &value, NO_LEASE).map_err(unanswered)?;
+            number += 1;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{gateways, rest};
 use crate::drill::{Event, Moment};
-use crate::etcd::gateway::{Gateway, Leadership};
+use crate::etcd::gateway::{Gateway, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
@@ -71,9 +71,9 @@ fn ask(
     begun: Instant,
 ) {
     while !ended.load(Ordering::SeqCst) {
-        if let Ok(leadership) = gateway.leadership() {
+        if let Ok(status) = gateway.status() {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.take(leadership, names, begun.elapsed());
+            seen.take(status, names, begun.elapsed());
         }
         rest(ASK_AGAIN);
     }
@@ -83,7 +83,7 @@ impl Seen {
     /// A leader counts in a later term only: in an earlier one it is a member that has not heard yet.
     fn take(
         &mut self,
-        Leadership { leader, term }: Leadership,
+        Status { leader, term, .. }: Status,
         names: &[(EtcdId, HostName)],
         at: Duration,
     ) {
