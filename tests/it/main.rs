@@ -19,6 +19,9 @@ mod doctor_command;
 mod doctor_host;
 mod doctor_room;
 mod doctor_support;
+mod drill_registers;
+#[allow(dead_code, reason = "each subject uses what it needs")]
+mod drill_support;
 mod etcd_3_5;
 mod etcd_binaries;
 mod etcd_release;

@@ -2,6 +2,8 @@
 //! it proves. Whoever makes it happen is elsewhere.
 
 pub mod history;
+pub mod registers;
+pub mod words;
 
 use std::time::Duration;
 

@@ -1,0 +1,327 @@
+//! Drills for the tests of what is proven and reported of them, made by hand.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use xtask::drill::history::{Action, Answer, History, Operation};
+use xtask::drill::{Drill, Event, Moment};
+use xtask::values::HostName;
+
+/// So many milliseconds.
+pub(crate) const fn milliseconds(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// A client's acknowledged write of a register, from and to these milliseconds.
+pub(crate) fn write(client: usize, value: &str, times: Range<u64>) -> Operation {
+    Operation {
+        client,
+        through: format!("core-0{}", client + 1).parse().unwrap(),
+        key: "/registers/1".to_owned(),
+        is_register: true,
+        action: Action::Write(value.to_owned()),
+        begun: milliseconds(times.start),
+        ended: milliseconds(times.end),
+        answer: Answer::Acknowledged,
+    }
+}
+
+/// One that was certainly not carried out.
+pub(crate) fn refused(client: usize, value: &str, times: Range<u64>) -> Operation {
+    Operation {
+        answer: Answer::Refused("connection refused".to_owned()),
+        ..write(client, value, times)
+    }
+}
+
+/// One of which its client does not know.
+pub(crate) fn unknown(client: usize, value: &str, times: Range<u64>) -> Operation {
+    Operation {
+        answer: Answer::Unknown("context deadline exceeded".to_owned()),
+        ..write(client, value, times)
+    }
+}
+
+/// A client's read that returned this.
+pub(crate) fn read(client: usize, value: Option<&str>, times: Range<u64>) -> Operation {
+    Operation {
+        action: Action::Read,
+        answer: Answer::Value(value.map(str::to_owned)),
+        ..write(client, "", times)
+    }
+}
+
+/// What a member does with what it is sent at some moment.
+#[derive(Clone)]
+pub(crate) enum Served {
+    /// It answers after its usual few milliseconds.
+    Soon,
+    /// It answers when it can: a little after this moment, in milliseconds.
+    From(u64),
+    /// Nobody listens.
+    Refuses,
+    /// Its connection breaks at this moment, in milliseconds.
+    Breaks(u64),
+    /// It does not answer, and its client gives up.
+    Silent,
+}
+
+/// How long a client waits.
+const PATIENCE: u64 = 2_000;
+
+/// How long it rests after it was refused.
+const REST: u64 = 100;
+
+/// Clients at work until this moment, two at each member, of which this tells how they are served.
+/// Everything takes effect in one order, and of what is never answered every third.
+pub(crate) fn at_work(
+    members: &[HostName],
+    until: u64,
+    served: impl Fn(&str, u64) -> Served,
+) -> History {
+    let mut random = Random(1);
+    let mut sent: Vec<(u64, Operation)> = Vec::new();
+    for client in 0..members.len() * 2 {
+        let through = &members[client % members.len()];
+        let mut at = client as u64 * 3;
+        for number in 0.. {
+            if at >= until {
+                break;
+            }
+            let takes = 3 + random.below(9);
+            let (ended, effect, answer) = match served(through.as_str(), at) {
+                Served::Soon => (at + takes, at + takes / 2, Answer::Acknowledged),
+                Served::From(from) if from + takes > at + PATIENCE => {
+                    (at + PATIENCE, from, timed_out())
+                }
+                Served::From(from) => (from + takes, from + takes / 2, Answer::Acknowledged),
+                Served::Refuses => {
+                    let why = "dial tcp: connect: connection refused".to_owned();
+                    (at + 1, u64::MAX, Answer::Refused(why))
+                }
+                Served::Breaks(moment) => {
+                    let why = "read: connection reset by peer".to_owned();
+                    (moment, moment, Answer::Unknown(why))
+                }
+                Served::Silent => (at + PATIENCE, at + PATIENCE, timed_out()),
+            };
+            let is_lost = matches!(answer, Answer::Unknown(_)) && number % 3 != 0;
+            let effect = if is_lost { u64::MAX } else { effect };
+            let rest = match answer {
+                Answer::Refused(_) => REST,
+                _ => 20 + random.below(20),
+            };
+            sent.push((
+                effect,
+                Operation {
+                    client,
+                    through: through.clone(),
+                    begun: milliseconds(at),
+                    ended: milliseconds(ended),
+                    answer,
+                    ..asked_for(client, number, random.below(100))
+                },
+            ));
+            at = ended + rest;
+        }
+    }
+    // What was read follows from what had taken effect by then.
+    sent.sort_by_key(|(effect, operation)| (*effect, operation.begun, operation.client));
+    let mut left = BTreeMap::new();
+    for (effect, operation) in &mut sent {
+        match &operation.action {
+            Action::Write(value) if *effect < u64::MAX => {
+                left.insert(operation.key.clone(), value.clone());
+            }
+            Action::Read if operation.answer == Answer::Acknowledged => {
+                operation.answer = Answer::Value(left.get(&operation.key).cloned());
+            }
+            _ => {}
+        }
+    }
+    let mut operations: Vec<Operation> = sent.into_iter().map(|(_, operation)| operation).collect();
+    operations.sort_by_key(|operation| (operation.begun, operation.client));
+    History {
+        operations,
+        left: Some(left),
+    }
+}
+
+fn timed_out() -> Answer {
+    Answer::Unknown("context deadline exceeded".to_owned())
+}
+
+/// Of ten requests seven write a key of their own, two read a register and one writes it.
+fn asked_for(client: usize, number: u64, chance: u64) -> Operation {
+    let register = format!("/drill/registers/{}", chance % 2);
+    let value = format!("{client}-{number}");
+    match chance {
+        0..70 => Operation {
+            key: format!("/drill/once/{client}/{number}"),
+            is_register: false,
+            ..write(client, &value, 0..0)
+        },
+        70..90 => Operation {
+            key: register,
+            ..read(client, None, 0..0)
+        },
+        _ => Operation {
+            key: register,
+            ..write(client, &value, 0..0)
+        },
+    }
+}
+
+/// The same numbers every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// The members of a cluster of so many.
+pub(crate) fn members(count: usize) -> Vec<HostName> {
+    let names = (1..=count).map(|number| format!("core-{number:02}").parse().unwrap());
+    names.collect()
+}
+
+/// These events at these milliseconds.
+pub(crate) fn moments(events: &[(u64, Event)]) -> Vec<Moment> {
+    let moments = events.iter().map(|(at, event)| Moment {
+        at: milliseconds(*at),
+        event: event.clone(),
+    });
+    moments.collect()
+}
+
+pub(crate) fn new_leader(name: &str, term: u64) -> Event {
+    Event::NewLeader {
+        leader: name.parse().unwrap(),
+        term,
+    }
+}
+
+/// The leader of three was killed: nothing could be written for 1.4 s.
+pub(crate) fn leader_killed() -> Drill {
+    let members = members(3);
+    let history = at_work(&members, 15_000, |through, at| match (through, at) {
+        ("core-02", 4_960..5_004) => Served::Breaks(5_004),
+        ("core-02", 5_004..10_900) => Served::Refuses,
+        (_, 4_990..6_395) => Served::From(6_395),
+        _ => Served::Soon,
+    });
+    Drill {
+        cluster: "default".parse().unwrap(),
+        version: "3.6.14".parse().unwrap(),
+        members,
+        fault: "kill-leader",
+        done: "core-02, the leader, was killed".to_owned(),
+        moments: moments(&[
+            (5_000, Event::Injecting),
+            (5_004, Event::Injected),
+            (5_790, Event::Found),
+            (6_312, new_leader("core-01", 3)),
+            (10_000, Event::Healing),
+            (10_350, Event::Healed),
+            (11_210, Event::Healthy),
+        ]),
+        expected: vec!["reachable: core-02".to_owned()],
+        reported: vec!["reachable: core-02".to_owned()],
+        afterwards: "default is healthy: 3 of 3 members, leader core-01, 1 more may fail"
+            .to_owned(),
+        history,
+    }
+}
+
+/// Two of three were killed: what was sent meanwhile has an outcome that nobody knows.
+pub(crate) fn quorum_lost() -> Drill {
+    let members = members(3);
+    let history = at_work(&members, 18_000, |through, at| match (through, at) {
+        ("core-02" | "core-03", 5_000..5_011) => Served::Breaks(5_011),
+        ("core-02" | "core-03", 5_011..12_600) => Served::Refuses,
+        (_, 4_990..12_150) => Served::Silent,
+        (_, 12_150..14_040) => Served::From(14_040),
+        _ => Served::Soon,
+    });
+    let found = ["reachable: core-02, core-03", "leader", "quorum", "write"];
+    Drill {
+        fault: "kill-majority",
+        done: "core-02 and core-03 were killed".to_owned(),
+        moments: moments(&[
+            (5_000, Event::Injecting),
+            (5_011, Event::Injected),
+            (6_420, Event::Found),
+            (12_000, Event::Healing),
+            (12_590, Event::Healed),
+            (13_980, new_leader("core-03", 4)),
+            (14_900, Event::Healthy),
+        ]),
+        expected: found.map(str::to_owned).to_vec(),
+        reported: found.map(str::to_owned).to_vec(),
+        history,
+        members,
+        ..leader_killed()
+    }
+}
+
+/// A follower lost its data, and with it what it should not have: made up, for etcd does not do so.
+pub(crate) fn write_lost() -> Drill {
+    let members = members(3);
+    let mut history = at_work(&members, 12_000, |through, at| match (through, at) {
+        ("core-03", 5_000..5_020) => Served::Breaks(5_020),
+        ("core-03", 5_020..8_300) => Served::Refuses,
+        _ => Served::Soon,
+    });
+    let left = history.left.as_mut().unwrap();
+    let once = history.operations.iter().filter(|one| {
+        !one.is_register && one.answer == Answer::Acknowledged && one.through.as_str() == "core-03"
+    });
+    let lost: Vec<String> = once.map(|one| one.key.clone()).skip(3).take(3).collect();
+    left.remove(&lost[0]);
+    left.remove(&lost[1]);
+    left.insert(lost[2].clone(), "something else".to_owned());
+    // A register that answered with what had been replaced long ago.
+    let stale = Answer::Value(Some(first_value(&history)));
+    let reads = history.operations.iter_mut().rev();
+    let mut reads = reads.filter(|one| one.action == Action::Read && one.key.ends_with("/0"));
+    reads.nth(20).unwrap().answer = stale;
+    Drill {
+        fault: "wipe-follower",
+        done: "core-03 lost its data".to_owned(),
+        moments: moments(&[
+            (5_000, Event::Injecting),
+            (5_020, Event::Injected),
+            (8_000, Event::Healing),
+            (8_100, Event::Healed),
+        ]),
+        expected: vec!["reachable: core-03".to_owned()],
+        reported: vec![
+            "reachable: core-03".to_owned(),
+            "hash: core-01, core-02".to_owned(),
+        ],
+        afterwards: "default is unhealthy: 2 of 3 members, leader core-01, none more may fail"
+            .to_owned(),
+        history,
+        members,
+        ..leader_killed()
+    }
+}
+
+/// The first value that was written to the first register.
+fn first_value(history: &History) -> String {
+    let mut writes = history.operations.iter().filter_map(|one| {
+        let is_it = one.key.ends_with("registers/0") && one.answer == Answer::Acknowledged;
+        match &one.action {
+            Action::Write(value) if is_it => Some(value.clone()),
+            _ => None,
+        }
+    });
+    writes.next().unwrap()
+}
