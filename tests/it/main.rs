@@ -20,6 +20,7 @@ mod doctor_host;
 mod doctor_room;
 mod doctor_support;
 mod drill_registers;
+mod drill_summary;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod drill_support;
 mod etcd_3_5;

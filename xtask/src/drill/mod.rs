@@ -3,6 +3,7 @@
 
 pub mod history;
 pub mod registers;
+pub mod summary;
 pub mod words;
 
 use std::time::Duration;

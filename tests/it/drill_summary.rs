@@ -1,0 +1,427 @@
+//! What a drill comes to: losses, gaps, times and the verdict.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use xtask::drill::history::{History, Operation};
+use xtask::drill::summary::{Gap, Summary};
+use xtask::drill::words::{count, moment, seconds, value};
+use xtask::drill::{Drill, Event};
+
+use crate::drill_support::{
+    at_work, leader_killed, members, milliseconds, moments, new_leader, quorum_lost, read, refused,
+    unknown, write, write_lost,
+};
+
+/// A write of a key that no other write has.
+fn once(operation: Operation, key: &str) -> Operation {
+    Operation {
+        key: key.to_owned(),
+        is_register: false,
+        ..operation
+    }
+}
+
+/// A drill in which this was done, and this was left, and that is otherwise as it should be.
+fn drill(operations: &[Operation], left: Option<&[(&str, &str)]>) -> Drill {
+    Drill {
+        moments: moments(&[
+            (100, Event::Injecting),
+            (110, Event::Injected),
+            (150, Event::Found),
+            (200, Event::Healing),
+            (230, Event::Healed),
+            (290, Event::Healthy),
+        ]),
+        history: History {
+            operations: operations.to_vec(),
+            left: left.map(|left| {
+                let pairs = left
+                    .iter()
+                    .map(|(key, value)| ((*key).into(), (*value).into()));
+                pairs.collect()
+            }),
+        },
+        ..leader_killed()
+    }
+}
+
+#[track_caller]
+fn reasons(drill: &Drill, expected: Expect) -> Summary {
+    let summary = Summary::of(drill);
+    let lines = summary
+        .reasons
+        .iter()
+        .map(|reason| format!("{}: {reason}\n", reason.name()));
+    expected.assert_eq(&lines.collect::<String>());
+    assert_eq!(summary.is_passed(), summary.reasons.is_empty());
+    summary
+}
+
+const REGISTER: &str = "/registers/1";
+
+#[test]
+fn all_is_as_it_should_be() {
+    let operations = [
+        once(write(0, "x", 0..10), "/1"),
+        write(1, "a", 20..30),
+        read(2, Some("a"), 40..45),
+        once(write(0, "y", 250..260), "/2"),
+    ];
+    let left = [("/1", "x"), ("/2", "y"), (REGISTER, "a")];
+    let summary = reasons(&drill(&operations, Some(&left)), expect![[r#""#]]);
+    assert_eq!(summary.span, milliseconds(260));
+    assert_eq!(summary.writes.acknowledged, 3);
+    assert_eq!(summary.writes.acknowledged_once, 2);
+    assert_eq!(summary.writes.per_minute, 692);
+    assert_eq!(summary.reads, 1);
+    assert_eq!(summary.registers.operations(), 3);
+    assert_eq!(summary.found_after, Some(milliseconds(50)));
+    assert_eq!(summary.written_after, Some(milliseconds(160)));
+    assert_eq!(summary.healthy_after, Some(milliseconds(90)));
+    assert_eq!(summary.new_leader, None);
+    assert!(summary.is_found());
+}
+
+#[test]
+fn an_acknowledged_write_that_is_gone_or_another_is_lost() {
+    let operations = [
+        once(write(0, "x", 0..10), "/1"),
+        once(write(1, "y", 20..30), "/2"),
+        once(refused(1, "z", 30..40), "/3"),
+        once(unknown(1, "z", 30..40), "/4"),
+        write(2, "a", 50..60),
+    ];
+    let left = [("/2", "other"), (REGISTER, "a")];
+    let summary = reasons(
+        &drill(&operations, Some(&left)),
+        expect![[r#"
+        lost: 2 acknowledged writes lost
+    "#]],
+    );
+    let lost = summary.read_back.unwrap().lost;
+    let told = lost.iter().map(|lost| {
+        let (key, value, through) = (&lost.key, &lost.value, &lost.through);
+        format!(
+            "{key}={value} {through} {:?} {:?}",
+            lost.acknowledged, lost.holds
+        )
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "/1=x core-01 10ms None",
+            "/2=y core-02 30ms Some(\"other\")"
+        ]
+    );
+}
+
+#[test]
+fn what_could_not_be_read_back_is_not_called_kept() {
+    let operations = [once(write(0, "x", 0..10), "/1"), write(1, "a", 20..30)];
+    let summary = reasons(
+        &drill(&operations, None),
+        expect![[r#"
+        not-read-back: what was written could not be read back, so nothing is known of losses
+    "#]],
+    );
+    assert_eq!(summary.read_back, None);
+    assert_eq!(summary.writes.unknown_that_took_effect, None);
+}
+
+#[test]
+fn of_unknown_writes_it_is_told_how_many_took_effect() {
+    let operations = [
+        once(unknown(0, "x", 0..10), "/1"),
+        once(unknown(0, "y", 20..30), "/2"),
+        unknown(1, "seen", 0..10),
+        unknown(2, "never seen", 0..10),
+        unknown(2, "last", 40..50),
+        read(0, Some("seen"), 20..30),
+        once(write(0, "z", 60..70), "/3"),
+    ];
+    let left = [("/1", "x"), ("/3", "z"), (REGISTER, "last")];
+    let summary = reasons(&drill(&operations, Some(&left)), expect![[r#""#]]);
+    assert_eq!(summary.writes.unknown, 5);
+    assert_eq!(summary.writes.unknown_that_took_effect, Some(3));
+    assert_eq!((summary.registers.writes, summary.registers.reads), (2, 2));
+}
+
+#[test]
+fn what_was_refused_must_not_be_there() {
+    let operations = [
+        once(refused(0, "x", 0..10), "/1"),
+        // This one was sent again.
+        once(refused(0, "y", 20..30), "/2"),
+        once(write(0, "y", 40..50), "/2"),
+        write(1, "a", 20..30),
+    ];
+    let left = [("/1", "x"), ("/2", "y"), (REGISTER, "a")];
+    let summary = reasons(
+        &drill(&operations, Some(&left)),
+        expect![[r#"
+        refused-and-there: 1 write that was refused took effect
+    "#]],
+    );
+    let there = summary.read_back.unwrap().refused_and_there;
+    assert_eq!(there, operations[..1]);
+    assert_eq!(summary.writes.refused, 2);
+}
+
+#[test]
+fn a_final_value_that_cannot_be_the_last_is_no_order() {
+    let operations = [write(0, "a", 0..10), write(1, "b", 20..30)];
+    reasons(
+        &drill(&operations, Some(&[(REGISTER, "a")])),
+        expect![[r#"
+            not-linearizable: 1 register not linearizable
+        "#]],
+    );
+}
+
+#[test]
+fn nothing_done_is_nothing_proven() {
+    reasons(
+        &Drill {
+            moments: Vec::new(),
+            reported: Vec::new(),
+            afterwards: "default is unhealthy: no leader".to_owned(),
+            ..drill(&[], None)
+        },
+        expect![[r#"
+            not-injected: the fault was not injected
+            nothing-written: no write was acknowledged, so there was nothing to lose
+            not-read-back: what was written could not be read back, so nothing is known of losses
+            not-shown-linearizable: linearizability was not shown: no register was written or read
+            not-found: `verify` did not report `reachable: core-02`
+            not-healthy: the cluster was not healthy afterwards: default is unhealthy: no leader
+        "#]],
+    );
+    let twice = [write(0, "a", 0..10), write(1, "a", 20..30)];
+    reasons(
+        &drill(&twice, Some(&[(REGISTER, "a")])),
+        expect![[r#"
+        not-shown-linearizable: linearizability was not shown: a value was written twice to one register
+    "#]],
+    );
+}
+
+#[test]
+fn verify_has_to_report_what_was_expected_and_nothing_else() {
+    let operations = [write(0, "a", 0..10)];
+    let good = drill(&operations, Some(&[(REGISTER, "a")]));
+    let two = ["leader".to_owned(), "reachable: core-02".to_owned()];
+    let swapped = [two[1].clone(), two[0].clone()];
+    let summary = reasons(
+        &Drill {
+            expected: two.to_vec(),
+            reported: swapped.to_vec(),
+            ..good.clone()
+        },
+        expect![[r#""#]],
+    );
+    assert!(summary.is_found());
+    let summary = reasons(
+        &Drill {
+            reported: two.to_vec(),
+            ..good.clone()
+        },
+        expect![[r#"
+            not-found: `verify` reported `leader`, which was not expected
+        "#]],
+    );
+    assert!(!summary.is_found());
+    let without = |event: &Event, drill: &Drill| {
+        let mut drill = drill.clone();
+        drill.moments.retain(|moment| moment.event != *event);
+        drill
+    };
+    reasons(
+        &without(&Event::Found, &good),
+        expect![[r#"
+            not-found: `verify` did not report what was expected in time
+        "#]],
+    );
+    // Where nothing is expected, nothing has to be found, nor is it.
+    let unseen = Drill {
+        expected: Vec::new(),
+        reported: Vec::new(),
+        ..good
+    };
+    assert!(!reasons(&unseen, expect![[r#""#]]).is_found());
+    reasons(&without(&Event::Found, &unseen), expect![[r#""#]]);
+}
+
+/// Writes that end at these milliseconds, and a read that ends at 1,000.
+fn acknowledged_at(ends: &[u64]) -> Vec<Operation> {
+    let writes = ends
+        .iter()
+        .map(|end| write(0, &end.to_string(), end - 1..*end));
+    writes.chain([read(1, None, 0..1_000)]).collect()
+}
+
+fn gap(from: u64, to: u64) -> Gap {
+    Gap {
+        from: milliseconds(from),
+        to: milliseconds(to),
+    }
+}
+
+#[test]
+fn the_longest_gap_has_the_beginning_and_the_end_for_borders() {
+    let longest = |ends: &[u64]| Summary::of(&drill(&acknowledged_at(ends), None)).longest_gap;
+    assert_eq!(longest(&[]), gap(0, 1_000));
+    assert_eq!(longest(&[400, 500]), gap(500, 1_000));
+    assert_eq!(longest(&[600, 700]), gap(0, 600));
+    assert_eq!(longest(&[100, 700, 800]), gap(100, 700));
+    // Requests are told in the order in which they began.
+    let operations = [write(0, "a", 0..900), write(1, "b", 100..300)];
+    assert_eq!(
+        Summary::of(&drill(&operations, None)).longest_gap,
+        gap(300, 900)
+    );
+    assert_eq!(gap(300, 900).length(), milliseconds(600));
+    assert_eq!(Summary::of(&drill(&[], None)).longest_gap, Gap::default());
+}
+
+#[test]
+fn the_gap_under_the_fault_is_told_where_it_is_another() {
+    let under = |ends: &[u64]| Summary::of(&drill(&acknowledged_at(ends), None)).gap_under_fault;
+    // From 100 to 200 ms the fault lasts.
+    assert_eq!(under(&[90, 195, 990]), None);
+    assert_eq!(under(&[90, 180, 210, 990]), Some(gap(90, 180)));
+    assert_eq!(under(&[50, 100, 200, 990]), Some(gap(100, 200)));
+    assert_eq!(under(&[95, 300, 400]), Some(gap(95, 300)));
+    let mut without = drill(&acknowledged_at(&[100]), None);
+    without.moments.clear();
+    assert_eq!(Summary::of(&without).gap_under_fault, None);
+}
+
+#[test]
+fn times_are_counted_from_when_the_injection_began() {
+    let mut drill = drill(
+        &[
+            // Sent before the fault was there, so it says nothing of what came after.
+            write(0, "a", 90..115),
+            write(0, "b", 105..108),
+            write(0, "c", 112..180),
+            write(1, "d", 115..170),
+        ],
+        None,
+    );
+    drill.moments = moments(&[
+        (50, new_leader("core-03", 2)),
+        (100, Event::Injecting),
+        (105, new_leader("core-01", 3)),
+        (110, Event::Injected),
+        (120, new_leader("core-03", 4)),
+    ]);
+    let summary = Summary::of(&drill);
+    assert_eq!(summary.written_after, Some(milliseconds(70)));
+    let leader = summary.new_leader.unwrap();
+    assert_eq!((leader.after, leader.term), (milliseconds(5), 3));
+    assert_eq!(leader.leader.as_str(), "core-01");
+    assert_eq!(summary.found_after, None);
+    assert_eq!(summary.healthy_after, None);
+}
+
+#[test]
+fn a_leader_that_was_killed() {
+    let summary = reasons(&leader_killed(), expect![[r#""#]]);
+    expect![[r#"
+        Writes { acknowledged: 1615, acknowledged_once: 1389, per_minute: 6459, refused: 97, unknown: 2, unknown_that_took_effect: Some(0) }
+        380 reads, Some(0) lost
+        2 registers, 226 writes, 382 reads, 0 violations
+        Gap { from: 4.985s, to: 6.399s }
+        Some(NewLeader { after: 1.312s, leader: HostName("core-01"), term: 3 })
+        found Some(790ms), written Some(1.399s), healthy Some(1.21s)
+    "#]].assert_eq(&told(&summary));
+}
+
+#[test]
+fn a_quorum_that_was_lost() {
+    let summary = reasons(&quorum_lost(), expect![[r#""#]]);
+    expect![[r#"
+        Writes { acknowledged: 1201, acknowledged_once: 1019, per_minute: 4001, refused: 234, unknown: 9, unknown_that_took_effect: Some(3) }
+        277 reads, Some(0) lost
+        2 registers, 182 writes, 279 reads, 0 violations
+        Gap { from: 4.995s, to: 14.045s }
+        Some(NewLeader { after: 8.98s, leader: HostName("core-03"), term: 4 })
+        found Some(1.42s), written Some(9.045s), healthy Some(2.9s)
+    "#]].assert_eq(&told(&summary));
+}
+
+#[test]
+fn a_write_that_was_lost() {
+    let summary = reasons(
+        &write_lost(),
+        expect![[r#"
+            lost: 3 acknowledged writes lost
+            not-linearizable: 1 register not linearizable
+            not-found: `verify` reported `hash: core-01, core-02`, which was not expected
+            not-healthy: the cluster was not healthy afterwards: default is unhealthy: 2 of 3 members, leader core-01, none more may fail
+        "#]],
+    );
+    expect![[r#"
+        Writes { acknowledged: 1431, acknowledged_once: 1235, per_minute: 7152, refused: 58, unknown: 2, unknown_that_took_effect: Some(1) }
+        350 reads, Some(3) lost
+        2 registers, 95 writes, 183 reads, 1 violations
+        Gap { from: 7.419s, to: 7.456s }
+        None
+        found None, written Some(37ms), healthy None
+    "#]].assert_eq(&told(&summary));
+}
+
+fn told(summary: &Summary) -> String {
+    let Summary {
+        writes,
+        reads,
+        read_back,
+        registers,
+        longest_gap,
+        new_leader,
+        found_after,
+        written_after,
+        healthy_after,
+        ..
+    } = summary;
+    let lost = read_back.as_ref().map(|read_back| read_back.lost.len());
+    format!(
+        "{writes:?}\n{reads} reads, {lost:?} lost\n{} registers, {} writes, {} reads, {} violations\n\
+         {longest_gap:?}\n{new_leader:?}\nfound {found_after:?}, written {written_after:?}, healthy {healthy_after:?}\n",
+        registers.registers,
+        registers.writes,
+        registers.reads,
+        registers.violations.len()
+    )
+}
+
+#[test]
+fn a_drill_of_nobody_is_summed_up() {
+    let history = at_work(&members(1), 0, |_, _| unreachable!());
+    assert_eq!(history.operations, []);
+    let mut drill = leader_killed();
+    drill.history = History {
+        left: Some(BTreeMap::new()),
+        ..history
+    };
+    let summary = Summary::of(&drill);
+    assert_eq!(summary.writes.per_minute, 0);
+    assert_eq!(summary.span, Duration::ZERO);
+}
+
+#[test]
+fn numbers_times_and_values_are_told_in_one_way() {
+    assert_eq!(count(0), "0");
+    assert_eq!(count(999), "999");
+    assert_eq!(count(1_000), "1,000");
+    assert_eq!(count(1_234_567), "1,234,567");
+    assert_eq!(seconds(milliseconds(1_399)), "1.40 s");
+    assert_eq!(seconds(milliseconds(4)), "0.00 s");
+    assert_eq!(seconds(milliseconds(61_005)), "61.01 s");
+    assert_eq!(moment(milliseconds(61_005)), "61.005 s");
+    assert_eq!(value("a"), "`a`");
+    assert_eq!(value(&"ä".repeat(60)), format!("`{}`", "ä".repeat(60)));
+    assert_eq!(value(&"ä".repeat(61)), format!("`{}…`", "ä".repeat(60)));
+}

@@ -1,0 +1,459 @@
+//! What a drill comes to: what was written and is still there, for how long nothing could be written,
+//! how long everything took, and whether all was as it has to be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use super::history::{Action, Answer, History, Operation};
+use super::registers::{self, Proof};
+use super::words::many;
+use super::{Drill, Event, Moment};
+use crate::values::HostName;
+
+/// A drill, summed up.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// How long the clients were at work.
+    pub span: Duration,
+    /// What they wrote.
+    pub writes: Writes,
+    /// How many reads were answered while they were at work.
+    pub reads: usize,
+    /// What was read back when all was over; none where that was not possible, so that nothing is
+    /// known of losses.
+    pub read_back: Option<ReadBack>,
+    /// Whether the registers behaved as one copy would.
+    pub registers: Proof,
+    /// The longest time without an acknowledged write. The beginning and the end of the clients' work
+    /// are its borders like writes.
+    pub longest_gap: Gap,
+    /// The longest that reaches into the time between injection and healing, where that is another
+    /// one.
+    pub gap_under_fault: Option<Gap>,
+    /// The first member to take the lead from another after the injection began; none where nobody
+    /// did.
+    pub new_leader: Option<NewLeader>,
+    /// From the beginning of the injection until `verify` reported what was expected; none where it did
+    /// not, or where nothing was.
+    pub found_after: Option<Duration>,
+    /// From the beginning of the injection until a write was acknowledged that had begun when the
+    /// injection was complete.
+    pub written_after: Option<Duration>,
+    /// From the beginning of the healing until `verify` found nothing wrong.
+    pub healthy_after: Option<Duration>,
+    /// Why the drill is not passed; empty where it is.
+    pub reasons: Vec<Reason>,
+}
+
+impl Summary {
+    /// Sums a drill up.
+    pub fn of(drill: &Drill) -> Self {
+        let history = &drill.history;
+        let registers = registers::prove(history);
+        let writes = Writes::of(history);
+        let read_back = ReadBack::of(history);
+        let injecting = first(drill, |event| *event == Event::Injecting);
+        let injected = first(drill, |event| *event == Event::Injected);
+        let healing = first(drill, |event| *event == Event::Healing);
+        let found = first(drill, |event| *event == Event::Found);
+        let since =
+            |begun: Option<Duration>, ended: Option<Duration>| Some(ended?.saturating_sub(begun?));
+        // Where the beginning was not told, the end has to do.
+        let begun = injecting.or(injected);
+        let gaps = gaps(history);
+        let longest_gap = longest(gaps.iter());
+        let gap_under_fault = begun.map(|begun| {
+            let reaches_in =
+                |gap: &&Gap| gap.to > begun && healing.is_none_or(|healing| gap.from < healing);
+            longest(gaps.iter().filter(reaches_in))
+        });
+        Self {
+            span: span(history),
+            reads: reads(history),
+            longest_gap,
+            gap_under_fault: gap_under_fault.filter(|gap| *gap != longest_gap),
+            new_leader: begun.and_then(|begun| NewLeader::of(&drill.moments, begun)),
+            found_after: since(begun, found.filter(|_| !drill.expected.is_empty())),
+            written_after: since(
+                begun,
+                injected.and_then(|injected| first_write_from(history, injected)),
+            ),
+            healthy_after: since(healing, first(drill, |event| *event == Event::Healthy)),
+            reasons: reasons(drill, &writes, read_back.as_ref(), &registers),
+            writes,
+            read_back,
+            registers,
+        }
+    }
+
+    /// Whether all was as it has to be.
+    pub const fn is_passed(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// Whether `verify` was expected to report something, and reported exactly that.
+    pub fn is_found(&self) -> bool {
+        let is_missed = |reason: &Reason| matches!(reason, Reason::NotFound { .. });
+        self.found_after.is_some() && !self.reasons.iter().any(is_missed)
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Writes {
+    /// Writes that were acknowledged.
+    pub acknowledged: usize,
+    /// Of these, writes of keys that are written once.
+    pub acknowledged_once: usize,
+    /// How many a minute were acknowledged, over all the time that the clients were at work.
+    pub per_minute: usize,
+    /// Writes that were certainly not carried out.
+    pub refused: usize,
+    /// Writes of which their client never learned whether they were carried out.
+    pub unknown: usize,
+    /// How many of these turned out to have been: the key still had the value when all was over, or a
+    /// client read it from the register. Without reading back this is not known.
+    pub unknown_that_took_effect: Option<usize>,
+}
+
+impl Writes {
+    fn of(history: &History) -> Self {
+        let writes = || writes(history);
+        let all = acknowledged(history).count();
+        let per_minute = (all as u128 * 60_000).checked_div(span(history).as_millis());
+        let unknown = || writes().filter(|(one, _)| matches!(one.answer, Answer::Unknown(_)));
+        let seen: BTreeSet<(&str, &str)> = history
+            .operations
+            .iter()
+            .filter_map(|one| match &one.answer {
+                Answer::Value(Some(value)) => Some((one.key.as_str(), value.as_str())),
+                _ => None,
+            })
+            .collect();
+        let took_effect = |left: &BTreeMap<String, String>| {
+            let took_effect = |(one, value): &(&Operation, &str)| {
+                left.get(&one.key).is_some_and(|left| left == value)
+                    || seen.contains(&(one.key.as_str(), *value))
+            };
+            unknown().filter(took_effect).count()
+        };
+        Self {
+            acknowledged: all,
+            acknowledged_once: acknowledged(history)
+                .filter(|(one, _)| !one.is_register)
+                .count(),
+            per_minute: usize::try_from(per_minute.unwrap_or_default()).unwrap_or(usize::MAX),
+            refused: writes().filter(|(one, _)| is_refused(one)).count(),
+            unknown: unknown().count(),
+            unknown_that_took_effect: history.left.as_ref().map(took_effect),
+        }
+    }
+}
+
+/// What became of the writes of keys that are written once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadBack {
+    /// Acknowledged writes of which the key is gone or holds another value, in the order in which they
+    /// began.
+    pub lost: Vec<Lost>,
+    /// Writes that were refused, by all that their client was told certainly not carried out, and are
+    /// there nevertheless.
+    pub refused_and_there: Vec<Operation>,
+}
+
+/// An acknowledged write that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The key.
+    pub key: String,
+    /// What was written.
+    pub value: String,
+    /// Through which member.
+    pub through: HostName,
+    /// When it was acknowledged.
+    pub acknowledged: Duration,
+    /// What the key holds instead; none where it is gone.
+    pub holds: Option<String>,
+}
+
+impl ReadBack {
+    fn of(history: &History) -> Option<Self> {
+        let left = history.left.as_ref()?;
+        let once = || writes(history).filter(|(one, _)| !one.is_register);
+        let lost = once()
+            .filter(|(one, _)| one.answer == Answer::Acknowledged)
+            .filter_map(|(one, value)| {
+                let holds = left.get(&one.key);
+                let is_lost = holds.is_none_or(|holds| holds != value);
+                is_lost.then(|| Lost {
+                    key: one.key.clone(),
+                    value: value.to_owned(),
+                    through: one.through.clone(),
+                    acknowledged: one.ended,
+                    holds: holds.cloned(),
+                })
+            });
+        // Whoever is refused may try again with the same key and value.
+        let others: BTreeSet<(&str, &str)> = once()
+            .filter(|(one, _)| !is_refused(one))
+            .map(|(one, value)| (one.key.as_str(), value))
+            .collect();
+        let refused_and_there = once().filter(|(one, value)| {
+            is_refused(one)
+                && left.get(&one.key).is_some_and(|left| left == value)
+                && !others.contains(&(one.key.as_str(), *value))
+        });
+        Some(Self {
+            lost: lost.collect(),
+            refused_and_there: refused_and_there.map(|(one, _)| one.clone()).collect(),
+        })
+    }
+}
+
+/// A time in which no write was acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gap {
+    /// When the last write before it was acknowledged, or when the clients began.
+    pub from: Duration,
+    /// When the first one after it was, or when the clients ended.
+    pub to: Duration,
+}
+
+impl Gap {
+    /// How long it is.
+    pub const fn length(&self) -> Duration {
+        self.to.saturating_sub(self.from)
+    }
+}
+
+/// A member that took the lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLeader {
+    /// How long after the injection began it was seen to lead.
+    pub after: Duration,
+    /// Who.
+    pub leader: HostName,
+    /// In which raft term.
+    pub term: u64,
+}
+
+impl NewLeader {
+    fn of(moments: &[Moment], begun: Duration) -> Option<Self> {
+        moments.iter().find_map(|moment| match &moment.event {
+            Event::NewLeader { leader, term } if moment.at >= begun => Some(Self {
+                after: moment.at.saturating_sub(begun),
+                leader: leader.clone(),
+                term: *term,
+            }),
+            _ => None,
+        })
+    }
+}
+
+/// Why a drill is not passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The fault was not injected.
+    NotInjected,
+    /// No write was acknowledged.
+    NothingWritten,
+    /// What was written could not be read back.
+    NotReadBack,
+    /// So many acknowledged writes of keys that are written once are gone or replaced.
+    Lost(usize),
+    /// So many writes are there that were certainly not carried out.
+    RefusedAndThere(usize),
+    /// So many registers did not behave as one copy would.
+    NotLinearizable(usize),
+    /// Whether the registers did was not shown, for this reason.
+    NotShownLinearizable(&'static str),
+    /// `verify` did not report what was expected.
+    NotFound {
+        /// What was.
+        expected: Vec<String>,
+        /// What it reported.
+        reported: Vec<String>,
+    },
+    /// The cluster was not healthy in the end, but this.
+    NotHealthy(String),
+}
+
+impl Reason {
+    /// Its name in machine-readable output.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotInjected => "not-injected",
+            Self::NothingWritten => "nothing-written",
+            Self::NotReadBack => "not-read-back",
+            Self::Lost(_) => "lost",
+            Self::RefusedAndThere(_) => "refused-and-there",
+            Self::NotLinearizable(_) => "not-linearizable",
+            Self::NotShownLinearizable(_) => "not-shown-linearizable",
+            Self::NotFound { .. } => "not-found",
+            Self::NotHealthy(_) => "not-healthy",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInjected => f.write_str("the fault was not injected"),
+            Self::NothingWritten => {
+                f.write_str("no write was acknowledged, so there was nothing to lose")
+            }
+            Self::NotReadBack => f.write_str(
+                "what was written could not be read back, so nothing is known of losses",
+            ),
+            Self::Lost(lost) => write!(f, "{} lost", many(*lost, "acknowledged write")),
+            Self::RefusedAndThere(there) => write!(
+                f,
+                "{} that {} refused took effect",
+                many(*there, "write"),
+                if *there == 1 { "was" } else { "were" }
+            ),
+            Self::NotLinearizable(registers) => {
+                write!(f, "{} not linearizable", many(*registers, "register"))
+            }
+            Self::NotShownLinearizable(why) => {
+                write!(f, "linearizability was not shown: {why}")
+            }
+            Self::NotFound { expected, reported } => {
+                let but = |some: &[String], others: &[String]| {
+                    let but = some.iter().filter(|line| !others.contains(line));
+                    but.map(|line| format!("`{line}`")).collect::<Vec<_>>()
+                };
+                let missing = but(expected, reported).join(", ");
+                let unexpected = but(reported, expected).join(", ");
+                match (missing.as_str(), unexpected.as_str()) {
+                    ("", "") => f.write_str("`verify` did not report what was expected in time"),
+                    (missing, "") => write!(f, "`verify` did not report {missing}"),
+                    ("", unexpected) => {
+                        write!(f, "`verify` reported {unexpected}, which was not expected")
+                    }
+                    (missing, unexpected) => {
+                        write!(f, "`verify` reported {unexpected} instead of {missing}")
+                    }
+                }
+            }
+            Self::NotHealthy(how) if how.is_empty() => {
+                f.write_str("the cluster was not healthy afterwards")
+            }
+            Self::NotHealthy(how) => {
+                write!(f, "the cluster was not healthy afterwards: {how}")
+            }
+        }
+    }
+}
+
+fn reasons(
+    drill: &Drill,
+    writes: &Writes,
+    read_back: Option<&ReadBack>,
+    registers: &Proof,
+) -> Vec<Reason> {
+    let happened = |event: &Event| drill.moments.iter().any(|moment| moment.event == *event);
+    let mut reasons = Vec::new();
+    if !happened(&Event::Injected) {
+        reasons.push(Reason::NotInjected);
+    }
+    if writes.acknowledged == 0 {
+        reasons.push(Reason::NothingWritten);
+    }
+    match read_back {
+        None => reasons.push(Reason::NotReadBack),
+        Some(read_back) => {
+            let (lost, there) = (read_back.lost.len(), read_back.refused_and_there.len());
+            reasons.extend((lost > 0).then_some(Reason::Lost(lost)));
+            reasons.extend((there > 0).then_some(Reason::RefusedAndThere(there)));
+        }
+    }
+    if !registers.violations.is_empty() {
+        reasons.push(Reason::NotLinearizable(registers.violations.len()));
+    } else if !registers.ambiguous.is_empty() {
+        let why = "a value was written twice to one register";
+        reasons.push(Reason::NotShownLinearizable(why));
+    } else if !registers.holds() {
+        let why = "no register was written or read";
+        reasons.push(Reason::NotShownLinearizable(why));
+    }
+    let set = |lines: &[String]| lines.iter().cloned().collect::<BTreeSet<_>>();
+    // Of what nothing is expected nothing can be found, and whoever waits for it has it at once.
+    let is_found = drill.expected.is_empty() || happened(&Event::Found);
+    if !is_found || set(&drill.expected) != set(&drill.reported) {
+        reasons.push(Reason::NotFound {
+            expected: drill.expected.clone(),
+            reported: drill.reported.clone(),
+        });
+    }
+    if !happened(&Event::Healthy) {
+        reasons.push(Reason::NotHealthy(drill.afterwards.clone()));
+    }
+    reasons
+}
+
+fn writes(history: &History) -> impl Iterator<Item = (&Operation, &str)> {
+    history
+        .operations
+        .iter()
+        .filter_map(|one| match &one.action {
+            Action::Write(value) => Some((one, value.as_str())),
+            Action::Read => None,
+        })
+}
+
+fn acknowledged(history: &History) -> impl Iterator<Item = (&Operation, &str)> {
+    writes(history).filter(|(one, _)| one.answer == Answer::Acknowledged)
+}
+
+const fn is_refused(operation: &Operation) -> bool {
+    matches!(operation.answer, Answer::Refused(_))
+}
+
+fn reads(history: &History) -> usize {
+    let is_answered = |one: &&Operation| matches!(one.answer, Answer::Value(_));
+    history.operations.iter().filter(is_answered).count()
+}
+
+/// How long the clients were at work. What comes after that, such as waiting for the cluster to be
+/// healthy, is no time in which anything could have been written.
+fn span(history: &History) -> Duration {
+    let ends = history.operations.iter().map(|one| one.ended);
+    ends.max().unwrap_or_default()
+}
+
+fn first(drill: &Drill, is_it: impl Fn(&Event) -> bool) -> Option<Duration> {
+    let moment = drill.moments.iter().find(|moment| is_it(&moment.event))?;
+    Some(moment.at)
+}
+
+fn first_write_from(history: &History, from: Duration) -> Option<Duration> {
+    let later = acknowledged(history).filter(|(one, _)| one.begun >= from);
+    later.map(|(one, _)| one.ended).min()
+}
+
+/// The times between acknowledged writes, in order.
+fn gaps(history: &History) -> Vec<Gap> {
+    let mut borders: Vec<Duration> = acknowledged(history).map(|(one, _)| one.ended).collect();
+    borders.extend([Duration::ZERO, span(history)]);
+    borders.sort_unstable();
+    let gaps = borders.windows(2).map(|pair| Gap {
+        from: pair[0],
+        to: pair[1],
+    });
+    gaps.collect()
+}
+
+/// The first of the longest.
+fn longest<'a>(gaps: impl Iterator<Item = &'a Gap>) -> Gap {
+    gaps.copied()
+        .reduce(|longest, gap| {
+            if gap.length() > longest.length() {
+                gap
+            } else {
+                longest
+            }
+        })
+        .unwrap_or_default()
+}
