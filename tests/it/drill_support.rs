@@ -281,17 +281,26 @@ pub(crate) fn write_lost() -> Drill {
     });
     let left = history.left.as_mut().unwrap();
     let once = history.operations.iter().filter(|one| {
-        !one.is_register && one.answer == Answer::Acknowledged && one.through.as_str() == "core-03"
+        let is_it = one.ended > milliseconds(4_850) && one.through.as_str() == "core-03";
+        is_it && !one.is_register && one.answer == Answer::Acknowledged
     });
-    let lost: Vec<String> = once.map(|one| one.key.clone()).skip(3).take(3).collect();
+    let lost: Vec<String> = once.map(|one| one.key.clone()).take(3).collect();
     left.remove(&lost[0]);
     left.remove(&lost[1]);
     left.insert(lost[2].clone(), "something else".to_owned());
-    // A register that answered with what had been replaced long ago.
-    let stale = Answer::Value(Some(first_value(&history)));
-    let reads = history.operations.iter_mut().rev();
-    let mut reads = reads.filter(|one| one.action == Action::Read && one.key.ends_with("/0"));
-    reads.nth(20).unwrap().answer = stale;
+    // A register that answered with what had been replaced.
+    let is_it = |one: &&mut Operation| one.key.ends_with("registers/0");
+    let mut replaced = Vec::new();
+    for one in history.operations.iter_mut().filter(is_it) {
+        match &one.action {
+            Action::Write(value) => replaced.push(value.clone()),
+            Action::Read if one.begun > milliseconds(6_000) => {
+                one.answer = Answer::Value(Some(replaced[replaced.len() - 4].clone()));
+                break;
+            }
+            Action::Read => {}
+        }
+    }
     Drill {
         fault: "wipe-follower",
         done: "core-03 lost its data".to_owned(),
@@ -312,16 +321,4 @@ pub(crate) fn write_lost() -> Drill {
         members,
         ..leader_killed()
     }
-}
-
-/// The first value that was written to the first register.
-fn first_value(history: &History) -> String {
-    let mut writes = history.operations.iter().filter_map(|one| {
-        let is_it = one.key.ends_with("registers/0") && one.answer == Answer::Acknowledged;
-        match &one.action {
-            Action::Write(value) if is_it => Some(value.clone()),
-            _ => None,
-        }
-    });
-    writes.next().unwrap()
 }

@@ -19,6 +19,7 @@ mod doctor_command;
 mod doctor_host;
 mod doctor_room;
 mod doctor_support;
+mod drill_output;
 mod drill_registers;
 mod drill_summary;
 #[allow(dead_code, reason = "each subject uses what it needs")]

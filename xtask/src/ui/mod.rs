@@ -3,6 +3,7 @@
 pub mod diagnostics;
 pub mod diff;
 pub mod doctor;
+pub mod drill;
 pub mod progress;
 pub mod table;
 pub mod verify;

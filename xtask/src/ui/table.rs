@@ -5,6 +5,7 @@ use std::fmt;
 /// Rows under a heading, each column as wide as its widest cell.
 #[derive(Debug)]
 pub struct Table<const COLUMNS: usize> {
+    right: [bool; COLUMNS],
     rows: Vec<[String; COLUMNS]>,
 }
 
@@ -12,8 +13,18 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     /// A table with this heading.
     pub fn new(heading: [&str; COLUMNS]) -> Self {
         Self {
+            right: [false; COLUMNS],
             rows: vec![heading.map(str::to_owned)],
         }
+    }
+
+    /// Has the column with this heading end at one line, as numbers should.
+    #[must_use]
+    pub fn right(mut self, heading: &str) -> Self {
+        for (right, one) in self.right.iter_mut().zip(&self.rows[0]) {
+            *right |= one == heading;
+        }
+        self
     }
 
     /// Adds a row.
@@ -31,10 +42,11 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
             }
         }
         for row in &self.rows {
-            let cells = row
-                .iter()
-                .zip(widths)
-                .map(|(cell, width)| format!("{cell:width$}"));
+            let cells = row.iter().zip(widths).zip(self.right);
+            let cells = cells.map(|((cell, width), right)| match right {
+                false => format!("{cell:width$}"),
+                true => format!("{cell:>width$}"),
+            });
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
         Ok(())

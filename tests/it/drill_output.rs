@@ -1,0 +1,188 @@
+//! What `drill` prints, in each format, for drills that are made up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use expect_test::{expect, expect_file};
+use serde_json::Value;
+use xtask::drill::history::{Answer, Operation};
+use xtask::drill::{Drill, Event};
+use xtask::ui::drill::{closing, json, table};
+
+use crate::drill_support::{leader_killed, quorum_lost, refused, write_lost};
+use crate::support::project;
+
+fn golden(name: &str, actual: &str) {
+    let path = project().join("tests/golden/drill").join(name);
+    expect_file![path].assert_eq(actual);
+}
+
+fn plain(drills: &[Drill]) -> String {
+    anstream::adapter::strip_str(&table::render(drills)).to_string()
+}
+
+fn in_every_format(name: &str, drills: &[Drill]) {
+    golden(&format!("{name}.txt"), &plain(drills));
+    golden(&format!("{name}.json"), &json::render(drills));
+}
+
+#[test]
+fn one_drill_that_is_passed_in_every_format() {
+    in_every_format("leader-killed", &[leader_killed()]);
+}
+
+#[test]
+fn one_drill_that_is_not_in_every_format() {
+    in_every_format("write-lost", &[write_lost()]);
+}
+
+#[test]
+fn several_drills_in_every_format() {
+    in_every_format("all", &[leader_killed(), quorum_lost(), write_lost()]);
+}
+
+#[test]
+fn a_drill_of_which_nothing_is_known_in_every_format() {
+    let mut drill = quorum_lost();
+    drill.history.left = None;
+    drill
+        .moments
+        .retain(|moment| moment.event != Event::Healthy);
+    drill.afterwards = "default is unhealthy: 1 of 3 members, no leader".to_owned();
+    drill.history.operations.retain(|one| !one.is_register);
+    in_every_format("not-read-back", &[drill]);
+}
+
+/// What nobody expects in a key, a value or an error, least of all a terminal or a browser.
+const EVIL: &str = "\u{1b}[2J</style><script>alert(1)</script>`&\"'\r\n\u{0}\u{202e}";
+
+/// A drill in which everything that comes from elsewhere is hostile.
+fn hostile() -> Drill {
+    let mut drill = write_lost();
+    drill.done = EVIL.to_owned();
+    drill.expected = vec![EVIL.to_owned()];
+    drill.afterwards = EVIL.to_owned();
+    let left = drill.history.left.as_mut().unwrap();
+    let holds: Vec<String> = left.keys().cloned().collect();
+    for key in holds.into_iter().take(5) {
+        left.insert(key, EVIL.to_owned());
+    }
+    for (number, one) in drill.history.operations.iter_mut().enumerate() {
+        if number % 50 == 0 {
+            one.key.push_str(EVIL);
+        }
+        match &mut one.answer {
+            Answer::Refused(why) | Answer::Unknown(why) => EVIL.clone_into(why),
+            Answer::Value(Some(value)) if number % 3 == 0 => value.push_str(EVIL),
+            _ => {}
+        }
+    }
+    drill
+}
+
+#[test]
+fn hostile_answers_do_not_reach_the_terminal() {
+    for drills in [vec![hostile()], vec![hostile(), hostile()]] {
+        let table = plain(&drills);
+        let odd = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!table.contains(odd), "{table:?}");
+        assert!(table.contains("\\u{1b}[2J"), "{table}");
+    }
+}
+
+#[test]
+fn hostile_answers_stay_inside_of_json() {
+    let document = json_of(&[hostile()]);
+    assert_eq!(document["drills"][0]["done"], EVIL);
+    let lost = &document["drills"][0]["read_back"]["lost"];
+    let mut holds = lost.as_array().unwrap().iter().map(|lost| &lost["holds"]);
+    assert!(holds.any(|holds| holds == EVIL), "{lost}");
+}
+
+#[track_caller]
+fn json_of(drills: &[Drill]) -> Value {
+    serde_json::from_str(&json::render(drills)).unwrap()
+}
+
+/// Consumers rely on these names; renaming one is a new format.
+#[test]
+fn json_names_are_documented_for_the_help() {
+    let mut drill = write_lost();
+    drill.moments.push(leader_killed().moments[3].clone());
+    let one = refused(0, "x", 0..10);
+    drill
+        .history
+        .left
+        .as_mut()
+        .unwrap()
+        .insert("/1".into(), "x".into());
+    drill.history.operations.push(Operation {
+        key: "/1".to_owned(),
+        is_register: false,
+        ..one
+    });
+    let document = json_of(&[drill, leader_killed()]);
+    let mut names = BTreeSet::new();
+    names_of(&document, &mut names);
+    for name in &names {
+        let mut words = json::HELP.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        assert!(words.any(|word| word == name), "{name} is not in the help");
+    }
+    for reason in [
+        "lost",
+        "refused-and-there",
+        "not-linearizable",
+        "not-healthy",
+    ] {
+        let reasons = document["drills"][0]["reasons"].as_array().unwrap();
+        assert!(reasons.iter().any(|one| one["name"] == reason), "{reason}");
+        assert!(json::HELP.contains(reason), "{reason} is not in the help");
+    }
+    assert_eq!(document["format"], 1);
+    let widest = json::HELP.lines().map(str::len).max();
+    assert!(widest <= Some(100), "{widest:?}");
+}
+
+fn names_of(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            names.extend(object.keys().cloned());
+            object.values().for_each(|value| names_of(value, names));
+        }
+        Value::Array(array) => array.iter().for_each(|value| names_of(value, names)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_figures_say_what_is_known() {
+    let unseen = Drill {
+        expected: Vec::new(),
+        reported: Vec::new(),
+        ..leader_killed()
+    };
+    let mut unread = leader_killed();
+    unread.history.left = None;
+    expect!["0 faults injected, 0 found by `verify`, 0 acknowledged writes, 0 lost"]
+        .assert_eq(&closing(&[]));
+    expect!["2 faults injected, 1 found by `verify` (1 leaves nothing to find), 3,230 acknowledged writes, 0 lost"].assert_eq(&closing(&[unseen.clone(), leader_killed()]));
+    expect!["2 faults injected, 2 found by `verify`, 3,230 acknowledged writes, 0 lost that is known of: after 1 drill nothing could be read back"].assert_eq(&closing(&[unread.clone(), leader_killed()]));
+    expect!["1 fault injected, 1 found by `verify`, 1,615 acknowledged writes, of which nothing is known: none could be read back"].assert_eq(&closing(&[unread.clone()]));
+    assert_eq!(
+        json_of(&[unread, leader_killed()])["lost_writes"],
+        Value::Null
+    );
+    assert_eq!(json_of(&[])["passed"], false);
+    assert_eq!(json_of(&[unseen])["passed"], true);
+}
+
+#[test]
+fn of_many_losses_the_first_are_told() {
+    let mut drill = leader_killed();
+    drill.history.left = Some(BTreeMap::new());
+    let table = plain(&[drill.clone()]);
+    assert_eq!(table.matches(" is gone: ").count(), 10);
+    assert!(table.contains("\n  and 1,379 more\n"), "{table}");
+    let document = json_of(&[drill]);
+    let lost = document["drills"][0]["read_back"]["lost"].as_array();
+    assert_eq!(lost.unwrap().len(), 1_389);
+}

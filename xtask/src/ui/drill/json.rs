@@ -1,0 +1,333 @@
+//! `drill --format json`: one object, stable within its `format`.
+//!
+//! Fields may be added without a new format; none is removed or changes its meaning. Times are in
+//! milliseconds and say so in their names. What is not known is `null`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Figures, closing};
+use crate::drill::history::{Action, Answer, Operation};
+use crate::drill::registers::Violation;
+use crate::drill::summary::{Gap, Lost, Summary};
+use crate::drill::{Drill, Event, Moment};
+use crate::values::HostName;
+
+/// The number of this format.
+pub const FORMAT: u32 = 1;
+
+/// What the fields mean, for the page of help.
+pub const HELP: &str = "\
+JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
+  format, cluster, passed, summary, faults, found (by verify), acknowledged_writes,
+  lost_writes (null where nothing could be read back after some drill)
+  drills[]: fault, done (in words), version, members[], passed, reasons[]: name, text
+    expected[], reported[] (by verify), afterwards (in its words), span_milliseconds
+    writes: acknowledged, acknowledged_once (of keys that are written once), per_minute,
+      refused, unknown (of unknown outcome), unknown_that_took_effect (null where not known)
+    reads
+    read_back (null where that was not possible): lost[]: key, value, through,
+      acknowledged_milliseconds, holds (another value, or null); refused_and_there[]
+    registers: linearizable, count, writes, reads, ambiguous[], violations[]: key, why,
+      operations[]
+    longest_gap, gap_under_fault (null where it is the same): from_milliseconds,
+      to_milliseconds
+    new_leader (null where nobody took the lead): name, term, after_milliseconds
+    found_after_milliseconds, written_after_milliseconds (from when the injection began),
+    healthy_after_milliseconds (from when the healing began); null where it did not happen
+    moments[]: event (injecting, injected, new-leader, found, healing, healed, healthy),
+      at_milliseconds, leader, term
+  An operation: client, through, key, action (read, write), value (null: there is none),
+    answer (acknowledged, value, refused, unknown), error, begun_milliseconds,
+    ended_milliseconds
+Reasons: not-injected, nothing-written, not-read-back, lost, refused-and-there,
+  not-linearizable, not-shown-linearizable, not-found, not-healthy.
+Moments are counted from when the clients began.";
+
+/// Renders everything, indented, with a newline at its end.
+pub fn render(drills: &[Drill]) -> String {
+    let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
+    let figures = Figures::of(drills, &summaries);
+    let document = Document {
+        format: FORMAT,
+        cluster: drills.first().map(|drill| drill.cluster.as_str()),
+        passed: !drills.is_empty() && summaries.iter().all(Summary::is_passed),
+        summary: closing(drills),
+        faults: figures.faults,
+        found: figures.found,
+        acknowledged_writes: figures.acknowledged,
+        lost_writes: (figures.not_read_back == 0).then_some(figures.lost),
+        drills: drills
+            .iter()
+            .zip(&summaries)
+            .map(|(drill, summary)| Told::of(drill, summary))
+            .collect(),
+    };
+    // Strings, numbers and lists of them always serialize.
+    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format: u32,
+    cluster: Option<&'a str>,
+    passed: bool,
+    summary: String,
+    faults: usize,
+    found: usize,
+    acknowledged_writes: usize,
+    lost_writes: Option<usize>,
+    drills: Vec<Told<'a>>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    fault: &'static str,
+    done: &'a str,
+    version: String,
+    members: Vec<&'a str>,
+    passed: bool,
+    reasons: Vec<Reason>,
+    expected: &'a [String],
+    reported: &'a [String],
+    afterwards: &'a str,
+    span_milliseconds: u64,
+    writes: Writes,
+    reads: usize,
+    read_back: Option<ReadBack<'a>>,
+    registers: Registers<'a>,
+    longest_gap: Between,
+    gap_under_fault: Option<Between>,
+    new_leader: Option<NewLeader<'a>>,
+    found_after_milliseconds: Option<u64>,
+    written_after_milliseconds: Option<u64>,
+    healthy_after_milliseconds: Option<u64>,
+    moments: Vec<Happened<'a>>,
+}
+
+impl<'a> Told<'a> {
+    fn of(drill: &'a Drill, summary: &'a Summary) -> Self {
+        Self {
+            fault: drill.fault,
+            done: &drill.done,
+            version: drill.version.to_string(),
+            members: drill.members.iter().map(HostName::as_str).collect(),
+            passed: summary.is_passed(),
+            reasons: summary
+                .reasons
+                .iter()
+                .map(|reason| Reason {
+                    name: reason.name(),
+                    text: reason.to_string(),
+                })
+                .collect(),
+            expected: &drill.expected,
+            reported: &drill.reported,
+            afterwards: &drill.afterwards,
+            span_milliseconds: milliseconds(summary.span),
+            writes: Writes {
+                acknowledged: summary.writes.acknowledged,
+                acknowledged_once: summary.writes.acknowledged_once,
+                per_minute: summary.writes.per_minute,
+                refused: summary.writes.refused,
+                unknown: summary.writes.unknown,
+                unknown_that_took_effect: summary.writes.unknown_that_took_effect,
+            },
+            reads: summary.reads,
+            read_back: summary.read_back.as_ref().map(|read_back| ReadBack {
+                lost: read_back.lost.iter().map(Gone::of).collect(),
+                refused_and_there: read_back
+                    .refused_and_there
+                    .iter()
+                    .map(Request::of)
+                    .collect(),
+            }),
+            registers: Registers {
+                linearizable: summary.registers.holds(),
+                count: summary.registers.registers,
+                writes: summary.registers.writes,
+                reads: summary.registers.reads,
+                ambiguous: &summary.registers.ambiguous,
+                violations: summary.registers.violations.iter().map(Clash::of).collect(),
+            },
+            longest_gap: Between::of(&summary.longest_gap),
+            gap_under_fault: summary.gap_under_fault.as_ref().map(Between::of),
+            new_leader: summary.new_leader.as_ref().map(|new| NewLeader {
+                name: new.leader.as_str(),
+                term: new.term,
+                after_milliseconds: milliseconds(new.after),
+            }),
+            found_after_milliseconds: summary.found_after.map(milliseconds),
+            written_after_milliseconds: summary.written_after.map(milliseconds),
+            healthy_after_milliseconds: summary.healthy_after.map(milliseconds),
+            moments: drill.moments.iter().map(Happened::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Reason {
+    name: &'static str,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Writes {
+    acknowledged: usize,
+    acknowledged_once: usize,
+    per_minute: usize,
+    refused: usize,
+    unknown: usize,
+    unknown_that_took_effect: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct ReadBack<'a> {
+    lost: Vec<Gone<'a>>,
+    refused_and_there: Vec<Request<'a>>,
+}
+
+#[derive(Serialize)]
+struct Gone<'a> {
+    key: &'a str,
+    value: &'a str,
+    through: &'a str,
+    acknowledged_milliseconds: u64,
+    holds: Option<&'a str>,
+}
+
+impl<'a> Gone<'a> {
+    fn of(lost: &'a Lost) -> Self {
+        Self {
+            key: &lost.key,
+            value: &lost.value,
+            through: lost.through.as_str(),
+            acknowledged_milliseconds: milliseconds(lost.acknowledged),
+            holds: lost.holds.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Registers<'a> {
+    linearizable: bool,
+    count: usize,
+    writes: usize,
+    reads: usize,
+    ambiguous: &'a [String],
+    violations: Vec<Clash<'a>>,
+}
+
+#[derive(Serialize)]
+struct Clash<'a> {
+    key: &'a str,
+    why: &'a str,
+    operations: Vec<Request<'a>>,
+}
+
+impl<'a> Clash<'a> {
+    fn of(violation: &'a Violation) -> Self {
+        Self {
+            key: &violation.key,
+            why: &violation.why,
+            operations: violation.operations.iter().map(Request::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    client: usize,
+    through: &'a str,
+    key: &'a str,
+    action: &'static str,
+    value: Option<&'a str>,
+    answer: &'static str,
+    error: Option<&'a str>,
+    begun_milliseconds: u64,
+    ended_milliseconds: u64,
+}
+
+impl<'a> Request<'a> {
+    fn of(operation: &'a Operation) -> Self {
+        let (action, written) = match &operation.action {
+            Action::Write(value) => ("write", Some(value.as_str())),
+            Action::Read => ("read", None),
+        };
+        let (answer, read, error) = match &operation.answer {
+            Answer::Acknowledged => ("acknowledged", None, None),
+            Answer::Value(value) => ("value", value.as_deref(), None),
+            Answer::Refused(why) => ("refused", None, Some(why.as_str())),
+            Answer::Unknown(why) => ("unknown", None, Some(why.as_str())),
+        };
+        Self {
+            client: operation.client,
+            through: operation.through.as_str(),
+            key: &operation.key,
+            action,
+            value: written.or(read),
+            answer,
+            error,
+            begun_milliseconds: milliseconds(operation.begun),
+            ended_milliseconds: milliseconds(operation.ended),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Between {
+    from_milliseconds: u64,
+    to_milliseconds: u64,
+}
+
+impl Between {
+    fn of(gap: &Gap) -> Self {
+        Self {
+            from_milliseconds: milliseconds(gap.from),
+            to_milliseconds: milliseconds(gap.to),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct NewLeader<'a> {
+    name: &'a str,
+    term: u64,
+    after_milliseconds: u64,
+}
+
+#[derive(Serialize)]
+struct Happened<'a> {
+    event: &'static str,
+    at_milliseconds: u64,
+    leader: Option<&'a str>,
+    term: Option<u64>,
+}
+
+impl<'a> Happened<'a> {
+    fn of(moment: &'a Moment) -> Self {
+        let (leader, term) = match &moment.event {
+            Event::NewLeader { leader, term } => (Some(leader.as_str()), Some(*term)),
+            _ => (None, None),
+        };
+        Self {
+            event: match moment.event {
+                Event::Injecting => "injecting",
+                Event::Injected => "injected",
+                Event::NewLeader { .. } => "new-leader",
+                Event::Found => "found",
+                Event::Healing => "healing",
+                Event::Healed => "healed",
+                Event::Healthy => "healthy",
+            },
+            at_milliseconds: milliseconds(moment.at),
+            leader,
+            term,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! What `drill` prints: for people, for programs, and a page to keep. Pure functions from what was
+//! done and seen to text.
+
+pub mod json;
+pub mod table;
+
+use crate::drill::Drill;
+use crate::drill::summary::{Gap, NewLeader, Reason, Summary};
+use crate::drill::words::{count, many, moment, seconds};
+
+/// One line: how many faults were injected and found, how much was written, and what of it is lost.
+pub fn closing(drills: &[Drill]) -> String {
+    let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
+    let figures = Figures::of(drills, &summaries);
+    let unseen = match figures.unseen {
+        0 => String::new(),
+        unseen => format!(" ({} nothing to find)", leaves(unseen)),
+    };
+    format!(
+        "{} injected, {} found by `verify`{unseen}, {}, {}",
+        many(figures.faults, "fault"),
+        count(figures.found),
+        many(figures.acknowledged, "acknowledged write"),
+        figures.lost()
+    )
+}
+
+fn leaves(faults: usize) -> String {
+    let verb = if faults == 1 { "leaves" } else { "leave" };
+    format!("{} {verb}", count(faults))
+}
+
+/// What all drills together come to.
+struct Figures {
+    faults: usize,
+    found: usize,
+    /// Faults of which `verify` is not expected to report anything.
+    unseen: usize,
+    acknowledged: usize,
+    /// Of the drills after which everything could be read back.
+    lost: usize,
+    not_read_back: usize,
+}
+
+impl Figures {
+    fn of(drills: &[Drill], summaries: &[Summary]) -> Self {
+        let lost = |summary: &Summary| Some(summary.read_back.as_ref()?.lost.len());
+        Self {
+            faults: drills.len(),
+            found: summaries.iter().filter(|one| one.is_found()).count(),
+            unseen: drills.iter().filter(|one| one.expected.is_empty()).count(),
+            acknowledged: summaries.iter().map(|one| one.writes.acknowledged).sum(),
+            lost: summaries.iter().filter_map(lost).sum(),
+            not_read_back: summaries.iter().filter(|one| lost(one).is_none()).count(),
+        }
+    }
+
+    /// What could not be read back is not called kept.
+    fn lost(&self) -> String {
+        let lost = format!("{} lost", count(self.lost));
+        match self.not_read_back {
+            0 => lost,
+            all if all == self.faults => {
+                "of which nothing is known: none could be read back".to_owned()
+            }
+            some => format!(
+                "{lost} that is known of: after {} nothing could be read back",
+                many(some, "drill")
+            ),
+        }
+    }
+}
+
+/// One thing that is told of a drill.
+struct Fact {
+    name: &'static str,
+    verdict: Verdict,
+    text: String,
+}
+
+/// Whether what a fact tells is as it has to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Holds,
+    Fails,
+    /// It could not be told.
+    Unknown,
+    /// It is as it is: there is nothing that it would have to be.
+    Told,
+}
+
+impl Fact {
+    fn new(name: &'static str, verdict: Verdict, text: impl Into<String>) -> Self {
+        Self {
+            name,
+            verdict,
+            text: text.into(),
+        }
+    }
+}
+
+/// Everything that is told of a drill: what decides whether it is passed, then what is good to know.
+fn facts(drill: &Drill, summary: &Summary) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for reason in &summary.reasons {
+        if let Reason::NotInjected | Reason::NothingWritten = reason {
+            facts.push(Fact::new("done", Verdict::Fails, reason.to_string()));
+        }
+    }
+    facts.push(found(drill, summary));
+    facts.extend(lost(summary));
+    facts.push(registers(summary));
+    facts.push(healthy(drill, summary));
+    facts.push(writes(summary));
+    facts.extend(gaps(summary));
+    facts.push(leader(summary));
+    facts.push(Fact::new(
+        "next write",
+        Verdict::Told,
+        match summary.written_after {
+            Some(after) => format!("acknowledged {} after the injection began", seconds(after)),
+            None => "no write that was sent after the injection was acknowledged".to_owned(),
+        },
+    ));
+    facts
+}
+
+fn found(drill: &Drill, summary: &Summary) -> Fact {
+    let is_missed = |reason: &&Reason| matches!(reason, Reason::NotFound { .. });
+    let name = "found";
+    if let Some(reason) = summary.reasons.iter().find(is_missed) {
+        return Fact::new(name, Verdict::Fails, reason.to_string());
+    }
+    match summary.found_after {
+        Some(after) => {
+            let reported: Vec<String> = drill
+                .expected
+                .iter()
+                .map(|line| format!("`{line}`"))
+                .collect();
+            Fact::new(
+                name,
+                Verdict::Holds,
+                format!(
+                    "`verify` reported {} and nothing else, {} after the injection began",
+                    reported.join(", "),
+                    seconds(after)
+                ),
+            )
+        }
+        None if drill.expected.is_empty() => Fact::new(
+            name,
+            Verdict::Told,
+            "`verify` had nothing to report, and reported nothing",
+        ),
+        None => Fact::new(
+            name,
+            Verdict::Unknown,
+            "`verify` reported what was expected; when is not known",
+        ),
+    }
+}
+
+fn lost(summary: &Summary) -> Vec<Fact> {
+    let name = "lost";
+    let Some(read_back) = &summary.read_back else {
+        return vec![Fact::new(
+            name,
+            Verdict::Unknown,
+            Reason::NotReadBack.to_string(),
+        )];
+    };
+    let written = summary.writes.acknowledged_once;
+    let all = many(written, "acknowledged write");
+    let fact = match read_back.lost.len() {
+        0 if written == 0 => Fact::new(
+            name,
+            Verdict::Told,
+            "no write of a key that is written once was acknowledged",
+        ),
+        0 => Fact::new(
+            name,
+            Verdict::Holds,
+            format!("none: {all} of keys that are written once, all read back"),
+        ),
+        lost => Fact::new(
+            name,
+            Verdict::Fails,
+            format!("{} of {all} of keys that are written once", count(lost)),
+        ),
+    };
+    let there = read_back.refused_and_there.len();
+    let refused = (there > 0).then(|| {
+        let text = Reason::RefusedAndThere(there).to_string();
+        Fact::new("refused", Verdict::Fails, text)
+    });
+    [fact].into_iter().chain(refused).collect()
+}
+
+fn registers(summary: &Summary) -> Fact {
+    let is_about_them = |reason: &&Reason| {
+        matches!(
+            reason,
+            Reason::NotLinearizable(_) | Reason::NotShownLinearizable(_)
+        )
+    };
+    let name = "registers";
+    let proof = &summary.registers;
+    match summary.reasons.iter().find(is_about_them) {
+        None => Fact::new(
+            name,
+            Verdict::Holds,
+            format!(
+                "linearizable: {} and {} of {} fit one order",
+                many(proof.writes, "write"),
+                many(proof.reads, "read"),
+                many(proof.registers, "register"),
+            ),
+        ),
+        Some(Reason::NotLinearizable(_)) => Fact::new(
+            name,
+            Verdict::Fails,
+            format!(
+                "{} of {} not linearizable",
+                count(proof.violations.len()),
+                many(proof.registers, "register")
+            ),
+        ),
+        Some(reason) => Fact::new(name, Verdict::Unknown, reason.to_string()),
+    }
+}
+
+fn healthy(drill: &Drill, summary: &Summary) -> Fact {
+    let is_about_it = |reason: &&Reason| matches!(reason, Reason::NotHealthy(_));
+    let name = "healthy";
+    if let Some(reason) = summary.reasons.iter().find(is_about_it) {
+        return Fact::new(name, Verdict::Fails, reason.to_string());
+    }
+    let when = match summary.healthy_after {
+        Some(after) => format!("{} after the healing began", seconds(after)),
+        None => "in the end".to_owned(),
+    };
+    let text = match drill.afterwards.as_str() {
+        "" => when,
+        how => format!("{how}; {when}"),
+    };
+    Fact::new(name, Verdict::Holds, text)
+}
+
+fn writes(summary: &Summary) -> Fact {
+    let writes = &summary.writes;
+    let mut text = format!(
+        "{} acknowledged in {}, {} a minute",
+        count(writes.acknowledged),
+        seconds(summary.span),
+        count(writes.per_minute)
+    );
+    if writes.refused > 0 {
+        text.push_str(&format!("; {} refused", count(writes.refused)));
+    }
+    if writes.unknown > 0 {
+        let took_effect = match writes.unknown_that_took_effect {
+            Some(0) => "none of them seen to have taken effect".to_owned(),
+            Some(some) => format!("{} of them seen to have taken effect", count(some)),
+            None => "how many took effect is not known".to_owned(),
+        };
+        text.push_str(&format!(
+            "; {} of unknown outcome, {took_effect}",
+            count(writes.unknown)
+        ));
+    }
+    Fact::new("writes", Verdict::Told, text)
+}
+
+fn gaps(summary: &Summary) -> Vec<Fact> {
+    let told = |gap: &Gap| {
+        format!(
+            "{} without an acknowledged write, from {} to {}",
+            seconds(gap.length()),
+            moment(gap.from),
+            moment(gap.to)
+        )
+    };
+    let mut facts = vec![Fact::new(
+        "gap",
+        Verdict::Told,
+        format!("at most {}", told(&summary.longest_gap)),
+    )];
+    facts.extend(summary.gap_under_fault.as_ref().map(|gap| {
+        let text = format!("under the fault at most {}", told(gap));
+        Fact::new("gap", Verdict::Told, text)
+    }));
+    facts
+}
+
+fn leader(summary: &Summary) -> Fact {
+    let text = match &summary.new_leader {
+        Some(NewLeader {
+            after,
+            leader,
+            term,
+        }) => format!(
+            "{leader} took the lead in term {term}, {} after the injection began",
+            seconds(*after)
+        ),
+        None => "nobody took the lead from another".to_owned(),
+    };
+    Fact::new("leader", Verdict::Told, text)
+}

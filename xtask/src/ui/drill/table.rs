@@ -1,0 +1,230 @@
+//! The table: of one drill a line for each thing that is known of it, of several a row each; then
+//! everything that was not as it has to be, and the figures.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Fact, Verdict, closing, facts};
+use crate::drill::Drill;
+use crate::drill::history::{Answer, Operation};
+use crate::drill::summary::{Lost, Reason, Summary};
+use crate::drill::words::{count, moment, seconds, value};
+use crate::ui::table::Table;
+use crate::ui::verify::shown;
+
+const BOLD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const RED: Style = AnsiColor::Red.on_default().bold();
+
+/// The most details of one kind that are told one by one. JSON has them all.
+const LONGEST: usize = 10;
+
+/// Renders everything, coloured. Whoever prints it leaves the colours out where there is no terminal.
+pub fn render(drills: &[Drill]) -> String {
+    let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
+    let mut text = String::new();
+    match (drills, summaries.as_slice()) {
+        ([drill], [summary]) => one(&mut text, drill, summary),
+        _ => several(&mut text, drills, &summaries),
+    }
+    for (drill, summary) in drills.iter().zip(&summaries) {
+        for reason in &summary.reasons {
+            let details = details(summary, reason);
+            // Of one drill it is told above, but for the details.
+            if drills.len() > 1 || !details.is_empty() {
+                failure(&mut text, drill, reason, &details);
+            }
+        }
+    }
+    let style = if summaries.iter().all(Summary::is_passed) {
+        GREEN.bold()
+    } else {
+        RED
+    };
+    let _ = writeln!(text, "\n{style}{}{style:#}", shown(&closing(drills)));
+    text
+}
+
+fn one(text: &mut String, drill: &Drill, summary: &Summary) {
+    let (verdict, style) = if summary.is_passed() {
+        ("passed", GREEN.bold())
+    } else {
+        ("did not pass", RED)
+    };
+    let _ = writeln!(
+        text,
+        "{style}{} {verdict} {}: {}{style:#}\n",
+        drill.cluster,
+        drill.fault,
+        shown(&drill.done)
+    );
+    let facts = facts(drill, summary);
+    let width = facts.iter().map(|fact| fact.name.len()).max();
+    let width = width.unwrap_or_default();
+    for Fact {
+        name,
+        verdict,
+        text: told,
+    } in &facts
+    {
+        let (label, style) = match verdict {
+            Verdict::Holds => ("ok", GREEN),
+            Verdict::Fails => ("FAILED", RED),
+            Verdict::Unknown => ("unknown", YELLOW),
+            Verdict::Told => ("", FAINT),
+        };
+        let told = shown(told);
+        let _ = writeln!(text, "{style}{label:<7}{style:#}  {name:<width$}  {told}");
+    }
+}
+
+fn several(text: &mut String, drills: &[Drill], summaries: &[Summary]) {
+    let mut table = Table::new(COLUMNS.map(|(heading, _)| heading));
+    for (heading, _) in COLUMNS.iter().filter(|(_, is_number)| *is_number) {
+        table = table.right(heading);
+    }
+    for (drill, summary) in drills.iter().zip(summaries) {
+        table.row(row(drill, summary));
+    }
+    let table = table.to_string();
+    let mut lines = table.lines();
+    let heading = lines.next().unwrap_or_default();
+    let _ = writeln!(text, "{FAINT}{heading}{FAINT:#}");
+    for (line, summary) in lines.zip(summaries) {
+        let _ = if summary.is_passed() {
+            writeln!(text, "{line}")
+        } else {
+            writeln!(text, "{RED}{line}{RED:#}")
+        };
+    }
+}
+
+/// What is told of each of several drills, and whether it is a number.
+pub(super) const COLUMNS: [(&str, bool); 11] = [
+    ("FAULT", false),
+    ("VERDICT", false),
+    ("FOUND", true),
+    ("NEW LEADER", false),
+    ("NEXT WRITE", true),
+    ("LONGEST GAP", true),
+    ("HEALTHY", true),
+    ("WRITES", true),
+    ("UNKNOWN", true),
+    ("LOST", true),
+    ("REGISTERS", false),
+];
+
+/// A drill in these columns.
+pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
+    let after = |time: Option<_>| time.map_or_else(|| "never".to_owned(), seconds);
+    let proof = &summary.registers;
+    [
+        drill.fault.to_owned(),
+        if summary.is_passed() {
+            "passed".to_owned()
+        } else {
+            "FAILED".to_owned()
+        },
+        match summary.found_after {
+            Some(after) if summary.is_found() => seconds(after),
+            None if drill.expected.is_empty() && drill.reported.is_empty() => "-".to_owned(),
+            _ => "no".to_owned(),
+        },
+        summary.new_leader.as_ref().map_or_else(
+            || "-".to_owned(),
+            |new| format!("{} after {}", new.leader, seconds(new.after)),
+        ),
+        after(summary.written_after),
+        seconds(summary.longest_gap.length()),
+        after(summary.healthy_after),
+        count(summary.writes.acknowledged),
+        count(summary.writes.unknown),
+        summary
+            .read_back
+            .as_ref()
+            .map_or_else(|| "?".to_owned(), |read_back| count(read_back.lost.len())),
+        if proof.holds() {
+            "linearizable"
+        } else if proof.violations.is_empty() {
+            "not shown"
+        } else {
+            "NOT LINEARIZABLE"
+        }
+        .to_owned(),
+    ]
+}
+
+/// What was not as it has to be, with all that is known of it.
+fn failure(text: &mut String, drill: &Drill, reason: &Reason, details: &[String]) {
+    let told = shown(&reason.to_string());
+    let _ = writeln!(
+        text,
+        "\n{RED}error{RED:#}{BOLD}: {}: {told}{BOLD:#}",
+        drill.fault
+    );
+    for detail in details {
+        let _ = writeln!(text, "  {}", shown(detail));
+    }
+}
+
+fn details(summary: &Summary, reason: &Reason) -> Vec<String> {
+    let read_back = summary.read_back.iter();
+    let (all, mut details): (usize, Vec<String>) = match reason {
+        Reason::Lost(all) => {
+            let lost = read_back.flat_map(|read_back| &read_back.lost);
+            (*all, lost.take(LONGEST).map(lost_write).collect())
+        }
+        Reason::RefusedAndThere(all) => {
+            let there = read_back.flat_map(|read_back| &read_back.refused_and_there);
+            (*all, there.take(LONGEST).map(refused).collect())
+        }
+        Reason::NotLinearizable(all) => {
+            let violations = summary.registers.violations.iter().take(LONGEST);
+            let details = violations.map(|one| format!("{}: {}", one.key, one.why));
+            (*all, details.collect())
+        }
+        Reason::NotShownLinearizable(_) => {
+            let keys = summary.registers.ambiguous.iter().take(LONGEST).cloned();
+            (summary.registers.ambiguous.len(), keys.collect())
+        }
+        Reason::NotInjected
+        | Reason::NothingWritten
+        | Reason::NotReadBack
+        | Reason::NotFound { .. }
+        | Reason::NotHealthy(_) => (0, Vec::new()),
+    };
+    if all > details.len() {
+        details.push(format!("and {} more", count(all - details.len())));
+    }
+    details
+}
+
+fn lost_write(lost: &Lost) -> String {
+    let holds = match &lost.holds {
+        None => "is gone".to_owned(),
+        Some(other) => format!("holds {}", value(other)),
+    };
+    format!(
+        "{} {holds}: {} was acknowledged by {} at {}",
+        lost.key,
+        value(&lost.value),
+        lost.through,
+        moment(lost.acknowledged)
+    )
+}
+
+fn refused(one: &Operation) -> String {
+    let why = match &one.answer {
+        Answer::Refused(why) => why.as_str(),
+        _ => "",
+    };
+    format!(
+        "{} was refused by {} at {}: {why}",
+        one.key,
+        one.through,
+        moment(one.ended)
+    )
+}
