@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use serde_json::json;
 
 use super::Which;
 use super::cluster::Started;
-use crate::check::bytes;
 use crate::etcd::observe;
-use crate::observation::{Condition, Look, Status};
+use crate::observation::{Condition, Glance, Glimpse, Look, Status};
 use crate::plan::Member;
 use crate::report::{Exit, Outcome};
-use crate::ui::{self, table::Table};
+use crate::ui;
+use crate::ui::status::{json, table};
 
 /// Show each member of a cluster
 ///
@@ -42,7 +41,7 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
   format, cluster, driver, running_version, running (members that run), leader (name or null)
   members[]: name, endpoint, condition (running, unfinished, stopped, no-data), runs_as,
     answers, error, id, version, role (leader, follower, learner, no leader), raft_term,
-    raft_index, database_size_bytes
+    raft_index, lag (log entries behind the furthest member), database_size_bytes
 IDs are strings of hexadecimal digits, as etcd prints them. What was not seen is null.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -53,12 +52,8 @@ enum Format {
     Json,
 }
 
-/// A member with what was seen of it.
-struct Row {
-    member: Member,
-    condition: Condition,
-    status: Look<Status>,
-}
+/// How long a member may take for its answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs `status`.
 ///
@@ -66,135 +61,41 @@ struct Row {
 /// Fails where the cluster has not been started.
 pub fn run(args: &Args) -> Outcome<Exit> {
     let started = Started::find(&args.which.name)?;
-    let tools = started.tools()?;
-    let members = started.record.members();
-    let conditions = started
-        .driver
-        .conditions(&started.home(), &started.record.names())?;
-    let statuses = observe::statuses(&members, &tools, Duration::from_secs(2));
-    let rows: Vec<Row> = members
-        .into_iter()
-        .zip(conditions)
-        .zip(statuses)
-        .map(|((member, condition), status)| Row {
-            member,
-            condition,
-            status,
-        })
-        .collect();
+    let glance = glance(&started)?;
     match args.format {
         Format::Table => {
-            ui::print(&table(&rows));
-            if !rows.iter().any(Row::runs) {
+            ui::print(&table::render(&glance));
+            if glance.running() == 0 {
                 let name = &started.name;
                 ui::say(&format!("hint: start it: `cargo xtask up {name}`"));
             }
         }
         Format::Json => {
-            ui::print(&format!("{:#}\n", json(&started, &rows)));
+            ui::print(&json::render(&glance));
         }
     }
     Ok(Exit::Success)
 }
 
-impl Row {
-    const fn runs(&self) -> bool {
-        matches!(self.condition, Condition::Running(_))
-    }
-
-    fn leads(&self) -> bool {
-        let leads = |status: &Status| status.leader == Some(status.member_id);
-        self.status.seen().is_some_and(leads)
-    }
-
-    /// What it does in its cluster, in words that both formats share.
-    fn role(&self) -> Option<&'static str> {
-        let status = self.status.seen()?;
-        Some(match status.leader {
-            _ if self.leads() => "leader",
-            _ if status.is_learner => "learner",
-            Some(_) => "follower",
-            None => "no leader",
-        })
-    }
-}
-
-fn table(rows: &[Row]) -> String {
-    let mut table = Table::new([
-        "MEMBER",
-        "CLIENT URL",
-        "RUNS AS",
-        "ETCD",
-        "ROLE",
-        "TERM",
-        "INDEX",
-        "DATABASE",
-    ]);
-    for row in rows {
-        let none = || "-".to_owned();
-        let number = |number: Option<u64>| number.map_or_else(none, |number| number.to_string());
-        let status = row.status.seen();
-        let role = match row.role() {
-            Some(role) => role,
-            None if row.runs() => "does not answer",
-            None => "-",
-        };
-        table.row([
-            row.member.name.to_string(),
-            row.member.client_url(),
-            match &row.condition {
-                Condition::Absent => "no data".to_owned(),
-                Condition::Stopped => "stopped".to_owned(),
-                Condition::Unfinished => "not set up yet".to_owned(),
-                Condition::Running(what) => what.clone(),
-            },
-            status.map_or_else(none, |status| status.version.clone()),
-            role.to_owned(),
-            number(status.and_then(|status| status.raft_term)),
-            number(status.and_then(|status| status.raft_index)),
-            status
-                .and_then(|status| status.db_size)
-                .map_or_else(none, bytes),
-        ]);
-    }
-    table.to_string()
-}
-
-fn json(started: &Started, rows: &[Row]) -> serde_json::Value {
-    let members = rows.iter().map(|row| {
-        let status = row.status.seen();
-        let (condition, runs_as) = match &row.condition {
-            Condition::Absent => ("no-data", None),
-            Condition::Stopped => ("stopped", None),
-            Condition::Unfinished => ("unfinished", None),
-            Condition::Running(what) => ("running", Some(what)),
-        };
-        let error = match &row.status {
-            Look::Seen(_) => None,
-            Look::Failed(why) | Look::NotAsked(why) => Some(why),
-        };
-        json!({
-            "name": row.member.name,
-            "endpoint": row.member.client_url(),
-            "condition": condition,
-            "runs_as": runs_as,
-            "answers": status.is_some(),
-            "error": error,
-            "id": status.map(|status| status.member_id.to_string()),
-            "version": status.map(|status| &status.version),
-            "role": row.role(),
-            "raft_term": status.and_then(|status| status.raft_term),
-            "raft_index": status.and_then(|status| status.raft_index),
-            "database_size_bytes": status.and_then(|status| status.db_size),
-        })
-    });
-    json!({
-        "format": 1,
-        "cluster": started.name.as_str(),
-        "driver": started.record.driver.as_str(),
-        "running_version": started.record.etcd.version.to_string(),
-        "running": rows.iter().filter(|row| row.runs()).count(),
-        "leader": rows.iter().find(|row| row.leads()).map(|row| &row.member.name),
-        "members": members.collect::<Vec<_>>(),
+fn glance(started: &Started) -> Outcome<Glance> {
+    let tools = started.tools()?;
+    let members = started.record.members();
+    let conditions = started
+        .driver
+        .conditions(&started.home(), &started.record.names())?;
+    let statuses = observe::statuses(&members, &tools, PATIENCE);
+    let seen = members.into_iter().zip(conditions).zip(statuses);
+    let glimpse = |((member, condition), status): ((Member, Condition), Look<Status>)| Glimpse {
+        endpoint: member.client_url(),
+        predicted_id: member.id,
+        name: member.name,
+        condition: Some(condition),
+        status,
+    };
+    Ok(Glance {
+        cluster: started.name.clone(),
+        driver: started.record.driver,
+        version: started.record.etcd.version,
+        members: seen.map(glimpse).collect(),
     })
 }

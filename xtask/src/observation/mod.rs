@@ -4,6 +4,7 @@
 //! asks is elsewhere.
 
 pub mod etcdctl;
+pub mod glance;
 pub mod log;
 pub mod machine;
 pub mod metrics;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
+pub use glance::{Glance, Glimpse};
 pub use machine::MachineStatus;
 
 /// One look at a cluster: every member asked on its own, at about the same time.

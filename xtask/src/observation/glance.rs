@@ -1,0 +1,96 @@
+//! A glance at a cluster: how each member is by its driver, and how by its own words. Nothing is
+//! written to the cluster for it.
+
+use super::{Condition, Look, Status};
+use crate::plan::identity::EtcdId;
+use crate::values::{ClusterName, DriverName, EtcdVersion, HostName};
+
+/// A glance at a cluster.
+#[derive(Debug, Clone)]
+pub struct Glance {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// What runs its members.
+    pub driver: DriverName,
+    /// The version of etcd that runs them.
+    pub version: EtcdVersion,
+    /// Each member, in the order of the record.
+    pub members: Vec<Glimpse>,
+}
+
+/// A member with what was seen of it.
+#[derive(Debug, Clone)]
+pub struct Glimpse {
+    /// Its name.
+    pub name: HostName,
+    /// The ID that a static bootstrap gives it.
+    pub predicted_id: EtcdId,
+    /// The client URL that was asked.
+    pub endpoint: String,
+    /// How it is by its driver; none where that could not tell in time.
+    pub condition: Option<Condition>,
+    /// How it describes itself.
+    pub status: Look<Status>,
+}
+
+impl Glance {
+    /// How many members run.
+    pub fn running(&self) -> usize {
+        self.members.iter().filter(|member| member.runs()).count()
+    }
+
+    /// How many members answer.
+    pub fn answering(&self) -> usize {
+        let answers = |member: &&Glimpse| member.status.seen().is_some();
+        self.members.iter().filter(answers).count()
+    }
+
+    /// The member that says it leads.
+    pub fn leader(&self) -> Option<&Glimpse> {
+        self.members.iter().find(|member| member.leads())
+    }
+
+    /// By how many log entries a member is behind the one of its cluster that is furthest, which is the
+    /// leader wherever that answers. Members are asked one moment after the other, in which a busy
+    /// cluster writes some.
+    pub fn lag(&self, member: &Glimpse) -> Option<u64> {
+        let own = member.status.seen()?;
+        let applied = own.raft_applied_index.or(own.raft_index)?;
+        let seen = self.members.iter().filter_map(|one| one.status.seen());
+        let furthest = seen
+            .filter(|status| status.cluster_id == own.cluster_id)
+            .filter_map(|status| status.raft_index)
+            .max()?;
+        Some(furthest.saturating_sub(applied))
+    }
+}
+
+impl Glimpse {
+    /// Whether it runs.
+    pub const fn runs(&self) -> bool {
+        matches!(self.condition, Some(Condition::Running(_)))
+    }
+
+    /// Whether it says that it leads.
+    pub fn leads(&self) -> bool {
+        let leads = |status: &Status| status.leader == Some(status.member_id);
+        self.status.seen().is_some_and(leads)
+    }
+
+    /// Its ID: by its own words, or else the predicted one.
+    pub fn id(&self) -> EtcdId {
+        let status = self.status.seen();
+        status.map_or(self.predicted_id, |status| status.member_id)
+    }
+
+    /// What it does in its cluster, in words that all formats share.
+    pub fn role(&self) -> Option<&'static str> {
+        let status = self.status.seen()?;
+        Some(match status.leader {
+            _ if self.leads() => "leader",
+            _ if status.is_learner => "learner",
+            Some(_) => "follower",
+            None => "no leader",
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! `status --format json`: one object, stable within its `format`.
+//!
+//! Fields may be added without a new format; none is removed or changes its meaning.
+
+use serde::Serialize;
+
+use crate::observation::{Condition, Glance, Glimpse, Look};
+use crate::values::HostName;
+
+/// The number of this format.
+pub const FORMAT: u32 = 1;
+
+/// Renders everything, indented, with a newline at its end.
+pub fn render(glance: &Glance) -> String {
+    // Strings, numbers and lists of them always serialize.
+    serde_json::to_string_pretty(&Document::of(glance)).unwrap_or_default() + "\n"
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format: u32,
+    cluster: &'a str,
+    driver: &'static str,
+    running_version: String,
+    running: usize,
+    leader: Option<&'a HostName>,
+    members: Vec<Member<'a>>,
+}
+
+#[derive(Serialize)]
+struct Member<'a> {
+    name: &'a HostName,
+    endpoint: &'a str,
+    condition: Option<&'static str>,
+    runs_as: Option<&'a str>,
+    answers: bool,
+    error: Option<&'a str>,
+    id: Option<String>,
+    version: Option<&'a str>,
+    role: Option<&'static str>,
+    raft_term: Option<u64>,
+    raft_index: Option<u64>,
+    lag: Option<u64>,
+    database_size_bytes: Option<u64>,
+}
+
+impl<'a> Document<'a> {
+    fn of(glance: &'a Glance) -> Self {
+        let members = glance.members.iter();
+        Self {
+            format: FORMAT,
+            cluster: glance.cluster.as_str(),
+            driver: glance.driver.as_str(),
+            running_version: glance.version.to_string(),
+            running: glance.running(),
+            leader: glance.leader().map(|leader| &leader.name),
+            members: members.map(|member| Member::of(glance, member)).collect(),
+        }
+    }
+}
+
+impl<'a> Member<'a> {
+    fn of(glance: &Glance, member: &'a Glimpse) -> Self {
+        let status = member.status.seen();
+        Self {
+            name: &member.name,
+            endpoint: &member.endpoint,
+            condition: member.condition.as_ref().map(condition_name),
+            runs_as: match &member.condition {
+                Some(Condition::Running(what)) => Some(what),
+                _ => None,
+            },
+            answers: status.is_some(),
+            error: match &member.status {
+                Look::Seen(_) => None,
+                Look::Failed(why) | Look::NotAsked(why) => Some(why),
+            },
+            id: status.map(|status| status.member_id.to_string()),
+            version: status.map(|status| status.version.as_str()),
+            role: member.role(),
+            raft_term: status.and_then(|status| status.raft_term),
+            raft_index: status.and_then(|status| status.raft_index),
+            lag: glance.lag(member),
+            database_size_bytes: status.and_then(|status| status.db_size),
+        }
+    }
+}
+
+/// A condition's name in machine-readable output.
+const fn condition_name(condition: &Condition) -> &'static str {
+    match condition {
+        Condition::Absent => "no-data",
+        Condition::Stopped => "stopped",
+        Condition::Unfinished => "unfinished",
+        Condition::Running(_) => "running",
+    }
+}
