@@ -29,6 +29,7 @@ mod etcd_binaries;
 mod etcd_release;
 mod hostile;
 mod identity;
+mod in_place;
 mod local;
 mod local_host;
 mod local_interrupted;
@@ -50,6 +51,7 @@ mod scratch;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod support;
 mod systemd;
+mod terminal;
 mod test_command;
 mod tidy;
 mod tools;

@@ -4,6 +4,7 @@ pub mod diagnostics;
 pub mod diff;
 pub mod doctor;
 pub mod drill;
+pub mod in_place;
 pub mod progress;
 pub mod status;
 pub mod table;
@@ -27,7 +28,18 @@ pub fn print(text: &str) -> bool {
 /// The same for a result that comes in pieces, which may end in the middle of a character.
 pub fn print_bytes(bytes: &[u8]) -> bool {
     let mut stdout = anstream::stdout().lock();
-    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    was_written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+/// Writes to standard output what steers a terminal, and what `anstream` would take away where there is
+/// to be no color.
+fn steer(text: &str) -> bool {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes());
+    was_written(written.and_then(|()| stdout.flush()))
+}
+
+fn was_written(written: io::Result<()>) -> bool {
     if let Err(error) = &written
         && error.kind() != ErrorKind::BrokenPipe
     {

@@ -1,12 +1,12 @@
 //! What each member is doing: a block of lines that is rewritten in place on a terminal, and one
 //! line for each change elsewhere.
 
-use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _, stderr};
+use std::io::{Write as _, stderr};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+use super::in_place::{self, Block};
 use crate::values::HostName;
 
 /// How far a member is.
@@ -25,9 +25,9 @@ pub enum Mark {
 pub struct Progress {
     rows: Vec<(HostName, Mark, String)>,
     width: usize,
-    in_place: bool,
+    /// None where lines cannot be rewritten.
+    block: Option<Block>,
     colored: bool,
-    drawn: bool,
 }
 
 impl Progress {
@@ -43,10 +43,8 @@ impl Progress {
                 .map(|member| member.as_str().len())
                 .max()
                 .unwrap_or(0),
-            in_place: stderr().is_terminal()
-                && std::env::var_os("TERM").is_some_and(|term| term != "dumb"),
+            block: in_place::is_possible(&stderr()).then(Block::default),
             colored: AutoStream::choice(&stderr()) != ColorChoice::Never,
-            drawn: false,
         }
     }
 
@@ -60,22 +58,22 @@ impl Progress {
         }
         row.1 = mark;
         doing.clone_into(&mut row.2);
-        if self.in_place {
-            self.draw();
-        } else {
-            super::say(&format!("{member:width$}  {doing}", width = self.width));
+        let lines = self.lines();
+        match &mut self.block {
+            Some(block) => {
+                let text = block.become_these(&lines);
+                // Not through `anstream`: without color it would take the movements away as well.
+                let mut stderr = stderr().lock();
+                let _ = stderr
+                    .write_all(text.as_bytes())
+                    .and_then(|()| stderr.flush());
+            }
+            None => super::say(&format!("{member:width$}  {doing}", width = self.width)),
         }
     }
 
-    fn draw(&mut self) {
-        // A line that is too long for the terminal would wrap, and the block would no longer be as high
-        // as it has lines: without wrapping (DEC private mode 7) the terminal cuts it.
-        let mut text = "\x1b[?7l".to_owned();
-        if self.drawn {
-            // Back to the block's first line (ECMA-48, CPL).
-            let _ = write!(text, "\x1b[{}F", self.rows.len());
-        }
-        for (member, mark, doing) in &self.rows {
+    fn lines(&self) -> Vec<String> {
+        let line = |(member, mark, doing): &(HostName, Mark, String)| {
             let (symbol, color) = match mark {
                 Mark::Working => ("·", AnsiColor::Cyan),
                 Mark::Done => ("✓", AnsiColor::Green),
@@ -87,18 +85,8 @@ impl Progress {
                 Style::new()
             };
             let width = self.width;
-            // Clears what stood in the line before (ECMA-48, EL).
-            let _ = writeln!(
-                text,
-                "\x1b[2K{style}{symbol}{style:#} {member:width$}  {doing}"
-            );
-        }
-        text.push_str("\x1b[?7h");
-        self.drawn = true;
-        // Not through `anstream`: without color it would take the movements away as well.
-        let mut stderr = stderr().lock();
-        let _ = stderr
-            .write_all(text.as_bytes())
-            .and_then(|()| stderr.flush());
+            format!("{style}{symbol}{style:#} {member:width$}  {doing}")
+        };
+        self.rows.iter().map(line).collect()
     }
 }

@@ -1,0 +1,48 @@
+//! A block of lines that is rewritten where it stands, as a terminal shows it.
+
+use xtask::ui::in_place::Block;
+
+use crate::terminal::Screen;
+
+/// What a terminal of this size shows of a block that becomes these lines, one after the other.
+fn shown(columns: usize, rows: usize, blocks: &[&[&str]]) -> Vec<String> {
+    let mut block = Block::default();
+    let mut text = "$ \n\r".to_owned();
+    for lines in blocks {
+        let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+        // As terminals make of newlines.
+        text += &block.become_these(&lines).replace('\n', "\r\n");
+    }
+    let screen = Screen::of(&text, columns, rows);
+    assert_eq!(screen.column, 0);
+    screen.lines
+}
+
+#[test]
+fn a_block_grows_and_shrinks_where_it_stands() {
+    let frames: &[&[&str]] = &[&["one", "second"], &["1", "2", "third", "4"], &["a", "b"]];
+    assert_eq!(shown(80, 24, &frames[..1]), ["$ ", "one", "second", ""]);
+    assert_eq!(
+        shown(80, 24, &frames[..2]),
+        ["$ ", "1", "2", "third", "4", ""]
+    );
+    assert_eq!(shown(80, 24, frames), ["$ ", "a", "b", "", "", ""]);
+}
+
+#[test]
+fn a_block_is_cut_where_the_terminal_ends() {
+    let frames: &[&[&str]] = &[&["123456789", "1"], &["1234", "12345678"]];
+    assert_eq!(shown(6, 24, &frames[..1]), ["$ ", "12345", "1", ""]);
+    assert_eq!(shown(6, 24, frames), ["$ ", "1234", "12345", ""]);
+}
+
+#[test]
+fn a_block_that_is_higher_than_the_terminal_does_not_scroll_it_again_and_again() {
+    let lines: &[&str] = &["1", "2", "3", "4", "5", "6"];
+    let once = shown(80, 4, &[lines]);
+    let often = shown(80, 4, &[lines; 10]);
+    assert_eq!(once, ["$ ", "1", "2", "3", "4", "5", "6", ""]);
+    assert_eq!(often.len(), once.len());
+    // Its beginning, and its last line.
+    assert_eq!(often[4..], ["1", "2", "3", "6"]);
+}
