@@ -24,6 +24,7 @@ mod drill_registers;
 mod drill_summary;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod drill_support;
+mod elections;
 mod etcd_3_5;
 mod etcd_binaries;
 mod etcd_release;

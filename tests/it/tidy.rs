@@ -15,6 +15,7 @@ const PURE: &[&str] = &[
     "definition",
     "doctor",
     "drill",
+    "elections",
     "etcd_releases",
     "host",
     "observation",

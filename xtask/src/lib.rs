@@ -1,7 +1,8 @@
 //! Static etcd clusters from version control: render, boot and prove them.
 //!
 //! The pure middle (`values`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
-//! `check`, `drill`, `host`, `doctor`) knows nothing of files, processes, clocks or terminals. The rest connects it to them.
+//! `check`, `drill`, `elections`, `host`, `doctor`) knows nothing of files, processes, clocks or terminals. The rest
+//! connects it to them.
 
 pub mod artifact;
 pub mod atomic;
@@ -15,6 +16,7 @@ pub mod doctor;
 pub mod download;
 pub mod drill;
 pub mod driver;
+pub mod elections;
 pub mod etcd;
 pub mod etcd_releases;
 pub mod fault;

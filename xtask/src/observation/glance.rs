@@ -45,6 +45,11 @@ impl Glance {
         self.members.iter().filter(answers).count()
     }
 
+    /// Whether none of the members runs, by their driver.
+    pub fn is_down(&self) -> bool {
+        self.members.iter().all(Glimpse::is_down)
+    }
+
     /// The member that says it leads.
     pub fn leader(&self) -> Option<&Glimpse> {
         self.members.iter().find(|member| member.leads())
@@ -69,6 +74,12 @@ impl Glimpse {
     /// Whether it runs.
     pub const fn runs(&self) -> bool {
         matches!(self.condition, Some(Condition::Running(_)))
+    }
+
+    /// Whether its driver says that it does not run. What it says itself is newer than that.
+    pub const fn is_down(&self) -> bool {
+        matches!(self.condition, Some(Condition::Absent | Condition::Stopped))
+            && self.status.seen().is_none()
     }
 
     /// Whether it says that it leads.
