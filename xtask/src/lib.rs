@@ -5,6 +5,7 @@
 //! connects it to them.
 
 pub mod artifact;
+pub mod aside;
 pub mod atomic;
 pub mod boxes;
 pub mod cache;

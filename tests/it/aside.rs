@@ -1,0 +1,69 @@
+//! Questions that are asked aside: who is waited for, and who no more.
+
+use std::sync::mpsc::{self, Sender};
+use std::time::{Duration, Instant};
+
+use xtask::aside::Question;
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(60);
+
+fn in_a_while() -> Instant {
+    Instant::now() + LONG
+}
+
+/// Asks somebody who answers what they are given here.
+fn ask_slow(question: &mut Question<u32>) -> Sender<u32> {
+    let (give, given) = mpsc::channel();
+    question.ask(move || given.recv().unwrap());
+    give
+}
+
+#[test]
+fn an_answer_in_time_is_waited_for() {
+    let mut question = Question::default();
+    for number in 0..3 {
+        let give = ask_slow(&mut question);
+        give.send(number).unwrap();
+        assert_eq!(question.answer(in_a_while()), Some(number));
+    }
+    assert!(question.is_waited_for());
+}
+
+#[test]
+fn who_was_late_is_not_waited_for_again_and_their_answer_is_not_lost() {
+    let mut question = Question::default();
+    let give = ask_slow(&mut question);
+    assert_eq!(question.answer(Instant::now()), None);
+
+    // As long as the first is under way, no other is asked, and none is waited for.
+    question.ask(|| panic!("asked once more"));
+    assert_eq!(question.answer(in_a_while()), None);
+    assert!(!question.is_waited_for());
+
+    give.send(1).unwrap();
+    let begun = Instant::now();
+    let mut asked = Vec::new();
+    let mut answer = None;
+    while answer.is_none() && begun.elapsed() < LONG / 6 {
+        // Once the first has answered, this asks anew.
+        asked.push(ask_slow(&mut question));
+        answer = question.answer(in_a_while());
+    }
+    assert_eq!(answer, Some(1));
+    assert!(!question.is_waited_for());
+
+    question.trust();
+    asked.pop().unwrap().send(2).unwrap();
+    assert_eq!(question.answer(in_a_while()), Some(2));
+}
+
+#[test]
+fn somebody_who_breaks_down_is_asked_again() {
+    let mut question: Question<u32> = Question::default();
+    question.ask(|| std::panic::panic_any("broken down"));
+    assert_eq!(question.answer(in_a_while()), None);
+    question.trust();
+    question.ask(|| 4);
+    assert_eq!(question.answer(in_a_while()), Some(4));
+}
