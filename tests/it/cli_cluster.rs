@@ -24,27 +24,32 @@ pub(crate) fn started(name: &str, definition: &str) -> Scratch {
     scratch
 }
 
-fn up(scratch: &Scratch, name: &str) {
+pub(crate) fn up(scratch: &Scratch, name: &str) {
     scratch
         .run(&["up", name, "--etcd-dir", packaged().as_str()])
         .expect(0);
 }
 
-fn status(scratch: &Scratch, name: &str) -> Value {
+pub(crate) fn status(scratch: &Scratch, name: &str) -> Value {
     let ran = scratch.run(&["status", name, "--format", "json"]).expect(0);
     assert_eq!(ran.stderr, "");
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
 /// Kills a member that `status` shows as running.
-fn kill_member(scratch: &Scratch, name: &str, member: &str) {
+pub(crate) fn kill_member(scratch: &Scratch, name: &str, member: &str) {
+    signal_member(scratch, name, member, Signal::SIGKILL);
+}
+
+/// Sends a signal to a member that `status` shows as running.
+pub(crate) fn signal_member(scratch: &Scratch, name: &str, member: &str, signal: Signal) {
     let seen = status(scratch, name);
     let members = seen["members"].as_array().unwrap();
     let runs_as = members.iter().find(|one| one["name"] == member).unwrap()["runs_as"]
         .as_str()
         .unwrap();
     let id = runs_as.strip_prefix("process ").unwrap().parse().unwrap();
-    kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+    kill(Pid::from_raw(id), signal).unwrap();
 }
 
 /// The table with what differs from run to run replaced.
@@ -185,16 +190,19 @@ fn ending_a_cluster_twice_is_no_error() {
     );
 }
 
-/// A program that follows a log, line by line.
-struct Follower {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+/// A program whose output is followed, line by line.
+pub(crate) struct Follower {
+    pub(crate) child: Child,
+    pub(crate) lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
 impl Follower {
     fn of(scratch: &Scratch, arguments: &[&str]) -> Self {
-        let mut child = scratch
-            .command(arguments)
+        Self::follow(&mut scratch.command(arguments))
+    }
+
+    pub(crate) fn follow(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -204,11 +212,16 @@ impl Follower {
     }
 
     /// Reads on to a line that holds this.
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         self.lines
             .find(|line| line.as_ref().is_ok_and(|line| line.contains(text)))
             .unwrap_or_else(|| panic!("the log ended before {text}"))
-            .unwrap();
+            .unwrap()
+    }
+
+    /// Ends it by a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 }
 
@@ -224,11 +237,7 @@ fn logs_are_followed_across_a_restart_until_ctrl_c() {
     kill_member(&scratch, "told", "core-01");
     up(&scratch, "told");
     follower.wait_for("starting etcd server");
-    kill(
-        Pid::from_raw(follower.child.id().cast_signed()),
-        Signal::SIGINT,
-    )
-    .unwrap();
+    follower.signal(Signal::SIGINT);
     let ended = follower.child.wait_with_output().unwrap();
     use std::os::unix::process::ExitStatusExt;
     // What a shell calls 130.
@@ -339,6 +348,8 @@ fn a_reader_that_goes_away_is_no_error() {
     let tasks = [
         "status piped",
         "status piped --format json",
+        "status piped --watch",
+        "status piped --watch --format json",
         "verify piped",
         "verify piped --format json",
         "env piped",

@@ -28,6 +28,7 @@ const CASES: &[(&str, &str)] = &[
     ("cargo xtask verify --format t", "table"),
     ("cargo xtask verify --wait ", ""),
     ("cargo xtask verify --explain u", "unit user-data"),
+    ("cargo xtask status --watch ", ""),
     ("cargo xtask logs ", "core-01"),
     ("cargo xtask logs -c f", "five"),
     ("cargo xtask logs --cluster f", "five"),

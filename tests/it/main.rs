@@ -50,6 +50,8 @@ mod render_install;
 mod render_read;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod scratch;
+mod status_output;
+mod status_watch;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod support;
 mod systemd;

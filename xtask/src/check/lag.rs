@@ -24,10 +24,10 @@ pub(super) static CHECK: Check = Check {
     judge,
 };
 
-/// The distance in log entries from which a member lags. Members are asked within milliseconds of each
+/// The distance in log entries beyond which a member lags. Members are asked within milliseconds of each
 /// other, in which a busy cluster writes some hundred entries; at 5000 entries between the log and what is
 /// applied, etcd itself refuses requests (`maxGapBetweenApplyAndCommitIndex`).
-const TOO_FAR: u64 = 1000;
+pub(crate) const LAGS_BEYOND: u64 = 1000;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let unseen = Unseen::of_ours(plan, observation, "its position in the log", |member| {
@@ -47,7 +47,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let mut findings = Vec::new();
     for (name, status) in &seen {
         if let Some(distance) = status.raft_index.map(|index| last - index)
-            && distance > TOO_FAR
+            && distance > LAGS_BEYOND
         {
             findings.push(Finding::new(
                 Some(name),
@@ -56,7 +56,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             ));
         }
         if let Some(distance) = unapplied(status)
-            && distance > TOO_FAR
+            && distance > LAGS_BEYOND
         {
             findings.push(Finding::new(
                 Some(name),

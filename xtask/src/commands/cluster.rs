@@ -40,6 +40,14 @@ impl Started {
         })
     }
 
+    /// The same cluster as it is by now; none where it has been destroyed since.
+    pub(super) fn again(&self) -> Outcome<Option<Self>> {
+        match Self::find(&self.name) {
+            Err(_) if !has_traces(&self.home()) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     pub(super) fn home(&self) -> Home<'_> {
         Home {
             workspace: &self.workspace,

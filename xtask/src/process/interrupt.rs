@@ -21,10 +21,10 @@ pub fn install_interrupt_handler() {
         }
         INTERRUPTED.store(true, Ordering::SeqCst);
         group::end_all(GRACE);
-        let lines: Vec<String> = after_lines().values().cloned().collect();
-        ui::say("interrupted");
-        for line in lines {
-            ui::say(&line);
+        let quietly = *quietly();
+        match quietly {
+            Some(end) => end(),
+            None => say_so(),
         }
         std::process::exit(i32::from(Exit::Interrupted as u8));
     });
@@ -37,6 +37,24 @@ pub fn on_interrupt(line: impl Into<String>) -> AfterInterrupt {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     after_lines().insert(number, line.into());
     AfterInterrupt(number)
+}
+
+/// Has an interruption say nothing and do this instead, for as long as the returned value lives: it is
+/// how the user of what runs meanwhile ends it, and no news to them.
+#[must_use = "it is forgotten when this is dropped"]
+pub fn quietly_on_interrupt(end: fn()) -> QuietlyOnInterrupt {
+    *quietly() = Some(end);
+    QuietlyOnInterrupt(())
+}
+
+/// Keeps what [`quietly_on_interrupt`] was told.
+#[derive(Debug)]
+pub struct QuietlyOnInterrupt(());
+
+impl Drop for QuietlyOnInterrupt {
+    fn drop(&mut self) {
+        *quietly() = None;
+    }
 }
 
 /// Keeps a line of [`on_interrupt`].
@@ -110,7 +128,21 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// By number, so that they are said in the order in which the work went.
 static AFTER: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
 
+static QUIETLY: Mutex<Option<fn()>> = Mutex::new(None);
+
 static NEXT: AtomicU64 = AtomicU64::new(0);
+
+fn say_so() {
+    let lines: Vec<String> = after_lines().values().cloned().collect();
+    ui::say("interrupted");
+    for line in lines {
+        ui::say(&line);
+    }
+}
+
+fn quietly() -> MutexGuard<'static, Option<fn()>> {
+    QUIETLY.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn after_lines() -> MutexGuard<'static, BTreeMap<u64, String>> {
     AFTER.lock().unwrap_or_else(PoisonError::into_inner)

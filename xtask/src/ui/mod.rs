@@ -5,6 +5,7 @@ pub mod diff;
 pub mod doctor;
 pub mod drill;
 pub mod in_place;
+pub mod moment;
 pub mod progress;
 pub mod status;
 pub mod table;

@@ -1,9 +1,12 @@
-//! `status --format json`: one object, stable within its `format`.
+//! `status --format json`: one object, or with `--watch` one a line, stable within its `format`.
 //!
 //! Fields may be added without a new format; none is removed or changes its meaning.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
+use crate::elections::Election;
 use crate::observation::{Condition, Glance, Glimpse, Look};
 use crate::values::HostName;
 
@@ -14,6 +17,50 @@ pub const FORMAT: u32 = 1;
 pub fn render(glance: &Glance) -> String {
     // Strings, numbers and lists of them always serialize.
     serde_json::to_string_pretty(&Document::of(glance)).unwrap_or_default() + "\n"
+}
+
+/// Renders everything in one line, with a newline at its end: after a glance at this moment.
+pub fn line(at: Duration, glance: &Glance, last_election: Option<&Election>) -> String {
+    let line = Line {
+        at: seconds(at),
+        document: Document::of(glance),
+        last_election: last_election.map(LastElection::of),
+    };
+    serde_json::to_string(&line).unwrap_or_default() + "\n"
+}
+
+/// A time in seconds, as exactly as a look is: to the millisecond.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    at: f64,
+    #[serde(flatten)]
+    document: Document<'a>,
+    last_election: Option<LastElection<'a>>,
+}
+
+#[derive(Serialize)]
+struct LastElection<'a> {
+    term: Option<u64>,
+    leader: Option<&'a HostName>,
+    leader_id: String,
+    told_at: f64,
+    after: Option<f64>,
+}
+
+impl<'a> LastElection<'a> {
+    fn of(election: &'a Election) -> Self {
+        Self {
+            term: election.term,
+            leader: election.name.as_ref(),
+            leader_id: election.leader.to_string(),
+            told_at: seconds(election.told),
+            after: election.after.map(seconds),
+        }
+    }
 }
 
 #[derive(Serialize)]

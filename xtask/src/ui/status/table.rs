@@ -1,6 +1,6 @@
 //! The table: one line a member.
 
-use super::{number, role, runs_as};
+use super::words::{number, role, runs_as};
 use crate::check::bytes;
 use crate::observation::Glance;
 use crate::ui::table::Table;

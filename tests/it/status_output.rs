@@ -1,0 +1,254 @@
+//! What `status --watch` prints of what it sees, as text.
+
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use xtask::elections::Elections;
+use xtask::observation::{Glance, Look};
+use xtask::ui::moment;
+use xtask::ui::status::log::Log;
+use xtask::ui::status::view;
+
+use crate::elections::{
+    Seen::{self, Follows, NoLeader, Silent, Stopped},
+    glance,
+};
+
+/// 2026-07-30T09:05:00Z.
+const MORNING: u64 = 1_785_402_300;
+
+/// What happens while somebody watches: so many seconds after the morning, members that are seen so.
+type Story<'a> = &'a [(u64, &'a [Seen])];
+
+fn told(story: Story<'_>, mut each: impl FnMut(Duration, &Glance, &Elections)) {
+    let mut elections = Elections::default();
+    for (seconds, members) in story {
+        let at = Duration::from_secs(MORNING + seconds);
+        let glance = glance(members);
+        elections.take_note(at, &glance);
+        each(at, &glance, &elections);
+    }
+}
+
+/// The view after all of it, without its colors.
+fn seen_last(story: Story<'_>, expected: Expect) {
+    let mut last = Vec::new();
+    told(story, |at, glance, elections| {
+        last = view::lines(at, glance, elections);
+    });
+    let text = last.join("\n") + "\n";
+    expected.assert_eq(&anstream::adapter::strip_str(&text).to_string());
+}
+
+fn logged(story: Story<'_>, expected: Expect) {
+    let mut log = Log::default();
+    let mut text = String::new();
+    told(story, |at, glance, elections| {
+        text += &log.lines(at, glance, elections);
+    });
+    expected.assert_eq(&text);
+}
+
+const FIRST_LEADS: &[Seen] = &[Follows(2, 1), Follows(2, 1), Follows(2, 1)];
+const THIRD_LEADS: &[Seen] = &[Stopped, Follows(3, 3), Follows(3, 3)];
+const DOWN: &[Seen] = &[Stopped, Stopped, Stopped];
+
+#[test]
+fn the_view_tells_who_leads_since_when() {
+    seen_last(
+        &[(0, FIRST_LEADS)],
+        expect![[r#"
+            default at 09:05:00 UTC: 3 of 3 members answer
+            core-01 leads, elected before watching began (term 2)
+
+            MEMBER   ROLE      TERM  LAG  INDEX  DATABASE  RUNS AS
+            core-01  leader    2     0    18     20 KiB    process 100
+            core-02  follower  2     0    18     20 KiB    process 200
+            core-03  follower  2     0    18     20 KiB    process 300
+        "#]],
+    );
+    seen_last(
+        &[(0, FIRST_LEADS), (1, THIRD_LEADS), (13, THIRD_LEADS)],
+        expect![[r#"
+            default at 09:05:13 UTC: 2 of 3 members answer
+            core-03 leads, elected 12 s ago (term 3)
+
+            MEMBER   ROLE      TERM  LAG  INDEX  DATABASE  RUNS AS
+            core-01  -         -     -    -      -         stopped
+            core-02  follower  3     0    18     20 KiB    process 200
+            core-03  leader    3     0    18     20 KiB    process 300
+        "#]],
+    );
+    seen_last(
+        &[
+            (0, FIRST_LEADS),
+            (1, &[Silent, NoLeader(2), NoLeader(3)]),
+            (8, &[Silent, NoLeader(4), NoLeader(4)]),
+        ],
+        expect![[r#"
+            default at 09:05:08 UTC: 2 of 3 members answer
+            no leader for 7 s; core-01 led last (term 2)
+
+            MEMBER   ROLE             TERM  LAG  INDEX  DATABASE  RUNS AS
+            core-01  does not answer  -     -    -      -         process 100
+            core-02  no leader        4     0    18     20 KiB    process 200
+            core-03  no leader        4     0    18     20 KiB    process 300
+        "#]],
+    );
+    seen_last(
+        &[(0, DOWN), (90, DOWN)],
+        expect![[r#"
+            default at 09:06:30 UTC: 0 of 3 members answer
+            no member runs for 1 min
+
+            MEMBER   ROLE  TERM  LAG  INDEX  DATABASE  RUNS AS
+            core-01  -     -     -    -      -         stopped
+            core-02  -     -     -    -      -         stopped
+            core-03  -     -     -    -      -         stopped
+
+            hint: start it: `cargo xtask up default`
+        "#]],
+    );
+}
+
+/// The line about the leader after all of it.
+fn leader_last(story: Story<'_>) -> String {
+    let mut last = String::new();
+    told(story, |at, glance, elections| {
+        last = anstream::adapter::strip_str(&view::lines(at, glance, elections)[1]).to_string();
+    });
+    last
+}
+
+#[test]
+fn an_election_has_the_moment_that_is_known() {
+    let silent: &[Seen] = &[Silent, Silent, Silent];
+    assert_eq!(
+        leader_last(&[(0, FIRST_LEADS), (1, THIRD_LEADS)]),
+        "core-03 leads, elected just now (term 3)"
+    );
+    // Nobody answered for ten minutes, in which it was.
+    let mut story = vec![(0, FIRST_LEADS), (1, silent), (600, THIRD_LEADS)];
+    assert_eq!(
+        leader_last(&story),
+        "core-03 leads, elected within the last 10 min (term 3)"
+    );
+    story.push((612, THIRD_LEADS));
+    assert_eq!(
+        leader_last(&story),
+        "core-03 leads, elected 12 s to 10 min ago (term 3)"
+    );
+    story.push((9000, THIRD_LEADS));
+    assert_eq!(
+        leader_last(&story),
+        "core-03 leads, elected 2 h 20 min to 2 h 30 min ago (term 3)"
+    );
+    story.push((903_000, THIRD_LEADS));
+    assert_eq!(
+        leader_last(&story),
+        "core-03 leads, elected 10 d 10 h ago (term 3)"
+    );
+    assert_eq!(
+        leader_last(&[(0, silent), (1, FIRST_LEADS), (5, FIRST_LEADS)]),
+        "core-01 leads, elected before it could be seen (term 2)"
+    );
+    assert_eq!(
+        leader_last(&[(0, silent), (5, silent)]),
+        "no member answers for 5 s"
+    );
+}
+
+#[test]
+fn the_log_tells_what_changes_and_that_nothing_does() {
+    let story: Vec<(u64, &[Seen])> = (0..75)
+        .map(|second| (second, FIRST_LEADS))
+        .chain([
+            (75, &[Stopped, Follows(2, 1), Follows(2, 1)][..]),
+            (76, &[Stopped, NoLeader(3), Follows(3, 3)]),
+            (77, THIRD_LEADS),
+            (78, &[Stopped, Silent, NoLeader(3)]),
+            (79, DOWN),
+            (80, &[Stopped, Stopped]),
+        ])
+        .collect();
+    logged(
+        &story,
+        expect![[r#"
+            2026-07-30T09:05:00Z  core-01  leader in term 2, 0 behind, log entry 18, database 20 KiB, process 100
+            2026-07-30T09:05:00Z  core-02  follower in term 2, 0 behind, log entry 18, database 20 KiB, process 200
+            2026-07-30T09:05:00Z  core-03  follower in term 2, 0 behind, log entry 18, database 20 KiB, process 300
+            2026-07-30T09:05:00Z  default  core-01 leads, elected before watching began (term 2)
+            2026-07-30T09:06:00Z  default  as before: 3 of 3 answer; core-01 leads, elected before watching began (term 2); log entry 18, at most 0 behind, database at most 20 KiB
+            2026-07-30T09:06:15Z  core-01  stopped
+            2026-07-30T09:06:15Z  default  no leader; core-01 led last (term 2)
+            2026-07-30T09:06:16Z  core-02  no leader in term 3, 0 behind, log entry 18, database 20 KiB, process 200
+            2026-07-30T09:06:16Z  core-03  leader in term 3, 0 behind, log entry 18, database 20 KiB, process 300
+            2026-07-30T09:06:16Z  default  core-03 leads, elected just now (term 3)
+            2026-07-30T09:06:17Z  core-02  follower in term 3, 0 behind, log entry 18, database 20 KiB, process 200
+            2026-07-30T09:06:18Z  core-02  does not answer (process 200): no answer within 2 s
+            2026-07-30T09:06:18Z  core-03  no leader in term 3, 0 behind, log entry 18, database 20 KiB, process 300
+            2026-07-30T09:06:18Z  default  no leader; core-03 led last (term 3)
+            2026-07-30T09:06:19Z  core-02  stopped
+            2026-07-30T09:06:19Z  core-03  stopped
+            2026-07-30T09:06:19Z  default  no member runs; core-03 led last (term 3)
+            2026-07-30T09:06:20Z  core-03  is no member any more
+        "#]],
+    );
+}
+
+#[test]
+fn a_log_has_a_line_when_a_member_begins_to_lag_and_when_it_has_caught_up() {
+    let mut log = Log::default();
+    let elections = Elections::default();
+    let mut lines = |seconds, lag: u64| {
+        let mut glance = glance(FIRST_LEADS);
+        if let Look::Seen(status) = &mut glance.members[1].status {
+            status.raft_index = Some(10_000);
+            status.raft_applied_index = Some(10_000 - lag);
+        }
+        if let Look::Seen(status) = &mut glance.members[2].status {
+            status.raft_applied_index = Some(10_000);
+        }
+        if let Look::Seen(status) = &mut glance.members[0].status {
+            status.raft_applied_index = Some(10_000);
+        }
+        log.lines(Duration::from_secs(seconds), &glance, &elections)
+    };
+    assert_eq!(lines(1, 0).lines().count(), 4);
+    assert_eq!(lines(2, 900), "");
+    assert!(lines(3, 1200).contains("core-02  follower in term 2, 1200 behind"));
+    assert_eq!(lines(4, 1300), "");
+    assert!(lines(5, 0).contains("core-02  follower in term 2, 0 behind"));
+}
+
+#[test]
+fn moments_are_those_of_the_calendar() {
+    // By `date -u -d @…`.
+    let moments = [
+        (0, "1970-01-01T00:00:00Z"),
+        (68_169_599, "1972-02-28T23:59:59Z"),
+        (951_782_400, "2000-02-29T00:00:00Z"),
+        (951_868_800, "2000-03-01T00:00:00Z"),
+        (1_735_689_599, "2024-12-31T23:59:59Z"),
+        (MORNING, "2026-07-30T09:05:00Z"),
+        (4_107_542_400, "2100-03-01T00:00:00Z"),
+    ];
+    for (seconds, text) in moments {
+        assert_eq!(moment::utc(Duration::from_secs(seconds)), text);
+    }
+}
+
+#[test]
+fn times_are_as_exact_as_matters() {
+    let times = [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (7500, "2 h 5 min"),
+        (273_600, "3 d 4 h"),
+    ];
+    for (seconds, text) in times {
+        assert_eq!(moment::long(Duration::from_secs(seconds)), text);
+    }
+}

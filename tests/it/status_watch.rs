@@ -1,0 +1,292 @@
+//! `status --watch` of real clusters: on a terminal, in a pipe and for programs.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::cli_cluster::{Follower, kill_member, signal_member, started, status, up};
+use crate::scratch::{Ran, Scratch};
+use crate::terminal::{Screen, Terminal};
+
+/// A definition of three members on a network that no other test uses.
+fn three(network: u8) -> String {
+    format!("members = 3\n[network]\nsubnet = \"10.93.{network}.0/24\"\n")
+}
+
+/// The member that leads.
+fn leader(scratch: &Scratch, name: &str) -> String {
+    let seen = status(scratch, name);
+    seen["leader"].as_str().unwrap().to_owned()
+}
+
+/// How many lines of a screen begin so.
+fn count(screen: &Screen, beginning: &str) -> usize {
+    let lines = screen.lines.iter();
+    lines.filter(|line| line.starts_with(beginning)).count()
+}
+
+/// The cells of a member's line.
+fn cells<'a>(screen: &'a Screen, member: &str) -> Vec<&'a str> {
+    // Two blanks: the line above the table begins with a member's name, too.
+    let line = screen.line(&format!("{member}  ")).unwrap_or_default();
+    line.split("  ")
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
+        .collect()
+}
+
+#[test]
+fn a_terminal_shows_a_new_leader_where_the_old_one_stood() {
+    let scratch = started("ruled", &three(1));
+    let old = leader(&scratch, "ruled");
+    let command = scratch.command(&["status", "ruled", "--watch", "0.3"]);
+    let mut terminal = Terminal::open(&command, 80, 24);
+    let before = format!("{old} leads, elected before watching began (term ");
+    terminal.wait_until_it_shows(|screen| screen.line(&before).is_some());
+    let screen = terminal.screen();
+    assert!(
+        screen.lines[0].starts_with("ruled at "),
+        "{}",
+        screen.text()
+    );
+    assert!(
+        screen.lines[0].ends_with(" UTC: 3 of 3 members answer"),
+        "{}",
+        screen.text()
+    );
+    let term: u64 = cells(&screen, &old)[2].parse().unwrap();
+
+    kill_member(&scratch, "ruled", &old);
+    let is_new = |screen: &Screen| {
+        let line = screen.lines[1].clone();
+        line.contains(" leads, elected ") && !line.starts_with(&old)
+    };
+    terminal.wait_until_it_shows(|screen| {
+        is_new(screen) && cells(screen, &old).last() == Some(&"stopped")
+    });
+    let screen = terminal.screen();
+    let line = &screen.lines[1];
+    let (new, elected) = line.split_once(" leads, elected ").unwrap();
+    assert!(!elected.contains("before"), "{line}");
+    let row = cells(&screen, new);
+    assert_eq!(row[1], "leader", "{}", screen.text());
+    let new_term: u64 = row[2].parse().unwrap();
+    assert!(new_term > term, "{}", screen.text());
+    assert!(line.ends_with(&format!(" (term {new_term})")), "{line}");
+
+    terminal.press("\u{3}");
+    let pressed = Instant::now();
+    let (ran, screen) = terminal.end();
+    let ran = ran.expect(130);
+    assert!(pressed.elapsed() < Duration::from_secs(5));
+    // All of it is one block, and the cursor below it, where a shell goes on.
+    for (beginning, wanted) in [("ruled", 1), ("MEMBER", 1), ("core-0", 4)] {
+        assert_eq!(count(&screen, beginning), wanted, "{}", screen.text());
+    }
+    assert_eq!((screen.row, screen.column), (7, 0), "{}", screen.text());
+    assert_eq!(screen.lines.len(), 8, "{}", screen.text());
+    assert_eq!(screen.lines[7], "", "nothing is said of Ctrl-C");
+    // Neither cleared nor another screen, and no cursor that would have to be shown again.
+    for sequence in ["\u{1b}[2J", "\u{1b}[H", "\u{1b}[?25l", "\u{1b}[?1049h"] {
+        assert!(!ran.stdout.contains(sequence), "{sequence:?}");
+    }
+    assert!(ran.stdout.contains("\u{1b}[32m"), "it is coloured");
+}
+
+#[test]
+fn a_terminal_gets_no_more_than_it_can_show_and_wants() {
+    let scratch = started("small", &three(4));
+    // A terminal that is too small in every way, and wants no color.
+    let mut command = scratch.command(&["status", "small", "--watch", "0.1"]);
+    let mut terminal = Terminal::open(command.env("NO_COLOR", "1"), 20, 5);
+    terminal.wait_until(|received| received.matches("MEMBER").count() >= 6);
+    terminal.press("\u{3}");
+    let (ran, screen) = terminal.end();
+    let ran = ran.expect(130);
+    assert!(
+        screen.lines.iter().all(|line| line.chars().count() < 20),
+        "{}",
+        screen.text()
+    );
+    assert_eq!(
+        screen.lines.len(),
+        8,
+        "it scrolls no further:\n{}",
+        screen.text()
+    );
+    assert!(!has_color(&ran.stdout), "{:?}", ran.stdout);
+
+    // And one that cannot go back.
+    let mut command = scratch.command(&["status", "small", "--watch"]);
+    let mut terminal = Terminal::open(command.env("TERM", "dumb"), 80, 24);
+    terminal.wait_until(|received| received.contains(" leads, elected before watching began"));
+    terminal.press("\u{3}");
+    let (ran, _) = terminal.end();
+    assert!(!ran.expect(130).stdout.contains('\u{1b}'));
+}
+
+/// Whether there is any sequence that colors.
+fn has_color(text: &str) -> bool {
+    text.split('\u{1b}').skip(1).any(|sequence| {
+        let last = sequence.chars().find(char::is_ascii_alphabetic);
+        last == Some('m')
+    })
+}
+
+#[test]
+fn a_file_gets_a_line_for_each_change_until_the_cluster_is_gone() {
+    let scratch = started("kept", &three(2));
+    let old = leader(&scratch, "kept");
+    let mut command = scratch.command(&["status", "kept", "--watch", "0.3"]);
+    // No color, even where somebody wants it.
+    let mut log = Follower::follow(command.env("CLICOLOR_FORCE", "1"));
+    let mut lines = Vec::new();
+    let mut wait_for = |text: &str| {
+        let line = log.wait_for(text);
+        lines.push(line.clone());
+        line
+    };
+    wait_for(&format!(
+        "kept     {old} leads, elected before watching began"
+    ));
+    kill_member(&scratch, "kept", &old);
+    wait_for(&format!("{old}  stopped"));
+    let line = wait_for(" leads, elected ");
+    assert!(!line.contains(&format!("{old} leads")), "{line}");
+
+    scratch.run(&["down", "kept"]).expect(0);
+    wait_for("kept     no member runs; ");
+    up(&scratch, "kept");
+    let line = wait_for(" leads, elected ");
+    assert!(!line.contains("before"), "{line}");
+
+    // Nothing changes, and nothing is said, until this.
+    scratch.run(&["destroy", "kept", "--yes"]).expect(0);
+    let line = wait_for("kept     is gone");
+    assert!(line.ends_with("is gone, as after `cargo xtask destroy kept`"));
+    for line in lines {
+        let (moment, rest) = line.split_once("  ").unwrap();
+        let shape: String = moment
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect();
+        assert_eq!(shape, "0000-00-00T00:00:00Z", "{line}");
+        assert!(!rest.contains('\u{1b}'), "{line:?}");
+    }
+    let ran = Ran::from(log.child.wait_with_output().unwrap()).expect(0);
+    assert_eq!(ran.stderr, "");
+}
+
+/// The names of an object's fields.
+fn fields(object: &Value) -> BTreeSet<&str> {
+    let object = object.as_object().unwrap();
+    object.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn programs_get_an_object_a_line_and_one_that_hangs_holds_nobody_up() {
+    let scratch = started("read", &three(3));
+    let once = status(&scratch, "read");
+    let arguments = ["status", "read", "--watch", "0.3", "--format", "json"];
+    let mut watch = Follower::follow(&mut scratch.command(&arguments));
+    let mut next = || -> Value {
+        let line = watch.lines.next().unwrap().unwrap();
+        serde_json::from_str(&line).unwrap()
+    };
+    let first = next();
+    let mut wanted = fields(&once);
+    wanted.extend(["at", "last_election"]);
+    assert_eq!(fields(&first), wanted);
+    assert_eq!(fields(&first["members"][0]), fields(&once["members"][0]));
+    assert_eq!(first["running"], 3);
+    assert_eq!(first["members"][0]["lag"], 0);
+    let election = &first["last_election"];
+    assert_eq!(election["leader"], first["leader"]);
+    assert_eq!(election["after"], Value::Null);
+    assert_eq!(election["told_at"], first["at"]);
+    let old = first["leader"].as_str().unwrap().to_owned();
+
+    kill_member(&scratch, "read", &old);
+    let new = loop {
+        let line = next();
+        if line["last_election"]["term"].as_u64() > election["term"].as_u64() {
+            break line;
+        }
+    };
+    let election = &new["last_election"];
+    assert_ne!(election["leader"], old.as_str());
+    assert_eq!(election["told_at"], new["at"]);
+    let after = election["after"].as_f64().unwrap();
+    assert!(first["at"].as_f64().unwrap() <= after && after < new["at"].as_f64().unwrap());
+
+    // One that is halted accepts connections and says nothing.
+    let halted = election["leader"].as_str().unwrap().to_owned();
+    let of = |line: &Value, what: &str| {
+        let members = line["members"].as_array().unwrap();
+        members
+            .iter()
+            .find(|one| one["name"] == halted.as_str())
+            .unwrap()[what]
+            .clone()
+    };
+    signal_member(&scratch, "read", &halted, Signal::SIGSTOP);
+    let mut line = next();
+    while of(&line, "answers") == true {
+        line = next();
+    }
+    assert_eq!(of(&line, "condition"), "running");
+    // Nobody waits for it a second time.
+    let begun = line["at"].as_f64().unwrap();
+    let looks = 4;
+    for _ in 0..=looks {
+        line = next();
+        assert_eq!(of(&line, "answers"), false);
+    }
+    let took = line["at"].as_f64().unwrap() - begun;
+    assert!(took < 2.0 + f64::from(looks), "{took} s");
+
+    let begun = Instant::now();
+    watch.signal(Signal::SIGINT);
+    let ran = watch.child.wait_with_output().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(ran.status.code(), Some(130));
+    assert_eq!(String::from_utf8(ran.stderr).unwrap(), "");
+
+    signal_member(&scratch, "read", &halted, Signal::SIGCONT);
+}
+
+#[test]
+fn a_driver_that_cannot_tell_is_said_once_and_hides_no_member() {
+    let definition = "members = 1\n[network]\nsubnet = \"10.93.5.0/24\"\n";
+    let scratch = started("alone", definition);
+    // As if it were of machines, on a host that has lost its Vagrant.
+    let record = scratch.root().join(".state/alone/cluster.json");
+    let local = fs::read_to_string(&record).unwrap();
+    fs::write(&record, local.replace("\"local\"", "\"vagrant\"")).unwrap();
+    let machine = scratch
+        .root()
+        .join("vagrant/.vagrant/machines/alone-core-01/libvirt");
+    fs::create_dir_all(&machine).unwrap();
+    fs::write(machine.join("id"), "1").unwrap();
+
+    let arguments = ["status", "alone", "--watch", "0.1", "--format", "json"];
+    let mut command = scratch.command(&arguments);
+    let mut watch = Follower::follow(command.env("PATH", "/nowhere"));
+    for _ in 0..3 {
+        let line = watch.lines.next().unwrap().unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let member = &line["members"][0];
+        assert_eq!(member["answers"], true, "{line}");
+        assert_eq!(member["condition"], Value::Null, "{line}");
+    }
+    watch.signal(Signal::SIGTERM);
+    let ran = Ran::from(watch.child.wait_with_output().unwrap()).expect(130);
+    assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("vagrant"), "{}", ran.stderr);
+
+    fs::write(&record, local).unwrap();
+    fs::remove_dir_all(scratch.root().join("vagrant")).unwrap();
+}

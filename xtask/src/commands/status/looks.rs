@@ -1,0 +1,126 @@
+//! Looking at a cluster again and again, so that nobody who hangs is waited for more than once.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::PATIENCE;
+use crate::aside::Question;
+use crate::commands::cluster::Started;
+use crate::driver::Home;
+use crate::etcd::observe;
+use crate::observation::{Condition, Glance, Glimpse, Look, Status};
+use crate::plan::Member;
+use crate::report::{Diagnostic, Outcome};
+use crate::values::HostName;
+
+/// What is asked of a cluster and its driver, over and over.
+#[derive(Default)]
+pub(super) struct Looks {
+    statuses: BTreeMap<HostName, Question<Look<Status>>>,
+    conditions: Question<Outcome<Conditions>>,
+    conditions_asked: Option<Instant>,
+    /// What the driver told last; nothing where it failed.
+    known: Conditions,
+    /// Why it failed, until somebody takes it.
+    trouble: Vec<Diagnostic>,
+}
+
+/// How each member is by its driver.
+type Conditions = BTreeMap<HostName, Condition>;
+
+impl Looks {
+    /// Looks once more. Takes as long as it takes to answer for those that do, and at most the patience of
+    /// this task.
+    ///
+    /// # Errors
+    /// Fails where there is nothing to ask with.
+    pub(super) fn look(&mut self, started: &Started) -> Outcome<Glance> {
+        let tools = started.tools()?;
+        let members = started.record.members();
+        let until = Instant::now() + PATIENCE;
+        self.ask_for_conditions(started);
+        self.statuses
+            .retain(|name, _| members.iter().any(|member| member.name == *name));
+        for member in &members {
+            let question = self.statuses.entry(member.name.clone()).or_default();
+            let (members, tools) = ([member.clone()], tools.clone());
+            question.ask(move || {
+                let mut looks = observe::statuses(&members, &tools, PATIENCE);
+                looks
+                    .pop()
+                    .unwrap_or_else(|| Look::NotAsked("was not asked".to_owned()))
+            });
+        }
+        let mut statuses = BTreeMap::new();
+        // Those that are not waited for come last, and have had as much time as the others needed.
+        for waited_for in [true, false] {
+            for (name, question) in &mut self.statuses {
+                if question.is_waited_for() == waited_for && !statuses.contains_key(name) {
+                    statuses.insert(name.clone(), answer(question, until));
+                }
+            }
+        }
+        self.take_conditions(until);
+        let glimpse = |member: Member| Glimpse {
+            endpoint: member.client_url(),
+            predicted_id: member.id,
+            condition: self.known.get(&member.name).cloned(),
+            status: statuses.remove(&member.name).unwrap_or_else(silent),
+            name: member.name,
+        };
+        Ok(Glance {
+            cluster: started.name.clone(),
+            driver: started.record.driver,
+            version: started.record.etcd.version,
+            members: members.into_iter().map(glimpse).collect(),
+        })
+    }
+
+    /// What keeps the driver from telling how the members are, once.
+    pub(super) fn trouble(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.trouble)
+    }
+
+    /// Asks the driver, as often as that is worth its cost.
+    fn ask_for_conditions(&mut self, started: &Started) {
+        let driver = started.driver;
+        let asked = self.conditions_asked;
+        if asked.is_some_and(|asked| asked.elapsed() < driver.look_after()) {
+            return;
+        }
+        self.conditions_asked = Some(Instant::now());
+        let (workspace, name) = (started.workspace.clone(), started.name.clone());
+        let names = started.record.names();
+        self.conditions.ask(move || {
+            let home = Home {
+                workspace: &workspace,
+                name: &name,
+            };
+            let conditions = driver.conditions(&home, &names)?;
+            Ok(names.into_iter().zip(conditions).collect())
+        });
+    }
+
+    fn take_conditions(&mut self, until: Instant) {
+        match self.conditions.answer(until) {
+            Some(Ok(conditions)) => self.known = conditions,
+            Some(Err(failure)) => {
+                self.known = Conditions::new();
+                self.trouble = failure.diagnostics;
+            }
+            None => {}
+        }
+    }
+}
+
+fn answer(question: &mut Question<Look<Status>>, until: Instant) -> Look<Status> {
+    let look = question.answer(until).unwrap_or_else(silent);
+    if look.seen().is_some() {
+        question.trust();
+    }
+    look
+}
+
+fn silent() -> Look<Status> {
+    Look::Failed(format!("no answer within {} s", PATIENCE.as_secs()))
+}

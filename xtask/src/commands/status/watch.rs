@@ -1,0 +1,140 @@
+//! `cargo xtask status --watch`: looks, shows, waits, and looks again.
+
+use std::io;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
+
+use super::Format;
+use super::looks::Looks;
+use crate::commands::cluster::Started;
+use crate::elections::Elections;
+use crate::observation::Glance;
+use crate::process;
+use crate::report::{Diagnostic, Exit, Outcome};
+use crate::ui;
+use crate::ui::in_place::{self, Block};
+use crate::ui::status::log::Log;
+use crate::ui::status::{json, view};
+
+/// Watches until Ctrl-C, until nobody reads it any more or until the cluster is destroyed.
+pub(super) fn watch(mut started: Started, every: Duration, format: Format) -> Outcome<Exit> {
+    let mut show = Show::new(format);
+    let _quietly = process::quietly_on_interrupt(show.end());
+    let mut looks = Looks::default();
+    let mut elections = Elections::default();
+    let mut trouble = Trouble::default();
+    loop {
+        let begun = Instant::now();
+        let at = now();
+        let glance = looks.look(&started)?;
+        elections.take_note(at, &glance);
+        if trouble.is_new(looks.trouble()) {
+            show.make_room();
+            ui::diagnostics::report(&trouble.0);
+        }
+        let heard = show.show(at, &glance, &elections);
+        // Looks begin at even distances, however long each takes.
+        if !heard || !ui::is_read_after(every.saturating_sub(begun.elapsed())) {
+            return Ok(Exit::Success);
+        }
+        match started.again()? {
+            Some(again) => started = again,
+            None => {
+                show.say_last(now(), &started);
+                return Ok(Exit::Success);
+            }
+        }
+    }
+}
+
+/// Where it is shown, and how.
+enum Show {
+    InPlace { block: Block, colored: bool },
+    Log(Log),
+    Json,
+}
+
+impl Show {
+    fn new(format: Format) -> Self {
+        let stdout = io::stdout();
+        match format {
+            Format::Json => Self::Json,
+            Format::Table if in_place::is_possible(&stdout) => Self::InPlace {
+                block: Block::default(),
+                colored: AutoStream::choice(&stdout) != ColorChoice::Never,
+            },
+            Format::Table => Self::Log(Log::default()),
+        }
+    }
+
+    /// What Ctrl-C leaves to be done.
+    fn end(&self) -> fn() {
+        match self {
+            Self::InPlace { .. } => in_place::end,
+            Self::Log(_) | Self::Json => || {},
+        }
+    }
+
+    /// Shows what was seen. Returns whether anybody still reads it.
+    fn show(&mut self, at: Duration, glance: &Glance, elections: &Elections) -> bool {
+        match self {
+            Self::InPlace { block, colored } => {
+                let mut lines = view::lines(at, glance, elections);
+                if !*colored {
+                    for line in &mut lines {
+                        *line = strip_str(line).to_string();
+                    }
+                }
+                block.show(&lines)
+            }
+            Self::Log(log) => ui::print(&log.lines(at, glance, elections)),
+            Self::Json => ui::print(&json::line(at, glance, elections.last())),
+        }
+    }
+
+    /// Lets something else be said between.
+    fn make_room(&mut self) {
+        if let Self::InPlace { block, .. } = self {
+            block.leave();
+        }
+    }
+
+    /// Says why there is nothing more to be shown.
+    fn say_last(&self, at: Duration, started: &Started) {
+        let name = &started.name;
+        let why = format!("is gone, as after `cargo xtask destroy {name}`");
+        match self {
+            Self::Log(log) => {
+                ui::print(&log.last_line(at, name, &why));
+            }
+            Self::InPlace { .. } | Self::Json => ui::say(&format!("{name} {why}")),
+        }
+    }
+}
+
+/// What was said last of why a driver cannot tell how the members are.
+#[derive(Default)]
+struct Trouble(Vec<Diagnostic>);
+
+impl Trouble {
+    /// Keeps it, and returns whether it is another than the last one.
+    fn is_new(&mut self, now: Vec<Diagnostic>) -> bool {
+        let same = |one: &Diagnostic, other: &Diagnostic| one.message == other.message;
+        let known = now
+            .iter()
+            .all(|one| self.0.iter().any(|other| same(one, other)));
+        if !known {
+            self.0 = now;
+        }
+        !known
+    }
+}
+
+/// The moment by this host's clock, as the time since 1970.
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}

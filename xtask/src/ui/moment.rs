@@ -1,0 +1,61 @@
+//! Moments and times, as people read them.
+
+use std::time::Duration;
+
+/// A moment, given as the time since 1970, by the clock and the calendar: `2026-07-30T09:05:00Z`.
+pub fn utc(since_1970: Duration) -> String {
+    let seconds = since_1970.as_secs();
+    let (year, month, day) = date(seconds / DAY);
+    format!("{year:04}-{month:02}-{day:02}T{}Z", time_of_day(since_1970))
+}
+
+/// The time of day of a moment, in UTC: `09:05:00`.
+pub fn time_of_day(since_1970: Duration) -> String {
+    let seconds = since_1970.as_secs() % DAY;
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// How long something takes, no more exactly than matters: `12 s`, `5 min`, `2 h 5 min`, `3 d 4 h`.
+pub fn long(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / DAY);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, ..) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+const DAY: u64 = 24 * 3600;
+
+/// The year, month and day of a day, counted from 1970-01-01.
+fn date(days: u64) -> (u64, u64, u64) {
+    let mut year = 1970;
+    let mut day = days;
+    while day >= year_length(year) {
+        day -= year_length(year);
+        year += 1;
+    }
+    let february = year_length(year) - 337;
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if day < length {
+            break;
+        }
+        day -= length;
+        month += 1;
+    }
+    (year, month, day + 1)
+}
+
+/// By the rule of Gregory.
+const fn year_length(year: u64) -> u64 {
+    let leaps = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    if leaps { 366 } else { 365 }
+}

@@ -1,0 +1,140 @@
+//! `status --watch` in a file or a pipe: a line for each thing that changes, and one a minute that says
+//! that watching goes on. Each is complete on its own: when, whom it is about, what was seen.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::words::{leadership, role, runs_as};
+use crate::check::{LAGS_BEYOND, bytes};
+use crate::elections::{Election, Elections, Leadership};
+use crate::observation::{Glance, Glimpse, Look};
+use crate::ui::moment;
+use crate::ui::verify::shown;
+use crate::values::{ClusterName, HostName};
+
+/// How long nothing may be said.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What has been said until now.
+#[derive(Debug, Default)]
+pub struct Log {
+    members: BTreeMap<HostName, State>,
+    leadership: Option<(Leadership, Option<Election>)>,
+    last_line: Duration,
+    /// How wide the longest name is.
+    width: usize,
+}
+
+/// What of a member is worth a line when it changes. Its log grows all the time, and is not.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    runs_as: String,
+    role: Option<&'static str>,
+    term: Option<u64>,
+    lags: bool,
+}
+
+impl Log {
+    /// The lines after a glance at this moment; often none.
+    pub fn lines(&mut self, at: Duration, glance: &Glance, elections: &Elections) -> String {
+        let names = glance.members.iter().map(|one| one.name.as_str());
+        let names = names.chain([glance.cluster.as_str()]);
+        self.width = names.map(str::len).max().unwrap_or_default();
+        let cluster = glance.cluster.as_str();
+        let mut text = String::new();
+        for member in &glance.members {
+            let state = State::of(glance, member);
+            if self.members.get(&member.name) != Some(&state) {
+                text += &self.line(at, member.name.as_str(), &described(glance, member));
+                self.members.insert(member.name.clone(), state);
+            }
+        }
+        let is_there = |name: &HostName| glance.members.iter().any(|one| one.name == *name);
+        let gone: Vec<HostName> = self.members.keys().cloned().collect();
+        for name in gone.into_iter().filter(|name| !is_there(name)) {
+            self.members.remove(&name);
+            text += &self.line(at, name.as_str(), "is no member any more");
+        }
+        let now = (elections.leadership().0, elections.last().cloned());
+        if self.leadership.as_ref() != Some(&now) {
+            let leadership = leadership(at, glance, elections);
+            text += &self.line(at, cluster, &leadership);
+            self.leadership = Some(now);
+        }
+        if !text.is_empty() {
+            self.last_line = at;
+        } else if at.saturating_sub(self.last_line) >= SILENCE {
+            self.last_line = at;
+            text = self.line(at, cluster, &summary(at, glance, elections));
+        }
+        text
+    }
+
+    /// The line that is the last one, because there is nothing to be watched any more.
+    pub fn last_line(&self, at: Duration, cluster: &ClusterName, why: &str) -> String {
+        self.line(at, cluster.as_str(), why)
+    }
+
+    fn line(&self, at: Duration, about: &str, what: &str) -> String {
+        let width = self.width;
+        format!("{}  {about:width$}  {what}\n", moment::utc(at))
+    }
+}
+
+impl State {
+    fn of(glance: &Glance, member: &Glimpse) -> Self {
+        Self {
+            runs_as: runs_as(member).to_owned(),
+            role: member.role(),
+            term: member.status.seen().and_then(|status| status.raft_term),
+            lags: glance.lag(member).is_some_and(|lag| lag > LAGS_BEYOND),
+        }
+    }
+}
+
+/// A member, with everything that is known of it.
+fn described(glance: &Glance, member: &Glimpse) -> String {
+    let runs_as = runs_as(member);
+    let status = match &member.status {
+        Look::Seen(status) => status,
+        Look::Failed(_) | Look::NotAsked(_) if member.is_down() => return runs_as.to_owned(),
+        Look::Failed(why) | Look::NotAsked(why) => {
+            return format!("does not answer ({runs_as}): {}", shown(why));
+        }
+    };
+    let mut text = role(member).to_owned();
+    if let Some(term) = status.raft_term {
+        let _ = write!(text, " in term {term}");
+    }
+    if let Some(lag) = glance.lag(member) {
+        let _ = write!(text, ", {lag} behind");
+    }
+    if let Some(index) = status.raft_index {
+        let _ = write!(text, ", log entry {index}");
+    }
+    if let Some(size) = status.db_size {
+        let _ = write!(text, ", database {}", bytes(size));
+    }
+    let _ = write!(text, ", {runs_as}");
+    text
+}
+
+/// Everything in a line, where nothing has changed.
+fn summary(at: Duration, glance: &Glance, elections: &Elections) -> String {
+    let (answering, all) = (glance.answering(), glance.members.len());
+    let leadership = leadership(at, glance, elections);
+    let mut text = format!("as before: {answering} of {all} answer; {leadership}");
+    let seen = || glance.members.iter().filter_map(|one| one.status.seen());
+    if let Some(index) = seen().filter_map(|status| status.raft_index).max() {
+        let _ = write!(text, "; log entry {index}");
+    }
+    let lags = glance.members.iter().filter_map(|one| glance.lag(one));
+    if let Some(lag) = lags.max() {
+        let _ = write!(text, ", at most {lag} behind");
+    }
+    if let Some(size) = seen().filter_map(|status| status.db_size).max() {
+        let _ = write!(text, ", database at most {}", bytes(size));
+    }
+    text
+}

@@ -1,0 +1,96 @@
+//! What is seen of members and their leader, in words that several views share.
+
+use std::time::Duration;
+
+use crate::elections::{Election, Elections, Leadership};
+use crate::observation::{Condition, Glance, Glimpse};
+use crate::ui::moment::long;
+
+/// What a member runs as, or why it does not run.
+pub(super) fn runs_as(member: &Glimpse) -> &str {
+    match &member.condition {
+        None => "?",
+        Some(Condition::Absent) => "no data",
+        Some(Condition::Stopped) => "stopped",
+        Some(Condition::Unfinished) => "not set up yet",
+        Some(Condition::Running(what)) => what,
+    }
+}
+
+/// What a member does in its cluster.
+pub(super) fn role(member: &Glimpse) -> &'static str {
+    match member.role() {
+        Some(role) => role,
+        None if member.runs() || member.condition.is_none() => "does not answer",
+        None => "-",
+    }
+}
+
+/// A number that may not have been told.
+pub(super) fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+}
+
+/// Who leads, and since when.
+pub(super) fn leadership(at: Duration, glance: &Glance, elections: &Elections) -> String {
+    let (leadership, since) = elections.leadership();
+    let last = elections.last();
+    let held = match leadership {
+        Leadership::Held => last,
+        Leadership::Vacant | Leadership::Unknown => None,
+    };
+    if let Some(election) = held {
+        let (leader, term) = (leader(election), term(election));
+        let elected = elected(at, election, elections);
+        return format!("{leader} leads, elected {elected}{term}");
+    }
+    let what = match leadership {
+        Leadership::Unknown if glance.is_down() => "no member runs",
+        Leadership::Unknown => "no member answers",
+        Leadership::Held | Leadership::Vacant => "no leader",
+    };
+    let since = at.saturating_sub(since);
+    let time = match since.as_secs() {
+        0 => String::new(),
+        _ => format!(" for {}", long(since)),
+    };
+    let last = last.map_or_else(String::new, |election| {
+        format!("; {} led last{}", leader(election), term(election))
+    });
+    format!("{what}{time}{last}")
+}
+
+/// When an election was, as exactly as that is known.
+fn elected(at: Duration, election: &Election, elections: &Elections) -> String {
+    let told = at.saturating_sub(election.told);
+    let latest = long(told);
+    match election.after {
+        Some(after) if election.told.saturating_sub(after) > EXACTLY => {
+            let earliest = long(at.saturating_sub(after));
+            match told.as_secs() {
+                0 => format!("within the last {earliest}"),
+                _ if earliest == latest => format!("{latest} ago"),
+                _ => format!("{latest} to {earliest} ago"),
+            }
+        }
+        Some(_) if told.as_secs() == 0 => "just now".to_owned(),
+        Some(_) => format!("{latest} ago"),
+        None if elections.was_before_watching(election) => "before watching began".to_owned(),
+        None => "before it could be seen".to_owned(),
+    }
+}
+
+/// The time between two glances up to which what came between them has one moment.
+const EXACTLY: Duration = Duration::from_secs(5);
+
+fn leader(election: &Election) -> String {
+    match &election.name {
+        Some(name) => name.to_string(),
+        None => format!("member {}", election.leader),
+    }
+}
+
+fn term(election: &Election) -> String {
+    let term = election.term;
+    term.map_or_else(String::new, |term| format!(" (term {term})"))
+}
