@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use super::verify;
 use crate::drill::Drill;
+use crate::drill::summary::Summary;
 use crate::driver::Running;
 use crate::etcd::pair;
 use crate::etcd::tools::Origin;
@@ -36,7 +37,7 @@ use request::Request;
 /// A drill begins with a healthy cluster and leaves one. Interrupted, it heals first; what a killed one
 /// has left is healed by the next `up`.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
+#[command(verbatim_doc_comment, after_long_help = format!("{EXAMPLES}\n{}", ui::drill::json::HELP))]
 pub struct Args {
     /// The cluster, a file in cluster/ without `.toml` [default: default]; then what to bring about
     #[arg(value_name = "NAME] [FAULT…")]
@@ -58,7 +59,7 @@ pub struct Args {
     report: Option<Utf8PathBuf>,
 }
 
-const AFTER_HELP: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   cargo xtask drill                            the faults there are
   cargo xtask drill leader-killed              on the cluster of cluster/default.toml
@@ -71,7 +72,8 @@ Exit status:
   2    there is no such fault, or it is not possible here
   4    the cluster was never started, is not healthy or not the definition's: nothing was done
   6    a fault could not be brought about or healed; `cargo xtask up` heals what is left
-  130  Ctrl-C: what was done has been undone";
+  130  Ctrl-C: what was done has been undone
+";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -109,20 +111,16 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
     ));
     let drills = rehearse(&cluster, &means, &faults, args.hold, &interruption)?;
-    for drill in &drills {
-        ui::print(&format!(
-            "{:#?}\n",
-            (
-                &drill.fault,
-                &drill.expected,
-                &drill.reported,
-                &drill.moments,
-                drill.history.operations.len()
-            )
-        ));
-    }
-    let _ = (args.format, &args.report);
-    Ok(Exit::Success)
+    ui::print(&match args.format {
+        Format::Table => ui::drill::table::render(&drills),
+        Format::Json => ui::drill::json::render(&drills),
+    });
+    let passed = drills.iter().all(|drill| Summary::of(drill).is_passed());
+    Ok(if passed {
+        Exit::Success
+    } else {
+        Exit::Unhealthy
+    })
 }
 
 fn rehearse(
