@@ -21,7 +21,7 @@ fn workspace(shell: &str) -> Scratch {
 /// Command lines that end where their user presses Tab, and what there is to choose from.
 const CASES: &[(&str, &str)] = &[
     ("cargo xtask ver", "verify"),
-    ("cargo xtask d", "destroy doctor down"),
+    ("cargo xtask d", "destroy doctor down drill"),
     ("cargo xtask verify ", "default five"),
     ("cargo xtask verify --fo", "--format"),
     ("cargo xtask verify --format ", "json junit table"),

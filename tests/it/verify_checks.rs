@@ -53,11 +53,14 @@ fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
         identity Skipped
         leader Skipped
         quorum Warn
+        peers Pass
         lag Skipped
+        pace Skipped
         version Skipped
         alarms Skipped
         database Skipped
         hash Skipped
+        history Pass
         write Skipped
         unit Skipped
         user-data Skipped
@@ -117,11 +120,14 @@ fn without_a_quorum_nothing_is_called_proven() {
         identity Skipped
         leader Fail
         quorum Fail
+        peers Pass
         lag Skipped
+        pace Skipped
         version Skipped
         alarms Skipped
         database Skipped
         hash Skipped
+        history Pass
         write Skipped
         unit Skipped
         user-data Skipped
@@ -204,7 +210,7 @@ fn without_an_etcdctl_nothing_is_known() {
     }
     assert_eq!(
         report.summary(&plan),
-        "default is not proven healthy: 11 of 15 conditions could not be checked; no member answered"
+        "default is not proven healthy: 14 of 18 conditions could not be checked; no member answered"
     );
     says(
         &plan,
@@ -960,11 +966,14 @@ fn what_etcd_2_lacks_does_not_apply_and_is_not_passed() {
         identity Pass
         leader Pass
         quorum Pass
+        peers NotApplicable
         lag Pass
+        pace NotApplicable
         version Pass
         alarms NotApplicable
         database NotApplicable
         hash NotApplicable
+        history NotApplicable
         write Pass
         unit Pass
         user-data Pass

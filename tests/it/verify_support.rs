@@ -7,7 +7,7 @@ use expect_test::Expect;
 use xtask::check;
 use xtask::definition;
 use xtask::observation::{
-    Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe, Status,
+    Before, Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe, Status,
 };
 use xtask::plan::Plan;
 use xtask::render::user_data_sha256;
@@ -104,7 +104,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             prefix: "/xtask-verify-default-1-0-1".to_owned(),
             removed: Look::Seen(()),
         },
-        before: None,
+        before: Some(Before { revision: 5 }),
     }
 }
 

@@ -10,10 +10,10 @@ pub(super) static CHECK: Check = Check {
         looks_at: "The revision of the keys, which grows with every change and never shrinks. It \
             is compared with the highest that an earlier `verify` or `up` saw every member reach, \
             kept in `.state/default/seen.json`.",
-        why: "A cluster whose members lost their data and formed it anew from the same definition \
-            has the same IDs as before: they follow from the token and the addresses. Nothing \
-            else tells it from the one that held your data. A backup that was restored, or a \
-            majority that was emptied, shows here too.",
+        why: "A cluster that was formed anew without its data has the same IDs as before. They \
+            follow from the token and the addresses, and nothing else tells it from the one that \
+            held your data. A backup that was restored, or a majority that was emptied, \
+            shows here too.",
         what_to_do: "If the data was to be kept, stop writing, and look for it: a snapshot, a \
             member's data folder that was moved. If it was given up on purpose, `cargo xtask \
             destroy` forgets what was seen; and count `etcd.generation` up in the definition, so \

@@ -30,16 +30,16 @@ use request::Request;
 /// everything back. It passes where no acknowledged write is lost, reads and writes were
 /// linearizable, `verify` reported what was expected and nothing else, and all is well afterwards.
 ///
-/// FAULT is the name of a fault, several of them, or `all`: those that are possible here and cost nothing
-/// but the outage. Without one, the faults are listed. The first word is the cluster's NAME, unless
-/// it is the name of a fault or `all`: then the cluster is `default`.
+/// FAULT is the name of a fault, several of them, or `all`: those that are possible here and cost
+/// nothing but the outage. Without one, the faults are listed. The first word is the cluster's NAME,
+/// unless it is the name of a fault or `all`: then the cluster is `default`.
 ///
 /// A drill begins with a healthy cluster and leaves one. Interrupted, it heals first; what a killed one
 /// has left is healed by the next `up`.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = format!("{EXAMPLES}\n{}", ui::drill::json::HELP))]
 pub struct Args {
-    /// The cluster, a file in cluster/ without `.toml` [default: default]; then what to bring about
+    /// The cluster [default: default], then what is to happen
     #[arg(value_name = "NAME] [FAULT…")]
     words: Vec<String>,
     /// Also faults during which others' writes are lost

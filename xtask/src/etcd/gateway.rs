@@ -76,7 +76,7 @@ impl Gateway {
     /// Fails where etcd does not answer.
     pub fn get(&self, key: &str) -> Result<Option<String>, Unanswered> {
         let range: Range = self.read("kv/range", &json!({"key": encoded(key)}))?;
-        range.pairs.first().map(|pair| pair.value()).transpose()
+        range.pairs.first().map(Pair::value).transpose()
     }
 
     /// Reads everything under a prefix linearizably.

@@ -9,7 +9,7 @@ pub(super) static FAULT: Fault = Fault {
     title: "a member runs another version than the others",
     drivers: PROCESSES,
     cost: Cost::Nothing,
-    obstacle: obstacle,
+    obstacle,
     inject,
 };
 

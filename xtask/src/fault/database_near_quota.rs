@@ -8,7 +8,7 @@ pub(super) static FAULT: Fault = Fault {
     title: "the databases grow until they are near their quota",
     drivers: EVERYWHERE,
     cost: Cost::Nothing,
-    obstacle: obstacle,
+    obstacle,
     inject,
 };
 

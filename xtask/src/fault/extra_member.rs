@@ -16,7 +16,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let extra = injector.join_extra(&[])?;
     // Whether it lives is not known to whoever asks the members of the definition.
     let defined = injector.plan().members.len();
-    let needed = (defined + 1) / 2 + 1;
+    let listed = defined + 1;
+    let needed = listed / 2 + 1;
     let quorum = (defined == needed).then(|| at_all("quorum"));
     Ok(Injury {
         done: format!("{} joined, which is not defined", extra.name),

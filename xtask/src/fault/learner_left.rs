@@ -8,7 +8,7 @@ pub(super) static FAULT: Fault = Fault {
     title: "a learner joins and is never promoted",
     drivers: PROCESSES,
     cost: Cost::Nothing,
-    obstacle: obstacle,
+    obstacle,
     inject,
 };
 
