@@ -1,46 +1,28 @@
 //! The life of a cluster on machines, from nothing to nothing, and once more.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::symlink;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::etcd_binaries::packaged;
-use crate::etcd_release::machine;
-use crate::lab::{Lab, wait_for};
-use crate::mirror::Mirror;
+use crate::lab::wait_for;
 use crate::scratch::Ran;
-
-const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
-
-/// The cluster.
-const NAME: &str = "vms";
-
-/// Its network. It lies in the lab, so that it may be in use elsewhere on this host.
-const NETWORK: &str = "192.168.56";
-
-/// How long one command may take. Three machines that share two processors, which are emulated on
-/// top, boot in a third of it.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+use crate::setting::{NAME, NETWORK, PATIENCE, Setting, XTASK, tell};
 
 #[test]
 fn a_cluster_lives_dies_and_lives_anew_in_vms() {
-    let story = Story::new();
-    let nothing = story.what_is_there();
-    story.lives_on_when_switched_off_and_on();
-    story.is_proven_from_inside_where_it_is_not_reached();
-    story.mends_what_somebody_stopped();
-    story.bears_the_loss_of_one();
-    story.does_not_bear_the_loss_of_two();
-    story.leaves_nothing(&nothing);
-    story.begins_anew();
-    story.leaves_nothing(&nothing);
+    let cluster = Setting::new();
+    let nothing = cluster.what_is_there();
+    cluster.lives_on_when_switched_off_and_on();
+    cluster.is_proven_from_inside_where_it_is_not_reached();
+    cluster.mends_what_somebody_stopped();
+    cluster.bears_the_loss_of_one();
+    cluster.does_not_bear_the_loss_of_two();
+    cluster.leaves_nothing(&nothing);
+    cluster.begins_anew();
+    cluster.leaves_nothing(&nothing);
 }
 
-impl Story {
+impl Setting {
     /// `up` proves the cluster healthy, under the identity that was known before. What is written then
     /// is there after `down` and `up`.
     fn lives_on_when_switched_off_and_on(&self) {
@@ -151,11 +133,8 @@ impl Story {
     /// its data; also where it is interrupted while machines boot, and begun again.
     fn begins_anew(&self) {
         let begun = Instant::now();
-        let mut interrupted = self.lab.command("timeout", PATIENCE);
-        interrupted
-            .args(["--signal=INT", "--preserve-status", "30", XTASK, "up", NAME])
-            .current_dir(&self.workspace)
-            .env("XTASK_ETCD_DIR", packaged());
+        let mut interrupted = self.command("timeout");
+        interrupted.args(["--signal=INT", "--preserve-status", "30", XTASK, "up", NAME]);
         let interrupted = Ran::from(interrupted.output().unwrap()).expect(130);
         tell("up, interrupted", begun);
         let hint = "`cargo xtask up vms` continues";
@@ -183,62 +162,7 @@ struct WhatIsThere {
     files: Vec<Utf8PathBuf>,
 }
 
-/// A workspace on a host of machines, with a mirror beside it.
-struct Story {
-    mirror: Mirror,
-    workspace: Utf8PathBuf,
-    begun: Instant,
-    // Dropped last.
-    lab: Lab,
-}
-
-impl Story {
-    fn new() -> Self {
-        let begun = Instant::now();
-        let project = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        // Before the lab, where nothing can be had from anywhere.
-        let boxes = boxes();
-        tell("box", begun);
-
-        let mut lab = Lab::new();
-        let mirror = Mirror::new(&mut lab);
-        let workspace = lab.folder().join("workspace");
-        for folder in ["cluster", "vagrant", ".state/.cache"] {
-            fs::create_dir_all(workspace.join(folder)).unwrap();
-        }
-        let vagrantfile = "vagrant/Vagrantfile";
-        fs::copy(project.join(vagrantfile), workspace.join(vagrantfile)).unwrap();
-        symlink(boxes, workspace.join(BOXES)).unwrap();
-        let definition = definition(&mirror);
-        fs::write(workspace.join(format!("cluster/{NAME}.toml")), definition).unwrap();
-        let story = Self {
-            mirror,
-            workspace,
-            begun,
-            lab,
-        };
-        story.ask(&["render"]).expect(0);
-        story
-    }
-
-    /// Runs a task in the lab, and tells how long it took.
-    fn run(&self, what: &str, arguments: &[&str]) -> Ran {
-        let begun = Instant::now();
-        let ran = self.ask(arguments);
-        tell(what, begun);
-        ran
-    }
-
-    /// Runs a task that nobody has to wait for.
-    fn ask(&self, arguments: &[&str]) -> Ran {
-        let mut command = self.lab.command(XTASK, PATIENCE);
-        command
-            .args(arguments)
-            .current_dir(&self.workspace)
-            .env("XTASK_ETCD_DIR", packaged());
-        Ran::from(command.output().unwrap())
-    }
-
+impl Setting {
     /// Runs etcdctl, which needs its time where the processors are emulated.
     fn etcdctl(&self, words: &[&str]) -> String {
         let mut arguments = vec!["etcdctl", "--cluster", NAME, "--", "--command-timeout=30s"];
@@ -278,53 +202,6 @@ impl Story {
     }
 }
 
-impl Drop for Story {
-    fn drop(&mut self) {
-        tell("all of it", self.begun);
-    }
-}
-
-/// Where a workspace has its boxes.
-const BOXES: &str = ".state/.cache/boxes";
-
-/// The folder of a box for these machines, made from packages. It is kept, and made again where it would
-/// turn out otherwise.
-fn boxes() -> Utf8PathBuf {
-    let workspace = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("boxes-for-vms");
-    fs::create_dir_all(workspace.join("cluster")).unwrap();
-    fs::write(workspace.join("cluster/default.toml"), "members = 3\n").unwrap();
-    let mut made = Command::new(XTASK);
-    made.args(["box", "--from", "packages"]);
-    let made = made.current_dir(&workspace).stdin(Stdio::null()).output();
-    Ran::from(made.unwrap()).expect(0);
-    workspace.join(BOXES)
-}
-
-/// Three members as small as they can be, with the patience that emulated processors need.
-fn definition(mirror: &Mirror) -> String {
-    let (version, sha256) = (mirror.release.version, &mirror.release.sha256);
-    let (url, architecture) = (Mirror::url(NETWORK), machine());
-    format!(
-        "members = 3
-driver = \"vagrant\"
-
-[network]
-subnet = \"{NETWORK}.0/24\"
-
-[machine]
-memory = 512
-
-[etcd]
-version = \"{version}\"
-runtime = \"release\"
-release_url = \"{url}\"
-sha256 = {{ {architecture} = \"{sha256}\" }}
-heartbeat_interval = 500
-election_timeout = 5000
-"
-    )
-}
-
 /// All files in a folder and below, apart from those that can be fetched again. Of Vagrant's own what
 /// belongs to no machine does not count: it writes that at every call.
 fn files_below(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
@@ -342,10 +219,4 @@ fn files_below(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
     }
     files.sort();
     files
-}
-
-/// Past the test's captured output: who waits for minutes should see what for.
-fn tell(what: &str, begun: Instant) {
-    let seconds = begun.elapsed().as_secs_f64();
-    let _ = writeln!(std::io::stderr(), "{seconds:>7.1} s  {what}");
 }

@@ -14,3 +14,4 @@ mod mirror;
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../it/scratch.rs"]
 mod scratch;
+mod setting;

@@ -1,0 +1,144 @@
+//! Where clusters on machines are tried: a workspace on a host of machines, with a mirror beside it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::etcd_binaries::packaged;
+use crate::etcd_release::machine;
+use crate::lab::Lab;
+use crate::mirror::Mirror;
+use crate::scratch::Ran;
+
+pub(crate) const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
+
+/// The cluster.
+pub(crate) const NAME: &str = "vms";
+
+/// Its network. It lies in the lab, so that it may be in use elsewhere on this host.
+pub(crate) const NETWORK: &str = "192.168.56";
+
+/// How long one command may take. Three machines that share two processors, which are emulated on
+/// top, boot in a third of it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// Where a workspace has its boxes.
+const BOXES: &str = ".state/.cache/boxes";
+
+/// A workspace with the definition of one cluster, which is rendered, and with the box that its machines
+/// are made from. Nothing is made of it yet.
+pub(crate) struct Setting {
+    pub(crate) mirror: Mirror,
+    pub(crate) workspace: Utf8PathBuf,
+    begun: Instant,
+    // Dropped last.
+    pub(crate) lab: Lab,
+}
+
+impl Setting {
+    pub(crate) fn new() -> Self {
+        let begun = Instant::now();
+        let project = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        // Before the lab, where nothing can be had from anywhere.
+        let boxes = boxes();
+        tell("box", begun);
+
+        let mut lab = Lab::new();
+        let mirror = Mirror::new(&mut lab);
+        let workspace = lab.folder().join("workspace");
+        for folder in ["cluster", "vagrant", ".state/.cache"] {
+            fs::create_dir_all(workspace.join(folder)).unwrap();
+        }
+        let vagrantfile = "vagrant/Vagrantfile";
+        fs::copy(project.join(vagrantfile), workspace.join(vagrantfile)).unwrap();
+        symlink(boxes, workspace.join(BOXES)).unwrap();
+        let definition = definition(&mirror);
+        fs::write(workspace.join(format!("cluster/{NAME}.toml")), definition).unwrap();
+        let setting = Self {
+            mirror,
+            workspace,
+            begun,
+            lab,
+        };
+        setting.ask(&["render"]).expect(0);
+        setting
+    }
+
+    /// A program about to run in the lab, in the workspace.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.lab.command(program, PATIENCE);
+        command
+            .current_dir(&self.workspace)
+            .env("XTASK_ETCD_DIR", packaged());
+        command
+    }
+
+    /// Runs a task, and tells how long it took.
+    pub(crate) fn run(&self, what: &str, arguments: &[&str]) -> Ran {
+        let begun = Instant::now();
+        let ran = self.ask(arguments);
+        tell(what, begun);
+        ran
+    }
+
+    /// Runs a task that nobody has to wait for.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(XTASK);
+        Ran::from(command.args(arguments).output().unwrap())
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        tell("all of it", self.begun);
+    }
+}
+
+/// The folder of a box for these machines, made from packages. It is kept, and made again where it would
+/// turn out otherwise.
+fn boxes() -> Utf8PathBuf {
+    let workspace = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("boxes-for-vms");
+    fs::create_dir_all(workspace.join("cluster")).unwrap();
+    fs::write(workspace.join("cluster/default.toml"), "members = 3\n").unwrap();
+    let mut made = Command::new(XTASK);
+    made.args(["box", "--from", "packages"]);
+    let made = made.current_dir(&workspace).stdin(Stdio::null()).output();
+    Ran::from(made.unwrap()).expect(0);
+    workspace.join(BOXES)
+}
+
+/// Three members as small as they can be, with the patience that emulated processors need.
+fn definition(mirror: &Mirror) -> String {
+    let (version, sha256) = (mirror.release.version, &mirror.release.sha256);
+    let (url, architecture) = (Mirror::url(NETWORK), machine());
+    format!(
+        "members = 3
+driver = \"vagrant\"
+
+[network]
+subnet = \"{NETWORK}.0/24\"
+
+[machine]
+memory = 512
+
+[etcd]
+version = \"{version}\"
+runtime = \"release\"
+release_url = \"{url}\"
+sha256 = {{ {architecture} = \"{sha256}\" }}
+heartbeat_interval = 500
+election_timeout = 5000
+"
+    )
+}
+
+/// Past a test's captured output: who waits for minutes should see what for.
+pub(crate) fn tell(what: &str, begun: Instant) {
+    let seconds = begun.elapsed().as_secs_f64();
+    let _ = writeln!(std::io::stderr(), "{seconds:>7.1} s  {what}");
+}
