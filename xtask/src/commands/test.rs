@@ -87,6 +87,14 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     Ok(exit)
 }
 
+/// Why this host boots no virtual machines, for what does it beside the tests; nothing where it does.
+///
+/// # Errors
+/// Fails where there is no folder to work in.
+pub fn why_no_vms() -> Outcome<Option<String>> {
+    Ok(vms::why_not(&process::shell()?))
+}
+
 /// Something that has to hold.
 struct Step {
     name: &'static str,

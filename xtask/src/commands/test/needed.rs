@@ -22,6 +22,13 @@ pub(super) struct Needed {
     pub(super) why: &'static str,
 }
 
+impl Needed {
+    fn is_missing(&self, shell: &Shell) -> bool {
+        let probe = shell.cmd(self.program).args(self.probe);
+        !process::run(probe, Duration::from_secs(30)).success()
+    }
+}
+
 static NEEDED: &[Needed] = &[
     Needed {
         name: "`ruby`",
@@ -173,13 +180,17 @@ pub(super) fn missing_to_all(shell: &Shell) -> Vec<&'static Needed> {
     missing(shell, NEEDED)
 }
 
+/// The programs that this host lacks, of those that all tests need and that are in these packages.
+pub(super) fn missing_of(shell: &Shell, packages: &[&str]) -> Vec<&'static Needed> {
+    let of_these = |needed: &&Needed| packages.contains(&needed.package);
+    let needed = NEEDED.iter().filter(of_these);
+    needed.filter(|needed| needed.is_missing(shell)).collect()
+}
+
 /// The programs that this host lacks, of these.
 pub(super) fn missing(shell: &Shell, needed: &'static [Needed]) -> Vec<&'static Needed> {
-    let is_missing = |needed: &&Needed| {
-        let probe = shell.cmd(needed.program).args(needed.probe);
-        !process::run(probe, Duration::from_secs(30)).success()
-    };
-    needed.iter().filter(is_missing).collect()
+    let needed = needed.iter();
+    needed.filter(|needed| needed.is_missing(shell)).collect()
 }
 
 /// What installs packages: nothing that is there is upgraded or removed for it.

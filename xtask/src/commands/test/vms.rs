@@ -60,6 +60,9 @@ static PROGRAMS: &[Needed] = &[
     },
 ];
 
+/// The packages of what all tests need, of which machines need this as well.
+const NEEDED_BY_ALL: &[&str] = &["mmdebstrap", "qemu-utils", "vagrant", "vagrant-libvirt"];
+
 /// Why no machine can boot on this host, whatever is installed.
 fn refused(shell: &Shell) -> Option<&'static str> {
     if !nix::unistd::geteuid().is_root() {
@@ -83,7 +86,8 @@ pub(super) fn why_not(shell: &Shell) -> Option<String> {
     if let Some(why) = refused(shell) {
         return Some(why.to_owned());
     }
-    let missing = needed::missing(shell, PROGRAMS);
+    let mut missing = needed::missing_of(shell, NEEDED_BY_ALL);
+    missing.extend(needed::missing(shell, PROGRAMS));
     if missing.is_empty() {
         return None;
     }
