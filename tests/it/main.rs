@@ -29,6 +29,7 @@ mod elections;
 mod etcd_3_5;
 mod etcd_binaries;
 mod etcd_release;
+mod fault_matrix;
 mod hostile;
 mod identity;
 mod in_place;
