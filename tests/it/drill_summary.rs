@@ -299,6 +299,36 @@ fn the_gap_under_the_fault_is_told_where_it_is_another() {
 }
 
 #[test]
+fn while_clients_rest_nothing_is_known_and_nothing_is_a_gap() {
+    let operations = [
+        write(0, "a", 0..50),
+        write(1, "b", 40..90),
+        // Under way, and so no rest.
+        unknown(1, "c", 95..700),
+        write(0, "d", 2_000..2_010),
+        write(0, "e", 2_300..2_310),
+        write(0, "f", 2_790..2_800),
+    ];
+    let summary = Summary::of(&drill(&operations, None));
+    assert_eq!(summary.rests, [gap(700, 2_000)]);
+    assert_eq!(summary.longest_gap, gap(90, 700));
+    // Five in a second and a half.
+    assert_eq!(summary.writes.per_minute, 200);
+    assert_eq!(summary.written_after, None);
+    // A rest before all of it takes nothing away.
+    let later = operations.iter().map(|one| Operation {
+        begun: one.begun + milliseconds(600),
+        ended: one.ended + milliseconds(600),
+        ..one.clone()
+    });
+    let mut later = drill(&later.collect::<Vec<_>>(), None);
+    later.moments = moments(&[(600, Event::Injecting), (601, Event::Injected)]);
+    let summary = Summary::of(&later);
+    assert_eq!(summary.rests, [gap(0, 600), gap(1_300, 2_600)]);
+    assert_eq!(summary.written_after, Some(milliseconds(90)));
+}
+
+#[test]
 fn times_are_counted_from_when_the_injection_began() {
     let mut drill = drill(
         &[

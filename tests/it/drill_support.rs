@@ -65,6 +65,8 @@ pub(crate) enum Served {
     Breaks(u64),
     /// It does not answer, and its client gives up.
     Silent,
+    /// It is not asked until this moment, in milliseconds.
+    Unasked(u64),
 }
 
 /// How long a client waits.
@@ -89,6 +91,10 @@ pub(crate) fn at_work(
             if at >= until {
                 break;
             }
+            if let Served::Unasked(until) = served(through.as_str(), at) {
+                at = until + random.below(20);
+                continue;
+            }
             let takes = 3 + random.below(9);
             let (ended, effect, answer) = match served(through.as_str(), at) {
                 Served::Soon => (at + takes, at + takes / 2, Answer::Acknowledged),
@@ -104,7 +110,7 @@ pub(crate) fn at_work(
                     let why = "read: connection reset by peer".to_owned();
                     (moment, moment, Answer::Unknown(why))
                 }
-                Served::Silent => (at + PATIENCE, at + PATIENCE, timed_out()),
+                Served::Silent | Served::Unasked(_) => (at + PATIENCE, at + PATIENCE, timed_out()),
             };
             let is_lost = matches!(answer, Answer::Unknown(_)) && number % 3 != 0;
             let effect = if is_lost { u64::MAX } else { effect };
@@ -317,6 +323,33 @@ pub(crate) fn write_lost() -> Drill {
         ],
         afterwards: "default is unhealthy: 2 of 3 members, leader core-01, none more may fail"
             .to_owned(),
+        history,
+        members,
+        ..leader_killed()
+    }
+}
+
+/// The data of a member was changed while the clients rested, since healing puts the old data back.
+pub(crate) fn data_diverged() -> Drill {
+    let members = members(5);
+    let history = at_work(&members, 12_000, |_, at| match at {
+        1_030..9_400 => Served::Unasked(9_400),
+        _ => Served::Soon,
+    });
+    Drill {
+        fault: "data-diverged",
+        done: "a key was changed in core-04's data".to_owned(),
+        moments: moments(&[
+            (2_050, Event::Injecting),
+            (4_310, Event::Injected),
+            (5_020, Event::Found),
+            (8_020, Event::Healing),
+            (9_390, Event::Healed),
+            (9_910, Event::Healthy),
+        ]),
+        expected: vec!["hash: core-04".to_owned()],
+        reported: vec!["hash: core-04".to_owned()],
+        afterwards: "five is healthy: 5 of 5 members, leader core-01, 2 more may fail".to_owned(),
         history,
         members,
         ..leader_killed()

@@ -14,8 +14,11 @@ use crate::values::HostName;
 /// A drill, summed up.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// How long the clients were at work.
+    /// How long it took from the clients' first request to their last answer.
     pub span: Duration,
+    /// Times in which they asked for nothing, as where their writes would have been lost on purpose.
+    /// Nothing is known of these, so they are no gaps either.
+    pub rests: Vec<Gap>,
     /// What they wrote.
     pub writes: Writes,
     /// How many reads were answered while they were at work.
@@ -25,8 +28,8 @@ pub struct Summary {
     pub read_back: Option<ReadBack>,
     /// Whether the registers behaved as one copy would.
     pub registers: Proof,
-    /// The longest time without an acknowledged write. The beginning and the end of the clients' work
-    /// are its borders like writes.
+    /// The longest time without an acknowledged write while clients were at work. The beginning and
+    /// the end of their work, and of their rests, are its borders like writes.
     pub longest_gap: Gap,
     /// The longest that reaches into the time between injection and healing, where that is another
     /// one.
@@ -38,7 +41,7 @@ pub struct Summary {
     /// not, or where nothing was.
     pub found_after: Option<Duration>,
     /// From the beginning of the injection until a write was acknowledged that had begun when the
-    /// injection was complete.
+    /// injection was complete; none where there was no such, or where the clients rested first.
     pub written_after: Option<Duration>,
     /// From the beginning of the healing until `verify` found nothing wrong.
     pub healthy_after: Option<Duration>,
@@ -51,7 +54,6 @@ impl Summary {
     pub fn of(drill: &Drill) -> Self {
         let history = &drill.history;
         let registers = registers::prove(history);
-        let writes = Writes::of(history);
         let read_back = ReadBack::of(history);
         let injecting = first(drill, |event| *event == Event::Injecting);
         let injected = first(drill, |event| *event == Event::Injected);
@@ -61,27 +63,33 @@ impl Summary {
             |begun: Option<Duration>, ended: Option<Duration>| Some(ended?.saturating_sub(begun?));
         // Where the beginning was not told, the end has to do.
         let begun = injecting.or(injected);
-        let gaps = gaps(history);
-        let longest_gap = longest(gaps.iter());
-        let gap_under_fault = begun.map(|begun| {
+        let rests = rests(history);
+        let gaps = gaps(history, &rests);
+        let longest_gap = longest(gaps.iter()).unwrap_or_default();
+        let gap_under_fault = begun.and_then(|begun| {
             let reaches_in =
                 |gap: &&Gap| gap.to > begun && healing.is_none_or(|healing| gap.from < healing);
             longest(gaps.iter().filter(reaches_in))
         });
+        let written = injected.and_then(|injected| {
+            let first = first_write_from(history, injected)?;
+            let rested = rests
+                .iter()
+                .any(|rest| rest.to > injected && rest.from < first.begun);
+            (!rested).then_some(first.ended)
+        });
         Self {
             span: span(history),
+            writes: Writes::of(history, &rests),
+            rests,
             reads: reads(history),
             longest_gap,
             gap_under_fault: gap_under_fault.filter(|gap| *gap != longest_gap),
             new_leader: begun.and_then(|begun| NewLeader::of(&drill.moments, begun)),
             found_after: since(begun, found.filter(|_| !drill.expected.is_empty())),
-            written_after: since(
-                begun,
-                injected.and_then(|injected| first_write_from(history, injected)),
-            ),
+            written_after: since(begun, written),
             healthy_after: since(healing, first(drill, |event| *event == Event::Healthy)),
-            reasons: reasons(drill, &writes, read_back.as_ref(), &registers),
-            writes,
+            reasons: reasons(drill, read_back.as_ref(), &registers),
             read_back,
             registers,
         }
@@ -106,7 +114,7 @@ pub struct Writes {
     pub acknowledged: usize,
     /// Of these, writes of keys that are written once.
     pub acknowledged_once: usize,
-    /// How many a minute were acknowledged, over all the time that the clients were at work.
+    /// How many a minute were acknowledged, over the time that the clients were at work.
     pub per_minute: usize,
     /// Writes that were certainly not carried out.
     pub refused: usize,
@@ -118,10 +126,12 @@ pub struct Writes {
 }
 
 impl Writes {
-    fn of(history: &History) -> Self {
+    fn of(history: &History, rests: &[Gap]) -> Self {
         let writes = || writes(history);
         let all = acknowledged(history).count();
-        let per_minute = (all as u128 * 60_000).checked_div(span(history).as_millis());
+        let rested = rests.iter().map(Gap::length).sum();
+        let worked = span(history).saturating_sub(rested);
+        let per_minute = (all as u128 * 60_000).checked_div(worked.as_millis());
         let unknown = || writes().filter(|(one, _)| matches!(one.answer, Answer::Unknown(_)));
         let seen: BTreeSet<(&str, &str)> = history
             .operations
@@ -347,18 +357,13 @@ impl fmt::Display for Reason {
     }
 }
 
-fn reasons(
-    drill: &Drill,
-    writes: &Writes,
-    read_back: Option<&ReadBack>,
-    registers: &Proof,
-) -> Vec<Reason> {
+fn reasons(drill: &Drill, read_back: Option<&ReadBack>, registers: &Proof) -> Vec<Reason> {
     let happened = |event: &Event| drill.moments.iter().any(|moment| moment.event == *event);
     let mut reasons = Vec::new();
     if !happened(&Event::Injected) {
         reasons.push(Reason::NotInjected);
     }
-    if writes.acknowledged == 0 {
+    if acknowledged(&drill.history).next().is_none() {
         reasons.push(Reason::NothingWritten);
     }
     match read_back {
@@ -416,7 +421,7 @@ fn reads(history: &History) -> usize {
     history.operations.iter().filter(is_answered).count()
 }
 
-/// How long the clients were at work. What comes after that, such as waiting for the cluster to be
+/// From the clients' first request to their last answer. What comes after that, such as waiting for the cluster to be
 /// healthy, is no time in which anything could have been written.
 fn span(history: &History) -> Duration {
     let ends = history.operations.iter().map(|one| one.ended);
@@ -428,32 +433,59 @@ fn first(drill: &Drill, is_it: impl Fn(&Event) -> bool) -> Option<Duration> {
     Some(moment.at)
 }
 
-fn first_write_from(history: &History, from: Duration) -> Option<Duration> {
+/// Of the writes that began from then on, the one that was acknowledged first.
+fn first_write_from(history: &History, from: Duration) -> Option<&Operation> {
     let later = acknowledged(history).filter(|(one, _)| one.begun >= from);
-    later.map(|(one, _)| one.ended).min()
+    later.map(|(one, _)| one).min_by_key(|one| one.ended)
 }
 
-/// The times between acknowledged writes, in order.
-fn gaps(history: &History) -> Vec<Gap> {
+/// How long nobody has to ask for anything until they are said to rest. Between two requests, clients
+/// wait for a twentieth of this.
+const REST: Duration = Duration::from_millis(500);
+
+/// The times in which no request was under way.
+fn rests(history: &History) -> Vec<Gap> {
+    let mut requests: Vec<(Duration, Duration)> = history
+        .operations
+        .iter()
+        .map(|one| (one.begun, one.ended))
+        .collect();
+    requests.sort_unstable();
+    let mut answered = Duration::ZERO;
+    let mut rests = Vec::new();
+    for (begun, ended) in requests {
+        let rest = Gap {
+            from: answered,
+            to: begun,
+        };
+        if rest.length() >= REST {
+            rests.push(rest);
+        }
+        answered = answered.max(ended);
+    }
+    rests
+}
+
+/// The times between acknowledged writes, without the rests, in order.
+fn gaps(history: &History, rests: &[Gap]) -> Vec<Gap> {
     let mut borders: Vec<Duration> = acknowledged(history).map(|(one, _)| one.ended).collect();
     borders.extend([Duration::ZERO, span(history)]);
+    borders.extend(rests.iter().flat_map(|rest| [rest.from, rest.to]));
     borders.sort_unstable();
     let gaps = borders.windows(2).map(|pair| Gap {
         from: pair[0],
         to: pair[1],
     });
-    gaps.collect()
+    gaps.filter(|gap| !rests.contains(gap)).collect()
 }
 
 /// The first of the longest.
-fn longest<'a>(gaps: impl Iterator<Item = &'a Gap>) -> Gap {
-    gaps.copied()
-        .reduce(|longest, gap| {
-            if gap.length() > longest.length() {
-                gap
-            } else {
-                longest
-            }
-        })
-        .unwrap_or_default()
+fn longest<'a>(gaps: impl Iterator<Item = &'a Gap>) -> Option<Gap> {
+    gaps.copied().reduce(|longest, gap| {
+        if gap.length() > longest.length() {
+            gap
+        } else {
+            longest
+        }
+    })
 }

@@ -31,8 +31,8 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
       acknowledged_milliseconds, holds (another value, or null); refused_and_there[]
     registers: linearizable, count, writes, reads, ambiguous[], violations[]: key, why,
       operations[]
-    longest_gap, gap_under_fault (null where it is the same): from_milliseconds,
-      to_milliseconds
+    longest_gap, gap_under_fault (null where it is the same), rests[] (in which clients asked
+      for nothing): from_milliseconds, to_milliseconds
     new_leader (null where nobody took the lead): name, term, after_milliseconds
     found_after_milliseconds, written_after_milliseconds (from when the injection began),
     healthy_after_milliseconds (from when the healing began); null where it did not happen
@@ -103,6 +103,7 @@ struct Told<'a> {
     registers: Registers<'a>,
     longest_gap: Between,
     gap_under_fault: Option<Between>,
+    rests: Vec<Between>,
     new_leader: Option<NewLeader<'a>>,
     found_after_milliseconds: Option<u64>,
     written_after_milliseconds: Option<u64>,
@@ -157,6 +158,7 @@ impl<'a> Told<'a> {
             },
             longest_gap: Between::of(&summary.longest_gap),
             gap_under_fault: summary.gap_under_fault.as_ref().map(Between::of),
+            rests: summary.rests.iter().map(Between::of).collect(),
             new_leader: summary.new_leader.as_ref().map(|new| NewLeader {
                 name: new.leader.as_str(),
                 term: new.term,

@@ -4,9 +4,9 @@
 pub mod json;
 pub mod table;
 
-use crate::drill::Drill;
 use crate::drill::summary::{Gap, NewLeader, Reason, Summary};
 use crate::drill::words::{count, many, moment, seconds};
+use crate::drill::{Drill, Event};
 
 /// One line: how many faults were injected and found, how much was written, and what of it is lost.
 pub fn closing(drills: &[Drill]) -> String {
@@ -114,14 +114,7 @@ fn facts(drill: &Drill, summary: &Summary) -> Vec<Fact> {
     facts.push(writes(summary));
     facts.extend(gaps(summary));
     facts.push(leader(summary));
-    facts.push(Fact::new(
-        "next write",
-        Verdict::Told,
-        match summary.written_after {
-            Some(after) => format!("acknowledged {} after the injection began", seconds(after)),
-            None => "no write that was sent after the injection was acknowledged".to_owned(),
-        },
-    ));
+    facts.push(next_write(drill, summary));
     facts
 }
 
@@ -250,9 +243,8 @@ fn healthy(drill: &Drill, summary: &Summary) -> Fact {
 fn writes(summary: &Summary) -> Fact {
     let writes = &summary.writes;
     let mut text = format!(
-        "{} acknowledged in {}, {} a minute",
+        "{} acknowledged, {} a minute",
         count(writes.acknowledged),
-        seconds(summary.span),
         count(writes.per_minute)
     );
     if writes.refused > 0 {
@@ -286,11 +278,37 @@ fn gaps(summary: &Summary) -> Vec<Fact> {
         Verdict::Told,
         format!("at most {}", told(&summary.longest_gap)),
     )];
+    facts.extend(summary.rests.iter().map(|rest| {
+        let text = format!(
+            "the clients asked for nothing from {} to {}, of which nothing is known",
+            moment(rest.from),
+            moment(rest.to)
+        );
+        Fact::new("rest", Verdict::Told, text)
+    }));
     facts.extend(summary.gap_under_fault.as_ref().map(|gap| {
         let text = format!("under the fault at most {}", told(gap));
         Fact::new("gap", Verdict::Told, text)
     }));
     facts
+}
+
+fn next_write(drill: &Drill, summary: &Summary) -> Fact {
+    let text = match summary.written_after {
+        Some(after) => format!("acknowledged {} after the injection began", seconds(after)),
+        None if rested_under_fault(drill, summary) => {
+            "not asked for at once: the clients rested".to_owned()
+        }
+        None => "no write that was sent after the injection was acknowledged".to_owned(),
+    };
+    Fact::new("next write", Verdict::Told, text)
+}
+
+/// Whether the clients asked for nothing just when the fault was there.
+fn rested_under_fault(drill: &Drill, summary: &Summary) -> bool {
+    let mut moments = drill.moments.iter();
+    let injected = moments.find(|moment| moment.event == Event::Injected);
+    injected.is_some_and(|injected| summary.rests.iter().any(|rest| rest.to > injected.at))
 }
 
 fn leader(summary: &Summary) -> Fact {

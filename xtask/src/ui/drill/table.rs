@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Fact, Verdict, closing, facts};
+use super::{Fact, Verdict, closing, facts, rested_under_fault};
 use crate::drill::Drill;
 use crate::drill::history::{Answer, Operation};
 use crate::drill::summary::{Lost, Reason, Summary};
@@ -137,7 +137,10 @@ pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
             || "-".to_owned(),
             |new| format!("{} after {}", new.leader, seconds(new.after)),
         ),
-        after(summary.written_after),
+        match summary.written_after {
+            None if rested_under_fault(drill, summary) => "-".to_owned(),
+            time => after(time),
+        },
         seconds(summary.longest_gap.length()),
         after(summary.healthy_after),
         count(summary.writes.acknowledged),
