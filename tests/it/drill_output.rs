@@ -6,7 +6,7 @@ use expect_test::{expect, expect_file};
 use serde_json::Value;
 use xtask::drill::history::{Answer, Operation};
 use xtask::drill::{Drill, Event};
-use xtask::ui::drill::{closing, json, table};
+use xtask::ui::drill::{closing, html, json, table};
 
 use crate::drill_support::{leader_killed, quorum_lost, refused, write_lost};
 use crate::support::project;
@@ -50,6 +50,35 @@ fn a_drill_of_which_nothing_is_known_in_every_format() {
     drill.afterwards = "default is unhealthy: 1 of 3 members, no leader".to_owned();
     drill.history.operations.retain(|one| !one.is_register);
     in_every_format("not-read-back", &[drill]);
+}
+
+/// How it looks is seen in a browser, by tests of their own.
+#[test]
+fn a_page_needs_nothing_else_and_runs_nothing() {
+    for drills in [
+        vec![],
+        vec![leader_killed()],
+        vec![write_lost(), quorum_lost()],
+    ] {
+        let page = html::render(&drills);
+        let tags = page
+            .split('<')
+            .skip(1)
+            .filter_map(|part| part.split('>').next());
+        for tag in tags {
+            let name = tag.split([' ', '\n']).next().unwrap();
+            let active = ["script", "link", "img", "iframe", "object", "base", "form"];
+            assert!(!active.contains(&name), "{tag}");
+            let fetches = ["://", " src=", "url(", " on"];
+            assert!(!fetches.iter().any(|word| tag.contains(word)), "{tag}");
+        }
+        let (_, style) = page.split_once("<style>").unwrap();
+        let (style, _) = style.split_once("</style>").unwrap();
+        assert!(!style.contains("url(") && !style.contains("@import"));
+        assert!(page.contains("default-src 'none'"));
+        assert!(page.ends_with("</html>\n"));
+        assert_eq!(page, html::render(&drills));
+    }
 }
 
 /// What nobody expects in a key, a value or an error, least of all a terminal or a browser.

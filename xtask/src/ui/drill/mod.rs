@@ -1,6 +1,7 @@
 //! What `drill` prints: for people, for programs, and a page to keep. Pure functions from what was
 //! done and seen to text.
 
+pub mod html;
 pub mod json;
 pub mod table;
 

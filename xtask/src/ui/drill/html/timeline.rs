@@ -1,0 +1,597 @@
+//! The time line: a row for each member with the writes that were acknowledged through it, and what
+//! happened when.
+//!
+//! It is drawn for several widths, of which the page shows the one that fits: text would otherwise
+//! shrink with the drawing until nobody can read it. Members are told apart by their rows and answers
+//! by their shapes, so nothing depends on colours.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::{escaped, event};
+use crate::drill::history::{Action, Answer, Operation};
+use crate::drill::summary::Summary;
+use crate::drill::words::{count, many, moment, seconds};
+use crate::drill::{Drill, Event};
+use crate::values::HostName;
+
+/// The widths, in units of the drawing, which are pixels where it is not scaled. The style names them.
+const WIDTHS: [(&str, f64); 3] = [("wide", 900.0), ("medium", 560.0), ("narrow", 340.0)];
+
+/// How many rows the table that stands beside the drawing has at most.
+const ROWS: u128 = 60;
+
+/// The size of letters.
+const LETTERS: f64 = 12.0;
+
+/// The heights of what is below each other.
+const LANE: f64 = 18.0;
+const NAME: f64 = 20.0;
+const BARS: f64 = 44.0;
+const MARKS: f64 = 15.0;
+const BETWEEN: f64 = 6.0;
+const GAP: f64 = 24.0;
+const AXIS: f64 = 22.0;
+const SCALE: f64 = 22.0;
+
+/// Draws it, with a legend and with the same as a table.
+pub(super) fn figure(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
+    let end = end(drill, summary);
+    let _ = writeln!(page, "<figure class=\"timeline\">");
+    for (class, width) in WIDTHS {
+        let drawing = Drawing {
+            id: format!("{class}-{number}"),
+            class,
+            width,
+            end,
+            drill,
+            summary,
+        };
+        drawing.draw(page);
+    }
+    legend(page, summary);
+    table(page, drill, end);
+    page.push_str("</figure>\n");
+}
+
+/// Each shape of the drawing, with what it means.
+fn legend(page: &mut String, summary: &Summary) {
+    page.push_str("<figcaption>\n<ul class=\"legend\">\n");
+    let rest = (!summary.rests.is_empty()).then_some((
+        "rest",
+        "M0 1h16v14H0z",
+        "nobody asked for anything",
+    ));
+    let shapes = [
+        (
+            "bars",
+            "M1 15v-6h3v6zM6 15V3h3v12zM11 15V7h3v8z",
+            "writes acknowledged through a member",
+        ),
+        ("refused", "M8 4v8", "refused"),
+        ("unknown", "M8 3l5 5-5 5-5-5z", "outcome unknown"),
+        ("fault", "M0 1h16v14H0z", "from injection to healed"),
+        (
+            "gap",
+            "M1 4v8M15 4v8M1 8h14",
+            "longest time without an acknowledged write",
+        ),
+    ];
+    for (class, path, meaning) in shapes.into_iter().chain(rest) {
+        let _ = writeln!(
+            page,
+            "<li><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path class=\"{class}\" d=\"{path}\"/></svg>{meaning}</li>"
+        );
+    }
+    page.push_str("</ul>\n</figcaption>\n");
+}
+
+/// When the drawing ends: with the last that happened, to whomever.
+fn end(drill: &Drill, summary: &Summary) -> Duration {
+    let moments = drill.moments.iter().map(|moment| moment.at);
+    let last = moments.max().unwrap_or_default().max(summary.span);
+    last.max(Duration::from_millis(1))
+}
+
+/// A drawing of one width.
+struct Drawing<'a> {
+    id: String,
+    class: &'static str,
+    width: f64,
+    end: Duration,
+    drill: &'a Drill,
+    summary: &'a Summary,
+}
+
+impl Drawing<'_> {
+    fn draw(&self, page: &mut String) {
+        let labels = self.labels();
+        let lanes = labels.iter().map(|label| label.lane + 1).max();
+        let top = lanes.unwrap_or_default() as f64 * LANE + 6.0;
+        let members = &self.drill.members;
+        let row = NAME + BARS + MARKS + BETWEEN;
+        let bottom = top + row * members.len() as f64;
+        let height = bottom + GAP + AXIS + SCALE;
+        let Self {
+            id, class, width, ..
+        } = self;
+        let _ = writeln!(
+            page,
+            "<svg class=\"{class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-title {id}-text\">\n\
+             <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-text\">{}</desc>",
+            number(*width),
+            number(height),
+            escaped(&format!("Time line of {}", self.drill.fault)),
+            escaped(&self.description())
+        );
+        self.shades(page, top, bottom);
+        self.axis(page, top, bottom);
+        let step = self.step();
+        let most = most(self.drill, step);
+        for (at, member) in members.iter().enumerate() {
+            let top = top + row * at as f64;
+            self.member(page, member, top, step, most);
+        }
+        self.longest_gap(page, bottom);
+        // All lines before all labels, which stay legible where one crosses them.
+        for label in &labels {
+            label.draw_line(page, top, bottom);
+        }
+        for label in &labels {
+            label.draw(page, top);
+        }
+        let _ = writeln!(
+            page,
+            "<text class=\"soft\" x=\"0\" y=\"{}\">each bar: {}; the highest: {}</text>\n</svg>",
+            number(height - 4.0),
+            length(step),
+            many(most, "write")
+        );
+    }
+
+    /// What the drawing shows, in words.
+    fn description(&self) -> String {
+        let moments = self.drill.moments.iter();
+        let moments = moments.map(|one| format!("{} at {}", event(&one.event), moment(one.at)));
+        let gap = &self.summary.longest_gap;
+        format!(
+            "Writes acknowledged through each of {} in {}. {}. The longest time without an \
+             acknowledged write is from {} to {}.",
+            many(self.drill.members.len(), "member"),
+            seconds(self.end),
+            moments.collect::<Vec<_>>().join(", "),
+            moment(gap.from),
+            moment(gap.to)
+        )
+    }
+
+    fn x(&self, at: Duration) -> f64 {
+        self.width * at.as_secs_f64() / self.end.as_secs_f64()
+    }
+
+    /// How much time a bar stands for: a tenth of a second, or more where bars would be too thin.
+    fn step(&self) -> Duration {
+        let wide_enough = |step: &Duration| self.x(*step) >= 4.0;
+        let steps = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
+        let step = steps
+            .map(Duration::from_millis)
+            .into_iter()
+            .find(wide_enough);
+        step.unwrap_or(self.end / 60)
+    }
+
+    /// The time under the fault, the longest without an acknowledged write, and those in which nobody
+    /// asked for anything.
+    fn shades(&self, page: &mut String, top: f64, bottom: f64) {
+        let mut shade = |class: &str, from: Duration, to: Duration| {
+            let (from, to) = (self.x(from), self.x(to));
+            let _ = writeln!(
+                page,
+                "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
+                number(from),
+                number(top),
+                number((to - from).max(1.0)),
+                number(bottom - top)
+            );
+        };
+        let at = |is_it: fn(&Event) -> bool| {
+            let mut moments = self.drill.moments.iter();
+            Some(moments.find(|one| is_it(&one.event))?.at)
+        };
+        let from = at(|event| matches!(event, Event::Injecting | Event::Injected));
+        if let Some(from) = from {
+            let to = at(|event| *event == Event::Healed).unwrap_or(self.end);
+            shade("fault", from, to);
+        }
+        let gap = &self.summary.longest_gap;
+        shade("dry", gap.from, gap.to);
+        for rest in &self.summary.rests {
+            shade("rest", rest.from, rest.to);
+        }
+    }
+
+    fn axis(&self, page: &mut String, top: f64, bottom: f64) {
+        let y = bottom + GAP;
+        let most = (self.width / 70.0) as u128;
+        let steps = [
+            100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000,
+        ];
+        let steps = steps
+            .into_iter()
+            .chain((1..).map(|minutes| minutes * 300_000));
+        let end = self.end.as_millis();
+        let mut fitting = steps.filter(|step| end / u128::from(*step) <= most);
+        let step = Duration::from_millis(fitting.next().unwrap_or(u64::MAX));
+        let mut at = Duration::ZERO;
+        while at <= self.end {
+            let x = self.x(at);
+            let text = length(at);
+            let half = room(&text) / 2.0;
+            let (class, x_of_text) = match x {
+                x if x < half => ("", 0.0),
+                x if x + half > self.width => (" end", self.width),
+                x => (" middle", x),
+            };
+            let _ = writeln!(
+                page,
+                "<path class=\"tick\" d=\"M{} {}V{}\"/><text class=\"soft{class}\" x=\"{}\" y=\"{}\">{}</text>",
+                number(x),
+                number(top),
+                number(y + 5.0),
+                number(x_of_text),
+                number(y + AXIS - 4.0),
+                text
+            );
+            at += step;
+        }
+    }
+
+    fn member(&self, page: &mut String, member: &HostName, top: f64, step: Duration, most: usize) {
+        let base = top + NAME + BARS;
+        let _ = writeln!(
+            page,
+            "<text class=\"name halo\" x=\"0\" y=\"{}\">{}</text>\n<path class=\"base\" d=\"M0 {}H{}\"/>",
+            number(top + NAME - 6.0),
+            escaped(&fitting(member.as_str(), self.width / 2.0)),
+            number(base),
+            number(self.width)
+        );
+        let bins =
+            |is_counted: fn(&Answer) -> bool| bins(self.drill, Some(member), step, is_counted);
+        let width = self.x(step);
+        let mut bars = String::new();
+        for (bin, writes) in bins(|answer| *answer == Answer::Acknowledged) {
+            let height = BARS * writes as f64 / most.max(1) as f64;
+            let x = self.x(step * bin);
+            // The last bar may stand for less time than the others.
+            let width = (width - 1.0).min(self.width - x).max(0.5);
+            let _ = write!(
+                bars,
+                "M{} {}v-{}h{}v{}z",
+                number(x),
+                number(base),
+                number(height),
+                number(width),
+                number(height)
+            );
+        }
+        let marks = |is_counted: fn(&Answer) -> bool, y: f64, shape: &str| {
+            let mut marks = String::new();
+            for (bin, _) in bins(is_counted) {
+                let x = (self.x(step * bin) + width / 2.0).min(self.width - 4.0);
+                let _ = write!(marks, "M{} {}{shape}", number(x), number(y));
+            }
+            marks
+        };
+        let refused = marks(
+            |answer| matches!(answer, Answer::Refused(_)),
+            base + 3.0,
+            "v5",
+        );
+        let unknown = marks(
+            |answer| matches!(answer, Answer::Unknown(_)),
+            base + 7.0,
+            "l4 4-4 4-4-4z",
+        );
+        for (class, path) in [("bars", bars), ("refused", refused), ("unknown", unknown)] {
+            if !path.is_empty() {
+                let _ = writeln!(page, "<path class=\"{class}\" d=\"{path}\"/>");
+            }
+        }
+    }
+
+    fn longest_gap(&self, page: &mut String, bottom: f64) {
+        let gap = &self.summary.longest_gap;
+        let (from, to) = (self.x(gap.from), self.x(gap.to));
+        let y = bottom + GAP / 2.0;
+        let _ = writeln!(
+            page,
+            "<path class=\"gap\" d=\"M{} {}v8m0-4H{}m0-4v8\"/>",
+            number(from),
+            number(y - 4.0),
+            number(to)
+        );
+        let text = match self.class {
+            "narrow" => seconds(gap.length()),
+            _ => format!("{} without an acknowledged write", seconds(gap.length())),
+        };
+        let room = room(&text);
+        let (class, x) = if to + 6.0 + room <= self.width {
+            ("", to + 6.0)
+        } else if from - 6.0 - room >= 0.0 {
+            (" end", from - 6.0)
+        } else {
+            (" middle halo", f64::midpoint(from, to))
+        };
+        let _ = writeln!(
+            page,
+            "<text class=\"strong{class}\" x=\"{}\" y=\"{}\">{text}</text>",
+            number(x),
+            number(y + 4.0)
+        );
+    }
+
+    /// What happened, each with a lane in which its label hides nothing.
+    fn labels(&self) -> Vec<Label> {
+        let injected = |event: &Event| *event == Event::Injected;
+        let is_injected = self.drill.moments.iter().any(|one| injected(&one.event));
+        // That the injection begins is where the shade does.
+        let moments = self.drill.moments.iter();
+        let moments = moments.filter(|one| one.event != Event::Injecting || !is_injected);
+        let labels = moments.map(|one| {
+            let time = match self.class {
+                "narrow" => String::new(),
+                _ => seconds(one.at),
+            };
+            // On one side of its line or the other there is room for half the width.
+            let room_for_time = room(&time) + 16.0;
+            let what = fitting(&event(&one.event), self.width / 2.0 - room_for_time);
+            Label {
+                x: self.x(one.at),
+                room: room(&what) + room_for_time,
+                is_left: false,
+                lane: 0,
+                what,
+                time,
+            }
+        });
+        let mut labels: Vec<Label> = labels.collect();
+        arrange(&mut labels, self.width);
+        labels
+    }
+}
+
+/// A line at a moment, with what happened written at its upper end.
+struct Label {
+    x: f64,
+    /// How much room its text takes.
+    room: f64,
+    /// Whether the text stands left of the line, because there is no room on the right.
+    is_left: bool,
+    /// How far above the rows it is.
+    lane: usize,
+    what: String,
+    time: String,
+}
+
+impl Label {
+    fn covers(&self, x: f64) -> bool {
+        let (from, to) = self.span();
+        from <= x && x <= to
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let ((from, to), (other_from, other_to)) = (self.span(), other.span());
+        from <= other_to && other_from <= to
+    }
+
+    fn span(&self) -> (f64, f64) {
+        if self.is_left {
+            (self.x - self.room, self.x)
+        } else {
+            (self.x, self.x + self.room)
+        }
+    }
+
+    /// The lower edge of the text.
+    fn y(&self, top: f64) -> f64 {
+        top - 7.0 - self.lane as f64 * LANE
+    }
+
+    fn draw_line(&self, page: &mut String, top: f64, bottom: f64) {
+        let _ = writeln!(
+            page,
+            "<path class=\"moment\" d=\"M{} {}V{}\"/>",
+            number(self.x),
+            number(self.y(top) - LETTERS + 1.0),
+            number(bottom)
+        );
+    }
+
+    fn draw(&self, page: &mut String, top: f64) {
+        let (class, x) = if self.is_left {
+            (" end", self.x - 5.0)
+        } else {
+            ("", self.x + 5.0)
+        };
+        let time = match self.time.as_str() {
+            "" => String::new(),
+            time => format!(" <tspan class=\"soft\">{time}</tspan>"),
+        };
+        let _ = writeln!(
+            page,
+            "<text class=\"label halo{class}\" x=\"{}\" y=\"{}\">{}{time}</text>",
+            number(x),
+            number(self.y(top)),
+            escaped(&self.what)
+        );
+    }
+}
+
+/// Gives each label a side and a lane, so that no text lies over another, nor over another's line.
+///
+/// A line runs from its label down through all lanes below it. So whoever's text reaches over another's
+/// line goes above it. Texts on the right of their lines reach over later ones: lanes are given out
+/// from the last to the first. Those that found no room there reach over earlier ones, and take theirs
+/// afterwards, from the first to the last.
+fn arrange(labels: &mut [Label], width: f64) {
+    loop {
+        let left: Vec<f64> = labels
+            .iter()
+            .filter(|one| one.is_left)
+            .map(|one| one.x)
+            .collect();
+        // Where one on the right would reach over the line of one on the left, which reaches back over
+        // its own, neither could be above the other.
+        let turns = |one: &Label| {
+            !one.is_left && (one.x + one.room > width || left.iter().any(|x| one.covers(*x)))
+        };
+        let turned = labels.iter_mut().filter(|one| turns(one));
+        // In the very beginning there is no room on the left.
+        let turned = turned.filter(|one| one.x >= one.room);
+        let turned = turned.map(|one| one.is_left = true).count();
+        if turned == 0 {
+            break;
+        }
+    }
+    let on_the_right = (0..labels.len()).rev().filter(|&at| !labels[at].is_left);
+    let on_the_left = (0..labels.len()).filter(|&at| labels[at].is_left);
+    let order: Vec<usize> = on_the_right.chain(on_the_left).collect();
+    for (number, &at) in order.iter().enumerate() {
+        let below = order[..number].iter().map(|&other| &labels[other]);
+        let below = below.filter(|other| labels[at].overlaps(other));
+        labels[at].lane = below.map(|other| other.lane + 1).max().unwrap_or_default();
+    }
+}
+
+/// The same as numbers, for those who cannot see the drawing or want to know exactly.
+fn table(page: &mut String, drill: &Drill, end: Duration) {
+    let steps = [
+        1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 3_600_000,
+    ];
+    let mut fitting = steps
+        .into_iter()
+        .filter(|step| end.as_millis() / step < ROWS);
+    let step = Duration::from_millis(fitting.next().unwrap_or(86_400_000) as u64);
+    let _ = write!(
+        page,
+        "<details>\n<summary>The same in numbers, for each {}</summary>\n<div class=\"scrolls\" tabindex=\"0\" role=\"region\" aria-label=\"Writes over time\">\n<table class=\"list\">\n<thead><tr><th scope=\"col\" class=\"number\">from</th>",
+        length(step)
+    );
+    for member in &drill.members {
+        let _ = write!(
+            page,
+            "<th scope=\"col\" class=\"number\">{}</th>",
+            escaped(member.as_str())
+        );
+    }
+    page.push_str("<th scope=\"col\" class=\"number\">refused</th><th scope=\"col\" class=\"number\">unknown</th></tr></thead>\n<tbody>\n");
+    let columns: Vec<Vec<(u32, usize)>> = drill
+        .members
+        .iter()
+        .map(|member| {
+            bins(drill, Some(member), step, |one| {
+                *one == Answer::Acknowledged
+            })
+        })
+        .chain([
+            bins(drill, None, step, |one| matches!(one, Answer::Refused(_))),
+            bins(drill, None, step, |one| matches!(one, Answer::Unknown(_))),
+        ])
+        .collect();
+    let rows = end.as_millis().div_ceil(step.as_millis().max(1));
+    for bin in 0..u32::try_from(rows).unwrap_or(u32::MAX) {
+        let _ = write!(
+            page,
+            "<tr><th scope=\"row\" class=\"number\">{}</th>",
+            length(step * bin)
+        );
+        for column in &columns {
+            let found = column.iter().find(|(at, _)| *at == bin);
+            let writes = found.map_or(0, |(_, writes)| *writes);
+            let _ = write!(page, "<td class=\"number\">{}</td>", count(writes));
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</tbody>\n</table>\n</div>\n</details>\n");
+}
+
+/// How many writes that were answered so ended in each step, where there were any.
+fn bins(
+    drill: &Drill,
+    member: Option<&HostName>,
+    step: Duration,
+    is_counted: fn(&Answer) -> bool,
+) -> Vec<(u32, usize)> {
+    let is_meant = |one: &&Operation| {
+        matches!(one.action, Action::Write(_))
+            && is_counted(&one.answer)
+            && member.is_none_or(|member| one.through == *member)
+    };
+    let writes = drill.history.operations.iter().filter(is_meant);
+    let bin = |one: &Operation| one.ended.as_millis() / step.as_millis().max(1);
+    let mut ended: Vec<u32> = writes
+        .map(|one| u32::try_from(bin(one)).unwrap_or(u32::MAX))
+        .collect();
+    ended.sort_unstable();
+    ended
+        .chunk_by(|one, other| one == other)
+        .map(|same| (same[0], same.len()))
+        .collect()
+}
+
+/// The most acknowledged writes through one member in a step.
+fn most(drill: &Drill, step: Duration) -> usize {
+    let members = drill.members.iter();
+    let bins = members.flat_map(|member| {
+        bins(drill, Some(member), step, |answer| {
+            *answer == Answer::Acknowledged
+        })
+    });
+    bins.map(|(_, writes)| writes).max().unwrap_or_default()
+}
+
+/// A number of the drawing, as short as it can be told.
+fn number(number: f64) -> String {
+    let text = format!("{number:.1}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+/// A round length of time: `500 ms`, `2 s`, `5 min`.
+fn length(length: Duration) -> String {
+    match length.as_millis() {
+        0 => "0 s".to_owned(),
+        short if short < 1_000 => format!("{short} ms"),
+        odd if odd % 1_000 != 0 => format!("{}.{} s", odd / 1_000, odd % 1_000 / 100),
+        long if long < 120_000 => format!("{} s", long / 1_000),
+        long if long % 60_000 == 0 => format!("{} min", long / 60_000),
+        long => format!("{} s", long / 1_000),
+    }
+}
+
+/// How much room a text takes at most, whatever letters a browser has.
+fn room(text: &str) -> f64 {
+    let widths = text.chars().map(|character| match character {
+        'm' | 'w' | 'M' | 'W' | '…' => 1.1,
+        'i' | 'j' | 'l' | 't' | 'f' | ' ' | '.' | ',' | '-' | ':' => 0.5,
+        _ => 0.74,
+    });
+    widths.sum::<f64>() * LETTERS
+}
+
+/// As much of a text as there is room for.
+fn fitting(text: &str, most: f64) -> String {
+    if room(text) <= most {
+        return text.to_owned();
+    }
+    let mut fitting = String::from("…");
+    for character in text.chars() {
+        let at = fitting.len() - '…'.len_utf8();
+        fitting.insert(at, character);
+        if room(&fitting) > most {
+            fitting.remove(at);
+            break;
+        }
+    }
+    fitting
+}
