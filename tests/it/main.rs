@@ -22,6 +22,7 @@ mod doctor_room;
 mod doctor_support;
 mod drill_output;
 mod drill_registers;
+mod drill_report_in_browser;
 mod drill_summary;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod drill_support;

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that has to hold before a change is merged.
 
+mod browser;
 mod needed;
 mod vms;
 
@@ -48,10 +49,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     shell.change_dir(workspace.root());
     let mut missing = needed::missing_to_all(&shell);
     if args.install {
+        missing.extend(browser::missing(&shell));
         missing.extend(vms::missing(&shell));
         if !missing.is_empty() {
             needed::install(&shell, &missing)?;
             missing = needed::missing_to_all(&shell);
+            missing.extend(browser::missing(&shell));
             missing.extend(vms::missing(&shell));
         }
     }
@@ -190,6 +193,10 @@ static RIGHTS: &[Right] = &[
                 "this host's kernel has not what Docker publishes ports with, or only root may use it",
             )
         },
+    },
+    Right {
+        ending: "_in_a_browser",
+        why_not: browser::why_not,
     },
     Right {
         ending: "_in_vms",
