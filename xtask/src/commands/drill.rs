@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 use clap::ValueEnum;
 
 use super::verify;
+use crate::atomic;
 use crate::drill::Drill;
 use crate::drill::summary::Summary;
 use crate::driver::Running;
@@ -115,6 +116,17 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         Format::Table => ui::drill::table::render(&drills),
         Format::Json => ui::drill::json::render(&drills),
     });
+    let default = started.workspace.state(name).join("drill.html");
+    let report = args.report.as_ref().unwrap_or(&default);
+    atomic::replace(report, &ui::drill::html::render(&drills)).map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!("cannot write `{report}`: {error}"))
+                .note("what it would have shown is above, and the cluster is healed")
+                .hint("see who may write there, and whether its disk has room"),
+        )
+    })?;
+    ui::say(&format!("the report, for a browser: {report}"));
     let passed = drills.iter().all(|drill| Summary::of(drill).is_passed());
     Ok(if passed {
         Exit::Success

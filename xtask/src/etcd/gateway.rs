@@ -11,14 +11,14 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::plan::Member;
 use crate::plan::identity::EtcdId;
-use crate::values::EtcdVersion;
+use crate::plan::{Member, Plan};
 
 /// One member's gateway.
 #[derive(Debug, Clone)]
 pub struct Gateway {
     url: String,
+    cluster: EtcdId,
     patience: u64,
 }
 
@@ -43,11 +43,10 @@ pub struct Status {
 }
 
 impl Gateway {
-    /// The gateway of this member, which runs this version of etcd, with so many seconds for each
-    /// answer.
-    pub fn of(member: &Member, version: EtcdVersion, patience: u64) -> Self {
+    /// The gateway of a member of this plan, with so many seconds for each answer.
+    pub fn of(plan: &Plan, member: &Member, patience: u64) -> Self {
         // etcd's documentation of the gateway: /v3alpha until 3.2, /v3beta in 3.3, /v3 from 3.4.
-        let minor = version.minor_release();
+        let minor = plan.version().minor_release();
         let api = if minor < (3, 3) {
             "v3alpha"
         } else if minor < (3, 4) {
@@ -57,6 +56,7 @@ impl Gateway {
         };
         Self {
             url: format!("{}/{api}", member.client_url()),
+            cluster: plan.cluster_id,
             patience,
         }
     }
@@ -171,13 +171,35 @@ impl Gateway {
         serde_json::from_slice(&answer).map_err(|error| Unanswered::Unknown(error.to_string()))
     }
 
+    /// An answer of a member of the plan's cluster. Whoever else listens there may say yes to anything.
+    fn of_our_cluster(&self, answer: Vec<u8>) -> Result<Vec<u8>, Unanswered> {
+        #[derive(Deserialize)]
+        struct Answer {
+            header: Header,
+        }
+        #[derive(Deserialize)]
+        struct Header {
+            cluster_id: String,
+        }
+        let Ok(Answer { header }) = serde_json::from_slice(&answer) else {
+            let why = "something else than etcd answered";
+            return Err(Unanswered::Unknown(why.to_owned()));
+        };
+        if header.cluster_id.parse() == Ok(self.cluster.0) {
+            Ok(answer)
+        } else {
+            // Nothing that it does is done to ours.
+            Err(Unanswered::Refused("another cluster answered".to_owned()))
+        }
+    }
+
     fn ask(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
         let request = minreq::post(format!("{}/{path}", self.url))
             .with_body(body.to_string())
             .with_timeout(self.patience)
             .with_follow_redirects(false);
         match request.send() {
-            Ok(answer) if answer.status_code == 200 => Ok(answer.into_bytes()),
+            Ok(answer) if answer.status_code == 200 => self.of_our_cluster(answer.into_bytes()),
             Ok(answer) => Err(refusal(answer.status_code, answer.as_bytes())),
             Err(minreq::Error::IoError(error)) => Err(match error.kind() {
                 ErrorKind::ConnectionRefused => Unanswered::Refused("nothing listens".to_owned()),

@@ -117,7 +117,7 @@ fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
     let deadline = Instant::now() + cluster.driver.patience();
     let (_open, never) = mpsc::channel::<()>();
     let has_leader = |member: &Member| {
-        let status = Gateway::of(member, plan.version(), 2).status();
+        let status = Gateway::of(plan, member, 2).status();
         status.is_ok_and(|status| status.leader.is_some())
     };
     while let Some(silent) = plan.members.iter().find(|member| !has_leader(member)) {

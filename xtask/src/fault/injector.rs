@@ -243,7 +243,7 @@ impl<'a> Injector<'a> {
     /// Raises the alarm NOSPACE in a member's name.
     pub(super) fn raise_no_space(&mut self, member: &Member) -> Outcome<()> {
         self.note(Undo::DisarmAlarms)?;
-        let gateway = Gateway::of(member, self.plan().version(), 5);
+        let gateway = Gateway::of(self.plan(), member, 5);
         gateway.raise_no_space(member.id).map_err(unanswered)
     }
 
@@ -256,7 +256,7 @@ impl<'a> Injector<'a> {
             prefix: prefix.clone(),
         })?;
         let member = self.leader()?;
-        let gateway = Gateway::of(member, self.plan().version(), 10);
+        let gateway = Gateway::of(self.plan(), member, 10);
         let value = "x".repeat(VALUE);
         let mut number = 0;
         while gateway.status().map_err(unanswered)?.database < size {

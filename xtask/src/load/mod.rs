@@ -124,7 +124,7 @@ impl Load {
 
 /// The gateways of all members, in their order.
 fn gateways(plan: &Plan, patience: u64) -> Vec<Gateway> {
-    let gateway = |member| Gateway::of(member, plan.version(), patience);
+    let gateway = |member| Gateway::of(plan, member, patience);
     plan.members.iter().map(gateway).collect()
 }
 
