@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use xtask::clients::Clients;
 use xtask::fault::FAULTS;
-use xtask::load::Load;
 use xtask::plan::Plan;
 use xtask::values::DriverName;
 
@@ -221,7 +221,6 @@ const BLINDNESSES: &[Blindness] = &[
         |cluster| set_etcdctl(cluster, &script(cluster, "echo '{\"surprise\": []}'")),
         Some(1),
         &[
-            "leader",
             "quorum",
             "reachable: core-01",
             "reachable: core-02",
@@ -302,11 +301,11 @@ fn nothing_healthy_is_called_broken() {
     for _ in 0..100 {
         look(&mut alarms);
     }
-    let load = Load::begin(&cluster.plan()).unwrap();
+    let clients = Clients::begin(&cluster.plan()).unwrap();
     for _ in 0..100 {
         look(&mut alarms);
     }
-    let (history, _) = load.end();
+    let (history, _) = clients.end();
     assert!(
         history.operations.len() > 1000,
         "{}",

@@ -163,7 +163,9 @@ impl Gateway {
         let EtcdId(member) = member;
         let alarm =
             json!({"action": "ACTIVATE", "memberID": member.to_string(), "alarm": "NOSPACE"});
-        self.ask("maintenance/alarm", &alarm).map(drop)
+        // Before 3.5 its answer does not say of which cluster it is.
+        self.ask_whoever_is_there("maintenance/alarm", &alarm)
+            .map(drop)
     }
 
     fn read<T: for<'a> Deserialize<'a>>(&self, path: &str, body: &Value) -> Result<T, Unanswered> {
@@ -194,12 +196,17 @@ impl Gateway {
     }
 
     fn ask(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
+        let answer = self.ask_whoever_is_there(path, body)?;
+        self.of_our_cluster(answer)
+    }
+
+    fn ask_whoever_is_there(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
         let request = minreq::post(format!("{}/{path}", self.url))
             .with_body(body.to_string())
             .with_timeout(self.patience)
             .with_follow_redirects(false);
         match request.send() {
-            Ok(answer) if answer.status_code == 200 => self.of_our_cluster(answer.into_bytes()),
+            Ok(answer) if answer.status_code == 200 => Ok(answer.into_bytes()),
             Ok(answer) => Err(refusal(answer.status_code, answer.as_bytes())),
             Err(minreq::Error::IoError(error)) => Err(match error.kind() {
                 ErrorKind::ConnectionRefused => Unanswered::Refused("nothing listens".to_owned()),

@@ -5,7 +5,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "slow-member",
-    title: "a member that does not lead gets a twentieth of its time",
+    title: "a member that does not lead gets a tenth of its time",
     drivers: PROCESSES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -5,10 +5,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::check::{Health, Reported};
+use crate::clients::Clients;
 use crate::drill::{Drill, Event, Moment};
 use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
 use crate::fault::{self, Cluster, Cost, Fault, Injector, Means};
-use crate::load::Load;
 use crate::plan::identity::EtcdId;
 use crate::process::PutOff;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -49,7 +49,7 @@ impl Experiment<'_> {
             return Err(self.not_healthy(&before));
         };
         let plan = &self.cluster.running.plan;
-        let load = Load::begin(plan).map_err(|why| {
+        let clients = Clients::begin(plan).map_err(|why| {
             Failure::new(
                 Exit::Failed,
                 Diagnostic::error(format!("the drill's clients get no lease: {why}"))
@@ -57,8 +57,12 @@ impl Experiment<'_> {
             )
         })?;
         self.pass(UNDISTURBED);
+        if self.interruption.is_asked() {
+            clients.end();
+            return Err(interrupted(format!("interrupted before `{}`", fault.name)));
+        }
         let mut course = Course {
-            load: &load,
+            clients: &clients,
             moments: Vec::new(),
         };
         let lived = self.live_through(fault, leader, &usual, &mut course);
@@ -67,15 +71,15 @@ impl Experiment<'_> {
         if lived.is_ok() {
             self.pass(UNDISTURBED);
         }
-        let (history, elections) = load.end();
+        let (history, elections) = clients.end();
         let lived = lived?;
         let mut all = [moments, elections].concat();
         all.sort_by_key(|moment| moment.at);
         if self.interruption.is_asked() {
-            return Err(Failure::new(
-                Exit::Interrupted,
-                Diagnostic::error(format!("interrupted; `{}` has been healed", fault.name)),
-            ));
+            return Err(interrupted(format!(
+                "interrupted; `{}` has been healed",
+                fault.name
+            )));
         }
         Ok(Drill {
             cluster: plan.name.clone(),
@@ -101,7 +105,7 @@ impl Experiment<'_> {
     ) -> Outcome<Lived> {
         let rests = fault.cost == Cost::WritesMeanwhile;
         if rests {
-            course.load.pause();
+            course.clients.pause();
             self.pass(UNDISTURBED);
         }
         let mut injector = Injector::new(*self.cluster, self.means, leader, fault);
@@ -121,7 +125,7 @@ impl Experiment<'_> {
         fault::heal(self.cluster)?;
         course.note(Event::Healed);
         if rests {
-            course.load.go_on();
+            course.clients.go_on();
         }
         let (done, expected, reported) = injured?;
         let afterwards = self.wait_until_healthy(usual, course);
@@ -247,17 +251,21 @@ struct Lived {
 
 /// What happens, by the clients' clock.
 struct Course<'a> {
-    load: &'a Load,
+    clients: &'a Clients,
     moments: Vec<Moment>,
 }
 
 impl Course<'_> {
     fn note(&mut self, event: Event) {
         self.moments.push(Moment {
-            at: self.load.elapsed(),
+            at: self.clients.elapsed(),
             event,
         });
     }
+}
+
+fn interrupted(message: String) -> Failure {
+    Failure::new(Exit::Interrupted, Diagnostic::error(message))
 }
 
 fn leader(verified: &Verified) -> Option<EtcdId> {

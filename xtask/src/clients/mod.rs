@@ -17,7 +17,7 @@ use client::{Client, Keys};
 use leader::LeaderWatch;
 
 /// Clients at work.
-pub struct Load {
+pub struct Clients {
     plan: Plan,
     prefix: String,
     lease: String,
@@ -44,7 +44,7 @@ const LEASE: u64 = 3600;
 /// How long it is tried to read everything back, and to remove it.
 const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
-impl Load {
+impl Clients {
     /// Sends clients to work on a cluster that is healthy: two to each member, one that writes keys
     /// once and one that writes and reads the registers.
     ///
@@ -155,7 +155,7 @@ fn rest(time: Duration) {
     let _ = never.recv_timeout(time);
 }
 
-/// A key prefix of this load's own.
+/// A key prefix of these clients' own.
 fn prefix(plan: &Plan) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.unwrap_or_default().as_nanos();
