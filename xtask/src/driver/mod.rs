@@ -19,6 +19,12 @@ use crate::workspace::Workspace;
 /// Every driver there is.
 pub static DRIVERS: &[&dyn Driver] = &[&vagrant::Vagrant, &local::Local];
 
+/// Sets a machine's clock by its battery-backed one, which runs on while the machine is halted, and which
+/// hypervisors keep by their host's. For a POSIX shell; it can be repeated without harm. That clock tells
+/// whole seconds: half of one is added, so that it is never off by more than that.
+pub const SET_CLOCK: &str =
+    "now=$(cat /sys/class/rtc/rtc0/since_epoch) && sudo date --set=\"@$now.5\" >/dev/null";
+
 /// The driver of this name.
 pub fn named(name: DriverName) -> &'static dyn Driver {
     match name {

@@ -1,6 +1,7 @@
 //! A machine's clock is wrong.
 
 use super::{Cost, Fault, Injector, Injury, MACHINES, about, no_obstacle};
+use crate::driver::SET_CLOCK;
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,14 +13,32 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
+/// Whatever keeps the clock right would do so again, so it rests. It is stopped and not disabled, and noted
+/// where a boot removes it: nothing of this outlasts one, even where nobody undoes it. A machine without
+/// the clock that the undoing goes by is left alone.
+const SKEW: &str = "\
+cat /sys/class/rtc/rtc0/since_epoch >/dev/null || exit
+sudo touch /run/xtask-drill-clock || exit
+keepers='systemd-timesyncd.service chrony.service chronyd.service ntp.service ntpd.service ntpsec.service'
+for keeper in $(systemctl list-units --plain --no-legend --state=active $keepers | cut -d' ' -f1); do
+  echo \"$keeper\" | sudo tee -a /run/xtask-drill-clock >/dev/null && sudo systemctl stop \"$keeper\"
+done
+sudo date --set='+5 minutes' >/dev/null";
+
+/// To go back by five minutes would do harm if it was repeated.
+fn undo() -> String {
+    format!(
+        "\
+[ -e /run/xtask-drill-clock ] || exit 0
+{{ {SET_CLOCK}; }} || exit
+for keeper in $(cat /run/xtask-drill-clock); do sudo systemctl start \"$keeper\"; done
+sudo rm -f /run/xtask-drill-clock"
+    )
+}
+
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let member = injector.follower()?;
-    // Whatever keeps the clock right would do so again.
-    injector.run_inside(
-        &member.name,
-        "sudo timedatectl set-ntp false; sudo date --set '+5 minutes'",
-        "sudo date --set '-5 minutes'; sudo timedatectl set-ntp true || true",
-    )?;
+    injector.run_inside(&member.name, SKEW, &undo())?;
     Ok(Injury {
         done: format!("the clock of {} was set five minutes ahead", member.name),
         expected: vec![about("clock", &member.name)],

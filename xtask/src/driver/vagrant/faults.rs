@@ -4,8 +4,8 @@ use camino::Utf8PathBuf;
 
 use super::command::Vagrantfile;
 use super::machine::Machine;
-use super::{HALT, Vagrant, log};
-use crate::driver::{Faults, Home};
+use super::{HALT, SOON, Vagrant, log, ssh};
+use crate::driver::{Faults, Home, SET_CLOCK};
 use crate::report::Outcome;
 use crate::values::HostName;
 
@@ -20,7 +20,13 @@ impl Faults for Vagrant {
 
     fn resume(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
         // Vagrant says itself that there is nothing to do, where there is nothing.
-        tell(home, member, &["resume"])
+        tell(home, member, &["resume"])?;
+        // It wakes up with the time at which it fell asleep, and not every machine finds a time server.
+        // Where the clock cannot be set, as where the machine does not run, `verify` tells of it.
+        let shell = crate::process::shell()?;
+        let ssh = ssh::command(&shell, home, &Machine::of(home, member));
+        crate::process::run(ssh.args(["--", SET_CLOCK]), SOON);
+        Ok(())
     }
 
     fn data(&self, _home: &Home<'_>, _member: &HostName) -> Option<Utf8PathBuf> {
