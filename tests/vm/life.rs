@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::json;
 
 use crate::lab::wait_for;
 use crate::scratch::Ran;
@@ -15,6 +16,7 @@ fn a_cluster_lives_dies_and_lives_anew_in_vms() {
     cluster.lives_on_when_switched_off_and_on();
     cluster.is_proven_from_inside_where_it_is_not_reached();
     cluster.mends_what_somebody_stopped();
+    cluster.bears_what_drills_do_to_machines();
     cluster.bears_the_loss_of_one();
     cluster.does_not_bear_the_loss_of_two();
     cluster.leaves_nothing(&nothing);
@@ -85,6 +87,32 @@ impl Setting {
         let logs = ["logs", "core-03", "--cluster", NAME, "-n", "1000"];
         let logs = self.run("logs", &logs).expect(0).stdout;
         assert!(logs.contains("Stopped etcd.service"), "{logs}");
+    }
+
+    /// Of the faults that only machines can have, and of one halted, `verify` names whom they concern and
+    /// nobody else. Nothing is lost, and all is well once they are over.
+    fn bears_what_drills_do_to_machines(&self) {
+        for fault in [
+            "network-cut",
+            "network-cut-one-way",
+            "clock-skewed",
+            "member-paused",
+        ] {
+            let drill = ["drill", NAME, fault, "--yes", "--format", "json"];
+            let ran = self.run(&format!("drill, {fault}"), &drill).expect(0);
+            let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+            let drills = told["drills"].as_array().unwrap();
+            assert_eq!(drills.len(), 1, "{fault}: {}", ran.stdout);
+            let drill = &drills[0];
+            assert_eq!(
+                (&drill["fault"], &drill["passed"], &told["lost_writes"]),
+                (&json!(fault), &json!(true), &json!(0)),
+                "{}",
+                ran.stdout
+            );
+            assert_ne!(drill["expected"], json!([]), "{fault}");
+            assert_eq!(drill["expected"], drill["reported"], "{fault}");
+        }
     }
 
     /// `verify` names who is missing and says that the quorum holds; `up` mends it.
