@@ -5,27 +5,25 @@
 //! shrink with the drawing until nobody can read it. Members are told apart by their rows and answers
 //! by their shapes, so nothing depends on colours.
 
+mod labels;
+mod numbers;
+
 use std::fmt::Write;
 use std::time::Duration;
 
 use super::{escaped, event};
-use crate::drill::history::{Action, Answer, Operation};
+use crate::drill::history::Answer;
 use crate::drill::summary::Summary;
-use crate::drill::words::{count, many, moment, seconds};
+use crate::drill::words::{many, moment, seconds};
 use crate::drill::{Drill, Event};
 use crate::values::HostName;
+use labels::{LANE, Label, arrange, fitting, room};
+use numbers::{bins, most, table};
 
 /// The widths, in units of the drawing, which are pixels where it is not scaled. The style names them.
 const WIDTHS: [(&str, f64); 3] = [("wide", 900.0), ("medium", 560.0), ("narrow", 340.0)];
 
-/// How many rows the table that stands beside the drawing has at most.
-const ROWS: u128 = 60;
-
-/// The size of letters.
-const LETTERS: f64 = 12.0;
-
 /// The heights of what is below each other.
-const LANE: f64 = 18.0;
 const NAME: f64 = 20.0;
 const BARS: f64 = 44.0;
 const MARKS: f64 = 15.0;
@@ -361,196 +359,6 @@ impl Drawing<'_> {
     }
 }
 
-/// A line at a moment, with what happened written at its upper end.
-struct Label {
-    x: f64,
-    /// How much room its text takes.
-    room: f64,
-    /// Whether the text stands left of the line, because there is no room on the right.
-    is_left: bool,
-    /// How far above the rows it is.
-    lane: usize,
-    what: String,
-    time: String,
-}
-
-impl Label {
-    fn covers(&self, x: f64) -> bool {
-        let (from, to) = self.span();
-        from <= x && x <= to
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        let ((from, to), (other_from, other_to)) = (self.span(), other.span());
-        from <= other_to && other_from <= to
-    }
-
-    fn span(&self) -> (f64, f64) {
-        if self.is_left {
-            (self.x - self.room, self.x)
-        } else {
-            (self.x, self.x + self.room)
-        }
-    }
-
-    /// The lower edge of the text.
-    fn y(&self, top: f64) -> f64 {
-        top - 7.0 - self.lane as f64 * LANE
-    }
-
-    fn draw_line(&self, page: &mut String, top: f64, bottom: f64) {
-        let _ = writeln!(
-            page,
-            "<path class=\"moment\" d=\"M{} {}V{}\"/>",
-            number(self.x),
-            number(self.y(top) - LETTERS + 1.0),
-            number(bottom)
-        );
-    }
-
-    fn draw(&self, page: &mut String, top: f64) {
-        let (class, x) = if self.is_left {
-            (" end", self.x - 5.0)
-        } else {
-            ("", self.x + 5.0)
-        };
-        let time = match self.time.as_str() {
-            "" => String::new(),
-            time => format!(" <tspan class=\"soft\">{time}</tspan>"),
-        };
-        let _ = writeln!(
-            page,
-            "<text class=\"label halo{class}\" x=\"{}\" y=\"{}\">{}{time}</text>",
-            number(x),
-            number(self.y(top)),
-            escaped(&self.what)
-        );
-    }
-}
-
-/// Gives each label a side and a lane, so that no text lies over another, nor over another's line.
-///
-/// A line runs from its label down through all lanes below it. So whoever's text reaches over another's
-/// line goes above it. Texts on the right of their lines reach over later ones: lanes are given out
-/// from the last to the first. Those that found no room there reach over earlier ones, and take theirs
-/// afterwards, from the first to the last.
-fn arrange(labels: &mut [Label], width: f64) {
-    loop {
-        let left: Vec<f64> = labels
-            .iter()
-            .filter(|one| one.is_left)
-            .map(|one| one.x)
-            .collect();
-        // Where one on the right would reach over the line of one on the left, which reaches back over
-        // its own, neither could be above the other.
-        let turns = |one: &Label| {
-            !one.is_left && (one.x + one.room > width || left.iter().any(|x| one.covers(*x)))
-        };
-        let turned = labels.iter_mut().filter(|one| turns(one));
-        // In the very beginning there is no room on the left.
-        let turned = turned.filter(|one| one.x >= one.room);
-        let turned = turned.map(|one| one.is_left = true).count();
-        if turned == 0 {
-            break;
-        }
-    }
-    let on_the_right = (0..labels.len()).rev().filter(|&at| !labels[at].is_left);
-    let on_the_left = (0..labels.len()).filter(|&at| labels[at].is_left);
-    let order: Vec<usize> = on_the_right.chain(on_the_left).collect();
-    for (number, &at) in order.iter().enumerate() {
-        let below = order[..number].iter().map(|&other| &labels[other]);
-        let below = below.filter(|other| labels[at].overlaps(other));
-        labels[at].lane = below.map(|other| other.lane + 1).max().unwrap_or_default();
-    }
-}
-
-/// The same as numbers, for those who cannot see the drawing or want to know exactly.
-fn table(page: &mut String, drill: &Drill, end: Duration) {
-    let steps = [
-        1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 3_600_000,
-    ];
-    let mut fitting = steps
-        .into_iter()
-        .filter(|step| end.as_millis() / step < ROWS);
-    let step = Duration::from_millis(fitting.next().unwrap_or(86_400_000) as u64);
-    let _ = write!(
-        page,
-        "<details>\n<summary>The same in numbers, for each {}</summary>\n<div class=\"scrolls\" tabindex=\"0\" role=\"region\" aria-label=\"Writes over time\">\n<table class=\"list\">\n<thead><tr><th scope=\"col\" class=\"number\">from</th>",
-        length(step)
-    );
-    for member in &drill.members {
-        let _ = write!(
-            page,
-            "<th scope=\"col\" class=\"number\">{}</th>",
-            escaped(member.as_str())
-        );
-    }
-    page.push_str("<th scope=\"col\" class=\"number\">refused</th><th scope=\"col\" class=\"number\">unknown</th></tr></thead>\n<tbody>\n");
-    let columns: Vec<Vec<(u32, usize)>> = drill
-        .members
-        .iter()
-        .map(|member| {
-            bins(drill, Some(member), step, |one| {
-                *one == Answer::Acknowledged
-            })
-        })
-        .chain([
-            bins(drill, None, step, |one| matches!(one, Answer::Refused(_))),
-            bins(drill, None, step, |one| matches!(one, Answer::Unknown(_))),
-        ])
-        .collect();
-    let rows = end.as_millis().div_ceil(step.as_millis().max(1));
-    for bin in 0..u32::try_from(rows).unwrap_or(u32::MAX) {
-        let _ = write!(
-            page,
-            "<tr><th scope=\"row\" class=\"number\">{}</th>",
-            length(step * bin)
-        );
-        for column in &columns {
-            let found = column.iter().find(|(at, _)| *at == bin);
-            let writes = found.map_or(0, |(_, writes)| *writes);
-            let _ = write!(page, "<td class=\"number\">{}</td>", count(writes));
-        }
-        page.push_str("</tr>\n");
-    }
-    page.push_str("</tbody>\n</table>\n</div>\n</details>\n");
-}
-
-/// How many writes that were answered so ended in each step, where there were any.
-fn bins(
-    drill: &Drill,
-    member: Option<&HostName>,
-    step: Duration,
-    is_counted: fn(&Answer) -> bool,
-) -> Vec<(u32, usize)> {
-    let is_meant = |one: &&Operation| {
-        matches!(one.action, Action::Write(_))
-            && is_counted(&one.answer)
-            && member.is_none_or(|member| one.through == *member)
-    };
-    let writes = drill.history.operations.iter().filter(is_meant);
-    let bin = |one: &Operation| one.ended.as_millis() / step.as_millis().max(1);
-    let mut ended: Vec<u32> = writes
-        .map(|one| u32::try_from(bin(one)).unwrap_or(u32::MAX))
-        .collect();
-    ended.sort_unstable();
-    ended
-        .chunk_by(|one, other| one == other)
-        .map(|same| (same[0], same.len()))
-        .collect()
-}
-
-/// The most acknowledged writes through one member in a step.
-fn most(drill: &Drill, step: Duration) -> usize {
-    let members = drill.members.iter();
-    let bins = members.flat_map(|member| {
-        bins(drill, Some(member), step, |answer| {
-            *answer == Answer::Acknowledged
-        })
-    });
-    bins.map(|(_, writes)| writes).max().unwrap_or_default()
-}
-
 /// A number of the drawing, as short as it can be told.
 fn number(number: f64) -> String {
     let text = format!("{number:.1}");
@@ -567,31 +375,4 @@ fn length(length: Duration) -> String {
         long if long % 60_000 == 0 => format!("{} min", long / 60_000),
         long => format!("{} s", long / 1_000),
     }
-}
-
-/// How much room a text takes at most, whatever letters a browser has.
-fn room(text: &str) -> f64 {
-    let widths = text.chars().map(|character| match character {
-        'm' | 'w' | 'M' | 'W' | '…' => 1.1,
-        'i' | 'j' | 'l' | 't' | 'f' | ' ' | '.' | ',' | '-' | ':' => 0.5,
-        _ => 0.74,
-    });
-    widths.sum::<f64>() * LETTERS
-}
-
-/// As much of a text as there is room for.
-fn fitting(text: &str, most: f64) -> String {
-    if room(text) <= most {
-        return text.to_owned();
-    }
-    let mut fitting = String::from("…");
-    for character in text.chars() {
-        let at = fitting.len() - '…'.len_utf8();
-        fitting.insert(at, character);
-        if room(&fitting) > most {
-            fitting.remove(at);
-            break;
-        }
-    }
-    fitting
 }
