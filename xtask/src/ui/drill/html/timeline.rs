@@ -302,25 +302,32 @@ impl Drawing<'_> {
         let gap = &self.summary.longest_gap;
         let (from, to) = (self.x(gap.from), self.x(gap.to));
         let y = bottom + GAP / 2.0;
+        let long = seconds(gap.length());
+        // On one side there is room for a third of the width, or else the gap is as long.
+        let texts = [" without an acknowledged write", " without a write", ""];
+        let mut texts = texts.map(|what| format!("{long}{what}")).into_iter();
+        let text = texts.find(|text| room(text) + 12.0 <= self.width / 3.0);
+        let text = text.unwrap_or(long);
+        let room = room(&text) + 12.0;
+        let middle = f64::midpoint(from, to);
+        let (class, x, opening) = if to + room <= self.width {
+            ("", to + 6.0, None)
+        } else if from - room >= 0.0 {
+            (" end", from - 6.0, None)
+        } else {
+            // Long enough to be opened for its text.
+            (" middle", middle, Some(middle - room / 2.0))
+        };
+        let opening = opening.map_or_else(String::new, |opening| {
+            format!("H{}m{} 0", number(opening), number(room))
+        });
         let _ = writeln!(
             page,
-            "<path class=\"gap\" d=\"M{} {}v8m0-4H{}m0-4v8\"/>",
+            "<path class=\"gap\" d=\"M{} {}v8m0-4{opening}H{}m0-4v8\"/>",
             number(from),
             number(y - 4.0),
             number(to)
         );
-        let text = match self.class {
-            "narrow" => seconds(gap.length()),
-            _ => format!("{} without an acknowledged write", seconds(gap.length())),
-        };
-        let room = room(&text);
-        let (class, x) = if to + 6.0 + room <= self.width {
-            ("", to + 6.0)
-        } else if from - 6.0 - room >= 0.0 {
-            (" end", from - 6.0)
-        } else {
-            (" middle halo", f64::midpoint(from, to))
-        };
         let _ = writeln!(
             page,
             "<text class=\"strong{class}\" x=\"{}\" y=\"{}\">{text}</text>",
@@ -365,11 +372,9 @@ fn number(number: f64) -> String {
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// A round length of time: `500 ms`, `2 s`, `5 min`.
+/// A round length of time: `0.5 s`, `2 s`, `5 min`.
 fn length(length: Duration) -> String {
     match length.as_millis() {
-        0 => "0 s".to_owned(),
-        short if short < 1_000 => format!("{short} ms"),
         odd if odd % 1_000 != 0 => format!("{}.{} s", odd / 1_000, odd % 1_000 / 100),
         long if long < 120_000 => format!("{} s", long / 1_000),
         long if long % 60_000 == 0 => format!("{} min", long / 60_000),
