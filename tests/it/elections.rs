@@ -140,7 +140,7 @@ fn one_of_a_cluster_that_did_not_run_was_since() {
     let down: &[Seen] = &[Stopped, Stopped, Stopped];
     let elections = after(&[down, down]);
     assert!(elections.last().is_none());
-    assert_eq!(elections.leadership(), (Leadership::Unknown, second(1)));
+    assert_eq!(elections.leadership(), (Leadership::Down, second(1)));
     let elections = after(&[down, down, &[Silent, Silent, Silent], FIRST_LEADS]);
     assert_eq!(last(&elections), (2, "core-01".to_owned(), Some(2), 4));
 }

@@ -197,6 +197,28 @@ fn the_log_tells_what_changes_and_that_nothing_does() {
 }
 
 #[test]
+fn the_log_tells_members_that_do_not_answer_from_those_that_do_not_run() {
+    logged(
+        &[
+            (0, &[Silent, Silent, Silent]),
+            // One after the other ends.
+            (1, &[Stopped, Silent, Stopped]),
+            (2, DOWN),
+        ],
+        expect![[r#"
+            2026-07-30T09:05:00Z  core-01  does not answer (process 100): no answer within 2 s
+            2026-07-30T09:05:00Z  core-02  does not answer (process 200): no answer within 2 s
+            2026-07-30T09:05:00Z  core-03  does not answer (process 300): no answer within 2 s
+            2026-07-30T09:05:00Z  default  no member answers
+            2026-07-30T09:05:01Z  core-01  stopped
+            2026-07-30T09:05:01Z  core-03  stopped
+            2026-07-30T09:05:02Z  core-02  stopped
+            2026-07-30T09:05:02Z  default  no member runs
+        "#]],
+    );
+}
+
+#[test]
 fn a_log_has_a_line_when_a_member_begins_to_lag_and_when_it_has_caught_up() {
     let mut log = Log::default();
     let elections = Elections::default();

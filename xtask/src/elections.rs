@@ -44,6 +44,8 @@ pub enum Leadership {
     Vacant,
     /// No member answers.
     Unknown,
+    /// No member runs.
+    Down,
 }
 
 impl Elections {
@@ -72,6 +74,7 @@ impl Elections {
         let leadership = match told {
             Some((_, leader)) if !leader_is_down(glance, leader) => Leadership::Held,
             _ if glance.answering() > 0 => Leadership::Vacant,
+            _ if glance.is_down() => Leadership::Down,
             _ => Leadership::Unknown,
         };
         if self

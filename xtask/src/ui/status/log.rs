@@ -58,7 +58,7 @@ impl Log {
         }
         let now = (elections.leadership().0, elections.last().cloned());
         if self.leadership.as_ref() != Some(&now) {
-            let leadership = leadership(at, glance, elections);
+            let leadership = leadership(at, elections);
             text += &self.line(at, cluster, &leadership);
             self.leadership = Some(now);
         }
@@ -123,7 +123,7 @@ fn described(glance: &Glance, member: &Glimpse) -> String {
 /// Everything in a line, where nothing has changed.
 fn summary(at: Duration, glance: &Glance, elections: &Elections) -> String {
     let (answering, all) = (glance.answering(), glance.members.len());
-    let leadership = leadership(at, glance, elections);
+    let leadership = leadership(at, elections);
     let mut text = format!("as before: {answering} of {all} answer; {leadership}");
     let seen = || glance.members.iter().filter_map(|one| one.status.seen());
     if let Some(index) = seen().filter_map(|status| status.raft_index).max() {

@@ -20,11 +20,11 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 pub fn lines(at: Duration, glance: &Glance, elections: &Elections) -> Vec<String> {
     let style = match elections.leadership() {
         (Leadership::Held, _) => GREEN,
-        (Leadership::Vacant | Leadership::Unknown, _) => RED,
+        _ => RED,
     };
     let mut lines = vec![
         styled(BOLD, &summary(at, glance)),
-        styled(style, &leadership(at, glance, elections)),
+        styled(style, &leadership(at, elections)),
         String::new(),
     ];
     let table = table(glance);

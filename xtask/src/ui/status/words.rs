@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::elections::{Election, Elections, Leadership};
-use crate::observation::{Condition, Glance, Glimpse};
+use crate::observation::{Condition, Glimpse};
 use crate::ui::moment::long;
 
 /// What a member runs as, or why it does not run.
@@ -32,20 +32,16 @@ pub(super) fn number(number: Option<u64>) -> String {
 }
 
 /// Who leads, and since when.
-pub(super) fn leadership(at: Duration, glance: &Glance, elections: &Elections) -> String {
+pub(super) fn leadership(at: Duration, elections: &Elections) -> String {
     let (leadership, since) = elections.leadership();
     let last = elections.last();
-    let held = match leadership {
-        Leadership::Held => last,
-        Leadership::Vacant | Leadership::Unknown => None,
-    };
-    if let Some(election) = held {
+    if let Some(election) = last.filter(|_| leadership == Leadership::Held) {
         let (leader, term) = (leader(election), term(election));
         let elected = elected(at, election, elections);
         return format!("{leader} leads, elected {elected}{term}");
     }
     let what = match leadership {
-        Leadership::Unknown if glance.is_down() => "no member runs",
+        Leadership::Down => "no member runs",
         Leadership::Unknown => "no member answers",
         Leadership::Held | Leadership::Vacant => "no leader",
     };
