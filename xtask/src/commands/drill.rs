@@ -49,7 +49,7 @@ pub struct Args {
     /// How long a fault lasts at least, as in `3s` or `1m`
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience, default_value = "3s")]
     hold: Duration,
-    /// A folder with the `etcd` and `etcdctl` of another version, for faults that take one
+    /// A folder with the etcd of another version, for faults that take one
     #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
     other_etcd: Option<Utf8PathBuf>,
     /// How to print it
