@@ -55,7 +55,7 @@ pub struct Args {
     /// How to print it
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
     format: Format,
-    /// Where to write the report for a browser [default: .state/NAME/drill.html]
+    /// Where to write the report, a page [default: .state/NAME/drill.html]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     report: Option<Utf8PathBuf>,
 }
