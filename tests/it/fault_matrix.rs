@@ -398,6 +398,32 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
         .run(&["verify", "interrupted", "--wait", "30s"])
         .expect(0);
 
+    // What was found out before is told, and the interruption is healed.
+    let drill = [
+        "drill",
+        "interrupted",
+        "extra-member",
+        "member-paused",
+        "--hold",
+        "4s",
+    ];
+    let drill = cluster.scratch.command(&drill);
+    let told = interrupted_at(drill, &cluster, "member-paused").expect(130);
+    assert!(
+        told.stdout.contains("1 fault injected, 1 found"),
+        "{}",
+        told.stdout
+    );
+    assert!(
+        told.stderr.contains("`member-paused` has been healed"),
+        "{}",
+        told.stderr
+    );
+    cluster
+        .scratch
+        .run(&["verify", "interrupted", "--wait", "30s"])
+        .expect(0);
+
     for fault in ["member-paused", "learner-left", "data-wiped"] {
         let mut drill = begin(&cluster, fault);
         drill.kill().unwrap();
@@ -424,6 +450,30 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
         .run(&["destroy", "interrupted", "--yes"])
         .expect(0);
     assert!(!left.into_iter().any(runs));
+}
+
+/// Runs a drill, and interrupts it once it has done to the cluster what this fault is about.
+fn interrupted_at(mut drill: std::process::Command, cluster: &Cluster, fault: &str) -> Ran {
+    let drill = drill
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let is_noted = || {
+        let journal = fs::read_to_string(cluster.state("drill.json"));
+        journal.is_ok_and(|journal| journal.contains(fault))
+    };
+    while !is_noted() {
+        assert!(Instant::now() < deadline, "`{fault}` was not brought about");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill(
+        Pid::from_raw(drill.id().try_into().unwrap()),
+        Signal::SIGINT,
+    )
+    .unwrap();
+    Ran::from(drill.wait_with_output().unwrap())
 }
 
 #[test]

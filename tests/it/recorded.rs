@@ -5,7 +5,7 @@ use std::fs;
 
 use expect_test::expect;
 use xtask::check::{self, Health, Verdict};
-use xtask::observation::{Look, Observation, Status, etcdctl, v2};
+use xtask::observation::{Before, Look, Observation, Status, etcdctl, v2};
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
 
@@ -70,6 +70,7 @@ fn seen(plan: &Plan, version: &str, state: &str) -> Observation {
     let alarms = Recording::of(version, state, "ctl3-alarm-list-json");
     let put = Recording::of(version, state, "ctl3-put-json");
     let mut observation = healthy(plan);
+    observation.before = Some(Before { revision: 2 });
     for index in 0..plan.members.len() {
         let endpoint = observation.members[index].endpoint.clone();
         let Some(output) = statuses.for_endpoint(&endpoint) else {

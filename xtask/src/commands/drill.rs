@@ -111,7 +111,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let interruption = process::put_off_interrupt(format!(
         "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
     ));
-    let drills = rehearse(&cluster, &means, &faults, args.hold, &interruption)?;
+    let (drills, ended) = rehearse(&cluster, &means, &faults, args.hold, &interruption);
+    // What was found out is told, also where it did not go on to the end.
+    if drills.is_empty() {
+        ended?;
+        return Ok(Exit::Success);
+    }
     ui::print(&match args.format {
         Format::Table => ui::drill::table::render(&drills),
         Format::Json => ui::drill::json::render(&drills),
@@ -127,6 +132,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         )
     })?;
     ui::say(&format!("the report, for a browser: {report}"));
+    ended?;
     let passed = drills.iter().all(|drill| Summary::of(drill).is_passed());
     Ok(if passed {
         Exit::Success
@@ -135,13 +141,14 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     })
 }
 
+/// Makes one drill after the other. Returns those that were made, and what kept the next from it.
 fn rehearse(
     cluster: &Cluster<'_>,
     means: &Means,
     faults: &[&'static Fault],
     hold: Duration,
     interruption: &PutOff,
-) -> Outcome<Vec<Drill>> {
+) -> (Vec<Drill>, Outcome<()>) {
     let experiment = Experiment {
         cluster,
         means,
@@ -155,9 +162,12 @@ fn rehearse(
             all => format!("[{}/{all}] ", number + 1),
         };
         ui::say(&format!("{of_all}{}: {}", fault.name, fault.title));
-        drills.push(experiment.run(fault)?);
+        match experiment.run(fault) {
+            Ok(drill) => drills.push(drill),
+            Err(failure) => return (drills, Err(failure)),
+        }
     }
-    Ok(drills)
+    (drills, Ok(()))
 }
 
 fn means(args: &Args) -> Outcome<Means> {

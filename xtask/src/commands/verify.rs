@@ -22,9 +22,9 @@ use crate::workspace::Workspace;
 ///
 /// Asks every member on its own, with the real etcdctl, and judges the answers: whether all answer,
 /// are the members of the definition with the identity that follows from it, follow one leader, form
-/// a quorum, keep up, run the pinned version, raise no alarm, have room in their databases, hold the
-/// same data; and whether a value written through each is read from every other. The values are
-/// removed again.
+/// a quorum, are connected with each other, keep up and keep pace, run the pinned version, raise no
+/// alarm, have room in their databases, hold the same data and all that was seen before; and whether a
+/// value written through each is read from every other. The values are removed again.
 ///
 /// Of machines also whether the unit is active, whether they were set up with the user-data that
 /// the definition renders to, whether their clocks agree with this host's, and that no discovery

@@ -176,17 +176,7 @@ impl<'a> Injector<'a> {
         self.note(Undo::Restart {
             member: member.clone(),
         })?;
-        let running = Running {
-            plan: plan.clone(),
-            tools: tools.clone(),
-        };
-        let start = Start {
-            members: vec![(member.clone(), state)],
-            lost: Vec::new(),
-        };
-        self.cluster
-            .driver
-            .start(&self.cluster.home, &running, &start, &mut |_, _| {})
+        self.start(plan, tools, member, state)
     }
 
     /// Starts a member that the definition does not have. It joins a cluster that knows of it.
@@ -194,17 +184,7 @@ impl<'a> Injector<'a> {
         self.note(Undo::Remove {
             member: extra.clone(),
         })?;
-        let running = Running {
-            plan: plan.clone(),
-            tools: self.tools().clone(),
-        };
-        let start = Start {
-            members: vec![(extra.clone(), InitialState::Existing)],
-            lost: Vec::new(),
-        };
-        self.cluster
-            .driver
-            .start(&self.cluster.home, &running, &start, &mut |_, _| {})
+        self.start(plan, self.tools(), extra, InitialState::Existing)
     }
 
     /// Adds a member to the cluster's list.
@@ -360,6 +340,26 @@ impl<'a> Injector<'a> {
     /// What was given beside the cluster.
     pub(super) const fn means(&self) -> &'a Means {
         self.means
+    }
+
+    fn start(
+        &self,
+        plan: &Plan,
+        tools: &Tools,
+        member: &HostName,
+        state: InitialState,
+    ) -> Outcome<()> {
+        let running = Running {
+            plan: plan.clone(),
+            tools: tools.clone(),
+        };
+        let start = Start {
+            members: vec![(member.clone(), state)],
+            lost: Vec::new(),
+        };
+        self.cluster
+            .driver
+            .start(&self.cluster.home, &running, &start, &mut |_, _| {})
     }
 
     fn note(&mut self, undo: Undo) -> Outcome<()> {
