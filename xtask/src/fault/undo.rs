@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -232,14 +233,25 @@ fn remove_keys(cluster: &Cluster<'_>, prefix: &str) -> Outcome<()> {
         read::status(&status).ok()?.revision
     });
     if let Some(revision) = revisions.max() {
-        // That somebody else has compacted more than that is as good.
-        let _ = ask(cluster, &["compact", "--physical", &revision.to_string()]);
+        compact(cluster, revision);
     }
     // One after the other: a member answers nothing meanwhile.
     for member in members {
         ask_at(cluster, vec![member.client_url()], &["defrag"])?;
     }
     Ok(())
+}
+
+/// Drops the history up to this revision. A member that has not come as far yet refuses it, so it is
+/// tried for a while. That somebody else has dropped more is refused too, and is as good.
+fn compact(cluster: &Cluster<'_>, revision: u64) {
+    let (_open, never) = mpsc::channel::<()>();
+    for _ in 0..20 {
+        if ask(cluster, &["compact", "--physical", &revision.to_string()]).is_ok() {
+            return;
+        }
+        let _ = never.recv_timeout(Duration::from_millis(250));
+    }
 }
 
 /// Has etcdctl ask the cluster, through whichever member answers.
