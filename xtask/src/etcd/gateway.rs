@@ -101,15 +101,6 @@ impl Gateway {
         }
     }
 
-    /// Removes everything under a prefix.
-    ///
-    /// # Errors
-    /// Fails where etcd does not acknowledge it.
-    pub fn delete_all(&self, prefix: &str) -> Result<(), Unanswered> {
-        let range = json!({"key": encoded(prefix), "range_end": encoded(after(prefix))});
-        self.ask("kv/deleterange", &range).map(drop)
-    }
-
     /// How the member is.
     ///
     /// # Errors
