@@ -8,13 +8,13 @@ mod started;
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Which, load, machine_box, reach, verify};
 use crate::artifact::{self, Before, Mode};
 use crate::check::Health;
 use crate::driver::{Driver, Home, Running};
-use crate::fault::{self, Cluster, Healed};
+use crate::fault::{self, Cluster, Healed, Journal};
 use crate::observation::Condition;
 use crate::plan::Plan;
 use crate::process;
@@ -104,7 +104,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         counted(&names),
         driver.name()
     ));
-    let left = heal_what_a_drill_left(driver, home, &plan, record.as_ref())?;
+    // A variable that is set to nothing is as good as one that is not set.
+    let named = args.etcd_dir.as_deref();
+    let named = named.filter(|folder| !folder.as_str().is_empty());
+    let left = heal_what_a_drill_left(driver, home, &plan, record.as_ref(), named)?;
     let conditions = driver.conditions(&home, &names)?;
     let had_data = record.as_ref().map(Record::had_data).unwrap_or_default();
     let start = steps::start(&names, &conditions, &had_data);
@@ -112,9 +115,6 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         return Err(lost(name, &start.lost));
     }
     ui::diagnostics::report(&driver.preflight(&home, &plan, &start.names())?);
-    // A variable that is set to nothing is as good as one that is not set.
-    let named = args.etcd_dir.as_deref();
-    let named = named.filter(|folder| !folder.as_str().is_empty());
     let tools = match driver.machines() {
         Some(_) => {
             if !start.members.is_empty() {
@@ -174,9 +174,16 @@ fn heal_what_a_drill_left(
     home: Home<'_>,
     plan: &Plan,
     record: Option<&Record>,
+    named: Option<&Utf8Path>,
 ) -> Outcome<Option<Healed>> {
-    let Some(tools) = record.and_then(Record::tools) else {
+    if Journal::read(&home)?.is_none() {
         return Ok(None);
+    }
+    let tools = match (record.and_then(Record::tools), driver.machines()) {
+        (Some(tools), _) => tools,
+        (None, Some(_)) => etcd_choice::client(named, home.workspace, record, plan)?,
+        // Whoever runs of them must not get another version beside it.
+        (None, None) => etcd_choice::choose(named, home.workspace, record, true, plan)?,
     };
     let running = Running {
         plan: driver.run_by(plan, &tools),
