@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use crate::etcd_binaries::packaged;
 use crate::local_support::{endpoints, processes, three, up};
+use crate::render::in_own_network;
 use crate::scratch::{Ran, Scratch};
 use crate::support::require_tool;
 
@@ -30,20 +31,46 @@ fn sh(scratch: &Scratch, script: &str) -> Ran {
 #[test]
 fn a_taken_port_is_reported_with_its_holder() {
     let scratch = Scratch::with("port", &three(51));
-    for address in ["127.79.51.102:2380", "0.0.0.0:2380"] {
-        let Ok(listener) = TcpListener::bind(address) else {
-            // Something else on this host has the port on some address; the first one says enough.
-            continue;
-        };
-        let up = up(&scratch, "port").expect(5);
-        let holder = format!(
-            "error: `core-02` cannot have 127.79.51.102:2380: process {} (`",
-            std::process::id()
-        );
-        assert!(up.stderr.contains(&holder), "{}", up.stderr);
-        assert!(processes(&scratch, "port").is_empty());
-        drop(listener);
-    }
+    let _listener = TcpListener::bind("127.79.51.102:2380").unwrap();
+    let up = up(&scratch, "port").expect(5);
+    let holder = format!(
+        "error: `core-02` cannot have 127.79.51.102:2380: process {} (`",
+        std::process::id()
+    );
+    assert!(up.stderr.contains(&holder), "{}", up.stderr);
+    assert!(processes(&scratch, "port").is_empty());
+}
+
+/// In a network of its own: on this one no other cluster could start meanwhile.
+#[test]
+fn a_port_that_is_taken_on_every_address_is_reported_with_its_holder_in_namespaces() {
+    let scratch = Scratch::with("port", &three(51));
+    // It ends by itself where nobody comes to end it.
+    let script = format!(
+        "ip link set lo up || exit 99
+        mkfifo listens
+        /usr/bin/python3 -c 'import signal, socket
+taken = socket.create_server((\"0.0.0.0\", 2380))
+print(\"ready\", flush=True)
+signal.alarm(60)
+signal.pause()' >listens &
+        read -r ready <listens
+        echo holder $!
+        '{}' up port --etcd-dir '{}'; echo up $?
+        kill $!",
+        env!("CARGO_BIN_EXE_xtask"),
+        packaged()
+    );
+    let mut command = in_own_network(&mut scratch.command(&[]), &script);
+    let ran = Ran::from(command.current_dir(scratch.root()).output().unwrap());
+    let mut lines = ran.stdout.lines();
+    let holder = lines.find_map(|line| line.strip_prefix("holder "));
+    let fact = format!(
+        "error: `core-02` cannot have 127.79.51.102:2380: process {} (`",
+        holder.unwrap()
+    );
+    assert!(ran.stderr.contains(&fact), "{}", ran.stderr);
+    assert!(ran.stdout.contains("up 5\n"), "{}", ran.stdout);
 }
 
 #[test]

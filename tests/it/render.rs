@@ -389,9 +389,21 @@ fn on_a_file_system(options: &str, then: &str) -> (Ran, String) {
 /// A shell that may mount, without any right outside. Tests that need it end in `_in_namespaces`, so
 /// that they can be left out where a host forbids this.
 pub(crate) fn in_own_namespaces(like: &mut Command, script: &str) -> Command {
+    unshared(&["--mount", "--uts"], like, script)
+}
+
+/// A shell in a network where nobody else is, as far as rights go in the same way.
+pub(crate) fn in_own_network(like: &mut Command, script: &str) -> Command {
+    unshared(&["--net"], like, script)
+}
+
+fn unshared(what: &[&str], like: &mut Command, script: &str) -> Command {
     crate::support::require_tool("unshare", "util-linux");
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "--uts", "sh", "-c", script]);
+    command
+        .arg("--map-root-user")
+        .args(what)
+        .args(["sh", "-c", script]);
     for (name, value) in like.get_envs() {
         match value {
             Some(value) => command.env(name, value),
