@@ -140,31 +140,52 @@ pub fn run(args: &Args) -> Outcome<Exit> {
 pub(super) fn wait(
     driver: &dyn Driver,
     home: &Home<'_>,
-    Running { plan, tools }: &Running,
+    running: &Running,
     most: Duration,
 ) -> Verified {
-    let names = plan.names();
-    let look = driver.machines().map(|machines| {
-        let names = &names;
-        move |patience| machines.look(home, plan, names, patience)
-    });
-    let beside = Beside {
-        machines: look.as_ref().map(|look| look as &LookAtMachines<'_>),
-        before: seen::recall(home, plan),
-    };
+    let Running { plan, tools } = running;
     let mut said = String::new();
-    let verified = verify::until_healthy(plan, tools, &beside, most, &mut |verified| {
-        let missing = missing(verified);
-        if missing != said {
-            ui::say(&format!("waiting for {missing}"));
-            said = missing;
-        }
+    let verified = look(driver, home, plan, |beside| {
+        verify::until_healthy(plan, tools, beside, most, &mut |verified| {
+            let missing = missing(verified);
+            if missing != said {
+                ui::say(&format!("waiting for {missing}"));
+                said = missing;
+            }
+        })
     });
-    seen::note(home, plan, &verified.observation);
     if !most.is_zero() && verified.report.health() != Health::Healthy {
         let missing = missing(&verified);
         ui::say(&format!("after {most:?}, still missing: {missing}"));
     }
+    verified
+}
+
+/// Looks once.
+pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> Verified {
+    let Running { plan, tools } = running;
+    look(driver, home, plan, |beside| {
+        verify::once(plan, tools, beside)
+    })
+}
+
+/// Looks in this way, also at what there is beside etcd, and takes note of what is seen.
+fn look(
+    driver: &dyn Driver,
+    home: &Home<'_>,
+    plan: &Plan,
+    how: impl FnOnce(&Beside<'_>) -> Verified,
+) -> Verified {
+    let names = plan.names();
+    let machines = driver.machines().map(|machines| {
+        let names = &names;
+        move |patience| machines.look(home, plan, names, patience)
+    });
+    let verified = how(&Beside {
+        machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
+        before: seen::recall(home, plan),
+    });
+    seen::note(home, plan, &verified.observation);
     verified
 }
 

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::check::{Health, Reported};
 use crate::clients::Clients;
+use crate::commands::verify;
 use crate::drill::{Drill, Event, Moment};
-use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
+use crate::etcd::verify::Verified;
 use crate::fault::{self, Cluster, Cost, Fault, Injector, Means};
 use crate::plan::identity::EtcdId;
 use crate::process::PutOff;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
-use crate::state::seen;
 use crate::ui;
 
 /// What all drills of one call have in common.
@@ -193,18 +193,7 @@ impl Experiment<'_> {
             home,
             running,
         } = self.cluster;
-        let names = running.plan.names();
-        let look = driver.machines().map(|machines| {
-            let names = &names;
-            move |patience| machines.look(home, &running.plan, names, patience)
-        });
-        let beside = Beside {
-            machines: look.as_ref().map(|look| look as &LookAtMachines<'_>),
-            before: seen::recall(home, &running.plan),
-        };
-        let verified = verify::once(&running.plan, &running.tools, &beside);
-        seen::note(home, &running.plan, &verified.observation);
-        verified
+        verify::once(*driver, home, running)
     }
 
     /// How long it may take until a fault shows, and until a healed cluster is healthy.
