@@ -391,6 +391,14 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
     put(&cluster.scratch, "interrupted", "survivor", "yes");
 
     let drill = begin(&cluster, "member-paused");
+    let under_way = format!(
+        "warning: a drill is under way, and brings about `member-paused`\n  note: `cargo xtask drill interrupted` (process {}) heals it at its end\n",
+        drill.id()
+    );
+    for look in [&["verify", "interrupted"][..], &["status", "interrupted"]] {
+        let looked = cluster.scratch.run(look);
+        assert!(looked.stderr.starts_with(&under_way), "{}", looked.stderr);
+    }
     kill(
         Pid::from_raw(drill.id().try_into().unwrap()),
         Signal::SIGINT,
@@ -437,6 +445,12 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
         let again = cluster.drill(&["member-killed"]).expect(4);
         let left = format!("an interrupted drill has left `{fault}` in the cluster");
         assert!(again.stderr.contains(&left), "{}", again.stderr);
+        let hint = "hint: heal it: `cargo xtask up interrupted`\n";
+        let left = format!("warning: {left}\n  {hint}");
+        for look in [&["verify", "interrupted"][..], &["status", "interrupted"]] {
+            let looked = cluster.scratch.run(look);
+            assert!(looked.stderr.starts_with(&left), "{}", looked.stderr);
+        }
         if fault == "learner-left" {
             // What it takes to heal may be gone, too.
             set_etcdctl(&cluster, "/nowhere/etcdctl");

@@ -12,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::scratch::Ran;
 
@@ -114,6 +116,14 @@ impl Lab {
             .env("HOME", &self.folder)
             .env("VAGRANT_HOME", self.folder.join(VAGRANT_HOME));
         command
+    }
+
+    /// Kills a program that was started by [`Self::command`], as if its process had ended by itself: what
+    /// it started stays.
+    pub(crate) fn kill(&self, command: &Child) {
+        // `nsenter` has started `timeout`, and that the program.
+        let program = only_child(only_child(command.id()));
+        kill(Pid::from_raw(program.try_into().unwrap()), Signal::SIGKILL).unwrap();
     }
 
     /// Starts a program that runs in this lab until its end.

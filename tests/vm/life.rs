@@ -1,9 +1,13 @@
 //! The life of a cluster on machines, from nothing to nothing, and once more.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
+use xtask::fault::FAULTS;
+use xtask::values::DriverName;
 
 use crate::lab::wait_for;
 use crate::scratch::Ran;
@@ -17,6 +21,7 @@ fn a_cluster_lives_dies_and_lives_anew_in_vms() {
     cluster.is_proven_from_inside_where_it_is_not_reached();
     cluster.mends_what_somebody_stopped();
     cluster.bears_what_drills_do_to_machines();
+    cluster.is_healed_of_a_killed_drill();
     cluster.bears_the_loss_of_one();
     cluster.does_not_bear_the_loss_of_two();
     cluster.leaves_nothing(&nothing);
@@ -89,30 +94,61 @@ impl Setting {
         assert!(logs.contains("Stopped etcd.service"), "{logs}");
     }
 
-    /// Of the faults that only machines can have, and of one halted, `verify` names whom they concern and
-    /// nobody else. Nothing is lost, and all is well once they are over.
+    /// Of every fault that machines can have, `verify` names whom it concerns and nobody else. Nothing is
+    /// lost, and all is well once it is over.
     fn bears_what_drills_do_to_machines(&self) {
-        for fault in [
-            "network-cut",
-            "network-cut-one-way",
-            "clock-skewed",
-            "member-paused",
-        ] {
-            let drill = ["drill", NAME, fault, "--yes", "--format", "json"];
-            let ran = self.run(&format!("drill, {fault}"), &drill).expect(0);
-            let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-            let drills = told["drills"].as_array().unwrap();
-            assert_eq!(drills.len(), 1, "{fault}: {}", ran.stdout);
-            let drill = &drills[0];
-            assert_eq!(
-                (&drill["fault"], &drill["passed"], &told["lost_writes"]),
-                (&json!(fault), &json!(true), &json!(0)),
-                "{}",
-                ran.stdout
-            );
+        let drill = ["drill", NAME, "all", "--yes", "--format", "json"];
+        let ran = self.run("drill, all", &drill).expect(0);
+        let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let drills = told["drills"].as_array().unwrap();
+        for drill in drills {
+            let fault = &drill["fault"];
+            assert_eq!(drill["passed"], json!(true), "{fault}: {}", ran.stderr);
             assert_ne!(drill["expected"], json!([]), "{fault}");
             assert_eq!(drill["expected"], drill["reported"], "{fault}");
         }
+        assert_eq!(told["lost_writes"], json!(0), "{}", ran.stdout);
+        let rehearsed: Vec<&str> = drills
+            .iter()
+            .flat_map(|drill| drill["fault"].as_str())
+            .collect();
+        let possible = FAULTS
+            .iter()
+            .filter(|fault| fault.drivers.contains(&DriverName::Vagrant));
+        let possible: Vec<&str> = possible.map(|fault| fault.name).collect();
+        assert_eq!(rehearsed, possible);
+    }
+
+    /// Of a drill that was killed while it halted a machine, `up` heals what it left.
+    fn is_healed_of_a_killed_drill(&self) {
+        let mut drill = self.command(XTASK);
+        drill.args(["drill", NAME, "member-paused", "--hold", "9m"]);
+        let begun = Instant::now();
+        let mut drill = drill
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(drill.stderr.take().unwrap()).lines();
+        let mut said = said.map(Result::unwrap);
+        let halted = said.find(|line| line.contains("was halted"));
+        self.lab.kill(&drill);
+        drill.wait().unwrap();
+        tell("drill, killed", begun);
+        let halted = halted.unwrap();
+
+        let verify = self
+            .run("verify, after the drill", &["verify", NAME])
+            .expect(1);
+        assert!(
+            verify.stderr.contains("what an interrupted drill has left"),
+            "{}",
+            verify.stderr
+        );
+        let up = self.run("up, after the drill", &["up", NAME]).expect(0);
+        let undone = "what it did for `member-paused` is undone";
+        assert!(up.stderr.contains(undone), "{halted}: {}", up.stderr);
+        self.run("verify", &["verify", NAME]).expect(0);
     }
 
     /// `verify` names who is missing and says that the quorum holds; `up` mends it.

@@ -131,6 +131,7 @@ version = \"{version}\"
 runtime = \"release\"
 release_url = \"{url}\"
 sha256 = {{ {architecture} = \"{sha256}\" }}
+quota = \"38MiB\"
 heartbeat_interval = 500
 election_timeout = 5000
 "

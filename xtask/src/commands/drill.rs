@@ -12,7 +12,7 @@ use super::verify;
 use crate::atomic;
 use crate::drill::Drill;
 use crate::drill::summary::Summary;
-use crate::driver::Running;
+use crate::driver::{Home, Running};
 use crate::etcd::pair;
 use crate::etcd::tools::Origin;
 use crate::fault::{Cluster, Cost, FAULTS, Fault, Journal, Means};
@@ -20,7 +20,7 @@ use crate::process::{self, PutOff};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Lock;
 use crate::ui;
-use crate::values::quantity;
+use crate::values::{ClusterName, quantity};
 use experiment::Experiment;
 use request::Request;
 
@@ -227,16 +227,38 @@ fn refuse_what_cannot_be_asked(Running { plan, tools }: &Running) -> Outcome<()>
 }
 
 fn refuse_what_is_left(cluster: &Cluster<'_>) -> Outcome<()> {
-    let Some(journal) = Journal::read(&cluster.home)? else {
-        return Ok(());
+    match Journal::read(&cluster.home)? {
+        Some(journal) => Err(Failure::new(
+            Exit::CouldNotLook,
+            left(Diagnostic::error, &journal.fault, cluster.home.name),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Warns whoever looks at a cluster that what they see may be the doing of a drill.
+pub(super) fn warn_of_one(home: &Home<'_>) {
+    let warnings = match Journal::read(home) {
+        Ok(None) => return,
+        Ok(Some(journal)) => match Lock::holder(home.workspace, home.name) {
+            Some(holder) => vec![
+                Diagnostic::warning(format!(
+                    "a drill is under way, and brings about `{}`",
+                    journal.fault
+                ))
+                .note(format!("{holder} heals it at its end")),
+            ],
+            None => vec![left(Diagnostic::warning, &journal.fault, home.name)],
+        },
+        Err(failure) => failure.diagnostics,
     };
-    let name = cluster.home.name;
-    Err(Failure::new(
-        Exit::CouldNotLook,
-        Diagnostic::error(format!(
-            "an interrupted drill has left `{}` in the cluster",
-            journal.fault
-        ))
-        .hint(format!("heal it: `cargo xtask up {name}`")),
+    ui::diagnostics::report(&warnings);
+}
+
+/// That a drill which is over has not healed what it did.
+fn left(severity: fn(String) -> Diagnostic, fault: &str, name: &ClusterName) -> Diagnostic {
+    severity(format!(
+        "an interrupted drill has left `{fault}` in the cluster"
     ))
+    .hint(format!("heal it: `cargo xtask up {name}`"))
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::Which;
 use super::cluster::Started;
+use super::{Which, drill};
 use crate::etcd::observe;
 use crate::observation::{Condition, Glance, Glimpse, Look, Status};
 use crate::plan::Member;
@@ -90,6 +90,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Fails where the cluster has not been started.
 pub fn run(args: &Args) -> Outcome<Exit> {
     let started = Started::find(&args.which.name)?;
+    drill::warn_of_one(&started.home());
     if let Some(every) = args.watch {
         return watch::watch(started, every, args.format);
     }

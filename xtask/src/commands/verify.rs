@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::cluster::Started;
-use super::{Which, load, reach};
+use super::{Which, drill, load, reach};
 use crate::check::{self, Check, Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
@@ -121,6 +121,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         return Ok(Exit::Success);
     }
     let (started, running) = running(&args.which.name)?;
+    drill::warn_of_one(&started.home());
     let wait = args.wait.unwrap_or_default();
     let verified = self::wait(started.driver, &started.home(), &running, wait);
     let Running { plan, .. } = &running;

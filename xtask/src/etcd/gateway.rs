@@ -70,6 +70,15 @@ impl Gateway {
         self.ask("kv/put", &put).map(drop)
     }
 
+    /// Deletes a key. Where there is no such key, that is an entry in the log and changes no data.
+    ///
+    /// # Errors
+    /// Fails where etcd does not acknowledge it.
+    pub fn delete(&self, key: &str) -> Result<(), Unanswered> {
+        self.ask("kv/deleterange", &json!({"key": encoded(key)}))
+            .map(drop)
+    }
+
     /// Reads a value linearizably; none where there is none.
     ///
     /// # Errors

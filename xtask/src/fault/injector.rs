@@ -1,6 +1,8 @@
 //! What faults are made of: single things to do to a cluster, each with what undoes it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
@@ -277,6 +279,52 @@ impl<'a> Injector<'a> {
         )
     }
 
+    /// Loses whatever a member and all others send to each other.
+    pub(super) fn cut_off(&mut self, member: &Member) -> Outcome<()> {
+        for other in others(self.plan(), member) {
+            self.cut(member, other)?;
+            self.cut(other, member)?;
+        }
+        Ok(())
+    }
+
+    /// Has the members apart from one agree on so many entries of their log, also where they have to elect
+    /// a leader first. The entries change no data, so there is nothing to undo.
+    pub(super) fn agree_without(&self, absent: &Member, entries: u64) -> Outcome<()> {
+        let plan = self.plan();
+        let others: Vec<&Member> = others(plan, absent).collect();
+        let deadline = Instant::now() + AGREEING;
+        let left = AtomicU64::new(entries);
+        let take = || {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+        };
+        let key = format!("/xtask-drill-nothing-{}", std::process::id());
+        let agree = |gateway: Gateway| {
+            while take().is_ok() {
+                while let Err(unanswered) = gateway.delete(&key) {
+                    if Instant::now() > deadline {
+                        return Err(unanswered);
+                    }
+                }
+            }
+            Ok(())
+        };
+        let gateways = others.iter().cycle().take(AT_ONCE);
+        let gateways = gateways.map(|member| Gateway::of(plan, member, 5));
+        let agreed = thread::scope(|scope| {
+            let agreeing: Vec<_> = gateways
+                .map(|gateway| scope.spawn(|| agree(gateway)))
+                .collect();
+            agreeing.into_iter().try_for_each(|agreeing| {
+                let agreed = agreeing.join();
+                agreed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        });
+        agreed.map_err(unanswered)
+    }
+
     /// Sets the data of all members aside and starts them without any, by this plan.
     pub(super) fn replace_all(&mut self, plan: &Plan, state: InitialState) -> Outcome<()> {
         let tools = self.tools();
@@ -373,6 +421,18 @@ impl<'a> Injector<'a> {
 
 /// The size of a large value in bytes. etcd takes requests of up to 1.5 MiB.
 const VALUE: usize = 1 << 20;
+
+/// How long members may take to agree on what a fault has them agree on.
+const AGREEING: Duration = Duration::from_secs(120);
+
+/// How many requests are under way at once where it is about their number.
+const AT_ONCE: usize = 8;
+
+/// All members but one.
+fn others<'a>(plan: &'a Plan, member: &Member) -> impl Iterator<Item = &'a Member> {
+    let id = member.id;
+    plan.members.iter().filter(move |other| other.id != id)
+}
 
 /// The name of a member that no definition is likely to have.
 fn extra_name() -> Outcome<HostName> {

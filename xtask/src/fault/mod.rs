@@ -22,9 +22,11 @@ mod data_wiped;
 mod database_near_quota;
 mod extra_member;
 mod foreign_cluster;
+mod leader_cut_off;
 mod leader_killed;
 mod learner_left;
 mod member_killed;
+mod member_left_behind;
 mod member_paused;
 mod network_cut;
 mod network_cut_one_way;
@@ -35,7 +37,7 @@ mod slow_member;
 
 use std::net::Ipv4Addr;
 
-use crate::check::Reported;
+use crate::check::{LAGS_BEYOND, Reported};
 use crate::driver::{Driver, Home, Running};
 use crate::plan::{Member, Plan};
 use crate::report::Outcome;
@@ -55,6 +57,8 @@ pub static FAULTS: &[&Fault] = &[
     &not_etcd::FAULT,
     &network_cut::FAULT,
     &network_cut_one_way::FAULT,
+    &leader_cut_off::FAULT,
+    &member_left_behind::FAULT,
     &clock_skewed::FAULT,
     &quorum_lost::FAULT,
     &data_wiped::FAULT,
@@ -170,6 +174,22 @@ fn absent(plan: &Plan, members: &[&Member], check: &'static str) -> Vec<Reported
         expected.push(at_all("quorum"));
     }
     expected
+}
+
+/// Cuts a member off from all others, which agree on so much meanwhile that it lags behind, and returns
+/// what must be reported: it answers whoever asks, and knows of nothing that takes the others.
+fn leave_behind(injector: &mut Injector<'_>, member: &Member) -> Outcome<Vec<Reported>> {
+    injector.cut_off(member)?;
+    injector.agree_without(member, LAGS_BEYOND + 1)?;
+    let plan = injector.plan();
+    let mut expected = absent(plan, &[member], "leader");
+    expected.extend(["lag", "alarms", "write"].map(|check| about(check, &member.name)));
+    expected.extend(
+        plan.members
+            .iter()
+            .map(|member| about("peers", &member.name)),
+    );
+    Ok(expected)
 }
 
 /// A URL of the cluster's network at which no member is.

@@ -31,7 +31,7 @@ impl Lock {
         task: &str,
         say: &dyn Fn(&str),
     ) -> Outcome<Self> {
-        let path = workspace.root().join(format!(".state/{name}.lock"));
+        let path = path(workspace, name);
         Self::try_take(&path, task, say).map_err(|error| {
             Failure::new(
                 Exit::Host,
@@ -80,10 +80,23 @@ impl Lock {
         }
     }
 
+    /// Who is changing this cluster right now, in words; nobody where that cannot be found out.
+    pub fn holder(workspace: &Workspace, name: &ClusterName) -> Option<String> {
+        let path = path(workspace, name);
+        // Shared, so that two who ask do not take each other for one who changes something.
+        let is_held = File::open(&path)
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)));
+        is_held.then(|| holder(&path))
+    }
+
     /// Gives the lock up together with its file: the cluster is no more.
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
     }
+}
+
+fn path(workspace: &Workspace, name: &ClusterName) -> Utf8PathBuf {
+    workspace.root().join(format!(".state/{name}.lock"))
 }
 
 /// Who has the lock, as it says in the file. It says so right after it took the lock, which may be

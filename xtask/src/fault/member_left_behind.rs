@@ -1,0 +1,25 @@
+//! A member is cut off while the others write on, and has much to catch up with.
+
+use super::{Cost, Fault, Injector, Injury, MACHINES, cannot_lose_one, leave_behind};
+use crate::report::Outcome;
+
+pub(super) static FAULT: Fault = Fault {
+    name: "member-left-behind",
+    title: "a member that does not lead loses sight of all others, and they write on",
+    drivers: MACHINES,
+    cost: Cost::Nothing,
+    obstacle: cannot_lose_one,
+    inject,
+};
+
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+    let member = injector.follower()?;
+    let expected = leave_behind(injector, member)?;
+    Ok(Injury {
+        done: format!(
+            "{} was cut off from the others, which wrote on",
+            member.name
+        ),
+        expected,
+    })
+}
