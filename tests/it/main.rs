@@ -31,6 +31,7 @@ mod etcd_3_5;
 mod etcd_binaries;
 mod etcd_release;
 mod fault_matrix;
+mod gateway;
 mod hostile;
 mod identity;
 mod in_place;

@@ -19,6 +19,7 @@ use crate::plan::{Member, Plan};
 pub struct Gateway {
     url: String,
     cluster: EtcdId,
+    /// How many seconds an answer may take.
     patience: u64,
 }
 
@@ -235,14 +236,16 @@ const DECIDED: &[&str] = &[
 ];
 
 fn refusal(status: u16, body: &[u8]) -> Unanswered {
-    #[derive(Deserialize)]
+    /// From 3.6 on only the former, until 3.3 only the latter (etcd issue 21100).
+    #[derive(Default, Deserialize)]
     struct Refusal {
-        error: String,
+        message: Option<String>,
+        error: Option<String>,
     }
-    let why = match serde_json::from_slice::<Refusal>(body) {
-        Ok(refusal) => refusal.error,
-        Err(_) => format!("HTTP status {status}"),
-    };
+    let Refusal { message, error } = serde_json::from_slice(body).unwrap_or_default();
+    let why = message
+        .or(error)
+        .unwrap_or_else(|| format!("HTTP status {status}"));
     if DECIDED.iter().any(|decided| why.contains(decided)) {
         Unanswered::Refused(why)
     } else {
