@@ -157,6 +157,8 @@ fn every_fault_of_processes_is_found_named_and_healed_and_nothing_is_lost() {
         other,
         "--format",
         "json",
+        "--report",
+        "drilled.html",
     ];
     let drilled = cluster.drill(&all);
     let drills: Value = serde_json::from_str(&drilled.stdout).unwrap_or_else(|_| {
@@ -184,6 +186,8 @@ fn every_fault_of_processes_is_found_named_and_healed_and_nothing_is_lost() {
     assert_eq!(drills["lost_writes"], 0);
     drilled.expect(0);
     tell(drills["summary"].as_str().unwrap());
+    let report = fs::read_to_string(cluster.scratch.root().join("drilled.html")).unwrap();
+    assert!(report.ends_with("</html>\n"), "the report is not whole");
 
     // The cluster is the one that it was, with what was in it and nothing else.
     assert_eq!(cluster.verify(), (Some(0), BTreeSet::new()));

@@ -11,7 +11,7 @@ use crate::verify_support::plan;
 
 /// What a stand-in member answers to one request, as it is understood.
 fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unanswered> {
-    let definition = format!("members = 1\n[network]\nsubnet = \"10.93.{network}.0/24\"\n");
+    let definition = format!("members = 1\n[network]\nsubnet = \"10.94.{network}.0/24\"\n");
     let plan = plan("gateway", &definition)
         .on_loopback()
         .run_by(version.parse().unwrap());

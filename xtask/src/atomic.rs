@@ -14,7 +14,11 @@ use camino::Utf8Path;
 pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
     let target = path.canonicalize_utf8();
     let path = target.as_deref().unwrap_or(path);
-    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    let folder = path
+        .parent()
+        // A bare name has no folder before it.
+        .filter(|folder| !folder.as_str().is_empty())
+        .unwrap_or(Utf8Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default();
     // Two runs at once must not write into one file.
