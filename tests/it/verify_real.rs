@@ -346,7 +346,7 @@ fn the_v2_api_is_asked_over_http() {
         };
         assert_eq!(checked.judgement.verdict, expected, "{checked:#?}");
     }
-    let url = format!("{}/v2/keys/", plan.members[0].client_url());
+    let url = format!("{}/v2/keys/?quorum=true", plan.members[0].client_url());
     let keys = minreq::get(url).send().unwrap();
     assert!(
         !keys.as_str().unwrap().contains("xtask-verify"),
@@ -382,7 +382,7 @@ fn a_wrong_definition_or_command_line_has_its_own_status() {
 
 #[test]
 fn what_authentication_forbids_is_not_checked_rather_than_failed() {
-    let cluster = Cluster::start("guarded", 207, "");
+    let cluster = Cluster::start("guarded", 208, "");
     for arguments in [
         &["user", "add", "root:secret"][..],
         &["user", "grant-role", "root", "root"],
