@@ -340,7 +340,7 @@ fn nothing_healthy_is_called_broken() {
     for _ in 0..100 {
         look(&mut alarms);
     }
-    let clients = Clients::begin(&cluster.plan()).unwrap();
+    let clients = Clients::begin(&cluster.plan(), Duration::ZERO).unwrap();
     for _ in 0..100 {
         look(&mut alarms);
     }

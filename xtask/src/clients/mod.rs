@@ -35,25 +35,27 @@ struct Orders {
 }
 
 /// How long a client waits for one answer, in seconds. What is on its way to a leader that dies gets none,
-/// and until all clients have given that up nobody tries again: no outage looks shorter than this. Most
-/// elections are over by then, so a request that has to wait for one is rarely given up.
+/// and whoever waits for it does not try again before. Most elections are over by then, so a request that
+/// has to wait for one is rarely given up.
 const PATIENCE: u64 = 2;
 
-/// How long the values live when nobody comes to remove them, in seconds.
-const LEASE: u64 = 3600;
+/// How long the values live when nobody comes to remove them, beside the time that the clients are sure
+/// to work. Machines may take an hour to come back.
+const LEASE: Duration = Duration::from_secs(2 * 3600);
 
-/// How long it is tried to read everything back, and to remove it.
+/// How long each member may take to hand everything back, and how long another one is tried after that.
 const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Clients {
     /// Sends clients to work on a cluster that is healthy: two to each member, one that writes keys
-    /// once and one that writes and reads the registers.
+    /// once and one that writes and reads the registers. `at_work`: how long they are sure to work.
     ///
     /// # Errors
     /// Fails where no member grants the lease that all their values are bound to.
-    pub fn begin(plan: &Plan) -> Result<Self, String> {
+    pub fn begin(plan: &Plan, at_work: Duration) -> Result<Self, String> {
         let gateways = gateways(plan, PATIENCE);
-        let lease = first_answer(&gateways, |gateway| gateway.grant_lease(LEASE))?;
+        let seconds = (at_work + LEASE).as_secs();
+        let lease = first_answer(&gateways, |gateway| gateway.grant_lease(seconds))?;
         let prefix = prefix(plan);
         let begun = Instant::now();
         let orders = Arc::new(Orders::default());
@@ -105,10 +107,11 @@ impl Clients {
     /// Ends their work, reads everything back and removes it. Also returned: who began to lead, when.
     pub fn end(self) -> (History, Vec<Moment>) {
         self.orders.stop.store(true, Ordering::SeqCst);
-        let accounts = self
-            .clients
-            .into_iter()
-            .filter_map(|client| client.join().ok());
+        let accounts = self.clients.into_iter().map(|client| {
+            let account = client.join();
+            // Without its account nobody could say that nothing of its was lost.
+            account.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
         let mut operations: Vec<Operation> = accounts.flatten().collect();
         operations.sort_by_key(|operation| (operation.begun, operation.client));
         let gateways = gateways(&self.plan, LAST_PATIENCE.as_secs());

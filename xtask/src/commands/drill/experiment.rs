@@ -49,7 +49,7 @@ impl Experiment<'_> {
             return Err(self.not_healthy(&before));
         };
         let plan = &self.cluster.running.plan;
-        let clients = Clients::begin(plan).map_err(|why| {
+        let clients = Clients::begin(plan, self.hold).map_err(|why| {
             Failure::new(
                 Exit::Failed,
                 Diagnostic::error(format!("the drill's clients get no lease: {why}"))
