@@ -317,6 +317,9 @@ fn a_full_database_is_an_alarm_and_the_reason_why_nothing_is_written() {
     verified.expect("write", "fail", "database space exceeded");
     verified.expect("write", "fail", "see `alarms`");
     verified.expect("quorum", "pass", "1 more may fail");
+    // `up` waits for no end of it, and says what it is.
+    let up = cluster.up().expect(1).stdout;
+    assert!(up.contains("error: alarms: core-0"), "{up}");
 }
 
 /// The part of etcd 3.4 and 3.5 that serves clients of 2.x stands in for an etcd 2.x: the program for that

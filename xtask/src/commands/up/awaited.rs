@@ -79,14 +79,14 @@ impl<'a> Awaited<'a> {
         let look_after = self.driver.look_after();
         let (tell, told) = mpsc::channel();
         for (index, row) in self.rows.iter().enumerate() {
-            let (tell, url) = (tell.clone(), row.member.client_url());
+            let (tell, member) = (tell.clone(), row.member.clone());
             // Beside an etcdctl that runs inside of a machine is a curl that does.
             let curl = tools.etcdctl.with_file_name("curl");
             let curl = (tools.origin == Origin::Machine).then_some(curl);
             thread::spawn(move || {
                 ask_until_it_serves(index, &tell, || match &curl {
-                    None => serving::ask(&url),
-                    Some(curl) => serving::ask_by(curl, &url),
+                    None => serving::ask(&member),
+                    Some(curl) => serving::ask_by(curl, &member),
                 });
             });
         }
