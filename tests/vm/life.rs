@@ -146,7 +146,7 @@ impl Setting {
             verify.stderr
         );
         let up = self.run("up, after the drill", &["up", NAME]).expect(0);
-        let undone = "what it did for `member-paused` is undone";
+        let undone = "what a drill did for `member-paused` is undone";
         assert!(up.stderr.contains(undone), "{halted}: {}", up.stderr);
         self.run("verify", &["verify", NAME]).expect(0);
     }

@@ -5,9 +5,10 @@ mod request;
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 
+use super::cluster::Started;
 use super::verify;
 use crate::atomic;
 use crate::drill::Drill;
@@ -43,7 +44,7 @@ pub struct Args {
     /// The cluster [default: default], then what is to happen
     #[arg(value_name = "NAME] [FAULT…")]
     words: Vec<String>,
-    /// Also faults during which others' writes are lost
+    /// Also faults that cost others' writes or older revisions
     #[arg(long)]
     yes: bool,
     /// How long a fault lasts at least, as in `3s` or `1m`
@@ -107,6 +108,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     refuse_what_cannot_be_asked(&running)?;
     let name = &request.cluster;
     let _lock = Lock::take(&started.workspace, name, &format!("drill {name}"), &ui::say)?;
+    refuse_what_has_changed(&started)?;
     refuse_what_is_left(&cluster)?;
     let interruption = process::put_off_interrupt(format!(
         "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
@@ -123,22 +125,32 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     });
     let default = started.workspace.state(name).join("drill.html");
     let report = args.report.as_ref().unwrap_or(&default);
-    atomic::replace(report, &ui::drill::html::render(&drills)).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            Diagnostic::error(format!("cannot write `{report}`: {error}"))
-                .note("what it would have shown is above, and the cluster is healed")
-                .hint("see who may write there, and whether its disk has room"),
-        )
-    })?;
-    ui::say(&format!("the report, for a browser: {report}"));
+    let written = write_report(report, &drills);
+    // Where both fail, as on a full disk, what was not healed matters more.
+    if let (Err(unwritten), Err(_)) = (&written, &ended) {
+        ui::diagnostics::report(&unwritten.diagnostics);
+    }
     ended?;
+    written?;
     let passed = drills.iter().all(|drill| Summary::of(drill).is_passed());
     Ok(if passed {
         Exit::Success
     } else {
         Exit::Unhealthy
     })
+}
+
+fn write_report(path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
+    atomic::replace(path, &ui::drill::html::render(drills)).map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!("cannot write `{path}`: {error}"))
+                .note("what it would have shown is above")
+                .hint("see who may write there, and whether its disk has room"),
+        )
+    })?;
+    ui::say(&format!("the report, for a browser: {path}"));
+    Ok(())
 }
 
 /// Makes one drill after the other. Returns those that were made, and what kept the next from it.
@@ -196,6 +208,7 @@ fn list(cluster: &Cluster<'_>, means: &Means) -> String {
             (None, Cost::WritesMeanwhile) => {
                 "possible with --yes: others' writes are lost".to_owned()
             }
+            (None, Cost::History) => "possible with --yes: older revisions are lost".to_owned(),
         };
         table.row([fault.name.to_owned(), fault.title.to_owned(), here]);
     }
@@ -224,6 +237,20 @@ fn refuse_what_cannot_be_asked(Running { plan, tools }: &Running) -> Outcome<()>
         ));
     }
     Ok(())
+}
+
+/// Who was waited for may have destroyed the cluster, or given it another etcd.
+fn refuse_what_has_changed(started: &Started) -> Outcome<()> {
+    let now = started.again()?;
+    if now.is_some_and(|now| now.record == started.record) {
+        return Ok(());
+    }
+    let name = &started.name;
+    Err(Failure::new(
+        Exit::CouldNotLook,
+        Diagnostic::error(format!("`{name}` was changed by another task meanwhile"))
+            .hint(format!("see how it is: `cargo xtask verify {name}`")),
+    ))
 }
 
 fn refuse_what_is_left(cluster: &Cluster<'_>) -> Outcome<()> {

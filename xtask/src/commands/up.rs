@@ -144,14 +144,6 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         plan: cluster.plan.clone(),
     };
     let timeout = args.timeout.unwrap_or_else(|| driver.patience());
-    if let Some(left) = left {
-        let cluster = Cluster {
-            driver,
-            home,
-            running: &asking,
-        };
-        fault::heal_what_needs_a_quorum(&cluster, left)?;
-    }
     awaited.wait_until_all_serve(&asking.tools, timeout, &mut progress, |member| {
         if record.had_data().contains(member) {
             return Ok(());
@@ -159,6 +151,16 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         record.saw_data_of(member);
         record.write(&workspace, name)
     })?;
+    if let Some(left) = left {
+        let fault = left.fault().to_owned();
+        let cluster = Cluster {
+            driver,
+            home,
+            running: &asking,
+        };
+        fault::heal_what_needs_a_quorum(&cluster, left)?;
+        ui::say(&format!("what a drill did for `{fault}` is undone"));
+    }
     ui::diagnostics::report(&driver.outdated(&home, &cluster.plan));
     if start.lost.is_empty() {
         Ok(prove(driver, &home, &asking, timeout))
@@ -176,9 +178,9 @@ fn heal_what_a_drill_left(
     record: Option<&Record>,
     named: Option<&Utf8Path>,
 ) -> Outcome<Option<Healed>> {
-    if Journal::read(&home)?.is_none() {
+    let Some(journal) = Journal::read(&home)? else {
         return Ok(None);
-    }
+    };
     let tools = match (record.and_then(Record::tools), driver.machines()) {
         (Some(tools), _) => tools,
         (None, Some(_)) => etcd_choice::client(named, home.workspace, record, plan)?,
@@ -194,14 +196,11 @@ fn heal_what_a_drill_left(
         home,
         running: &running,
     };
-    let left = fault::heal_what_needs_none(&cluster)?;
-    if let Some(left) = &left {
-        ui::say(&format!(
-            "a drill was interrupted: what it did for `{}` is undone",
-            left.fault()
-        ));
-    }
-    Ok(left)
+    ui::say(&format!(
+        "a drill was interrupted: undoing what it did for `{}`",
+        journal.fault
+    ));
+    fault::heal_what_needs_none(&cluster)
 }
 
 /// Brings the record up to date, before anything is started: what the members bootstrap with, what

@@ -35,6 +35,8 @@ pub enum Unanswered {
 /// How a member is, by its own word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
+    /// The member's own ID.
+    pub member: EtcdId,
     /// The leader that it follows or is, if any.
     pub leader: Option<EtcdId>,
     /// The raft term that it is in.
@@ -120,13 +122,20 @@ impl Gateway {
         #[derive(Default, Deserialize)]
         #[serde(default, rename_all = "camelCase")]
         struct Answer {
+            header: Own,
             leader: String,
             raft_term: String,
             db_size: String,
         }
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Own {
+            member_id: String,
+        }
         let answer: Answer = self.read("maintenance/status", &json!({}))?;
         let leader = answer.leader.parse().unwrap_or_default();
         Ok(Status {
+            member: EtcdId(answer.header.member_id.parse().unwrap_or_default()),
             leader: (leader != 0).then_some(EtcdId(leader)),
             term: answer.raft_term.parse().unwrap_or_default(),
             database: answer.db_size.parse().unwrap_or_default(),
@@ -161,12 +170,38 @@ impl Gateway {
     /// # Errors
     /// Fails where etcd does not acknowledge it.
     pub fn raise_no_space(&self, member: EtcdId) -> Result<(), Unanswered> {
-        let EtcdId(member) = member;
-        let alarm =
-            json!({"action": "ACTIVATE", "memberID": member.to_string(), "alarm": "NOSPACE"});
+        self.no_space("ACTIVATE", &member.0.to_string()).map(drop)
+    }
+
+    /// Takes every alarm NOSPACE back, and no other.
+    ///
+    /// # Errors
+    /// Fails where etcd does not acknowledge it.
+    pub fn disarm_no_space(&self) -> Result<(), Unanswered> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            alarms: Vec<Alarm>,
+        }
+        #[derive(Deserialize)]
+        struct Alarm {
+            #[serde(rename = "memberID")]
+            member: String,
+        }
+        // Whoever asks for the alarms of no member in particular gets those of all.
+        let answer = self.no_space("GET", "0")?;
+        let unreadable = |error: serde_json::Error| Unanswered::Unknown(error.to_string());
+        let raised: Answer = serde_json::from_slice(&answer).map_err(unreadable)?;
+        for alarm in raised.alarms {
+            self.no_space("DEACTIVATE", &alarm.member)?;
+        }
+        Ok(())
+    }
+
+    fn no_space(&self, action: &str, member: &str) -> Result<Vec<u8>, Unanswered> {
+        let alarm = json!({"action": action, "memberID": member, "alarm": "NOSPACE"});
         // Before 3.5 its answer does not say of which cluster it is.
         self.ask_whoever_is_there("maintenance/alarm", &alarm)
-            .map(drop)
     }
 
     fn read<T: for<'a> Deserialize<'a>>(&self, path: &str, body: &Value) -> Result<T, Unanswered> {

@@ -30,14 +30,10 @@ fn obstacle(cluster: &Cluster<'_>, means: &Means) -> Option<String> {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let (plan, odd) = (injector.plan(), injector.follower()?);
     let leader = injector.leader()?;
-    let older = injector.folder().join("drill-older.snapshot");
-    let newer = injector.folder().join("drill-newer.snapshot");
-    injector.etcdctl(leader, &["snapshot", "save", older.as_str()])?;
+    let older = injector.save_snapshot(leader, "drill-older.snapshot")?;
     let key = "/xtask-drill-after-the-older-snapshot";
-    injector.etcdctl(leader, &["put", key, "only the others have this"])?;
-    injector.etcdctl(leader, &["snapshot", "save", newer.as_str()])?;
-    // The running cluster is to be as it was.
-    injector.etcdctl(leader, &["del", key])?;
+    injector.put(leader, key, "only the others have this")?;
+    let newer = injector.save_snapshot(leader, "drill-newer.snapshot")?;
     for member in &plan.members {
         injector.stop(&member.name)?;
         injector.set_data_aside(&member.name)?;
@@ -49,10 +45,6 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
             &newer
         };
         restore(injector, member, snapshot)?;
-    }
-    for snapshot in [&older, &newer] {
-        // Nothing depends on it.
-        let _ = std::fs::remove_file(snapshot);
     }
     for member in &plan.members {
         injector.start_by(plan, injector.tools(), &member.name, InitialState::Existing)?;

@@ -7,7 +7,7 @@ pub(super) static FAULT: Fault = Fault {
     name: "database-near-quota",
     title: "the databases grow until they are near their quota",
     drivers: EVERYWHERE,
-    cost: Cost::Nothing,
+    cost: Cost::History,
     obstacle,
     inject,
 };

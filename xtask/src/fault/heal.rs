@@ -24,7 +24,7 @@ impl Healed {
 }
 
 /// Undoes everything that a drill has done, and starts the members that do not run. Returns when all
-/// of them serve.
+/// of them have a leader and nothing is left to be undone.
 ///
 /// # Errors
 /// Fails where something could not be undone. What was not stays noted, for the next try.
@@ -32,8 +32,9 @@ pub fn heal(cluster: &Cluster<'_>) -> Outcome<()> {
     let Some(healed) = heal_what_needs_none(cluster)? else {
         return Ok(());
     };
-    start_all(cluster)?;
-    wait_for_leader(cluster)?;
+    let fault = healed.fault().to_owned();
+    let started = start_all(cluster).and_then(|()| wait_for_leader(cluster));
+    started.map_err(|failure| unfinished(cluster, &fault, failure))?;
     heal_what_needs_a_quorum(cluster, healed)
 }
 
@@ -50,22 +51,34 @@ pub fn heal_what_needs_none(cluster: &Cluster<'_>) -> Outcome<Option<Healed>> {
     Ok(Some(Healed { journal }))
 }
 
-/// Undoes the rest, once members serve.
+/// Undoes the rest, once members have a leader.
 ///
 /// # Errors
 /// As [`heal`].
 pub fn heal_what_needs_a_quorum(cluster: &Cluster<'_>, healed: Healed) -> Outcome<()> {
     let mut journal = healed.journal;
-    if !journal.undo.is_empty() {
-        wait_for_leader(cluster)?;
-    }
     undo(cluster, &mut journal, Undo::takes_a_quorum)?;
     // Only now: an interruption before this leaves the note of what was going on.
     journal.write(&cluster.home)
 }
 
+/// What kept a drill from being undone, with what that means.
+fn unfinished(cluster: &Cluster<'_>, fault: &str, mut failure: Failure) -> Failure {
+    let name = cluster.home.name;
+    if let Some(last) = failure.diagnostics.pop() {
+        let last = last
+            .note(format!(
+                "what a drill did for `{fault}` is not undone yet, or not all of it"
+            ))
+            .hint(format!("`cargo xtask up {name}` goes on with it"));
+        failure.diagnostics.push(last);
+    }
+    failure
+}
+
 /// Undoes what is meant, the last first. Each is forgotten once it is undone; the journal itself is
-/// kept until everything is.
+/// kept until everything is. That progress cannot be written down, as on a full disk, keeps nothing from
+/// being undone: what is not forgotten is undone once more by the next who heals, which does no harm.
 fn undo(
     cluster: &Cluster<'_>,
     journal: &mut Journal,
@@ -73,11 +86,12 @@ fn undo(
 ) -> Outcome<()> {
     let mut left = journal.undo.clone();
     while let Some(at) = left.iter().rposition(&is_meant) {
-        left[at].apply(cluster)?;
+        let undone = left[at].apply(cluster);
+        undone.map_err(|failure| unfinished(cluster, &journal.fault, failure))?;
         left.remove(at);
         journal.undo.clone_from(&left);
         if !left.is_empty() {
-            journal.write(&cluster.home)?;
+            let _ = journal.write(&cluster.home);
         }
     }
     Ok(())
@@ -125,13 +139,9 @@ fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
             let (silent, name) = (&silent.name, cluster.home.name);
             return Err(Failure::new(
                 Exit::Failed,
-                Diagnostic::error(format!("`{silent}` has no leader after healing"))
-                    .hint(format!(
-                        "read its log: `cargo xtask logs {silent} --cluster {name}`"
-                    ))
-                    .hint(format!(
-                        "then go on with `cargo xtask up {name}`, which heals the rest"
-                    )),
+                Diagnostic::error(format!("`{silent}` has no leader after healing")).hint(format!(
+                    "read its log: `cargo xtask logs {silent} --cluster {name}`"
+                )),
             ));
         }
         let _ = never.recv_timeout(ASK_AGAIN);

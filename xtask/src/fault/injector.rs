@@ -15,9 +15,8 @@ use crate::driver::Running;
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::etcd::tools::Tools;
 use crate::plan::flags::InitialState;
-use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
-use crate::process;
+use crate::process::{self, PutOff};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps::Start;
 use crate::ui;
@@ -34,7 +33,8 @@ pub struct Means {
 pub struct Injector<'a> {
     cluster: Cluster<'a>,
     means: &'a Means,
-    leader: EtcdId,
+    leader: HostName,
+    interruption: &'a PutOff,
     journal: Journal,
     /// What is done by this process as long as the fault lasts, and ends with it.
     held: Vec<Held>,
@@ -48,12 +48,20 @@ enum Held {
 }
 
 impl<'a> Injector<'a> {
-    /// Something to inject this fault with. `leader`: who leads right now.
-    pub fn new(cluster: Cluster<'a>, means: &'a Means, leader: EtcdId, fault: &Fault) -> Self {
+    /// Something to inject this fault with. `leader`: who leads right now. `interruption`: ends what
+    /// takes long before it is done.
+    pub fn new(
+        cluster: Cluster<'a>,
+        means: &'a Means,
+        leader: HostName,
+        interruption: &'a PutOff,
+        fault: &Fault,
+    ) -> Self {
         Self {
             cluster,
             means,
             leader,
+            interruption,
             journal: Journal::of(fault.name),
             held: Vec::new(),
         }
@@ -74,7 +82,7 @@ impl<'a> Injector<'a> {
 
     /// The member that leads.
     pub(super) fn leader(&self) -> Outcome<&'a Member> {
-        let leads = |member: &&Member| member.id == self.leader;
+        let leads = |member: &&Member| member.name == self.leader;
         self.plan().members.iter().find(leads).ok_or_else(|| {
             Failure::new(
                 Exit::Failed,
@@ -86,7 +94,9 @@ impl<'a> Injector<'a> {
     /// The members that do not lead, in the plan's order.
     pub(super) fn followers(&self) -> Vec<&'a Member> {
         let members = self.plan().members.iter();
-        members.filter(|member| member.id != self.leader).collect()
+        members
+            .filter(|member| member.name != self.leader)
+            .collect()
     }
 
     /// The first member that does not lead.
@@ -209,6 +219,7 @@ impl<'a> Injector<'a> {
                 }
                 added => return added.map(drop),
             }
+            self.insist_on_going_on()?;
         }
     }
 
@@ -224,16 +235,37 @@ impl<'a> Injector<'a> {
 
     /// Raises the alarm NOSPACE in a member's name.
     pub(super) fn raise_no_space(&mut self, member: &Member) -> Outcome<()> {
-        self.note(Undo::DisarmAlarms)?;
+        self.note(Undo::DisarmNoSpace)?;
         let gateway = Gateway::of(self.plan(), member, 5);
-        gateway.raise_no_space(member.id).map_err(unanswered)
+        // One that was replaced has another ID than the plan predicts.
+        let id = gateway.status().map_err(unanswered)?.member;
+        gateway.raise_no_space(id).map_err(unanswered)
+    }
+
+    /// Writes a value that healing removes.
+    pub(super) fn put(&mut self, through: &Member, key: &str, value: &str) -> Outcome<()> {
+        self.note(Undo::RemoveKeys {
+            prefix: key.to_owned(),
+        })?;
+        self.etcdctl(through, &["put", key, value]).map(drop)
+    }
+
+    /// Saves a snapshot of a member's data under this name, and returns where that is. Healing removes it.
+    pub(super) fn save_snapshot(&mut self, of: &Member, name: &str) -> Outcome<Utf8PathBuf> {
+        let home = &self.cluster.home;
+        let path = home.workspace.state(home.name).join(name);
+        self.note(Undo::RemoveFile { path: path.clone() })?;
+        self.etcdctl(of, &["snapshot", "save", path.as_str()])?;
+        Ok(path)
     }
 
     /// Writes until the databases have this size in bytes, in values as large as etcd takes them.
     pub(super) fn fill(&mut self, size: u64) -> Outcome<()> {
         // Should they reach their quota all the same.
-        self.note(Undo::DisarmAlarms)?;
+        self.note(Undo::DisarmNoSpace)?;
         let prefix = format!("/xtask-drill-fill-{}/", std::process::id());
+        // The last noted is the first undone.
+        self.note(Undo::DropHistory)?;
         self.note(Undo::RemoveKeys {
             prefix: prefix.clone(),
         })?;
@@ -245,6 +277,7 @@ impl<'a> Injector<'a> {
             let key = format!("{prefix}{number:06}");
             gateway.put(&key, &value, NO_LEASE).map_err(unanswered)?;
             number += 1;
+            self.insist_on_going_on()?;
         }
         Ok(())
     }
@@ -271,11 +304,14 @@ impl<'a> Injector<'a> {
 
     /// Loses whatever one member's machine sends to another's. The route is gone with the next boot.
     pub(super) fn cut(&mut self, from: &Member, to: &Member) -> Outcome<()> {
-        let route = format!("blackhole {}/32", to.address);
+        let to = to.address;
+        let route = format!("blackhole {to}/32");
         self.run_inside(
             &from.name,
             &format!("sudo ip route replace {route}"),
-            &format!("sudo ip route del {route} || true"),
+            &format!(
+                "if ip route show type blackhole | grep -qwF {to}; then sudo ip route del {route}; fi"
+            ),
         )
     }
 
@@ -304,9 +340,11 @@ impl<'a> Injector<'a> {
         let agree = |gateway: Gateway| {
             while take().is_ok() {
                 while let Err(unanswered) = gateway.delete(&key) {
-                    if Instant::now() > deadline {
+                    if Instant::now() > deadline || self.interruption.is_asked() {
                         return Err(unanswered);
                     }
+                    let (_open, never) = mpsc::channel::<()>();
+                    let _ = never.recv_timeout(Duration::from_millis(100));
                 }
             }
             Ok(())
@@ -322,6 +360,7 @@ impl<'a> Injector<'a> {
                 agreed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
         });
+        self.insist_on_going_on()?;
         agreed.map_err(unanswered)
     }
 
@@ -358,12 +397,6 @@ impl<'a> Injector<'a> {
                 Diagnostic::error(format!("the data of `{member}` is not on this host")),
             )
         })
-    }
-
-    /// The folder of the cluster's state.
-    pub(super) fn folder(&self) -> Utf8PathBuf {
-        let home = &self.cluster.home;
-        home.workspace.state(home.name)
     }
 
     /// Has etcdctl ask a member.
@@ -408,6 +441,18 @@ impl<'a> Injector<'a> {
         self.cluster
             .driver
             .start(&self.cluster.home, &running, &start, &mut |_, _| {})
+    }
+
+    /// Ends what takes long where somebody wants it to end.
+    fn insist_on_going_on(&self) -> Outcome<()> {
+        if !self.interruption.is_asked() {
+            return Ok(());
+        }
+        let fault = &self.journal.fault;
+        Err(Failure::new(
+            Exit::Interrupted,
+            Diagnostic::error(format!("interrupted while `{fault}` was brought about")),
+        ))
     }
 
     fn note(&mut self, undo: Undo) -> Outcome<()> {

@@ -97,6 +97,9 @@ pub struct Fault {
 pub enum Cost {
     /// Nothing.
     Nothing,
+    /// The history of all keys, which healing drops to make room: nobody can read an older revision any
+    /// more, or watch from it.
+    History,
     /// What is written to the cluster while the fault lasts: healing puts the data back that was there
     /// before. A drill's own clients rest meanwhile; others may not.
     WritesMeanwhile,

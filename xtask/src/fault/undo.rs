@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::Cluster;
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
-use crate::observation::etcdctl as read;
+use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::observation::{ListedMember, etcdctl as read};
 use crate::plan::Member;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -68,12 +69,19 @@ pub(super) enum Undo {
         /// Whose.
         member: HostName,
     },
-    /// Take all alarms back.
-    DisarmAlarms,
-    /// Remove these keys, and what remains of them in the databases.
+    /// Take all alarms NOSPACE back. Others are raised by etcd alone, for reasons of its own.
+    DisarmNoSpace,
+    /// Remove these keys.
     RemoveKeys {
         /// What all of them start with.
         prefix: String,
+    },
+    /// Drop the history of all keys, and what remains of it in the databases.
+    DropHistory,
+    /// Remove a file of this host.
+    RemoveFile {
+        /// Where it is.
+        path: Utf8PathBuf,
     },
 }
 
@@ -84,8 +92,9 @@ impl Undo {
             self,
             Self::RemoveFromCluster { .. }
                 | Self::UpdatePeerUrl { .. }
-                | Self::DisarmAlarms
+                | Self::DisarmNoSpace
                 | Self::RemoveKeys { .. }
+                | Self::DropHistory
         )
     }
 
@@ -121,8 +130,13 @@ impl Undo {
             Self::RunInside { member, script } => run_inside(cluster, member, script),
             Self::RemoveFromCluster { peer_url } => remove_from_cluster(cluster, peer_url),
             Self::UpdatePeerUrl { member } => update_peer_url(cluster, member),
-            Self::DisarmAlarms => ask(cluster, &["alarm", "disarm"]).map(drop),
-            Self::RemoveKeys { prefix } => remove_keys(cluster, prefix),
+            Self::DisarmNoSpace => disarm_no_space(cluster),
+            Self::RemoveKeys { prefix } => ask(cluster, &["del", "--prefix", prefix]).map(drop),
+            Self::DropHistory => drop_history(cluster),
+            Self::RemoveFile { path } => match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(stuck(path, &error)),
+                _ => Ok(()),
+            },
         }
     }
 }
@@ -191,8 +205,7 @@ fn run_inside(cluster: &Cluster<'_>, member: &HostName, script: &str) -> Outcome
 }
 
 fn remove_from_cluster(cluster: &Cluster<'_>, peer_url: &str) -> Outcome<()> {
-    let listed = ask(cluster, &["member", "list", "--write-out=json"])?;
-    let listed = read::members(&listed).unwrap_or_default();
+    let listed = listed(cluster)?;
     let meant = listed
         .iter()
         .find(|listed| listed.peer_urls.iter().any(|url| url == peer_url));
@@ -214,18 +227,42 @@ fn update_peer_url(cluster: &Cluster<'_>, name: &HostName) -> Outcome<()> {
 
 /// A member's ID by the cluster's own list: one that was added later has another than predicted.
 pub(super) fn id_in_cluster(cluster: &Cluster<'_>, member: &Member) -> Outcome<String> {
-    let listed = ask(cluster, &["member", "list", "--write-out=json"])?;
-    let listed = read::members(&listed).unwrap_or_default();
+    let listed = listed(cluster)?;
     let listed = listed
         .iter()
         .find(|listed| listed.name == member.name.as_str());
     Ok(listed.map_or(member.id, |listed| listed.id).to_string())
 }
 
+/// The cluster's own list of members.
+fn listed(cluster: &Cluster<'_>) -> Outcome<Vec<ListedMember>> {
+    let listed = ask(cluster, &["member", "list", "--write-out=json"])?;
+    read::members(&listed).map_err(|why| {
+        let what = "the cluster's list of members cannot be read";
+        Failure::new(Exit::Failed, Diagnostic::error(format!("{what}: {why}")))
+    })
+}
+
+/// Asks the members in turn, until one does it.
+fn disarm_no_space(cluster: &Cluster<'_>) -> Outcome<()> {
+    let plan = &cluster.running.plan;
+    let mut why = "there is no member".to_owned();
+    for member in &plan.members {
+        match Gateway::of(plan, member, PATIENCE.as_secs() / 6).disarm_no_space() {
+            Ok(()) => return Ok(()),
+            Err(Unanswered::Refused(said) | Unanswered::Unknown(said)) => why = said,
+        }
+    }
+    let what = "the alarms NOSPACE could not be disarmed";
+    Err(Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!("{what}: {why}")),
+    ))
+}
+
 /// Deleted keys stay in the history until it is compacted, and in the files until these are
 /// rewritten.
-fn remove_keys(cluster: &Cluster<'_>, prefix: &str) -> Outcome<()> {
-    ask(cluster, &["del", "--prefix", prefix])?;
+fn drop_history(cluster: &Cluster<'_>) -> Outcome<()> {
     let members = &cluster.running.plan.members;
     let status = ["endpoint", "status", "--write-out=json"];
     let revisions = members.iter().filter_map(|member| {
@@ -233,7 +270,7 @@ fn remove_keys(cluster: &Cluster<'_>, prefix: &str) -> Outcome<()> {
         read::status(&status).ok()?.revision
     });
     if let Some(revision) = revisions.max() {
-        compact(cluster, revision);
+        compact(cluster, revision)?;
     }
     // One after the other: a member answers nothing meanwhile.
     for member in members {
@@ -243,25 +280,30 @@ fn remove_keys(cluster: &Cluster<'_>, prefix: &str) -> Outcome<()> {
 }
 
 /// Drops the history up to this revision. A member that has not come as far yet refuses it, so it is
-/// tried for a while. That somebody else has dropped more is refused too, and is as good.
-fn compact(cluster: &Cluster<'_>, revision: u64) {
-    let (_open, never) = mpsc::channel::<()>();
-    for _ in 0..20 {
-        if ask(cluster, &["compact", "--physical", &revision.to_string()]).is_ok() {
-            return;
+/// tried for a while. That somebody else has dropped as much is as good.
+fn compact(cluster: &Cluster<'_>, revision: u64) -> Outcome<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let compact = ["compact", "--physical", &revision.to_string()];
+        let finished = etcdctl(cluster, urls(cluster), &compact)?;
+        // `ErrGRPCCompacted` of etcd (api/v3rpc/rpctypes/error.go).
+        let is_done = finished
+            .stderr
+            .contains("required revision has been compacted");
+        if is_done || finished.success() {
+            return Ok(());
         }
+        if Instant::now() > deadline {
+            return succeeded(&finished).map(drop);
+        }
+        let (_open, never) = mpsc::channel::<()>();
         let _ = never.recv_timeout(Duration::from_millis(250));
     }
 }
 
 /// Has etcdctl ask the cluster, through whichever member answers.
 pub(super) fn ask(cluster: &Cluster<'_>, arguments: &[&str]) -> Outcome<String> {
-    let members = cluster.running.plan.members.iter();
-    ask_at(
-        cluster,
-        members.map(Member::client_url).collect(),
-        arguments,
-    )
+    ask_at(cluster, urls(cluster), arguments)
 }
 
 /// The same, through one of these client URLs.
@@ -270,13 +312,26 @@ pub(super) fn ask_at(
     urls: Vec<String>,
     arguments: &[&str],
 ) -> Outcome<String> {
+    succeeded(&etcdctl(cluster, urls, arguments)?)
+}
+
+fn urls(cluster: &Cluster<'_>) -> Vec<String> {
+    let members = cluster.running.plan.members.iter();
+    members.map(Member::client_url).collect()
+}
+
+fn etcdctl(
+    cluster: &Cluster<'_>,
+    urls: Vec<String>,
+    arguments: &[&str],
+) -> Outcome<process::Finished> {
     let shell = process::shell()?;
     let tools = &cluster.running.tools;
     let etcdctl = command(&shell, &tools.etcdctl)
         .envs(client_environment(tools.version, &urls))
         .args(["--dial-timeout=5s", "--command-timeout=30s"])
         .args(arguments);
-    succeeded(&process::run(etcdctl, PATIENCE))
+    Ok(process::run(etcdctl, PATIENCE))
 }
 
 /// What a program printed that has to succeed.

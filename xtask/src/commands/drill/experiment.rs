@@ -8,12 +8,14 @@ use crate::check::{Health, Reported};
 use crate::clients::Clients;
 use crate::commands::verify;
 use crate::drill::{Drill, Event, Moment};
+use crate::etcd::gateway::Gateway;
 use crate::etcd::verify::Verified;
 use crate::fault::{self, Cluster, Cost, Fault, Injector, Means};
-use crate::plan::identity::EtcdId;
+use crate::plan::Member;
 use crate::process::PutOff;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::ui;
+use crate::values::HostName;
 
 /// What all drills of one call have in common.
 pub(super) struct Experiment<'a> {
@@ -30,6 +32,10 @@ pub(super) struct Experiment<'a> {
 /// How long clients work before and after a fault, so that there is something to compare with.
 const UNDISTURBED: Duration = Duration::from_secs(1);
 
+/// How long a cluster may take to be healthy before anything is done to it: an election may be under way,
+/// or what an earlier drill has left may still be settling.
+const SETTLING: Duration = Duration::from_secs(20);
+
 /// How long to wait between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -40,14 +46,16 @@ impl Experiment<'_> {
     /// Fails where the cluster is not healthy to begin with, and where the fault cannot be brought
     /// about or healed.
     pub(super) fn run(&self, fault: &'static Fault) -> Outcome<Drill> {
-        let before = self.look();
-        let usual = before.report.reported();
+        let before = verify::wait(
+            self.cluster.driver,
+            &self.cluster.home,
+            self.cluster.running,
+            SETTLING,
+        );
         if before.report.health() != Health::Healthy {
             return Err(self.not_healthy(&before));
         }
-        let Some(leader) = leader(&before) else {
-            return Err(self.not_healthy(&before));
-        };
+        let usual = before.report.reported();
         let plan = &self.cluster.running.plan;
         let clients = Clients::begin(plan, self.hold).map_err(|why| {
             Failure::new(
@@ -65,22 +73,23 @@ impl Experiment<'_> {
             clients: &clients,
             moments: Vec::new(),
         };
-        let lived = self.live_through(fault, leader, &usual, &mut course);
+        let lived = self.live_through(fault, &usual, &mut course);
         let moments = course.moments;
         // Whatever happened, the clients are called back, and nothing of theirs stays.
         if lived.is_ok() {
             self.pass(UNDISTURBED);
         }
         let (history, elections) = clients.end();
-        let lived = lived?;
+        let healed = || interrupted(format!("interrupted; `{}` has been healed", fault.name));
+        let lived = match lived {
+            Err(failure) if failure.exit == Exit::Interrupted => return Err(healed()),
+            lived => lived?,
+        };
+        if self.interruption.is_asked() {
+            return Err(healed());
+        }
         let mut all = [moments, elections].concat();
         all.sort_by_key(|moment| moment.at);
-        if self.interruption.is_asked() {
-            return Err(interrupted(format!(
-                "interrupted; `{}` has been healed",
-                fault.name
-            )));
-        }
         Ok(Drill {
             cluster: plan.name.clone(),
             version: plan.version(),
@@ -99,7 +108,6 @@ impl Experiment<'_> {
     fn live_through(
         &self,
         fault: &'static Fault,
-        leader: EtcdId,
         usual: &BTreeSet<Reported>,
         course: &mut Course<'_>,
     ) -> Outcome<Lived> {
@@ -108,7 +116,9 @@ impl Experiment<'_> {
             course.clients.pause();
             self.pass(UNDISTURBED);
         }
-        let mut injector = Injector::new(*self.cluster, self.means, leader, fault);
+        let leader = self.leader(fault)?;
+        let (means, interruption) = (self.means, self.interruption);
+        let mut injector = Injector::new(*self.cluster, means, leader, interruption, fault);
         course.note(Event::Injecting);
         let injured = injector.inject(fault).map(|injury| {
             let since = Instant::now();
@@ -122,12 +132,12 @@ impl Experiment<'_> {
         course.note(Event::Healing);
         // What this process itself does to the cluster ends here.
         drop(injector);
-        fault::heal(self.cluster)?;
+        let healed = fault::heal(self.cluster);
+        let (done, expected, reported) = both(injured, healed)?;
         course.note(Event::Healed);
         if rests {
             course.clients.go_on();
         }
-        let (done, expected, reported) = injured?;
         let afterwards = self.wait_until_healthy(usual, course);
         Ok(Lived {
             done,
@@ -148,7 +158,8 @@ impl Experiment<'_> {
         let deadline = Instant::now() + self.patience();
         loop {
             let reported = self.look().report.reported();
-            let reported: BTreeSet<Reported> = reported.difference(usual).cloned().collect();
+            let is_new = |one: &Reported| expected.contains(one) || !usual.contains(one);
+            let reported: BTreeSet<Reported> = reported.into_iter().filter(is_new).collect();
             if reported == *expected {
                 course.note(Event::Found);
                 ui::say(&format!("  verify reports {}", lines(&reported).join(", ")));
@@ -179,9 +190,39 @@ impl Experiment<'_> {
                 ui::say("  healed, and healthy");
                 return summary;
             }
+            if self.interruption.is_asked() {
+                return summary;
+            }
             if Instant::now() > deadline {
                 ui::say(&format!("  healed, and not healthy: {summary}"));
                 return summary;
+            }
+            self.pass(LOOK_AGAIN);
+        }
+    }
+
+    /// The member that leads right now, by its own word.
+    fn leader(&self, fault: &Fault) -> Outcome<HostName> {
+        let plan = &self.cluster.running.plan;
+        let leads = |member: &&Member| {
+            let status = Gateway::of(plan, member, 5).status();
+            status.is_ok_and(|status| status.leader == Some(status.member))
+        };
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            if let Some(leader) = plan.members.iter().find(leads) {
+                return Ok(leader.name.clone());
+            }
+            if self.interruption.is_asked() {
+                return Err(interrupted(format!("interrupted before `{}`", fault.name)));
+            }
+            if Instant::now() > deadline {
+                return Err(Failure::new(
+                    Exit::CouldNotLook,
+                    Diagnostic::error("no member of the definition leads the cluster")
+                        .note("nothing was done to it")
+                        .hint(format!("see how it is: `cargo xtask verify {}`", plan.name)),
+                ));
             }
             self.pass(LOOK_AGAIN);
         }
@@ -257,11 +298,19 @@ fn interrupted(message: String) -> Failure {
     Failure::new(Exit::Interrupted, Diagnostic::error(message))
 }
 
-fn leader(verified: &Verified) -> Option<EtcdId> {
-    let members = verified.observation.members.iter();
-    members
-        .filter_map(|member| member.status.seen())
-        .find_map(|status| status.leader)
+/// What came of bringing a fault about, where it was healed; else both failures, as far as there are.
+fn both<T>(injured: Outcome<T>, healed: Outcome<()>) -> Outcome<T> {
+    match (injured, healed) {
+        (injured, Ok(())) => injured,
+        (Ok(_), Err(unhealed)) => Err(unhealed),
+        (Err(mut failure), Err(unhealed)) => {
+            failure.diagnostics.extend(unhealed.diagnostics);
+            Err(Failure {
+                exit: unhealed.exit,
+                ..failure
+            })
+        }
+    }
 }
 
 fn lines(reported: &BTreeSet<Reported>) -> Vec<String> {

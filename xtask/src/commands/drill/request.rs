@@ -61,17 +61,29 @@ impl Request {
                     Diagnostic::error(format!("`{word}` is not possible here: it {obstacle}")),
                 ));
             }
-            if !yes && fault.cost == Cost::WritesMeanwhile {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    Diagnostic::error(format!("`{word}` costs what others write to the cluster meanwhile"))
-                        .note("healing puts the data back that was there before; the drill's own clients rest until then")
-                        .hint("where nobody else writes: add `--yes`"),
-                ));
+            if !yes && let Some(warning) = warning(word, fault.cost) {
+                return Err(Failure::new(Exit::Usage, warning));
             }
             chosen.push(fault);
         }
         Ok(Some(chosen))
+    }
+}
+
+/// What to say of a fault that costs something, before it is agreed to.
+fn warning(name: &str, cost: Cost) -> Option<Diagnostic> {
+    match cost {
+        Cost::Nothing => None,
+        Cost::WritesMeanwhile => Some(
+            Diagnostic::error(format!("`{name}` costs what others write to the cluster meanwhile"))
+                .note("healing puts the data back that was there before; the drill's own clients rest until then")
+                .hint("where nobody else writes: add `--yes`"),
+        ),
+        Cost::History => Some(
+            Diagnostic::error(format!("`{name}` costs the history of all keys"))
+                .note("healing makes room by compaction: older revisions can then neither be read nor watched from")
+                .hint("where nobody needs them: add `--yes`"),
+        ),
     }
 }
 
