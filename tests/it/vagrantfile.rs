@@ -125,11 +125,11 @@ fn vagrant_knows_the_machines_of_the_folder_that_it_is_called_in() {
     "#]]
     .assert_eq(&states("default"));
     expect![[r#"
-        five-core-01,state,not_created
-        five-core-02,state,not_created
-        five-core-03,state,not_created
-        five-core-04,state,not_created
-        five-core-05,state,not_created
+        five_core-01,state,not_created
+        five_core-02,state,not_created
+        five_core-03,state,not_created
+        five_core-04,state,not_created
+        five_core-05,state,not_created
     "#]]
     .assert_eq(&states("five"));
 }
@@ -138,7 +138,7 @@ fn vagrant_knows_the_machines_of_the_folder_that_it_is_called_in() {
 fn machines_are_as_the_definition_says() {
     let scratch = workspace();
     let machines = machines(&scratch, "debian-mirror", "libvirt", &[]);
-    let first = &machines["debian-mirror-alpha"];
+    let first = &machines["debian-mirror_alpha"];
     let folder = folder(&scratch, "debian-mirror");
     assert_eq!(first["hostname"], "alpha");
     assert_eq!(first["user"], "vagrant");
@@ -181,7 +181,7 @@ fn machines_are_as_the_definition_says() {
 fn flatcar_and_coreos_have_the_boxes_of_their_makers() {
     let scratch = workspace();
     let flatcar = machines(&scratch, "flatcar", "virtualbox", &[]);
-    let machine = &flatcar["flatcar-core-01"];
+    let machine = &flatcar["flatcar_core-01"];
     assert_eq!(machine["box"], "flatcar-stable");
     assert_eq!(machine["box_version"], "4230.2.2");
     assert_eq!(
@@ -197,7 +197,7 @@ fn flatcar_and_coreos_have_the_boxes_of_their_makers() {
     );
 
     let coreos = machines(&scratch, "coreos-2015", "virtualbox", &[]);
-    let machine = &coreos["coreos-2015-core-02"];
+    let machine = &coreos["coreos-2015_core-02"];
     assert_eq!(machine["box"], "coreos-alpha");
     // `current` is no version that Vagrant could look for.
     assert_eq!(machine["box_version"], Value::Null);
@@ -264,4 +264,31 @@ fn a_cluster_that_is_not_rendered_is_said_to_be() {
         folder(&scratch, "five")
     );
     assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
+}
+
+/// The files by which Vagrant knows a machine that it has made.
+fn made(scratch: &Scratch, machine: &str) {
+    let folder = format!("vagrant/.vagrant/machines/{machine}/libvirt");
+    let folder = scratch.root().join(folder);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("id"), "no-such-machine").unwrap();
+}
+
+#[test]
+fn machines_of_one_cluster_are_not_taken_for_those_of_another() {
+    let scratch = Scratch::with("default", "");
+    scratch.define("a", "network.subnet = \"192.168.57.0/24\"\n");
+    made(&scratch, "five_core-01");
+    made(&scratch, "a-b_core-01");
+    for name in ["default", "a"] {
+        let ran = scratch.run(&["down", name]).expect(4);
+        let wanted = format!("cluster `{name}` has not been started");
+        assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
+    }
+    // To these they belong: that Vagrant would have to be told where they are is said.
+    for name in ["five", "a-b"] {
+        let ran = scratch.run(&["down", name]).expect(6);
+        let wanted = format!("there is no `vagrant/{name}/config.rb`");
+        assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
+    }
 }

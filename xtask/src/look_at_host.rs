@@ -17,6 +17,7 @@ use crate::host::virtualbox::NETWORKS_CONF;
 use crate::host::{Groups, Host, Look, Own, Provider, Version, virtualization};
 use crate::plan::Plan;
 use crate::profile::{MachineBox, PublishedBox};
+use crate::values::MachineName;
 use crate::workspace::Workspace;
 use ask::{VAGRANT, ask};
 
@@ -42,13 +43,10 @@ impl Sought {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let name = &plan.name;
-        let cluster = match name.as_str() {
-            "default" => String::new(),
-            name => format!("{name}-"),
-        };
+        let machines = MachineName::prefix(name);
         Self {
             own: Own {
-                domain_prefix: format!("xtask-{checkout}-{cluster}"),
+                domain_prefix: format!("xtask-{checkout}-{machines}"),
                 network: format!("xtask-{checkout}-{name}"),
             },
             catalogue: workspace

@@ -8,19 +8,19 @@ use super::output::State;
 use super::{Home, handed_over};
 use crate::observation::Condition;
 use crate::state::Record;
-use crate::values::HostName;
+use crate::values::{HostName, MachineName};
 
 /// A member's machine.
 pub(super) struct Machine {
     member: HostName,
-    name: String,
+    name: MachineName,
     folder: Utf8PathBuf,
 }
 
 impl Machine {
     pub(super) fn of(home: &Home<'_>, member: &HostName) -> Self {
-        let name = format!("{}{member}", prefix(home));
-        let folder = machines(home).join(&name);
+        let name = MachineName::of(home.name, member);
+        let folder = machines(home).join(name.as_str());
         Self {
             member: member.clone(),
             name,
@@ -30,20 +30,18 @@ impl Machine {
 
     /// The members whose machines have been made and not yet been destroyed.
     pub(super) fn all(home: &Home<'_>) -> Vec<HostName> {
-        let prefix = prefix(home);
         let entries = machines(home).read_dir_utf8().into_iter().flatten();
         let mut members: Vec<HostName> = entries
-            .filter_map(|entry| entry.ok()?.file_name().strip_prefix(&prefix)?.parse().ok())
+            .filter_map(|entry| MachineName::member(home.name, entry.ok()?.file_name()))
             .filter(|member| Self::of(home, member).is_made())
             .collect();
         members.sort();
         members
     }
 
-    /// Vagrant's name for it. The machines of all clusters stand side by side in one place, so only
-    /// those of `default` are called as their hosts.
+    /// Vagrant's name for it.
     pub(super) fn name(&self) -> &str {
-        &self.name
+        self.name.as_str()
     }
 
     /// Whether Vagrant has made it. The file holds the provider's ID of the machine.
@@ -88,14 +86,6 @@ impl Machine {
             // That it cannot be removed changes nothing.
             let _ = fs::remove_dir_all(&self.folder);
         }
-    }
-}
-
-/// What the names of the cluster's machines start with; `vagrant/Vagrantfile` does the same.
-fn prefix(home: &Home<'_>) -> String {
-    match home.name.as_str() {
-        "default" => String::new(),
-        name => format!("{name}-"),
     }
 }
 

@@ -1,0 +1,31 @@
+use super::{ClusterName, HostName, text_value};
+
+/// Vagrant's name for a member's machine.
+///
+/// Vagrant keeps the machines of all clusters side by side, so only those of `default` are called as
+/// their hosts; the others have their cluster's name in front. `vagrant/Vagrantfile` does the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MachineName(String);
+
+text_value!(MachineName);
+
+impl MachineName {
+    /// The name of this member's machine.
+    pub fn of(cluster: &ClusterName, member: &HostName) -> Self {
+        Self(format!("{}{member}", Self::prefix(cluster)))
+    }
+
+    /// What the names of a cluster's machines start with. It ends in what is in no cluster's and no
+    /// member's name, so that each name belongs to one cluster. libvirt and VirtualBox both keep it.
+    pub fn prefix(cluster: &ClusterName) -> String {
+        match cluster.as_str() {
+            "default" => String::new(),
+            name => format!("{name}_"),
+        }
+    }
+
+    /// The member of this cluster whose machine is called so; none where it is another cluster's.
+    pub fn member(cluster: &ClusterName, machine: &str) -> Option<HostName> {
+        machine.strip_prefix(&Self::prefix(cluster))?.parse().ok()
+    }
+}
