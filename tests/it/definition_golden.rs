@@ -1,7 +1,8 @@
 //! What a user sees of a definition that is wrong: the whole of standard error, and the exit status.
 //!
 //! Each `tests/golden/definition/<case>.toml` is put alone into a workspace, beside
-//! `<case>.second.toml` where there is one, and rendered. The case is named for its rule.
+//! `<case>.second.toml` and `<case>.default.toml` where there are any, and rendered. The case is named
+//! for its rule.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,8 +20,10 @@ fn every_complaint_is_as_recorded() {
         let text = |name: String| fs::read_to_string(folder.join(name));
         let name = case.replace('_', "-");
         let scratch = Scratch::with(&name, &text(format!("{case}.toml")).unwrap());
-        if let Ok(second) = text(format!("{case}.second.toml")) {
-            scratch.define("second", &second);
+        for beside in ["second", "default"] {
+            if let Ok(definition) = text(format!("{case}.{beside}.toml")) {
+                scratch.define(beside, &definition);
+            }
         }
         let ran = scratch.run(&["render"]);
         let seen = format!(

@@ -13,6 +13,7 @@ mod election_timeout;
 mod flags;
 mod fleet;
 mod forwarded_ports;
+mod hexadecimal_name;
 mod image_version;
 mod member_address;
 mod member_count;
@@ -36,6 +37,7 @@ use crate::report::Diagnostic;
 pub static RULES: &[&Rule] = &[
     &member_count::RULE,
     &member_name::RULE,
+    &hexadecimal_name::RULE,
     &member_address::RULE,
     &duplicate_name::RULE,
     &duplicate_address::RULE,
