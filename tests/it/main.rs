@@ -62,6 +62,7 @@ mod terminal;
 mod test_command;
 mod tidy;
 mod tools;
+mod vagrant_stand_ins;
 mod vagrantfile;
 mod verify_checks;
 mod verify_explain;

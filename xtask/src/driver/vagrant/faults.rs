@@ -40,5 +40,5 @@ fn tell(home: &Home<'_>, member: &HostName, words: &[&str]) -> Outcome<()> {
     let vagrant = Vagrantfile::of(home)
         .vagrant(&shell, words)?
         .arg(machine.name());
-    log::follow(home, vagrant, HALT, &mut |_, _| {})
+    log::follow(home, vagrant, HALT, &mut |_| {})
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::Cmd;
 
-use super::{Home, command, output};
+use super::{Home, command};
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
@@ -16,12 +16,12 @@ pub(super) fn path(home: &Home<'_>) -> Utf8PathBuf {
     home.workspace.state(home.name).join("vagrant.log")
 }
 
-/// Runs Vagrant to its end. `doing` is told which machine is at what, as Vagrant says it.
+/// Runs Vagrant to its end. `said` is told each line as it comes.
 pub(super) fn follow(
     home: &Home<'_>,
     vagrant: Cmd<'_>,
     deadline: Duration,
-    doing: &mut dyn FnMut(&str, &str),
+    said: &mut dyn FnMut(&str),
 ) -> Outcome<()> {
     let path = path(home);
     let mut log = open(home).map_err(|error| {
@@ -35,9 +35,7 @@ pub(super) fn follow(
     let finished = process::follow(vagrant, deadline, &mut |line| {
         // A log that cannot be written any more, as on a full disk, must not end the work.
         let _ = writeln!(log, "{line}");
-        if let Some((machine, said)) = output::headline(line) {
-            doing(machine, &said);
-        }
+        said(line);
     });
     if finished.success() {
         Ok(())

@@ -51,7 +51,7 @@ impl Machine {
 
     /// Whether Vagrant has begun to hand it its user-data. That it notes this says nothing of whether
     /// that was done (Vagrant, `builtin/provision.rb`).
-    fn was_provisioned(&self) -> bool {
+    pub(super) fn was_provisioned(&self) -> bool {
         self.noted("action_provision")
     }
 

@@ -115,24 +115,41 @@ impl Driver for Vagrant {
         start: &Start,
         doing: &mut dyn FnMut(&HostName, &str),
     ) -> Outcome<()> {
-        let names = start.names();
+        let mut names = start.names();
+        if !names.is_empty() {
+            let kept = self.destroy_unfinished(home, start, doing)?;
+            names.retain(|member| !kept.contains(member));
+        }
         if !names.is_empty() {
             let machines: Vec<Machine> = names.iter().map(|name| Machine::of(home, name)).collect();
-            self.destroy_unfinished(home, start, doing)?;
+            let is_new = |member: &HostName| {
+                let start = start.members.iter().find(|(name, _)| name == member);
+                start.is_some_and(|(_, state)| *state == InitialState::New)
+            };
+            let mut noted = Ok(());
             let shell = crate::process::shell()?;
             let up = Vagrantfile::of(home)
                 .vagrant(&shell, &["up"])?
                 .args(machines.iter().map(Machine::name));
-            log::follow(home, up, BOOT, &mut |target, said| {
-                if let Some(at) = machines.iter().position(|machine| machine.name() == target) {
-                    doing(&names[at], said);
+            let member = |target: &str| {
+                let at = machines.iter().position(|machine| machine.name() == target);
+                at.map(|at| &names[at])
+            };
+            log::follow(home, up, BOOT, &mut |line| {
+                if let Some((target, said)) = output::headline(line)
+                    && let Some(member) = member(target)
+                {
+                    doing(member, &said);
+                }
+                // At once: another machine may fail, or somebody interrupt, and this one serves.
+                if let Some(member) = output::done(line, "up").and_then(member)
+                    && is_new(member)
+                    && noted.is_ok()
+                {
+                    noted = handed_over::note(home, &cluster.plan, member);
                 }
             })?;
-            for (member, state) in &start.members {
-                if *state == InitialState::New {
-                    handed_over::note(home, &cluster.plan, member)?;
-                }
-            }
+            noted?;
         }
         let mut running = cluster.plan.names();
         running.retain(|member| !start.lost.contains(member));
@@ -158,7 +175,7 @@ impl Driver for Vagrant {
             let shell = crate::process::shell()?;
             let machine = Machine::of(home, member);
             let halt = Vagrantfile::of(home).vagrant(&shell, &["halt", machine.name()])?;
-            log::follow(home, halt, HALT, &mut |_, _| {})
+            log::follow(home, halt, HALT, &mut |_| {})
         })
     }
 
@@ -181,22 +198,35 @@ impl Driver for Vagrant {
 
 impl Vagrant {
     /// Removes machines that an interrupted `up` has left in the middle of their first boot. Vagrant
-    /// would start them without the network and the user-data that they still lack.
+    /// would start them without the network and the user-data that they still lack. Those that have got
+    /// so far as to have data are kept, and returned: a quorum of them may have acknowledged writes.
     fn destroy_unfinished(
         &self,
         home: &Home<'_>,
         start: &Start,
         doing: &mut dyn FnMut(&HostName, &str),
-    ) -> Outcome<()> {
+    ) -> Outcome<Vec<HostName>> {
         let is_unfinished = |(member, state): &&(HostName, InitialState)| {
             *state == InitialState::New && Machine::of(home, member).is_made()
         };
         let unfinished = start.members.iter().filter(is_unfinished);
         let unfinished: Vec<HostName> = unfinished.map(|(member, _)| member.clone()).collect();
-        for member in &unfinished {
-            doing(member, "was not set up, so it is made anew");
+        let conditions = self.conditions(home, &unfinished)?;
+        let (mut kept, mut doomed) = (Vec::new(), Vec::new());
+        for (member, condition) in unfinished.into_iter().zip(conditions) {
+            if condition.is_running() && is_to_be_kept(home, &member)? {
+                doing(
+                    &member,
+                    "was not set up to its end and has data, so it is kept",
+                );
+                kept.push(member);
+            } else {
+                doing(&member, "was not set up, so it is made anew");
+                doomed.push(member);
+            }
         }
-        self.destroy(home, &unfinished)
+        self.destroy(home, &doomed)?;
+        Ok(kept)
     }
 }
 
@@ -265,12 +295,41 @@ impl Machines for Vagrant {
         let destroy = Vagrantfile::of(home)
             .vagrant(&shell, &["destroy", "--force"])?
             .args(machines.iter().map(Machine::name));
-        log::follow(home, destroy, HALT, &mut |_, _| {})?;
+        log::follow(home, destroy, HALT, &mut |_| {})?;
         for machine in &machines {
             machine.forget();
         }
         Ok(())
     }
+}
+
+/// Whether a machine that runs has data, although it is not known to have been set up.
+///
+/// # Errors
+/// Fails where that cannot be told.
+fn is_to_be_kept(home: &Home<'_>, member: &HostName) -> Outcome<bool> {
+    // Before it is handed its user-data, nothing starts etcd on it.
+    if !Machine::of(home, member).was_provisioned() {
+        return Ok(false);
+    }
+    ssh::note_how(home, std::slice::from_ref(member))?;
+    ssh::has_data(home, member).map_err(|why| {
+        let name = home.name;
+        Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!(
+                "`{member}` was not set up to its end, and whether it has data cannot be told"
+            ))
+            .note(why)
+            .note("it is not made anew, because acknowledged writes could be lost with its data")
+            .hint(format!(
+                "once `cargo xtask ssh --cluster {name} {member}` gets in: `cargo xtask up {name}`"
+            ))
+            .hint(format!(
+                "if all of the cluster is dispensable: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
+            )),
+        )
+    })
 }
 
 /// Does the same for each member at the same time. Where several fail, all of it is said.

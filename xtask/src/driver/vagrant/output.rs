@@ -51,6 +51,13 @@ pub(super) fn headline(line: &str) -> Option<(&str, String)> {
     })
 }
 
+/// The machine that is done with this action, where a line says so. It is not said of one that failed.
+pub(super) fn done<'a>(line: &'a str, action: &str) -> Option<&'a str> {
+    let (machine, kind, values) = parts(line)?;
+    let (name, moment) = values.split_once(',').filter(|_| kind == "action")?;
+    (name == action && moment == "end").then_some(machine)
+}
+
 /// The configuration for ssh in the output of `vagrant ssh-config`, of all machines together.
 pub(super) fn ssh_config(output: &str) -> String {
     let parts = output.lines().filter_map(parts);

@@ -1,0 +1,231 @@
+//! What is done about machines, by what Vagrant and ssh say of them. Stand-ins say it: what is seen here
+//! depends on moments that real machines do not keep still at.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use camino::Utf8PathBuf;
+
+use crate::render::in_own_namespaces;
+use crate::scratch::{Ran, Scratch};
+use crate::support::pipe;
+
+/// A workspace with the cluster `default` on VirtualBox, and with programs that stand in for those that
+/// machines take. What they are to say is in files of the folder `said`.
+struct StandIns {
+    scratch: Scratch,
+}
+
+/// Writes down what it is called with. A machine's state is in `said/<machine>.state`; what `up` does
+/// is in `said/up`.
+const VAGRANT: &str = r#"echo "$*" >>"$SAID/calls"
+task=$1
+case $task in
+  --version) echo 'Vagrant 2.3.4' ;;
+  up) . "$SAID/up" ;;
+esac
+shift
+for machine; do
+  case $machine in -*) continue ;; esac
+  case $task in
+    status)
+      state=$(cat "$SAID/$machine.state" 2>/dev/null || echo not_created)
+      echo "1,$machine,provider-name,virtualbox"
+      echo "1,$machine,state,$state" ;;
+    ssh-config)
+      [ -e "$SAID/$machine.unknown" ] && exit 1
+      echo "1,$machine,ssh-config,Host $machine\n  HostName 127.0.0.1\n" ;;
+    destroy)
+      rm -r "$MACHINES/$machine" ;;
+  esac
+done"#;
+
+/// Says whether a machine has data, as in `said/<machine>.data`, and how it is, as in
+/// `said/<machine>.inside`. It reaches no others.
+const SSH: &str = r#"echo "$*" >>"$SAID/ssh-calls"
+for word; do
+  [ -e "$SAID/$word.data" ] && machine=$word
+done
+[ -n "$machine" ] || exit 255
+case $* in
+  */member*) cat "$SAID/$machine.data" ;;
+  *user_data=*) cat "$SAID/$machine.inside" ;;
+esac"#;
+
+impl StandIns {
+    fn new() -> Self {
+        let definition = "\
+driver = \"vagrant\"
+network.subnet = \"192.168.60.0/24\"
+machine = { profile = \"flatcar\", memory = 128 }
+etcd.runtime = \"container\"
+";
+        let scratch = Scratch::with("default", definition);
+        let stand_ins = Self { scratch };
+        for folder in ["programs", "said", "vagrant"] {
+            fs::create_dir_all(stand_ins.path(folder)).unwrap();
+        }
+        fs::write(stand_ins.path("vagrant/Vagrantfile"), "").unwrap();
+        stand_ins.program("vagrant", VAGRANT);
+        stand_ins.program("ssh", SSH);
+        stand_ins.program("VBoxManage", "[ \"$1\" = --version ] && echo 7.0.20r163906");
+        for etcd in ["etcd", "etcdctl"] {
+            let version = "echo 'etcd Version: 3.6.14'; echo 'etcdctl version: 3.6.14'";
+            stand_ins.program(etcd, version);
+        }
+        stand_ins.say("cpuinfo", "flags : vmx\n");
+        stand_ins.scratch.run(&["render"]).expect(0);
+        stand_ins
+    }
+
+    fn path(&self, path: &str) -> Utf8PathBuf {
+        self.scratch.root().join(path)
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        let path = self.path("programs").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Has the stand-ins say something.
+    fn say(&self, file: &str, text: &str) {
+        fs::write(self.path("said").join(file), text).unwrap();
+    }
+
+    /// A machine in this state, as it is where Vagrant has handed it its user-data.
+    fn machine(&self, machine: &str, state: &str) {
+        self.say(&format!("{machine}.state"), state);
+        let folder = self.machines().join(machine).join("virtualbox");
+        fs::create_dir_all(&folder).unwrap();
+        for file in ["id", "action_provision"] {
+            fs::write(folder.join(file), "1.5:0").unwrap();
+        }
+    }
+
+    /// A machine that tells by ssh whether it has data, and that it was set up as is rendered.
+    fn inside(&self, machine: &str, data: &str) {
+        self.say(&format!("{machine}.data"), &format!("data={data}\n"));
+        let mut digest = Command::new("sha256sum");
+        let digest = pipe(digest.arg(self.path("vagrant/user-data")), "");
+        let digest = digest.split(' ').next().unwrap();
+        let inside = format!("clock=0\nunit=active\nuser_data={digest}\nend=\n");
+        self.say(&format!("{machine}.inside"), &inside);
+    }
+
+    fn machines(&self) -> Utf8PathBuf {
+        self.path("vagrant/.vagrant/machines")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        // VirtualBox insists on a processor that not every host has.
+        let script = "mount --bind said/cpuinfo /proc/cpuinfo && exec unshare --net \"$0\" \"$@\"";
+        let mut command = self.scratch.command(&[]);
+        command.env_remove("XTASK_DRIVER");
+        let mut command = in_own_namespaces(&mut command, script);
+        command.arg(env!("CARGO_BIN_EXE_xtask")).args(arguments);
+        let path = std::env::var("PATH").unwrap();
+        command
+            .env("PATH", format!("{}:{path}", self.path("programs")))
+            .env("SAID", self.path("said"))
+            .env("MACHINES", self.machines())
+            .env("VAGRANT_DEFAULT_PROVIDER", "virtualbox")
+            .env("VAGRANT_HOME", self.path("vagrant.d"))
+            .env("XTASK_ETCD_DIR", self.path("programs"))
+            .current_dir(self.scratch.root());
+        Ran::from(command.output().unwrap())
+    }
+
+    /// `up`, which finds nobody serving in the end.
+    fn up(&self) -> Ran {
+        self.run(&["up", "--timeout", "1s"])
+    }
+
+    /// The calls of Vagrant that begin so, since the last time that they were asked for.
+    fn calls(&self, task: &str) -> Vec<String> {
+        let path = self.path("said/calls");
+        let calls = fs::read_to_string(&path).unwrap_or_default();
+        let _ = fs::remove_file(path);
+        let calls = calls.lines().filter(|call| call.starts_with(task));
+        calls.map(str::to_owned).collect()
+    }
+
+    fn is_noted(&self, member: &str) -> bool {
+        let path = format!(".state/default/machines/{member}");
+        self.path(&path).is_file()
+    }
+}
+
+/// Two of three machines are done, and may be a quorum with writes, when the third one fails.
+const TWO_OF_THREE: &str = "for machine in core-01 core-02; do
+  echo running >\"$SAID/$machine.state\"
+  mkdir -p \"$MACHINES/$machine/virtualbox\"
+  echo 0 >\"$MACHINES/$machine/virtualbox/id\"
+  echo 1.5:0 >\"$MACHINES/$machine/virtualbox/action_provision\"
+  echo \"1,$machine,action,up,end\"
+done
+echo '1,,error-exit,Vagrant::Errors::BatchMultiError,it failed'
+exit 1";
+
+#[test]
+fn each_machine_that_is_done_is_noted_although_another_fails_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", TWO_OF_THREE);
+    let up = cluster.up().expect(6);
+    assert!(up.stderr.contains("it failed"), "{}", up.stderr);
+    let noted = ["core-01", "core-02", "core-03"].map(|member| cluster.is_noted(member));
+    assert_eq!(noted, [true, true, false], "{}", up.stderr);
+
+    cluster.calls("");
+    cluster.up().expect(6);
+    let mut calls = cluster.calls("");
+    calls.retain(|call| call.starts_with("destroy") || call.starts_with("up"));
+    assert_eq!(calls, ["up --machine-readable core-03"]);
+}
+
+#[test]
+fn a_machine_with_data_is_kept_although_it_is_not_known_to_be_done_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", "exit 1");
+    cluster.up().expect(6);
+    for machine in ["core-01", "core-02", "core-03"] {
+        cluster.machine(machine, "running");
+    }
+    cluster.inside("core-01", "yes");
+    cluster.inside("core-02", "no");
+    cluster.inside("core-03", "yes");
+    cluster.say("up", "");
+    let up = cluster.up().expect(6);
+    for said in [
+        "core-01  was not set up to its end and has data, so it is kept\n",
+        "core-02  was not set up, so it is made anew\n",
+    ] {
+        assert!(up.stderr.contains(said), "{}", up.stderr);
+    }
+    let calls = cluster.calls("");
+    let destroyed = "destroy --force --machine-readable core-02".to_owned();
+    assert!(calls.contains(&destroyed), "{calls:?}");
+    assert!(
+        calls.contains(&"up --machine-readable core-02".to_owned()),
+        "{calls:?}"
+    );
+    assert!(cluster.is_noted("core-01") && cluster.is_noted("core-03"));
+}
+
+#[test]
+fn a_machine_that_may_have_data_is_not_made_anew_unasked_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", "exit 1");
+    cluster.up().expect(6);
+    cluster.machine("core-02", "running");
+    cluster.calls("");
+    let up = cluster.up().expect(6);
+    let said = "`core-02` was not set up to its end, and whether it has data cannot be told";
+    assert!(up.stderr.contains(said), "{}", up.stderr);
+    let calls = cluster.calls("");
+    assert!(
+        calls.iter().all(|call| !call.starts_with("destroy")),
+        "{calls:?}"
+    );
+}
