@@ -229,3 +229,52 @@ fn a_machine_that_may_have_data_is_not_made_anew_unasked_in_namespaces() {
         "{calls:?}"
     );
 }
+
+/// Vagrant starts what is off.
+const ALL: &str = "shift
+for machine; do
+  case $machine in -*) continue ;; esac
+  echo running >\"$SAID/$machine.state\"
+done
+set -- up";
+
+#[test]
+fn machines_that_were_made_by_others_are_not_taken_for_lost_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", ALL);
+    for machine in ["core-01", "core-02", "core-03"] {
+        cluster.machine(machine, "poweroff");
+        cluster.inside(machine, "yes");
+    }
+    let up = cluster.up().expect(6);
+    let said = "its members go on with the data that is there";
+    assert!(up.stderr.contains(said), "{}", up.stderr);
+    assert!(
+        ["core-01", "core-02", "core-03"]
+            .iter()
+            .all(|member| cluster.is_noted(member))
+    );
+
+    // Also where nothing at all is known of one.
+    fs::remove_file(cluster.path(".state/default/machines/core-02")).unwrap();
+    for machine in ["core-01", "core-02", "core-03"] {
+        cluster.say(&format!("{machine}.state"), "poweroff");
+    }
+    let up = cluster.up().expect(6);
+    assert!(!up.stderr.contains("has lost its data"), "{}", up.stderr);
+    assert_eq!(cluster.calls("destroy"), Vec::<String>::new());
+}
+
+#[test]
+fn a_machine_that_was_switched_off_while_it_was_set_up_is_set_up_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", "exit 1");
+    cluster.up().expect(6);
+    cluster.say("up", ALL);
+    cluster.machine("core-02", "poweroff");
+    cluster.inside("core-02", "no");
+    cluster.up().expect(6);
+    let provisioned = cluster.calls("provision");
+    assert_eq!(provisioned, ["provision core-02 --machine-readable"]);
+    assert!(cluster.is_noted("core-02"));
+}

@@ -73,10 +73,13 @@ impl Machine {
         // The second is libvirt's word for one that boots and has no address yet.
         let is_on = ["running", "inaccessible"].contains(&state.state.as_str());
         match (state.state.as_str(), is_on, is_set_up) {
-            ("not_created", ..) | (_, false, false) => Condition::Absent,
+            ("not_created", ..) => Condition::Absent,
             (_, true, false) => Condition::Unfinished,
             (_, true, true) => Condition::Running(format!("{} machine", title(&state.provider))),
             (_, false, true) => Condition::Stopped,
+            // Only once it runs can be seen how far it got. Before its user-data, it is without data.
+            (_, false, false) if self.was_provisioned() => Condition::Stopped,
+            (_, false, false) => Condition::Absent,
         }
     }
 

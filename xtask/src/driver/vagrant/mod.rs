@@ -154,12 +154,17 @@ impl Driver for Vagrant {
         let mut running = cluster.plan.names();
         running.retain(|member| !start.lost.contains(member));
         ssh::note_how(home, &running)?;
-        // On machines that ran already, somebody may have stopped etcd.
-        running.retain(|member| !names.contains(member));
         let wanted = render::user_data_sha256(&cluster.plan);
         in_parallel(&running, |member| {
-            ssh::start_etcd(home, member);
-            // Or have provisioned it since, with what is rendered now.
+            if !names.contains(member) {
+                // On machines that ran already, somebody may have stopped etcd.
+                ssh::start_etcd(home, member);
+            } else if handed_over::is_noted(home, member) {
+                return Ok(());
+            } else if ssh::has_data(home, member) == Ok(false) {
+                return provision(home, &cluster.plan, member);
+            }
+            // It was made by others, or provisioned since, with what is rendered now.
             match ssh::look(home, &cluster.plan, member, SOON) {
                 Look::Seen(machine) if machine.user_data.as_ref() == Some(&wanted) => {
                     handed_over::note(home, &cluster.plan, member)
@@ -301,6 +306,16 @@ impl Machines for Vagrant {
         }
         Ok(())
     }
+}
+
+/// Hands a machine that runs its user-data once more: an `up` was interrupted while it did so. Vagrant
+/// does not do that by itself.
+fn provision(home: &Home<'_>, plan: &Plan, member: &HostName) -> Outcome<()> {
+    let shell = crate::process::shell()?;
+    let machine = Machine::of(home, member);
+    let provision = Vagrantfile::of(home).vagrant(&shell, &["provision", machine.name()])?;
+    log::follow(home, provision, BOOT, &mut |_| {})?;
+    handed_over::note(home, plan, member)
 }
 
 /// Whether a machine that runs has data, although it is not known to have been set up.
