@@ -278,3 +278,19 @@ fn a_machine_that_was_switched_off_while_it_was_set_up_is_set_up_in_namespaces()
     assert_eq!(provisioned, ["provision core-02 --machine-readable"]);
     assert!(cluster.is_noted("core-02"));
 }
+
+#[test]
+fn what_machines_go_by_stays_until_they_are_to_go_on_with_something_else_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", TWO_OF_THREE);
+    cluster.up().expect(6);
+    let config = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
+    let definition = cluster.path("cluster/default.toml");
+    let text = fs::read_to_string(&definition).unwrap();
+    fs::write(&definition, format!("members = 5\n{text}")).unwrap();
+    let up = cluster.up().expect(6);
+    let said = "now describes another cluster than the one that was started";
+    assert!(up.stderr.contains(said), "{}", up.stderr);
+    let then = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
+    assert_eq!(then, config);
+}

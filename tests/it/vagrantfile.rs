@@ -292,3 +292,21 @@ fn machines_of_one_cluster_are_not_taken_for_those_of_another() {
         assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn machines_of_former_members_stay_known_until_they_are_destroyed() {
+    let scratch = workspace();
+    for machine in ["five_core-01", "five_core-06", "five-core_core-07", "gone"] {
+        made(&scratch, machine);
+    }
+    let names = |name| {
+        let machines = machines(&scratch, name, "libvirt", &[]);
+        let names = machines.as_object().unwrap().keys().cloned();
+        names.collect::<Vec<String>>().join(" ")
+    };
+    assert_eq!(names("default"), "core-01 core-02 core-03 gone");
+    assert_eq!(
+        names("five"),
+        "five_core-01 five_core-02 five_core-03 five_core-04 five_core-05 five_core-06"
+    );
+}

@@ -87,7 +87,6 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
     let workspace = Workspace::find()?;
     let plan = Plan::new(&load::load(&workspace, name)?);
-    bring_rendered_files_up_to_date(&workspace, &plan)?;
 
     let _lock = Lock::take(&workspace, name, &format!("up {name}"), &ui::say)?;
     let home = Home {
@@ -96,8 +95,15 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     };
     let record = Record::read(&workspace, name)?;
     let (driver, why) = driver_choice::choose(args.driver, record.as_ref(), &workspace, &plan)?;
-    let plan = driver.place(&plan);
+    let defined = plan;
+    let plan = driver.place(&defined);
+    // Machines that are there go by what is rendered. So it stays as it is until they are to go on with
+    // it; without any of it, nobody could tell how they are.
+    if !is_rendered(&workspace, name) {
+        bring_rendered_files_up_to_date(&workspace, &defined)?;
+    }
     let record = past::continued(record, driver, &home, &plan)?;
+    bring_rendered_files_up_to_date(&workspace, &defined)?;
     let names = plan.names();
     ui::say(&format!(
         "{name}: {} by the {} driver ({why})",
@@ -258,6 +264,11 @@ fn counted(members: &[HostName]) -> String {
 fn settling(driver: &dyn Driver) -> Duration {
     // On machines, of which others may still be booting, one look takes as long as several here.
     Duration::from_secs(if driver.machines().is_some() { 180 } else { 10 })
+}
+
+fn is_rendered(workspace: &Workspace, name: &ClusterName) -> bool {
+    let folder = workspace.root().join(render::folder(name));
+    folder.join("config.rb").is_file()
 }
 
 /// What machines boot with is rendered along, so that it never lags behind what was started.
