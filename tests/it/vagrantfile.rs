@@ -77,6 +77,7 @@ machines = env.machine_names.to_h do |name|
     memory: of_provider.memory,
     cpus: of_provider.cpus,
     driver: provider == :libvirt ? of_provider.driver : nil,
+    libvirt: provider == :libvirt ? [of_provider.uri, of_provider.qemu_use_session] : nil,
     serials: provider == :libvirt ? of_provider.serials : of_provider.customizations,
   }]
 end
@@ -309,4 +310,16 @@ fn machines_of_former_members_stay_known_until_they_are_destroyed() {
         names("five"),
         "five_core-01 five_core-02 five_core-03 five_core-04 five_core-05 five_core-06"
     );
+}
+
+#[test]
+fn machines_are_the_systems_whatever_the_environment_says() {
+    let scratch = workspace();
+    made(&scratch, "gone");
+    let session = [("LIBVIRT_DEFAULT_URI", "qemu:///session")];
+    let machines = machines(&scratch, "default", "libvirt", &session);
+    for name in ["core-01", "gone"] {
+        let libvirt = &machines[name]["libvirt"];
+        assert_eq!(*libvirt, json!(["qemu:///system", false]), "{name}");
+    }
 }
