@@ -3,13 +3,17 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use expect_test::expect;
 use serde_json::{Value, json};
+use xtask::host::{Host, virtualization};
+use xtask::look_at_host::{self, Sought};
+use xtask::workspace::Workspace;
 
 use crate::render::{VARIANTS, variants};
 use crate::scratch::{Ran, Scratch};
 use crate::support::{pipe, project, require_tool};
+use crate::verify_support::three;
 
 /// A workspace with the shipped definitions and many others, all rendered, and with the Vagrantfile.
 fn workspace() -> Scratch {
@@ -212,11 +216,14 @@ fn the_kind_of_virtualization_is_chosen_defined_or_asked_for() {
         let machines = machines(&scratch, name, "libvirt", variables);
         machines.as_object().unwrap().values().next().unwrap()["driver"].clone()
     };
-    let by_itself = if Utf8Path::new("/dev/kvm").exists() {
-        "kvm"
-    } else {
-        "qemu"
+    // As `doctor` has it, which also goes by whether it opens.
+    let sought = Sought::of(&Workspace::at(scratch.root()), &three());
+    let host = Host {
+        virtualization_asked: None,
+        ..look_at_host::look(&sought)
     };
+    let choice = virtualization::choose(None, &host).unwrap();
+    let by_itself = choice.virtualization.to_string();
     assert_eq!(driver("default", &[]), by_itself);
     assert_eq!(
         driver("default", &[("XTASK_VIRTUALIZATION", "")]),
