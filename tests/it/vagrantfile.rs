@@ -76,6 +76,7 @@ machines = env.machine_names.to_h do |name|
     user: config.ssh.username,
     private: networks.map { |kind, options| options.slice(:ip, :netmask) if kind == :private_network }.compact,
     forwarded: networks.map { |kind, options| options.slice(:guest, :host, :host_ip) if kind == :forwarded_port }.compact,
+    types: config.vm.synced_folders.map { |_, options| options[:type] unless options[:disabled] }.compact,
     folders: config.vm.synced_folders.map { |guest, options| [options[:hostpath], guest] unless options[:disabled] }.compact,
     provisioners: config.vm.provisioners.map { |one| one.type == :file ? [one.config.source, one.config.destination] : one.config.args },
     memory: of_provider.memory,
@@ -166,6 +167,7 @@ fn machines_are_as_the_definition_says() {
             [scratch.root().join("home/My Files"), "/srv/files"],
         ])
     );
+    assert_eq!(first["types"], json!(["rsync", "rsync"]));
     assert_eq!(
         first["provisioners"],
         json!([

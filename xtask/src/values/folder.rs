@@ -2,7 +2,8 @@ use std::str::FromStr;
 
 use super::{Refused, text_value};
 
-/// A folder of the host: absolute, below the home folder (`~/…`), or relative to the workspace.
+/// A folder of the host: absolute, below the home folder (`~/…`), or relative to the folder
+/// of the rendered files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostFolder(String);
 
