@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 
 use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};
-use crate::support::pipe;
+use crate::support::{pipe, require_tool};
 
 /// A workspace with the cluster `default` on VirtualBox, and with programs that stand in for those that
 /// machines take. What they are to say is in files of the folder `said`.
@@ -293,4 +293,37 @@ fn what_machines_go_by_stays_until_they_are_to_go_on_with_something_else_in_name
     assert!(up.stderr.contains(said), "{}", up.stderr);
     let then = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
     assert_eq!(then, config);
+}
+
+#[test]
+fn nobody_is_taken_for_a_machine_that_vagrant_does_not_tell_of_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", ALL);
+    for machine in ["core-01", "core-02", "core-03"] {
+        cluster.machine(machine, "poweroff");
+        cluster.inside(machine, "yes");
+    }
+    // Vagrant ends in the middle of its answer.
+    cluster.say("core-02.unknown", "");
+    let up = cluster.up().expect(6);
+    assert!(
+        up.stderr
+            .contains("`vagrant ssh-config` exited with status 1"),
+        "{}",
+        up.stderr
+    );
+    assert!(!cluster.path("said/ssh-calls").exists());
+
+    fs::remove_file(cluster.path("said/core-02.unknown")).unwrap();
+    cluster.up().expect(6);
+    let ssh = |host: &str| {
+        require_tool("ssh", "openssh-client");
+        let mut ssh = Command::new("ssh");
+        ssh.arg("-F").arg(cluster.path(".state/default/ssh_config"));
+        Ran::from(ssh.args(["-G", host]).output().unwrap())
+            .expect(0)
+            .stdout
+    };
+    assert!(!ssh("core-02").contains("proxycommand"));
+    assert!(ssh("core-04").contains("proxycommand sh -c"));
 }

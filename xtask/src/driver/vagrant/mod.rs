@@ -237,7 +237,7 @@ impl Vagrant {
 
 impl Machines for Vagrant {
     fn ssh<'a>(&self, shell: &'a Shell, home: &Home<'_>, member: &HostName) -> Outcome<Cmd<'a>> {
-        if !ssh::is_noted(home) {
+        if !ssh::is_noted(home, member) {
             ssh::note_how(home, std::slice::from_ref(member))?;
         }
         Ok(ssh::command(shell, home, &Machine::of(home, member)))
@@ -269,7 +269,7 @@ impl Machines for Vagrant {
         plan: &Plan,
         member: &HostName,
     ) -> Outcome<Utf8PathBuf> {
-        if !ssh::is_noted(home) {
+        if !ssh::is_noted(home, member) {
             ssh::note_how(home, std::slice::from_ref(member))?;
         }
         let etcdctl = match (plan.etcd.runtime, plan.machine.profile.dialect) {

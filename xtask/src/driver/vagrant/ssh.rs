@@ -1,5 +1,6 @@
 //! Into the machines, by the ssh of this host: Vagrant's own `vagrant ssh` takes a second to begin.
 
+use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
@@ -26,9 +27,11 @@ pub(super) fn note_how(home: &Home<'_>, members: &[HostName]) -> Outcome<()> {
         .args(machines.iter().map(Machine::name));
     let finished = process::run(asked, SOON);
     let config = output::ssh_config(&finished.stdout);
-    if config.is_empty() {
+    let is_told = |machine: &Machine| tells_of(&config, machine);
+    if !finished.success() || !machines.iter().all(is_told) {
         return Err(command::failed(&finished, &finished.stdout, None));
     }
+    let config = config + &no_others(&machines);
     let path = config_file(home);
     atomic::replace(&path, &config).map_err(|error| {
         Failure::new(
@@ -40,9 +43,28 @@ pub(super) fn note_how(home: &Home<'_>, members: &[HostName]) -> Outcome<()> {
     })
 }
 
-/// Whether it is known how the machines are reached.
-pub(super) fn is_noted(home: &Home<'_>) -> bool {
-    config_file(home).is_file()
+/// Has ssh reach nobody else: a name that it does not know it would look up, and whoever answers to that
+/// would be taken for a machine.
+fn no_others(machines: &[Machine]) -> String {
+    let but: String = machines
+        .iter()
+        .map(|machine| format!(" !{}", machine.name()))
+        .collect();
+    format!(
+        "Host *{but}\n  ProxyCommand sh -c 'echo \"Vagrant has not told where %h is\" >&2; exit 1'\n"
+    )
+}
+
+/// Whether it is known how a member's machine is reached.
+pub(super) fn is_noted(home: &Home<'_>, member: &HostName) -> bool {
+    let config = fs::read_to_string(config_file(home));
+    config.is_ok_and(|config| tells_of(&config, &Machine::of(home, member)))
+}
+
+fn tells_of(config: &str, machine: &Machine) -> bool {
+    let names = config.lines().filter_map(|line| line.strip_prefix("Host "));
+    let mut names = names.map(str::trim);
+    names.any(|name| name == machine.name())
 }
 
 /// ssh into a machine; what is added to it runs there.
@@ -103,7 +125,7 @@ pub(super) fn look(
     member: &HostName,
     patience: Duration,
 ) -> Look<MachineStatus> {
-    if !is_noted(home) {
+    if !is_noted(home, member) {
         return Look::NotAsked("is not known to ssh".to_owned());
     }
     let Ok(shell) = Shell::new() else {
