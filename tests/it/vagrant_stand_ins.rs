@@ -131,6 +131,7 @@ etcd.runtime = \"container\"
             .env("SAID", self.path("said"))
             .env("MACHINES", self.machines())
             .env("VAGRANT_DEFAULT_PROVIDER", "virtualbox")
+            .env("XDG_RUNTIME_DIR", self.path(&"long".repeat(20)))
             .env("VAGRANT_HOME", self.path("vagrant.d"))
             .env("XTASK_ETCD_DIR", self.path("programs"))
             .current_dir(self.scratch.root());
@@ -326,4 +327,21 @@ fn nobody_is_taken_for_a_machine_that_vagrant_does_not_tell_of_in_namespaces() {
     };
     assert!(!ssh("core-02").contains("proxycommand"));
     assert!(ssh("core-04").contains("proxycommand sh -c"));
+}
+
+#[test]
+fn logins_are_shared_where_nobody_else_gets_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", ALL);
+    for machine in ["core-01", "core-02", "core-03"] {
+        cluster.machine(machine, "poweroff");
+        cluster.inside(machine, "yes");
+    }
+    cluster.up().expect(6);
+    let calls = fs::read_to_string(cluster.path("said/ssh-calls")).unwrap();
+    // The path that the environment names is too long for a socket.
+    assert!(
+        calls.contains(" ControlPath=/tmp/xtask-0/xtask-%C "),
+        "{calls}"
+    );
 }

@@ -39,9 +39,20 @@ for word; do
   words="$words '$(printf '%s' "$word" | sed "s/'/'\\\\''/g")'"
 done
 # One login for all that is asked at about the same time: each takes a machine some work, and sshd
-# turns away who comes when too many are at its door.
+# turns away who comes when too many are at its door. Its socket is in a folder where nobody else may
+# write, with a path that fits into the 104 bytes that some systems have for it.
+folder=${{XDG_RUNTIME_DIR:-}}
+if [ -z "$folder" ] || [ "${{#folder}}" -gt 36 ]; then
+  folder=/tmp/xtask-$(id -u)
+  mkdir -m 700 "$folder" 2>/dev/null
+fi
+socket=none
+set -- $(ls -ldn "$folder")
+case $1 in
+  drwx------*) [ "$3" = "$(id -u)" ] && socket=$folder/xtask-%C ;;
+esac
 exec ssh -F {config} -o ConnectTimeout=10 -o ControlMaster=auto -o ControlPersist=10 \
-  -o "ControlPath=${{TMPDIR:-/tmp}}/xtask-%C" {machine} -- "{called} $words"
+  -o "ControlPath=$socket" {machine} -- "{called} $words"
 "#
         );
         let path = folder.join(name);
