@@ -345,3 +345,29 @@ fn logins_are_shared_where_nobody_else_gets_in_namespaces() {
         "{calls}"
     );
 }
+
+#[test]
+fn machines_are_left_to_the_folder_that_this_one_is_a_copy_of_in_namespaces() {
+    let original = StandIns::new();
+    let copy = StandIns::new();
+    for cluster in [&original, &copy] {
+        cluster.machine("core-01", "running");
+        let folder = cluster.machines().join("core-01/virtualbox");
+        let noted = original.path("vagrant");
+        fs::write(folder.join("vagrant_cwd"), noted.as_str()).unwrap();
+    }
+    let destroy = copy.run(&["destroy", "--yes"]).expect(6);
+    let said = format!(
+        "error: `{}` is a copy of `{}`, and its machines are those of the latter\n",
+        copy.path("vagrant"),
+        original.path("vagrant")
+    );
+    assert!(destroy.stderr.contains(&said), "{}", destroy.stderr);
+    assert_eq!(copy.calls(""), Vec::<String>::new());
+
+    // One that was only moved has no other.
+    fs::remove_dir_all(original.machines()).unwrap();
+    copy.run(&["destroy", "--yes"]).expect(0);
+    let destroyed = copy.calls("destroy");
+    assert_eq!(destroyed, ["destroy --force --machine-readable core-01"]);
+}

@@ -1,12 +1,13 @@
 //! How Vagrant is called.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
 
 use super::Home;
+use super::machine::Machine;
 use super::output;
 use crate::look_at_host;
-use crate::process::{Ending, Finished};
+use crate::process::{Ending, Finished, quoted};
 use crate::render;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
@@ -29,10 +30,15 @@ impl<'a> Vagrantfile<'a> {
     /// Vagrant prints is for programs.
     ///
     /// # Errors
-    /// Fails where the rendered files are not there.
+    /// Fails where the rendered files are not there, or where the machines are another folder's.
     pub(super) fn vagrant<'s>(&self, shell: &'s Shell, words: &[&str]) -> Outcome<Cmd<'s>> {
         if !self.folder.join("config.rb").is_file() {
             return Err(self.not_rendered());
+        }
+        let members = Machine::all(&self.home).into_iter();
+        let mut machines = members.map(|member| Machine::of(&self.home, &member));
+        if let Some(original) = machines.find_map(|machine| machine.original(&self.home)) {
+            return Err(self.copied(&original));
         }
         shell.change_dir(&self.folder);
         let vagrant = shell
@@ -50,6 +56,21 @@ impl<'a> Vagrantfile<'a> {
             ["VAGRANT_CWD", "VAGRANT_VAGRANTFILE", "VAGRANT_DOTFILE_PATH"]
                 .into_iter()
                 .fold(vagrant, Cmd::env_remove),
+        )
+    }
+
+    fn copied(&self, original: &Utf8Path) -> Failure {
+        let here = self.home.workspace.root().join("vagrant");
+        Failure::new(
+            Exit::Failed,
+            Diagnostic::error(format!("`{here}` is a copy of `{original}`, and its machines are those of the latter"))
+                .note("Vagrant knows machines by what it keeps in `.vagrant`, which was copied along: what is done to them here is done to them there")
+                .hint(format!("to go on with these machines, work in `{original}`"))
+                .hint(format!(
+                    "to have others here, forget these: `rm -r {} {}`",
+                    quoted(here.join(".vagrant/machines").as_str()),
+                    quoted(self.home.workspace.state(self.home.name).as_str())
+                )),
         )
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 
 use super::output::State;
 use super::{Home, handed_over};
@@ -56,10 +56,30 @@ impl Machine {
     }
 
     fn noted(&self, file: &str) -> bool {
+        self.providers().any(|folder| folder.join(file).is_file())
+    }
+
+    /// What each provider notes of it.
+    fn providers(&self) -> impl Iterator<Item = Utf8PathBuf> {
         let providers = self.folder.read_dir_utf8().into_iter().flatten().flatten();
-        providers
-            .map(|provider| provider.path().join(file))
-            .any(|path| path.is_file())
+        providers.map(Utf8DirEntry::into_path)
+    }
+
+    /// The other folder that has this same machine, where this one is a copy of that. Vagrant notes where
+    /// it was called last (Vagrant, `machine.rb`, `check_cwd`). A folder that was moved is no copy.
+    pub(super) fn original(&self, home: &Home<'_>) -> Option<Utf8PathBuf> {
+        let here = vagrants_own(home);
+        self.providers().find_map(|provider| {
+            let original = fs::read_to_string(provider.join("vagrant_cwd")).ok()?;
+            let original = Utf8PathBuf::from(original.trim());
+            let theirs = original.join(".vagrant");
+            if same(&theirs, &here) {
+                return None;
+            }
+            let theirs = theirs.join(provider.strip_prefix(&here).ok()?).join("id");
+            let is_shared = fs::read(theirs).ok()? == fs::read(provider.join("id")).ok()?;
+            is_shared.then_some(original)
+        })
     }
 
     /// How it is. One that an interrupted `up` has made and not set up has no data.
@@ -93,8 +113,20 @@ impl Machine {
 }
 
 fn machines(home: &Home<'_>) -> Utf8PathBuf {
+    vagrants_own(home).join("machines")
+}
+
+fn vagrants_own(home: &Home<'_>) -> Utf8PathBuf {
     let root: &Utf8Path = home.workspace.root();
-    root.join("vagrant/.vagrant/machines")
+    root.join("vagrant/.vagrant")
+}
+
+/// Whether both are one folder.
+fn same(one: &Utf8Path, other: &Utf8Path) -> bool {
+    match (one.canonicalize_utf8(), other.canonicalize_utf8()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// A provider as its makers spell it.
