@@ -66,6 +66,7 @@ mod vagrant_stand_ins;
 mod vagrantfile;
 mod verify_checks;
 mod verify_explain;
+mod verify_history;
 mod verify_machines;
 mod verify_output;
 mod verify_real;

@@ -70,7 +70,10 @@ fn seen(plan: &Plan, version: &str, state: &str) -> Observation {
     let alarms = Recording::of(version, state, "ctl3-alarm-list-json");
     let put = Recording::of(version, state, "ctl3-put-json");
     let mut observation = healthy(plan);
-    observation.before = Some(Before { revision: 2 });
+    observation.before = Some(Before {
+        revision: 2,
+        fell_to: None,
+    });
     for index in 0..plan.members.len() {
         let endpoint = observation.members[index].endpoint.clone();
         let Some(output) = statuses.for_endpoint(&endpoint) else {

@@ -400,3 +400,33 @@ fn what_authentication_forbids_is_not_checked_rather_than_failed() {
         verified.expect(check, "skipped", "have authentication enabled");
     }
 }
+
+#[test]
+fn a_cluster_that_was_formed_anew_is_reported_until_its_note_is_removed() {
+    let cluster = Cluster::start("anew", 208, "");
+    for number in ["1", "2", "3", "4", "5"] {
+        cluster.etcdctl(&["put", "key", number]).expect(0);
+    }
+    cluster.verify(0);
+    cluster.scratch.run(&["down", "anew"]).expect(0);
+    let state = cluster.scratch.root().join(".state/anew");
+    fs::remove_dir_all(state.join("members")).unwrap();
+    let record = fs::read_to_string(state.join("cluster.json")).unwrap();
+    let forgetful = record.replace("\"had_data\": true", "\"had_data\": false");
+    assert_ne!(record, forgetful);
+    fs::write(state.join("cluster.json"), forgetful).unwrap();
+
+    let up = cluster.up().expect(1);
+    assert!(
+        up.stderr.contains("not waited for: history"),
+        "{}",
+        up.stderr
+    );
+    // By now, the looks themselves have written more than there was.
+    for _ in 0..8 {
+        cluster.verify(1).expect("history", "fail", "data is lost");
+    }
+    fs::remove_file(state.join("seen.json")).unwrap();
+    cluster.verify(0);
+    cluster.verify(0).expect("history", "pass", "no less than");
+}

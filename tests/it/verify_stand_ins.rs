@@ -35,7 +35,7 @@ fn on_loopback(network: u8, version: &str) -> Plan {
 }
 
 /// Answers every connection to these members with the same words, as long as the test runs.
-fn serve(plan: &Plan, answer: impl Fn(&str) -> String + Send + Sync + 'static) {
+pub(crate) fn serve(plan: &Plan, answer: impl Fn(&str) -> String + Send + Sync + 'static) {
     let answer = Arc::new(answer);
     for member in &plan.members {
         let listener = TcpListener::bind((member.address, 2379)).unwrap();
@@ -57,7 +57,7 @@ fn reply(mut connection: TcpStream, answer: &impl Fn(&str) -> String) -> std::io
 }
 
 /// A pair of binaries whose etcdctl is this script.
-fn with_etcdctl(scratch: &Scratch, script: &str, version: &str) -> Tools {
+pub(crate) fn with_etcdctl(scratch: &Scratch, script: &str, version: &str) -> Tools {
     let etcdctl = scratch.root().join("etcdctl");
     // Another process writes it: a file that is open for writing in a sibling thread's child cannot be run.
     let write = "cat > \"$0\" && chmod 755 \"$0\"";

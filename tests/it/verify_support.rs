@@ -85,7 +85,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             revision: 5,
             compact_revision: -1,
         }),
-        write: Look::Seen(()),
+        write: Look::Seen(Some(6)),
         reads: Look::Seen(names.clone()),
     });
     let machines = plan.members.iter().filter(|_| plan.on_machines);
@@ -104,7 +104,10 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             prefix: "/xtask-verify-default-1-0-1".to_owned(),
             removed: Look::Seen(()),
         },
-        before: Some(Before { revision: 5 }),
+        before: Some(Before {
+            revision: 5,
+            fell_to: None,
+        }),
     }
 }
 

@@ -2,6 +2,7 @@ use super::standing::ours;
 use super::{About, Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
+use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "history",
@@ -9,7 +10,9 @@ pub(super) static CHECK: Check = Check {
     about: About {
         looks_at: "The revision of the keys, which grows with every change and never shrinks. It \
             is compared with the highest that an earlier `verify` or `up` saw every member reach, \
-            kept in `.state/default/seen.json`.",
+            kept in `.state/default/seen.json`. Data is lost where no member tells of that one \
+            and a new value is written at none above it. This is kept there too, and reported \
+            from then on, whatever is written since.",
         why: "A cluster that was formed anew without its data has the same IDs as before. They \
             follow from the token and the addresses, and nothing else tells it from the one that \
             held your data. A backup that was restored, or a majority that was emptied, \
@@ -18,11 +21,27 @@ pub(super) static CHECK: Check = Check {
             member's data folder that was moved. If it was given up on purpose, `cargo xtask \
             destroy` forgets what was seen; and count `etcd.generation` up in the definition, so \
             that the new cluster has a new identity which no old member can be taken for. After a \
-            snapshot was restored on purpose, remove the file.",
+            snapshot was restored on purpose, or where the data is back, remove the file.",
         read: "https://etcd.io/docs/v3.6/op-guide/recovery/",
     },
     judge,
 };
+
+/// The revision that the keys were found at although a higher one had been seen before; none where data
+/// is not known to be lost. It is known where an earlier look has found it, or where no member tells of the
+/// higher one and a value was just written at none above it: that comes after everything that was ever
+/// agreed on. What members tell proves nothing alone, since one that has just started still applies
+/// its log.
+pub fn lost(plan: &Plan, observation: &Observation) -> Option<u64> {
+    let before = observation.before?;
+    let is_below = || {
+        let told = revisions(plan, observation).map(|(_, revision)| revision);
+        let most = told.max()?;
+        let is_below = most < before.revision && first_written(observation)? <= before.revision;
+        is_below.then_some(most)
+    };
+    before.fell_to.or_else(is_below)
+}
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let not_applicable = |why: &str| Judgement {
@@ -36,21 +55,26 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let Some(before) = observation.before else {
         return not_applicable("nothing was seen of it before");
     };
+    let least = before.revision;
+    if let Some(found) = lost(plan, observation) {
+        return Judgement {
+            verdict: Verdict::Fail,
+            evidence: format!("revision {found} after {least}"),
+            findings: vec![is_lost(plan, found, least)],
+        };
+    }
     let unseen = Unseen::of_ours(plan, observation, "its revision", |member| &member.status);
-    let revisions = ours(plan, observation).filter_map(|member| {
-        let status = member.status.seen()?;
-        let is_ours = status.cluster_id == plan.cluster_id;
-        is_ours.then_some((&member.name, status.revision?))
-    });
-    let revisions: Vec<_> = revisions.collect();
-    let Some(most) = revisions.iter().map(|(_, revision)| *revision).max() else {
+    let told: Vec<_> = revisions(plan, observation).collect();
+    // What is written comes after all that was there.
+    let written_after = first_written(observation).map(|revision| revision.saturating_sub(1));
+    let told_most = told.iter().map(|(_, revision)| *revision).max();
+    let Some(most) = told_most.max(written_after) else {
         return unseen.settle(
             Verdict::Skipped,
             "no member of this cluster told its revision",
             Vec::new(),
         );
     };
-    let least = before.revision;
     if most >= least {
         // One that lags behind is for `lag` to report; what one member has is not lost.
         let evidence = format!("at revision {most}, no less than the {least} seen before");
@@ -60,20 +84,47 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             findings: Vec::new(),
         };
     }
-    let names = list(revisions.iter().map(|(name, _)| name));
+    let names = list(told.iter().map(|(name, _)| name));
     let text = format!(
-        "the keys are at revision {most}, by {names}, and revision {least} was seen before: what was written between them is gone"
+        "the keys are at revision {most}, by {names}, and revision {least} was seen before"
     );
-    let hint = format!(
-        "if its data was given up on purpose: {}, then raise `etcd.generation` in {}, then {}; if not, look for the data before anything else is written",
-        task(plan, "destroy"),
-        plan.source,
-        task(plan, "up")
-    );
-    let evidence = format!("revision {most} after {least}");
+    let hint = "a member that has just started may still apply its log, and nothing was written that would tell: verify again";
     unseen.settle(
-        Verdict::Fail,
-        evidence,
+        Verdict::NotYet,
+        format!("revision {most} after {least}"),
         vec![Finding::new(None, text, hint)],
     )
+}
+
+/// The revisions that members of the plan's cluster tell.
+fn revisions<'a>(
+    plan: &'a Plan,
+    observation: &'a Observation,
+) -> impl Iterator<Item = (&'a HostName, u64)> {
+    ours(plan, observation).filter_map(|member| {
+        let status = member.status.seen()?;
+        let is_ours = status.cluster_id == plan.cluster_id;
+        is_ours.then_some((&member.name, status.revision?))
+    })
+}
+
+/// The lowest revision at which a value of this look was written.
+fn first_written(observation: &Observation) -> Option<u64> {
+    let members = observation.members.iter();
+    let revisions = members.filter_map(|member| *member.write.seen()?);
+    revisions.min()
+}
+
+fn is_lost(plan: &Plan, found: u64, least: u64) -> Finding {
+    let text = format!(
+        "the keys were found at revision {found} after revision {least} had been seen: data is lost"
+    );
+    let hint = format!(
+        "if it was given up on purpose: {}, then raise `etcd.generation` in {}, then {}; if not, look for the data before anything else is written, and remove `.state/{}/seen.json` once that is settled",
+        task(plan, "destroy"),
+        plan.source,
+        task(plan, "up"),
+        plan.name
+    );
+    Finding::new(None, text, hint)
 }

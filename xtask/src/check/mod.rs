@@ -23,6 +23,7 @@ mod version;
 mod write;
 
 pub(crate) use database::bytes;
+pub use history::lost;
 pub(crate) use lag::LAGS_BEYOND;
 pub use report::{Checked, Health, Report, Reported, judge};
 pub use standing::Standing;

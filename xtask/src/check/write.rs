@@ -38,7 +38,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let mut written: Vec<&HostName> = Vec::new();
     for member in &observation.members {
         match &member.write {
-            Look::Seen(()) => written.push(&member.name),
+            Look::Seen(_) => written.push(&member.name),
             Look::NotAsked(_) => {}
             Look::Failed(why) => {
                 verdict = Verdict::Fail;

@@ -144,48 +144,39 @@ pub(super) fn wait(
     running: &Running,
     most: Duration,
 ) -> Verified {
-    let Running { plan, tools } = running;
+    let plan = &running.plan;
     let mut said = String::new();
-    let verified = look(driver, home, plan, |beside| {
-        verify::until_healthy(plan, tools, beside, most, &mut |verified| {
-            let missing = missing(verified);
-            if missing != said {
-                ui::say(&format!("waiting for {missing}"));
-                said = missing;
-            }
-        })
+    let mut look = || once(driver, home, running);
+    let verified = verify::until_healthy(plan, most, &mut look, &mut |verified| {
+        let missing = missing(verified);
+        if missing != said {
+            ui::say(&format!("waiting for {missing}"));
+            said = missing;
+        }
     });
     if !most.is_zero() && verified.report.health() != Health::Healthy {
         let missing = missing(&verified);
-        ui::say(&format!("after {most:?}, still missing: {missing}"));
+        ui::say(&match check::lost(plan, &verified.observation) {
+            Some(_) => format!("not waited for: {missing}; what is lost does not come back"),
+            None => format!("after {most:?}, still missing: {missing}"),
+        });
     }
     verified
 }
 
-/// Looks once.
+/// Looks once, also at what there is beside etcd, and takes note of what is seen.
 pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> Verified {
     let Running { plan, tools } = running;
-    look(driver, home, plan, |beside| {
-        verify::once(plan, tools, beside)
-    })
-}
-
-/// Looks in this way, also at what there is beside etcd, and takes note of what is seen.
-fn look(
-    driver: &dyn Driver,
-    home: &Home<'_>,
-    plan: &Plan,
-    how: impl FnOnce(&Beside<'_>) -> Verified,
-) -> Verified {
     let names = plan.names();
     let machines = driver.machines().map(|machines| {
         let names = &names;
         move |patience| machines.look(home, plan, names, patience)
     });
-    let verified = how(&Beside {
+    let beside = Beside {
         machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
         before: seen::recall(home, plan),
-    });
+    };
+    let verified = verify::once(plan, tools, &beside);
     seen::note(home, plan, &verified.observation);
     verified
 }

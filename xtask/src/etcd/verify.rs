@@ -49,23 +49,24 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
     }
 }
 
-/// Looks again and again, until a look finds the cluster healthy or the time is over; the result is the
-/// last look. Looks at least once. `missing` is told of every look that did not find it healthy and is
-/// not the last.
+/// Looks again and again, until a look finds the cluster healthy, or finds that waiting cannot help, or
+/// the time is over; the result is the last look. Looks at least once. `missing` is told of every look that
+/// did not find it healthy and is not the last.
 pub fn until_healthy(
     plan: &Plan,
-    tools: &Tools,
-    beside: &Beside<'_>,
     wait: Duration,
+    look: &mut dyn FnMut() -> Verified,
     missing: &mut dyn FnMut(&Verified),
 ) -> Verified {
     let deadline = Instant::now() + wait;
     let (_open, never) = mpsc::channel::<()>();
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let verified = once(plan, tools, beside);
+        let verified = look();
         let left = deadline.saturating_duration_since(Instant::now());
-        if verified.report.health() == Health::Healthy || left.is_zero() {
+        // A member that fails may be started again, by whoever; what is lost does not come back.
+        let is_vain = check::lost(plan, &verified.observation).is_some();
+        if verified.report.health() == Health::Healthy || is_vain || left.is_zero() {
             return verified;
         }
         missing(&verified);

@@ -88,13 +88,13 @@ pub fn lease(output: &str) -> Result<String, String> {
     Ok(format!("{:x}", lease.id))
 }
 
-/// Reads the output of `put`, which says nothing but that it was done.
+/// Reads the revision that a value was written at from the output of `put`.
 ///
 /// # Errors
-/// Fails where the output does not say so.
-pub fn put(output: &str) -> Result<(), String> {
-    let _: Put = json(output)?;
-    Ok(())
+/// Fails where the output does not say that it was done.
+pub fn put(output: &str) -> Result<Option<u64>, String> {
+    let put: Put = json(output)?;
+    Ok(put.header.revision)
 }
 
 /// Reads the output of `get --prefix --write-out=simple`: keys and values, a line each.
@@ -279,8 +279,7 @@ struct Lease {
 
 #[derive(Deserialize)]
 struct Put {
-    #[serde(rename = "header")]
-    _header: Header,
+    header: Header,
 }
 
 #[derive(Deserialize)]

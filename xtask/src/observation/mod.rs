@@ -36,6 +36,8 @@ pub struct Observation {
 pub struct Before {
     /// The highest revision of keys that every member had reached.
     pub revision: u64,
+    /// A lower one that the keys were found at later, where they were: then data was lost.
+    pub fell_to: Option<u64>,
 }
 
 impl Observation {
@@ -74,8 +76,9 @@ pub struct MemberObservation {
     pub alarms: Look<Vec<Alarm>>,
     /// The hash of its keys and values.
     pub hash: Look<Hash>,
-    /// What became of a value written through it.
-    pub write: Look<()>,
+    /// What became of a value written through it: the revision that it was written at, where the member's
+    /// version tells.
+    pub write: Look<Option<u64>>,
     /// The members whose written values could be read back here.
     pub reads: Look<Vec<HostName>>,
 }

@@ -103,7 +103,7 @@ pub(super) fn statuses(members: &[Member], tools: &Tools, patience: Duration) ->
 
 /// What became of the values that try the cluster, in the members' order.
 struct Written {
-    writes: Vec<Look<()>>,
+    writes: Vec<Look<Option<u64>>>,
     reads: Vec<Look<Vec<HostName>>>,
     removed: Look<()>,
 }
@@ -270,7 +270,7 @@ impl Etcdctl<'_> {
         self.ask(member, &arguments, read::lease)
     }
 
-    fn put(&self, member: &Member, prefix: &str, lease: &str) -> Look<()> {
+    fn put(&self, member: &Member, prefix: &str, lease: &str) -> Look<Option<u64>> {
         let key = format!("{prefix}/{}", member.name);
         let value = value(prefix, &member.name);
         let lease = format!("--lease={lease}");

@@ -125,7 +125,7 @@ impl Http {
         look(|| read::members(&self.get(member, "/v2/members")?.body))
     }
 
-    fn put(&self, member: &Member, prefix: &str) -> Look<()> {
+    fn put(&self, member: &Member, prefix: &str) -> Look<Option<u64>> {
         look(|| {
             let path = format!("/v2/keys{prefix}/{}", member.name);
             // Letters, digits, hyphens and slashes need no escape in a form; blanks are pluses.
@@ -134,7 +134,7 @@ impl Http {
             let request = minreq::put(format!("{}{path}", member.client_url()))
                 .with_header("Content-Type", "application/x-www-form-urlencoded")
                 .with_body(form);
-            self.send(request).map(drop)
+            self.send(request).map(|_| None)
         })
     }
 

@@ -1,0 +1,302 @@
+//! What was lost stays lost: what `verify` makes of a cluster whose keys are at a lower revision than they
+//! were, and what it keeps of that.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+use expect_test::expect;
+use serde_json::{Value, json};
+use xtask::check;
+use xtask::etcd::tools::Tools;
+use xtask::etcd::verify::{Verified, until_healthy};
+use xtask::observation::{Before, Look, Observation};
+use xtask::plan::Plan;
+use xtask::plan::identity::EtcdId;
+use xtask::state::Record;
+use xtask::values::DriverName;
+use xtask::workspace::Workspace;
+
+use crate::scratch::{Ran, Scratch};
+use crate::verify_stand_ins::{serve, with_etcdctl};
+use crate::verify_support::{failed, healthy, plan, says, status, three, without};
+
+/// A cluster whose etcdctl is made up: it tells whatever revision a file says, and each look at it raises
+/// that, as each look at a real one does.
+struct StandIn {
+    scratch: Scratch,
+    plan: Plan,
+}
+
+impl StandIn {
+    const NAME: &str = "remembered";
+
+    fn on(network: u8) -> Self {
+        let definition = format!("members = 3\n[network]\nsubnet = \"10.77.{network}.0/24\"\n");
+        let scratch = Scratch::with(Self::NAME, &definition);
+        let plan = plan(Self::NAME, &definition)
+            .on_loopback()
+            .run_by("3.4.23".parse().unwrap());
+        serve(&plan, |_| String::new());
+        let ids = plan.members.iter().map(|member| {
+            let (url, id) = (member.client_url(), member.id.0);
+            format!("*={url}\" \"*) id={id} ;;\n")
+        });
+        let script = format!(
+            r#"cd "$(dirname "$0")"
+read -r revision < revision
+case "$* " in
+{ids}esac
+header="\"header\":{{\"cluster_id\":{cluster},\"member_id\":$id,\"revision\":"
+case "$*" in
+*" endpoint status "*) echo "[{{\"Status\":{{$header$revision}},\"version\":\"3.4.23\",\"leader\":{leader},\"raftTerm\":2}}}}]" ;;
+*" lease grant "*) echo '{{"ID":7}}' ;;
+*" put "*) echo "{{$header$((revision + 1))}}}}" ;;
+*" lease revoke "*) echo $((revision + 4)) > revision ;;
+esac"#,
+            ids = ids.collect::<String>(),
+            cluster = plan.cluster_id.0,
+            leader = plan.members[0].id.0,
+        );
+        let tools = with_etcdctl(&scratch, &script, "3.4.23");
+        // What the record names has to be there.
+        let tools = Tools {
+            etcd: tools.etcdctl.clone(),
+            ..tools
+        };
+        let stand_in = Self { scratch, plan };
+        let workspace = Workspace::at(stand_in.scratch.root());
+        Record::new(DriverName::Local, &stand_in.plan, &tools)
+            .write(&workspace, &Self::NAME.parse().unwrap())
+            .unwrap();
+        stand_in
+    }
+
+    /// Puts the keys at this revision.
+    fn set_revision(&self, revision: u64) {
+        fs::write(
+            self.scratch.root().join("revision"),
+            format!("{revision}\n"),
+        )
+        .unwrap();
+    }
+
+    fn revision(&self) -> u64 {
+        let text = fs::read_to_string(self.scratch.root().join("revision")).unwrap();
+        text.trim().parse().unwrap()
+    }
+
+    fn state(&self, file: &str) -> Utf8PathBuf {
+        let folder = self.scratch.root().join(".state").join(Self::NAME);
+        folder.join(file)
+    }
+
+    /// What was written down of earlier looks.
+    fn seen(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.state("seen.json")).unwrap()).unwrap()
+    }
+
+    /// Writes down that this revision was seen, as the first version of this program did.
+    fn have_seen(&self, revision: u64) {
+        let seen = json!({
+            "format": 1,
+            "cluster_id": self.plan.cluster_id.to_string(),
+            "revision": revision,
+        });
+        fs::write(self.state("seen.json"), seen.to_string()).unwrap();
+    }
+
+    /// What `verify` says of what was seen before: the verdict, and all the words.
+    fn history(&self, more: &[&str]) -> (String, String, Ran) {
+        let arguments = [&["verify", Self::NAME, "--format", "json"], more].concat();
+        let ran = self.scratch.run(&arguments).expect(1);
+        let verified: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let checks = verified["checks"].as_array().unwrap();
+        let check = checks.iter().find(|one| one["name"] == "history").unwrap();
+        let verdict = check["verdict"].as_str().unwrap().to_owned();
+        (verdict, check.to_string(), ran)
+    }
+}
+
+#[test]
+fn stand_in_that_lost_its_data_is_reported_until_its_note_is_removed() {
+    let stand_in = StandIn::on(221);
+    stand_in.have_seen(30);
+    stand_in.set_revision(4);
+    let begun = Instant::now();
+    let (verdict, said, ran) = stand_in.history(&["--wait", "60s"]);
+    assert_eq!(verdict, "fail", "{said}");
+    // Nothing that is waited for brings it back.
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert_eq!(stand_in.revision(), 8, "it was looked at once");
+    assert!(ran.stderr.contains("not waited for"), "{}", ran.stderr);
+    let mut wanted = json!({
+        "format": 1,
+        "cluster_id": stand_in.plan.cluster_id.to_string(),
+        "revision": 30,
+        "fell_to": 4,
+    });
+    assert_eq!(stand_in.seen(), wanted);
+
+    // However much is written since.
+    for revision in [27, 31, 1000] {
+        stand_in.set_revision(revision);
+        let (verdict, said, _) = stand_in.history(&[]);
+        assert_eq!(verdict, "fail", "{said}");
+        assert!(said.contains("revision 4 after 30"), "{said}");
+        assert_eq!(stand_in.seen(), wanted);
+    }
+
+    fs::remove_file(stand_in.state("seen.json")).unwrap();
+    let (verdict, said, _) = stand_in.history(&[]);
+    assert_eq!(verdict, "not-applicable", "{said}");
+    wanted = json!({
+        "format": 1,
+        "cluster_id": stand_in.plan.cluster_id.to_string(),
+        "revision": 1004,
+    });
+    assert_eq!(stand_in.seen(), wanted);
+    let (verdict, said, _) = stand_in.history(&[]);
+    assert_eq!(verdict, "pass", "{said}");
+}
+
+/// What is seen where every member tells this revision and the first value was written at that one, after
+/// this revision had been seen.
+fn after(plan: &Plan, before: u64, tells: u64, written_at: Look<Option<u64>>) -> Observation {
+    let mut seen = healthy(plan);
+    for member in &mut seen.members {
+        status(member).revision = Some(tells);
+        member.write = match &written_at {
+            Look::Seen(revision) => Look::Seen(*revision),
+            _ => failed("no answer in time"),
+        };
+    }
+    seen.before = Some(Before {
+        revision: before,
+        fell_to: None,
+    });
+    seen
+}
+
+#[test]
+fn what_is_lost_is_told_by_what_is_written() {
+    let plan = three();
+    let seen = after(&plan, 30, 4, Look::Seen(Some(5)));
+    says(
+        &plan,
+        &seen,
+        "history",
+        expect![[r#"
+        Fail: revision 4 after 30
+        - the keys were found at revision 4 after revision 30 had been seen: data is lost
+          if it was given up on purpose: `cargo xtask destroy`, then raise `etcd.generation` in cluster/default.toml, then `cargo xtask up`; if not, look for the data before anything else is written, and remove `.state/default/seen.json` once that is settled
+    "#]],
+    );
+    assert_eq!(check::lost(&plan, &seen), Some(4));
+    // Just one revision is lost.
+    let seen = after(&plan, 30, 29, Look::Seen(Some(30)));
+    assert_eq!(check::lost(&plan, &seen), Some(29));
+
+    // Members that have just started, and had not applied their logs when they were asked.
+    let seen = after(&plan, 30, 28, Look::Seen(Some(31)));
+    says(
+        &plan,
+        &seen,
+        "history",
+        expect![[r#"
+        Pass: at revision 30, no less than the 30 seen before
+    "#]],
+    );
+    assert_eq!(check::lost(&plan, &seen), None);
+    let unproven = after(&plan, 30, 28, failed(""));
+    says(
+        &plan,
+        &unproven,
+        "history",
+        expect![[r#"
+        NotYet: revision 28 after 30
+        - the keys are at revision 28, by core-01, core-02 and core-03, and revision 30 was seen before
+          a member that has just started may still apply its log, and nothing was written that would tell: verify again
+    "#]],
+    );
+    assert_eq!(check::lost(&plan, &unproven), None);
+    // A version that does not tell.
+    let seen = after(&plan, 30, 28, Look::Seen(None));
+    assert_eq!(check::lost(&plan, &seen), None);
+}
+
+#[test]
+fn what_one_member_has_is_not_lost() {
+    let plan = three();
+    let mut seen = after(&plan, 30, 4, Look::Seen(Some(5)));
+    status(&mut seen.members[1]).revision = Some(30);
+    says(
+        &plan,
+        &seen,
+        "history",
+        expect![[r#"
+        Pass: at revision 30, no less than the 30 seen before
+    "#]],
+    );
+    assert_eq!(check::lost(&plan, &seen), None);
+    // Unless it belongs to another cluster.
+    status(&mut seen.members[1]).cluster_id = EtcdId(7);
+    assert_eq!(check::lost(&plan, &seen), Some(4));
+}
+
+#[test]
+fn what_was_found_lost_once_is_lost_whatever_is_seen_later() {
+    let plan = three();
+    let fell = |mut seen: Observation| {
+        seen.before = Some(Before {
+            revision: 30,
+            fell_to: Some(4),
+        });
+        seen
+    };
+    let nobody = without(without(without(healthy(&plan), 0), 1), 2);
+    for seen in [
+        fell(after(&plan, 30, 1000, Look::Seen(Some(1001)))),
+        fell(nobody),
+    ] {
+        says(
+            &plan,
+            &seen,
+            "history",
+            expect![[r#"
+            Fail: revision 4 after 30
+            - the keys were found at revision 4 after revision 30 had been seen: data is lost
+              if it was given up on purpose: `cargo xtask destroy`, then raise `etcd.generation` in cluster/default.toml, then `cargo xtask up`; if not, look for the data before anything else is written, and remove `.state/default/seen.json` once that is settled
+        "#]],
+        );
+    }
+}
+
+/// Waits with looks that find this, one after the other and the last again and again; how many were
+/// taken.
+fn looks(plan: &Plan, found: &[Observation]) -> usize {
+    let mut looks = 0;
+    let mut look = || {
+        let observation = found[looks.min(found.len() - 1)].clone();
+        looks += 1;
+        Verified {
+            report: check::judge(plan, &observation),
+            observation,
+        }
+    };
+    until_healthy(plan, Duration::from_secs(2), &mut look, &mut |_| {});
+    looks
+}
+
+#[test]
+fn waiting_ends_where_it_cannot_help() {
+    let plan = three();
+    let lost = after(&plan, 30, 4, Look::Seen(Some(5)));
+    let unproven = after(&plan, 30, 28, failed(""));
+    let healthy = healthy(&plan);
+    let down = without(healthy.clone(), 2);
+    assert_eq!(looks(&plan, &[lost.clone(), healthy.clone()]), 1);
+    assert_eq!(looks(&plan, &[unproven.clone(), lost, healthy.clone()]), 2);
+    // What may be mended is waited for, whatever it is called.
+    assert_eq!(looks(&plan, &[down, unproven, healthy]), 3);
+}
