@@ -281,10 +281,11 @@ fn looks(plan: &Plan, found: &[Observation]) -> usize {
         looks += 1;
         Verified {
             report: check::judge(plan, &observation),
+            is_lost: check::lost(plan, &observation).is_some(),
             observation,
         }
     };
-    until_healthy(plan, Duration::from_secs(2), &mut look, &mut |_| {});
+    until_healthy(Duration::from_secs(2), &mut look, &mut |_| {});
     looks
 }
 
@@ -299,4 +300,41 @@ fn waiting_ends_where_it_cannot_help() {
     assert_eq!(looks(&plan, &[unproven.clone(), lost, healthy.clone()]), 2);
     // What may be mended is waited for, whatever it is called.
     assert_eq!(looks(&plan, &[down, unproven, healthy]), 3);
+}
+
+#[test]
+fn stand_in_with_a_drills_fault_in_it_is_looked_at_and_not_remembered() {
+    let stand_in = StandIn::on(222);
+    stand_in.have_seen(30);
+    let before = stand_in.seen();
+    let journal = r#"{"format": 1, "fault": "cluster-reformed", "undo": []}"#;
+    for (journal, warning) in [
+        (
+            journal,
+            "an interrupted drill has left `cluster-reformed` in the cluster",
+        ),
+        // One that cannot be read may be of any.
+        ("", "drill.json` cannot be read"),
+    ] {
+        fs::write(stand_in.state("drill.json"), journal).unwrap();
+        for (revision, wanted) in [(4, "fail"), (1000, "pass")] {
+            stand_in.set_revision(revision);
+            let (verdict, said, ran) = stand_in.history(&[]);
+            assert_eq!(verdict, wanted, "{said}");
+            assert!(ran.stderr.contains(warning), "{}", ran.stderr);
+            assert_eq!(stand_in.seen(), before, "{revision}");
+        }
+    }
+    stand_in.set_revision(4);
+    let (verdict, said, ran) = stand_in.history(&["--wait", "1s"]);
+    assert_eq!(verdict, "fail", "{said}");
+    // Whoever heals it brings everything back.
+    let waited = ran.stderr.contains("after 1s, still missing: ");
+    assert!(waited, "{}", ran.stderr);
+    // What healing puts back is what was there.
+    fs::remove_file(stand_in.state("drill.json")).unwrap();
+    stand_in.set_revision(40);
+    let (verdict, said, _) = stand_in.history(&[]);
+    assert_eq!(verdict, "pass", "{said}");
+    assert_eq!(stand_in.seen()["revision"], 40);
 }

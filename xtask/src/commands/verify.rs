@@ -10,6 +10,7 @@ use super::{Which, drill, load, reach};
 use crate::check::{self, Check, Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
+use crate::fault::Journal;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Outcome};
 use crate::state::seen;
@@ -128,6 +129,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let Verified {
         observation,
         report,
+        ..
     } = &verified;
     ui::print(&match args.format {
         Format::Table => ui::verify::table::render(plan, observation, report),
@@ -144,10 +146,9 @@ pub(super) fn wait(
     running: &Running,
     most: Duration,
 ) -> Verified {
-    let plan = &running.plan;
     let mut said = String::new();
     let mut look = || once(driver, home, running);
-    let verified = verify::until_healthy(plan, most, &mut look, &mut |verified| {
+    let verified = verify::until_healthy(most, &mut look, &mut |verified| {
         let missing = missing(verified);
         if missing != said {
             ui::say(&format!("waiting for {missing}"));
@@ -156,17 +157,22 @@ pub(super) fn wait(
     });
     if !most.is_zero() && verified.report.health() != Health::Healthy {
         let missing = missing(&verified);
-        ui::say(&match check::lost(plan, &verified.observation) {
-            Some(_) => format!("not waited for: {missing}; what is lost does not come back"),
-            None => format!("after {most:?}, still missing: {missing}"),
+        ui::say(&if verified.is_lost {
+            format!("not waited for: {missing}; what is lost does not come back")
+        } else {
+            format!("after {most:?}, still missing: {missing}")
         });
     }
     verified
 }
 
-/// Looks once, also at what there is beside etcd, and takes note of what is seen.
+/// Looks once, also at what there is beside etcd, and takes note of what is seen. Nothing is noted of a
+/// cluster that a drill has done something to: that is undone again, by putting older data back if need
+/// be.
 pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> Verified {
     let Running { plan, tools } = running;
+    let is_left_alone = || matches!(Journal::read(home), Ok(None));
+    let was_left_alone = is_left_alone();
     let names = plan.names();
     let machines = driver.machines().map(|machines| {
         let names = &names;
@@ -176,8 +182,12 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
         machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
         before: seen::recall(home, plan),
     };
-    let verified = verify::once(plan, tools, &beside);
-    seen::note(home, plan, &verified.observation);
+    let mut verified = verify::once(plan, tools, &beside);
+    if was_left_alone && is_left_alone() {
+        seen::note(home, plan, &verified.observation);
+    } else {
+        verified.is_lost = false;
+    }
     verified
 }
 

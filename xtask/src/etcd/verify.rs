@@ -17,6 +17,8 @@ pub struct Verified {
     pub observation: Observation,
     /// What every check made of it.
     pub report: Report,
+    /// Whether data is lost for good.
+    pub is_lost: bool,
 }
 
 /// What there is to look at beside etcd itself.
@@ -42,10 +44,10 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
         observation
     });
     observation.before = beside.before;
-    let report = check::judge(plan, &observation);
     Verified {
+        report: check::judge(plan, &observation),
+        is_lost: check::lost(plan, &observation).is_some(),
         observation,
-        report,
     }
 }
 
@@ -53,7 +55,6 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
 /// the time is over; the result is the last look. Looks at least once. `missing` is told of every look that
 /// did not find it healthy and is not the last.
 pub fn until_healthy(
-    plan: &Plan,
     wait: Duration,
     look: &mut dyn FnMut() -> Verified,
     missing: &mut dyn FnMut(&Verified),
@@ -65,8 +66,8 @@ pub fn until_healthy(
         let verified = look();
         let left = deadline.saturating_duration_since(Instant::now());
         // A member that fails may be started again, by whoever; what is lost does not come back.
-        let is_vain = check::lost(plan, &verified.observation).is_some();
-        if verified.report.health() == Health::Healthy || is_vain || left.is_zero() {
+        let is_over = verified.report.health() == Health::Healthy || verified.is_lost;
+        if is_over || left.is_zero() {
             return verified;
         }
         missing(&verified);
