@@ -1,5 +1,8 @@
 //! What is read of machines, and the checks that judge it.
 
+use std::process::{Command, Stdio};
+
+use camino::Utf8Path;
 use expect_test::expect;
 use xtask::check;
 use xtask::observation::machine::{self, MachineStatus};
@@ -7,6 +10,8 @@ use xtask::observation::{Look, Observation};
 use xtask::plan::Plan;
 use xtask::report::Exit;
 
+use crate::scratch::{Ran, Scratch};
+use crate::support::pipe;
 use crate::verify_support::{healthy, plan, says, three, without};
 
 /// The healthy cluster, with one of its machines changed.
@@ -126,7 +131,9 @@ fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
 fn a_discovery_service_is_not_overlooked() {
     let plan = three();
     let seen = with_one(&plan, |machine| {
-        machine.discovery = vec!["--discovery=https://discovery.etcd.io/0123".to_owned()];
+        machine.discovery = Some(vec![
+            "--discovery=https://discovery.etcd.io/0123".to_owned(),
+        ]);
     });
     says(
         &plan,
@@ -136,6 +143,34 @@ fn a_discovery_service_is_not_overlooked() {
         Fail: in use
         - core-02 runs with `--discovery=https://discovery.etcd.io/0123`
           a discovery token serves one bootstrap alone, and no definition renders to one: `cargo xtask destroy`, then `cargo xtask up`
+    "#]],
+    );
+}
+
+#[test]
+fn an_etcd_that_could_not_be_looked_into_may_have_been_bootstrapped_by_whatever() {
+    let plan = three();
+    let mut seen = with_one(&plan, |machine| machine.discovery = None);
+    says(
+        &plan,
+        &seen,
+        "discovery",
+        expect![[r#"
+        Skipped: none; not checked: core-02 runs no etcd that could be looked into
+    "#]],
+    );
+    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+    for machine in &mut seen.machines {
+        if let Look::Seen(machine) = machine {
+            machine.discovery = None;
+        }
+    }
+    says(
+        &plan,
+        &seen,
+        "discovery",
+        expect![[r#"
+        Skipped: not checked: core-01, core-02 and core-03 run no etcd that could be looked into
     "#]],
     );
 }
@@ -194,15 +229,14 @@ clock=1795533840.250000000
 unit=active
 user_data=7b83b676b5135c7dd6bc1f1c3a9c8a1f0b2c3d4e5f60718293a4b5c6d7e8f901
 discovery=ETCD_DISCOVERY=https://discovery.etcd.io/0123
+etcd=read
 end=
 ";
     let read = machine::read(said, 1_795_533_840.0, 1_795_533_841.0).unwrap();
     assert_eq!(read.clock_ahead, (-0.75, 0.25));
     assert_eq!(read.unit, "active");
-    assert_eq!(
-        read.discovery,
-        ["ETCD_DISCOVERY=https://discovery.etcd.io/0123"]
-    );
+    let word = "ETCD_DISCOVERY=https://discovery.etcd.io/0123";
+    assert_eq!(read.discovery, Some(vec![word.to_owned()]));
 
     // A connection that broke in between says less, not that there is no discovery.
     let half = said.split_once("discovery").unwrap().0;
@@ -210,4 +244,66 @@ end=
     assert_eq!(broken, Err("it does not tell its end".to_owned()));
     let broken = machine::read(&said.replace("1795533840.25", "x"), 0.0, 0.0);
     assert_eq!(broken, Err("its clock is not a number".to_owned()));
+
+    // No word of discovery says nothing where there was nothing to read.
+    let discovery = |etcd: &str| {
+        let said = format!("clock=1\nunit=active\n{etcd}end=\n");
+        machine::read(&said, 0.0, 0.0).unwrap().discovery
+    };
+    assert_eq!(discovery("etcd=read\n"), Some(Vec::new()));
+    assert_eq!(discovery(""), None);
+    assert_eq!(discovery("etcd=unread\n"), None);
+    assert_eq!(discovery("etcd=read\netcd=unread\n"), None);
+    let found = discovery("discovery=--discovery=x\netcd=read\netcd=unread\n");
+    assert_eq!(found, Some(vec!["--discovery=x".to_owned()]));
+}
+
+/// What a machine says whose programs are this host's, but for `sudo`, which is this script.
+fn told_by(scratch: &Scratch, sudo: &str) -> MachineStatus {
+    let folder = scratch.root().join("bin");
+    for (name, text) in [("sudo", sudo), ("systemctl", "echo active")] {
+        program(&folder.join(name), text);
+    }
+    let path = format!("{folder}:/usr/bin:/bin");
+    let mut shell = Command::new("sh");
+    let script = machine::script("/nowhere/user-data");
+    let shell = shell.args(["-c", &script]).env("PATH", path);
+    let told = Ran::from(shell.output().unwrap()).expect(0);
+    machine::read(&told.stdout, 0.0, 0.0).unwrap()
+}
+
+/// Makes a program. Another process writes it: a file that is open for writing in a sibling thread's child
+/// cannot be run.
+fn program(path: &Utf8Path, text: &str) {
+    let write = "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0\" && chmod 755 \"$0\"";
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-c", write, path.as_str()]);
+    pipe(shell, &format!("#!/bin/sh\n{text}\n"));
+}
+
+/// Whatever else runs on this host: no other etcd here has to do with discovery.
+#[test]
+fn a_machine_tells_what_its_etcd_was_started_with_and_whether_it_could_look() {
+    let scratch = Scratch::new();
+    let etcd = scratch.root().join("etcd");
+    program(&etcd, "read line");
+    let mut runs = Command::new(&etcd)
+        .arg("--discovery=https://discovery.etcd.io/0123")
+        .env("ETCD_DISCOVERY_PROXY", "none")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let told = told_by(&scratch, "exec \"$@\"");
+    assert_eq!(told.unit, "active");
+    let words = told.discovery.unwrap();
+    for word in [
+        "--discovery=https://discovery.etcd.io/0123",
+        "ETCD_DISCOVERY_PROXY=none",
+    ] {
+        assert!(words.iter().any(|one| one == word), "{words:?}");
+    }
+    // It may not look.
+    assert_eq!(told_by(&scratch, "exit 1").discovery, None);
+    drop(runs.stdin.take());
+    runs.wait().unwrap();
 }

@@ -93,7 +93,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         Look::Seen(MachineStatus {
             unit: "active".to_owned(),
             user_data: Some(user_data_sha256(plan)),
-            discovery: Vec::new(),
+            discovery: Some(Vec::new()),
             clock_ahead: (-0.25, 0.25),
         })
     });

@@ -8,7 +8,8 @@ pub(super) static CHECK: Check = Check {
     about: About {
         looks_at: "The command line and the environment of the etcd that runs on each machine: \
             nothing in them may be about discovery, such as `--discovery`, `--discovery-srv` or \
-            `ETCD_DISCOVERY`. An etcd that does not run cannot be asked.",
+            `ETCD_DISCOVERY`. Where no etcd runs, or where it cannot be looked into, this is not \
+            checked.",
         why: "A cluster that is bootstrapped by discovery cannot be made anew from version \
             control. A discovery token serves one bootstrap, even one that failed half-way, and \
             takes a service that answers. Who registers first is a member, whatever the \
@@ -23,12 +24,19 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    let mut unseen = Unseen::of_machines(observation);
     let mut findings = Vec::new();
+    let mut looked_at = 0;
     for (member, machine) in observation.machines_seen() {
-        if !machine.discovery.is_empty() {
+        let Some(words) = &machine.discovery else {
+            unseen.add(member, "runs no etcd that could be looked into");
+            continue;
+        };
+        looked_at += 1;
+        if !words.is_empty() {
             findings.push(Finding::new(
                 Some(member),
-                format!("runs with `{}`", machine.discovery.join(" ")),
+                format!("runs with `{}`", words.join(" ")),
                 format!(
                     "a discovery token serves one bootstrap alone, and no definition renders to one: {}, then {}",
                     task(plan, "destroy"),
@@ -42,11 +50,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     } else {
         Verdict::Fail
     };
-    // Where no etcd runs, none could be asked how it was started.
-    let evidence = match observation.machines_seen().count() {
+    let evidence = match looked_at {
         0 => "",
         _ if findings.is_empty() => "none",
         _ => "in use",
     };
-    Unseen::of_machines(observation).settle(verdict, evidence, findings)
+    unseen.settle(verdict, evidence, findings)
 }

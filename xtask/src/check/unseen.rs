@@ -139,7 +139,8 @@ impl<'a> Unseen<'a> {
         }
     }
 
-    fn add(&mut self, name: &'a HostName, why: &str) {
+    /// Takes note of a member that could not be looked at, and why, in words that follow its name.
+    pub(super) fn add(&mut self, name: &'a HostName, why: &str) {
         match self.why.iter_mut().find(|(known, _)| known == why) {
             Some((_, names)) => names.push(name),
             None => self.why.push((why.to_owned(), vec![name])),

@@ -7,8 +7,9 @@ pub struct MachineStatus {
     pub unit: String,
     /// The SHA-256 of the user-data that it was set up with; none where it has none.
     pub user_data: Option<String>,
-    /// The words of its etcd's command line and environment that have to do with discovery.
-    pub discovery: Vec<String>,
+    /// The words of its etcd's command line and environment that have to do with discovery; none where
+    /// no etcd runs there, or one that could not be looked into.
+    pub discovery: Option<Vec<String>>,
     /// By how many seconds its clock is ahead of this host's, at least and at most: asking takes
     /// its time, and so it is not known to the point.
     pub clock_ahead: (f64, f64),
@@ -28,8 +29,15 @@ for file in /var/lib/cloud/instance/user-data.txt {user_data_path}; do
     break
   fi
 done
-for process in $(pgrep -x etcd); do
-  sudo cat "/proc/$process/cmdline" "/proc/$process/environ" | tr '\0' '\n' | grep -i discovery | sed 's/^/discovery=/'
+for comm in $(grep -slx -e etcd -e etcd2 /proc/[0-9]*/comm); do
+  process=${{comm%/comm}}
+  sudo cat "$process/cmdline" "$process/environ" | tr '\0' '\n' | grep -i discovery | sed 's/^/discovery=/'
+  # One that has ended has no words.
+  if sudo grep -q . "$process/cmdline" && sudo cat "$process/environ" >/dev/null; then
+    echo etcd=read
+  else
+    echo etcd=unread
+  fi
 done
 echo end="#
     )
@@ -56,10 +64,14 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, St
     let clock: f64 = one("clock")?
         .parse()
         .map_err(|_| "its clock is not a number".to_owned())?;
+    let words: Vec<String> = values("discovery").collect();
+    let etcds: Vec<String> = values("etcd").collect();
+    let all_were_read = !etcds.is_empty() && etcds.iter().all(|etcd| etcd == "read");
     Ok(MachineStatus {
         unit: one("unit")?,
         user_data: values("user_data").next(),
-        discovery: values("discovery").collect(),
+        // What was found was found, whatever else there may be.
+        discovery: (all_were_read || !words.is_empty()).then_some(words),
         clock_ahead: (clock - answered, clock - asked),
     })
 }
