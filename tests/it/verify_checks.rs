@@ -603,6 +603,71 @@ fn a_quorum_is_more_than_answering_members() {
     );
 }
 
+/// Has a member belong to another cluster, which it leads alone and in which all is well.
+fn leave(seen: &mut Observation, index: usize) {
+    let member = &mut seen.members[index];
+    status(member).cluster_id = EtcdId(0xabcd);
+    status(member).member_id = EtcdId(0xef);
+    status(member).leader = Some(EtcdId(0xef));
+    member.write = unasked("belongs to another cluster");
+    member.reads = unasked("belongs to another cluster");
+}
+
+#[test]
+fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
+    let plan = three();
+    // It lists its alarms, and nothing comes of what takes the others' agreement.
+    let mut refusing = healthy(&plan);
+    for member in &mut refusing.members[..2] {
+        member.alarms = failed("no answer in time");
+        member.write = failed("no answer in time");
+        member.reads = failed("no answer in time");
+    }
+    leave(&mut refusing, 2);
+    says(
+        &plan,
+        &refusing,
+        "quorum",
+        expect![[r#"
+        NotYet: 2 of 3 voters can agree, 2 must; nothing was agreed on
+        - every request that takes a quorum failed
+          members may have failed just now: `cargo xtask verify --wait 60s` looks again; if it stays so, they do not reach each other's peer port
+    "#]],
+    );
+    assert!(!check::judge(&plan, &refusing).standing.has_quorum());
+
+    // It answers, and is none of those that could elect a leader.
+    let mut leaderless = without(healthy(&plan), 1);
+    leave(&mut leaderless, 2);
+    status(&mut leaderless.members[0]).leader = None;
+    for name in ["leader", "quorum"] {
+        let report = check::judge(&plan, &leaderless);
+        let mut checks = report.checks.iter();
+        let checked = checks.find(|checked| checked.check.name == name).unwrap();
+        assert_eq!(checked.judgement.verdict, Verdict::Fail, "{checked:?}");
+    }
+    says(
+        &plan,
+        &leaderless,
+        "quorum",
+        expect![[r#"
+        Fail: 0 of 3 voters can agree, 2 must
+        - no quorum: nothing can be written, and reads may be stale, until 2 members agree
+          bring members back: `cargo xtask up`; the data of the others is kept
+    "#]],
+    );
+    assert_eq!(
+        check::judge(&plan, &leaderless).summary(&plan),
+        "default is unhealthy: 1 of 3 members, no leader, no quorum"
+    );
+    // Where all are strangers, they are who is there.
+    let mut foreign = healthy(&plan);
+    for index in 0..3 {
+        leave(&mut foreign, index);
+    }
+    assert_eq!(check::judge(&plan, &foreign).standing.answering, 3);
+}
+
 #[test]
 fn lag_is_measured_between_members_and_within_them() {
     let plan = three();

@@ -10,7 +10,7 @@ use crate::values::HostName;
 pub struct Standing {
     /// The members of the definition.
     pub members: usize,
-    /// Those of them that answer.
+    /// Those of them that answer, without strangers: members of another cluster are none of this one.
     pub answering: usize,
     /// The members that vote, as far as that is known: by the cluster's own list, or by the definition.
     pub voters: usize,
@@ -38,8 +38,9 @@ pub enum Agreement {
 impl Standing {
     /// Reads it from what was seen.
     pub fn of(plan: &Plan, observation: &Observation) -> Self {
-        let ours = ours(plan, observation);
-        let statuses: Vec<&Status> = ours.filter_map(|member| member.status.seen()).collect();
+        let statuses: Vec<&Status> = ours(plan, observation)
+            .filter_map(|member| member.status.seen())
+            .collect();
         let voters: Vec<EtcdId> = match listed(plan, observation) {
             Some(list) => voters(list).collect(),
             None => plan.members.iter().map(|member| member.id).collect(),
@@ -49,11 +50,7 @@ impl Standing {
         };
         Self {
             members: plan.members.len(),
-            answering: observation
-                .members
-                .iter()
-                .filter(|member| member.status.seen().is_some())
-                .count(),
+            answering: statuses.len(),
             voters: voters.len(),
             able: statuses.iter().filter(is_able).count(),
             needed: voters.len() / 2 + 1,
@@ -195,7 +192,8 @@ fn sole_leader(statuses: &[&Status]) -> Option<EtcdId> {
 
 fn agreement(plan: &Plan, observation: &Observation) -> Agreement {
     let mut result = Agreement::NotAsked;
-    for member in &observation.members {
+    // What another cluster agrees on says nothing of this one.
+    for member in ours(plan, observation) {
         let looks = [
             answered(&member.write),
             answered(&member.reads),
