@@ -7,10 +7,16 @@ use std::time::{Duration, Instant};
 use camino::Utf8PathBuf;
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use xtask::etcd::tools::{Origin, Tools};
+use xtask::state::Record;
+use xtask::values::DriverName;
+use xtask::workspace::Workspace;
 
 use crate::cli_cluster::{Follower, kill_member, signal_member, started, status, up};
 use crate::scratch::{Ran, Scratch};
+use crate::support::program;
 use crate::terminal::{Screen, Terminal};
+use crate::verify_support::plan;
 
 /// A definition of three members on a network that no other test uses.
 fn three(network: u8) -> String {
@@ -294,6 +300,65 @@ fn a_driver_that_cannot_tell_is_said_once_and_hides_no_member() {
     let ran = ran.expect(130);
     assert_eq!(ran.stderr.matches("error: ").count(), 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("vagrant"), "{}", ran.stderr);
+}
+
+/// Vagrant is asked every 15 seconds.
+#[test]
+fn stand_in_driver_that_was_late_once_is_waited_for_again() {
+    let definition = "members = 1\n[network]\nsubnet = \"10.93.6.0/24\"\n";
+    let scratch = Scratch::with("late", definition);
+    let etcdctl = scratch.root().join("etcdctl");
+    fs::write(&etcdctl, "").unwrap();
+    let tools = Tools {
+        etcd: etcdctl.clone(),
+        etcdctl,
+        version: "3.6.14".parse().unwrap(),
+        origin: Origin::Named,
+    };
+    let plan = plan("late", definition).on_loopback();
+    Record::new(DriverName::Vagrant, &plan, &tools)
+        .write(&Workspace::at(scratch.root()), &plan.name)
+        .unwrap();
+    let vagrant = scratch.root().join("vagrant");
+    let machine = vagrant.join(".vagrant/machines/late-core-01/libvirt");
+    fs::create_dir_all(&machine).unwrap();
+    fs::write(machine.join("id"), "1").unwrap();
+    fs::create_dir_all(vagrant.join("late")).unwrap();
+    fs::write(vagrant.join("late/config.rb"), "").unwrap();
+    // The first answer takes longer than anybody waits for. The others tell when they were asked for.
+    let script = r#"
+        state=running
+        if test -e asked; then date +%s.%N > asked; sleep 0.3; else : > asked; sleep 3; state=shutoff; fi
+        echo "1,late-core-01,provider-name,libvirt"
+        echo "1,late-core-01,state,$state""#;
+    let programs = scratch.root().join("bin");
+    program(&programs.join("vagrant"), script);
+
+    let arguments = ["status", "late", "--watch", "0.5", "--format", "json"];
+    let mut command = scratch.command(&arguments);
+    let path = format!("{programs}:/usr/bin:/bin");
+    let mut watch = Follower::follow(command.env("PATH", path));
+    let condition = |line: &Value| line["members"][0]["condition"].clone();
+    let mut next = || -> Value {
+        let line = watch.lines.next().unwrap().unwrap();
+        serde_json::from_str(&line).unwrap()
+    };
+    let mut line = next();
+    while condition(&line).is_null() {
+        line = next();
+    }
+    let first = condition(&line);
+    while condition(&line) == first {
+        line = next();
+    }
+    let asked = fs::read_to_string(vagrant.join("late/asked")).unwrap();
+    let asked: f64 = asked.trim().parse().unwrap();
+    watch.signal(Signal::SIGTERM);
+    watch.child.wait().unwrap();
+    // No machine is to be destroyed.
+    fs::remove_dir_all(scratch.root().join(".state")).unwrap();
+    // It is the look that asked to which the answer came.
+    assert!(line["at"].as_f64().unwrap() < asked, "{line}");
 }
 
 /// A cluster of one local member, as if it were a machine on a host that has lost its Vagrant. It is a

@@ -50,6 +50,15 @@ pub(crate) fn pipe(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Makes a program of this script. Another process writes it: a file that is open for writing in a sibling
+/// thread's child cannot be run.
+pub(crate) fn program(path: &Utf8Path, text: &str) {
+    let write = "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0\" && chmod 755 \"$0\"";
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-c", write, path.as_str()]);
+    pipe(shell, &format!("#!/bin/sh\n{text}\n"));
+}
+
 /// What PyYAML, a reader of YAML 1.1 as cloud-init uses it, makes of each document.
 #[track_caller]
 pub(crate) fn read_yaml_1_1(documents: &[&str]) -> Vec<serde_json::Value> {

@@ -2,7 +2,6 @@
 
 use std::process::{Command, Stdio};
 
-use camino::Utf8Path;
 use expect_test::expect;
 use xtask::check;
 use xtask::observation::machine::{self, MachineStatus};
@@ -11,7 +10,7 @@ use xtask::plan::Plan;
 use xtask::report::Exit;
 
 use crate::scratch::{Ran, Scratch};
-use crate::support::pipe;
+use crate::support::program;
 use crate::verify_support::{healthy, plan, says, three, without};
 
 /// The healthy cluster, with one of its machines changed.
@@ -270,15 +269,6 @@ fn told_by(scratch: &Scratch, sudo: &str) -> MachineStatus {
     let shell = shell.args(["-c", &script]).env("PATH", path);
     let told = Ran::from(shell.output().unwrap()).expect(0);
     machine::read(&told.stdout, 0.0, 0.0).unwrap()
-}
-
-/// Makes a program. Another process writes it: a file that is open for writing in a sibling thread's child
-/// cannot be run.
-fn program(path: &Utf8Path, text: &str) {
-    let write = "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0\" && chmod 755 \"$0\"";
-    let mut shell = Command::new("sh");
-    let shell = shell.args(["-c", write, path.as_str()]);
-    pipe(shell, &format!("#!/bin/sh\n{text}\n"));
 }
 
 /// Whatever else runs on this host: no other etcd here has to do with discovery.

@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -21,7 +20,7 @@ use xtask::plan::identity::EtcdId;
 use xtask::report::Exit;
 
 use crate::scratch::Scratch;
-use crate::support::{pipe, project};
+use crate::support::{program, project};
 use crate::verify_support::plan;
 
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -59,11 +58,7 @@ fn reply(mut connection: TcpStream, answer: &impl Fn(&str) -> String) -> std::io
 /// A pair of binaries whose etcdctl is this script.
 pub(crate) fn with_etcdctl(scratch: &Scratch, script: &str, version: &str) -> Tools {
     let etcdctl = scratch.root().join("etcdctl");
-    // Another process writes it: a file that is open for writing in a sibling thread's child cannot be run.
-    let write = "cat > \"$0\" && chmod 755 \"$0\"";
-    let mut shell = Command::new("sh");
-    let shell = shell.args(["-c", write, etcdctl.as_str()]);
-    pipe(shell, &format!("#!/bin/sh\n{script}\n"));
+    program(&etcdctl, script);
     tools(etcdctl, version)
 }
 

@@ -103,7 +103,10 @@ impl Looks {
 
     fn take_conditions(&mut self, until: Instant) {
         match self.conditions.answer(until) {
-            Some(Ok(conditions)) => self.known = conditions,
+            Some(Ok(conditions)) => {
+                self.known = conditions;
+                self.conditions.trust();
+            }
             Some(Err(failure)) => {
                 self.known = Conditions::new();
                 self.trouble = failure.diagnostics;
