@@ -168,6 +168,53 @@ fn a_cluster_made_anew_begins_anew() {
 }
 
 #[test]
+fn a_new_leader_that_is_told_before_its_term_is_no_election_of_the_old_one() {
+    // Some name it already, and none of them has applied anything in its term.
+    let moments: &[&[Seen]] = &[
+        &[Stopped, Follows(2, 3), Follows(2, 3)],
+        &[Follows(2, 1), Follows(2, 3), Follows(2, 3)],
+        &[Silent, NoLeader(2), Follows(2, 3)],
+    ];
+    for between in moments {
+        let elections = after(&[FIRST_LEADS, between]);
+        assert_eq!(last(&elections), (2, "core-01".to_owned(), None, 1));
+        let third: &[Seen] = &[Stopped, Follows(3, 3), Follows(3, 3)];
+        let elections = after(&[FIRST_LEADS, between, third]);
+        // It was told when it was first named, and had been since the glance before.
+        assert_eq!(last(&elections), (3, "core-03".to_owned(), Some(1), 2));
+        assert_eq!(elections.leadership().0, Leadership::Held);
+    }
+    // Who begins to watch right then cannot know who leads in which term, the greatest ID or not.
+    let elections = after(&[moments[1]]);
+    assert!(elections.last().is_none());
+    assert_eq!(elections.leadership().0, Leadership::Vacant);
+}
+
+#[test]
+fn a_cluster_made_anew_may_have_another_leader_in_the_same_term() {
+    let third: &[Seen] = &[Follows(2, 3), Follows(2, 3), Follows(2, 3)];
+    let elections = after(&[FIRST_LEADS, third]);
+    assert_eq!(last(&elections), (2, "core-01".to_owned(), None, 1));
+    // It stays so.
+    let elections = after(&[FIRST_LEADS, third, third]);
+    assert_eq!(last(&elections), (2, "core-03".to_owned(), Some(1), 2));
+    assert_eq!(elections.leadership(), (Leadership::Held, second(3)));
+}
+
+#[test]
+fn of_two_that_say_they_lead_the_one_in_the_higher_term_does() {
+    let leader = |members: &[Seen]| {
+        let glance = glance(members);
+        glance.leader().map(|leader| leader.name.to_string())
+    };
+    let cut_off = [Follows(2, 1), Follows(3, 3), Follows(3, 3)];
+    assert_eq!(leader(&cut_off).as_deref(), Some("core-03"));
+    let cut_off = [Follows(3, 1), Follows(3, 1), Follows(2, 3)];
+    assert_eq!(leader(&cut_off).as_deref(), Some("core-01"));
+    assert_eq!(leader(&[Silent, NoLeader(2), Follows(2, 1)]), None);
+}
+
+#[test]
 fn nobody_leads_where_nobody_says_so() {
     let elections = after(&[
         FIRST_LEADS,

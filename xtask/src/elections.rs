@@ -3,7 +3,7 @@
 //! etcd tells who leads in which term, and not since when. So what can be known is between which two
 //! glances an election was, and only where the member that won it was seen not to lead before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::observation::Glance;
@@ -15,6 +15,8 @@ use crate::values::HostName;
 pub struct Elections {
     first_glance: Option<Duration>,
     last: Option<Election>,
+    /// Elections of which was told last, and of which nobody knows in which term they were.
+    foretold: Vec<Election>,
     leadership: Option<(Leadership, Duration)>,
     /// When each member was last seen: answering, or not running.
     seen: BTreeMap<EtcdId, Duration>,
@@ -52,27 +54,15 @@ impl Elections {
     /// Takes note of a glance, which was at this moment.
     pub fn take_note(&mut self, at: Duration, glance: &Glance) {
         self.first_glance.get_or_insert(at);
-        let told = told_leader(glance).filter(|(term, _)| !self.is_outdated(*term, glance));
-        if let Some((term, leader)) = told
-            && !self.is_last(term, leader)
-        {
-            let winner = glance.members.iter().find(|member| member.id() == leader);
-            self.last = Some(Election {
-                term,
-                leader,
-                name: winner.map(|member| member.name.clone()),
-                told: at,
-                // Had it led in this term then, it would have told.
-                after: self.seen.get(&leader).copied(),
-            });
-        }
+        let told = told_leaders(glance).filter(|(term, _)| !self.is_outdated(*term, glance));
+        let leader = told.and_then(|(term, leaders)| self.learn(at, glance, term, &leaders));
         for member in &glance.members {
             if member.status.seen().is_some() || member.is_down() {
                 self.seen.insert(member.id(), at);
             }
         }
-        let leadership = match told {
-            Some((_, leader)) if !leader_is_down(glance, leader) => Leadership::Held,
+        let leadership = match leader {
+            Some(leader) if !leader_is_down(glance, leader) => Leadership::Held,
             _ if glance.answering() > 0 => Leadership::Vacant,
             _ if glance.is_down() => Leadership::Down,
             _ => Leadership::Unknown,
@@ -101,9 +91,64 @@ impl Elections {
         election.after.is_none() && Some(election.told) == self.first_glance
     }
 
-    fn is_last(&self, term: Option<u64>, leader: EtcdId) -> bool {
+    /// Learns who is named as leader in the highest term, and returns who leads in it.
+    ///
+    /// etcd shows a new leader before its term, which follows with the first entry that is applied in it. So
+    /// whoever is named in a term that another has won leads in a later one, which the next glance tells. If
+    /// that tells the same once more, it is a cluster made anew. Of several in a term that nobody is known to
+    /// have won, it may be any.
+    fn learn(
+        &mut self,
+        at: Duration,
+        glance: &Glance,
+        term: Option<u64>,
+        leaders: &BTreeSet<EtcdId>,
+    ) -> Option<EtcdId> {
         let last = self.last.as_ref();
-        last.is_some_and(|last| (last.term, last.leader) == (term, leader))
+        let known = last.filter(|last| last.term == term && term.is_some());
+        let known = known.map(|last| last.leader);
+        let others = leaders.iter().filter(|&&leader| Some(leader) != known);
+        let told: Vec<Election> = others
+            .map(|&leader| self.election(at, glance, term, leader))
+            .collect();
+        let foretold = std::mem::take(&mut self.foretold);
+        let is_repeated = |election: &Election| {
+            let mut before = foretold.iter();
+            before.any(|one| (one.term, one.leader) == (term, election.leader))
+        };
+        let leads = known.filter(|known| leaders.contains(known));
+        if let (None, [election]) = (leads, told.as_slice())
+            && (known.is_none() || is_repeated(election))
+        {
+            self.last = Some(election.clone());
+            return Some(election.leader);
+        }
+        self.foretold = told;
+        leads
+    }
+
+    /// The election in which this leader was told to have won this term.
+    fn election(
+        &self,
+        at: Duration,
+        glance: &Glance,
+        term: Option<u64>,
+        leader: EtcdId,
+    ) -> Election {
+        let winner = glance.members.iter().find(|member| member.id() == leader);
+        let mut foretold = self.foretold.iter();
+        let foretold = foretold.find(|election| election.leader == leader);
+        Election {
+            term,
+            leader,
+            name: winner.map(|member| member.name.clone()),
+            told: foretold.map_or(at, |election| election.told),
+            // Had it led then, it would have told.
+            after: match foretold {
+                Some(election) => election.after,
+                None => self.seen.get(&leader).copied(),
+            },
+        }
     }
 
     /// Whether who leads in this term has been followed by another: a leader that is cut off may not know
@@ -122,11 +167,13 @@ impl Elections {
     }
 }
 
-/// The leader that is named in the highest term, and that term.
-fn told_leader(glance: &Glance) -> Option<(Option<u64>, EtcdId)> {
+/// The highest term in which a leader is named, and all that are named in it.
+fn told_leaders(glance: &Glance) -> Option<(Option<u64>, BTreeSet<EtcdId>)> {
     let seen = glance.members.iter().filter_map(|one| one.status.seen());
-    seen.filter_map(|status| Some((status.raft_term, status.leader?)))
-        .max()
+    let told = seen.filter_map(|status| Some((status.raft_term, status.leader?)));
+    let (highest, _) = told.clone().max()?;
+    let leaders = told.filter(|(term, _)| *term == highest);
+    Some((highest, leaders.map(|(_, leader)| leader).collect()))
 }
 
 /// Whether the leader does not run any more, and the others have not noticed yet.

@@ -50,9 +50,11 @@ impl Glance {
         self.members.iter().all(Glimpse::is_down)
     }
 
-    /// The member that says it leads.
+    /// The member that says it leads; of several the one in the highest term, since a leader that is cut off
+    /// may not know yet that it leads no more.
     pub fn leader(&self) -> Option<&Glimpse> {
-        self.members.iter().find(|member| member.leads())
+        let leading = self.members.iter().filter(|member| member.leads());
+        leading.max_by_key(|member| member.status.seen().and_then(|status| status.raft_term))
     }
 
     /// By how many log entries a member is behind the one of its cluster that is furthest, which is the
