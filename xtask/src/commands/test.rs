@@ -62,12 +62,13 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         return Err(needed::lacking(&missing));
     }
 
+    let host = Host::of(shell);
     let mut summary = String::new();
     let mut exit = Exit::Success;
     for step in STEPS {
         ui::say(&format!("== {}: {}", step.name, step.line));
         let begun = Instant::now();
-        let failed = (step.run)(&shell, step);
+        let failed = (step.run)(&host, step);
         let seconds = begun.elapsed().as_secs_f64();
         let verdict = match &failed {
             None => "ok".to_owned(),
@@ -80,7 +81,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     }
     // Where all of it has to hold, nothing may be left out.
     let must_run = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-    for (ending, why) in lacking(&shell) {
+    for (ending, why) in &host.lacking {
         let _ = writeln!(summary, "not run: tests that end in `{ending}`: {why}");
         if must_run {
             exit = Exit::Unhealthy;
@@ -104,7 +105,7 @@ struct Step {
     /// The command that looks at this alone.
     line: &'static str,
     /// Returns why it does not hold.
-    run: fn(&Shell, &Step) -> Option<String>,
+    run: fn(&Host, &Step) -> Option<String>,
 }
 
 static STEPS: &[Step] = &[
@@ -133,9 +134,11 @@ static STEPS: &[Step] = &[
     Step {
         name: "tests",
         line: "cargo test",
-        run: |shell, _| {
-            let skipped = lacking(shell).flat_map(|(ending, _)| ["--skip", ending]);
-            let tests = shell
+        run: |host, _| {
+            let skipped = host.lacking.iter();
+            let skipped = skipped.flat_map(|(ending, _)| ["--skip", ending]);
+            let tests = host
+                .shell
                 .cmd("cargo")
                 .args(["test", "--no-fail-fast", "--"])
                 .args(skipped);
@@ -158,7 +161,7 @@ static RIGHTS: &[Right] = &[
         why_not: |shell| {
             let probe = ["--map-root-user", "--mount", "--uts", "true"];
             unless(
-                process::run(shell.cmd("unshare").args(probe), PROBE).success(),
+                process::run(shell.cmd("unshare").args(probe), needed::PROBE).success(),
                 "this host refuses `unshare --map-root-user --mount true`, as containers often do",
             )
         },
@@ -178,7 +181,7 @@ static RIGHTS: &[Right] = &[
             let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
             let probe = shell.cmd("unshare").args(world).args(["sh", "-c", BOOT]);
             unless(
-                process::run(probe, PROBE).success(),
+                process::run(probe, needed::PROBE).success(),
                 "this host lets no `systemd-nspawn` run on a network of its own, which takes root and more",
             )
         },
@@ -189,7 +192,7 @@ static RIGHTS: &[Right] = &[
             let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
             let probe = shell.cmd("unshare").args(world).args(["sh", "-c", PUBLISH]);
             unless(
-                process::run(probe, PROBE).success(),
+                process::run(probe, needed::PROBE).success(),
                 "this host's kernel has not what Docker publishes ports with, or only root may use it",
             )
         },
@@ -208,9 +211,6 @@ fn unless(is_held: bool, why: &str) -> Option<String> {
     (!is_held).then(|| why.to_owned())
 }
 
-/// How long it may take to find out whether a right is held.
-const PROBE: Duration = Duration::from_secs(30);
-
 /// What runs in a world of its own leaves nothing in this one.
 const WORLD: &str = include_str!("test/world.sh");
 
@@ -224,18 +224,29 @@ const PUBLISH: &str = "iptables --table nat --append PREROUTING --match addrtype
     iptables --table nat --append POSTROUTING --source 172.17.0.0/16 --jump MASQUERADE && \
     iptables --append FORWARD --match conntrack --ctstate ESTABLISHED --jump ACCEPT";
 
-/// The endings of tests that cannot run here, each with the reason.
-fn lacking(shell: &Shell) -> impl Iterator<Item = (&'static str, String)> {
-    RIGHTS
-        .iter()
-        .filter_map(|right| Some((right.ending, (right.why_not)(shell)?)))
+/// Where it all happens.
+struct Host {
+    shell: Shell,
+    /// The endings of tests that cannot run here, each with the reason. It is found out once: what is left
+    /// out is what is said to be.
+    lacking: Vec<(&'static str, String)>,
+}
+
+impl Host {
+    fn of(shell: Shell) -> Self {
+        let lacking = RIGHTS
+            .iter()
+            .filter_map(|right| Some((right.ending, (right.why_not)(&shell)?)))
+            .collect();
+        Self { shell, lacking }
+    }
 }
 
 /// How long one step may take, the first build on a slow host included, and booting machines.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
-fn cargo(shell: &Shell, step: &Step) -> Option<String> {
+fn cargo(host: &Host, step: &Step) -> Option<String> {
     let words = step.line.split(' ').skip(1);
-    let finished = process::stream(shell.cmd("cargo").args(words), PATIENCE);
+    let finished = process::stream(host.shell.cmd("cargo").args(words), PATIENCE);
     (!finished.success()).then(|| finished.ending())
 }

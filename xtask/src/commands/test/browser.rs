@@ -1,7 +1,5 @@
 //! What the tests that open pages in a browser need. A host that cannot have it runs the others.
 
-use std::time::Duration;
-
 use xshell::Shell;
 
 use super::needed::{self, Needed};
@@ -16,9 +14,6 @@ static PROGRAMS: &[Needed] = &[Needed {
     why: "shows reports as those who read them see them",
 }];
 
-/// How long a browser may take to begin and end.
-const PROBE: Duration = Duration::from_secs(60);
-
 /// Why this host shows no pages; nothing where it does.
 pub(super) fn why_not(shell: &Shell) -> Option<String> {
     if !missing(shell).is_empty() {
@@ -31,7 +26,7 @@ pub(super) fn why_not(shell: &Shell) -> Option<String> {
         .cmd("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu"])
         .args(["--disable-dev-shm-usage", "--dump-dom", "data:text/html,x"]);
-    let probe = process::run(probe, PROBE);
+    let probe = process::run(probe, needed::PROBE);
     (!probe.success()).then(|| "this host lets no `chromium` run".to_owned())
 }
 

@@ -8,6 +8,10 @@ use crate::process::{self, Finished};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::ui;
 
+/// How long it may take to find out whether this host has something, on a slow and busy one: what is not
+/// found in time counts as missing.
+pub(super) const PROBE: Duration = Duration::from_secs(5 * 60);
+
 /// How long fetching and unpacking packages may take, on a slow line.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
@@ -25,7 +29,7 @@ pub(super) struct Needed {
 impl Needed {
     fn is_missing(&self, shell: &Shell) -> bool {
         let probe = shell.cmd(self.program).args(self.probe);
-        !process::run(probe, Duration::from_secs(30)).success()
+        !process::run(probe, PROBE).success()
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the tests that boot virtual machines need. A host that cannot have it runs the others.
 
-use std::time::Duration;
-
 use xshell::Shell;
 
 use super::needed::{self, Needed};
@@ -75,7 +73,7 @@ fn refused(shell: &Shell) -> Option<&'static str> {
         .cmd("unshare")
         .args(["--net", "--mount", "--propagation", "private", "--pid"])
         .args(["--fork", "--mount-proc", "sh", "-c", probe]);
-    let probe = process::run(probe, Duration::from_secs(30));
+    let probe = process::run(probe, needed::PROBE);
     (!probe.success()).then_some(
         "this host refuses a network, mounts and processes apart from its own, as containers often do",
     )
