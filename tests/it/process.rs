@@ -43,7 +43,7 @@ fn a_program_left_in_the_background_holds_nothing_up() {
 
 #[test]
 fn a_deadline_ends_a_program_with_all_that_it_started() {
-    let deadline = Duration::from_millis(300);
+    let deadline = Duration::from_secs(3);
     let finished = sh("sleep 1000 & echo $!; wait", deadline);
     assert_eq!(finished.ending, Ending::Deadline(deadline));
     let started = finished.stdout.trim().parse().unwrap();
@@ -53,7 +53,7 @@ fn a_deadline_ends_a_program_with_all_that_it_started() {
 #[test]
 fn a_program_that_will_not_end_is_killed() {
     let script = "trap '' TERM; echo $$; while :; do sleep 1; done";
-    let deadline = Duration::from_millis(300);
+    let deadline = Duration::from_secs(3);
     let finished = sh(script, deadline);
     assert_eq!(finished.ending, Ending::Deadline(deadline));
     let stubborn = finished.stdout.trim().parse().unwrap();

@@ -30,8 +30,9 @@ use group::ProcessGroup;
 /// How long a program that was told to end may take for it before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long to wait, after a program has ended, for output that is still in its pipes.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long to wait, after a program has ended, for output that is still in its pipes. Only one that left
+/// something running on them takes all of it.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How a program that was run ended, and what it said.
 #[derive(Debug, Clone)]
@@ -206,11 +207,13 @@ fn run_command(mut command: Command, deadline: Duration, line: &mut dyn FnMut(&s
     };
     drop(group);
     interrupt::wait_if_interrupted();
+    let until = Instant::now() + LAST_WORDS;
+    let left = || until.saturating_duration_since(Instant::now());
     let finished = Finished {
         command: paste_able(&command),
         ending,
-        stdout: stdout.take_within(LAST_WORDS),
-        stderr: stderr.take_within(LAST_WORDS),
+        stdout: stdout.take_within(left()),
+        stderr: stderr.take_within(left()),
     };
     for event in told.try_iter() {
         if let Event::Line(last) = event {
