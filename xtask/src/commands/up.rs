@@ -262,8 +262,9 @@ fn counted(members: &[HostName]) -> String {
 
 /// How long members that all serve may take until nothing is wrong with them any more.
 fn settling(driver: &dyn Driver) -> Duration {
-    // On machines, of which others may still be booting, one look takes as long as several here.
-    Duration::from_secs(if driver.machines().is_some() { 180 } else { 10 })
+    // On machines, of which others may still be booting, one look takes as long as several here, where
+    // a host with much to do may need several, too.
+    Duration::from_secs(if driver.machines().is_some() { 180 } else { 60 })
 }
 
 fn is_rendered(workspace: &Workspace, name: &ClusterName) -> bool {
