@@ -47,12 +47,11 @@ pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
     Ok(stopped)
 }
 
-/// The leader, where a member tells within a second. Where it is not known, stopping merely takes
-/// longer.
+/// The leader, where members tell in time. Where it is not known, stopping merely takes longer.
 fn leader(home: &Home<'_>) -> Option<HostName> {
     let record = Record::read(home.workspace, home.name).ok()??;
     let members = record.members();
-    let statuses = observe::statuses(&members, &record.tools()?, Duration::from_secs(1));
+    let statuses = observe::statuses(&members, &record.tools()?, Duration::from_secs(5));
     let leads =
         |status: &Look<Status>| status.seen().is_some_and(|s| s.leader == Some(s.member_id));
     let leader = statuses.iter().position(leads)?;

@@ -26,8 +26,9 @@ use process::Process;
 /// Members as processes of this host.
 pub(super) struct Local;
 
-/// How long a member may take to end by itself. etcd hands its leadership over within 7 s at worst.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a member may take to end by itself. etcd hands its leadership over within 7 s at worst, and
+/// this host may have much else to do.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a member may take until it is said that it is waited for.
 const SILENCE: Duration = Duration::from_secs(2);
