@@ -103,7 +103,7 @@ fn path(workspace: &Workspace, name: &ClusterName) -> Utf8PathBuf {
 /// in this moment.
 fn holder(path: &Utf8Path) -> String {
     let (_never, tick) = mpsc::channel::<()>();
-    for _ in 0..20 {
+    for _ in 0..400 {
         let text = fs::read_to_string(path).unwrap_or_default();
         // A line without its end is still being written.
         if let Some((holder, _)) = text.split_once('\n') {
