@@ -32,10 +32,15 @@ pub(crate) fn tools() -> &'static Tools {
             path: &std::env::var_os("PATH").unwrap_or_default(),
             limits: Limits::USUAL,
         };
-        find(&wanted, &|_| {}).unwrap_or_else(|failure| {
+        tried_thrice(|| find(&wanted, &|_| {})).unwrap_or_else(|failure| {
             panic!("not run: there is no etcd here: {:#?}", failure.diagnostics)
         })
     })
+}
+
+/// Does what depends on a server of packages, which may be busy for a moment, up to three times.
+pub(crate) fn tried_thrice<T, E>(mut act: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    act().or_else(|_| act()).or_else(|_| act())
 }
 
 /// The folder of the `etcd` and `etcdctl` of Debian 13, whatever release this host is: etcd 3.5. Fetched
@@ -72,12 +77,17 @@ fn fetch_of_debian_13(folder: &Utf8Path) {
         format!("Dir::Etc::sourcelist \"{sources}\";\nDir::Etc::sourceparts \"-\";\n"),
     )
     .unwrap();
-    let up = scratch
-        .command(&["up", "fetch"])
-        .env("APT_CONFIG", configuration)
-        .output()
-        .unwrap();
-    Ran::from(up).expect(0);
+    let mut up = scratch.command(&["up", "fetch", "--timeout", "5m"]);
+    up.env("APT_CONFIG", configuration);
+    let fetched = tried_thrice(|| {
+        let up = Ran::from(up.output().unwrap());
+        if up.status == Some(0) {
+            Ok(())
+        } else {
+            Err(up)
+        }
+    });
+    fetched.unwrap_or_else(|up| panic!("not run: {}", up.stderr));
     let etcd = scratch.run(&["env", "fetch"]).expect(0).stdout;
     let found = etcd.lines().find_map(|line| {
         line.strip_prefix("export PATH=")?
@@ -86,9 +96,11 @@ fn fetch_of_debian_13(folder: &Utf8Path) {
     let beside = folder.with_extension("new");
     let _ = fs::remove_dir_all(&beside);
     fs::create_dir_all(&beside).unwrap();
-    for name in ["etcd", "etcdctl"] {
-        fs::copy(Utf8Path::new(found.unwrap()).join(name), beside.join(name)).unwrap();
-    }
+    // Another process does it: what this one has open for writing may be so in a child of another thread,
+    // and such a file cannot be run.
+    let programs = ["etcd", "etcdctl"].map(|name| Utf8Path::new(found.unwrap()).join(name));
+    let copied = Command::new("cp").args(programs).arg(&beside).status();
+    assert!(copied.unwrap().success());
     fs::rename(beside, folder).unwrap();
 }
 

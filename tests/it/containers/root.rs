@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 
-use crate::etcd_binaries::debian_archive;
+use crate::etcd_binaries::{debian_archive, tried_thrice};
 use crate::support::{project, require_tool};
 
 /// The folder with `root` and `packages`. Nothing in it is changed by those who use it.
@@ -76,16 +76,25 @@ fn make(folder: &Utf8Path, script: &str, archive: &str) {
         }
     }
     let beside = folder.with_extension("part");
-    fs::create_dir(&beside).unwrap();
-    let made = Command::new("sh")
-        .args(["-c", script, "root.sh", archive])
-        .current_dir(&beside)
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "not run: no root file system could be made: {}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    let made = tried_thrice(|| {
+        let _ = fs::remove_dir_all(&beside);
+        fs::create_dir(&beside).unwrap();
+        let made = Command::new("sh")
+            .args(["-c", script, "root.sh", archive])
+            .current_dir(&beside)
+            .output()
+            .unwrap();
+        if made.status.success() {
+            Ok(())
+        } else {
+            Err(made)
+        }
+    });
+    made.unwrap_or_else(|made| {
+        panic!(
+            "not run: no root file system could be made: {}",
+            String::from_utf8_lossy(&made.stderr)
+        )
+    });
     fs::rename(beside, folder).unwrap();
 }
