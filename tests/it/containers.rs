@@ -21,7 +21,7 @@ const WORLD: &str = include_str!("../../xtask/src/commands/test/world.sh");
 const LAB: &str = include_str!("containers/lab.sh");
 
 /// How long anything may take on a slow and busy host. Nothing usually takes a tenth of it.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Waits until a condition gives something, and insists that it does in time.
 #[track_caller]

@@ -195,9 +195,17 @@ fn publish_image(registry: &Machine) {
 }
 
 fn wait_until_up(machine: &Machine) {
+    let mut shown = String::new();
     wait_for("a machine to be up", || {
         let state = machine.run(&["systemctl", "is-system-running", "--wait"]);
-        assert_ne!(state.stdout, "degraded\n");
+        if state.stdout == "degraded\n" {
+            // A unit that has failed may be about to be tried again.
+            let failed = machine.run(&["systemctl", "--failed"]).stdout;
+            if failed != shown {
+                println!("{failed}");
+                shown = failed;
+            }
+        }
         (state.stdout == "running\n").then_some(())
     });
 }

@@ -20,8 +20,9 @@ use crate::scratch::Ran;
 /// What the first process does.
 const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vm/lab.sh");
 
-/// How long a lab may take to begin, on a slow and busy host. It usually takes a second.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a lab may take to begin, and anything in it that is waited for, on a slow and busy host. A lab
+/// usually takes a second, and machines a minute.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// What every user of this lab's Vagrant gets, as if they had written it themselves.
 const OF_THE_USER: &str = r#"Vagrant.configure("2") do |config|
@@ -121,9 +122,12 @@ impl Lab {
     /// Kills a program that was started by [`Self::command`], as if its process had ended by itself: what
     /// it started stays.
     pub(crate) fn kill(&self, command: &Child) {
-        // `nsenter` has started `timeout`, and that the program.
-        let program = only_child(only_child(command.id()));
-        kill(Pid::from_raw(program.try_into().unwrap()), Signal::SIGKILL).unwrap();
+        signal(command, Signal::SIGKILL);
+    }
+
+    /// Interrupts a program that was started by [`Self::command`], as Ctrl-C does.
+    pub(crate) fn interrupt(&self, command: &Child) {
+        signal(command, Signal::SIGINT);
     }
 
     /// Starts a program that runs in this lab until its end.
@@ -134,6 +138,11 @@ impl Lab {
     /// The machines that are defined, running or not.
     pub(crate) fn domains(&self) -> Vec<String> {
         self.names(&["list", "--all", "--name"])
+    }
+
+    /// The machines that run.
+    pub(crate) fn running(&self) -> Vec<String> {
+        self.names(&["list", "--name"])
     }
 
     /// The networks that are defined.
@@ -273,6 +282,13 @@ fn remove_what_killed_tests_left(all: &Utf8Path) {
             let _ = fs::remove_dir_all(folder.path());
         }
     }
+}
+
+/// Sends a signal to a program that was started by [`Lab::command`].
+fn signal(command: &Child, signal: Signal) {
+    // `nsenter` has started `timeout`, and that the program.
+    let program = only_child(only_child(command.id()));
+    kill(Pid::from_raw(program.try_into().unwrap()), signal).unwrap();
 }
 
 fn only_child(id: u32) -> u32 {
