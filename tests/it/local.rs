@@ -6,7 +6,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::local_support::{
-    endpoints, get, predicted_cluster_id, processes, put, running_cluster_id, runs, three, up,
+    endpoints, get, is_healthy, predicted_cluster_id, processes, put, running_cluster_id, runs,
+    three, up,
 };
 use crate::scratch::{Ran, Scratch};
 
@@ -121,7 +122,7 @@ fn two_clusters_run_side_by_side() {
         running_cluster_id(&scratch, "right")
     );
     scratch.run(&["destroy", "left", "--yes"]).expect(0);
-    scratch.run(&["verify", "right"]).expect(0);
+    is_healthy(&scratch, "right");
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn a_changed_definition_is_not_applied_in_silence() {
     let warning = "warning: `core-01` runs with other flags than its definition has now";
     assert!(!flags.stderr.contains("error"), "{}", flags.stderr);
     assert!(flags.stderr.contains(warning), "{}", flags.stderr);
-    let verify = scratch.run(&["verify", "changed"]).expect(0);
+    let verify = is_healthy(&scratch, "changed");
     assert!(verify.stderr.contains(warning), "{}", verify.stderr);
 
     scratch.define("changed", &three(11));
@@ -168,7 +169,7 @@ fn env_points_a_shell_at_the_cluster() {
     let scratch = Scratch::with("shell", &three(13));
     up(&scratch, "shell").expect(0);
     let script = format!(
-        "eval \"$({} env shell)\" && etcdctl put from shell && echo \"$ETCDCTL_ENDPOINTS\"",
+        "eval \"$({} env shell)\" && etcdctl --command-timeout=60s put from shell && echo \"$ETCDCTL_ENDPOINTS\"",
         env!("CARGO_BIN_EXE_xtask")
     );
     let output = Command::new("sh")

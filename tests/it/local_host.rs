@@ -10,10 +10,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::etcd_binaries::packaged;
-use crate::local_support::{endpoints, processes, three, up};
+use crate::local_support::{
+    endpoints, fails_until_it_has_said, is_healthy, processes, three, up, with_packaged,
+};
 use crate::render::in_own_network;
 use crate::scratch::{Ran, Scratch};
-use crate::support::require_tool;
+use crate::support::{copy_programs, require_tool, write_program};
 
 /// Runs a shell script in the workspace, in which `$up`, `$xtask` and `$etcd` mean ours.
 fn sh(scratch: &Scratch, script: &str) -> Ran {
@@ -95,7 +97,7 @@ fn another_workspace_on_the_same_addresses_is_named() {
 #[test]
 fn nothing_of_the_callers_environment_reaches_the_members() {
     let scratch = Scratch::with("leak", &three(53));
-    let mut command = scratch.command(&["up", "leak", "--etcd-dir", packaged().as_str()]);
+    let mut command = scratch.command(&[&["up", "leak"][..], &with_packaged()].concat());
     for (name, value) in [
         ("ETCD_NAME", "wrong"),
         ("ETCD_DATA_DIR", "/nonexistent"),
@@ -136,13 +138,13 @@ fn whoever_reads_what_up_prints_waits_for_up_alone() {
     let ran = sh(
         &scratch,
         r#"set -e
-        captured=$("$xtask" up pipe --etcd-dir "$etcd" 2>/dev/null)
+        captured=$("$xtask" up pipe --timeout 5m --etcd-dir "$etcd" 2>/dev/null)
         "$xtask" down pipe 2>/dev/null
-        "$xtask" up pipe --etcd-dir "$etcd" 2>&1 | cat >/dev/null
+        "$xtask" up pipe --timeout 5m --etcd-dir "$etcd" 2>&1 | cat >/dev/null
         "$xtask" down pipe 2>/dev/null
-        "$xtask" up pipe --etcd-dir "$etcd" 3>&1 7>&1 >/dev/null 2>&1 | cat
+        "$xtask" up pipe --timeout 5m --etcd-dir "$etcd" 3>&1 7>&1 >/dev/null 2>&1 | cat
         "$xtask" down pipe 2>/dev/null
-        "$xtask" up pipe --etcd-dir "$etcd" <&- >&- 2>&-
+        "$xtask" up pipe --timeout 5m --etcd-dir "$etcd" <&- >&- 2>&-
         echo "$captured" | tail -n 1"#,
     );
     let last = format!("pipe serves at {}\n", endpoints(54));
@@ -156,14 +158,14 @@ fn members_do_not_hear_the_terminal_hang_up() {
     // The shell leads a session of its own and takes everything in its group along.
     sh(
         &scratch,
-        r#""$xtask" up hangup --etcd-dir "$etcd" >/dev/null 2>&1; kill -HUP 0"#,
+        r#""$xtask" up hangup --timeout 5m --etcd-dir "$etcd" >/dev/null 2>&1; kill -HUP 0"#,
     );
     let members = processes(&scratch, "hangup");
     assert_eq!(members.len(), 3);
     for id in members.values() {
         kill(Pid::from_raw(*id), Signal::SIGHUP).unwrap();
     }
-    scratch.run(&["verify", "hangup"]).expect(0);
+    is_healthy(&scratch, "hangup");
 }
 
 #[test]
@@ -195,7 +197,7 @@ fn a_workspace_may_be_anywhere_and_may_move() {
         }
     });
     // The folder is named relative to where the user is, and members are somewhere else.
-    let up = ["up", "moved", "--etcd-dir", "./my etcd"];
+    let up = ["up", "moved", "--etcd-dir", "./my etcd", "--timeout", "5m"];
     run(&first, &up).expect(0);
 
     // While it runs: what a path says no longer holds, and nothing is started twice.
@@ -234,9 +236,12 @@ fn another_users_cluster_is_seen_and_left_alone_as_root() {
     up(&scratch, "foreign").expect(0);
     let before = processes(&scratch, "foreign");
     // The whole way to it has to be open to others.
-    let xtask = Utf8Path::new("/tmp").join(format!("xtask-{}", std::process::id()));
-    fs::copy(env!("CARGO_BIN_EXE_xtask"), &xtask).unwrap();
-    let _end = OnDrop(|| drop(fs::remove_file(&xtask)));
+    let folder = Utf8Path::new("/tmp").join(format!("xtask-{}", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    let _end = OnDrop(|| drop(fs::remove_dir_all(&folder)));
+    let built = Utf8Path::new(env!("CARGO_BIN_EXE_xtask"));
+    copy_programs(built.parent().unwrap(), &folder, &["xtask"]);
+    let xtask = folder.join("xtask");
     fs::set_permissions(scratch.root(), fs::Permissions::from_mode(0o777)).unwrap();
     let lock = scratch.root().join(".state/foreign.lock");
     fs::set_permissions(lock, fs::Permissions::from_mode(0o666)).unwrap();
@@ -266,10 +271,11 @@ fn other_binaries_take_over_only_where_they_fit() {
     let scratch = Scratch::with("binaries", &three(58));
     let bin = scratch.root().join("bin");
     fs::create_dir(&bin).unwrap();
-    for name in ["etcd", "etcdctl"] {
-        fs::copy(packaged().join(name), bin.join(name)).unwrap();
-    }
-    let up = |folder: &Utf8Path| scratch.run(&["up", "binaries", "--etcd-dir", folder.as_str()]);
+    copy_programs(packaged(), &bin, &["etcd", "etcdctl"]);
+    let up = |folder: &Utf8Path| {
+        let with = ["--etcd-dir", folder.as_str(), "--timeout", "5m"];
+        scratch.run(&[&["up", "binaries"][..], &with].concat())
+    };
     up(&bin).expect(0);
     scratch.run(&["down", "binaries"]).expect(0);
 
@@ -322,9 +328,13 @@ fn flags_that_the_stand_in_does_not_have_are_left_out_and_named() {
 fn a_member_that_refuses_its_flags_is_quoted() {
     let definition = three(62) + "[etcd.flags]\nmax-wals = \"many\"\n";
     let scratch = Scratch::with("refused", &definition);
-    let up = up(&scratch, "refused").expect(6);
-    let words = "note: it says: invalid value \"many\" for flag -max-wals: ";
-    assert_eq!(up.stderr.matches(words).count(), 3, "{}", up.stderr);
+    let quoted = ["core-01", "core-02", "core-03"].map(|name| {
+        format!(
+            "error: `{name}` has ended while starting\n\
+             note: it says: invalid value \"many\" for flag -max-wals: "
+        )
+    });
+    fails_until_it_has_said(|| up(&scratch, "refused"), &quoted);
 }
 
 #[test]
@@ -346,9 +356,8 @@ fn fake_etcd_that_only_tells_its_version(scratch: &Scratch, version: &str) -> Ut
     let folder = scratch.root().join("newer");
     fs::create_dir(&folder).unwrap();
     for (name, words) in [("etcd", "etcd Version:"), ("etcdctl", "etcdctl version:")] {
-        let path = folder.join(name);
-        fs::write(&path, format!("#!/bin/sh\necho '{words} {version}'\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = format!("#!/bin/sh\necho '{words} {version}'\n");
+        write_program(&folder.join(name), &text);
     }
     folder
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::etcd_binaries::packaged;
 use crate::local_support::{
     begin, begin_up, end, predicted_cluster_id, processes, running_cluster_id, three, up,
+    with_packaged,
 };
 use crate::scratch::{Ran, Scratch};
 
@@ -84,7 +84,7 @@ fn a_destroy_that_was_cut_short_while_removing_is_finished_by_the_next() {
 fn tasks_at_the_same_moment_wait_for_each_other() {
     let scratch = Scratch::with("crowd", &three(24));
     up(&scratch, "crowd").expect(0);
-    let up = ["up", "crowd", "--etcd-dir", packaged().as_str()];
+    let up = [&["up", "crowd"][..], &with_packaged()].concat();
     let tasks: [&[&str]; 6] = [
         &["destroy", "crowd", "--yes"],
         &up,

@@ -20,7 +20,32 @@ pub(crate) fn endpoints(network: u8) -> String {
 
 /// `up` with the distribution's etcd, which all these tests share.
 pub(crate) fn up(scratch: &Scratch, name: &str) -> Ran {
-    scratch.run(&["up", name, "--etcd-dir", packaged().as_str()])
+    scratch.run(&[&["up", name][..], &with_packaged()].concat())
+}
+
+/// Insists that `verify` finds a cluster healthy within a minute.
+#[track_caller]
+pub(crate) fn is_healthy(scratch: &Scratch, name: &str) -> Ran {
+    scratch.run(&["verify", name, "--wait", "60s"]).expect(0)
+}
+
+/// What `up` is told to run the distribution's etcd, for which a host with much to do may need minutes.
+pub(crate) fn with_packaged() -> [&'static str; 4] {
+    ["--etcd-dir", packaged().as_str(), "--timeout", "5m"]
+}
+
+/// Repeats an `up` that has to fail until it has said all of this: whoever ends a little later than the
+/// others is told of by a later one.
+#[track_caller]
+pub(crate) fn fails_until_it_has_said(up: impl Fn() -> Ran, facts: &[String]) {
+    let mut said = String::new();
+    for _ in 0..20 {
+        said += &up().expect(6).stderr;
+        if facts.iter().all(|fact| said.contains(fact)) {
+            return;
+        }
+    }
+    panic!("not all of {facts:#?} in {said}");
 }
 
 /// The processes of a cluster's members, by the members' names, as the system lists them: whatever
@@ -48,41 +73,30 @@ pub(crate) fn runs(id: i32) -> bool {
     fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
+/// Runs etcdctl as the task does. It gets its time, and a second try: a leader may just be elected.
+pub(crate) fn etcdctl(scratch: &Scratch, name: &str, words: &[&str]) -> Ran {
+    let first = ["etcdctl", "--cluster", name, "--", "--command-timeout=60s"];
+    let all = [&first[..], words].concat();
+    let ran = scratch.run(&all);
+    if ran.status == Some(0) {
+        return ran;
+    }
+    scratch.run(&all)
+}
+
 pub(crate) fn put(scratch: &Scratch, name: &str, key: &str, value: &str) {
-    scratch
-        .run(&["etcdctl", "--cluster", name, "--", "put", key, value])
-        .expect(0);
+    etcdctl(scratch, name, &["put", key, value]).expect(0);
 }
 
 pub(crate) fn get(scratch: &Scratch, name: &str, key: &str) -> String {
-    scratch
-        .run(&[
-            "etcdctl",
-            "--cluster",
-            name,
-            "--",
-            "get",
-            key,
-            "--print-value-only",
-        ])
+    etcdctl(scratch, name, &["get", key, "--print-value-only"])
         .expect(0)
         .stdout
 }
 
 /// The cluster ID that the running members report, as decimal text.
 pub(crate) fn running_cluster_id(scratch: &Scratch, name: &str) -> String {
-    let status = scratch
-        .run(&[
-            "etcdctl",
-            "--cluster",
-            name,
-            "--",
-            "endpoint",
-            "status",
-            "-w",
-            "json",
-        ])
-        .expect(0);
+    let status = etcdctl(scratch, name, &["endpoint", "status", "-w", "json"]).expect(0);
     let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
     let ids: Vec<String> = status
         .as_array()
@@ -104,7 +118,7 @@ pub(crate) fn predicted_cluster_id(scratch: &Scratch, name: &str) -> String {
 
 /// `up`, begun and not waited for.
 pub(crate) fn begin_up(scratch: &Scratch, name: &str) -> Child {
-    begin(scratch, &["up", name, "--etcd-dir", packaged().as_str()])
+    begin(scratch, &[&["up", name][..], &with_packaged()].concat())
 }
 
 /// The program with these arguments, begun and not waited for.

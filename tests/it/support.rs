@@ -2,8 +2,34 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+/// How long anything may take that is looked for again and again, on a host with much else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Looks until what is seen is as it should be, or for long enough. Returns what was seen last, for a
+/// test to judge.
+pub(crate) fn look_until<T>(look: impl FnMut() -> T, is_so: impl Fn(&T) -> bool) -> T {
+    look_for(PATIENCE, look, is_so)
+}
+
+/// The same within this time.
+pub(crate) fn look_for<T>(
+    patience: Duration,
+    mut look: impl FnMut() -> T,
+    is_so: impl Fn(&T) -> bool,
+) -> T {
+    let deadline = Instant::now() + patience;
+    loop {
+        let seen = look();
+        if is_so(&seen) || Instant::now() > deadline {
+            return seen;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
 
 /// The root of this project's checkout.
 pub(crate) fn project() -> Utf8PathBuf {
@@ -50,13 +76,26 @@ pub(crate) fn pipe(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Makes a program of this script. Another process writes it: a file that is open for writing in a sibling
-/// thread's child cannot be run.
-pub(crate) fn program(path: &Utf8Path, text: &str) {
-    let write = "mkdir -p \"$(dirname \"$0\")\" && cat > \"$0\" && chmod 755 \"$0\"";
-    let mut shell = Command::new("sh");
-    let shell = shell.args(["-c", write, path.as_str()]);
-    pipe(shell, &format!("#!/bin/sh\n{text}\n"));
+/// Writes a program that can be run at once. Another process does it: what this one has open for writing,
+/// a child of another thread may hold open a little longer, and such a file cannot be run.
+#[track_caller]
+pub(crate) fn write_program(path: &Utf8Path, text: &str) {
+    let write = "cat > \"$0\" && chmod 755 \"$0\"";
+    pipe(Command::new("sh").args(["-c", write, path.as_str()]), text);
+}
+
+/// Copies programs that can be run at once, for the same reason by another process.
+#[track_caller]
+pub(crate) fn copy_programs(from: &Utf8Path, to: &Utf8Path, names: &[&str]) {
+    let names = names.iter().map(|name| from.join(name));
+    pipe(Command::new("cp").arg("--").args(names).arg(to), "");
+}
+
+/// Makes a program of this script, and the folders above it.
+#[track_caller]
+pub(crate) fn program(path: &Utf8Path, script: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    write_program(path, &format!("#!/bin/sh\n{script}\n"));
 }
 
 /// What PyYAML, a reader of YAML 1.1 as cloud-init uses it, makes of each document.
