@@ -1,7 +1,6 @@
 //! The real `doctor`, on this host as it is and where things are really missing.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use xtask::look_at_host::{self, Sought};
 use xtask::workspace::Workspace;
 
 use crate::scratch::{Ran, Scratch};
-use crate::support::require_tool;
+use crate::support::{require_tool, write_program};
 use crate::verify_support::three;
 
 const VERDICTS: &[&str] = &["ok", "not-applicable", "skipped", "warning", "error"];
@@ -244,7 +243,5 @@ fn folder(scratch: &Scratch, name: &str) -> Utf8PathBuf {
 
 /// A program of this name that does this.
 fn program(folder: &Utf8Path, name: &str, script: &str) {
-    let path = folder.join(name);
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&folder.join(name), &format!("#!/bin/sh\n{script}\n"));
 }

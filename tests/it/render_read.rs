@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use crate::render::{VARIANTS, read, variants};
 use crate::scratch::Scratch;
-use crate::support::{pipe, project, read_ruby_globals, read_yaml_1_1, require_tool};
+use crate::support::{
+    pipe, project, read_ruby_globals, read_yaml_1_1, require_tool, write_program,
+};
 
 /// Every rendered file of this name by its cluster: those of the shipped definitions and of the
 /// variants.
@@ -358,14 +360,7 @@ fn words_on(machine: &str, program: &str) -> std::process::Output {
     let scratch = Scratch::new();
     let bin = scratch.root().join("bin");
     fs::create_dir(&bin).unwrap();
-    fs::write(bin.join("uname"), format!("#!/bin/sh\necho {machine}\n")).unwrap();
-    assert!(
-        Command::new("chmod")
-            .args(["+x", bin.join("uname").as_str()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    write_program(&bin.join("uname"), &format!("#!/bin/sh\necho {machine}\n"));
     let printing = program.replace("\nexec ", "\nprintf '%s\\n' ");
     assert_ne!(printing, program);
     Command::new("sh")

@@ -19,6 +19,7 @@ use xtask::values::{Architecture, EtcdVersion, Sha256};
 use crate::etcd_release::{machine, release};
 use crate::loopback_server::{Answer, Server};
 use crate::scratch::{Ran, Scratch};
+use crate::support::write_program;
 
 #[test]
 fn the_distributions_package_serves_where_nothing_else_does() {
@@ -265,14 +266,16 @@ fn a_named_folder_that_does_not_serve_is_an_error() {
     "#]]);
 
     // No program for any machine.
-    fs::write(folder.join("etcd"), b"\x7fELF\x00 of no machine").unwrap();
+    write_program(&folder.join("etcd"), "\x7fELF\x00 of no machine");
+    let permissions = |mode| fs::Permissions::from_mode(mode);
+    fs::set_permissions(folder.join("etcd"), permissions(0o644)).unwrap();
     fs::write(folder.join("etcdctl"), "").unwrap();
     trial.fails(&expect![[r#"
         error: the folder that you named does not serve: `FOLDER/bin/etcd` may not be run: it is not executable, or its file system is mounted `noexec`
         note: a folder that you name is used as it is, or not at all
         hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
     "#]]);
-    executable(&folder.join("etcd"));
+    fs::set_permissions(folder.join("etcd"), permissions(0o755)).unwrap();
     trial.fails(&expect![[r#"
         error: the folder that you named does not serve: `FOLDER/bin/etcd` is not a program for this machine (ARCH)
         note: a folder that you name is used as it is, or not at all
@@ -400,16 +403,10 @@ fn programs_only(folder: &Utf8Path, programs: &[&str]) -> OsString {
 }
 
 fn script_that_answers_as(path: &Utf8Path, answer: &str) {
-    fs::write(
+    write_program(
         path,
-        format!("#!/bin/sh\ncat <<'ANSWER'\n{answer}\nANSWER\n"),
-    )
-    .unwrap();
-    executable(path);
-}
-
-fn executable(path: &Utf8Path) {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        &format!("#!/bin/sh\ncat <<'ANSWER'\n{answer}\nANSWER\n"),
+    );
 }
 
 /// A search in a folder of its own, and what it says.
