@@ -135,7 +135,7 @@ fn a_definition_with_errors_comes_first() {
     assert_eq!(ran.stdout, "");
 }
 
-/// Programs that answer after a second, as if each had to be read from a slow disk.
+/// Programs that answer after three seconds, as if each had to be read from a slow disk.
 #[test]
 fn looking_takes_no_longer_than_the_slowest_program() {
     let scratch = workspace();
@@ -150,7 +150,7 @@ fn looking_takes_no_longer_than_the_slowest_program() {
         ("df", "echo head; echo '/dev/x 9 1 99999999 1% /'"),
     ];
     for (name, answer) in slow {
-        program(&programs, name, &format!("/bin/sleep 1; {answer}"));
+        program(&programs, name, &format!("/bin/sleep 3; {answer}"));
     }
     program(&programs, "id", "echo ada");
     let mut command = doctor(&scratch, &[]);
@@ -161,8 +161,11 @@ fn looking_takes_no_longer_than_the_slowest_program() {
     let rows = rows(&ran);
     assert_eq!(row(&rows, "vagrant"), ("ok", "Vagrant 2.3.4"));
     // Only `df` waits for another: for VirtualBox, which says where it keeps disks.
-    let most = Duration::from_millis(3500);
-    assert!(took < most, "{took:?}, where one after the other takes 9 s");
+    let most = Duration::from_secs(15);
+    assert!(
+        took < most,
+        "{took:?}, where one after the other takes 27 s"
+    );
 }
 
 /// Whether Vagrant can be used is told by files and sockets, before it is ever started.
@@ -171,9 +174,13 @@ fn a_glance_starts_no_program() {
     let scratch = workspace();
     let plan = three();
     let sought = Sought::of(&Workspace::at(scratch.root()), &plan);
-    let begun = Instant::now();
-    let why_not = look_at_host::why_not_at_a_glance(&sought, &plan);
-    let took = begun.elapsed();
+    // Whatever else this host does, it does not hold up each of them.
+    let glances = (0..20).map(|_| {
+        let begun = Instant::now();
+        let why_not = look_at_host::why_not_at_a_glance(&sought, &plan);
+        (begun.elapsed(), why_not)
+    });
+    let (took, why_not) = glances.min_by_key(|(took, _)| *took).unwrap();
     assert!(
         took < Duration::from_millis(100),
         "{why_not:?} after {took:?}"
