@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use nix::sys::signal::{Signal, kill};
@@ -190,10 +193,13 @@ fn ending_a_cluster_twice_is_no_error() {
     );
 }
 
+/// How long a line may take that is waited for.
+const LINE: Duration = Duration::from_secs(120);
+
 /// A program whose output is followed, line by line.
 pub(crate) struct Follower {
     pub(crate) child: Child,
-    pub(crate) lines: std::io::Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
 }
 
 impl Follower {
@@ -207,16 +213,34 @@ impl Follower {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (tell, lines) = mpsc::channel();
+        thread::spawn(move || {
+            // Fails only where nobody reads any more.
+            stdout.lines().try_for_each(|line| tell.send(line.unwrap()))
+        });
         Self { child, lines }
     }
 
-    /// Reads on to a line that holds this.
-    pub(crate) fn wait_for(&mut self, text: &str) -> String {
-        self.lines
-            .find(|line| line.as_ref().is_ok_and(|line| line.contains(text)))
-            .unwrap_or_else(|| panic!("the log ended before {text}"))
-            .unwrap()
+    /// The next line, which has to come in time.
+    #[track_caller]
+    pub(crate) fn next(&self) -> String {
+        let line = self.lines.recv_timeout(LINE);
+        line.unwrap_or_else(|error| panic!("no other line came: {error}"))
+    }
+
+    /// Reads on to a line that holds this, which has to come in time.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, text: &str) -> String {
+        let deadline = Instant::now() + LINE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("no line came with {text:?}: {error}"),
+            }
+        }
     }
 
     /// Ends it by a signal.
@@ -228,12 +252,12 @@ impl Follower {
 #[test]
 fn logs_are_followed_across_a_restart_until_ctrl_c() {
     let scratch = started("told", &three(3));
-    let mut follower = Follower::of(
+    let follower = Follower::of(
         &scratch,
         &["logs", "-c", "told", "core-01", "-f", "-n", "1"],
     );
     // One line of before, whichever it is.
-    follower.lines.next().unwrap().unwrap();
+    follower.next();
     kill_member(&scratch, "told", "core-01");
     up(&scratch, "told");
     follower.wait_for("starting etcd server");
@@ -245,11 +269,11 @@ fn logs_are_followed_across_a_restart_until_ctrl_c() {
     assert_eq!(ended.stderr, b"");
 
     // And it ends by itself where there is nothing to follow any more.
-    let mut follower = Follower::of(
+    let follower = Follower::of(
         &scratch,
         &["logs", "-c", "told", "core-01", "-f", "-n", "1"],
     );
-    follower.lines.next().unwrap().unwrap();
+    follower.next();
     scratch.run(&["destroy", "told", "--yes"]).expect(0);
     let ended = Ran::from(follower.child.wait_with_output().unwrap()).expect(0);
     assert_eq!(
