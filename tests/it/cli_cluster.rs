@@ -13,7 +13,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::etcd_binaries::packaged;
+use crate::local_support;
 use crate::scratch::{Ran, Scratch};
+use crate::support::look_until;
 
 /// A definition of three members on a network that no other test uses.
 pub(crate) fn three(network: u8) -> String {
@@ -28,15 +30,19 @@ pub(crate) fn started(name: &str, definition: &str) -> Scratch {
 }
 
 pub(crate) fn up(scratch: &Scratch, name: &str) {
-    scratch
-        .run(&["up", name, "--etcd-dir", packaged().as_str()])
-        .expect(0);
+    local_support::up(scratch, name).expect(0);
 }
 
 pub(crate) fn status(scratch: &Scratch, name: &str) -> Value {
     let ran = scratch.run(&["status", name, "--format", "json"]).expect(0);
     assert_eq!(ran.stderr, "");
     serde_json::from_str(&ran.stdout).unwrap()
+}
+
+/// Whether all members answer, and tell the same leader.
+fn all_answer(seen: &Value) -> bool {
+    let members = seen["members"].as_array().unwrap();
+    members.iter().all(|member| member["answers"] == true) && seen["leader"].is_string()
 }
 
 /// Kills a member that `status` shows as running.
@@ -86,7 +92,7 @@ fn table(scratch: &Scratch, name: &str) -> Ran {
 fn status_tells_members_that_run_were_killed_and_are_stopped() {
     let scratch = started("seen", &three(1));
 
-    let seen = status(&scratch, "seen");
+    let seen = look_until(|| status(&scratch, "seen"), all_answer);
     assert_eq!(
         (
             &seen["format"],
@@ -107,7 +113,11 @@ fn status_tells_members_that_run_were_killed_and_are_stopped() {
         let leads = member["name"] == seen["leader"];
         assert_eq!(member["role"], if leads { "leader" } else { "follower" });
     }
-    let ran = table(&scratch, "seen");
+    let ran = look_until(
+        || table(&scratch, "seen"),
+        // One of them is the heading.
+        |ran| ran.stdout.matches(" ROLE ").count() == 4,
+    );
     assert_eq!(ran.stderr, "");
     expect![[r#"
         MEMBER CLIENT URL RUNS AS ETCD ROLE TERM INDEX DATABASE
@@ -118,7 +128,10 @@ fn status_tells_members_that_run_were_killed_and_are_stopped() {
     .assert_eq(&ran.stdout);
 
     kill_member(&scratch, "seen", "core-02");
-    let seen = status(&scratch, "seen");
+    let seen = look_until(
+        || status(&scratch, "seen"),
+        |seen| seen["members"][1]["condition"] == "stopped",
+    );
     assert_eq!(seen["running"], 2);
     let killed = &seen["members"][1];
     assert_eq!(killed["condition"], "stopped");
@@ -374,11 +387,11 @@ fn a_reader_that_goes_away_is_no_error() {
         "status piped --format json",
         "status piped --watch",
         "status piped --watch --format json",
-        "verify piped",
-        "verify piped --format json",
+        "verify piped --wait 60s",
+        "verify piped --wait 60s --format json",
         "env piped",
         "logs -c piped core-01",
-        "up piped",
+        "up piped --timeout 5m",
     ];
     for task in tasks {
         let script = format!(
@@ -415,7 +428,8 @@ fn env_is_read_by_every_shell_wherever_the_workspace_is() {
     fs::write(odd.join(".state/odd/cluster.json"), record.to_string()).unwrap();
 
     let script = format!(
-        "set -eu; eval \"$({} env odd)\"; command -v etcdctl; etcdctl put from shell; \
+        "set -eu; eval \"$({} env odd)\"; command -v etcdctl; \
+         etcdctl --command-timeout=60s put from shell; \
          echo \"$ETCDCTL_ENDPOINTS ${{FLEETCTL_ENDPOINT-unset}} ${{ETCDCTL_API-unset}}\"",
         env!("CARGO_BIN_EXE_xtask")
     );
@@ -446,29 +460,20 @@ fn env_is_read_by_every_shell_wherever_the_workspace_is() {
 #[test]
 fn etcdctl_gets_every_word_and_gives_its_status() {
     let scratch = started("words", &three(7));
-    let etcdctl = |words: &[&str]| {
-        let mut all = vec!["etcdctl", "-c", "words"];
-        all.extend(words);
-        scratch.run(&all)
+    let etcdctl = |words: &[&str]| scratch.run(&[&["etcdctl", "-c", "words"], words].concat());
+    // A leader may just be elected.
+    let succeeds = |words: &[&str]| {
+        let ran = look_until(|| etcdctl(words), |ran| ran.status == Some(0));
+        ran.expect(0)
     };
-    assert_eq!(
-        etcdctl(&["put", "a key", "--", "--value"]).expect(0).stdout,
-        "OK\n"
-    );
-    assert_eq!(
-        etcdctl(&["get", "a key", "--print-value-only"])
-            .expect(0)
-            .stdout,
-        "--value\n"
-    );
-    assert_eq!(
-        etcdctl(&["--", "--write-out=simple", "get", "a key"])
-            .expect(0)
-            .stdout,
-        "a key\n--value\n"
-    );
+    let put = succeeds(&["put", "a key", "--", "--value"]);
+    assert_eq!(put.stdout, "OK\n");
+    let get = succeeds(&["get", "a key", "--print-value-only"]);
+    assert_eq!(get.stdout, "--value\n");
+    let get = succeeds(&["--", "--write-out=simple", "get", "a key"]);
+    assert_eq!(get.stdout, "a key\n--value\n");
     // A flag of etcdctl that this task has as well.
-    let all = etcdctl(&["endpoint", "health", "--cluster"]).expect(0);
+    let all = succeeds(&["endpoint", "health", "--cluster"]);
     assert_eq!((all.stdout + &all.stderr).matches("is healthy").count(), 3);
     let failed = etcdctl(&[
         "get",

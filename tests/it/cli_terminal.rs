@@ -1,7 +1,7 @@
 //! What only shows on a terminal: questions, colors, and lines that are rewritten in place.
 
 use crate::cli_cluster::{started, three};
-use crate::etcd_binaries::packaged;
+use crate::local_support::{is_healthy, with_packaged};
 use crate::scratch::{Ran, Scratch};
 use crate::terminal::{Terminal, on_terminal};
 
@@ -19,11 +19,11 @@ fn destroy_asks_and_does_nothing_unless_told_yes() {
             "{}",
             ran.stdout
         );
-        scratch.run(&["verify", "asked"]).expect(0);
+        is_healthy(&scratch, "asked");
     }
     // Ctrl-C.
     on_terminal(&destroy, 80, "\u{3}").expect(130);
-    scratch.run(&["verify", "asked"]).expect(0);
+    is_healthy(&scratch, "asked");
 
     let ran = on_terminal(&destroy, 80, "y\n").expect(0);
     assert!(
@@ -63,7 +63,7 @@ fn progress_stays_in_its_lines_on_a_narrow_terminal() {
     let members: String = (1..=3).map(member).collect();
     let definition = format!("{members}[network]\nsubnet = \"10.78.21.0/24\"\n");
     let scratch = Scratch::with("narrow", &definition);
-    let arguments = ["up", "narrow", "--etcd-dir", packaged().as_str()];
+    let arguments = [&["up", "narrow"][..], &with_packaged()].concat();
     for variable in ["SHLVL", "NO_COLOR"] {
         let mut command = scratch.command(&arguments);
         let (ran, screen) = Terminal::open(command.env(variable, "1"), 40, 24).end();
@@ -87,7 +87,7 @@ fn progress_stays_in_its_lines_on_a_narrow_terminal() {
 #[test]
 fn progress_on_a_dumb_terminal_is_plain_lines() {
     let scratch = Scratch::with("dumb", &three(22));
-    let mut command = scratch.command(&["up", "dumb", "--etcd-dir", packaged().as_str()]);
+    let mut command = scratch.command(&[&["up", "dumb"][..], &with_packaged()].concat());
     let ran = on_terminal(command.env("TERM", "dumb"), 80, "").expect(0);
     assert!(!ran.stdout.contains('\u{1b}'), "{:?}", ran.stdout);
     assert!(ran.stdout.contains("core-03"), "{}", ran.stdout);

@@ -3,8 +3,12 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::etcd_binaries::of_debian_13;
+use crate::local_support::{get, put};
 use crate::scratch::Scratch;
+use crate::support::look_until;
 
 const DEFINITION: &str = "\
 members = 3
@@ -17,32 +21,27 @@ version = \"3.5.16\"
 #[test]
 fn runs_as_pinned_is_proven_and_stops_cleanly() {
     let scratch = Scratch::with("newer", DEFINITION);
+    let with = ["--etcd-dir", of_debian_13().as_str(), "--timeout", "5m"];
     let up = scratch
-        .run(&["up", "newer", "--etcd-dir", of_debian_13().as_str()])
+        .run(&[&["up", "newer"][..], &with].concat())
         .expect(0);
     assert!(!up.stderr.contains("stands in"), "{}", up.stderr);
 
-    let verify = scratch
-        .run(&["verify", "newer", "--format", "json"])
-        .expect(0);
-    let verify: serde_json::Value = serde_json::from_str(&verify.stdout).unwrap();
-    let checks = verify["checks"].as_array().unwrap();
+    let verify = ["verify", "newer", "--format", "json"];
+    let checks = look_until(
+        || {
+            let verify = scratch.run(&verify);
+            let verify: Value = serde_json::from_str(&verify.stdout).unwrap();
+            verify["checks"].as_array().unwrap().clone()
+        },
+        |checks| checks.iter().all(|check| check["verdict"] == "pass"),
+    );
     assert!(checks.len() > 10);
     for check in checks {
         assert_eq!(check["verdict"], "pass", "{check:#}");
     }
 
-    scratch
-        .run(&[
-            "etcdctl",
-            "--cluster",
-            "newer",
-            "--",
-            "put",
-            "survivor",
-            "yes",
-        ])
-        .expect(0);
+    put(&scratch, "newer", "survivor", "yes");
     let down = scratch.run(&["down", "newer"]).expect(0);
     assert!(!down.stderr.contains("SIGKILL"), "{}", down.stderr);
     let log =
@@ -52,15 +51,6 @@ fn runs_as_pinned_is_proven_and_stops_cleanly() {
         "the flags of 3.5 were not used:\n{log}"
     );
 
-    scratch.run(&["up", "newer"]).expect(0);
-    let get = [
-        "etcdctl",
-        "--cluster",
-        "newer",
-        "--",
-        "get",
-        "survivor",
-        "--print-value-only",
-    ];
-    assert_eq!(scratch.run(&get).expect(0).stdout, "yes\n");
+    scratch.run(&["up", "newer", "--timeout", "5m"]).expect(0);
+    assert_eq!(get(&scratch, "newer", "survivor"), "yes\n");
 }

@@ -12,9 +12,10 @@ use serde_json::Value;
 use xtask::check::{self, Verdict};
 use xtask::etcd::observe::{PATIENCE, observe};
 
-use crate::etcd_binaries::{packaged, tools};
+use crate::etcd_binaries::tools;
+use crate::local_support;
 use crate::scratch::{Ran, Scratch};
-use crate::support::pipe;
+use crate::support::{look_for, look_until, pipe};
 use crate::verify_support::plan;
 
 /// A started cluster of three on a network that no other test uses.
@@ -39,23 +40,26 @@ impl Cluster {
     }
 
     fn up(&self) -> Ran {
-        let folder = packaged();
-        self.scratch
-            .run(&["up", self.name, "--etcd-dir", folder.as_str()])
+        local_support::up(&self.scratch, self.name)
     }
 
-    /// What `verify` says as JSON, and how it ends.
+    /// What `verify` says as JSON once it ends so. A host with much to do may need more than one look.
     fn verify(&self, status: i32) -> Verified {
-        let ran = self
-            .scratch
-            .run(&["verify", self.name, "--format", "json"])
-            .expect(status);
-        Verified(serde_json::from_str(&ran.stdout).unwrap())
+        self.verify_until(status, |_| true)
+    }
+
+    /// The same once it also says what this is about.
+    fn verify_until(&self, status: i32, is_so: impl Fn(&Verified) -> bool) -> Verified {
+        let verify = ["verify", self.name, "--format", "json"];
+        let ran = look_until(
+            || self.scratch.run(&verify),
+            |ran| ran.status == Some(status) && Verified::of(ran).is_some_and(|seen| is_so(&seen)),
+        );
+        Verified::of(&ran.expect(status)).unwrap()
     }
 
     fn etcdctl(&self, arguments: &[&str]) -> Ran {
-        let first = ["etcdctl", "--cluster", self.name, "--"];
-        self.scratch.run(&[&first, arguments].concat())
+        local_support::etcdctl(&self.scratch, self.name, arguments)
     }
 
     /// Writes until etcd raises an alarm about it. Which write is the last that is let in is a matter
@@ -92,6 +96,10 @@ impl Cluster {
 struct Verified(Value);
 
 impl Verified {
+    fn of(ran: &Ran) -> Option<Self> {
+        serde_json::from_str(&ran.stdout).ok().map(Self)
+    }
+
     /// The verdict of a check, and everything it says, as text.
     fn check(&self, name: &str) -> (String, String) {
         let checks = self.0["checks"].as_array().unwrap();
@@ -112,36 +120,51 @@ impl Verified {
 fn a_healthy_cluster_is_proven_and_left_as_it_was() {
     let cluster = Cluster::start("proven", 200, "");
     cluster.etcdctl(&["put", "greeting", "hello"]).expect(0);
-    let verified = cluster.verify(0);
+    let expected = |check: &Value| match check["name"].as_str().unwrap() {
+        "version" => "warn",
+        _ => "pass",
+    };
+    let verified = cluster.verify_until(0, |verified| {
+        let checks = verified.0["checks"].as_array().unwrap();
+        checks
+            .iter()
+            .all(|check| check["verdict"] == expected(check))
+    });
     assert_eq!(verified.0["health"], "healthy");
     assert_eq!(verified.0["quorum"]["may_fail"], 1);
     for check in verified.0["checks"].as_array().unwrap() {
-        let expected = match check["name"].as_str().unwrap() {
-            "version" => "warn",
-            _ => "pass",
-        };
-        assert_eq!(check["verdict"], expected, "{check}");
+        assert_eq!(check["verdict"], expected(check), "{check}");
     }
     verified.expect("version", "warn", "stands in for the pinned");
 
-    let keys = cluster
-        .etcdctl(&["get", "", "--prefix", "--keys-only"])
-        .expect(0)
-        .stdout;
-    assert_eq!(keys.trim(), "greeting");
-    let leases = cluster.etcdctl(&["lease", "list"]).expect(0).stdout;
-    assert!(leases.contains("found 0 leases"), "{leases}");
+    // What one look could not remove is gone with its lease, and the next one leaves nothing.
+    let left = look_for(
+        Duration::from_secs(180),
+        || {
+            cluster.verify(0);
+            let keys = cluster.etcdctl(&["get", "", "--prefix", "--keys-only"]);
+            let leases = cluster.etcdctl(&["lease", "list"]);
+            (keys.expect(0).stdout, leases.expect(0).stdout)
+        },
+        |(keys, leases)| keys.trim() == "greeting" && leases.contains("found 0 leases"),
+    );
+    assert_eq!(left.0.trim(), "greeting");
+    assert!(left.1.contains("found 0 leases"), "{}", left.1);
 
     // The user's own settings are for the user's clusters.
-    let table = cluster
+    let mut table = cluster
         .scratch
-        .command(&["verify", "proven", "--wait", "60s"])
+        .command(&["verify", "proven", "--wait", "60s"]);
+    table
         .env("ETCDCTL_ENDPOINTS", "http://127.0.0.1:1")
         .env("ETCDCTL_COMMAND_TIMEOUT", "1ns")
-        .env("HTTPS_PROXY", "http://127.0.0.1:1")
-        .output()
-        .unwrap();
-    let table = Ran::from(table).expect(0);
+        .env("HTTPS_PROXY", "http://127.0.0.1:1");
+    let table = look_until(
+        || Ran::from(table.output().unwrap()),
+        // Else it had to wait, and says for what.
+        |table| table.status == Some(0) && table.stderr.is_empty(),
+    );
+    let table = table.expect(0);
     let first = table.stdout.lines().next().unwrap().to_owned();
     assert!(
         first.starts_with("proven is healthy: 3 of 3 members, leader core-0"),
@@ -151,11 +174,8 @@ fn a_healthy_cluster_is_proven_and_left_as_it_was() {
     assert_eq!(table.stderr, "");
     assert!(!table.stdout.contains('\u{1b}'), "colours in a pipe");
 
-    let junit = cluster
-        .scratch
-        .run(&["verify", "proven", "--format", "junit"])
-        .expect(0)
-        .stdout;
+    let junit = ["verify", "proven", "--format", "junit", "--wait", "60s"];
+    let junit = cluster.scratch.run(&junit).expect(0).stdout;
     let count = "import sys, xml.etree.ElementTree as tree
 print(len(list(tree.fromstring(sys.stdin.buffer.read()).iter('testcase'))))";
     let count = pipe(Command::new("/usr/bin/python3").args(["-c", count]), &junit);
@@ -166,7 +186,11 @@ print(len(list(tree.fromstring(sys.stdin.buffer.read()).iter('testcase'))))";
 fn killed_members_are_named_until_they_are_back() {
     let cluster = Cluster::start("killed", 201, "");
     cluster.signal("core-03", Signal::SIGKILL);
-    let verified = cluster.verify(1);
+    let verified = cluster.verify_until(1, |verified| {
+        let (_, reachable) = verified.check("reachable");
+        let others = reachable.contains("core-01") || reachable.contains("core-02");
+        !others && reachable.contains("connection refused")
+    });
     verified.expect("reachable", "fail", "core-03");
     verified.expect("reachable", "fail", "connection refused");
     let (_, reachable) = verified.check("reachable");
@@ -176,6 +200,7 @@ fn killed_members_are_named_until_they_are_back() {
     );
 
     // A leader may have been killed: then it takes an election until the quorum holds again.
+    cluster.verify_until(1, |verified| verified.check("quorum").0 == "warn");
     let waited = cluster
         .scratch
         .run(&["verify", "killed", "--format", "json", "--wait", "5s"])
@@ -196,12 +221,15 @@ fn killed_members_are_named_until_they_are_back() {
     assert_eq!(verified.0["quorum"]["may_fail"], 0);
 
     cluster.signal("core-02", Signal::SIGKILL);
-    let verified = cluster.verify(1);
+    // Whoever is left believes in the leader until its heartbeats are missed.
+    let verified = cluster.verify_until(1, |verified| verified.0["quorum"]["holds"] == false);
     assert_eq!(verified.0["quorum"]["holds"], false);
     verified.expect("quorum", "fail", "no quorum");
 
     cluster.signal("core-01", Signal::SIGKILL);
-    let verified = cluster.verify(1);
+    let verified = cluster.verify_until(1, |verified| {
+        verified.0["summary"] == "killed is unhealthy: no member answered"
+    });
     assert_eq!(
         verified.0["summary"],
         "killed is unhealthy: no member answered"
@@ -217,7 +245,7 @@ fn waiting_ends_when_a_member_is_back() {
     cluster.signal("core-01", Signal::SIGKILL);
     let waiting = cluster
         .scratch
-        .command(&["verify", "waiting", "--wait", "60s"])
+        .command(&["verify", "waiting", "--wait", "5m"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -235,15 +263,14 @@ fn waiting_ends_when_a_member_is_back() {
 fn a_member_that_hangs_costs_only_its_own_answers() {
     let cluster = Cluster::start("hanging", 203, "");
     cluster.signal("core-02", Signal::SIGSTOP);
-    let ran = cluster
-        .scratch
-        .run(&["verify", "hanging", "--format", "json"]);
+    let answering = |verified: &Verified| -> Vec<bool> {
+        let members = verified.0["members"].as_array().unwrap().iter();
+        members.map(|member| member["answers"] == true).collect()
+    };
+    let verified = cluster.verify_until(1, |verified| answering(verified) == [true, false, true]);
     cluster.signal("core-02", Signal::SIGCONT);
-    let verified = Verified(serde_json::from_str(&ran.expect(1).stdout).unwrap());
     verified.expect("reachable", "fail", "connected, then no answer in time");
-    let answering = verified.0["members"].as_array().unwrap();
-    let answering: Vec<&Value> = answering.iter().map(|member| &member["answers"]).collect();
-    assert_eq!(answering, [true, false, true]);
+    assert_eq!(answering(&verified), [true, false, true]);
 }
 
 #[test]
