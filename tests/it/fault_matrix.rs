@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -471,31 +471,72 @@ fn nothing_healthy_is_called_broken() {
         "{repeated} of {looks} looks reported something"
     );
     tell(&format!(
-        "0 false alarms in {looks} looks, {repeated} repeated for what one look reported, {elections} for an election"
+        "0 false alarms in {looks} looks, {repeated} of them repeated for what one reported, {elections} \
+         for an election"
     ));
 }
 
+/// A drill that is under way. It does not outlive its test, whose end would wait for it.
+struct UnderWay(Child);
+
+impl UnderWay {
+    fn start(drill: &mut Command) -> Self {
+        let drill = drill.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(drill.spawn().unwrap())
+    }
+
+    /// Interrupts it, and waits for its end.
+    fn interrupt(self) -> Ran {
+        kill(
+            Pid::from_raw(self.0.id().try_into().unwrap()),
+            Signal::SIGINT,
+        )
+        .unwrap();
+        self.end()
+    }
+
+    /// Waits for its end.
+    fn end(mut self) -> Ran {
+        let read = |pipe: &mut dyn Read| {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).unwrap();
+            text
+        };
+        Ran {
+            stdout: read(self.0.stdout.as_mut().unwrap()),
+            stderr: read(self.0.stderr.as_mut().unwrap()),
+            status: self.0.wait().unwrap().code(),
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Starts a drill, and waits until it has noted this of what it does to the cluster.
-fn begin(cluster: &Cluster, fault: &str, noted: &str) -> Child {
+fn begin(cluster: &Cluster, fault: &str, noted: &str) -> UnderWay {
     let drill = ["drill", cluster.name, fault, "--yes", "--hold", "10m"];
     begun(&mut cluster.scratch.command(&drill), cluster, noted)
 }
 
 /// The same for any drill. One that did nothing is started again: its first look may have met an election.
-fn begun(drill: &mut Command, cluster: &Cluster, noted: &str) -> Child {
-    drill.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = drill.spawn().unwrap();
+fn begun(drill: &mut Command, cluster: &Cluster, noted: &str) -> UnderWay {
+    let mut running = UnderWay::start(drill);
     let deadline = Instant::now() + Duration::from_secs(300);
     loop {
         let journal = fs::read_to_string(cluster.state("drill.json"));
         if journal.is_ok_and(|journal| journal.contains(noted)) {
             return running;
         }
-        if running.try_wait().unwrap().is_some() {
-            let ended = Ran::from(running.wait_with_output().unwrap()).expect(4);
+        if running.0.try_wait().unwrap().is_some() {
+            let ended = running.end().expect(4);
             let why = "a drill begins with a healthy cluster";
             assert!(ended.stderr.contains(why), "{}", ended.stderr);
-            running = drill.spawn().unwrap();
+            running = UnderWay::start(drill);
         }
         assert!(Instant::now() < deadline, "`{noted}` was not brought about");
         std::thread::sleep(Duration::from_millis(20));
@@ -510,18 +551,13 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
     let drill = begin(&cluster, "member-paused", "member-paused");
     let under_way = format!(
         "warning: a drill is under way, and brings about `member-paused`\nnote: `cargo xtask drill interrupted` (process {}) heals it at its end\n",
-        drill.id()
+        drill.0.id()
     );
     for look in [&["verify", "interrupted"][..], &["status", "interrupted"]] {
         let looked = cluster.scratch.run(look);
         assert!(looked.stderr.contains(&under_way), "{}", looked.stderr);
     }
-    kill(
-        Pid::from_raw(drill.id().try_into().unwrap()),
-        Signal::SIGINT,
-    )
-    .unwrap();
-    let ended = Ran::from(drill.wait_with_output().unwrap()).expect(130);
+    let ended = drill.interrupt().expect(130);
     assert!(ended.stderr.contains("undone first"), "{}", ended.stderr);
     assert!(!cluster.state("drill.json").exists());
     cluster.comes_to_be_healthy();
@@ -535,8 +571,9 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
         "--hold",
         "4s",
     ];
-    let drill = cluster.scratch.command(&drill);
-    let told = interrupted_at(drill, &cluster, "member-paused").expect(130);
+    let mut drill = cluster.scratch.command(&drill);
+    let drill = begun(&mut drill, &cluster, "member-paused");
+    let told = drill.interrupt().expect(130);
     assert!(
         told.stdout.contains("1 fault injected, 1 found"),
         "{}",
@@ -556,9 +593,8 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
         ("learner-left", "\"remove\""),
         ("data-wiped", "data-wiped"),
     ] {
-        let mut drill = begin(&cluster, fault, noted);
-        drill.kill().unwrap();
-        drill.wait().unwrap();
+        // It is killed.
+        drop(begin(&cluster, fault, noted));
         let again = cluster.drill(&["member-killed"]).expect(4);
         let left = format!("an interrupted drill has left `{fault}` in the cluster");
         assert!(again.stderr.contains(&left), "{}", again.stderr);
@@ -580,9 +616,7 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
     assert_eq!(get(&cluster.scratch, "interrupted", "survivor"), "yes\n");
 
     // `destroy` leaves nothing of one either.
-    let mut drill = begin(&cluster, "member-paused", "member-paused");
-    drill.kill().unwrap();
-    drill.wait().unwrap();
+    drop(begin(&cluster, "member-paused", "member-paused"));
     let left: Vec<i32> = processes(&cluster.scratch, "interrupted")
         .into_values()
         .collect();
@@ -599,7 +633,7 @@ fn what_a_killed_drill_did_to_the_data_is_not_taken_for_the_clusters() {
     let survivor = "what was there before";
     put(&cluster.scratch, "forgotten", "survivor", survivor);
     for (fault, check) in [("data-diverged", "hash"), ("cluster-reformed", "history")] {
-        let mut drill = begin(&cluster, fault, fault);
+        let drill = begin(&cluster, fault, fault);
         let deadline = Instant::now() + Duration::from_secs(60);
         let reports_it = || {
             let (_, found) = cluster.verify();
@@ -608,8 +642,7 @@ fn what_a_killed_drill_did_to_the_data_is_not_taken_for_the_clusters() {
         while !reports_it() {
             assert!(Instant::now() < deadline, "`{fault}` was not found");
         }
-        drill.kill().unwrap();
-        drill.wait().unwrap();
+        drop(drill);
         // Looks write, and so these keys get further than those that are put back.
         for _ in 0..20 {
             cluster.verify();
@@ -621,17 +654,6 @@ fn what_a_killed_drill_did_to_the_data_is_not_taken_for_the_clusters() {
         let found = get(&cluster.scratch, "forgotten", "survivor");
         assert_eq!(found, format!("{survivor}\n"), "{fault}");
     }
-}
-
-/// Runs a drill, and interrupts it once it has done to the cluster what this fault is about.
-fn interrupted_at(mut drill: Command, cluster: &Cluster, fault: &str) -> Ran {
-    let drill = begun(&mut drill, cluster, fault);
-    kill(
-        Pid::from_raw(drill.id().try_into().unwrap()),
-        Signal::SIGINT,
-    )
-    .unwrap();
-    Ran::from(drill.wait_with_output().unwrap())
 }
 
 #[test]
