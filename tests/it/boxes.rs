@@ -175,6 +175,37 @@ fn a_cloud_image_becomes_a_box_that_vagrant_can_log_in_to() {
     }
 }
 
+/// Vagrant hands the URL to curl as it is.
+#[test]
+fn curl_finds_the_box_in_a_folder_with_blanks_and_where_it_was_moved_to() {
+    require_tool("curl", "curl");
+    let (scratch, folder, bytes) = workspace(Table::Pc);
+    let sha512 = sha512(&bytes);
+    let server = Server::answering(Answer::File(Arc::new(bytes)));
+    let url = format!("{}/image", server.url);
+    for name in ["my [first] box, 50%", "moved"] {
+        let below = scratch.root().join(name);
+        if name == "moved" {
+            fs::rename(scratch.root().join("my [first] box, 50%"), &below).unwrap();
+        } else {
+            fs::create_dir_all(below.join("cluster")).unwrap();
+            fs::write(below.join("cluster/default.toml"), "members = 3\n").unwrap();
+        }
+        let mut command = scratch.command(&["box", "--image", &url, "--sha512", &sha512]);
+        Ran::from(command.current_dir(&below).output().unwrap()).expect(0);
+        let catalogue = below.join(".state/.cache/boxes/debian-13.json");
+        let catalogue: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(catalogue).unwrap()).unwrap();
+        let provider = &catalogue["versions"][0]["providers"][0];
+        let url = provider["url"].as_str().unwrap();
+        let get = ["-q", "--fail", "--silent", "--output", "fetched", url];
+        run(&folder, "curl", &get, "");
+        let found = xtask::download::sha256(&folder.join("fetched")).unwrap();
+        assert_eq!(provider["checksum"], found.as_str(), "{url}");
+    }
+    assert_eq!(server.asked(), 1);
+}
+
 #[test]
 fn another_image_than_the_expected_one_is_not_used() {
     let scratch = Scratch::with("default", "members = 3\n");

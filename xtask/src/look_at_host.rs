@@ -56,6 +56,11 @@ impl Sought {
         }
     }
 
+    /// Where the boxes that are made here lie, beside their catalogues.
+    fn boxes(&self) -> &Utf8Path {
+        self.catalogue.parent().unwrap_or(Utf8Path::new("."))
+    }
+
     /// Where Vagrant keeps what it knows of the machines that it has made.
     fn vagrants_own(&self) -> Utf8PathBuf {
         self.vagrantfile.with_file_name(".vagrant")
@@ -143,7 +148,7 @@ pub fn look(sought: &Sought) -> Host {
             domains: seen.domains,
             libvirt_networks: seen.networks,
             machine_ids: files::machine_ids(&own),
-            box_file: files::box_size(&catalogue, &seen.providers),
+            box_file: files::box_size(sought.boxes(), &catalogue, &seen.providers),
             catalogue,
             providers: seen.providers,
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::atomic;
 use crate::cache::{Cache, Locked, refused};
+use crate::host::catalogue::file_url;
 
 /// A box that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,16 @@ impl Catalogue {
     /// # Errors
     /// Says what the file system refused.
     pub(super) fn write(&self, cache: &Cache, profile: &str) -> Result<(), String> {
+        let path = path(cache, profile);
+        atomic::replace(&path, &self.text()).map_err(refused("write", &path))
+    }
+
+    /// Whether it says where the box lies: not where the workspace has been moved since.
+    pub(super) fn is_written(&self, cache: &Cache, profile: &str) -> bool {
+        fs::read_to_string(path(cache, profile)).is_ok_and(|text| text == self.text())
+    }
+
+    fn text(&self) -> String {
         let value = json!({
             "name": self.name,
             "description": self.description,
@@ -57,14 +68,13 @@ impl Catalogue {
                 "version": "1",
                 "providers": [{
                     "name": "libvirt",
-                    "url": format!("file://{}", self.file),
+                    "url": file_url(self.file.as_str()),
                     "checksum_type": "sha256",
                     "checksum": self.sha256,
                 }],
             }],
         });
-        let path = path(cache, profile);
-        atomic::replace(&path, &format!("{value:#}\n")).map_err(refused("write", &path))
+        format!("{value:#}\n")
     }
 
     /// Whether it was written while this lock was waited for.

@@ -75,15 +75,34 @@ impl Order<'_> {
     }
 }
 
-/// The box that is there and was made as it would be made now.
-pub fn made(order: &Order<'_>) -> Option<Catalogue> {
-    let catalogue = Catalogue::read(&order.cache(), order.profile)?;
-    let is_current = |material| order.inputs(material) == catalogue.inputs;
-    order
-        .materials()
-        .into_iter()
-        .any(is_current)
-        .then_some(catalogue)
+/// The box that is there and was made as it would be made now. Where the workspace has been moved, its
+/// catalogue is told so.
+///
+/// # Errors
+/// Fails where that cannot be written.
+pub fn made(order: &Order<'_>) -> Outcome<Option<Catalogue>> {
+    let cache = order.cache();
+    let read = || Catalogue::read(&cache, order.profile).filter(|one| is_current(order, one));
+    let is_written = |one: &Catalogue| one.is_written(&cache, order.profile);
+    let Some(catalogue) = read() else {
+        return Ok(None);
+    };
+    if is_written(&catalogue) {
+        return Ok(Some(catalogue));
+    }
+    let failure = |why: String| Failure::new(Exit::Host, Diagnostic::error(why));
+    // A task that makes a box may have written it meanwhile.
+    let _locked = cache.lock(|| ()).map_err(failure)?;
+    let catalogue = read();
+    if let Some(moved) = catalogue.as_ref().filter(|one| !is_written(one)) {
+        moved.write(&cache, order.profile).map_err(failure)?;
+    }
+    Ok(catalogue)
+}
+
+fn is_current(order: &Order<'_>, catalogue: &Catalogue) -> bool {
+    let mut materials = order.materials().into_iter();
+    materials.any(|material| order.inputs(material) == catalogue.inputs)
 }
 
 /// Makes a box, whatever is there already. Says what it does.

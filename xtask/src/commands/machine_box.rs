@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         ..order(profile, image, &cache)
     };
     if !args.again
-        && let Some(there) = boxes::made(&order)
+        && let Some(there) = boxes::made(&order)?
     {
         ui::say("it is there already; `--again` makes it anew");
         print(&there);
@@ -105,7 +105,7 @@ pub(super) fn have(workspace: &Workspace, plan: &Plan) -> Outcome<()> {
     };
     let cache = workspace.cache();
     let order = order(profile, image, &cache);
-    if boxes::made(&order).is_some() {
+    if boxes::made(&order)?.is_some() {
         return Ok(());
     }
     ui::say(&format!(

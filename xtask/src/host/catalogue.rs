@@ -1,5 +1,7 @@
 //! Reads the catalogue that describes a box which this project has built.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize;
 
 /// A box, with a build for each provider that it fits.
@@ -43,11 +45,25 @@ impl Catalogue {
 }
 
 impl Build {
-    /// The path of its file, where that is one of this host.
-    pub fn file(&self) -> Option<&str> {
-        match self.url.strip_prefix("file://") {
-            Some(path) => Some(path),
-            None => Some(self.url.as_str()).filter(|url| url.starts_with('/')),
+    /// The name of its file, which lies beside the catalogue: the path before it may be that of a
+    /// workspace which has been moved.
+    pub fn file_name(&self) -> Option<&str> {
+        let (_, name) = self.url.rsplit_once('/')?;
+        Some(name).filter(|name| !name.is_empty())
+    }
+}
+
+/// The URL of a file of this host. Vagrant hands it to curl as it is, which takes no blank in a URL and
+/// reads brackets and braces as patterns.
+pub fn file_url(path: &str) -> String {
+    let mut url = "file://".to_owned();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // Writing to a text does not fail.
+            let _ = write!(url, "%{byte:02X}");
         }
     }
+    url
 }

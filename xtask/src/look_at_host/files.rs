@@ -75,18 +75,23 @@ pub(super) fn folders(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
     paths
 }
 
-/// The size of the file that a catalogue names for the provider that would be used.
-pub(super) fn box_size(catalogue: &Look<Catalogue>, providers: &Providers) -> Look<u64> {
+/// The size of the file that a catalogue in this folder names for the provider that would be used.
+pub(super) fn box_size(
+    folder: &Utf8Path,
+    catalogue: &Look<Catalogue>,
+    providers: &Providers,
+) -> Look<u64> {
     let provider = providers.choose();
     let build = catalogue
         .seen()
         .zip(provider.ok())
         .and_then(|(catalogue, provider)| catalogue.build(provider.as_str()));
-    let Some(path) = build.and_then(Build::file) else {
+    let Some(name) = build.and_then(Build::file_name) else {
         return Look::Missing;
     };
-    match fs::metadata(path) {
+    let path = folder.join(name);
+    match fs::metadata(&path) {
         Ok(file) => Look::Seen(file.len()),
-        Err(error) => not_read(Utf8Path::new(path), &error),
+        Err(error) => not_read(&path, &error),
     }
 }
