@@ -4,7 +4,9 @@ use xtask::doctor::Verdict;
 use xtask::host::resources::{Disk, Memory};
 use xtask::host::{Look, Version, network};
 
-use crate::doctor_support::{answer_as, finds, network_of, ready, recorded, with_virtualbox};
+use crate::doctor_support::{
+    answer_as, finds, known, machine, network_of, ready, recorded, with_virtualbox,
+};
 use crate::verify_support::{plan, three};
 
 #[test]
@@ -12,7 +14,7 @@ fn a_cluster_that_runs_already_is_not_in_its_own_way() {
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
     let domains = host.domains.seen().unwrap().clone();
-    host.machine_ids = domains.iter().map(|domain| domain.id.clone()).collect();
+    host.machines = domains.iter().map(known).collect();
     // What its members need is theirs already: what is free is for the one that is still to be made.
     host.memory = memory(8 << 30, 2 << 30);
     let Look::Seen(neighbours) = &mut host.network.neighbours else {
@@ -180,6 +182,39 @@ fn too_little_room() {
     );
 }
 
+/// After `down`, and with VirtualBox, which is not asked what runs.
+#[test]
+fn machines_that_have_their_disks_already_take_no_more_room() {
+    let mut host = ready();
+    answer_as(&mut host, "libvirt-left-overs");
+    let Look::Seen(domains) = &mut host.domains else {
+        panic!("domains were recorded");
+    };
+    let mut third = domains[0].clone();
+    third.name = "xtask-0badcafe-core-03".to_owned();
+    third.id = "3".to_owned();
+    domains.push(third);
+    for domain in domains.iter_mut() {
+        domain.runs = false;
+    }
+    host.machines = domains.iter().map(known).collect();
+    let Look::Seen(images) = &mut host.images else {
+        panic!("room was recorded");
+    };
+    images.available = 100 << 20;
+    finds("disk-of-stopped-machines", &three(), &host, &[]);
+
+    let mut host = with_virtualbox("version");
+    let Look::Seen(images) = &mut host.images else {
+        panic!("room was recorded");
+    };
+    images.available = 100 << 20;
+    let flatcar = plan("default", "members = 3\n[machine]\nprofile = \"flatcar\"\n");
+    let names = ["core-01", "core-02", "core-03"];
+    host.machines = names.map(|name| machine(name, "virtualbox", name)).into();
+    finds("disk-of-virtualbox-machines", &flatcar, &host, &[]);
+}
+
 #[test]
 fn machines_that_vagrant_has_forgotten() {
     let error = &[("leftovers", Verdict::Error)];
@@ -187,6 +222,6 @@ fn machines_that_vagrant_has_forgotten() {
     answer_as(&mut host, "libvirt-left-overs");
     finds("leftovers", &three(), &host, error);
     let domains = host.domains.seen().unwrap().clone();
-    host.machine_ids = vec![domains[0].id.clone()];
+    host.machines = vec![known(&domains[0])];
     finds("leftovers-one", &three(), &host, error);
 }

@@ -6,11 +6,11 @@ use camino::Utf8PathBuf;
 use expect_test::expect_file;
 use xtask::doctor::{self, Report, Verdict};
 use xtask::host::catalogue::{Build, Catalogue, Edition};
-use xtask::host::libvirt::{self, Daemon};
+use xtask::host::libvirt::{self, Daemon, Domain};
 use xtask::host::network::{self, Network};
 use xtask::host::provider::{PLUGIN, plugin_in_file};
 use xtask::host::virtualization::{self, Kvm};
-use xtask::host::{Groups, Host, Look, Own, Providers, Version, resources, virtualbox};
+use xtask::host::{Groups, Host, Look, Machine, Own, Providers, Version, resources, virtualbox};
 use xtask::plan::Plan;
 use xtask::ui;
 
@@ -28,6 +28,7 @@ pub(crate) fn recorded(path: &str) -> String {
 pub(crate) fn ready() -> Host {
     let mut host = Host {
         own: Own {
+            machine_prefix: String::new(),
             domain_prefix: "xtask-0badcafe-".to_owned(),
             network: "xtask-0badcafe-default".to_owned(),
         },
@@ -58,7 +59,7 @@ pub(crate) fn ready() -> Host {
         networks_conf: Look::Missing,
         domains: Look::Missing,
         libvirt_networks: Look::Missing,
-        machine_ids: Vec::new(),
+        machines: Vec::new(),
         catalogue: Look::Missing,
         box_file: Look::Missing,
     };
@@ -86,6 +87,21 @@ pub(crate) fn answer_as(host: &mut Host, recording: &str) {
     host.libvirt_networks = Look::Seen(libvirt::networks(&details));
     host.providers.libvirt = Daemon::Answers(None).asked(&Look::Seen(answers));
     host.network = network_of(recording);
+}
+
+/// A machine that Vagrant has made.
+pub(crate) fn machine(name: &str, provider: &str, id: &str) -> Machine {
+    Machine {
+        name: name.to_owned(),
+        provider: provider.to_owned(),
+        id: id.to_owned(),
+    }
+}
+
+/// The machine of a domain, as Vagrant knows it.
+pub(crate) fn known(domain: &Domain) -> Machine {
+    let name = domain.name.trim_start_matches("xtask-0badcafe-");
+    machine(name, "libvirt", &domain.id)
 }
 
 /// What `ip` said.

@@ -349,7 +349,7 @@ fn stand_in_driver_that_was_late_once_is_waited_for_again() {
     let arguments = ["status", "late", "--watch", "0.5", "--format", "json"];
     let mut command = scratch.command(&arguments);
     let path = format!("{programs}:/usr/bin:/bin");
-    let watch = Follower::follow(command.env("PATH", path));
+    let mut watch = Follower::follow(command.env("PATH", path));
     let condition = |line: &Value| line["members"][0]["condition"].clone();
     let next = || -> Value { serde_json::from_str(&watch.next()).unwrap() };
     let mut line = next();

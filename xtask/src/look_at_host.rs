@@ -46,7 +46,8 @@ impl Sought {
         let machines = MachineName::prefix(name);
         Self {
             own: Own {
-                domain_prefix: format!("xtask-{checkout}-{machines}"),
+                domain_prefix: format!("xtask-{checkout}-"),
+                machine_prefix: machines,
                 network: format!("xtask-{checkout}-{name}"),
             },
             catalogue: workspace
@@ -147,7 +148,7 @@ pub fn look(sought: &Sought) -> Host {
             networks_conf: files::text(NETWORKS_CONF),
             domains: seen.domains,
             libvirt_networks: seen.networks,
-            machine_ids: files::machine_ids(&own),
+            machines: files::machines(&own),
             box_file: files::box_size(sought.boxes(), &catalogue, &seen.providers),
             catalogue,
             providers: seen.providers,

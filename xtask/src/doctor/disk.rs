@@ -1,4 +1,4 @@
-use super::{Finding, Found, machines, to_start};
+use super::{Finding, Found, machines};
 use crate::check::bytes;
 use crate::host::resources::Disk;
 use crate::host::{Host, Look};
@@ -21,9 +21,12 @@ const A_BOX: u64 = 1 << 30;
 const AT_LEAST: u64 = 512 << 20;
 
 fn examine(plan: &Plan, host: &Host) -> Found {
-    let count = to_start(plan, host).len();
+    // One that is stopped has its disk already.
+    let members = plan.members.iter();
+    let new = members.filter(|member| !host.has_disk(&member.name));
+    let count = new.count();
     if count == 0 {
-        return Found::ok("every machine runs already");
+        return Found::ok("every machine has its disk already");
     }
     let images = match &host.images {
         Look::Seen(images) => images,

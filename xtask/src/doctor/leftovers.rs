@@ -29,7 +29,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
     let members = plan.members.iter();
     let forgotten: Vec<&Domain> = members
         .filter_map(|member| host.domain(&member.name))
-        .filter(|domain| !host.machine_ids.contains(&domain.id))
+        .filter(|domain| !host.is_known(domain))
         .collect();
     if forgotten.is_empty() {
         return Found::ok("none");

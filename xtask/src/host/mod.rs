@@ -57,27 +57,45 @@ pub struct Host {
     pub domains: Look<Vec<Domain>>,
     /// Every network that libvirt knows.
     pub libvirt_networks: Look<Vec<LibvirtNetwork>>,
-    /// The IDs that Vagrant keeps of the machines it has made here.
-    pub machine_ids: Vec<String>,
+    /// The machines that Vagrant has made here and not removed.
+    pub machines: Vec<Machine>,
     /// The description of the box that this project has built for the profile.
     pub catalogue: Look<Catalogue>,
     /// The size in bytes of the file that the catalogue names.
     pub box_file: Look<u64>,
 }
 
+/// A machine that Vagrant has made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Vagrant's name for it.
+    pub name: String,
+    /// Vagrant's name for the provider that runs it.
+    pub provider: String,
+    /// The ID that the provider knows it by.
+    pub id: String,
+}
+
 /// The names and places that `vagrant/Vagrantfile` gives to a cluster's machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Own {
-    /// What stands before a member's name in the name of its libvirt domain.
+    /// What stands before a member's name in Vagrant's name for its machine.
+    pub machine_prefix: String,
+    /// What stands before that in the name of its libvirt domain.
     pub domain_prefix: String,
     /// The libvirt network that the members share.
     pub network: String,
 }
 
 impl Own {
+    /// Vagrant's name for a member's machine.
+    pub fn machine(&self, member: &HostName) -> String {
+        format!("{}{member}", self.machine_prefix)
+    }
+
     /// The name of a member's libvirt domain.
     pub fn domain(&self, member: &HostName) -> String {
-        format!("{}{member}", self.domain_prefix)
+        format!("{}{}", self.domain_prefix, self.machine(member))
     }
 }
 
@@ -152,6 +170,30 @@ impl Host {
     /// Whether a member's machine was made by Vagrant here and runs.
     pub fn runs(&self, member: &HostName) -> bool {
         self.domain(member)
-            .is_some_and(|domain| domain.runs && self.machine_ids.contains(&domain.id))
+            .is_some_and(|domain| domain.runs && self.is_known(domain))
+    }
+
+    /// Whether Vagrant knows a machine of libvirt's.
+    pub fn is_known(&self, domain: &Domain) -> bool {
+        self.machines.iter().any(|machine| machine.id == domain.id)
+    }
+
+    /// Whether a member's machine was made by Vagrant here, by the provider that is used, so that it has
+    /// its disk already. Where libvirt says which machines it has, one that it does not have was lost.
+    pub fn has_disk(&self, member: &HostName) -> bool {
+        let Ok(provider) = provider(self) else {
+            return false;
+        };
+        let name = self.own.machine(member);
+        let mut machines = self.machines.iter();
+        let made =
+            machines.find(|machine| machine.name == name && machine.provider == provider.as_str());
+        let is_lost = |machine: &Machine| match (&provider, self.domains.seen()) {
+            (Provider::Libvirt, Some(domains)) => {
+                !domains.iter().any(|domain| domain.id == machine.id)
+            }
+            _ => false,
+        };
+        made.is_some_and(|machine| !is_lost(machine))
     }
 }

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::catalogue::{Build, Catalogue};
 use crate::host::virtualization::Kvm;
-use crate::host::{Look, Providers};
+use crate::host::{Look, Machine, Providers};
 
 /// The text of a file.
 pub(super) fn text(path: impl AsRef<Utf8Path>) -> Look<String> {
@@ -59,12 +59,19 @@ pub(super) fn processors() -> Look<u32> {
     }
 }
 
-/// The IDs of the machines that Vagrant has made and not removed: `machines/<machine>/<provider>/id`.
-pub(super) fn machine_ids(vagrants_own: &Utf8Path) -> Vec<String> {
+/// The machines that Vagrant has made and not removed: `machines/<machine>/<provider>/id`.
+pub(super) fn machines(vagrants_own: &Utf8Path) -> Vec<Machine> {
     let machines = folders(&vagrants_own.join("machines"));
     let providers = machines.iter().flat_map(|machine| folders(machine));
-    let ids = providers.filter_map(|provider| fs::read_to_string(provider.join("id")).ok());
-    ids.map(|id| id.trim().to_owned()).collect()
+    let machines = providers.filter_map(|folder| {
+        let id = fs::read_to_string(folder.join("id")).ok()?;
+        Some(Machine {
+            name: folder.parent()?.file_name()?.to_owned(),
+            provider: folder.file_name()?.to_owned(),
+            id: id.trim().to_owned(),
+        })
+    });
+    machines.collect()
 }
 
 /// The entries of a folder.
