@@ -5,7 +5,7 @@ use expect_test::expect_file;
 use xtask::doctor::{self, FINDINGS, Verdict};
 use xtask::host::libvirt::Daemon;
 use xtask::host::virtualization::Kvm;
-use xtask::host::{Groups, Look, Version};
+use xtask::host::{Distribution, Groups, Look, Version};
 use xtask::plan::Plan;
 use xtask::ui;
 
@@ -102,8 +102,42 @@ fn no_provider_for_every_reason() {
     host.groups = Look::Seen(Groups::read("ada", "ada libvirt"));
     finds("provider-libvirt-new-in-its-group", &three(), &host, error);
 
+    // Where polkit decides, the socket is open to everybody.
+    let mut host = ready();
+    let why = "`virsh` exited with status 1: error: authentication unavailable: no polkit agent \
+        available to authenticate action 'org.libvirt.unix.manage'";
+    host.providers.libvirt = Daemon::Silent(why.to_owned());
+    host.groups = Look::Seen(Groups::read("ada wheel", "ada wheel"));
+    finds("provider-libvirt-refused", &three(), &host, error);
+    host.groups = Look::Seen(Groups::read("ada", "ada libvirt"));
+    finds(
+        "provider-libvirt-refused-before-login",
+        &three(),
+        &host,
+        error,
+    );
+
     let host = with_virtualbox("version-without-module");
     finds("provider-virtualbox-without-module", &three(), &host, error);
+}
+
+#[test]
+fn every_distribution_has_its_own_lines() {
+    for (name, distribution) in [
+        ("ubuntu", Distribution::Ubuntu),
+        ("fedora", Distribution::Fedora),
+        ("arch", Distribution::Arch),
+        ("suse", Distribution::Suse),
+        ("other", Distribution::Other),
+    ] {
+        let mut host = ready();
+        host.distribution = distribution;
+        host.vagrant = Look::Missing;
+        host.providers.plugin = Look::Missing;
+        host.providers.libvirt = Daemon::NoSocket;
+        let errors = &[("vagrant", Verdict::Error), ("provider", Verdict::Error)];
+        finds(&format!("nothing-on-{name}"), &three(), &host, errors);
+    }
 }
 
 #[test]

@@ -101,7 +101,8 @@ fn without_any_program_nothing_is_taken_for_fine_that_was_not_looked_at() {
         ran.stderr
             .contains("error: there is no `vagrant` on your PATH\n")
     );
-    assert!(ran.stderr.contains("`sudo apt-get install vagrant`"));
+    let makers = "https://developer.hashicorp.com/vagrant/install";
+    assert!(ran.stderr.contains(makers), "{}", ran.stderr);
     let last =
         "hint: without any of it, as processes of this host: `cargo xtask up --driver local`\n";
     assert!(ran.stderr.ends_with(last), "{}", ran.stderr);

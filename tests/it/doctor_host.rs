@@ -2,7 +2,9 @@
 
 use xtask::host::libvirt::{self, Daemon};
 use xtask::host::provider::{PLUGIN, plugin_in_file, plugin_in_list};
-use xtask::host::{Look, Obstacle, Provider, Version, network, provider, resources, virtualbox};
+use xtask::host::{
+    Distribution, Look, Obstacle, Provider, Version, network, provider, resources, virtualbox,
+};
 
 use crate::doctor_support::{ready, recorded, with_virtualbox};
 
@@ -16,6 +18,35 @@ fn versions_with_what_stands_around_them() {
     assert_eq!(version("Vagrant"), None);
     assert_eq!(version("2.3"), None);
     assert!(Version::new(2, 2, 19) > Version::new(2, 2, 5));
+}
+
+#[test]
+fn distributions_by_what_they_are_or_are_like() {
+    for (text, expected) in [
+        (
+            "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n",
+            Distribution::Debian,
+        ),
+        ("ID=ubuntu\nID_LIKE=debian\n", Distribution::Ubuntu),
+        (
+            "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n",
+            Distribution::Ubuntu,
+        ),
+        ("ID=fedora\n", Distribution::Fedora),
+        (
+            "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n",
+            Distribution::Fedora,
+        ),
+        ("ID=arch\n", Distribution::Arch),
+        (
+            "ID=\"opensuse-tumbleweed\"\nID_LIKE=\"opensuse suse\"\n",
+            Distribution::Suse,
+        ),
+        ("ID=nixos\n", Distribution::Other),
+        ("", Distribution::Other),
+    ] {
+        assert_eq!(Distribution::read(text), expected, "{text}");
+    }
 }
 
 #[test]

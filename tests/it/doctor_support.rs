@@ -10,7 +10,9 @@ use xtask::host::libvirt::{self, Daemon, Domain};
 use xtask::host::network::{self, Network};
 use xtask::host::provider::{PLUGIN, plugin_in_file};
 use xtask::host::virtualization::{self, Kvm};
-use xtask::host::{Groups, Host, Look, Machine, Own, Providers, Version, resources, virtualbox};
+use xtask::host::{
+    Distribution, Groups, Host, Look, Machine, Own, Providers, Version, resources, virtualbox,
+};
 use xtask::plan::Plan;
 use xtask::ui;
 
@@ -32,6 +34,7 @@ pub(crate) fn ready() -> Host {
             domain_prefix: "xtask-0badcafe-".to_owned(),
             network: "xtask-0badcafe-default".to_owned(),
         },
+        distribution: Distribution::Debian,
         vagrant: Look::Seen(Version::in_text(&recorded("debian-12/vagrant-version.txt")).unwrap()),
         vagrantfile: true,
         providers: Providers {

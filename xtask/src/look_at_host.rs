@@ -14,7 +14,7 @@ use crate::host::catalogue::Catalogue;
 use crate::host::network::{self, Network};
 use crate::host::resources::{self, Disk};
 use crate::host::virtualbox::NETWORKS_CONF;
-use crate::host::{Groups, Host, Look, Own, Provider, Version, virtualization};
+use crate::host::{Distribution, Groups, Host, Look, Own, Provider, Version, virtualization};
 use crate::plan::Plan;
 use crate::profile::{MachineBox, PublishedBox};
 use crate::values::MachineName;
@@ -125,6 +125,7 @@ pub fn look(sought: &Sought) -> Host {
         let seen = end(providers);
         Host {
             own: sought.own.clone(),
+            distribution: distribution(),
             vagrant: end(vagrant),
             vagrantfile: sought.vagrantfile.is_file(),
             groups: end(groups),
@@ -161,6 +162,15 @@ fn end<T>(thread: ScopedJoinHandle<'_, T>) -> T {
         Ok(seen) => seen,
         Err(panic) => std::panic::resume_unwind(panic),
     }
+}
+
+fn distribution() -> Distribution {
+    let places = ["/etc/os-release", "/usr/lib/os-release"];
+    let text = places.iter().find_map(|path| match files::text(path) {
+        Look::Seen(text) => Some(text),
+        Look::Missing | Look::Unknown(_) => None,
+    });
+    text.map_or(Distribution::Other, |text| Distribution::read(&text))
 }
 
 fn groups() -> Look<Groups> {

@@ -79,9 +79,10 @@ fn fitting(plan: &Plan, host: &Host, providers: &[Provider]) -> Result<(), Found
         [Provider::Libvirt] if host.providers.obstacles_to_libvirt().is_empty() => error.hint(
             format!("use libvirt, which is here: `VAGRANT_DEFAULT_PROVIDER=libvirt {up}`"),
         ),
-        [Provider::Libvirt] => error.hint(
-            "install libvirt; on Debian: `sudo apt-get install vagrant-libvirt libvirt-daemon-system qemu-system-x86`",
-        ),
+        [Provider::Libvirt] => error.hint(format!(
+            "use libvirt: `export VAGRANT_DEFAULT_PROVIDER=libvirt`, then `{}` says what it takes",
+            task(plan, "doctor")
+        )),
         _ => error,
     };
     if *providers == [Provider::VirtualBox] {

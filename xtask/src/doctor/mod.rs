@@ -6,6 +6,7 @@ mod disk;
 mod leftovers;
 mod machine_box;
 mod memory;
+mod packages;
 mod processors;
 mod provider;
 mod range;

@@ -1,4 +1,4 @@
-use super::{Finding, Found};
+use super::{Finding, Found, packages};
 use crate::host::libvirt::{Daemon, URI};
 use crate::host::{Host, Look, Obstacle, Provider, provider};
 use crate::plan::Plan;
@@ -78,34 +78,51 @@ fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
     }
 }
 
+/// The group whose members may use libvirt.
+const GROUP: &str = "libvirt";
+
+/// How a user comes to use libvirt.
+fn rights(host: &Host) -> &'static str {
+    match &host.groups {
+        Look::Seen(groups) if groups.is_new_in(GROUP) => {
+            "you are in the group `libvirt`, and this session is older than that: log out and in again, or `newgrp libvirt`"
+        }
+        _ => {
+            "join the group that may: `sudo usermod --append --groups libvirt \"$USER\"`, then log out and in again"
+        }
+    }
+}
+
 /// What to do about it, one command each.
 fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match obstacle {
-        Obstacle::NoPlugin => vec![
-            "on Debian: `sudo apt-get install vagrant-libvirt`".to_owned(),
-            "with a Vagrant from its makers: `vagrant plugin install vagrant-libvirt`".to_owned(),
-        ],
+        Obstacle::NoPlugin => packages::plugin(host),
         Obstacle::PluginUnknown(_) => {
             one("see for yourself: `vagrant plugin list`; mend them: `vagrant plugin repair`")
         }
-        Obstacle::Libvirt(Daemon::NoSocket) => vec![
-            "on Debian and Ubuntu: `sudo apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils`".to_owned(),
-            "where it is installed: `sudo systemctl enable --now libvirtd.socket`".to_owned(),
-        ],
+        Obstacle::Libvirt(Daemon::NoSocket) => {
+            let start = packages::start_libvirt(host).into_iter();
+            let start = start.map(|line| format!("where it is installed: `{line}`"));
+            [packages::libvirt(host)].into_iter().chain(start).collect()
+        }
         Obstacle::Libvirt(Daemon::NotListening) => {
-            one("start it: `sudo systemctl restart libvirtd`")
+            vec![format!("start it: `{}`", packages::restart_libvirt(host))]
         }
-        Obstacle::Libvirt(Daemon::Forbidden) => {
-            let is_new = matches!(&host.groups, Look::Seen(groups) if groups.is_new_in("libvirt"));
-            if is_new {
-                one("you are in the group `libvirt`, and this session is older than that: log out and in again, or `newgrp libvirt`")
-            } else {
-                one("join the group that may: `sudo usermod --append --groups libvirt \"$USER\"`, then log out and in again")
-            }
-        }
+        Obstacle::Libvirt(Daemon::Forbidden) => vec![rights(host).to_owned()],
         Obstacle::Libvirt(Daemon::Silent(_) | Daemon::Answers(_)) => {
-            vec![format!("see for yourself: `virsh --connect {URI} version`")]
+            let see = format!("see for yourself: `virsh --connect {URI} version`");
+            // Where polkit decides, the socket is open to everybody, and who has no right is told so by
+            // libvirt itself.
+            let lacks_rights = matches!(
+                &host.groups,
+                Look::Seen(groups) if !groups.hold(GROUP) && !groups.hold("root")
+            );
+            if lacks_rights {
+                vec![rights(host).to_owned(), see]
+            } else {
+                vec![see]
+            }
         }
         Obstacle::NoVirtualBox if host.providers.asked.is_some() => {
             one("install it: https://www.virtualbox.org/wiki/Linux_Downloads")

@@ -1,4 +1,4 @@
-use super::{Finding, Found};
+use super::{Finding, Found, packages};
 use crate::host::{Host, Look, Version};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
@@ -19,7 +19,7 @@ fn examine(_: &Plan, host: &Host) -> Found {
             let error = Diagnostic::error("there is no `vagrant` on your PATH").note(
                 "Vagrant makes the virtual machines; this project knows its versions 2.3 and 2.4",
             );
-            return Found::of("not on PATH", vec![install(error)]);
+            return Found::of("not on PATH", vec![install(error, host)]);
         }
         Look::Unknown(why) => {
             let error = Diagnostic::error("`vagrant` is there and does not run")
@@ -43,11 +43,10 @@ fn examine(_: &Plan, host: &Host) -> Found {
         };
         return Found::ok(format!("Vagrant {version}{remark}"));
     };
-    Found::of(format!("Vagrant {version}"), vec![install(about)])
+    Found::of(format!("Vagrant {version}"), vec![install(about, host)])
 }
 
-fn install(diagnostic: Diagnostic) -> Diagnostic {
-    diagnostic
-        .hint("on Debian: `sudo apt-get install vagrant`")
-        .hint("on Ubuntu and elsewhere, from its makers: https://developer.hashicorp.com/vagrant/install")
+fn install(diagnostic: Diagnostic, host: &Host) -> Diagnostic {
+    let lines = packages::vagrant(host).into_iter();
+    lines.fold(diagnostic, Diagnostic::hint)
 }

@@ -107,7 +107,7 @@ fn virtualbox(host: &Host) -> Found {
             let error = Diagnostic::error("the processor does not offer virtualization, which VirtualBox needs")
                 .note("it is switched off in its firmware, or this host is itself a machine without it")
                 .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM)")
-                .hint("libvirt does without, slowly: `sudo apt-get install vagrant-libvirt libvirt-daemon-system qemu-system-x86`");
+                .hint("libvirt does without, slowly: `export VAGRANT_DEFAULT_PROVIDER=libvirt`, then `cargo xtask doctor` says what it takes");
             Found::of("the processor does not offer it", vec![error])
         }
     }

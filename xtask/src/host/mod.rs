@@ -4,6 +4,7 @@
 //! The submodules read what files and programs say. They are pure: whoever looks is elsewhere.
 
 pub mod catalogue;
+mod distribution;
 pub mod libvirt;
 pub mod network;
 pub mod provider;
@@ -12,6 +13,7 @@ mod version;
 pub mod virtualbox;
 pub mod virtualization;
 
+pub use distribution::Distribution;
 pub use provider::{Obstacle, Provider, Providers, provider};
 pub use version::Version;
 
@@ -27,6 +29,8 @@ use virtualization::Kvm;
 pub struct Host {
     /// The names and places that this cluster's machines have here.
     pub own: Own,
+    /// Its distribution.
+    pub distribution: Distribution,
     /// Vagrant, and which one.
     pub vagrant: Look<Version>,
     /// Whether `vagrant/Vagrantfile` is there.
@@ -152,10 +156,14 @@ impl Groups {
         }
     }
 
+    /// Whether this session has a group.
+    pub fn hold(&self, group: &str) -> bool {
+        self.held.iter().any(|held| held == group)
+    }
+
     /// Whether the user has been put into a group since this session began.
     pub fn is_new_in(&self, group: &str) -> bool {
-        let has = |groups: &[String]| groups.iter().any(|held| held == group);
-        has(&self.listed) && !has(&self.held)
+        self.listed.iter().any(|listed| listed == group) && !self.hold(group)
     }
 }
 
