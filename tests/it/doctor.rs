@@ -5,7 +5,7 @@ use expect_test::expect_file;
 use xtask::doctor::{self, FINDINGS, Verdict};
 use xtask::host::libvirt::Daemon;
 use xtask::host::virtualization::Kvm;
-use xtask::host::{Distribution, Groups, Look, Version};
+use xtask::host::{Distribution, Groups, Host, Look, Version};
 use xtask::plan::Plan;
 use xtask::ui;
 
@@ -138,6 +138,23 @@ fn every_distribution_has_its_own_lines() {
         let errors = &[("vagrant", Verdict::Error), ("provider", Verdict::Error)];
         finds(&format!("nothing-on-{name}"), &three(), &host, errors);
     }
+}
+
+#[test]
+fn a_virtualbox_that_vagrant_does_not_take() {
+    let flatcar = flatcar();
+    let mut host = with_virtualbox("version");
+    let virtualbox = |host: &mut Host, version| match &mut host.providers.virtualbox {
+        Look::Seen(virtualbox) => virtualbox.version = Some(version),
+        _ => panic!("VirtualBox is there"),
+    };
+    let error = &[("provider", Verdict::Error)];
+    virtualbox(&mut host, Version::new(7, 1, 4));
+    finds("virtualbox-too-new", &flatcar, &host, error);
+    host.vagrant = Look::Seen(Version::new(2, 4, 2));
+    finds("virtualbox-7.1", &flatcar, &host, &[]);
+    virtualbox(&mut host, Version::new(7, 3, 0));
+    finds("virtualbox-newer-than-known", &flatcar, &host, &[]);
 }
 
 #[test]

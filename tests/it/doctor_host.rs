@@ -2,6 +2,7 @@
 
 use xtask::host::libvirt::{self, Daemon};
 use xtask::host::provider::{PLUGIN, plugin_in_file, plugin_in_list};
+use xtask::host::virtualbox::Support;
 use xtask::host::{
     Distribution, Look, Obstacle, Provider, Version, network, provider, resources, virtualbox,
 };
@@ -209,6 +210,20 @@ fn virtualbox_and_its_file() {
     );
     let folder = virtualbox::machine_folder(&read("systemproperties.txt"));
     assert_eq!(folder.as_deref(), Some("/srv/VirtualBox VMs"));
+
+    let support =
+        |(major, minor), vagrant| virtualbox::support(Version::new(major, minor, 30), vagrant);
+    let (older, newer) = (Version::new(2, 3, 4), Version::new(2, 4, 9));
+    assert_eq!(support((5, 2), older), Support::Yes);
+    assert_eq!(support((7, 0), older), Support::Yes);
+    assert_eq!(
+        support((7, 1), older),
+        Support::From(Version::new(2, 4, 2), (7, 0))
+    );
+    assert_eq!(support((7, 2), older), Support::From(newer, (7, 0)));
+    assert_eq!(support((7, 2), newer), Support::Yes);
+    assert_eq!(support((7, 3), newer), Support::Unknown);
+    assert_eq!(support((8, 0), newer), Support::Unknown);
 
     let subnet = |text: &str| text.parse().unwrap();
     let conf = read("networks.conf");

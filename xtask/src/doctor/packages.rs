@@ -2,7 +2,8 @@
 
 use crate::host::{Distribution, Host};
 
-const VAGRANTS_MAKERS: &str = "https://developer.hashicorp.com/vagrant/install";
+/// Where Vagrant is to be had from its makers.
+pub(super) const VAGRANTS_MAKERS: &str = "https://developer.hashicorp.com/vagrant/install";
 
 /// What installs Vagrant.
 pub(super) fn vagrant(host: &Host) -> Vec<String> {

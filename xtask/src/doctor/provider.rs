@@ -1,5 +1,7 @@
-use super::{Finding, Found, packages};
+use super::packages::{self, VAGRANTS_MAKERS};
+use super::{Finding, Found};
 use crate::host::libvirt::{Daemon, URI};
+use crate::host::virtualbox::{Support, support};
 use crate::host::{Host, Look, Obstacle, Provider, provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
@@ -19,7 +21,8 @@ fn examine(_: &Plan, host: &Host) -> Found {
             }
             match provider {
                 Provider::Other(_) => Found::not_seen(evidence),
-                Provider::Libvirt | Provider::VirtualBox => Found::ok(evidence),
+                Provider::Libvirt => Found::ok(evidence),
+                Provider::VirtualBox => virtualbox(evidence, host),
             }
         }
         Err(obstacles) => Found::of(
@@ -53,6 +56,31 @@ fn describe(provider: &Provider, host: &Host) -> String {
             }
         }
         Provider::Other(name) => format!("{name}, which this project does not know"),
+    }
+}
+
+/// VirtualBox works; whether Vagrant takes it depends on both their versions.
+fn virtualbox(evidence: String, host: &Host) -> Found {
+    let virtualbox = host.providers.virtualbox.seen().and_then(|one| one.version);
+    let (Some(virtualbox), Some(vagrant)) = (virtualbox, host.vagrant.seen()) else {
+        return Found::ok(evidence);
+    };
+    match support(virtualbox, *vagrant) {
+        Support::Yes => Found::ok(evidence),
+        Support::Unknown => Found::ok(evidence).except(&format!(
+            "whether Vagrant {vagrant} takes one as new as that"
+        )),
+        Support::From(from, (major, minor)) => {
+            let error = Diagnostic::error(format!(
+                "Vagrant {vagrant} does not take VirtualBox {virtualbox}"
+            ))
+            .note(format!("it refuses what is newer than {major}.{minor}"))
+            .hint(format!("install Vagrant {from} or newer: {VAGRANTS_MAKERS}"))
+            .hint(format!(
+                "or VirtualBox {major}.{minor} in its place: https://www.virtualbox.org/wiki/Download_Old_Builds"
+            ));
+            Found::of(evidence, vec![error])
+        }
     }
 }
 

@@ -36,6 +36,11 @@ impl Version {
         Some(Self::new(major, minor, patch))
     }
 
+    /// Its first two numbers.
+    pub const fn numbers(self) -> (u32, u32) {
+        (self.major, self.minor)
+    }
+
     /// Whether its first two numbers are these or higher.
     pub fn is_at_least(self, major: u32, minor: u32) -> bool {
         self >= Self::new(major, minor, 0)

@@ -14,6 +14,45 @@ pub const ALLOWED_BY_DEFAULT: &str = "192.168.56.0/21";
 /// The first version that asks which addresses are allowed.
 pub const ASKS_FROM: Version = Version::new(6, 1, 28);
 
+/// From which version on Vagrant runs machines by a VirtualBox of these first two numbers; older ones
+/// have been supported for longer (Vagrant's changelog, and its `driver/meta.rb`).
+const SUPPORTED_FROM: &[((u32, u32), Version)] = &[
+    ((6, 0), Version::new(2, 2, 3)),
+    ((6, 1), Version::new(2, 2, 7)),
+    ((7, 0), Version::new(2, 3, 2)),
+    ((7, 1), Version::new(2, 4, 2)),
+    ((7, 2), Version::new(2, 4, 9)),
+];
+
+/// Whether Vagrant runs machines by a VirtualBox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// It does.
+    Yes,
+    /// It takes this version of Vagrant or a newer one; the newest VirtualBox that this Vagrant takes.
+    From(Version, (u32, u32)),
+    /// It is newer than any that is known here.
+    Unknown,
+}
+
+/// Whether this Vagrant runs machines by this VirtualBox. It refuses every one that it does not know.
+pub fn support(virtualbox: Version, vagrant: Version) -> Support {
+    let of = |(major, minor): (u32, u32)| Version::new(major, minor, 0);
+    let newest_first = || SUPPORTED_FROM.iter().rev();
+    let Some((numbers, from)) = newest_first().find(|(numbers, _)| virtualbox >= of(*numbers))
+    else {
+        return Support::Yes;
+    };
+    if virtualbox.numbers() != *numbers {
+        return Support::Unknown;
+    }
+    if vagrant >= *from {
+        return Support::Yes;
+    }
+    let known = newest_first().find(|(_, from)| vagrant >= *from);
+    Support::From(*from, known.map_or((5, 2), |(numbers, _)| *numbers))
+}
+
 /// A VirtualBox that is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VirtualBox {
