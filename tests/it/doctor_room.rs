@@ -1,6 +1,7 @@
 //! What `doctor` finds of networks, memory, disk and what an earlier run has left.
 
 use xtask::doctor::Verdict;
+use xtask::host::libvirt::Daemon;
 use xtask::host::resources::{Disk, Memory};
 use xtask::host::{Look, Version, network};
 
@@ -122,6 +123,23 @@ fn networks_of_libvirts() {
         &host,
         &[("subnet", Verdict::Error)],
     );
+}
+
+/// Docker's rules are in the way only of those that libvirt writes by nftables.
+#[test]
+fn docker_beside_libvirt() {
+    let mut host = ready();
+    let docker = r#"[{"dst":"172.17.0.0/16","dev":"docker0","flags":["linkdown"]}]"#;
+    host.network.routes = Look::Seen(network::routes(docker).unwrap());
+    finds("forwarding-old-libvirt", &three(), &host, &[]);
+    host.providers.libvirt = Daemon::Answers(Some(Version::new(11, 3, 0)));
+    let warning = &[("forwarding", Verdict::Warning)];
+    finds("forwarding", &three(), &host, warning);
+    let commented = "# firewall_backend = \"iptables\"\n";
+    host.libvirt_network_conf = Look::Seen(commented.to_owned());
+    finds("forwarding", &three(), &host, warning);
+    host.libvirt_network_conf = Look::Seen(commented.replace("# ", ""));
+    finds("forwarding-by-iptables", &three(), &host, &[]);
 }
 
 fn memory(total: u64, available: u64) -> Look<Memory> {

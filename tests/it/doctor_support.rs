@@ -62,6 +62,7 @@ pub(crate) fn ready() -> Host {
         networks_conf: Look::Missing,
         domains: Look::Missing,
         libvirt_networks: Look::Missing,
+        libvirt_network_conf: Look::Missing,
         machines: Vec::new(),
         catalogue: Look::Missing,
         box_file: Look::Missing,

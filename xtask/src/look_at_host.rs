@@ -11,6 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::host::catalogue::Catalogue;
+use crate::host::libvirt::NETWORK_CONF;
 use crate::host::network::{self, Network};
 use crate::host::resources::{self, Disk};
 use crate::host::virtualbox::NETWORKS_CONF;
@@ -149,6 +150,7 @@ pub fn look(sought: &Sought) -> Host {
             networks_conf: files::text(NETWORKS_CONF),
             domains: seen.domains,
             libvirt_networks: seen.networks,
+            libvirt_network_conf: files::text(NETWORK_CONF),
             machines: files::machines(&own),
             box_file: files::box_size(sought.boxes(), &catalogue, &seen.providers),
             catalogue,

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod disk;
+mod forwarding;
 mod leftovers;
 mod machine_box;
 mod memory;
@@ -33,6 +34,7 @@ pub static FINDINGS: &[&Finding] = &[
     &range::FINDING,
     &subnet::FINDING,
     &addresses::FINDING,
+    &forwarding::FINDING,
     &processors::FINDING,
     &memory::FINDING,
     &disk::FINDING,

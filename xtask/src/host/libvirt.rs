@@ -9,6 +9,19 @@ use super::version::Version;
 /// The libvirt that Vagrant's plugin talks to unless it is told otherwise.
 pub const URI: &str = "qemu:///system";
 
+/// The file with libvirt's settings for networks.
+pub const NETWORK_CONF: &str = "/etc/libvirt/network.conf";
+
+/// What a [`NETWORK_CONF`] says that libvirt writes its rules for packets by; none where it is left to
+/// libvirt.
+pub fn firewall_backend(text: &str) -> Option<&str> {
+    let mut lines = text.lines().rev();
+    lines.find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        (name.trim() == "firewall_backend").then(|| value.trim().trim_matches('"'))
+    })
+}
+
 /// Whether libvirt's daemon answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Daemon {

@@ -61,6 +61,8 @@ pub struct Host {
     pub domains: Look<Vec<Domain>>,
     /// Every network that libvirt knows.
     pub libvirt_networks: Look<Vec<LibvirtNetwork>>,
+    /// The text of libvirt's settings for networks.
+    pub libvirt_network_conf: Look<String>,
     /// The machines that Vagrant has made here and not removed.
     pub machines: Vec<Machine>,
     /// The description of the box that this project has built for the profile.

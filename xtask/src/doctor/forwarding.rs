@@ -1,0 +1,64 @@
+use super::{Finding, Found, concerns_only, packages};
+use crate::host::libvirt::{Daemon, NETWORK_CONF, firewall_backend};
+use crate::host::{Host, Look, Provider, Version};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "forwarding",
+    title: "nothing is known to keep machines from the networks beyond this host",
+    examine,
+};
+
+/// From here on libvirt writes its rules by nftables, unless it is told or built otherwise.
+const BY_NFTABLES_FROM: Version = Version::new(10, 4, 0);
+
+/// Docker's bridge, while it runs.
+const DOCKER: &str = "docker0";
+
+fn examine(_: &Plan, host: &Host) -> Found {
+    if let Some(found) = concerns_only(host, &Provider::Libvirt) {
+        return found;
+    }
+    let routes = match &host.network.routes {
+        Look::Seen(routes) => routes,
+        Look::Missing => {
+            return Found::not_seen("there is no `ip` (Debian and Ubuntu: `iproute2`)");
+        }
+        Look::Unknown(why) => return Found::not_seen(why.clone()),
+    };
+    if !routes.iter().any(|route| route.interface == DOCKER) {
+        return Found::ok("no Docker is beside it");
+    }
+    let version = match &host.providers.libvirt {
+        Daemon::Answers(Some(version)) => *version,
+        _ => return Found::not_seen("Docker is here, and libvirt's version is not known"),
+    };
+    if version < BY_NFTABLES_FROM {
+        return Found::ok(format!(
+            "Docker is here, and libvirt {version} has its rules before Docker's"
+        ));
+    }
+    let told = match &host.libvirt_network_conf {
+        Look::Seen(text) => firewall_backend(text),
+        Look::Missing => None,
+        Look::Unknown(why) => return Found::not_seen(format!("Docker is here; {why}")),
+    };
+    if told == Some("iptables") {
+        return Found::ok(format!(
+            "Docker is here, and {NETWORK_CONF} has libvirt's rules before Docker's"
+        ));
+    }
+    let restart = packages::restart_libvirt(host);
+    let warning = Diagnostic::warning("Docker may cut the machines off from the networks beyond this host")
+        .note("Docker has iptables drop whatever it does not forward itself, where it was the one to switch forwarding on")
+        .note("libvirt lets machines through by nftables, which does not outweigh that: they would fetch nothing, not even etcd")
+        .note("whether it is so only root can see: `sudo iptables -S FORWARD` would begin with `-P FORWARD DROP`")
+        .hint(format!(
+            "have libvirt write its rules before Docker's: `echo 'firewall_backend = \"iptables\"' | sudo tee -a {NETWORK_CONF} && {restart}`"
+        ))
+        .hint(
+            "or let machines through until Docker starts anew: `sudo iptables -I DOCKER-USER -i virbr+ -j ACCEPT && sudo iptables -I DOCKER-USER -o virbr+ -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`",
+        );
+    Found::of(format!("Docker is beside libvirt {version}"), vec![warning])
+}
