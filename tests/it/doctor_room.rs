@@ -112,6 +112,17 @@ fn networks_of_libvirts() {
         &ready(),
         &[("subnet", Verdict::Warning)],
     );
+    // It begins where this one does, which is all that Vagrant goes by.
+    let begins = plan(
+        "begins",
+        "[network]\nsubnet = \"192.168.122.0/25\"\nfirst_host = 101\n",
+    );
+    finds(
+        "network-begins-as-libvirts",
+        &begins,
+        &ready(),
+        &[("subnet", Verdict::Error)],
+    );
     // The definition has got another subnet since its network was made.
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");

@@ -81,11 +81,16 @@ fn of_libvirts_networks(plan: &Plan, host: &Host, subnet: Range) -> Vec<Diagnost
                 ))
                 .hint(format!("or alone, where its machines are gone: {}", removal(name)));
             }
-            let diagnostic = if range == subnet {
-                Diagnostic::error(format!(
-                    "libvirt's network `{name}` already has the addresses of `{subnet}`"
-                ))
-                .note("Vagrant makes no second network with the same addresses, and does not share that one")
+            // vagrant-libvirt, `CreateNetworks`: it compares the first address and nothing else.
+            let diagnostic = if range.first == subnet.first {
+                let already = if range == subnet {
+                    format!("already has the addresses of `{subnet}`")
+                } else {
+                    format!("begins where `{subnet}` does, as `{range}`")
+                };
+                Diagnostic::error(format!("libvirt's network `{name}` {already}"))
+                    .note("Vagrant takes a network by its first address: where that one has DHCP, it makes no machine")
+                    .note("where it has none, the machines would join it, and it would be removed with them")
             } else {
                 Diagnostic::warning(format!(
                     "libvirt's network `{name}` shares addresses with `{subnet}`"
