@@ -72,6 +72,14 @@ fn no_vagrantfile() {
 }
 
 #[test]
+fn a_host_of_another_architecture() {
+    let mut host = ready();
+    host.architecture = "aarch64".to_owned();
+    let error = &[("architecture", Verdict::Error)];
+    finds("architecture", &three(), &host, error);
+}
+
+#[test]
 fn no_provider_for_every_reason() {
     let error = &[("provider", Verdict::Error)];
     let mut host = ready();

@@ -34,6 +34,7 @@ pub(crate) fn ready() -> Host {
             domain_prefix: "xtask-0badcafe-".to_owned(),
             network: "xtask-0badcafe-default".to_owned(),
         },
+        architecture: "x86_64".to_owned(),
         distribution: Distribution::Debian,
         vagrant: Look::Seen(Version::in_text(&recorded("debian-12/vagrant-version.txt")).unwrap()),
         vagrantfile: true,

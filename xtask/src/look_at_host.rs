@@ -15,7 +15,10 @@ use crate::host::libvirt::NETWORK_CONF;
 use crate::host::network::{self, Network};
 use crate::host::resources::{self, Disk};
 use crate::host::virtualbox::NETWORKS_CONF;
-use crate::host::{Distribution, Groups, Host, Look, Own, Provider, Version, virtualization};
+use crate::host::{
+    ARCHITECTURE_OF_MACHINES, Distribution, Groups, Host, Look, Own, Provider, Version,
+    virtualization,
+};
 use crate::plan::Plan;
 use crate::profile::{MachineBox, PublishedBox};
 use crate::values::MachineName;
@@ -77,6 +80,9 @@ pub fn why_not_at_a_glance(sought: &Sought, plan: &Plan) -> Option<&'static str>
     {
         return Some("the images of its machines' system are gone");
     }
+    if std::env::consts::ARCH != ARCHITECTURE_OF_MACHINES {
+        return Some("machines are for another architecture than this host's");
+    }
     if !ask::is_on_path("vagrant") {
         return Some("this host has no Vagrant");
     }
@@ -126,6 +132,7 @@ pub fn look(sought: &Sought) -> Host {
         let seen = end(providers);
         Host {
             own: sought.own.clone(),
+            architecture: std::env::consts::ARCH.to_owned(),
             distribution: distribution(),
             vagrant: end(vagrant),
             vagrantfile: sought.vagrantfile.is_file(),

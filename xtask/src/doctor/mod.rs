@@ -2,6 +2,7 @@
 //! One file each, and one line in [`FINDINGS`].
 
 mod addresses;
+mod architecture;
 mod disk;
 mod forwarding;
 mod leftovers;
@@ -28,6 +29,7 @@ use crate::values::HostName;
 pub static FINDINGS: &[&Finding] = &[
     &vagrant::FINDING,
     &vagrantfile::FINDING,
+    &architecture::FINDING,
     &provider::FINDING,
     &virtualization::FINDING,
     &machine_box::FINDING,

@@ -24,11 +24,16 @@ use network::Network;
 use resources::{Disk, Memory};
 use virtualization::Kvm;
 
+/// The architecture of the machines that this project makes.
+pub const ARCHITECTURE_OF_MACHINES: &str = "x86_64";
+
 /// One look at a host, through the eyes of whoever would run a cluster of machines on it.
 #[derive(Debug, Clone)]
 pub struct Host {
     /// The names and places that this cluster's machines have here.
     pub own: Own,
+    /// Its processor's architecture, as Rust names it.
+    pub architecture: String,
     /// Its distribution.
     pub distribution: Distribution,
     /// Vagrant, and which one.

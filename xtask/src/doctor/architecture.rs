@@ -1,0 +1,25 @@
+use super::{Finding, Found, task};
+use crate::host::{ARCHITECTURE_OF_MACHINES, Host};
+use crate::plan::Plan;
+use crate::report::Diagnostic;
+
+pub(super) static FINDING: Finding = Finding {
+    name: "architecture",
+    title: "machines of this host's architecture can be made",
+    examine,
+};
+
+fn examine(plan: &Plan, host: &Host) -> Found {
+    let here = &host.architecture;
+    if here == ARCHITECTURE_OF_MACHINES {
+        return Found::ok(here.clone());
+    }
+    let up = task(plan, "up");
+    let error = Diagnostic::error(format!(
+        "machines run on {ARCHITECTURE_OF_MACHINES} alone, and this host is {here}"
+    ))
+    .note("libvirt boots others by UEFI, which vagrant-libvirt does not ask for unless it is told where this host keeps it")
+    .note(format!("Flatcar's box, and one that is made from packages, are for {ARCHITECTURE_OF_MACHINES} as well"))
+    .hint(format!("the same cluster as processes of this host: `{up} --driver local`"));
+    Found::of(here.clone(), vec![error])
+}
