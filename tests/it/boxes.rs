@@ -129,7 +129,7 @@ fn a_cloud_image_becomes_a_box_that_vagrant_can_log_in_to() {
         let metadata = fs::read_to_string(folder.join("metadata.json")).unwrap();
         assert_eq!(
             metadata,
-            "{\"provider\":\"libvirt\",\"format\":\"qcow2\",\"virtual_size\":1}\n"
+            "{\"provider\":\"libvirt\",\"format\":\"qcow2\",\"virtual_size\":20}\n"
         );
         run(
             &folder,

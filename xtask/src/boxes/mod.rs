@@ -67,6 +67,7 @@ impl Order<'_> {
             hasher.update([0]);
         }
         hasher.update(seed::inputs());
+        hasher.update(disk::SIZE.to_le_bytes());
         hex(&hasher.finalize())
     }
 

@@ -5,6 +5,7 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::disk::SIZE;
 use super::packages::SOURCE_DATE;
 use super::tool;
 use crate::cache::refused;
@@ -21,8 +22,9 @@ end
 /// Says why that failed.
 pub(super) fn wrap(scratch: &Utf8Path, disk: &Utf8Path) -> Result<Utf8PathBuf, String> {
     let size = fs::metadata(disk).map_err(refused("read", disk))?.len();
-    // Of both, libvirt takes the larger for the machine's disk. In GiB.
-    let virtual_size = size.div_ceil(1 << 30);
+    // Of both, libvirt takes the larger for the machine's disk, in GiB. A distribution's own image grows
+    // into it when cloud-init is handed the user-data (its modules `growpart` and `resizefs`).
+    let virtual_size = size.max(SIZE).div_ceil(1 << 30);
     let metadata = format!(
         "{{\"provider\":\"libvirt\",\"format\":\"qcow2\",\"virtual_size\":{virtual_size}}}\n"
     );
