@@ -61,6 +61,8 @@ if [ ! -d "$folder" ]; then
     fail "$tarball does not have the SHA-256 $sha256"
   tar --extract --gzip --file "$work/$tarball" --directory "$work/etcd" \
     --strip-components=1 --no-same-owner
+  # Or a loss of power might leave the name, and empty files.
+  sync -f "$work"
   mv "$work/etcd" "$folder"
   rm -rf "$work"
 fi
