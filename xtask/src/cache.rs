@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::process::{self, AfterInterrupt};
+use crate::process::{self, AfterInterrupt, RemovedOnInterrupt};
 
 /// A folder of the workspace's cache.
 #[derive(Debug, Clone)]
@@ -76,8 +76,12 @@ impl Locked {
     pub fn scratch(&self) -> Result<Scratch, String> {
         let path = self.folder.join(".unfinished");
         remove(&path)?;
+        let removed_on_interrupt = process::remove_on_interrupt(path.as_std_path());
         fs::create_dir(&path).map_err(refused("create", &path))?;
-        Ok(Scratch { path })
+        Ok(Scratch {
+            path,
+            _removed_on_interrupt: removed_on_interrupt,
+        })
     }
 
     /// Keeps a file or a folder of the scratch: from here on it is in the cache, or, after a loss of
@@ -93,11 +97,12 @@ impl Locked {
     }
 }
 
-/// A folder for what is not finished; removed when it is dropped.
+/// A folder for what is not finished; removed when it is dropped, and by an interruption.
 #[derive(Debug)]
 pub struct Scratch {
     /// Where it is.
     pub path: Utf8PathBuf,
+    _removed_on_interrupt: RemovedOnInterrupt,
 }
 
 impl Drop for Scratch {

@@ -19,8 +19,8 @@ use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
 pub use detached::{all, command_line, detach, reads_from, signal, signal_group};
 pub use interrupt::{
-    AfterInterrupt, PutOff, QuietlyOnInterrupt, install_interrupt_handler, on_interrupt,
-    put_off_interrupt, quietly_on_interrupt,
+    AfterInterrupt, PutOff, QuietlyOnInterrupt, RemovedOnInterrupt, install_interrupt_handler,
+    on_interrupt, put_off_interrupt, quietly_on_interrupt, remove_on_interrupt,
 };
 pub use line::{paste_able, quoted};
 pub use nix::sys::signal::Signal;

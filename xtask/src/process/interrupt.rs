@@ -2,6 +2,7 @@
 //! to go on, and exits with 130.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -21,6 +22,10 @@ pub fn install_interrupt_handler() {
         }
         INTERRUPTED.store(true, Ordering::SeqCst);
         group::end_all(GRACE);
+        for folder in doomed().values() {
+            // Whoever fills it next begins with removing it as well.
+            let _ = std::fs::remove_dir_all(folder);
+        }
         let quietly = *quietly();
         match quietly {
             Some(end) => end(),
@@ -37,6 +42,24 @@ pub fn on_interrupt(line: impl Into<String>) -> AfterInterrupt {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     after_lines().insert(number, line.into());
     AfterInterrupt(number)
+}
+
+/// Has an interruption remove a folder, for as long as the returned value lives.
+#[must_use = "it is forgotten when this is dropped"]
+pub fn remove_on_interrupt(folder: impl Into<PathBuf>) -> RemovedOnInterrupt {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    doomed().insert(number, folder.into());
+    RemovedOnInterrupt(number)
+}
+
+/// Keeps a folder of [`remove_on_interrupt`].
+#[derive(Debug)]
+pub struct RemovedOnInterrupt(u64);
+
+impl Drop for RemovedOnInterrupt {
+    fn drop(&mut self) {
+        doomed().remove(&self.0);
+    }
 }
 
 /// Has an interruption say nothing and do this instead, for as long as the returned value lives: it is
@@ -128,6 +151,9 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// By number, so that they are said in the order in which the work went.
 static AFTER: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
 
+/// What is removed.
+static DOOMED: Mutex<BTreeMap<u64, PathBuf>> = Mutex::new(BTreeMap::new());
+
 static QUIETLY: Mutex<Option<fn()>> = Mutex::new(None);
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -142,6 +168,10 @@ fn say_so() {
 
 fn quietly() -> MutexGuard<'static, Option<fn()>> {
     QUIETLY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn doomed() -> MutexGuard<'static, BTreeMap<u64, PathBuf>> {
+    DOOMED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn after_lines() -> MutexGuard<'static, BTreeMap<u64, String>> {
