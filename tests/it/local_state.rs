@@ -253,3 +253,28 @@ fn a_disk_that_is_full_loses_nothing_and_can_be_given_room_in_namespaces() {
         assert!(ran.stderr.contains(fact), "{fact}: {said}");
     }
 }
+
+#[test]
+fn destroy_removes_what_machines_wrote_to_their_serial_ports() {
+    for (name, folder) in [("default", "vagrant"), ("five", "vagrant/five")] {
+        let scratch = Scratch::with(name, "members = 3\n");
+        let log = scratch.root().join(folder).join("log");
+        fs::create_dir_all(&log).unwrap();
+        fs::write(log.join("core-01-serial.txt"), "booting\n").unwrap();
+        // As if it had been interrupted.
+        let doomed = scratch.root().join(format!(".state/.destroyed-{name}"));
+        fs::create_dir_all(&doomed).unwrap();
+        fs::write(log.join("mine.txt"), "mine\n").unwrap();
+        scratch.run(&["destroy", name, "--yes"]).expect(0);
+        let left: Vec<String> = log
+            .read_dir_utf8()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .collect();
+        assert_eq!(left, ["mine.txt"]);
+        fs::remove_file(log.join("mine.txt")).unwrap();
+        fs::create_dir_all(&doomed).unwrap();
+        scratch.run(&["destroy", name, "--yes"]).expect(0);
+        assert!(!log.exists());
+    }
+}

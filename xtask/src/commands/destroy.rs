@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Which, cluster, stop};
 use crate::driver::{DRIVERS, Home};
+use crate::render;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Lock;
 use crate::ui;
@@ -78,6 +79,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
                 )),
         )
     })?;
+    remove_serial_logs(&home);
     lock.remove();
     ui::say(&format!("{name} is destroyed"));
     Ok(Exit::Success)
@@ -140,6 +142,20 @@ fn doomed(home: &Home<'_>) -> Utf8PathBuf {
     home.workspace
         .root()
         .join(format!(".state/.destroyed-{name}"))
+}
+
+/// What its machines wrote to their serial ports, where the definition asks for that (`log/` in
+/// `vagrant/Vagrantfile`). What somebody else put there stays, and so does what cannot be removed: the
+/// machines of a cluster made anew write over it.
+fn remove_serial_logs(home: &Home<'_>) {
+    let folder = home.workspace.root().join(render::folder(home.name));
+    let folder = folder.join("log");
+    let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().ends_with("-serial.txt")) {
+        let _ = fs::remove_file(entry.path());
+    }
+    // It stays where there is something left in it.
+    let _ = fs::remove_dir(&folder);
 }
 
 fn remove_folder(folder: &Utf8Path) -> io::Result<()> {
