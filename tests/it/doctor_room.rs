@@ -6,7 +6,7 @@ use xtask::host::resources::{Disk, Memory};
 use xtask::host::{Look, Version, network};
 
 use crate::doctor_support::{
-    answer_as, finds, known, machine, network_of, ready, recorded, with_virtualbox,
+    answer_as, catalogue, finds, known, machine, network_of, ready, recorded, with_virtualbox,
 };
 use crate::verify_support::{plan, three};
 
@@ -201,6 +201,10 @@ fn too_little_room() {
         &host,
         &[("disk", Verdict::Warning)],
     );
+    host.catalogue = Look::Seen(catalogue("libvirt"));
+    host.kept_boxes = ["xtask/debian-13", "xtask/debian-13-0ldb0x"]
+        .map(str::to_owned)
+        .into();
     host.images = disk("/var/lib/libvirt/images", "/var", 100 << 20);
     host.boxes = disk("/srv/vagrant/boxes", "/srv", 200 << 20);
     finds(

@@ -66,6 +66,7 @@ pub(crate) fn ready() -> Host {
         libvirt_network_conf: Look::Missing,
         machines: Vec::new(),
         catalogue: Look::Missing,
+        kept_boxes: Vec::new(),
         box_file: Look::Missing,
     };
     answer_as(&mut host, "libvirt-fresh");

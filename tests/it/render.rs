@@ -332,6 +332,19 @@ fn a_folder_in_the_way_is_named() {
     .assert_eq(&ran.stdout);
 }
 
+/// Tasks run from any folder of a workspace.
+#[test]
+fn what_a_hint_names_is_found_from_a_folder_further_down() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    let in_the_way = scratch.root().join("vagrant/config.rb");
+    fs::create_dir_all(in_the_way.join("inside")).unwrap();
+    let mut command = scratch.command(&["render"]);
+    command.current_dir(scratch.root().join("cluster"));
+    let ran = Ran::from(command.output().unwrap()).expect(5);
+    let hint = format!("mv {in_the_way} {in_the_way}.old\n");
+    assert!(ran.stderr.ends_with(&hint), "{}", ran.stderr);
+}
+
 #[test]
 fn a_full_disk_keeps_the_old_file_in_namespaces() {
     let (ran, kept) = on_a_file_system("size=16k", "dd if=/dev/zero of=vagrant/filler bs=1k 2>dd");

@@ -40,7 +40,7 @@ pub enum Before {
 /// Whatever keeps it from being read or written. The old file is then as it was.
 pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Before> {
     let path = workspace.root().join(&rendered.path);
-    let before = read(&path).map_err(|error| failure("read", &rendered.path, &error))?;
+    let before = read(&path).map_err(|error| failure(workspace, "read", &rendered.path, &error))?;
     let before = match before {
         Some(text) if text == rendered.text.as_bytes() => Before::Same,
         Some(text) => Before::Other(String::from_utf8_lossy(&text).into_owned()),
@@ -48,7 +48,7 @@ pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Be
     };
     if mode == Mode::Write && before != Before::Same {
         atomic::replace(&path, &rendered.text)
-            .map_err(|error| failure("write", &rendered.path, &error))?;
+            .map_err(|error| failure(workspace, "write", &rendered.path, &error))?;
     }
     Ok(before)
 }
@@ -60,7 +60,8 @@ pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Be
 /// Fails where the folder of rendered files cannot be read.
 pub fn orphans(workspace: &Workspace, expected: &[Rendered]) -> Outcome<Vec<Utf8PathBuf>> {
     let vagrant = workspace.vagrant();
-    let unreadable = |error: io::Error| failure("read", Utf8Path::new("vagrant"), &error);
+    let unreadable =
+        |error: io::Error| failure(workspace, "read", Utf8Path::new("vagrant"), &error);
     let mut folders = vec![vagrant.clone()];
     match vagrant.read_dir_utf8() {
         Ok(entries) => {
@@ -98,27 +99,24 @@ fn read(path: &Utf8Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn failure(verb: &str, path: &Utf8Path, error: &io::Error) -> Failure {
+fn failure(workspace: &Workspace, verb: &str, path: &Utf8Path, error: &io::Error) -> Failure {
+    let typed = workspace.typed(path);
+    let folder = workspace.typed(path.parent().unwrap_or(path));
     let hint = match error.kind() {
-        io::ErrorKind::IsADirectory => format!("a folder is in its place: mv {path} {path}.old"),
+        io::ErrorKind::IsADirectory => format!("a folder is in its place: mv {typed} {typed}.old"),
         io::ErrorKind::NotADirectory => {
-            let folder = path.parent().unwrap_or(path);
-            format!("a file is in the place of a folder above it: look at `{folder}`")
+            format!("a file is in the place of a folder above it: ls -ld {folder}")
         }
-        io::ErrorKind::PermissionDenied => format!(
-            "see who may write there: ls -ld {path} {}",
-            path.parent().unwrap_or(path)
-        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("see who may write there: ls -ld {typed} {folder}")
+        }
         io::ErrorKind::ReadOnlyFilesystem => {
             "the file system is mounted read-only: use a checkout that can be written to".to_owned()
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!(
-                "make room, then render again: df -h {}",
-                path.parent().unwrap_or(path)
-            )
+            format!("make room, then render again: df -h {folder}")
         }
-        _ => format!("look at it: ls -ld {path}"),
+        _ => format!("look at it: ls -ld {typed}"),
     };
     let mut diagnostic = Diagnostic::error(format!("cannot {verb} `{path}`: {error}"));
     if verb == "write" {

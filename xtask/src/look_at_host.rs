@@ -159,6 +159,7 @@ pub fn look(sought: &Sought) -> Host {
             libvirt_networks: seen.networks,
             libvirt_network_conf: files::text(NETWORK_CONF),
             machines: files::machines(&own),
+            kept_boxes: files::kept_boxes(),
             box_file: files::box_size(sought.boxes(), &catalogue, &seen.providers),
             catalogue,
             providers: seen.providers,

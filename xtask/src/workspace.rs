@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::ClusterName;
 
@@ -56,6 +57,17 @@ impl Workspace {
     /// The folder that holds everything else.
     pub fn root(&self) -> &Utf8Path {
         &self.root
+    }
+
+    /// A path within it as a shell takes it in the current folder, which may be one further down.
+    pub fn typed(&self, path: &Utf8Path) -> String {
+        let is_here = std::env::current_dir().is_ok_and(|current| current == *self.root());
+        let path = if is_here {
+            path.to_owned()
+        } else {
+            self.root.join(path)
+        };
+        quoted(path.as_str())
     }
 
     /// The definitions.

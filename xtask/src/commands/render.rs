@@ -75,7 +75,9 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         check(&workspace, &rendered, &left_over)
     } else {
         write(&workspace, &rendered)?;
-        ui::diagnostics::report(left_over_diagnostic(&left_over, Diagnostic::warning).as_slice());
+        ui::diagnostics::report(
+            left_over_diagnostic(&workspace, &left_over, Diagnostic::warning).as_slice(),
+        );
         Ok(Exit::Success)
     }
 }
@@ -143,7 +145,11 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
         }
         diagnostics.push(diagnostic.hint("write them: `cargo xtask render`"));
     }
-    diagnostics.extend(left_over_diagnostic(left_over, Diagnostic::error));
+    diagnostics.extend(left_over_diagnostic(
+        workspace,
+        left_over,
+        Diagnostic::error,
+    ));
     if diagnostics.is_empty() {
         ui::print(&format!(
             "{} files are what the definitions say\n",
@@ -159,6 +165,7 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
 
 /// Nothing is removed here: a definition may be gone by accident.
 fn left_over_diagnostic(
+    workspace: &Workspace,
     left_over: &[Utf8PathBuf],
     severity: fn(String) -> Diagnostic,
 ) -> Option<Diagnostic> {
@@ -174,5 +181,6 @@ fn left_over_diagnostic(
         "`{}` {verb} left over: no definition renders to {them}",
         paths.join("`, `")
     );
-    Some(severity(fact).hint(format!("remove {them}: `rm {}`", paths.join(" "))))
+    let typed: Vec<String> = left_over.iter().map(|path| workspace.typed(path)).collect();
+    Some(severity(fact).hint(format!("remove {them}: `rm {}`", typed.join(" "))))
 }

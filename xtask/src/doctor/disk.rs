@@ -44,13 +44,14 @@ fn examine(plan: &Plan, host: &Host) -> Found {
     let mut diagnostics = Vec::new();
     diagnostics.extend(lack(
         plan,
+        host,
         images,
         wanted,
         AT_LEAST * count as u64,
         &machines(count),
     ));
     if let Some(boxes) = boxes.filter(|_| !share) {
-        diagnostics.extend(lack(plan, boxes, A_BOX, A_BOX / 2, "the box"));
+        diagnostics.extend(lack(plan, host, boxes, A_BOX, A_BOX / 2, "the box"));
     }
     let evidence = format!(
         "{} take about {}, {} is free in {}",
@@ -67,7 +68,14 @@ fn examine(plan: &Plan, host: &Host) -> Found {
     }
 }
 
-fn lack(plan: &Plan, disk: &Disk, wanted: u64, least: u64, what: &str) -> Option<Diagnostic> {
+fn lack(
+    plan: &Plan,
+    host: &Host,
+    disk: &Disk,
+    wanted: u64,
+    least: u64,
+    what: &str,
+) -> Option<Diagnostic> {
     let (free, folder) = (bytes(disk.available), &disk.folder);
     let about = if disk.available < least {
         Diagnostic::error(format!(
@@ -89,15 +97,19 @@ fn lack(plan: &Plan, disk: &Disk, wanted: u64, least: u64, what: &str) -> Option
     } else {
         return None;
     };
-    Some(
-        about
-            .hint(format!(
-                "see what takes it: `sudo du -xh --max-depth=2 {} | sort -h | tail`",
-                disk.mounted_on
+    let about = about.hint(format!(
+        "see what takes it: `sudo du -xh --max-depth=2 {} | sort -h | tail`",
+        disk.mounted_on
+    ));
+    // Each build of a box has a name of its own, and none replaces another.
+    let current = host.catalogue.seen().map(|catalogue| &catalogue.name);
+    let earlier = host.kept_boxes.iter();
+    let about = earlier
+        .filter(|name| Some(*name) != current)
+        .fold(about, |about, name| {
+            about.hint(format!(
+                "a box of an earlier time can go: `vagrant box remove {name}`"
             ))
-            .hint(format!(
-                "boxes that nobody uses can go: `vagrant box prune`; or define fewer members in {}",
-                plan.source
-            )),
-    )
+        });
+    Some(about.hint(format!("or define fewer members in {}", plan.source)))
 }

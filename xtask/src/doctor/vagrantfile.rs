@@ -15,6 +15,6 @@ fn examine(_: &Plan, host: &Host) -> Found {
     }
     let error = Diagnostic::error("`vagrant/Vagrantfile` is missing")
         .note("it is a part of this project and serves every definition")
-        .hint("take it out of version control again: `git restore vagrant/Vagrantfile`");
+        .hint("take it out of version control again: `git restore :/vagrant/Vagrantfile`");
     Found::of("vagrant/Vagrantfile is missing", vec![error])
 }

@@ -72,6 +72,8 @@ pub struct Host {
     pub machines: Vec<Machine>,
     /// The description of the box that this project has built for the profile.
     pub catalogue: Look<Catalogue>,
+    /// The names of the boxes of this project's that Vagrant keeps.
+    pub kept_boxes: Vec<String>,
     /// The size in bytes of the file that the catalogue names.
     pub box_file: Look<u64>,
 }

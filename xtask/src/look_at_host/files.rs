@@ -74,6 +74,17 @@ pub(super) fn machines(vagrants_own: &Utf8Path) -> Vec<Machine> {
     machines.collect()
 }
 
+/// The names of the boxes of this project's that Vagrant keeps: folders whose names have no slash.
+pub(super) fn kept_boxes() -> Vec<String> {
+    let boxes = vagrant_home().map(|home| folders(&home.join("boxes")));
+    let names = boxes
+        .iter()
+        .flatten()
+        .filter_map(|folder| folder.file_name());
+    let own = names.filter_map(|name| name.strip_prefix("xtask-VAGRANTSLASH-"));
+    own.map(|name| format!("xtask/{name}")).collect()
+}
+
 /// The entries of a folder.
 pub(super) fn folders(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
     let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
