@@ -335,6 +335,51 @@ fn members_that_differ_from_the_definition_are_named() {
 }
 
 #[test]
+fn a_second_member_of_a_planned_name_is_one_too_many() {
+    let plan = three();
+    let listed = |at: usize, change: &dyn Fn(&mut ListedMember)| {
+        let mut seen = healthy(&plan);
+        for member in &mut seen.members {
+            if let Look::Seen(list) = &mut member.members {
+                let mut second = list[2].clone();
+                second.id = EtcdId(0xbeef);
+                second.peer_urls = vec!["http://192.168.56.109:2380".to_owned()];
+                change(&mut second);
+                list.insert(at, second);
+            }
+        }
+        seen
+    };
+    // Whichever comes first: the planned one is known by its peer URL.
+    for at in [0, 3] {
+        says(
+            &plan,
+            &listed(at, &|_| {}),
+            "members",
+            expect![[r#"
+                Fail: 3 members defined, 4 listed
+                - member beef at http://192.168.56.109:2380 is one more named `core-03` than is defined
+                  remove it: `cargo xtask etcdctl -- member remove beef`; or add it to cluster/default.toml
+            "#]],
+        );
+    }
+    let unstarted = listed(3, &|second| {
+        second.name = String::new();
+        second.client_urls = Vec::new();
+    });
+    says(
+        &plan,
+        &unstarted,
+        "members",
+        expect![[r#"
+            Fail: 3 members defined, 4 listed
+            - member beef at http://192.168.56.109:2380 has been added, has never started and is not defined
+              remove it: `cargo xtask etcdctl -- member remove beef`; or add it to cluster/default.toml
+        "#]],
+    );
+}
+
+#[test]
 fn lists_that_disagree_say_whose_is_whose() {
     let plan = three();
     let mut seen = healthy(&plan);

@@ -87,9 +87,13 @@ struct Difference {
 
 fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
     let mut differences = Vec::new();
+    let mut meant = Vec::new();
     for member in &plan.members {
-        match listed.iter().find(|entry| is_same(member, entry)) {
-            Some(entry) => compare_entry(plan, member, entry, &mut differences),
+        match meant_by(member, listed) {
+            Some(entry) => {
+                meant.push(entry.id);
+                compare_entry(plan, member, entry, &mut differences);
+            }
             None => differences.push(Difference {
                 verdict: Verdict::Fail,
                 finding: Finding::new(
@@ -111,22 +115,24 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
             }),
         }
     }
-    for entry in listed {
-        if !plan.members.iter().any(|member| is_same(member, entry)) {
-            differences.push(extra(plan, entry));
-        }
-    }
+    let others = listed.iter().filter(|entry| !meant.contains(&entry.id));
+    differences.extend(others.map(|entry| extra(plan, entry)));
     differences
 }
 
-/// Whether a listed member is meant by a defined one. A member that was added and never started has no
-/// name yet, only its peer URL.
-fn is_same(member: &Member, entry: &ListedMember) -> bool {
-    if entry.name.is_empty() {
-        entry.peer_urls.contains(&member.peer_url())
-    } else {
-        entry.name == member.name.as_str()
-    }
+/// The one listed member that a defined one means. Names need not differ in etcd, peer URLs do: of several
+/// it is the one with the right peer URL. A member that was added and never started has no name yet,
+/// only its peer URL.
+fn meant_by<'a>(member: &Member, listed: &'a [ListedMember]) -> Option<&'a ListedMember> {
+    let is_at_its_url = |entry: &&ListedMember| entry.peer_urls.contains(&member.peer_url());
+    let candidates = || {
+        listed.iter().filter(|entry| {
+            entry.name == member.name.as_str() || (entry.name.is_empty() && is_at_its_url(entry))
+        })
+    };
+    candidates()
+        .find(is_at_its_url)
+        .or_else(|| candidates().next())
 }
 
 fn compare_entry(
@@ -204,6 +210,15 @@ fn extra(plan: &Plan, entry: &ListedMember) -> Difference {
         format!(
             "member {} at {urls} has been added, has never started and is not defined",
             entry.id
+        )
+    } else if plan
+        .members
+        .iter()
+        .any(|member| entry.name == member.name.as_str())
+    {
+        format!(
+            "member {} at {urls} is one more named `{}` than is defined",
+            entry.id, entry.name
         )
     } else {
         format!(
