@@ -846,7 +846,7 @@ fn alarms_are_explained() {
           `cargo xtask etcdctl -- alarm list`
         - core-02 raised the alarm NOSPACE: its database reached the quota, and the whole cluster refuses writes
           delete what is not needed, `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, `cargo xtask etcdctl -- defrag` one member after the other, then `cargo xtask etcdctl -- alarm disarm`
-        - core-03 raised the alarm CORRUPT: its data differs from the other members', and the cluster refuses requests
+        - core-03 raised the alarm CORRUPT: its data differs from the other members', and the whole cluster takes nothing but reads
           find the odd one out with the check `hash`; `cargo xtask etcdctl -- member remove` it, remove its data, add it again, then `cargo xtask etcdctl -- alarm disarm`
     "#]],
     );

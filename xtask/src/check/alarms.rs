@@ -15,8 +15,8 @@ pub(super) static CHECK: Check = Check {
             CORRUPT against a member whose data was found to differ from the others'. etcd has \
             alarms from 3.0.",
         why: "One member's alarm stops the whole cluster. Under NOSPACE it takes reads and \
-            deletions alone; under CORRUPT it takes no writes at all. An alarm outlives restarts \
-            and its own cause: it stays until somebody disarms it.",
+            deletions alone, under CORRUPT nothing but reads. An alarm outlives restarts and its \
+            own cause: it stays until somebody disarms it.",
         what_to_do: "NOSPACE: delete what is not needed, `cargo xtask etcdctl -- compact \
             REVISION`, then `cargo xtask etcdctl -- defrag`, and only then `cargo xtask etcdctl \
             -- alarm disarm`. Deletion alone makes no room, since it adds to the history. \
@@ -70,7 +70,7 @@ const fn meaning(kind: AlarmKind) -> &'static str {
             "its database reached the quota, and the whole cluster refuses writes"
         }
         AlarmKind::Corrupt => {
-            "its data differs from the other members', and the cluster refuses requests"
+            "its data differs from the other members', and the whole cluster takes nothing but reads"
         }
         AlarmKind::Other(_) => "this program does not know what it means",
     }

@@ -102,7 +102,7 @@ fn quota(plan: &Plan, status: &Status) -> u64 {
         .unwrap_or(ETCD_DEFAULT_QUOTA)
 }
 
-/// A size as people read it: `20.0 KiB`.
+/// A size as people read it: `20 KiB`, `1.5 GiB`.
 pub(crate) fn bytes(size: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     for (unit, name) in units {
