@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::standing::{Standing, name_of, ours};
 use super::{About, Check, Finding, Judgement, Verdict, list, logs, task, unseen::Unseen};
@@ -30,123 +30,176 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let unseen = Unseen::of_ours(plan, observation, "its leader", |member| &member.status);
-    let seen: Vec<(&MemberObservation, &Status)> = ours(plan, observation)
-        .filter_map(|member| Some((member, member.status.seen()?)))
-        .collect();
-    if seen.is_empty() {
+    let views = Views::of(plan, observation);
+    if views.seen.is_empty() {
         return unseen.settle(Verdict::Skipped, "", Vec::new());
     }
-    let mut followers: BTreeMap<Option<EtcdId>, Vec<&MemberObservation>> = BTreeMap::new();
-    for (member, status) in &seen {
-        followers.entry(status.leader).or_default().push(member);
+    if views.leaders().next().is_none() {
+        let finding = views.nobody_is_elected();
+        return unseen.settle(
+            no_leader(plan, observation),
+            "no member has a leader",
+            finding.into_iter().collect(),
+        );
     }
-    let leaders: Vec<EtcdId> = followers.keys().copied().flatten().collect();
-    let mut terms: Vec<u64> = seen
-        .iter()
-        .filter_map(|(_, status)| status.raft_term)
-        .collect();
-    terms.sort_unstable();
-    terms.dedup();
-    let name = |id| name_of(plan, observation, id);
-    let names = |members: &[&MemberObservation]| list(members.iter().map(|member| &member.name));
+    let mut verdict = Verdict::Pass;
+    let mut findings = Vec::new();
+    let found = [
+        views.without_leader(),
+        views.disagreements(),
+        views.absent_leaders(),
+    ];
+    for (how, finding) in found.into_iter().flatten() {
+        verdict = verdict.max(how);
+        findings.push(finding);
+    }
+    unseen.settle(verdict, views.evidence(), findings)
+}
 
-    if leaders.is_empty() {
-        return unseen.settle(no_leader(plan, observation), "no member has a leader", {
-            // With too few members there is nothing to add to what `reachable` and `quorum` say.
-            let enough = seen.len() >= plan.quorum();
-            let finding = Finding::new(
+/// Whom each member takes for the leader, and in which term.
+struct Views<'a> {
+    plan: &'a Plan,
+    observation: &'a Observation,
+    seen: Vec<(&'a MemberObservation, &'a Status)>,
+    /// Who follows whom; under none, who has no leader.
+    followers: BTreeMap<Option<EtcdId>, Vec<&'a MemberObservation>>,
+    terms: BTreeSet<u64>,
+}
+
+impl<'a> Views<'a> {
+    fn of(plan: &'a Plan, observation: &'a Observation) -> Self {
+        let seen: Vec<(&MemberObservation, &Status)> = ours(plan, observation)
+            .filter_map(|member| Some((member, member.status.seen()?)))
+            .collect();
+        let mut followers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (member, status) in &seen {
+            followers.entry(status.leader).or_default().push(*member);
+        }
+        let terms = seen.iter().filter_map(|(_, status)| status.raft_term);
+        Self {
+            plan,
+            observation,
+            terms: terms.collect(),
+            followers,
+            seen,
+        }
+    }
+
+    fn leaders(&self) -> impl Iterator<Item = EtcdId> {
+        self.followers.keys().copied().flatten()
+    }
+
+    /// With too few members there is nothing to add to what `reachable` and `quorum` say.
+    fn nobody_is_elected(&self) -> Option<Finding> {
+        let finding = || {
+            Finding::new(
                 None,
                 "no leader has been elected, though enough members answer",
                 format!(
                     "an election takes a few seconds: {} looks again until then; if none comes, the members do not reach each other's peer port",
-                    task(plan, "verify --wait 60s")
+                    task(self.plan, "verify --wait 60s")
                 ),
-            );
-            enough.then_some(finding).into_iter().collect()
-        });
+            )
+        };
+        (self.seen.len() >= self.plan.quorum()).then(finding)
     }
 
-    let mut findings = Vec::new();
-    let mut verdict = Verdict::Pass;
-    if let Some(lost) = followers.get(&None) {
-        verdict = Verdict::NotYet;
-        for member in lost {
-            findings.push(Finding::new(
+    /// The members that have no leader, where others have one.
+    fn without_leader(&self) -> Vec<(Verdict, Finding)> {
+        let lost = self.followers.get(&None).into_iter().flatten();
+        let findings = lost.map(|member| {
+            let finding = Finding::new(
                 Some(&member.name),
                 "has no leader, while others have one",
                 format!(
                     "it may have just started; if it stays so, it does not reach the others' peer port: {}",
-                    logs(plan, &member.name)
+                    logs(self.plan, &member.name)
                 ),
-            ));
-        }
+            );
+            (Verdict::NotYet, finding)
+        });
+        findings.collect()
     }
-    if leaders.len() > 1 {
-        // Members of one cluster will agree. That they name different leaders within one term says
-        // nothing: they are asked one after the other, and etcd shows a new leader before its term
-        // (the term follows with the first entry that is applied in it).
-        verdict = verdict.max(if of_one_cluster(&seen) {
-            Verdict::NotYet
-        } else {
-            Verdict::Fail
-        });
-        let who = leaders.iter().map(|&leader| {
-            let followers = followers.get(&Some(leader)).map(Vec::as_slice);
-            format!(
-                "{} by {}",
-                name(leader),
-                names(followers.unwrap_or_default())
-            )
-        });
-        findings.push(Finding::new(
-            None,
-            format!(
-                "different leaders are followed: {}",
-                who.collect::<Vec<_>>().join("; ")
-            ),
-            if of_one_cluster(&seen) {
-                "an election is under way, or a member is cut off: verify again"
+
+    /// That different leaders are followed, or one in different terms.
+    fn disagreements(&self) -> Vec<(Verdict, Finding)> {
+        let settles = "an election is under way, or a member is cut off: verify again";
+        if self.leaders().count() > 1 {
+            // Members of one cluster will agree. That they name different leaders within one term says
+            // nothing: they are asked one after the other, and etcd shows a new leader before its term
+            // (the term follows with the first entry that is applied in it).
+            let (verdict, hint) = if self.are_of_one_cluster() {
+                (Verdict::NotYet, settles)
             } else {
-                "they belong to different clusters: see `identity`"
-            },
-        ));
-    } else if terms.len() > 1 {
-        verdict = verdict.max(Verdict::NotYet);
-        findings.push(Finding::new(
-            None,
-            format!("the members are in different terms: {}", list(&terms)),
-            "an election is under way, or a member is cut off: verify again",
-        ));
+                let hint = "they belong to different clusters: see `identity`";
+                (Verdict::Fail, hint)
+            };
+            let text = format!(
+                "different leaders are followed: {}",
+                self.who_follows_whom()
+            );
+            return vec![(verdict, Finding::new(None, text, hint))];
+        }
+        if self.terms.len() > 1 {
+            let text = format!("the members are in different terms: {}", list(&self.terms));
+            return vec![(Verdict::NotYet, Finding::new(None, text, settles))];
+        }
+        Vec::new()
     }
-    for &leader in &leaders {
-        let absent = observation.members.iter().find(|member| {
-            let planned = plan.members.iter().find(|m| m.name == member.name);
-            member.status.seen().is_none() && planned.is_some_and(|m| m.id == leader)
+
+    fn are_of_one_cluster(&self) -> bool {
+        let mut clusters = self.seen.iter().map(|(_, status)| status.cluster_id);
+        let first = clusters.next();
+        clusters.all(|cluster| Some(cluster) == first)
+    }
+
+    /// `core-01 by core-01 and core-02; core-03 by core-03`.
+    fn who_follows_whom(&self) -> String {
+        let followed = self.followers.iter();
+        let followed = followed.filter_map(|(leader, members)| {
+            let names = members.iter().map(|member| &member.name);
+            Some(format!("{} by {}", self.name((*leader)?), list(names)))
         });
-        if let Some(absent) = absent {
-            verdict = verdict.max(Verdict::NotYet);
-            findings.push(Finding::new(
+        followed.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The leaders that do not answer, and are followed all the same.
+    fn absent_leaders(&self) -> Vec<(Verdict, Finding)> {
+        let absent = self.leaders().filter_map(|leader| {
+            let mut members = self.observation.members.iter();
+            members.find(|member| {
+                let planned = self.plan.members.iter().find(|one| one.name == member.name);
+                member.status.seen().is_none() && planned.is_some_and(|one| one.id == leader)
+            })
+        });
+        let findings = absent.map(|absent| {
+            let finding = Finding::new(
                 None,
                 format!("the leader is still {}, which does not answer", absent.name),
                 "the others elect another leader if they are enough: verify again",
-            ));
+            );
+            (Verdict::NotYet, finding)
+        });
+        findings.collect()
+    }
+
+    /// Who leads, in a few words.
+    fn evidence(&self) -> String {
+        let leaders: Vec<EtcdId> = self.leaders().collect();
+        let terms: Vec<u64> = self.terms.iter().copied().collect();
+        match (leaders.as_slice(), terms.as_slice()) {
+            ([leader], [term]) => format!("{} leads in term {term}", self.name(*leader)),
+            ([leader], _) => format!("{} leads", self.name(*leader)),
+            _ => format!("{} leaders", leaders.len()),
         }
     }
-    let evidence = match (leaders.as_slice(), terms.as_slice()) {
-        ([leader], [term]) => format!("{} leads in term {term}", name(*leader)),
-        ([leader], []) => format!("{} leads", name(*leader)),
-        ([leader], _) => format!("{} leads", name(*leader)),
-        _ => format!("{} leaders", leaders.len()),
-    };
-    unseen.settle(verdict, evidence, findings)
+
+    fn name(&self, id: EtcdId) -> String {
+        name_of(self.plan, self.observation, id)
+    }
 }
 
-fn of_one_cluster(seen: &[(&MemberObservation, &Status)]) -> bool {
-    let mut clusters = seen.iter().map(|(_, status)| status.cluster_id);
-    let first = clusters.next();
-    clusters.all(|cluster| Some(cluster) == first)
-}
-
+/// What it means that no member has a leader.
 fn no_leader(plan: &Plan, observation: &Observation) -> Verdict {
     let standing = Standing::of(plan, observation);
     if standing.answering >= plan.quorum() {
