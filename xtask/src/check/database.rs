@@ -1,6 +1,7 @@
 use super::{About, Check, Judgement, Verdict, etcdctl, grouped, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::Plan;
+use crate::values::quantity;
 
 pub(super) static CHECK: Check = Check {
     name: "database",
@@ -68,8 +69,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             name,
             format!(
                 "uses {percent} % of the quota: {} of {}",
-                bytes(size),
-                bytes(quota)
+                quantity::size(size),
+                quantity::size(quota)
             ),
             format!(
                 "when it is full, etcd refuses writes: {} to a revision you can do without, then {} one member after the other; or raise `quota` in {}",
@@ -82,7 +83,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let findings = grouped(findings);
     match largest {
         Some((size, quota)) => {
-            let mut evidence = format!("at most {} of {}", bytes(size), bytes(quota));
+            let mut evidence = format!(
+                "at most {} of {}",
+                quantity::size(size),
+                quantity::size(quota)
+            );
             if silent {
                 verdict = verdict.max(Verdict::Skipped);
                 evidence.push_str(", and not every member told its size");
@@ -100,19 +105,4 @@ fn quota(plan: &Plan, status: &Status) -> u64 {
     quota
         .filter(|&quota| quota > 0)
         .unwrap_or(ETCD_DEFAULT_QUOTA)
-}
-
-/// A size as people read it: `20 KiB`, `1.5 GiB`.
-pub(crate) fn bytes(size: u64) -> String {
-    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    for (unit, name) in units {
-        if size >= unit {
-            let tenths = u128::from(size) * 10 / u128::from(unit);
-            return match (tenths / 10, tenths % 10) {
-                (whole, 0) => format!("{whole} {name}"),
-                (whole, tenth) => format!("{whole}.{tenth} {name}"),
-            };
-        }
-    }
-    format!("{size} B")
 }

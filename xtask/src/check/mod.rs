@@ -22,7 +22,6 @@ mod user_data;
 mod version;
 mod write;
 
-pub(crate) use database::bytes;
 pub use history::lost;
 pub(crate) use lag::LAGS_BEYOND;
 pub use report::{Checked, Health, Report, Reported, judge};

@@ -1,9 +1,9 @@
 use super::{Finding, Found, machines};
-use crate::check::bytes;
 use crate::host::resources::Disk;
 use crate::host::{Host, Look};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
+use crate::values::quantity;
 
 pub(super) static FINDING: Finding = Finding {
     name: "disk",
@@ -56,8 +56,8 @@ fn examine(plan: &Plan, host: &Host) -> Found {
     let evidence = format!(
         "{} take about {}, {} is free in {}",
         machines(count),
-        bytes(wanted),
-        bytes(images.available),
+        quantity::size(wanted),
+        quantity::size(images.available),
         images.folder
     );
     let found = Found::of(evidence, diagnostics);
@@ -76,15 +76,15 @@ fn lack(
     least: u64,
     what: &str,
 ) -> Option<Diagnostic> {
-    let (free, folder) = (bytes(disk.available), &disk.folder);
+    let (free, folder) = (quantity::size(disk.available), &disk.folder);
     let about = if disk.available < least {
         Diagnostic::error(format!(
             "there is no room for {what} in `{folder}`: {free} is free"
         ))
         .note(format!(
             "about {} is wanted, and {} at the very least",
-            bytes(wanted),
-            bytes(least)
+            quantity::size(wanted),
+            quantity::size(least)
         ))
     } else if disk.available < wanted {
         Diagnostic::warning(format!(
@@ -92,7 +92,7 @@ fn lack(
         ))
         .note(format!(
             "about {} is wanted; a machine whose disk cannot grow stops",
-            bytes(wanted)
+            quantity::size(wanted)
         ))
     } else {
         return None;

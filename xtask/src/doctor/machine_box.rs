@@ -3,6 +3,7 @@ use crate::host::{Host, Look, Provider, provider};
 use crate::plan::Plan;
 use crate::profile::{MachineBox, PublishedBox};
 use crate::report::Diagnostic;
+use crate::values::quantity;
 
 pub(super) static FINDING: Finding = Finding {
     name: "box",
@@ -117,7 +118,7 @@ fn made(plan: &Plan, host: &Host) -> Found {
         (Look::Seen(catalogue), Look::Seen(size)) => Found::ok(format!(
             "{}, made here, {}",
             catalogue.name,
-            crate::check::bytes(*size)
+            quantity::size(*size)
         )),
     }
 }

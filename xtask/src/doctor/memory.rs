@@ -1,9 +1,9 @@
 use super::{Finding, Found, machines, to_start};
-use crate::check::bytes;
 use crate::host::resources::Memory;
 use crate::host::{Host, Look};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
+use crate::values::quantity;
 
 pub(super) static FINDING: Finding = Finding {
     name: "memory",
@@ -26,23 +26,23 @@ fn examine(plan: &Plan, host: &Host) -> Found {
     let evidence = format!(
         "{} take {}, {} is free",
         machines(count),
-        bytes(all),
-        bytes(available)
+        quantity::size(all),
+        quantity::size(available)
     );
     let about = if all > total {
         Diagnostic::error(format!(
             "{} take {} of memory, and this host has {}",
             machines(count),
-            bytes(all),
-            bytes(total)
+            quantity::size(all),
+            quantity::size(total)
         ))
         .note("the kernel would kill the one or the other while they run")
     } else if all > available {
         Diagnostic::warning(format!(
             "{} take {} of memory, and {} is free",
             machines(count),
-            bytes(all),
-            bytes(available)
+            quantity::size(all),
+            quantity::size(available)
         ))
         .note("the host would swap, and a member that waits for its memory loses the leadership")
     } else {

@@ -37,6 +37,21 @@ pub fn bytes(text: &str) -> Result<u64, Refused> {
         .ok_or_else(|| Refused::new(format!("`{text}` is more than etcd can count"), hint))
 }
 
+/// An amount of bytes as people read it: `20 KiB`, `1.5 GiB`.
+pub fn size(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    for (unit, name) in units {
+        if bytes >= unit {
+            let tenths = u128::from(bytes) * 10 / u128::from(unit);
+            return match (tenths / 10, tenths % 10) {
+                (whole, 0) => format!("{whole} {name}"),
+                (whole, tenth) => format!("{whole}.{tenth} {name}"),
+            };
+        }
+    }
+    format!("{bytes} B")
+}
+
 /// Reads a time in minutes: `1h`, `30m` or `1h30m`.
 ///
 /// # Errors

@@ -6,12 +6,12 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::words::{leadership, role, runs_as};
-use crate::check::{LAGS_BEYOND, bytes};
+use crate::check::LAGS_BEYOND;
 use crate::elections::{Election, Elections, Leadership};
 use crate::observation::{Glance, Glimpse, Look};
 use crate::ui::moment;
 use crate::ui::verify::shown;
-use crate::values::{ClusterName, HostName};
+use crate::values::{ClusterName, HostName, quantity};
 
 /// How long nothing may be said.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -114,7 +114,7 @@ fn described(glance: &Glance, member: &Glimpse) -> String {
         let _ = write!(text, ", log entry {index}");
     }
     if let Some(size) = status.db_size {
-        let _ = write!(text, ", database {}", bytes(size));
+        let _ = write!(text, ", database {}", quantity::size(size));
     }
     let _ = write!(text, ", {runs_as}");
     text
@@ -134,7 +134,7 @@ fn summary(at: Duration, glance: &Glance, elections: &Elections) -> String {
         let _ = write!(text, ", at most {lag} behind");
     }
     if let Some(size) = seen().filter_map(|status| status.db_size).max() {
-        let _ = write!(text, ", database at most {}", bytes(size));
+        let _ = write!(text, ", database at most {}", quantity::size(size));
     }
     text
 }

@@ -1,10 +1,10 @@
 //! The table: one line a member.
 
 use super::words::{number, role, runs_as};
-use crate::check::bytes;
 use crate::observation::Glance;
 use crate::ui::table::Table;
 use crate::ui::verify::shown;
+use crate::values::quantity;
 
 /// Renders it.
 pub fn render(glance: &Glance) -> String {
@@ -31,7 +31,7 @@ pub fn render(glance: &Glance) -> String {
             number(status.and_then(|status| status.raft_index)),
             status
                 .and_then(|status| status.db_size)
-                .map_or_else(none, bytes),
+                .map_or_else(none, quantity::size),
         ]);
     }
     table.to_string()

@@ -5,11 +5,11 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::words::{leadership, number, role, runs_as};
-use crate::check::bytes;
 use crate::elections::{Elections, Leadership};
 use crate::observation::Glance;
 use crate::ui::moment;
 use crate::ui::table::Table;
+use crate::values::quantity;
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -65,7 +65,7 @@ fn table(glance: &Glance) -> String {
             number(status.and_then(|status| status.raft_term)),
             number(glance.lag(member)),
             number(status.and_then(|status| status.raft_index)),
-            size.map_or_else(|| "-".to_owned(), bytes),
+            size.map_or_else(|| "-".to_owned(), quantity::size),
             runs_as(member).to_owned(),
         ]);
     }

@@ -9,6 +9,7 @@ use super::shown;
 use crate::check::{Health, Report, Verdict};
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::Plan;
+use crate::values::quantity;
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -70,7 +71,7 @@ fn row(member: &MemberObservation) -> Vec<String> {
             number(status.raft_index),
             status
                 .db_size
-                .map_or_else(|| "-".to_owned(), crate::check::bytes),
+                .map_or_else(|| "-".to_owned(), quantity::size),
         ]),
         None => row.extend(["-"; 6].map(str::to_owned)),
     }
