@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Which, load, machine_box, reach, verify};
 use crate::artifact::{self, Before, Mode};
-use crate::check::Health;
+use crate::check::{Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::fault::{self, Cluster, Healed, Journal};
 use crate::observation::Condition;
@@ -236,7 +236,13 @@ fn note_what_is_there(
 
 /// Verifies a cluster whose members all serve, and prints what was found.
 fn prove(driver: &dyn Driver, home: &Home<'_>, cluster: &Running, timeout: Duration) -> Exit {
-    let verified = verify::wait(driver, home, cluster, timeout.min(settling(driver)));
+    let (settling, at_most) = settling(driver);
+    let mut verified = verify::wait(driver, home, cluster, timeout.min(settling));
+    let is_unsettled = |verdict| !verified.report.names(&[verdict]).is_empty();
+    if is_unsettled(Verdict::NotYet) || is_unsettled(Verdict::Skipped) {
+        let longer = timeout.min(at_most).saturating_sub(settling);
+        verified = verify::wait(driver, home, cluster, longer);
+    }
     let Running { plan, .. } = cluster;
     ui::print(&table::render(
         plan,
@@ -260,11 +266,15 @@ fn counted(members: &[HostName]) -> String {
     }
 }
 
-/// How long members that all serve may take until nothing is wrong with them any more.
-fn settling(driver: &dyn Driver) -> Duration {
-    // On machines, of which others may still be booting, one look takes as long as several here, where
-    // a host with much to do may need several, too.
-    Duration::from_secs(if driver.machines().is_some() { 180 } else { 60 })
+/// How long members that all serve may take until nothing is wrong with them any more; and how long where
+/// something is not so yet, or could not be looked at, as on a host that has much else to do.
+fn settling(driver: &dyn Driver) -> (Duration, Duration) {
+    // On machines, of which others may still be booting, one look takes as long as several here.
+    let (settling, at_most) = match driver.machines() {
+        Some(_) => (180, 180),
+        None => (10, 60),
+    };
+    (Duration::from_secs(settling), Duration::from_secs(at_most))
 }
 
 fn is_rendered(workspace: &Workspace, name: &ClusterName) -> bool {
