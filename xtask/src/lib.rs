@@ -25,6 +25,7 @@ pub mod fault;
 pub mod host;
 pub mod look_at_host;
 pub mod observation;
+pub mod pause;
 pub mod plan;
 pub mod process;
 pub mod profile;

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Orders, rest};
+use super::Orders;
 use crate::drill::history::{Action, Answer, Operation};
 use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::pause::pause;
 use crate::values::HostName;
 
 /// Which keys a client works on.
@@ -45,14 +46,14 @@ impl Client {
         let mut turn = 0;
         while !orders.stop.load(Ordering::SeqCst) {
             if orders.pause.load(Ordering::SeqCst) {
-                rest(AFTER_FAILURE);
+                pause(AFTER_FAILURE);
                 continue;
             }
             let operation = self.take_turn(turn);
             turn += 1;
             let answered = matches!(operation.answer, Answer::Acknowledged | Answer::Value(_));
             account.push(operation);
-            rest(if answered { PACE } else { AFTER_FAILURE });
+            pause(if answered { PACE } else { AFTER_FAILURE });
         }
         account
     }

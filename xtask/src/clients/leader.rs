@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{gateways, rest};
+use super::gateways;
 use crate::drill::{Event, Moment};
 use crate::etcd::gateway::{Gateway, Status};
+use crate::pause::pause;
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
@@ -75,7 +76,7 @@ fn ask(
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.take(status, names, begun.elapsed());
         }
-        rest(ASK_AGAIN);
+        pause(ASK_AGAIN);
     }
 }
 

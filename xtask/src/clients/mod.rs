@@ -4,14 +4,15 @@
 mod client;
 mod leader;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::drill::Moment;
 use crate::drill::history::{History, Operation};
 use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::pause::pause;
 use crate::plan::Plan;
 use client::{Client, Keys};
 use leader::LeaderWatch;
@@ -149,14 +150,8 @@ fn first_answer<T>(
         if Instant::now() > deadline {
             return Err(last);
         }
-        rest(Duration::from_millis(100));
+        pause(Duration::from_millis(100));
     }
-}
-
-/// Lets time pass. Nobody has anything to tell meanwhile.
-fn rest(time: Duration) {
-    let (_open, never) = mpsc::channel::<()>();
-    let _ = never.recv_timeout(time);
 }
 
 /// A key prefix of these clients' own.

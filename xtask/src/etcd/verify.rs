@@ -1,6 +1,5 @@
 //! Looks and judges, once or until all is well.
 
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
 use crate::check::{self, Health, Report};
 use crate::observation::{Before, Look, MachineStatus, Observation};
+use crate::pause::pause;
 use crate::plan::Plan;
 
 /// What was seen in one look, and what was made of it.
@@ -60,8 +60,7 @@ pub fn until_healthy(
     missing: &mut dyn FnMut(&Verified),
 ) -> Verified {
     let deadline = Instant::now() + wait;
-    let (_open, never) = mpsc::channel::<()>();
-    let mut pause = SHORTEST_PAUSE;
+    let mut shortly = SHORTEST_PAUSE;
     loop {
         let verified = look();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -71,9 +70,9 @@ pub fn until_healthy(
             return verified;
         }
         missing(&verified);
-        // Nobody answers: it is only the time that passes, less and less often.
-        let _ = never.recv_timeout(pause.min(left));
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        // Less and less often.
+        pause(shortly.min(left));
+        shortly = (shortly * 2).min(LONGEST_PAUSE);
     }
 }
 

@@ -1,11 +1,11 @@
 //! Undoing what a drill has done, whether it does so itself or was killed before it could.
 
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::undo::Undo;
 use super::{Cluster, Journal};
 use crate::etcd::gateway::Gateway;
+use crate::pause::pause;
 use crate::plan::Member;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::steps;
@@ -129,7 +129,6 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
     let plan = &cluster.running.plan;
     let deadline = Instant::now() + cluster.driver.patience();
-    let (_open, never) = mpsc::channel::<()>();
     let has_leader = |member: &Member| {
         let status = Gateway::of(plan, member, 2).status();
         status.is_ok_and(|status| status.leader.is_some())
@@ -144,7 +143,7 @@ fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
                 )),
             ));
         }
-        let _ = never.recv_timeout(ASK_AGAIN);
+        pause(ASK_AGAIN);
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! What faults are made of: single things to do to a cluster, each with what undoes it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use super::{Cluster, Fault, Injury, Journal, unused_address};
 use crate::driver::Running;
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::etcd::tools::Tools;
+use crate::pause::pause;
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::process::{self, PutOff};
@@ -211,11 +211,10 @@ impl<'a> Injector<'a> {
         // etcd refuses until every member has been connected for five seconds (`HealthInterval`), which
         // after a restart is still to come.
         let deadline = Instant::now() + Duration::from_secs(20);
-        let (_open, never) = mpsc::channel::<()>();
         loop {
             match undo::ask(&self.cluster, &add) {
                 Err(_) if Instant::now() < deadline => {
-                    let _ = never.recv_timeout(Duration::from_millis(500));
+                    pause(Duration::from_millis(500));
                 }
                 added => return added.map(drop),
             }
@@ -343,8 +342,7 @@ impl<'a> Injector<'a> {
                     if Instant::now() > deadline || self.interruption.is_asked() {
                         return Err(unanswered);
                     }
-                    let (_open, never) = mpsc::channel::<()>();
-                    let _ = never.recv_timeout(Duration::from_millis(100));
+                    pause(Duration::from_millis(100));
                 }
             }
             Ok(())

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -14,6 +13,7 @@ use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::observation::{ListedMember, etcdctl as read};
+use crate::pause::pause;
 use crate::plan::Member;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -296,8 +296,7 @@ fn compact(cluster: &Cluster<'_>, revision: u64) -> Outcome<()> {
         if Instant::now() > deadline {
             return succeeded(&finished).map(drop);
         }
-        let (_open, never) = mpsc::channel::<()>();
-        let _ = never.recv_timeout(Duration::from_millis(250));
+        pause(Duration::from_millis(250));
     }
 }
 

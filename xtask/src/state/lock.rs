@@ -3,11 +3,11 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::pause::pause;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::ClusterName;
@@ -102,14 +102,13 @@ fn path(workspace: &Workspace, name: &ClusterName) -> Utf8PathBuf {
 /// Who has the lock, as it says in the file. It says so right after it took the lock, which may be
 /// in this moment.
 fn holder(path: &Utf8Path) -> String {
-    let (_never, tick) = mpsc::channel::<()>();
     for _ in 0..400 {
         let text = fs::read_to_string(path).unwrap_or_default();
         // A line without its end is still being written.
         if let Some((holder, _)) = text.split_once('\n') {
             return holder.to_owned();
         }
-        let _ = tick.recv_timeout(Duration::from_millis(5));
+        pause(Duration::from_millis(5));
     }
     "another task".to_owned()
 }

@@ -1,7 +1,6 @@
 //! One drill, from a healthy cluster to a healthy cluster.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::check::{Health, Reported};
@@ -11,6 +10,7 @@ use crate::drill::{Drill, Event, Moment};
 use crate::etcd::gateway::Gateway;
 use crate::etcd::verify::Verified;
 use crate::fault::{self, Cluster, Cost, Fault, Injector, Means};
+use crate::pause::pause;
 use crate::plan::Member;
 use crate::process::PutOff;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -248,10 +248,9 @@ impl Experiment<'_> {
     /// Lets time pass, less of it where this was interrupted.
     fn pass(&self, time: Duration) {
         let until = Instant::now() + time;
-        let (_open, never) = mpsc::channel::<()>();
         while Instant::now() < until && !self.interruption.is_asked() {
             let left = until.saturating_duration_since(Instant::now());
-            let _ = never.recv_timeout(left.min(LOOK_AGAIN));
+            pause(left.min(LOOK_AGAIN));
         }
     }
 

@@ -9,6 +9,7 @@ use crate::driver::{Driver, Home, Running};
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::{Origin, Tools};
 use crate::observation::{Condition, Look};
+use crate::pause::pause;
 use crate::plan::Member;
 use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -249,7 +250,6 @@ impl Row<'_> {
 
 /// Asks a member again and again, and tells of every change.
 fn ask_until_it_serves(index: usize, tell: &Sender<(usize, Serving)>, ask: impl Fn() -> Serving) {
-    let (_never, tick) = mpsc::channel::<()>();
     let mut told = None;
     loop {
         let serving = ask();
@@ -259,6 +259,6 @@ fn ask_until_it_serves(index: usize, tell: &Sender<(usize, Serving)>, ask: impl 
         if serving == Serving::Serves {
             return;
         }
-        let _ = tick.recv_timeout(ASK_AGAIN);
+        pause(ASK_AGAIN);
     }
 }

@@ -2,13 +2,13 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Home;
 use super::process::{self, Process};
+use crate::pause::pause;
 use crate::values::HostName;
 
 /// Where a member keeps everything that is its own.
@@ -152,14 +152,13 @@ fn members_folder(home: &Home<'_>) -> Utf8PathBuf {
 /// Again and again for a moment, at least once.
 fn moment() -> impl Iterator<Item = ()> {
     let begun = Instant::now();
-    let (_never, tick) = mpsc::channel::<()>();
     let mut first = true;
     std::iter::from_fn(move || {
         if !std::mem::take(&mut first) {
             if begun.elapsed() > MOMENT {
                 return None;
             }
-            let _ = tick.recv_timeout(Duration::from_millis(2));
+            pause(Duration::from_millis(2));
         }
         Some(())
     })

@@ -1,13 +1,13 @@
 //! A member's process.
 
 use std::fmt;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use nix::errno::Errno;
 
 use super::folder::MemberFolder;
+use crate::pause::pause;
 use crate::process::{self, Signal};
 
 /// A process that runs on a member's folder.
@@ -96,13 +96,12 @@ impl fmt::Display for Process {
 /// Waits until these have ended, at most so long, and removes those that have.
 pub(super) fn wait_for_end<T>(processes: &mut Vec<(T, Process)>, patience: Duration) {
     let begun = Instant::now();
-    let (_never, tick) = mpsc::channel::<()>();
     loop {
         processes.retain(|(_, process)| process.runs());
         if processes.is_empty() || begun.elapsed() > patience {
             return;
         }
-        let _ = tick.recv_timeout(Duration::from_millis(5));
+        pause(Duration::from_millis(5));
     }
 }
 
