@@ -332,7 +332,7 @@ fn stand_in_driver_that_was_late_once_is_waited_for_again() {
         .write(&Workspace::at(scratch.root()), &plan.name)
         .unwrap();
     let vagrant = scratch.root().join("vagrant");
-    let machine = vagrant.join(".vagrant/machines/late-core-01/libvirt");
+    let machine = vagrant.join(".vagrant/machines/late_core-01/libvirt");
     fs::create_dir_all(&machine).unwrap();
     fs::write(machine.join("id"), "1").unwrap();
     fs::create_dir_all(vagrant.join("late")).unwrap();
@@ -342,7 +342,7 @@ fn stand_in_driver_that_was_late_once_is_waited_for_again() {
         state=running
         if test -e asked; then date +%s.%N > asked; sleep 0.3; else : > asked; sleep 3; state=shutoff; fi
         echo "1,late-core-01,provider-name,libvirt"
-        echo "1,late-core-01,state,$state""#;
+        echo "1,late_core-01,state,$state""#;
     let programs = scratch.root().join("bin");
     program(&programs.join("vagrant"), script);
 
@@ -384,7 +384,7 @@ impl LostVagrant {
         let local = fs::read_to_string(&record).unwrap();
         fs::write(&record, local.replace("\"local\"", "\"vagrant\"")).unwrap();
         let machines = scratch.root().join("vagrant/.vagrant");
-        let machine = machines.join(format!("machines/{name}-core-01/libvirt"));
+        let machine = machines.join(format!("machines/{name}_core-01/libvirt"));
         fs::create_dir_all(&machine).unwrap();
         fs::write(machine.join("id"), "1").unwrap();
         Self {
