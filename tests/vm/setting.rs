@@ -24,8 +24,8 @@ pub(crate) const NAME: &str = "vms";
 pub(crate) const NETWORK: &str = "192.168.56";
 
 /// How long one command may take. Three machines that share two processors, which are emulated on
-/// top, boot in a third of it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// top, boot in a sixth of it, and in half of it where the host is a slow one.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(25 * 60);
 
 /// Where a workspace has its boxes.
 const BOXES: &str = ".state/.cache/boxes";
@@ -131,7 +131,6 @@ version = \"{version}\"
 runtime = \"release\"
 release_url = \"{url}\"
 sha256 = {{ {architecture} = \"{sha256}\" }}
-quota = \"38MiB\"
 heartbeat_interval = 500
 election_timeout = 5000
 "
