@@ -63,6 +63,7 @@ struct Views<'a> {
     seen: Vec<(&'a MemberObservation, &'a Status)>,
     /// Who follows whom; under none, who has no leader.
     followers: BTreeMap<Option<EtcdId>, Vec<&'a MemberObservation>>,
+    /// The terms of those that have a leader. One that is cut off stays in its term, or counts on alone.
     terms: BTreeSet<u64>,
 }
 
@@ -75,7 +76,8 @@ impl<'a> Views<'a> {
         for (member, status) in &seen {
             followers.entry(status.leader).or_default().push(*member);
         }
-        let terms = seen.iter().filter_map(|(_, status)| status.raft_term);
+        let led = seen.iter().filter(|(_, status)| status.leader.is_some());
+        let terms = led.filter_map(|(_, status)| status.raft_term);
         Self {
             plan,
             observation,
