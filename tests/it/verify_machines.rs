@@ -61,8 +61,8 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         &seen,
         "user-data",
         expect![[r#"
-        Fail: 127835b810ce on 2 of 3
-        - core-02 was set up with the user-data 000000000000, not 127835b810ce
+        Fail: f58080b8faae on 2 of 3
+        - core-02 was set up with the user-data 000000000000, not f58080b8faae
           to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
     "#]],
     );
@@ -71,7 +71,7 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         &other,
         "user-data",
         expect![[r#"
-        Fail: 127835b810ce on 2 of 3
+        Fail: f58080b8faae on 2 of 3
         - core-02 has no user-data
           to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
     "#]],
@@ -84,7 +84,7 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         "user-data",
         expect![[r#"
             Fail: 16036368ea6e on 0 of 3
-            - core-01, core-02 and core-03 were set up with the user-data 127835b810ce, not 16036368ea6e
+            - core-01, core-02 and core-03 were set up with the user-data f58080b8faae, not 16036368ea6e
               to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
         "#]],
     );
@@ -207,7 +207,7 @@ fn a_machine_that_cannot_be_looked_into_proves_nothing() {
         &seen,
         "user-data",
         expect![[r#"
-        Skipped: 127835b810ce on 0 of 0; not checked: core-01, core-02 and core-03 were not looked into
+        Skipped: f58080b8faae on 0 of 0; not checked: core-01, core-02 and core-03 were not looked into
     "#]],
     );
 }
