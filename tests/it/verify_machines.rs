@@ -83,8 +83,8 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         &healthy(&defined),
         "user-data",
         expect![[r#"
-            Fail: 16036368ea6e on 0 of 3
-            - core-01, core-02 and core-03 were set up with the user-data f58080b8faae, not 16036368ea6e
+            Fail: dc84216fac7e on 0 of 3
+            - core-01, core-02 and core-03 were set up with the user-data f58080b8faae, not dc84216fac7e
               to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
         "#]],
     );
