@@ -1,0 +1,52 @@
+//! What a fault does inside of machines, and to the network between them.
+
+use super::super::undo::{self, Undo};
+use super::{Injector, others};
+use crate::plan::Member;
+use crate::process;
+use crate::report::Outcome;
+use crate::values::HostName;
+
+impl Injector<'_> {
+    /// Runs a script on a member's machine, with one that undoes it.
+    pub(in crate::fault) fn run_inside(
+        &mut self,
+        member: &HostName,
+        script: &str,
+        undo: &str,
+    ) -> Outcome<()> {
+        self.note(Undo::RunInside {
+            member: member.clone(),
+            script: undo.to_owned(),
+        })?;
+        let Some(machines) = self.cluster.driver.machines() else {
+            return Ok(());
+        };
+        let shell = process::shell()?;
+        let ssh = machines.ssh(&shell, &self.cluster.home, member)?;
+        let finished = process::run(ssh.args(["--", script]), self.cluster.driver.patience());
+        undo::succeeded(&finished).map(drop)
+    }
+
+    /// Loses whatever one member's machine sends to another's. The route is gone with the next boot.
+    pub(in crate::fault) fn cut(&mut self, from: &Member, to: &Member) -> Outcome<()> {
+        let to = to.address;
+        let route = format!("blackhole {to}/32");
+        self.run_inside(
+            &from.name,
+            &format!("sudo ip route replace {route}"),
+            &format!(
+                "if ip route show type blackhole | grep -qwF {to}; then sudo ip route del {route}; fi"
+            ),
+        )
+    }
+
+    /// Loses whatever a member and all others send to each other.
+    pub(in crate::fault) fn cut_off(&mut self, member: &Member) -> Outcome<()> {
+        for other in others(self.plan(), member) {
+            self.cut(member, other)?;
+            self.cut(other, member)?;
+        }
+        Ok(())
+    }
+}

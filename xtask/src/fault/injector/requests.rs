@@ -1,0 +1,170 @@
+//! What a fault asks the cluster to do, by etcdctl or by a member's gateway.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+
+use super::super::undo::{self, Undo};
+use super::{Injector, others};
+use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::pause::pause;
+use crate::plan::Member;
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+
+impl Injector<'_> {
+    /// Adds a member to the cluster's list.
+    pub(in crate::fault) fn add_to_cluster(
+        &mut self,
+        extra: &Member,
+        more: &[&str],
+    ) -> Outcome<()> {
+        let peer_url = extra.peer_url();
+        self.note(Undo::RemoveFromCluster {
+            peer_url: peer_url.clone(),
+        })?;
+        let peer_urls = format!("--peer-urls={peer_url}");
+        let add = ["member", "add", extra.name.as_str(), &peer_urls];
+        let add = [&add[..], more].concat();
+        // etcd refuses until every member has been connected for five seconds (`HealthInterval`), which
+        // after a restart is still to come.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            match undo::ask(&self.cluster, &add) {
+                Err(_) if Instant::now() < deadline => {
+                    pause(Duration::from_millis(500));
+                }
+                added => return added.map(drop),
+            }
+            self.insist_on_going_on()?;
+        }
+    }
+
+    /// Tells the cluster another peer URL of a member.
+    pub(in crate::fault) fn update_peer_url(&mut self, member: &Member, url: &str) -> Outcome<()> {
+        self.note(Undo::UpdatePeerUrl {
+            member: member.name.clone(),
+        })?;
+        let id = undo::id_in_cluster(&self.cluster, member)?;
+        let peer_urls = format!("--peer-urls={url}");
+        undo::ask(&self.cluster, &["member", "update", &id, &peer_urls]).map(drop)
+    }
+
+    /// Raises the alarm NOSPACE in a member's name.
+    pub(in crate::fault) fn raise_no_space(&mut self, member: &Member) -> Outcome<()> {
+        self.note(Undo::DisarmNoSpace)?;
+        let gateway = Gateway::of(self.plan(), member, 5);
+        // One that was replaced has another ID than the plan predicts.
+        let id = gateway.status().map_err(unanswered)?.member;
+        gateway.raise_no_space(id).map_err(unanswered)
+    }
+
+    /// Writes a value that healing removes.
+    pub(in crate::fault) fn put(
+        &mut self,
+        through: &Member,
+        key: &str,
+        value: &str,
+    ) -> Outcome<()> {
+        self.note(Undo::RemoveKeys {
+            prefix: key.to_owned(),
+        })?;
+        self.etcdctl(through, &["put", key, value]).map(drop)
+    }
+
+    /// Saves a snapshot of a member's data under this name, and returns where that is. Healing removes it.
+    pub(in crate::fault) fn save_snapshot(
+        &mut self,
+        of: &Member,
+        name: &str,
+    ) -> Outcome<Utf8PathBuf> {
+        let home = &self.cluster.home;
+        let path = home.workspace.state(home.name).join(name);
+        self.note(Undo::RemoveFile { path: path.clone() })?;
+        self.etcdctl(of, &["snapshot", "save", path.as_str()])?;
+        Ok(path)
+    }
+
+    /// Writes until the databases have this size in bytes, in values as large as etcd takes them.
+    pub(in crate::fault) fn fill(&mut self, size: u64) -> Outcome<()> {
+        // Should they reach their quota all the same.
+        self.note(Undo::DisarmNoSpace)?;
+        let prefix = format!("/xtask-drill-fill-{}/", std::process::id());
+        // The last noted is the first undone.
+        self.note(Undo::DropHistory)?;
+        self.note(Undo::RemoveKeys {
+            prefix: prefix.clone(),
+        })?;
+        let member = self.leader()?;
+        let gateway = Gateway::of(self.plan(), member, 10);
+        let value = "x".repeat(VALUE);
+        let mut number = 0;
+        while gateway.status().map_err(unanswered)?.database < size {
+            let key = format!("{prefix}{number:06}");
+            gateway.put(&key, &value, NO_LEASE).map_err(unanswered)?;
+            number += 1;
+            self.insist_on_going_on()?;
+        }
+        Ok(())
+    }
+
+    /// Has the members apart from one agree on so many entries of their log, also where they have to elect
+    /// a leader first. The entries change no data, so there is nothing to undo.
+    pub(in crate::fault) fn agree_without(&self, absent: &Member, entries: u64) -> Outcome<()> {
+        let plan = self.plan();
+        let others: Vec<&Member> = others(plan, absent).collect();
+        let deadline = Instant::now() + AGREEING;
+        let left = AtomicU64::new(entries);
+        let take = || {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+        };
+        let key = format!("/xtask-drill-nothing-{}", std::process::id());
+        let agree = |gateway: Gateway| {
+            while take().is_ok() {
+                while let Err(unanswered) = gateway.delete(&key) {
+                    if Instant::now() > deadline || self.interruption.is_asked() {
+                        return Err(unanswered);
+                    }
+                    pause(Duration::from_millis(100));
+                }
+            }
+            Ok(())
+        };
+        let gateways = others.iter().cycle().take(AT_ONCE);
+        let gateways = gateways.map(|member| Gateway::of(plan, member, 5));
+        let agreed = thread::scope(|scope| {
+            let agreeing: Vec<_> = gateways
+                .map(|gateway| scope.spawn(|| agree(gateway)))
+                .collect();
+            agreeing.into_iter().try_for_each(|agreeing| {
+                let agreed = agreeing.join();
+                agreed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        });
+        self.insist_on_going_on()?;
+        agreed.map_err(unanswered)
+    }
+}
+
+/// The size of a large value in bytes. etcd takes requests of up to 1.5 MiB.
+const VALUE: usize = 1 << 20;
+
+/// How long members may take to agree on what a fault has them agree on.
+const AGREEING: Duration = Duration::from_secs(120);
+
+/// How many requests are under way at once where it is about their number.
+const AT_ONCE: usize = 8;
+
+/// No lease, as etcd writes it.
+const NO_LEASE: &str = "0";
+
+fn unanswered(unanswered: Unanswered) -> Failure {
+    let (Unanswered::Refused(why) | Unanswered::Unknown(why)) = unanswered;
+    Failure::new(
+        Exit::Failed,
+        Diagnostic::error(format!("the cluster does not do what it is asked: {why}")),
+    )
+}
