@@ -154,16 +154,14 @@ impl Setting {
     fn bears_the_loss_of_one(&self) {
         self.lab.pull_the_plug("core-02");
         // It may have led: then the others have to elect another first.
-        wait_for("the others to go on without it", || {
-            let verify = self.run("verify, one killed", &["verify", NAME]).expect(1);
-            let said = [
+        self.comes_to_be_told(
+            "verify, one killed",
+            &[
                 "vms is unhealthy: 2 of 3 members",
                 "2 of 3 voters can agree, 2 must: no more may fail",
                 "error: reachable: core-02 does not answer",
-            ];
-            let all = said.iter().all(|said| verify.stdout.contains(said));
-            all.then_some(())
-        });
+            ],
+        );
         self.etcdctl(&["put", "without", "core-02"]);
 
         self.run("up, one killed", &["up", NAME]).expect(0);
@@ -176,16 +174,23 @@ impl Setting {
         self.lab.pull_the_plug("core-01");
         self.lab.pull_the_plug("core-03");
         // The one that is left believes in its leader until it misses its heartbeats.
-        wait_for("a member alone to know that it is", || {
-            let verify = self.run("verify, two killed", &["verify", NAME]).expect(1);
-            let said = [
+        self.comes_to_be_told(
+            "verify, two killed",
+            &[
                 "vms is unhealthy: 1 of 3 members, no leader, no quorum",
                 "core-01 does not answer",
                 "core-03 does not answer",
                 "error: quorum: no quorum: nothing can be written",
-            ];
-            let all = said.iter().all(|said| verify.stdout.contains(said));
-            all.then_some(())
+            ],
+        );
+    }
+
+    /// Has `verify` look until it says all of this of a cluster that is not healthy.
+    fn comes_to_be_told(&self, what: &str, expected: &[&str]) {
+        wait_for(what, || {
+            let verify = self.run(what, &["verify", NAME]).expect(1);
+            let is_said = |words: &&str| verify.stdout.contains(*words);
+            expected.iter().all(is_said).then_some(())
         });
     }
 
