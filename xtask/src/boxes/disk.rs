@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use camino::Utf8Path;
+use nix::errno::Errno;
+use nix::unistd::{Whence, lseek};
 use xshell::Shell;
 
 use super::packages::SOURCE_DATE;
@@ -62,6 +64,9 @@ pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Re
 /// The inode of the journal, which is made today (ext4's documentation, "Special inodes").
 const JOURNAL: &str = "<8>";
 
+/// How much is copied at once, in bytes. The groups of the file system begin with such a block.
+const BLOCK: usize = 1 << 20;
+
 fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
     let boot = fs::read(scratch.join("boot.img"))?;
     let core = fs::read(scratch.join("core.img"))?;
@@ -74,23 +79,33 @@ fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
     file.write_all(&first_sector(&boot))?;
     file.write_all(&core)?;
     let mut source = File::open(scratch.join("root.ext4"))?;
-    let mut block = vec![0; 1 << 20];
-    let empty = vec![0; block.len()];
-    let mut at = PARTITION;
-    loop {
-        let length = source.read(&mut block)?;
-        if length == 0 {
-            break;
+    let (mut block, empty) = (Vec::new(), vec![0; BLOCK]);
+    let mut at = 0;
+    // Most of it is a hole, and stays one.
+    while let Some(data) = next_data(&source, at)? {
+        at = data - data % BLOCK as u64;
+        source.seek(SeekFrom::Start(at))?;
+        block.clear();
+        (&source).take(BLOCK as u64).read_to_end(&mut block)?;
+        date_superblock(&mut block, at);
+        if block != empty {
+            file.seek(SeekFrom::Start(PARTITION + at))?;
+            file.write_all(&block)?;
         }
-        date_superblock(&mut block[..length], at - PARTITION);
-        // What is empty stays a hole.
-        if block[..length] != empty[..length] {
-            file.seek(SeekFrom::Start(at))?;
-            file.write_all(&block[..length])?;
-        }
-        at += length as u64;
+        at += BLOCK as u64;
     }
     file.set_len(SIZE)
+}
+
+/// Where a file has data next, at this place or behind it; nothing where it has none any more. To read
+/// the holes in a disk takes longer than all else.
+fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
+    let at = i64::try_from(at).map_err(io::Error::other)?;
+    match lseek(file, at, Whence::SeekData) {
+        Ok(data) => Ok(u64::try_from(data).ok()),
+        Err(Errno::ENXIO) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The size of a group of blocks. Each begins with a copy of the superblock.
