@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// What every user of this lab's Vagrant gets, as if they had written it themselves.
 const OF_THE_USER: &str = r#"Vagrant.configure("2") do |config|
+  # A key for each machine is Vagrant's own doing, and takes an emulated one a minute.
+  config.ssh.insert_key = false
   config.vm.provider :libvirt do |libvirt|
     # The host that could crash under these disks is the one that the test would fail on anyway.
     libvirt.disk_driver cache: "unsafe"

@@ -25,7 +25,6 @@ fn a_cluster_lives_dies_and_lives_anew_in_vms() {
     cluster.leaves_nothing(&nothing);
     cluster.begins_anew();
     cluster.bears_what_drills_do_to_machines();
-    cluster.is_healed_of_a_killed_drill();
     cluster.leaves_nothing(&nothing);
 }
 
@@ -94,34 +93,11 @@ impl Setting {
         assert!(logs.contains("Stopped etcd.service"), "{logs}");
     }
 
-    /// Of every fault that only machines can have, and of a leader that loses its power, `verify` names whom
-    /// it concerns and nobody else. Nothing is lost, and all is well once it is over.
-    fn bears_what_drills_do_to_machines(&self) {
-        let is_meant = |fault: &&&Fault| {
-            fault.name == "leader-killed" || !fault.drivers.contains(&DriverName::Local)
-        };
-        let mut failed = Vec::new();
-        for fault in FAULTS.iter().filter(is_meant).map(|fault| fault.name) {
-            let drill = ["drill", NAME, fault, "--yes", "--format", "json"];
-            let ran = self.run(&format!("drill, {fault}"), &drill);
-            let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
-            let drill = &told["drills"][0];
-            let is_as_it_should_be = drill["fault"] == fault
-                && drill["passed"] == true
-                && told["lost_writes"] == 0
-                && drill["expected"] != json!([])
-                && drill["expected"] == drill["reported"];
-            if !is_as_it_should_be {
-                failed.push(format!("{fault}: {}\n{}", ran.stderr, drill["summary"]));
-            }
-        }
-        assert!(failed.is_empty(), "{}", failed.join("\n"));
-    }
-
-    /// Of a drill that was killed while it halted a machine, `up` heals what it left.
-    fn is_healed_of_a_killed_drill(&self) {
+    /// A drill takes the power of one, and is killed itself. `verify` names who is missing, says that the
+    /// quorum holds, and whose doing it is; `up` mends it.
+    fn bears_the_loss_of_one(&self) {
         let mut drill = self.command(XTASK);
-        drill.args(["drill", NAME, "member-paused", "--hold", "9m"]);
+        drill.args(["drill", NAME, "member-killed", "--hold", "9m"]);
         let begun = Instant::now();
         let mut drill = drill
             .stdout(Stdio::null())
@@ -130,41 +106,28 @@ impl Setting {
             .unwrap();
         let said = BufReader::new(drill.stderr.take().unwrap()).lines();
         let mut said = said.map(Result::unwrap);
-        let halted = said.find(|line| line.contains("was halted"));
+        let killed =
+            said.find_map(|line| Some(line.trim().strip_suffix(" was killed")?.to_owned()));
         self.lab.kill(&drill);
         drill.wait().unwrap();
         tell("drill, killed", begun);
-        let halted = halted.unwrap();
+        let lost = killed.expect("a member that was killed");
 
-        let verify = self
-            .run("verify, after the drill", &["verify", NAME])
-            .expect(1);
-        assert!(
-            verify.stderr.contains("what an interrupted drill has left"),
-            "{}",
-            verify.stderr
-        );
-        let up = self.run("up, after the drill", &["up", NAME]).expect(0);
-        let undone = "what a drill did for `member-paused` is undone";
-        assert!(up.stderr.contains(undone), "{halted}: {}", up.stderr);
-        self.run("verify", &["verify", NAME]).expect(0);
-    }
-
-    /// `verify` names who is missing and says that the quorum holds; `up` mends it.
-    fn bears_the_loss_of_one(&self) {
-        self.lab.pull_the_plug("core-02");
-        // It may have led: then the others have to elect another first.
-        self.comes_to_be_told(
+        let verify = self.comes_to_be_told(
             "verify, one killed",
             &[
                 "vms is unhealthy: 2 of 3 members",
                 "2 of 3 voters can agree, 2 must: no more may fail",
-                "error: reachable: core-02 does not answer",
+                &format!("error: reachable: {lost} does not answer"),
             ],
         );
-        self.etcdctl(&["put", "without", "core-02"]);
+        let whose = "an interrupted drill has left `member-killed`";
+        assert!(verify.stderr.contains(whose), "{}", verify.stderr);
+        self.etcdctl(&["put", "without", &lost]);
 
-        self.run("up, one killed", &["up", NAME]).expect(0);
+        let up = self.run("up, one killed", &["up", NAME]).expect(0);
+        let undone = "what a drill did for `member-killed` is undone";
+        assert!(up.stderr.contains(undone), "{}", up.stderr);
         self.run("verify", &["verify", NAME]).expect(0);
         assert_eq!(self.greeting(), "hello\n");
     }
@@ -186,12 +149,12 @@ impl Setting {
     }
 
     /// Has `verify` look until it says all of this of a cluster that is not healthy.
-    fn comes_to_be_told(&self, what: &str, expected: &[&str]) {
+    fn comes_to_be_told(&self, what: &str, expected: &[&str]) -> Ran {
         wait_for(what, || {
             let verify = self.run(what, &["verify", NAME]).expect(1);
             let is_said = |words: &&str| verify.stdout.contains(*words);
-            expected.iter().all(is_said).then_some(())
-        });
+            expected.iter().all(is_said).then_some(verify)
+        })
     }
 
     /// Nothing is left of the cluster but what it is made from.
@@ -230,6 +193,30 @@ impl Setting {
             self.running_cluster_ids(),
             vec![self.predicted_cluster_id(); 3]
         );
+    }
+
+    /// Of every fault that only machines can have, and of a machine that is halted, `verify` names whom it
+    /// concerns and nobody else. Nothing is lost, and all is well once it is over.
+    fn bears_what_drills_do_to_machines(&self) {
+        let is_meant = |fault: &&&Fault| {
+            fault.name == "member-paused" || !fault.drivers.contains(&DriverName::Local)
+        };
+        let mut failed = Vec::new();
+        for fault in FAULTS.iter().filter(is_meant).map(|fault| fault.name) {
+            let drill = ["drill", NAME, fault, "--yes", "--format", "json"];
+            let ran = self.run(&format!("drill, {fault}"), &drill);
+            let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+            let drill = &told["drills"][0];
+            let is_as_it_should_be = drill["fault"] == fault
+                && drill["passed"] == true
+                && told["lost_writes"] == 0
+                && drill["expected"] != json!([])
+                && drill["expected"] == drill["reported"];
+            if !is_as_it_should_be {
+                failed.push(format!("{fault}: {}\n{}", ran.stderr, drill["summary"]));
+            }
+        }
+        assert!(failed.is_empty(), "{}", failed.join("\n"));
     }
 }
 
