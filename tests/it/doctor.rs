@@ -156,9 +156,9 @@ fn a_virtualbox_that_vagrant_does_not_take() {
         Look::Seen(virtualbox) => virtualbox.version = Some(version),
         _ => panic!("VirtualBox is there"),
     };
-    let error = &[("provider", Verdict::Error)];
+    let warning = &[("provider", Verdict::Warning)];
     virtualbox(&mut host, Version::new(7, 1, 4));
-    finds("virtualbox-too-new", &flatcar, &host, error);
+    finds("virtualbox-too-new", &flatcar, &host, warning);
     host.vagrant = Look::Seen(Version::new(2, 4, 2));
     finds("virtualbox-7.1", &flatcar, &host, &[]);
     virtualbox(&mut host, Version::new(7, 3, 0));

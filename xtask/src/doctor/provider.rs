@@ -71,15 +71,18 @@ fn virtualbox(evidence: String, host: &Host) -> Found {
             "whether Vagrant {vagrant} takes one as new as that"
         )),
         Support::From(from, (major, minor)) => {
-            let error = Diagnostic::error(format!(
-                "Vagrant {vagrant} does not take VirtualBox {virtualbox}"
+            // A distribution may have taught its Vagrant more than its makers did.
+            let warning = Diagnostic::warning(format!(
+                "Vagrant {vagrant} may not take VirtualBox {virtualbox}"
             ))
-            .note(format!("it refuses what is newer than {major}.{minor}"))
+            .note(format!(
+                "as its makers published it, it refuses what is newer than {major}.{minor}"
+            ))
             .hint(format!("install Vagrant {from} or newer: {VAGRANTS_MAKERS}"))
             .hint(format!(
                 "or VirtualBox {major}.{minor} in its place: https://www.virtualbox.org/wiki/Download_Old_Builds"
             ));
-            Found::of(evidence, vec![error])
+            Found::of(evidence, vec![warning])
         }
     }
 }
