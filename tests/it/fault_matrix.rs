@@ -16,6 +16,7 @@ use xtask::fault::FAULTS;
 use xtask::plan::Plan;
 use xtask::values::DriverName;
 
+use crate::cli_cluster::signal_member;
 use crate::etcd_binaries::{of_debian_13, tools};
 use crate::local_support::{self, get, processes, put, runs};
 use crate::scratch::{Ran, Scratch};
@@ -485,6 +486,21 @@ impl UnderWay {
         self.end()
     }
 
+    /// The same, as soon as it has said this.
+    fn interrupt_once_it_says(mut self, words: &str) -> Ran {
+        let (mut said, mut byte) = (String::new(), [0]);
+        while !said.contains(words) {
+            let length = self.0.stderr.as_mut().unwrap().read(&mut byte).unwrap();
+            assert_ne!(length, 0, "{said}");
+            said.push(char::from(byte[0]));
+        }
+        let ended = self.interrupt();
+        Ran {
+            stderr: said + &ended.stderr,
+            ..ended
+        }
+    }
+
     /// Waits for its end.
     fn end(mut self) -> Ran {
         let read = |pipe: &mut dyn Read| {
@@ -550,6 +566,19 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
     let ended = drill.interrupt().expect(130);
     assert!(ended.stderr.contains("undone first"), "{}", ended.stderr);
     assert!(!cluster.state("drill.json").exists());
+    cluster.comes_to_be_healthy();
+
+    // One that waits for a healthy cluster waits no longer, and has nothing to heal.
+    signal_member(&cluster.scratch, "interrupted", "core-02", Signal::SIGSTOP);
+    let mut drill = cluster
+        .scratch
+        .command(&["drill", "interrupted", "member-killed"]);
+    let drill = UnderWay::start(&mut drill);
+    let ended = drill.interrupt_once_it_says("waiting for ").expect(130);
+    signal_member(&cluster.scratch, "interrupted", "core-02", Signal::SIGCONT);
+    let said = "\nerror: interrupted before `member-killed`\n";
+    assert!(ended.stderr.ends_with(said), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("still missing"), "{}", ended.stderr);
     cluster.comes_to_be_healthy();
 
     // What was found out before is told, and the interruption is healed.

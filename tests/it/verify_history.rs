@@ -285,7 +285,7 @@ fn looks(plan: &Plan, found: &[Observation]) -> usize {
             observation,
         }
     };
-    until_healthy(Duration::from_secs(2), &mut look, &mut |_| {});
+    until_healthy(Duration::from_secs(2), &mut look, &mut |_| true);
     looks
 }
 

@@ -146,6 +146,17 @@ pub(super) fn wait(
     running: &Running,
     most: Duration,
 ) -> Verified {
+    wait_while(&|| true, driver, home, running, most)
+}
+
+/// The same, as long as it is not called off.
+pub(super) fn wait_while(
+    is_wanted: &dyn Fn() -> bool,
+    driver: &dyn Driver,
+    home: &Home<'_>,
+    running: &Running,
+    most: Duration,
+) -> Verified {
     let mut said = String::new();
     let mut look = || once(driver, home, running);
     let verified = verify::until_healthy(most, &mut look, &mut |verified| {
@@ -154,8 +165,9 @@ pub(super) fn wait(
             ui::say(&format!("waiting for {missing}"));
             said = missing;
         }
+        is_wanted()
     });
-    if !most.is_zero() && verified.report.health() != Health::Healthy {
+    if is_wanted() && !most.is_zero() && verified.report.health() != Health::Healthy {
         let missing = missing(&verified);
         ui::say(&if verified.is_lost {
             format!("not waited for: {missing}; what is lost does not come back")

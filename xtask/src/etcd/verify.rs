@@ -52,12 +52,12 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
 }
 
 /// Looks again and again, until a look finds the cluster healthy, or finds that waiting cannot help, or
-/// the time is over; the result is the last look. Looks at least once. `missing` is told of every look that
-/// did not find it healthy and is not the last.
+/// the time is over; the result is the last look. Looks at least once. `goes_on` is told of every look that
+/// did not find it healthy, where there is time for another, and says whether to look again.
 pub fn until_healthy(
     wait: Duration,
     look: &mut dyn FnMut() -> Verified,
-    missing: &mut dyn FnMut(&Verified),
+    goes_on: &mut dyn FnMut(&Verified) -> bool,
 ) -> Verified {
     let deadline = Instant::now() + wait;
     let mut shortly = SHORTEST_PAUSE;
@@ -66,10 +66,9 @@ pub fn until_healthy(
         let left = deadline.saturating_duration_since(Instant::now());
         // A member that fails may be started again, by whoever; what is lost does not come back.
         let is_over = verified.report.health() == Health::Healthy || verified.is_lost;
-        if is_over || left.is_zero() {
+        if is_over || left.is_zero() || !goes_on(&verified) {
             return verified;
         }
-        missing(&verified);
         // Less and less often.
         pause(shortly.min(left));
         shortly = (shortly * 2).min(LONGEST_PAUSE);

@@ -46,12 +46,16 @@ impl Experiment<'_> {
     /// Fails where the cluster is not healthy to begin with, and where the fault cannot be brought
     /// about or healed.
     pub(super) fn run(&self, fault: &'static Fault) -> Outcome<Drill> {
-        let before = verify::wait(
+        let before = verify::wait_while(
+            &|| !self.interruption.is_asked(),
             self.cluster.driver,
             &self.cluster.home,
             self.cluster.running,
             SETTLING,
         );
+        if self.interruption.is_asked() {
+            return Err(interrupted_before(fault));
+        }
         if before.report.health() != Health::Healthy {
             return Err(self.not_healthy(&before));
         }
@@ -67,7 +71,7 @@ impl Experiment<'_> {
         self.pass(UNDISTURBED);
         if self.interruption.is_asked() {
             clients.end();
-            return Err(interrupted(format!("interrupted before `{}`", fault.name)));
+            return Err(interrupted_before(fault));
         }
         let mut course = Course {
             clients: &clients,
@@ -80,13 +84,9 @@ impl Experiment<'_> {
             self.pass(UNDISTURBED);
         }
         let (history, elections) = clients.end();
-        let healed = || interrupted(format!("interrupted; `{}` has been healed", fault.name));
-        let lived = match lived {
-            Err(failure) if failure.exit == Exit::Interrupted => return Err(healed()),
-            lived => lived?,
-        };
+        let lived = lived?;
         if self.interruption.is_asked() {
-            return Err(healed());
+            return Err(interrupted_and_healed(fault));
         }
         let mut all = [moments, elections].concat();
         all.sort_by_key(|moment| moment.at);
@@ -133,7 +133,11 @@ impl Experiment<'_> {
         // What this process itself does to the cluster ends here.
         drop(injector);
         let healed = fault::heal(self.cluster);
-        let (done, expected, reported) = both(injured, healed)?;
+        let (done, expected, reported) =
+            both(injured, healed).map_err(|failure| match failure.exit {
+                Exit::Interrupted => interrupted_and_healed(fault),
+                _ => failure,
+            })?;
         course.note(Event::Healed);
         if rests {
             course.clients.go_on();
@@ -214,7 +218,7 @@ impl Experiment<'_> {
                 return Ok(leader.name.clone());
             }
             if self.interruption.is_asked() {
-                return Err(interrupted(format!("interrupted before `{}`", fault.name)));
+                return Err(interrupted_before(fault));
             }
             if Instant::now() > deadline {
                 return Err(Failure::new(
@@ -291,6 +295,14 @@ impl Course<'_> {
             event,
         });
     }
+}
+
+fn interrupted_before(fault: &Fault) -> Failure {
+    interrupted(format!("interrupted before `{}`", fault.name))
+}
+
+fn interrupted_and_healed(fault: &Fault) -> Failure {
+    interrupted(format!("interrupted; `{}` has been healed", fault.name))
 }
 
 fn interrupted(message: String) -> Failure {
