@@ -44,10 +44,10 @@ echo 'network: {config: disabled}' >"$1/etc/cloud/cloud.cfg.d/90-network.cfg"
 chroot "$1" systemctl --quiet enable systemd-networkd ssh
 chroot "$1" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
   e2scrub_reap.service fstrim.timer dpkg-db-backup.timer grub-common.service
-# What a member has no use for: machines of its own, disks on old cables, faster ciphers, other
-# hypervisors' channels. Emulated processors take seconds for each.
-for module in kvm_amd kvm_intel ata_piix ata_generic aesni_intel ghash_clmulni_intel sha1_ssse3 \
-  sha256_ssse3 sha512_ssse3 evdev serio_raw vmw_vsock_vmci_transport; do
+# What a member has no use for: machines of its own, faster ciphers, another hypervisor's channel.
+# Emulated processors take seconds for each.
+for module in kvm_amd kvm_intel aesni_intel ghash_clmulni_intel sha1_ssse3 sha256_ssse3 \
+  sha512_ssse3 vmw_vsock_vmci_transport; do
   echo "blacklist $module"
 done >"$1/etc/modprobe.d/box.conf"
 # The caches of libraries and messages are those of these packages: the first boot need not make them.
