@@ -149,7 +149,7 @@ fn every_distribution_has_its_own_lines() {
 }
 
 #[test]
-fn a_virtualbox_that_vagrant_does_not_take() {
+fn a_virtualbox_that_vagrant_may_not_take() {
     let flatcar = flatcar();
     let mut host = with_virtualbox("version");
     let virtualbox = |host: &mut Host, version| match &mut host.providers.virtualbox {

@@ -26,8 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// What every user of this lab's Vagrant gets, as if they had written it themselves.
 const OF_THE_USER: &str = r#"Vagrant.configure("2") do |config|
-  # A key for each machine is Vagrant's own doing, and takes an emulated one a minute.
-  config.ssh.insert_key = false
   config.vm.provider :libvirt do |libvirt|
     # The host that could crash under these disks is the one that the test would fail on anyway.
     libvirt.disk_driver cache: "unsafe"
@@ -117,6 +115,8 @@ impl Lab {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
             .env("HOME", &self.folder)
+            // In the lab's own /run: what is kept there for a while ends with it.
+            .env("XDG_RUNTIME_DIR", "/run/user")
             .env("VAGRANT_HOME", self.folder.join(VAGRANT_HOME));
         command
     }

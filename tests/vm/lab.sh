@@ -23,6 +23,7 @@ ln -s pts/ptmx "$lab/dev/ptmx"
 umount --recursive --lazy /dev
 mount --move "$lab/dev" /dev
 mount --bind "$lab/libvirt" /var/lib/libvirt
+mkdir -m 700 /run/user
 ip link set lo up
 
 # Both as they come: no line of configuration is needed. virtlogd holds the machines' consoles.

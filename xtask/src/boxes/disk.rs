@@ -64,7 +64,7 @@ pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Re
 /// The inode of the journal, which is made today (ext4's documentation, "Special inodes").
 const JOURNAL: &str = "<8>";
 
-/// How much is copied at once, in bytes. The groups of the file system begin with such a block.
+/// How much is copied at once, in bytes. Each group of the file system begins where such a block does.
 const BLOCK: usize = 1 << 20;
 
 fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
@@ -98,7 +98,7 @@ fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
 }
 
 /// Where a file has data next, at this place or behind it; nothing where it has none any more. To read
-/// the holes in a disk takes longer than all else.
+/// the holes in a disk takes half a minute, for nothing.
 fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
     let at = i64::try_from(at).map_err(io::Error::other)?;
     match lseek(file, at, Whence::SeekData) {
