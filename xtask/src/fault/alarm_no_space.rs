@@ -15,9 +15,9 @@ pub(super) static FAULT: Fault = Fault {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let (member, leader) = (injector.follower()?, injector.leader()?);
     injector.raise_no_space(member)?;
-    Ok(Injury {
-        done: format!("{} raised the alarm NOSPACE", member.name),
+    Ok(Injury::new(
+        format!("{} raised the alarm NOSPACE", member.name),
         // Verify asks the leader for the lease that its values are to have, and is refused that.
-        expected: vec![about("alarms", &member.name), about("write", &leader.name)],
-    })
+        vec![about("alarms", &member.name), about("write", &leader.name)],
+    ))
 }

@@ -43,8 +43,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     injector.stop(&member.name)?;
     let by_other = plan.run_by(tools.version);
     injector.start_by(&by_other, tools, &member.name, InitialState::Existing)?;
-    Ok(Injury {
-        done: format!("{} was started with etcd {}", member.name, tools.version),
-        expected: vec![about("version", &member.name)],
-    })
+    Ok(Injury::new(
+        format!("{} was started with etcd {}", member.name, tools.version),
+        vec![about("version", &member.name)],
+    ))
 }

@@ -27,8 +27,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     plan.etcd.flags.push((flag, value));
     injector.stop(&member.name)?;
     injector.start_by(&plan, tools, &member.name, InitialState::Existing)?;
-    Ok(Injury {
-        done: format!("{} advertised {url}", member.name),
-        expected: vec![about("members", &member.name)],
-    })
+    Ok(Injury::new(
+        format!("{} advertised {url}", member.name),
+        vec![about("members", &member.name)],
+    ))
 }

@@ -39,8 +39,8 @@ sudo rm -f /run/xtask-drill-clock"
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let member = injector.follower()?;
     injector.run_inside(&member.name, SKEW, &undo())?;
-    Ok(Injury {
-        done: format!("the clock of {} was set five minutes ahead", member.name),
-        expected: vec![about("clock", &member.name)],
-    })
+    Ok(Injury::new(
+        format!("the clock of {} was set five minutes ahead", member.name),
+        vec![about("clock", &member.name)],
+    ))
 }

@@ -16,8 +16,8 @@ pub(super) static FAULT: Fault = Fault {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let plan = injector.plan();
     injector.replace_all(plan, InitialState::New)?;
-    Ok(Injury {
-        done: "all members lost their data and founded the cluster again".to_owned(),
-        expected: vec![at_all("history")],
-    })
+    Ok(Injury::new(
+        "all members lost their data and founded the cluster again".to_owned(),
+        vec![at_all("history")],
+    ))
 }

@@ -49,13 +49,13 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     for member in &plan.members {
         injector.start_by(plan, injector.tools(), &member.name, InitialState::Existing)?;
     }
-    Ok(Injury {
-        done: format!(
+    Ok(Injury::new(
+        format!(
             "{} was restored from an older snapshot than the others",
             odd.name
         ),
-        expected: vec![about("hash", &odd.name)],
-    })
+        vec![about("hash", &odd.name)],
+    ))
 }
 
 fn restore(injector: &Injector<'_>, member: &Member, snapshot: &Utf8Path) -> Outcome<()> {

@@ -22,10 +22,10 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     injector.set_data_aside(&member.name)?;
     let other = alone(injector.plan(), member);
     injector.start_by(&other, tools, &member.name, InitialState::New)?;
-    Ok(Injury {
-        done: format!("{} was given the data of another cluster", member.name),
-        expected: absent(injector.plan(), &[member], "identity"),
-    })
+    Ok(Injury::new(
+        format!("{} was given the data of another cluster", member.name),
+        absent(injector.plan(), &[member], "identity"),
+    ))
 }
 
 /// A cluster of this member alone.

@@ -20,8 +20,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     injector.set_data_aside(&member.name)?;
     // As on its first day, which is what a unit in version control would do.
     injector.start_by(plan, tools, &member.name, InitialState::New)?;
-    Ok(Injury {
-        done: format!("{} lost its data and was started again", member.name),
-        expected: missing(plan, &[member]),
-    })
+    Ok(Injury::new(
+        format!("{} lost its data and was started again", member.name),
+        missing(plan, &[member]),
+    ))
 }

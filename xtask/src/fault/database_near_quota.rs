@@ -45,13 +45,13 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     };
     injector.fill(size)?;
     let members = injector.plan().members.iter();
-    Ok(Injury {
-        done: format!(
+    Ok(Injury::new(
+        format!(
             "the databases were filled to {} % of their quota",
             size * 100 / quota
         ),
-        expected: members
+        members
             .map(|member| about("database", &member.name))
             .collect(),
-    })
+    ))
 }

@@ -19,8 +19,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let listed = defined + 1;
     let needed = listed / 2 + 1;
     let quorum = (defined == needed).then(|| at_all("quorum"));
-    Ok(Injury {
-        done: format!("{} joined, which is not defined", extra.name),
-        expected: [at_all("members")].into_iter().chain(quorum).collect(),
-    })
+    Ok(Injury::new(
+        format!("{} joined, which is not defined", extra.name),
+        [at_all("members")].into_iter().chain(quorum).collect(),
+    ))
 }

@@ -20,10 +20,10 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     other.etcd.token = Token::from(&plan.name).of_generation(98);
     injector.replace_all(&other, InitialState::New)?;
     let members = plan.members.iter();
-    Ok(Injury {
-        done: "all members were started anew with another token".to_owned(),
-        expected: members
+    Ok(Injury::new(
+        "all members were started anew with another token".to_owned(),
+        members
             .map(|member| about("identity", &member.name))
             .collect(),
-    })
+    ))
 }

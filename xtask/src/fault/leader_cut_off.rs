@@ -16,8 +16,8 @@ pub(super) static FAULT: Fault = Fault {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let leader = injector.leader()?;
     let expected = leave_behind(injector, leader)?;
-    Ok(Injury {
-        done: format!("{}, the leader, was cut off from the others", leader.name),
+    Ok(Injury::new(
+        format!("{}, the leader, was cut off from the others", leader.name),
         expected,
-    })
+    ))
 }

@@ -15,8 +15,8 @@ pub(super) static FAULT: Fault = Fault {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let leader = injector.leader()?;
     injector.kill(&leader.name)?;
-    Ok(Injury {
-        done: format!("{}, the leader, was killed", leader.name),
-        expected: missing(injector.plan(), &[leader]),
-    })
+    Ok(Injury::new(
+        format!("{}, the leader, was killed", leader.name),
+        missing(injector.plan(), &[leader]),
+    ))
 }

@@ -20,8 +20,8 @@ fn obstacle(cluster: &Cluster<'_>, _: &Means) -> Option<String> {
 
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let extra = injector.join_extra(&["--learner"])?;
-    Ok(Injury {
-        done: format!("{} joined as a learner and was not promoted", extra.name),
-        expected: vec![at_all("members")],
-    })
+    Ok(Injury::new(
+        format!("{} joined as a learner and was not promoted", extra.name),
+        vec![at_all("members")],
+    ))
 }

@@ -15,8 +15,8 @@ pub(super) static FAULT: Fault = Fault {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let member = injector.follower()?;
     injector.kill(&member.name)?;
-    Ok(Injury {
-        done: format!("{} was killed", member.name),
-        expected: missing(injector.plan(), &[member]),
-    })
+    Ok(Injury::new(
+        format!("{} was killed", member.name),
+        missing(injector.plan(), &[member]),
+    ))
 }

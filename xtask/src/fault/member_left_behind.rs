@@ -15,11 +15,11 @@ pub(super) static FAULT: Fault = Fault {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let member = injector.follower()?;
     let expected = leave_behind(injector, member)?;
-    Ok(Injury {
-        done: format!(
+    Ok(Injury::new(
+        format!(
             "{} was cut off from the others, which wrote on",
             member.name
         ),
         expected,
-    })
+    ))
 }

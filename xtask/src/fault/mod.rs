@@ -112,6 +112,18 @@ pub struct Injury {
     pub done: String,
     /// What `verify` must report because of it, and nothing else.
     pub expected: Vec<Reported>,
+    /// What it may report beside that, where this host has much else to do.
+    pub also: Vec<Reported>,
+}
+
+impl Injury {
+    fn new(done: impl Into<String>, expected: Vec<Reported>) -> Self {
+        Self {
+            done: done.into(),
+            expected,
+            also: Vec::new(),
+        }
+    }
 }
 
 /// A cluster that things are done to.

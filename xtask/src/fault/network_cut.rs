@@ -20,11 +20,11 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     for (here, there) in [(one, other), (other, one)] {
         injector.cut(here, there)?;
     }
-    Ok(Injury {
-        done: format!(
+    Ok(Injury::new(
+        format!(
             "{} and {} were cut off from each other",
             one.name, other.name
         ),
-        expected: vec![about("peers", &one.name), about("peers", &other.name)],
-    })
+        vec![about("peers", &one.name), about("peers", &other.name)],
+    ))
 }

@@ -18,8 +18,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
         return injector.lacks("two followers");
     };
     injector.cut(from, to)?;
-    Ok(Injury {
-        done: format!("what {} sends to {} was lost", from.name, to.name),
-        expected: vec![about("peers", &from.name), about("peers", &to.name)],
-    })
+    Ok(Injury::new(
+        format!("what {} sends to {} was lost", from.name, to.name),
+        vec![about("peers", &from.name), about("peers", &to.name)],
+    ))
 }

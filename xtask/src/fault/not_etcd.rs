@@ -16,8 +16,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let member = injector.follower()?;
     injector.stop(&member.name)?;
     injector.answer_as_stranger(member)?;
-    Ok(Injury {
-        done: format!("a web server took the place of {}", member.name),
-        expected: missing(injector.plan(), &[member]),
-    })
+    Ok(Injury::new(
+        format!("a web server took the place of {}", member.name),
+        missing(injector.plan(), &[member]),
+    ))
 }

@@ -17,8 +17,8 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let member = injector.follower()?;
     let url = unused_url(injector.plan(), PEER_PORT);
     injector.update_peer_url(member, &url)?;
-    Ok(Injury {
-        done: format!("the cluster was told to find {} at {url}", member.name),
-        expected: vec![about("members", &member.name)],
-    })
+    Ok(Injury::new(
+        format!("the cluster was told to find {} at {url}", member.name),
+        vec![about("members", &member.name)],
+    ))
 }

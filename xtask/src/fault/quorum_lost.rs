@@ -31,11 +31,11 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
         .map(|member| about("reachable", member))
         .collect();
     expected.extend([at_all("leader"), at_all("quorum")]);
-    Ok(Injury {
-        done: format!(
+    Ok(Injury::new(
+        format!(
             "{} were killed, which leaves no quorum",
             names.join(" and ")
         ),
         expected,
-    })
+    ))
 }

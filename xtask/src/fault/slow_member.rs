@@ -16,7 +16,11 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let member = injector.follower()?;
     injector.throttle(&member.name)?;
     Ok(Injury {
-        done: format!("{} was halted nine tenths of the time", member.name),
-        expected: vec![about("pace", &member.name)],
+        // It may be too slow even for a write.
+        also: vec![about("write", &member.name)],
+        ..Injury::new(
+            format!("{} was halted nine tenths of the time", member.name),
+            vec![about("pace", &member.name)],
+        )
     })
 }

@@ -3,16 +3,24 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Cluster;
 use crate::driver::Home;
+use crate::etcd::observe;
 use crate::values::{ClusterName, HostName};
 use crate::workspace::Workspace;
 
-/// How long the member runs, and then is halted.
-const RUNS: Duration = Duration::from_millis(60);
+/// How long the member is halted at least before it runs again: on a host where nobody takes longer, that
+/// is slow.
 const RESTS: Duration = Duration::from_millis(640);
+
+/// How many times longer it is halted than members take to answer on this host: the check `pace` calls
+/// slow who takes five times as long as the others.
+const TIMES_AN_ANSWER: u32 = 8;
+
+/// The part of the time in which it is halted that it runs after it.
+const RUNS: u32 = 10;
 
 /// Halts a member again and again, until this is dropped.
 pub(super) struct Throttle {
@@ -21,9 +29,12 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// Begins with it.
+    /// Begins with it, at a pace that follows from how long members take to answer before.
     pub(super) fn begin(cluster: &Cluster<'_>, member: &HostName) -> Self {
         let (end, ended) = mpsc::channel();
+        let rests = RESTS
+            .max(time_of_an_answer(cluster) * TIMES_AN_ANSWER)
+            .min(LONGEST);
         let driver = cluster.driver;
         let workspace: Arc<Workspace> = Arc::new(cluster.home.workspace.clone());
         let name: ClusterName = cluster.home.name.clone();
@@ -40,11 +51,11 @@ impl Throttle {
             loop {
                 // One that is gone is none of ours any more.
                 let paused = faults.pause(&home, &member);
-                let over = is_over(RESTS);
+                let over = is_over(rests);
                 if paused.is_err() || faults.resume(&home, &member).is_err() || over {
                     return;
                 }
-                if is_over(RUNS) {
+                if is_over(rests / RUNS) {
                     return;
                 }
             }
@@ -54,6 +65,20 @@ impl Throttle {
             thread: Some(thread),
         }
     }
+}
+
+/// The longest time to be halted. A member that is longer than that does not answer in time.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// How long it takes until all members have told how they are, as `verify` asks them.
+fn time_of_an_answer(cluster: &Cluster<'_>) -> Duration {
+    let asked = Instant::now();
+    observe::statuses(
+        &cluster.running.plan.members,
+        &cluster.running.tools,
+        LONGEST,
+    );
+    asked.elapsed()
 }
 
 impl Drop for Throttle {

@@ -125,7 +125,8 @@ impl Experiment<'_> {
             course.note(Event::Injected);
             ui::say(&format!("  {}", injury.done));
             let expected: BTreeSet<Reported> = injury.expected.into_iter().collect();
-            let reported = self.wait_until_found(&expected, usual, course);
+            let usual = usual.iter().cloned().chain(injury.also).collect();
+            let reported = self.wait_until_found(&expected, &usual, course);
             self.pass(self.hold.saturating_sub(since.elapsed()));
             (injury.done, expected, reported)
         });
