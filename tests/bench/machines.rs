@@ -11,17 +11,26 @@ mod etcd_binaries;
 #[path = "../it/etcd_release.rs"]
 mod etcd_release;
 #[allow(dead_code, reason = "shared with the tests")]
+#[path = "../it/harness.rs"]
+mod harness;
+#[allow(dead_code, reason = "shared with the tests")]
 #[path = "../vm/lab.rs"]
 mod lab;
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../vm/mirror.rs"]
 mod mirror;
 #[allow(dead_code, reason = "shared with the tests")]
+#[path = "../it/network.rs"]
+mod network;
+#[allow(dead_code, reason = "shared with the tests")]
 #[path = "../it/scratch.rs"]
 mod scratch;
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../vm/setting.rs"]
 mod setting;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../it/support.rs"]
+mod support;
 
 use std::fs;
 use std::num::NonZeroUsize;

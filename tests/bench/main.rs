@@ -6,9 +6,18 @@
 #[path = "../it/etcd_binaries.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod etcd_binaries;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../it/harness.rs"]
+mod harness;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../it/network.rs"]
+mod network;
 #[path = "../it/scratch.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod scratch;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../it/support.rs"]
+mod support;
 
 use std::fs;
 use std::process::{Child, Command, Stdio};

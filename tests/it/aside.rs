@@ -3,6 +3,7 @@
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
+use test_attribute::test;
 use xtask::aside::Question;
 
 /// Longer than anything here takes.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha512};
+use test_attribute::test;
 
 use crate::loopback_server::{Answer, Server};
 use crate::scratch::{Ran, Scratch};

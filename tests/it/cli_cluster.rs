@@ -11,6 +11,7 @@ use expect_test::expect;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use test_attribute::test;
 
 use crate::etcd_binaries::packaged;
 use crate::local_support;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use test_attribute::test;
+
 use crate::scratch::{Ran, Scratch};
 use crate::support::{pipe, require_tool};
 

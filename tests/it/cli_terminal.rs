@@ -1,5 +1,7 @@
 //! What only shows on a terminal: questions, colors, and lines that are rewritten in place.
 
+use test_attribute::test;
+
 use crate::cli_cluster::{started, three};
 use crate::local_support::{is_healthy, with_packaged};
 use crate::scratch::{Ran, Scratch};

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
 use expect_test::{expect, expect_file};
+use test_attribute::test;
 
 use crate::cli_help::{assert_can_be_typed, commands_in};
 use crate::scratch::{Ran, Scratch};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::select;
+use test_attribute::test;
 use xtask::definition::keys::KEYS;
 use xtask::definition::read;
 use xtask::report::{Diagnostic, Severity, Source};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use test_attribute::test;
 use xtask::definition::Definition;
 use xtask::definition::setting::Setting;
 use xtask::etcd_releases::{MAINTAINED, NEWEST, newest_patch, sha256};

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use expect_test::{Expect, expect};
+use test_attribute::test;
 
 use crate::scratch::Scratch;
 

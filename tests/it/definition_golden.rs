@@ -9,6 +9,7 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use expect_test::expect_file;
+use test_attribute::test;
 use xtask::definition::rules::{RULES, RULES_ACROSS};
 
 use crate::scratch::Scratch;

@@ -5,13 +5,14 @@ use std::process::Command;
 use std::sync::Arc;
 
 use expect_test::expect_file;
+use test_attribute::test;
 use xtask::definition::keys::KEYS;
 use xtask::definition::{Definition, read};
 use xtask::plan::Plan;
 use xtask::report::{Diagnostic, Severity, Source};
 
 use crate::scratch::Scratch;
-use crate::support::{pipe, project};
+use crate::support::{pipe, project, require_module};
 
 #[test]
 fn shipped_definitions_have_nothing_to_complain_about() {
@@ -109,15 +110,12 @@ fn editors_accept_what_is_shipped_and_refuse_what_is_wrong() {
         documents.push((wrong.to_owned(), false));
     }
     let program = "\
-import json, sys, tomllib
-try:
-    import jsonschema
-except ImportError:
-    sys.exit('not run: jsonschema is missing; apt-get install python3-jsonschema')
+import json, jsonschema, sys, tomllib
 schema, documents = json.load(sys.stdin)
 jsonschema.Draft7Validator.check_schema(schema)
 validator = jsonschema.Draft7Validator(schema)
 print(json.dumps([validator.is_valid(tomllib.loads(text)) for text in documents]))";
+    require_module("jsonschema", "python3-jsonschema");
     let schema: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(project().join("cluster/schema.json")).unwrap())
             .unwrap();

@@ -2,6 +2,7 @@
 //! of what it says about each.
 
 use expect_test::expect_file;
+use test_attribute::test;
 use xtask::doctor::{self, FINDINGS, Verdict};
 use xtask::host::libvirt::Daemon;
 use xtask::host::virtualization::Kvm;

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use test_attribute::test;
 use xtask::doctor::FINDINGS;
 use xtask::look_at_host::{self, Sought};
 use xtask::workspace::Workspace;

@@ -1,5 +1,6 @@
 //! How what programs and files say of a host is read.
 
+use test_attribute::test;
 use xtask::host::libvirt::{self, Daemon};
 use xtask::host::provider::{PLUGIN, plugin_in_file, plugin_in_list};
 use xtask::host::virtualbox::Support;

@@ -1,5 +1,6 @@
 //! What `doctor` finds of networks, memory, disk and what an earlier run has left.
 
+use test_attribute::test;
 use xtask::doctor::Verdict;
 use xtask::host::libvirt::Daemon;
 use xtask::host::resources::{Disk, Memory};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::{expect, expect_file};
 use serde_json::Value;
+use test_attribute::test;
 use xtask::drill::history::{Answer, Operation};
 use xtask::drill::{Drill, Event};
 use xtask::ui::drill::{closing, html, json, table};

@@ -9,6 +9,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestRunner;
+use test_attribute::test;
 use xtask::drill::history::{Action, Answer, History, Operation};
 use xtask::drill::registers::{Proof, prove};
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde::Deserialize;
+use test_attribute::test;
 use xtask::drill::history::Answer;
 use xtask::drill::{Drill, Event};
 use xtask::ui::drill::html;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use test_attribute::test;
 use xtask::drill::history::{History, Operation};
 use xtask::drill::summary::{Gap, Summary};
 use xtask::drill::words::{count, moment, seconds, value};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use test_attribute::test;
 use xtask::elections::{Elections, Leadership};
 use xtask::observation::{Condition, Glance, Glimpse, Look, Status};
 use xtask::plan::identity::EtcdId;

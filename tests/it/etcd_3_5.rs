@@ -4,6 +4,7 @@
 use std::fs;
 
 use serde_json::Value;
+use test_attribute::test;
 
 use crate::etcd_binaries::of_debian_13;
 use crate::local_support::{get, put};

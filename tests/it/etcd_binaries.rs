@@ -11,6 +11,8 @@ use xtask::etcd::find::{Wanted, find};
 use xtask::etcd::tools::Tools;
 use xtask::values::EtcdVersion;
 
+use crate::harness::not_run;
+use crate::network;
 use crate::scratch::{Ran, Scratch};
 
 /// The folder of the distribution's `etcd` and `etcdctl`.
@@ -20,8 +22,8 @@ pub(crate) fn packaged() -> &'static Utf8Path {
 
 /// The distribution's etcd.
 pub(crate) fn tools() -> &'static Tools {
-    static TOOLS: OnceLock<Tools> = OnceLock::new();
-    TOOLS.get_or_init(|| {
+    static TOOLS: OnceLock<Result<Tools, String>> = OnceLock::new();
+    let tools = TOOLS.get_or_init(|| {
         let wanted = Wanted {
             // No distribution has it, so what the distribution has is found, whichever it is.
             version: EtcdVersion::new(9, 9, 9),
@@ -32,10 +34,10 @@ pub(crate) fn tools() -> &'static Tools {
             path: &std::env::var_os("PATH").unwrap_or_default(),
             limits: Limits::USUAL,
         };
-        tried_thrice(|| find(&wanted, &|_| {})).unwrap_or_else(|failure| {
-            panic!("not run: there is no etcd here: {:#?}", failure.diagnostics)
-        })
-    })
+        network::outside(|| tried_thrice(|| find(&wanted, &|_| {})))
+            .map_err(|failure| format!("there is no etcd here: {:?}", failure.diagnostics))
+    });
+    tools.as_ref().unwrap_or_else(|why| not_run(why))
 }
 
 /// Does what depends on a server of packages, which may be busy for a moment, up to three times.
@@ -46,22 +48,24 @@ pub(crate) fn tried_thrice<T, E>(mut act: impl FnMut() -> Result<T, E>) -> Resul
 /// The folder of the `etcd` and `etcdctl` of Debian 13, whatever release this host is: etcd 3.5. Fetched
 /// by the project's own code, too, which takes the host's sources; so it is shown those of Debian 13.
 pub(crate) fn of_debian_13() -> &'static Utf8Path {
-    static FOLDER: OnceLock<Utf8PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
+    static FOLDER: OnceLock<Result<Utf8PathBuf, String>> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
         let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("etcd-of-debian-13");
         if !folder.join("etcdctl").is_file() {
-            fetch_of_debian_13(&folder);
+            network::outside(|| fetch_of_debian_13(&folder))?;
         }
-        folder
-    })
+        Ok(folder)
+    });
+    folder.as_ref().unwrap_or_else(|why| not_run(why))
 }
 
-fn fetch_of_debian_13(folder: &Utf8Path) {
-    let archive = debian_archive();
-    let scratch = Scratch::with(
-        "fetch",
-        "members = 1\n[network]\nsubnet = \"10.76.1.0/24\"\n",
-    );
+/// It runs there for a moment: where packages can be fetched from, so does whoever else fetches it. This
+/// process's number decides about its address.
+fn fetch_of_debian_13(folder: &Utf8Path) -> Result<(), String> {
+    let archive = debian_archive()?;
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let definition = format!("members = 1\n[network]\nsubnet = \"10.{high}.{low}.0/24\"\n");
+    let scratch = Scratch::with("fetch", &definition);
     let (sources, configuration) = (
         scratch.root().join("sources.list"),
         scratch.root().join("apt.conf"),
@@ -87,7 +91,7 @@ fn fetch_of_debian_13(folder: &Utf8Path) {
             Err(up)
         }
     });
-    fetched.unwrap_or_else(|up| panic!("not run: {}", up.stderr));
+    fetched.map_err(|up| up.stderr)?;
     let etcd = scratch.run(&["env", "fetch"]).expect(0).stdout;
     let found = etcd.lines().find_map(|line| {
         line.strip_prefix("export PATH=")?
@@ -102,10 +106,11 @@ fn fetch_of_debian_13(folder: &Utf8Path) {
     let copied = Command::new("cp").args(programs).arg(&beside).status();
     assert!(copied.unwrap().success());
     fs::rename(beside, folder).unwrap();
+    Ok(())
 }
 
 /// Where this host's apt gets Debian from.
-pub(crate) fn debian_archive() -> String {
+pub(crate) fn debian_archive() -> Result<String, String> {
     let targets = Command::new("apt-get")
         .args([
             "indextargets",
@@ -114,11 +119,11 @@ pub(crate) fn debian_archive() -> String {
             "Created-By: Packages",
         ])
         .output()
-        .expect("not run: this host has no apt-get");
+        .map_err(|_| "this host has no apt-get")?;
     let targets = String::from_utf8(targets.stdout).unwrap();
     let of_release = targets.lines().find_map(|target| {
         let (archive, codename) = target.split_once(' ')?;
         (archive.ends_with("/debian/") && !codename.contains('-')).then(|| archive.to_owned())
     });
-    of_release.expect("not run: this host's apt does not get Debian from anywhere")
+    Ok(of_release.ok_or("this host's apt does not get Debian from anywhere")?)
 }

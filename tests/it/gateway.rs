@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
+use test_attribute::test;
 use xtask::etcd::gateway::{Gateway, Unanswered};
 
 use crate::verify_support::plan;

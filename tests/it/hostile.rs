@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
+use test_attribute::test;
 use xtask::definition;
 use xtask::plan::Plan;
 use xtask::plan::flags::{InitialState, Myself, flags, words};

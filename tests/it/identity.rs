@@ -1,6 +1,7 @@
 //! The identity that is predicted is the one that real clusters have had.
 
 use expect_test::expect;
+use test_attribute::test;
 
 use crate::scratch::Scratch;
 

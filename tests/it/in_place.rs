@@ -1,5 +1,6 @@
 //! A block of lines that is rewritten where it stands, as a terminal shows it.
 
+use test_attribute::test;
 use xtask::ui::in_place::Block;
 
 use crate::terminal::Screen;

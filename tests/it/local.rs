@@ -4,6 +4,7 @@ use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use test_attribute::test;
 
 use crate::local_support::{
     endpoints, get, is_healthy, predicted_cluster_id, processes, put, running_cluster_id, runs,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use test_attribute::test;
 
 use crate::local_support::{
     begin, begin_up, end, predicted_cluster_id, processes, running_cluster_id, three, up,

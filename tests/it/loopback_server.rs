@@ -35,6 +35,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn answering(answer: Answer) -> Self {
+        crate::network::own();
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));

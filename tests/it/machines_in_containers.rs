@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::Value;
+use test_attribute::test;
 use xtask::definition::read::read;
 use xtask::plan::flags::{InitialState, Myself, flags, words};
 use xtask::plan::{Member, Plan};

@@ -26,12 +26,16 @@ mod drill_report_in_browser;
 mod drill_summary;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod drill_support;
+#[allow(dead_code, reason = "shared with the other tests")]
+mod drilled_cluster;
 mod elections;
 mod etcd_3_5;
 mod etcd_binaries;
 mod etcd_release;
 mod fault_matrix;
 mod gateway;
+#[allow(dead_code, reason = "shared with the other tests")]
+mod harness;
 mod hostile;
 mod identity;
 mod in_place;
@@ -43,6 +47,7 @@ mod local_state;
 mod local_support;
 mod loopback_server;
 mod machines_in_containers;
+mod network;
 mod process;
 mod readme;
 mod recipe_2015;
@@ -72,3 +77,7 @@ mod verify_output;
 mod verify_real;
 mod verify_stand_ins;
 mod verify_support;
+
+fn main() -> std::process::ExitCode {
+    harness::run(&[])
+}

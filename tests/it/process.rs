@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8PathBuf;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
+use test_attribute::test;
 use xshell::{Shell, cmd};
 use xtask::process::{self, Ending, Finished};
 

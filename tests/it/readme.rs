@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 
 use clap::CommandFactory;
+use test_attribute::test;
 use xtask::check::{CHECKS, MACHINE_CHECKS};
 use xtask::cli::Cli;
 use xtask::definition::keys::KEYS;

@@ -16,6 +16,7 @@ use std::process::Command;
 use std::thread;
 
 use serde_json::Value;
+use test_attribute::test;
 
 use crate::containers::{Lab, Machine, wait_for};
 use crate::etcd_binaries::{packaged, tools};

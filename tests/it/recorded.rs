@@ -4,6 +4,7 @@
 use std::fs;
 
 use expect_test::expect;
+use test_attribute::test;
 use xtask::check::{self, Health, Verdict};
 use xtask::observation::{Before, Look, Observation, Status, etcdctl, v2};
 use xtask::plan::Plan;

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use camino::Utf8Path;
 use expect_test::{expect, expect_file};
+use test_attribute::test;
 
 use crate::scratch::{Ran, Scratch};
 use crate::support::project;
@@ -395,7 +396,7 @@ fn on_a_file_system(options: &str, then: &str) -> (Ran, String) {
             .output()
             .unwrap(),
     );
-    assert_ne!(ran.status, Some(99), "not run: {}", ran.stderr);
+    assert_ne!(ran.status, Some(99), "{}", ran.stderr);
     (ran, read(&scratch, "kept"))
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use expect_test::{expect, expect_file};
+use test_attribute::test;
 use xtask::definition::setting::Setting;
 use xtask::definition::{Definition, ExtraFlag};
 use xtask::plan::Plan;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
+use test_attribute::test;
 
 use crate::render::{in_own_namespaces, read};
 use crate::scratch::{Ran, Scratch};
@@ -119,7 +120,7 @@ fn run(scratch: &Scratch, mirror: &Mirror, right: &[u8], script: &str) -> Ran {
             .output()
             .unwrap(),
     );
-    assert_ne!(ran.status, Some(99), "not run: {}", ran.stderr);
+    assert_ne!(ran.status, Some(99), "{}", ran.stderr);
     ran
 }
 

@@ -9,6 +9,7 @@ use std::process::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 use expect_test::expect;
 use serde_json::{Value, json};
+use test_attribute::test;
 
 use crate::render::{VARIANTS, read, variants};
 use crate::scratch::Scratch;

@@ -1,10 +1,15 @@
 //! A workspace of a test's own: made empty, removed with everything that was started in it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::network;
+use crate::support::look_until;
 
 /// A folder with `cluster/`, in which the real program runs.
 pub(crate) struct Scratch {
@@ -15,9 +20,9 @@ impl Scratch {
     /// An empty workspace.
     pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
+        network::own();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let root = Utf8Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("scratch-{}-{number}", std::process::id()));
+        let root = folder().join(format!("{PREFIX}{}-{number}", std::process::id()));
         fs::create_dir_all(root.join("cluster")).unwrap();
         Self { root }
     }
@@ -89,6 +94,61 @@ impl Drop for Scratch {
         }
         let _ = fs::remove_dir_all(&self.root);
     }
+}
+
+/// Where the scratches of all runs are.
+fn folder() -> &'static Utf8Path {
+    Utf8Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// What their names begin with; the process of the tests follows.
+const PREFIX: &str = "scratch-";
+
+/// Ends the processes and removes the files that killed runs have left: members run on without whoever
+/// started them. What is this run's own is kept from the next one by a lock.
+pub(crate) fn remove_what_killed_runs_left() {
+    let lock = |run: &str| {
+        let path = folder().join(format!("{PREFIX}{run}.lock"));
+        let lock = File::options().append(true).create(true).open(&path);
+        (lock.unwrap(), path)
+    };
+    let (own, _) = lock(&std::process::id().to_string());
+    own.lock().unwrap();
+    // Held until this process ends.
+    std::mem::forget(own);
+    for entry in folder().read_dir_utf8().unwrap() {
+        let entry = entry.unwrap();
+        let run = entry.file_name().strip_prefix(PREFIX);
+        let Some(run) = run.and_then(|run| run.split(['-', '.']).next()) else {
+            continue;
+        };
+        let (lock, path) = lock(run);
+        if lock.try_lock().is_err() {
+            continue;
+        }
+        if entry.path().is_dir() {
+            end_all_in(entry.path());
+            let _ = fs::remove_dir_all(entry.path());
+        }
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Kills every process that runs in a folder: no test has others do so.
+fn end_all_in(folder: &Utf8Path) {
+    let runs_there = |id: &i32| {
+        let current = fs::read_link(format!("/proc/{id}/cwd"));
+        current.is_ok_and(|current| current.starts_with(folder))
+    };
+    let all = || xtask::process::all().into_iter().filter(runs_there);
+    look_until(
+        || {
+            all()
+                .filter(|&id| kill(Pid::from_raw(id), Signal::SIGKILL).is_ok())
+                .count()
+        },
+        |left| *left == 0,
+    );
 }
 
 /// How a run ended, and what it printed.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use test_attribute::test;
 use xtask::elections::Elections;
 use xtask::observation::{Glance, Look};
 use xtask::ui::moment;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8PathBuf;
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use test_attribute::test;
 use xtask::etcd::tools::{Origin, Tools};
 use xtask::state::Record;
 use xtask::values::DriverName;

@@ -1,10 +1,12 @@
 //! What several subjects need.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::harness::not_run;
 
 /// How long anything may take that is looked for again and again, on a host with much else to do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,15 +41,25 @@ pub(crate) fn project() -> Utf8PathBuf {
         .to_owned()
 }
 
-/// Insists that a program is installed: a test that could not look must not pass.
-#[track_caller]
+/// Leaves the test out where a program is not installed: one that could not look must not pass.
 pub(crate) fn require_tool(program: &str, package: &str) {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .any(|folder| folder.join(program).is_file());
-    assert!(
-        found,
-        "not run: {program} is missing; apt-get install {package}"
-    );
+    if !found {
+        not_run(format!("{program} is missing; apt-get install {package}"));
+    }
+}
+
+/// The same for what a distribution's Python can import.
+pub(crate) fn require_module(module: &str, package: &str) {
+    let import = Command::new("/usr/bin/python3")
+        .args(["-c", &format!("import {module}")])
+        .output();
+    if !import.is_ok_and(|import| import.status.success()) {
+        not_run(format!(
+            "/usr/bin/python3 has no module {module}; apt-get install {package}"
+        ));
+    }
 }
 
 /// Runs a program on this input and returns its output.
@@ -58,7 +70,13 @@ pub(crate) fn pipe(command: &mut Command, input: &str) -> String {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("not run: {command:?}: {error}"));
+        .unwrap_or_else(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                let program = command.get_program().to_string_lossy();
+                not_run(format!("{program} is missing"))
+            }
+            _ => panic!("{command:?}: {error}"),
+        });
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     let writer = std::thread::spawn(move || {
@@ -102,13 +120,10 @@ pub(crate) fn program(path: &Utf8Path, script: &str) {
 #[track_caller]
 pub(crate) fn read_yaml_1_1(documents: &[&str]) -> Vec<serde_json::Value> {
     let program = "\
-import json, sys
-try:
-    import yaml
-except ImportError:
-    sys.exit('not run: PyYAML is missing; apt-get install python3-yaml')
+import json, sys, yaml
 documents = json.load(sys.stdin)
 json.dump([yaml.safe_load(document) for document in documents], sys.stdout)";
+    require_module("yaml", "python3-yaml");
     let input = serde_json::to_string(documents).unwrap();
     let output = pipe(
         Command::new("/usr/bin/python3").args(["-c", program]),

@@ -4,6 +4,7 @@
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use test_attribute::test;
 
 use crate::scratch::Ran;
 use crate::support::project;

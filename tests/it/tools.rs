@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use expect_test::{Expect, expect};
+use test_attribute::test;
 use xtask::download::Limits;
 use xtask::etcd::find::{Wanted, find};
 use xtask::etcd::tools::{Origin, Tools};
@@ -17,7 +18,9 @@ use xtask::report::{Exit, Outcome};
 use xtask::values::{Architecture, EtcdVersion, Sha256};
 
 use crate::etcd_release::{machine, release};
+use crate::harness::not_run;
 use crate::loopback_server::{Answer, Server};
+use crate::network;
 use crate::scratch::{Ran, Scratch};
 use crate::support::write_program;
 
@@ -46,9 +49,17 @@ fn an_unpacked_package_serves_again_without_a_word() {
 
 #[test]
 fn a_source_that_fails_does_not_spoil_the_package() {
-    let definition = "members = 3\ndriver = \"local\"\nnetwork.subnet = \"10.99.98.0/24\"\n\
-        [etcd]\nversion = \"3.6.14\"\nrelease_url = \"http://127.0.0.1:1\"\n";
-    let scratch = Scratch::with("broken-source", definition);
+    // The package comes from outside, so the cluster runs there for a moment, where others may, too.
+    network::outside(a_source_that_fails);
+}
+
+fn a_source_that_fails() {
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let definition = format!(
+        "members = 3\ndriver = \"local\"\nnetwork.subnet = \"10.{high}.{low}.0/24\"\nnetwork.first_host = 201\n\
+         [etcd]\nversion = \"3.6.14\"\nrelease_url = \"http://127.0.0.1:1\"\n"
+    );
+    let scratch = Scratch::with("broken-source", &definition);
     let sources = scratch.root().join("sources");
     fs::create_dir(&sources).unwrap();
     for entry in Utf8Path::new("/etc/apt/sources.list.d")
@@ -367,12 +378,10 @@ fn package() -> &'static Package {
     static PACKAGE: OnceLock<Package> = OnceLock::new();
     PACKAGE.get_or_init(|| {
         let mut trial = Trial::new("package");
-        trial.cache = shared().join("cache");
-        let tools = trial.find().unwrap();
-        Package {
-            cache: trial.cache,
-            tools,
-        }
+        let cache = shared().join("cache");
+        trial.cache.clone_from(&cache);
+        let tools = network::outside(move || trial.find()).unwrap();
+        Package { cache, tools }
     })
 }
 
@@ -396,7 +405,7 @@ fn programs_only(folder: &Utf8Path, programs: &[&str]) -> OsString {
             .map(|from| from.join(program))
             .find(|from| from.is_file());
         let found = found
-            .unwrap_or_else(|| panic!("not run: {program} is missing; apt-get install {program}"));
+            .unwrap_or_else(|| not_run(format!("{program} is missing; apt-get install {program}")));
         symlink(found, folder.join(program)).unwrap();
     }
     folder.into_os_string()

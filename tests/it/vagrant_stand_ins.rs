@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use camino::Utf8PathBuf;
+use test_attribute::test;
 
 use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use camino::Utf8PathBuf;
 use expect_test::expect;
 use serde_json::{Value, json};
+use test_attribute::test;
 use xtask::host::{Host, virtualization};
 use xtask::look_at_host::{self, Sought};
 use xtask::workspace::Workspace;

@@ -1,6 +1,7 @@
 //! Every check with every verdict that it can give.
 
 use expect_test::expect;
+use test_attribute::test;
 use xtask::check::{self, CHECKS, Health, Verdict};
 use xtask::observation::{Alarm, AlarmKind, ListedMember, Look, Observation};
 use xtask::plan::Plan;

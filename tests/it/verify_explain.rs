@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use expect_test::expect_file;
+use test_attribute::test;
 use xtask::check::{self, Check};
 
 use crate::cli_help::{assert_can_be_typed, commands_in};

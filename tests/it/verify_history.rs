@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8PathBuf;
 use expect_test::expect;
 use serde_json::{Value, json};
+use test_attribute::test;
 use xtask::check;
 use xtask::etcd::tools::Tools;
 use xtask::etcd::verify::{Verified, until_healthy};

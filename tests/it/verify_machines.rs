@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use expect_test::expect;
+use test_attribute::test;
 use xtask::check;
 use xtask::observation::machine::{self, MachineStatus};
 use xtask::observation::{Look, Observation};

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use expect_test::expect_file;
+use test_attribute::test;
 use xtask::check::{self, Report};
 use xtask::observation::{Look, Observation};
 use xtask::plan::Plan;

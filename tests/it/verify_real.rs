@@ -9,10 +9,12 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use test_attribute::test;
 use xtask::check::{self, Verdict};
 use xtask::etcd::observe::{PATIENCE, observe};
 
 use crate::etcd_binaries::tools;
+use crate::harness::not_run;
 use crate::local_support;
 use crate::scratch::{Ran, Scratch};
 use crate::support::{look_for, look_until, pipe};
@@ -358,11 +360,9 @@ fn the_v2_api_is_asked_over_http() {
         207,
         "version = \"3.5.33\"\n[etcd.flags]\nenable-v2 = true\n",
     );
-    assert!(
-        tools().version.has_v2_api(),
-        "not run: etcd {} has no v2 API",
-        tools().version
-    );
+    if !tools().version.has_v2_api() {
+        not_run(format!("etcd {} has no v2 API", tools().version));
+    }
     let plan = plan("older", &cluster.definition)
         .on_loopback()
         .run_by("2.3.8".parse().unwrap());

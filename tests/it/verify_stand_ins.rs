@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use expect_test::expect;
+use test_attribute::test;
 use xtask::check;
 use xtask::etcd::observe::observe;
 use xtask::etcd::tools::{Origin, Tools};

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
+use test_attribute::test;
+
 use crate::lab::{Lab, wait_for};
 
 /// As small as a machine can be: it has no disk to boot from.

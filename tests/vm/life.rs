@@ -9,6 +9,8 @@ use serde_json::json;
 use xtask::fault::{FAULTS, Fault};
 use xtask::values::DriverName;
 
+use test_attribute::test;
+
 use crate::lab::wait_for;
 use crate::scratch::Ran;
 use crate::setting::{NAME, NETWORK, PATIENCE, Setting, XTASK, tell};

@@ -7,11 +7,24 @@
 mod etcd_binaries;
 #[path = "../it/etcd_release.rs"]
 mod etcd_release;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/harness.rs"]
+mod harness;
 mod lab;
 mod lab_itself;
 mod life;
 mod mirror;
 #[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/network.rs"]
+mod network;
+#[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../it/scratch.rs"]
 mod scratch;
 mod setting;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/support.rs"]
+mod support;
+
+fn main() -> std::process::ExitCode {
+    harness::run(&[])
+}

@@ -8,20 +8,22 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::etcd_binaries::{debian_archive, tried_thrice};
+use crate::harness::not_run;
+use crate::network;
 use crate::support::{project, require_tool};
 
 /// The folder with `root` and `packages`. Nothing in it is changed by those who use it.
 pub(super) fn debian_13() -> &'static Utf8Path {
-    static ROOT: OnceLock<Kept> = OnceLock::new();
+    static ROOT: OnceLock<Result<Kept, String>> = OnceLock::new();
     let kept = ROOT.get_or_init(|| Kept::new("debian-13", include_str!("root.sh")));
-    &kept.folder
+    &kept.as_ref().unwrap_or_else(|why| not_run(why)).folder
 }
 
 /// The folder with a `root` that has Docker's engine and its registry.
 pub(super) fn with_docker() -> &'static Utf8Path {
-    static ROOT: OnceLock<Kept> = OnceLock::new();
+    static ROOT: OnceLock<Result<Kept, String>> = OnceLock::new();
     let kept = ROOT.get_or_init(|| Kept::new("with-docker", include_str!("with_docker.sh")));
-    &kept.folder
+    &kept.as_ref().unwrap_or_else(|why| not_run(why)).folder
 }
 
 /// A folder that is whole, and stays until this process ends.
@@ -33,8 +35,8 @@ struct Kept {
 impl Kept {
     /// Its name tells what it is made of. What is in Debian's archive today is no part of that: it
     /// would have to be asked each time, and a machine that is a few days older serves as well.
-    fn new(name: &str, script: &str) -> Self {
-        let archive = debian_archive();
+    fn new(name: &str, script: &str) -> Result<Self, String> {
+        let archive = debian_archive()?;
         let cache = project().join(".state/.cache/machines").join(name);
         let digest: String = Sha256::digest(format!("{archive}\n{script}"))
             .iter()
@@ -51,23 +53,23 @@ impl Kept {
             let in_use = lock().unwrap();
             in_use.lock_shared().unwrap();
             if folder.is_dir() {
-                return Self {
+                return Ok(Self {
                     folder,
                     _in_use: in_use,
-                };
+                });
             }
             drop(in_use);
             let alone = lock().unwrap();
             alone.lock().unwrap();
             if !folder.is_dir() {
-                make(&folder, script, &archive);
+                network::outside(|| make(&folder, script, &archive))?;
             }
         }
     }
 }
 
 /// Makes it beside its place, whatever an interrupted run left there, and removes those of before.
-fn make(folder: &Utf8Path, script: &str, archive: &str) {
+fn make(folder: &Utf8Path, script: &str, archive: &str) -> Result<(), String> {
     require_tool("mmdebstrap", "mmdebstrap");
     for entry in folder.parent().unwrap().read_dir_utf8().unwrap() {
         let entry = entry.unwrap();
@@ -90,11 +92,10 @@ fn make(folder: &Utf8Path, script: &str, archive: &str) {
             Err(made)
         }
     });
-    made.unwrap_or_else(|made| {
-        panic!(
-            "not run: no root file system could be made: {}",
-            String::from_utf8_lossy(&made.stderr)
-        )
-    });
+    made.map_err(|made| {
+        let said = String::from_utf8_lossy(&made.stderr).into_owned();
+        format!("no root file system could be made: {said}")
+    })?;
     fs::rename(beside, folder).unwrap();
+    Ok(())
 }

@@ -2,16 +2,19 @@
 
 mod browser;
 mod needed;
+pub mod rights;
 mod vms;
 
 use std::fmt::Write;
+use std::slice;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use xshell::Shell;
 
 use super::render;
 use crate::process::{self, Ending};
-use crate::report::{Exit, Outcome};
+use crate::report::{Exit, Failure, Outcome};
 use crate::ui;
 use crate::workspace::Workspace;
 
@@ -19,25 +22,60 @@ use crate::workspace::Workspace;
 ///
 /// First looks for the programs that the rendered files are put before, and stops where one is
 /// missing: a test that could not look must not pass. Then checks formatting, lints, whether the
-/// rendered files are what their definitions say, and runs the tests, with real etcd clusters on this
-/// host's loopback addresses among them. One that fails keeps none of the others from running.
+/// rendered files are what their definitions say, and runs the tests, with real etcd clusters on
+/// networks of their own among them. One that fails keeps none of the others from running.
+///
+/// Two kinds of tests take longer and run alone. `--machines` boots virtual machines, `--soak` repeats
+/// kills and rehearsals for as long as it takes to trust the figures in the documentation.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     /// Install what the tests need and this host lacks, with apt-get
     #[arg(long)]
     install: bool,
+    /// Boot virtual machines instead
+    #[arg(
+        long,
+        value_enum,
+        value_name = "STORY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "short"
+    )]
+    machines: Option<Story>,
+    /// Repeat kills and rehearsals instead, in the order of a seed
+    #[arg(
+        long,
+        value_name = "SEED",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        conflicts_with = "machines"
+    )]
+    soak: Option<u64>,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask test              run everything
-  cargo xtask test --install    in CI: install what is missing first
-  cargo test                    the tests alone
+  cargo xtask test                   everything but virtual machines
+  cargo xtask test --install         in CI: install what is missing first
+  cargo xtask test --machines        boot three virtual machines, by the short story
+  cargo xtask test --machines=all    the long one, before a release
+  cargo xtask test --soak=7          kills and rehearsals, in the order of this seed
+  cargo test                         the tests alone; what cannot run here is ignored
 
 Exit status:
   1  something does not hold; or with CI=true in the environment, was not run
   5  a program that the tests need is missing";
+
+/// How much of the life of virtual machines is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Story {
+    /// Three machines from nothing, verified, one mended after a loss of power
+    Short,
+    /// That and much more, with every drill
+    All,
+}
 
 /// Runs `test`.
 ///
@@ -47,28 +85,53 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let shell = process::shell()?;
     shell.change_dir(workspace.root());
-    let mut missing = needed::missing_to_all(&shell);
-    if args.install {
-        missing.extend(browser::missing(&shell));
-        missing.extend(vms::missing(&shell));
-        if !missing.is_empty() {
-            needed::install(&shell, &missing)?;
-            missing = needed::missing_to_all(&shell);
-            missing.extend(browser::missing(&shell));
-            missing.extend(vms::missing(&shell));
+    have_what_is_needed(args, &shell)?;
+    let seed = args.soak.map(|seed| seed.to_string());
+    let steps: &[Step] = match (args.machines, &seed) {
+        (Some(Story::Short), _) => slice::from_ref(&SHORT_STORY),
+        (Some(Story::All), _) => slice::from_ref(&ALL_STORIES),
+        (None, Some(seed)) => {
+            shell.set_var("XTASK_TEST_SEED", seed);
+            slice::from_ref(&SOAK)
         }
-    }
-    if !missing.is_empty() {
-        return Err(needed::lacking(&missing));
-    }
+        (None, None) => STEPS,
+    };
+    Ok(run_each(steps, &shell))
+}
 
-    let host = Host::of(shell);
+/// Insists on the programs that these tests need, once they were installed where that was asked for.
+fn have_what_is_needed(args: &Args, shell: &Shell) -> Outcome<()> {
+    let missing = |to_install: bool| match args.machines {
+        Some(_) => vms::missing(shell),
+        None => {
+            let mut missing = needed::missing_to_all(shell);
+            // A host that cannot have these runs the other tests.
+            if to_install {
+                missing.extend(browser::missing(shell));
+            }
+            missing
+        }
+    };
+    let mut lacking = missing(args.install);
+    if args.install && !lacking.is_empty() {
+        needed::install(shell, &lacking)?;
+        lacking = missing(true);
+    }
+    if lacking.is_empty() {
+        Ok(())
+    } else {
+        Err(needed::lacking(&lacking))
+    }
+}
+
+/// Runs each step, whatever becomes of the others, and sums up.
+fn run_each(steps: &[Step], shell: &Shell) -> Exit {
     let mut summary = String::new();
     let mut exit = Exit::Success;
-    for step in STEPS {
+    for step in steps {
         ui::say(&format!("== {}: {}", step.name, step.line));
         let begun = Instant::now();
-        let failed = (step.run)(&host, step);
+        let failed = (step.run)(shell, step);
         let seconds = begun.elapsed().as_secs_f64();
         let verdict = match &failed {
             None => "ok".to_owned(),
@@ -79,16 +142,8 @@ pub fn run(args: &Args) -> Outcome<Exit> {
             exit = Exit::Unhealthy;
         }
     }
-    // Where all of it has to hold, nothing may be left out.
-    let must_run = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-    for (ending, why) in &host.lacking {
-        let _ = writeln!(summary, "not run: tests that end in `{ending}`: {why}");
-        if must_run {
-            exit = Exit::Unhealthy;
-        }
-    }
     ui::print(&format!("\n{summary}"));
-    Ok(exit)
+    exit
 }
 
 /// Why this host boots no virtual machines, for what does it beside the tests; nothing where it does.
@@ -105,148 +160,45 @@ struct Step {
     /// The command that looks at this alone.
     line: &'static str,
     /// Returns why it does not hold.
-    run: fn(&Host, &Step) -> Option<String>,
+    run: fn(&Shell, &Step) -> Option<String>,
 }
 
 static STEPS: &[Step] = &[
-    Step {
-        name: "formatting",
-        line: "cargo fmt --all --check",
-        run: cargo,
-    },
-    Step {
-        name: "lints",
-        line: "cargo clippy --all-targets -- -D warnings",
-        run: cargo,
-    },
+    cargo("formatting", "cargo fmt --all --check"),
+    cargo("lints", "cargo clippy --all-targets -- -D warnings"),
     Step {
         name: "rendered files",
         line: "cargo xtask render --check",
         run: |_, _| {
-            let exit = render::run(&render::Args::check_everything()).unwrap_or_else(|failure| {
-                ui::diagnostics::report(&failure.diagnostics);
-                failure.exit
-            });
+            let exit = render::run(&render::Args::check_everything()).unwrap_or_else(
+                |failure: Failure| {
+                    ui::diagnostics::report(&failure.diagnostics);
+                    failure.exit
+                },
+            );
             let ending = Ending::Exited(i32::from(exit as u8));
             (exit != Exit::Success).then(|| ending.to_string())
         },
     },
+    cargo("tests", "cargo test"),
+];
+
+static SHORT_STORY: Step = cargo("machines", "cargo test --test vm -- --skip long_story");
+static ALL_STORIES: Step = cargo("machines", "cargo test --test vm -- --skip short_story");
+static SOAK: Step = cargo("soak", "cargo test --test soak");
+
+/// A step that is a command of cargo's.
+const fn cargo(name: &'static str, line: &'static str) -> Step {
     Step {
-        name: "tests",
-        line: "cargo test",
-        run: |host, _| {
-            let skipped = host.lacking.iter();
-            let skipped = skipped.flat_map(|(ending, _)| ["--skip", ending]);
-            let tests = host
-                .shell
-                .cmd("cargo")
-                .args(["test", "--no-fail-fast", "--"])
-                .args(skipped);
-            let finished = process::stream(tests, PATIENCE);
+        name,
+        line,
+        run: |shell, step| {
+            let words = step.line.split(' ').skip(1);
+            let finished = process::stream(shell.cmd("cargo").args(words), PATIENCE);
             (!finished.success()).then(|| finished.ending())
         },
-    },
-];
-
-/// Something that a host may forbid. The tests that need it say so by the ending of their names.
-struct Right {
-    ending: &'static str,
-    /// Why this host lacks it; nothing where it does not.
-    why_not: fn(&Shell) -> Option<String>,
-}
-
-static RIGHTS: &[Right] = &[
-    Right {
-        ending: "_in_namespaces",
-        why_not: |shell| {
-            let probe = ["--map-root-user", "--mount", "--uts", "true"];
-            unless(
-                process::run(shell.cmd("unshare").args(probe), needed::PROBE).success(),
-                "this host refuses `unshare --map-root-user --mount true`, as containers often do",
-            )
-        },
-    },
-    Right {
-        ending: "_as_root",
-        why_not: |_| {
-            unless(
-                nix::unistd::geteuid().is_root(),
-                "only root can be another user",
-            )
-        },
-    },
-    Right {
-        ending: "_in_containers",
-        why_not: |shell| {
-            let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
-            let probe = shell.cmd("unshare").args(world).args(["sh", "-c", BOOT]);
-            unless(
-                process::run(probe, needed::PROBE).success(),
-                "this host lets no `systemd-nspawn` run on a network of its own, which takes root and more",
-            )
-        },
-    },
-    Right {
-        ending: "_with_docker_in_containers",
-        why_not: |shell| {
-            let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
-            let probe = shell.cmd("unshare").args(world).args(["sh", "-c", PUBLISH]);
-            unless(
-                process::run(probe, needed::PROBE).success(),
-                "this host's kernel has not what Docker publishes ports with, or only root may use it",
-            )
-        },
-    },
-    Right {
-        ending: "_in_a_browser",
-        why_not: browser::why_not,
-    },
-    Right {
-        ending: "_in_vms",
-        why_not: vms::why_not,
-    },
-];
-
-fn unless(is_held: bool, why: &str) -> Option<String> {
-    (!is_held).then(|| why.to_owned())
-}
-
-/// What runs in a world of its own leaves nothing in this one.
-const WORLD: &str = include_str!("test/world.sh");
-
-/// What a machine needs to boot in a container.
-const BOOT: &str = "ip link add bridge type bridge && exec systemd-nspawn --quiet --register=no \
-    --keep-unit --network-bridge=bridge --volatile=yes --directory=/ --console=pipe true";
-
-/// The kinds of rules by which Docker publishes ports.
-const PUBLISH: &str = "iptables --table nat --append PREROUTING --match addrtype --dst-type LOCAL \
-    --protocol tcp --destination-port 2379 --jump DNAT --to-destination 172.17.0.2:2379 && \
-    iptables --table nat --append POSTROUTING --source 172.17.0.0/16 --jump MASQUERADE && \
-    iptables --append FORWARD --match conntrack --ctstate ESTABLISHED --jump ACCEPT";
-
-/// Where it all happens.
-struct Host {
-    shell: Shell,
-    /// The endings of tests that cannot run here, each with the reason. It is found out once: what is left
-    /// out is what is said to be.
-    lacking: Vec<(&'static str, String)>,
-}
-
-impl Host {
-    fn of(shell: Shell) -> Self {
-        let lacking = RIGHTS
-            .iter()
-            .filter_map(|right| Some((right.ending, (right.why_not)(&shell)?)))
-            .collect();
-        Self { shell, lacking }
     }
 }
 
 /// How long one step may take, the first build on a slow host included, and booting machines.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
-
-fn cargo(host: &Host, step: &Step) -> Option<String> {
-    let words = step.line.split(' ').skip(1);
-    let finished = process::stream(host.shell.cmd("cargo").args(words), PATIENCE);
-    (!finished.success()).then(|| finished.ending())
-}

@@ -101,5 +101,7 @@ pub(super) fn missing(shell: &Shell) -> Vec<&'static Needed> {
     if refused(shell).is_some() {
         return Vec::new();
     }
-    needed::missing(shell, PROGRAMS)
+    let mut missing = needed::missing_of(shell, NEEDED_BY_ALL);
+    missing.extend(needed::missing(shell, PROGRAMS));
+    missing
 }

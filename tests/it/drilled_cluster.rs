@@ -1,0 +1,414 @@
+//! A cluster that drills are made on, and what the tests of faults want to know of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use xtask::clients::Clients;
+use xtask::plan::Plan;
+
+use crate::etcd_binaries::{of_debian_13, tools};
+use crate::local_support::{self, get, processes};
+use crate::scratch::{Ran, Scratch};
+use crate::support::{look_for, look_until};
+use crate::verify_support::plan;
+
+/// Three members that run this very version, with databases that can be filled in a moment. How machines
+/// would get it does not matter to processes.
+pub(crate) fn definition(network: u8, version: &str) -> String {
+    format!(
+        "members = 3\n[network]\nsubnet = \"10.92.{network}.0/24\"\n\
+         [etcd]\nversion = \"{version}\"\nruntime = \"container\"\nquota = \"38MiB\"\n"
+    )
+}
+
+/// How `verify` ends, and what it reports.
+pub(crate) type Reported = (Option<i32>, BTreeSet<String>);
+
+/// That a cluster is healthy, and nothing is reported of it.
+pub(crate) fn nothing() -> Reported {
+    (Some(0), BTreeSet::new())
+}
+
+/// A cluster whose databases can be filled in a moment.
+pub(crate) struct Cluster {
+    pub(crate) scratch: Scratch,
+    pub(crate) name: &'static str,
+    pub(crate) network: u8,
+    pub(crate) definition: String,
+}
+
+impl Cluster {
+    pub(crate) fn start(name: &'static str, network: u8) -> Self {
+        let definition = definition(network, &tools().version.to_string());
+        let cluster = Self {
+            scratch: Scratch::with(name, &definition),
+            name,
+            network,
+            definition,
+        };
+        cluster.up().expect(0);
+        cluster
+    }
+
+    pub(crate) fn up(&self) -> Ran {
+        local_support::up(&self.scratch, self.name)
+    }
+
+    pub(crate) fn drill(&self, words: &[&str]) -> Ran {
+        self.scratch.run(&[&["drill", self.name], words].concat())
+    }
+
+    /// Brings each of these about, and insists that `verify` finds it, names whom it concerns and reports
+    /// nothing else, that all is well afterwards, and that nothing is lost.
+    #[track_caller]
+    pub(crate) fn bears(&self, faults: &[&str]) {
+        let other = of_debian_13().as_str();
+        let how = ["--yes", "--hold", "1s", "--other-etcd", other];
+        let told = ["--format", "json", "--report", "drilled.html"];
+        let ran = self.drill(&[faults, &how, &told].concat()).expect(0);
+        let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let drills = told["drills"].as_array().unwrap();
+        let drilled: Vec<&str> = drills
+            .iter()
+            .map(|drill| drill["fault"].as_str().unwrap())
+            .collect();
+        assert_eq!(drilled, faults, "{}", ran.stderr);
+        assert_eq!(told["lost_writes"], 0, "{}\n{told:#}", ran.stderr);
+        for drill in drills {
+            assert_eq!(drill["passed"], true, "{}\n{drill:#}", ran.stderr);
+            assert_eq!(drill["registers"]["linearizable"], true, "{drill:#}");
+            assert_eq!(drill["reported"], drill["expected"], "{drill:#}");
+            assert_ne!(drill["expected"].as_array().unwrap().len(), 0, "{drill:#}");
+        }
+        let report = fs::read_to_string(self.scratch.root().join("drilled.html")).unwrap();
+        assert!(report.ends_with("</html>\n"), "the report is not whole");
+        tell(told["summary"].as_str().unwrap());
+    }
+
+    /// Insists that it is the cluster that it was, with `survivor` in it and nothing else, and that whoever
+    /// brought faults about has left nothing behind.
+    #[track_caller]
+    pub(crate) fn is_as_it_was(&self) {
+        // The cluster is the one that it was, with what was in it and nothing else.
+        self.comes_to_report(&nothing(), "afterwards");
+        assert_eq!(get(&self.scratch, self.name, "survivor"), "yes\n");
+        let keys = [
+            "etcdctl",
+            "--cluster",
+            self.name,
+            "--",
+            "get",
+            "",
+            "--prefix",
+            "--keys-only",
+        ];
+        // What one look could not remove is gone with its lease, and the next one leaves nothing.
+        let keys = look_for(
+            Duration::from_secs(180),
+            || {
+                self.comes_to_be_healthy();
+                self.scratch.run(&keys)
+            },
+            |keys| keys.stdout == "survivor\n\n",
+        );
+        assert_eq!(keys.expect(0).stdout.trim(), "survivor");
+        assert!(!self.state("drill.json").exists());
+        assert_eq!(
+            processes(&self.scratch, self.name)
+                .into_keys()
+                .collect::<Vec<_>>(),
+            ["core-01", "core-02", "core-03"]
+        );
+        for member in ["core-01", "core-02", "core-03"] {
+            let folder = self.state(&format!("members/{member}"));
+            let mut names: Vec<String> = fs::read_dir(folder)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            assert_eq!(names, ["data", "etcd.log", "lock", "pid"]);
+        }
+    }
+
+    /// What `verify` reports, and how it ends.
+    pub(crate) fn verify(&self) -> Reported {
+        let verify = ["verify", self.name, "--format", "json"];
+        let ran = self.scratch.run(&verify);
+        let found = match serde_json::from_str::<Value>(&ran.stdout) {
+            Ok(found) => reported(&found),
+            Err(_) => {
+                let mut lines = ran.stderr.lines();
+                let error = lines.find(|line| line.starts_with("error:"));
+                [error.unwrap_or_default().to_owned()].into()
+            }
+        };
+        (ran.status, found)
+    }
+
+    /// Insists that `verify` comes to report this and nothing else.
+    #[track_caller]
+    pub(crate) fn comes_to_report(&self, wanted: &Reported, what: &str) {
+        let found = look_until(|| self.verify(), |found| found == wanted);
+        assert_eq!(found, *wanted, "{what}");
+    }
+
+    /// Insists that `verify` finds it healthy within a minute.
+    #[track_caller]
+    pub(crate) fn comes_to_be_healthy(&self) {
+        let verify = ["verify", self.name, "--wait", "60s"];
+        self.scratch.run(&verify).expect(0);
+    }
+
+    /// The plan as it runs.
+    pub(crate) fn plan(&self) -> Plan {
+        plan(self.name, &self.definition).on_loopback()
+    }
+
+    pub(crate) fn state(&self, file: &str) -> camino::Utf8PathBuf {
+        let folder = self.scratch.root().join(".state").join(self.name);
+        folder.join(file)
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        let status = ["status", self.name, "--format", "json"];
+        let status = self.scratch.run(&status).expect(0).stdout;
+        serde_json::from_str(&status).unwrap()
+    }
+
+    /// The raft term, which is another after every election.
+    pub(crate) fn term(&self) -> Value {
+        look_until(
+            || self.status()["members"][0]["raft_term"].clone(),
+            Value::is_number,
+        )
+    }
+
+    /// Has another member lead, by the real etcdctl.
+    pub(crate) fn elect_another(&self) {
+        let moved = look_until(
+            || self.try_to_elect_another(),
+            |moved| moved.as_ref().is_some_and(|moved| moved.status == Some(0)),
+        );
+        let moved = moved.expect("no leader and follower answered").expect(0);
+        assert!(
+            moved.stdout.contains("Leadership transferred"),
+            "{}",
+            moved.stdout
+        );
+    }
+
+    /// Does so where a leader and a follower answer in time.
+    pub(crate) fn try_to_elect_another(&self) -> Option<Ran> {
+        let status = self.status();
+        let members = status["members"].as_array().unwrap();
+        let who = |role: &str| members.iter().find(|one| one["role"] == role);
+        let moved = Command::new(&tools().etcdctl)
+            .arg(format!(
+                "--endpoints={}",
+                who("leader")?["endpoint"].as_str()?
+            ))
+            .args(["move-leader", who("follower")?["id"].as_str()?])
+            .output();
+        Some(Ran::from(moved.unwrap()))
+    }
+}
+
+/// Each check that warns or fails, with the members that it names.
+pub(crate) fn reported(verified: &Value) -> BTreeSet<String> {
+    let mut reported = BTreeSet::new();
+    for check in verified["checks"].as_array().unwrap() {
+        let name = check["name"].as_str().unwrap();
+        if !["warn", "not-yet", "fail"].contains(&check["verdict"].as_str().unwrap()) {
+            continue;
+        }
+        let findings = check["findings"].as_array().unwrap().iter();
+        let named = findings.flat_map(|one| one["members"].as_array().unwrap());
+        let mut named: Vec<String> = named
+            .map(|member| format!("{name}: {}", member.as_str().unwrap()))
+            .collect();
+        if named.is_empty() {
+            named.push(name.to_owned());
+        }
+        reported.extend(named);
+    }
+    reported
+}
+
+/// Past the test's captured output, where the README's figure comes from.
+pub(crate) fn tell(figure: &str) {
+    let _ = writeln!(std::io::stderr(), "{figure}");
+}
+
+/// Looks at a cluster that is healthy all the time.
+pub(crate) struct Calm<'a> {
+    cluster: &'a Cluster,
+    looks: usize,
+    /// Looks that reported something, and were repeated.
+    repeated: usize,
+    /// Looks beside an election, which were repeated, too.
+    elections: usize,
+}
+
+impl Calm<'_> {
+    pub(crate) fn look(&mut self) {
+        self.looks += 1;
+        self.look_by(|| self.cluster.verify());
+    }
+
+    /// Looks until nothing is reported. What a host that is too busy keeps from answering once is answered
+    /// when it is asked again: a false alarm is what three looks in a row of one term report.
+    pub(crate) fn look_by(&mut self, mut look: impl FnMut() -> Reported) {
+        let mut in_a_row = Vec::new();
+        for _ in 0..20 {
+            let term = self.cluster.term();
+            let found = look();
+            if found == nothing() {
+                return;
+            }
+            if self.cluster.term() != term {
+                self.elections += 1;
+                in_a_row.clear();
+                continue;
+            }
+            self.repeated += 1;
+            in_a_row.retain(|before| *before == (term.clone(), found.clone()));
+            in_a_row.push((term, found));
+            assert!(in_a_row.len() < 3, "a false alarm: {in_a_row:?}");
+            // More of them would be no matter of chance.
+            assert!(self.repeated <= 10, "the last of too many: {in_a_row:?}");
+        }
+        panic!("one election after the other");
+    }
+}
+
+/// Looks this many times at a healthy cluster at rest, as often while clients write, and after some
+/// elections, and insists that nothing is reported.
+pub(crate) fn nothing_healthy_is_called_broken(looks: usize, elections: usize) {
+    let cluster = Cluster::start("calm", 3);
+    let mut calm = Calm {
+        cluster: &cluster,
+        looks: 0,
+        repeated: 0,
+        elections: 0,
+    };
+    for _ in 0..looks {
+        calm.look();
+    }
+    let clients = Clients::begin(&cluster.plan(), Duration::ZERO).unwrap();
+    for _ in 0..looks {
+        calm.look();
+    }
+    let (history, _) = clients.end();
+    assert_ne!(history.operations.len(), 0, "nobody wrote");
+    // After an election, whoever waits is told that all is well.
+    for _ in 0..elections {
+        let term = cluster.term();
+        cluster.elect_another();
+        let waited = ["verify", "calm", "--wait", "60s", "--format", "json"];
+        calm.looks += 1;
+        calm.look_by(|| {
+            let waited = cluster.scratch.run(&waited);
+            let found = serde_json::from_str(&waited.stdout).unwrap();
+            (waited.status, reported(&found))
+        });
+        assert_ne!(cluster.term(), term, "nobody was elected");
+    }
+    let Calm {
+        looks,
+        repeated,
+        elections,
+        ..
+    } = calm;
+    tell(&format!(
+        "0 false alarms in {looks} looks, {repeated} of them repeated for what one reported, {elections} \
+         for an election"
+    ));
+}
+
+/// A drill that is under way. It does not outlive its test, whose end would wait for it.
+pub(crate) struct UnderWay(pub(crate) Child);
+
+impl UnderWay {
+    pub(crate) fn start(drill: &mut Command) -> Self {
+        let drill = drill.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(drill.spawn().unwrap())
+    }
+
+    /// Interrupts it, and waits for its end.
+    pub(crate) fn interrupt(self) -> Ran {
+        kill(
+            Pid::from_raw(self.0.id().try_into().unwrap()),
+            Signal::SIGINT,
+        )
+        .unwrap();
+        self.end()
+    }
+
+    /// The same, as soon as it has said this.
+    pub(crate) fn interrupt_once_it_says(mut self, words: &str) -> Ran {
+        let (mut said, mut byte) = (String::new(), [0]);
+        while !said.contains(words) {
+            let length = self.0.stderr.as_mut().unwrap().read(&mut byte).unwrap();
+            assert_ne!(length, 0, "{said}");
+            said.push(char::from(byte[0]));
+        }
+        let ended = self.interrupt();
+        Ran {
+            stderr: said + &ended.stderr,
+            ..ended
+        }
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Ran {
+        let read = |pipe: &mut dyn Read| {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).unwrap();
+            text
+        };
+        Ran {
+            stdout: read(self.0.stdout.as_mut().unwrap()),
+            stderr: read(self.0.stderr.as_mut().unwrap()),
+            status: self.0.wait().unwrap().code(),
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a drill, and waits until it has noted this of what it does to the cluster.
+pub(crate) fn begin(cluster: &Cluster, fault: &str, noted: &str) -> UnderWay {
+    let drill = ["drill", cluster.name, fault, "--yes", "--hold", "10m"];
+    begun(&mut cluster.scratch.command(&drill), cluster, noted)
+}
+
+/// The same for any drill. One that did nothing is started again: its first look may have met an election.
+pub(crate) fn begun(drill: &mut Command, cluster: &Cluster, noted: &str) -> UnderWay {
+    let mut running = UnderWay::start(drill);
+    let deadline = Instant::now() + Duration::from_secs(300);
+    loop {
+        let journal = fs::read_to_string(cluster.state("drill.json"));
+        if journal.is_ok_and(|journal| journal.contains(noted)) {
+            return running;
+        }
+        if running.0.try_wait().unwrap().is_some() {
+            let ended = running.end().expect(4);
+            let why = "a drill begins with a healthy cluster";
+            assert!(ended.stderr.contains(why), "{}", ended.stderr);
+            running = UnderWay::start(drill);
+        }
+        assert!(Instant::now() < deadline, "`{noted}` was not brought about");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,80 @@
+//! Tasks that are killed at any moment: the next one continues, and nothing that was written is lost.
+
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use test_attribute::test;
+
+use crate::drilled_cluster::tell;
+use crate::local_support::{begin, end, get, is_healthy, processes, put, three, up, with_packaged};
+use crate::random::Random;
+use crate::scratch::Scratch;
+
+/// How many times each task is killed.
+const KILLS: u64 = 40;
+
+/// Does this while a cluster is up, and kills it at some moment of this time.
+fn killed(task: &str, longest: u64) {
+    let mut random = Random::of(task);
+    let scratch = Scratch::with("soak", &three(1));
+    up(&scratch, "soak").expect(0);
+    let mut cut = 0;
+    for round in 0..KILLS {
+        let written = round.to_string();
+        put(&scratch, "soak", "survivor", &written);
+        if task == "up" {
+            scratch.run(&["down", "soak"]).expect(0);
+        }
+        let words = match task {
+            "up" => [&["up", "soak"][..], &with_packaged()].concat(),
+            task => vec![task, "soak"],
+        };
+        let signals = [Signal::SIGKILL, Signal::SIGINT, Signal::SIGTERM];
+        let (signal, moment) = (*random.one_of(&signals), random.below(longest));
+        let running = begin(&scratch, &words);
+        thread::sleep(Duration::from_millis(moment));
+        kill(Pid::from_raw(running.id().cast_signed()), signal).unwrap();
+        let ended = end(running);
+        cut += u64::from(ended.status != Some(0));
+        up(&scratch, "soak").expect(0);
+        is_healthy(&scratch, "soak");
+        assert_eq!(processes(&scratch, "soak").len(), 3);
+        assert_eq!(get(&scratch, "soak", "survivor"), format!("{written}\n"));
+    }
+    tell(&format!(
+        "{task}: {KILLS} times ended by a signal, {cut} of them before it was done; no key lost"
+    ));
+}
+
+#[test]
+fn an_up_that_is_killed_loses_nothing() {
+    killed("up", 3000);
+}
+
+#[test]
+fn a_down_that_is_killed_loses_nothing() {
+    killed("down", 1500);
+}
+
+#[test]
+fn a_verify_that_is_killed_loses_nothing() {
+    killed("verify", 1500);
+}
+
+#[test]
+fn a_destroy_that_is_killed_leaves_all_or_nothing() {
+    let mut random = Random::of("destroy");
+    let scratch = Scratch::with("soak", &three(1));
+    for _ in 0..KILLS / 2 {
+        up(&scratch, "soak").expect(0);
+        let destroy = begin(&scratch, &["destroy", "soak", "--yes"]);
+        thread::sleep(Duration::from_millis(random.below(1500)));
+        kill(Pid::from_raw(destroy.id().cast_signed()), Signal::SIGKILL).unwrap();
+        end(destroy);
+        scratch.run(&["destroy", "soak", "--yes"]).expect(0);
+        assert!(processes(&scratch, "soak").is_empty());
+        assert_eq!(scratch.left_in_state(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,36 @@
+//! Kills and rehearsals over and over, as `cargo xtask test --soak` runs them: more than anybody wants to
+//! wait for before each change, and enough to trust the figures in the README. What happens when follows
+//! from a seed, so that a run can be repeated.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/drilled_cluster.rs"]
+mod drilled_cluster;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/etcd_binaries.rs"]
+mod etcd_binaries;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/harness.rs"]
+mod harness;
+mod kills;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/local_support.rs"]
+mod local_support;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/network.rs"]
+mod network;
+mod random;
+mod rehearsals;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/scratch.rs"]
+mod scratch;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/support.rs"]
+mod support;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/verify_support.rs"]
+mod verify_support;
+
+fn main() -> std::process::ExitCode {
+    harness::run(&[])
+}

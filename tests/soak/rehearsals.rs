@@ -1,0 +1,55 @@
+//! Every fault that processes can have, over and over and in any order; and hundreds of looks at clusters
+//! that are healthy.
+
+use std::thread;
+use std::time::Duration;
+
+use test_attribute::test;
+use xtask::fault::FAULTS;
+use xtask::values::DriverName;
+
+use crate::drilled_cluster::{self, Cluster, begin, tell};
+use crate::local_support::put;
+use crate::random::Random;
+
+fn of_processes() -> Vec<&'static str> {
+    let possible = FAULTS
+        .iter()
+        .filter(|fault| fault.drivers.contains(&DriverName::Local));
+    possible.map(|fault| fault.name).collect()
+}
+
+#[test]
+fn faults_are_found_named_and_healed_in_any_order_alone() {
+    let mut random = Random::of("faults");
+    let cluster = Cluster::start("faults", 1);
+    put(&cluster.scratch, "faults", "survivor", "yes");
+    for _ in 0..3 {
+        cluster.bears(&random.shuffled(of_processes()));
+        cluster.is_as_it_was();
+    }
+}
+
+#[test]
+fn drills_that_are_killed_are_healed_by_up_alone() {
+    let mut random = Random::of("killed drills");
+    let cluster = Cluster::start("killed", 2);
+    put(&cluster.scratch, "killed", "survivor", "yes");
+    let faults = random.shuffled(of_processes());
+    for fault in &faults {
+        let drill = begin(&cluster, fault, fault);
+        thread::sleep(Duration::from_millis(random.below(3000)));
+        drop(drill);
+        cluster.up().expect(0);
+        cluster.is_as_it_was();
+    }
+    tell(&format!(
+        "{0} of {0} killed drills were healed",
+        faults.len()
+    ));
+}
+
+#[test]
+fn nothing_healthy_is_called_broken_alone() {
+    drilled_cluster::nothing_healthy_is_called_broken(100, 10);
+}

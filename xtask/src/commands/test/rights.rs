@@ -1,0 +1,94 @@
+//! What a host may forbid. The tests that need it say so by the ending of their names.
+
+use std::sync::OnceLock;
+
+use xshell::Shell;
+
+use super::{browser, needed, vms};
+use crate::process;
+
+/// Something that a host may forbid.
+struct Right {
+    ending: &'static str,
+    /// Why this host lacks it; nothing where it does not.
+    probe: fn(&Shell) -> Option<String>,
+    /// What the probe said. It is asked once.
+    known: OnceLock<Option<String>>,
+}
+
+impl Right {
+    const fn new(ending: &'static str, probe: fn(&Shell) -> Option<String>) -> Self {
+        Self {
+            ending,
+            probe,
+            known: OnceLock::new(),
+        }
+    }
+}
+
+static RIGHTS: [Right; 6] = [
+    Right::new("_in_namespaces", |shell| {
+        let probe = ["--map-root-user", "--mount", "--uts", "true"];
+        unless(
+            process::run(shell.cmd("unshare").args(probe), needed::PROBE).success(),
+            "this host refuses `unshare --map-root-user --mount true`, as containers often do",
+        )
+    }),
+    Right::new("_as_root", |_| {
+        unless(
+            nix::unistd::geteuid().is_root(),
+            "only root can be another user",
+        )
+    }),
+    Right::new("_in_containers", |shell| {
+        unless(
+            process::run(in_a_world(shell, BOOT), needed::PROBE).success(),
+            "this host lets no `systemd-nspawn` run on a network of its own, which takes root and more",
+        )
+    }),
+    Right::new("_with_docker_in_containers", |shell| {
+        unless(
+            process::run(in_a_world(shell, PUBLISH), needed::PROBE).success(),
+            "this host's kernel has not what Docker publishes ports with, or only root may use it",
+        )
+    }),
+    Right::new("_in_a_browser", browser::why_not),
+    Right::new("_in_vms", vms::why_not),
+];
+
+/// Why the test of this name cannot run on this host; nothing where it can.
+pub fn why_not(test: &str) -> Option<String> {
+    let needed = RIGHTS.iter().filter(|right| test.ends_with(right.ending));
+    needed
+        .filter_map(|right| {
+            let probe = || match process::shell() {
+                Ok(shell) => (right.probe)(&shell),
+                Err(_) => Some("this host has no folder to work in".to_owned()),
+            };
+            right.known.get_or_init(probe).clone()
+        })
+        .next()
+}
+
+fn unless(is_held: bool, why: &str) -> Option<String> {
+    (!is_held).then(|| why.to_owned())
+}
+
+/// What runs in a world of its own leaves nothing in this one.
+fn in_a_world<'a>(shell: &'a Shell, script: &str) -> xshell::Cmd<'a> {
+    let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
+    let command = shell.cmd("unshare").args(world);
+    command.args(["sh", "-c", script])
+}
+
+const WORLD: &str = include_str!("world.sh");
+
+/// What a machine needs to boot in a container.
+const BOOT: &str = "ip link add bridge type bridge && exec systemd-nspawn --quiet --register=no \
+    --keep-unit --network-bridge=bridge --volatile=yes --directory=/ --console=pipe true";
+
+/// The kinds of rules by which Docker publishes ports.
+const PUBLISH: &str = "iptables --table nat --append PREROUTING --match addrtype --dst-type LOCAL \
+    --protocol tcp --destination-port 2379 --jump DNAT --to-destination 172.17.0.2:2379 && \
+    iptables --table nat --append POSTROUTING --source 172.17.0.0/16 --jump MASQUERADE && \
+    iptables --append FORWARD --match conntrack --ctstate ESTABLISHED --jump ACCEPT";
