@@ -16,6 +16,7 @@ use crate::verify_support::{healthy, recorded_cluster, status, unasked, without}
 const WITH_V3: [&str; 3] = ["3.4.23", "3.5.30", "3.6.14"];
 const WITH_V2: [&str; 3] = ["2.0.0", "2.0.13", "2.3.8"];
 
+const NOTHING_WRITTEN: &str = "00-nothing-written";
 const HEALTHY: &str = "10-healthy";
 const ONE_DOWN: &str = "20-core-03-down";
 const NO_QUORUM: &str = "30-core-02-03-down";
@@ -240,6 +241,34 @@ fn recorded_members_of_2_describe_themselves_in_three_wordings() {
         assert_eq!(status.raft_term, Some(2));
         assert!(status.raft_index >= Some(14), "{status:?}");
         assert_eq!(status.db_size, None);
+    }
+}
+
+/// Before its first key is written, 2.0.0 has no folder of all keys, and tells neither term nor log entry.
+#[test]
+fn recorded_empty_2_0_0_describes_itself_without_a_term() {
+    let keys = Recording::of("2.0.0", NOTHING_WRITTEN, "http-v2_keys-m1");
+    assert!(keys.stdout.starts_with("HTTP/1.1 404 "));
+    assert!(v2::found_no_key(404, keys.body()));
+    let status = status_of_first("2.0.0", NOTHING_WRITTEN).unwrap();
+    assert_eq!(status.cluster_id, EtcdId(0x9d5_79ad_db6e_9da3));
+    assert_eq!(status.member_id, EtcdId(0x6ae2_7f9f_a298_4b1d));
+    assert_eq!(status.leader, Some(EtcdId(0xff32_f4b3_9b9c_47bd)));
+    assert_eq!((status.raft_term, status.raft_index), (None, None));
+}
+
+#[test]
+fn other_answers_than_no_key_are_failures() {
+    let no_key = r#"{"errorCode":100,"message":"Key not found","index":6}"#;
+    assert!(v2::found_no_key(404, no_key));
+    assert!(!v2::found_no_key(500, no_key));
+    for body in [
+        "",
+        "404 page not found",
+        r#"{"message":"Not found"}"#,
+        r#"{"errorCode":300,"message":"Raft Internal Error","index":6}"#,
+    ] {
+        assert!(!v2::found_no_key(404, body), "{body}");
     }
 }
 

@@ -1,11 +1,12 @@
 //! Looking at what is no healthy etcd, with stand-ins for what cannot be had for real: an etcdctl that
 //! misbehaves, an etcd 2.x that only repeats what a real one once said, strangers at a member's address.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -13,16 +14,16 @@ use camino::Utf8PathBuf;
 use expect_test::expect;
 use test_attribute::test;
 use xtask::check;
-use xtask::etcd::observe::observe;
+use xtask::etcd::observe::{observe, statuses};
 use xtask::etcd::tools::{Origin, Tools};
 use xtask::observation::{Look, Observation};
-use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
+use xtask::plan::{Member, Plan};
 use xtask::report::Exit;
 
 use crate::scratch::Scratch;
 use crate::support::{program, project};
-use crate::verify_support::plan;
+use crate::verify_support::{plan, says};
 
 /// Longer than anybody takes here who answers at all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,22 +40,51 @@ fn on_loopback(network: u8, version: &str) -> Plan {
 pub(crate) fn serve(plan: &Plan, answer: impl Fn(&str) -> String + Send + Sync + 'static) {
     let answer = Arc::new(answer);
     for member in &plan.members {
-        let listener = TcpListener::bind((member.address, 2379)).unwrap();
         let answer = Arc::clone(&answer);
-        thread::spawn(move || {
-            for connection in listener.incoming() {
-                let _ = reply(connection.unwrap(), &*answer);
-            }
+        serve_at(member, move |request| {
+            answer(request.lines().next().unwrap_or_default())
         });
     }
 }
 
+/// Answers every connection to this member, by the whole request.
+fn serve_at(member: &Member, answer: impl Fn(&str) -> String + Send + 'static) {
+    let listener = TcpListener::bind((member.address, 2379)).unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let _ = reply(connection.unwrap(), &answer);
+        }
+    });
+}
+
 fn reply(mut connection: TcpStream, answer: &impl Fn(&str) -> String) -> std::io::Result<()> {
     connection.set_read_timeout(Some(PATIENCE))?;
-    let mut request = [0; 4096];
-    let length = connection.read(&mut request)?;
-    let request = String::from_utf8_lossy(&request[..length]).into_owned();
-    connection.write_all(answer(request.lines().next().unwrap_or_default()).as_bytes())
+    let mut request = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        let length = connection.read(&mut part)?;
+        request.extend_from_slice(&part[..length]);
+        let text = String::from_utf8_lossy(&request);
+        if is_whole(&text) {
+            return connection.write_all(answer(&text).as_bytes());
+        }
+        // Some only knock.
+        if length == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn is_whole(request: &str) -> bool {
+    let Some((head, body)) = request.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let mut lengths = head.lines().filter_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.parse::<usize>().ok()).flatten()
+    });
+    body.len() >= lengths.next().unwrap_or_default()
 }
 
 /// A pair of binaries whose etcdctl is this script.
@@ -172,12 +202,12 @@ fn stand_in_etcdctl_that_repeats_its_environment() {
     }
 }
 
-/// Repeats what the member core-01 of a real etcd once said.
-fn recorded(version: &'static str, request: &str) -> String {
+/// Repeats what the member core-01 of a real etcd once said, in this state of its cluster.
+fn recorded(version: &'static str, state: &'static str, request: &str) -> String {
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
     let call = path.trim_matches('/').replace('/', "_");
     let file = project().join(format!(
-        "tests/recorded/{version}/10-healthy-http-{call}-m1.txt"
+        "tests/recorded/{version}/{state}-http-{call}-m1.txt"
     ));
     let Ok(text) = fs::read_to_string(file) else {
         return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned();
@@ -202,7 +232,9 @@ fn recorded(version: &'static str, request: &str) -> String {
 fn recorded_etcd_2_is_read_over_http_and_not_written_to_when_foreign() {
     for (network, version) in [(215, "2.0.0"), (216, "2.0.13"), (217, "2.3.8")] {
         let plan = on_loopback(network, version);
-        serve(&plan, move |request| recorded(version, request));
+        serve(&plan, move |request| {
+            recorded(version, "10-healthy", request)
+        });
         let seen = observe(&plan, &tools("/nonexistent".into(), version), PATIENCE);
         for member in &seen.members {
             let status = member.status.seen().unwrap_or_else(|| panic!("{member:?}"));
@@ -217,6 +249,220 @@ fn recorded_etcd_2_is_read_over_http_and_not_written_to_when_foreign() {
                 matches!(&member.write, Look::NotAsked(why) if why == "belongs to another cluster")
             );
         }
+    }
+}
+
+/// Nothing was ever written to it, and there is no folder of all keys before.
+#[test]
+fn recorded_empty_2_0_0_at_our_addresses_is_foreign_not_silent() {
+    let plan = on_loopback(230, "2.0.0");
+    serve(&plan, |request| {
+        recorded("2.0.0", "00-nothing-written", request)
+    });
+    let tools = tools("/nonexistent".into(), "2.0.0");
+    for look in statuses(&plan.members, &tools, PATIENCE) {
+        let status = look.seen().unwrap_or_else(|| panic!("{look:?}"));
+        assert_eq!(status.cluster_id, EtcdId(0x9d5_79ad_db6e_9da3));
+        assert_eq!((status.raft_term, status.raft_index), (None, None));
+    }
+    let seen = observe(&plan, &tools, PATIENCE);
+    let standing = check::judge(&plan, &seen).standing;
+    assert_eq!(standing.answering, 3);
+    says(
+        &plan,
+        &seen,
+        "identity",
+        expect![[r#"
+            Fail: cluster 1fb893d545e9847c is expected
+            - core-01, core-02 and core-03 belong to cluster 9d579addb6e9da3, a foreign one: neither its token nor its members are known here
+              find out who else uses its address; or, if its data is an earlier cluster's, to start anew and lose the data there: `cargo xtask destroy stand-in`, then `cargo xtask up stand-in`
+        "#]],
+    );
+}
+
+/// The write of the first look makes the folder of all keys, and what a look lacked is there after it.
+#[test]
+fn fake_empty_2_0_0_is_healthy_at_the_first_look() {
+    let plan = on_loopback(231, "2.0.0");
+    FakeV2::serve(&plan, &[]);
+    let seen = observe(&plan, &tools("/nonexistent".into(), "2.0.0"), PATIENCE);
+    let report = check::judge(&plan, &seen);
+    assert_eq!(report.health(), check::Health::Healthy, "{report:#?}");
+    says(
+        &plan,
+        &seen,
+        "leader",
+        expect![[r#"
+        Pass: core-01 leads in term 2
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "lag",
+        expect![[r#"
+        Pass: at log entry 41
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "write",
+        expect![[r#"
+        Pass: written through 3 of 3, read from 3, all removed
+    "#]],
+    );
+}
+
+/// A member that has not applied the first write yet.
+#[test]
+fn fake_2_0_0_that_stays_empty_has_lost_the_write() {
+    let plan = on_loopback(232, "2.0.0");
+    FakeV2::serve(&plan, &[2]);
+    let seen = observe(&plan, &tools("/nonexistent".into(), "2.0.0"), PATIENCE);
+    says(
+        &plan,
+        &seen,
+        "reachable",
+        expect![[r#"
+        Pass: 3 of 3 answer
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "leader",
+        expect![[r#"
+        Skipped: core-01 leads in term 2; not checked: core-03 told no term
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "lag",
+        expect![[r#"
+        Skipped: at log entry 41; not checked: core-03 told no position in the log
+    "#]],
+    );
+    says(
+        &plan,
+        &seen,
+        "write",
+        expect![[r#"
+        Fail: written through 3 of 3, read from 3, all removed
+        - core-03 does not have what was written through core-01, core-02 and core-03
+          acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
+    "#]],
+    );
+}
+
+/// A fake of an etcd 2.0.0 to which nothing was written yet: one store of keys behind the addresses of
+/// all members, which answers what the real one was recorded to answer.
+struct FakeV2 {
+    plan: Plan,
+    /// The members that never see any key.
+    empty: Vec<usize>,
+    keys: Mutex<Option<BTreeMap<String, String>>>,
+}
+
+impl FakeV2 {
+    fn serve(plan: &Plan, empty: &[usize]) {
+        let fake = Arc::new(Self {
+            plan: plan.clone(),
+            empty: empty.to_vec(),
+            keys: Mutex::new(None),
+        });
+        for (index, member) in plan.members.iter().enumerate() {
+            let fake = Arc::clone(&fake);
+            serve_at(member, move |request| fake.answer(index, request));
+        }
+    }
+
+    fn answer(&self, index: usize, request: &str) -> String {
+        let (head, form) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
+        let mut words = head.split(' ');
+        let (method, url) = (words.next().unwrap(), words.next().unwrap());
+        let path = url.split('?').next().unwrap();
+        let id = |index: usize| self.plan.members[index].id;
+        match path {
+            "/version" => self.http(
+                200,
+                "",
+                r#"{"releaseVersion":"2.0.0","internalVersion":"2"}"#,
+            ),
+            "/v2/stats/self" => self.http(
+                200,
+                "",
+                &format!(
+                    r#"{{"id":"{}","leaderInfo":{{"leader":"{}"}}}}"#,
+                    id(index),
+                    id(0)
+                ),
+            ),
+            "/v2/members" => {
+                let members = self.plan.members.iter().map(|member| {
+                    format!(
+                        r#"{{"id":"{}","name":"{}","peerURLs":["{}"],"clientURLs":["{}"]}}"#,
+                        member.id,
+                        member.name,
+                        member.peer_url(),
+                        member.client_url()
+                    )
+                });
+                let members: Vec<String> = members.collect();
+                self.http(
+                    200,
+                    "",
+                    &format!(r#"{{"members":[{}]}}"#, members.join(",")),
+                )
+            }
+            _ => self.answer_of_keys(index, method, path.strip_prefix("/v2/keys").unwrap(), form),
+        }
+    }
+
+    fn answer_of_keys(&self, index: usize, method: &str, key: &str, form: &str) -> String {
+        const SEEN: &str = "X-Etcd-Index: 7\r\nX-Raft-Index: 41\r\nX-Raft-Term: 2\r\n";
+        let mut keys = self.keys.lock().unwrap();
+        let nothing = self.http(
+            404,
+            "X-Etcd-Index: 6\r\n",
+            r#"{"errorCode":100,"message":"Key not found","index":6}"#,
+        );
+        if method == "PUT" {
+            let value = form.split('&').find_map(|pair| pair.strip_prefix("value="));
+            let value = value.unwrap().replace('+', " ");
+            keys.get_or_insert_default().insert(key.to_owned(), value);
+            return self.http(201, SEEN, r#"{"action":"set"}"#);
+        }
+        let keys = match &mut *keys {
+            Some(keys) if !self.empty.contains(&index) => keys,
+            _ => return nothing,
+        };
+        if method == "DELETE" {
+            keys.retain(|other, _| !other.starts_with(key));
+            return self.http(200, SEEN, r#"{"action":"delete"}"#);
+        }
+        let folder = format!("{}/", key.trim_end_matches('/'));
+        let found = keys.iter().filter(|(key, _)| key.starts_with(&folder));
+        let found = found.map(|(key, value)| format!(r#"{{"key":"{key}","value":"{value}"}}"#));
+        let found: Vec<String> = found.collect();
+        if found.is_empty() && key != "/" {
+            return nothing;
+        }
+        let nodes = found.join(",");
+        self.http(
+            200,
+            SEEN,
+            &format!(r#"{{"action":"get","node":{{"dir":true,"nodes":[{nodes}]}}}}"#),
+        )
+    }
+
+    fn http(&self, status: u16, headers: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status} Fake\r\nX-Etcd-Cluster-Id: {}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.plan.cluster_id,
+            body.len()
+        )
     }
 }
 

@@ -30,19 +30,18 @@ pub(super) static CHECK: Check = Check {
 pub(crate) const LAGS_BEYOND: u64 = 1000;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Unseen::of_ours(plan, observation, "its position in the log", |member| {
+    let mut unseen = Unseen::of_ours(plan, observation, "its position in the log", |member| {
         &member.status
     });
     let seen: Vec<_> = ours(plan, observation)
         .filter_map(|member| Some((&member.name, member.status.seen()?)))
         .collect();
+    for (name, _) in seen.iter().filter(|(_, s)| s.raft_index.is_none()) {
+        unseen.add(name, "told no position in the log");
+    }
     let indexes: Vec<u64> = seen.iter().filter_map(|(_, s)| s.raft_index).collect();
     let (Some(&first), Some(&last)) = (indexes.iter().min(), indexes.iter().max()) else {
-        let mut judgement = unseen.settle(Verdict::Skipped, "", Vec::new());
-        if judgement.evidence.is_empty() {
-            judgement.evidence = "no member tells its position in the log".to_owned();
-        }
-        return judgement;
+        return unseen.settle(Verdict::Skipped, "", Vec::new());
     };
     let mut findings = Vec::new();
     for (name, status) in &seen {
@@ -70,11 +69,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     } else {
         Verdict::NotYet
     };
-    let unapplied = seen
-        .iter()
-        .filter_map(|(_, status)| unapplied(status))
-        .max();
-    let applied = match unapplied {
+    // Only where each tells can anything be said of all.
+    let unapplied: Option<Vec<u64>> = seen.iter().map(|(_, status)| unapplied(status)).collect();
+    let applied = match unapplied.into_iter().flatten().max() {
         Some(0) => ", all applied".to_owned(),
         Some(most) => format!(", at most {most} not applied"),
         None => String::new(),

@@ -29,8 +29,13 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Unseen::of_ours(plan, observation, "its leader", |member| &member.status);
+    let mut unseen = Unseen::of_ours(plan, observation, "its leader", |member| &member.status);
     let views = Views::of(plan, observation);
+    for (member, status) in &views.seen {
+        if status.leader.is_some() && status.raft_term.is_none() {
+            unseen.add(&member.name, "told no term");
+        }
+    }
     if views.seen.is_empty() {
         return unseen.settle(Verdict::Skipped, "", Vec::new());
     }

@@ -16,9 +16,9 @@ pub struct Answers<'a> {
     pub stats: &'a str,
     /// `X-Etcd-Cluster-Id` of `/v2/keys/`.
     pub cluster_id: &'a str,
-    /// `X-Raft-Index` of `/v2/keys/`.
+    /// `X-Raft-Index` of `/v2/keys/`; none where there is no such folder yet.
     pub raft_index: Option<&'a str>,
-    /// `X-Raft-Term` of `/v2/keys/`.
+    /// `X-Raft-Term` of `/v2/keys/`; none where there is no such folder yet.
     pub raft_term: Option<&'a str>,
     /// `X-Etcd-Index` of `/v2/keys/`.
     pub etcd_index: Option<&'a str>,
@@ -96,11 +96,21 @@ pub fn pairs(body: &str) -> Result<Vec<(String, String)>, String> {
     Ok(pairs.collect())
 }
 
+/// Whether this is how a member says that there is no such key. It has looked for it, so it lives: until a
+/// first key is written, etcd 2.0.0 has no folder of all keys either (from 2.0.1 that is there at once).
+pub fn found_no_key(status: u16, body: &str) -> bool {
+    let refusal: Result<Refusal, _> = serde_json::from_str(body);
+    status == 404 && refusal.is_ok_and(|refusal| refusal.error_code == Some(KEY_NOT_FOUND))
+}
+
+/// `EcodeKeyNotFound` (etcd's error/error.go).
+const KEY_NOT_FOUND: u32 = 100;
+
 /// The reason in the body of an answer with an error status, such as
 /// `{"errorCode":300,"message":"Raft Internal Error","cause":"…"}`.
 pub fn reason(status: u16, body: &str) -> String {
     match serde_json::from_str::<Refusal>(body) {
-        Ok(Refusal { message, cause }) => match cause {
+        Ok(Refusal { message, cause, .. }) => match cause {
             Some(cause) if !cause.is_empty() => format!("{message}: {cause}"),
             _ => message,
         },
@@ -184,6 +194,8 @@ struct Node {
 
 #[derive(Deserialize)]
 struct Refusal {
+    #[serde(default, rename = "errorCode")]
+    error_code: Option<u32>,
     message: String,
     cause: Option<String>,
 }

@@ -41,6 +41,12 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
     let tried = writes
         .iter()
         .any(|write| !matches!(write, Look::NotAsked(_)));
+    let statuses = for_each(&plan.members, |index, member| match &statuses[index] {
+        Look::Seen(status) if something && obstacles[index].is_none() => {
+            Look::Seen(http.completed(member, status))
+        }
+        status => status.clone(),
+    });
     let removed = match spokesman(&statuses, &obstacles) {
         Some(index) if something => http.remove(&plan.members[index], &prefix),
         _ if tried => Look::NotAsked("no write succeeded".to_owned()),
@@ -81,8 +87,9 @@ struct Http {
     patience: Duration,
 }
 
-/// An answer with a good status.
+/// An answer, good or not.
 struct Answer {
+    status: u16,
     headers: Vec<(String, String)>,
     body: String,
 }
@@ -95,7 +102,18 @@ impl Answer {
             .find(|(header, _)| header.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
+
+    const fn is_good(&self) -> bool {
+        matches!(self.status, 200..300)
+    }
+
+    /// Whether a member has looked for a key, and there is none. It says of which cluster it is with it.
+    fn found_no_key(&self) -> bool {
+        read::found_no_key(self.status, &self.body) && self.header(CLUSTER_ID).is_some()
+    }
 }
+
+const CLUSTER_ID: &str = "X-Etcd-Cluster-Id";
 
 impl Http {
     fn status(&self, member: &Member) -> Look<Status> {
@@ -110,15 +128,30 @@ impl Http {
     fn describe(&self, member: &Member) -> Result<Status, String> {
         let version = self.get(member, "/version")?;
         let stats = self.get(member, "/v2/stats/self")?;
-        let keys = self.get(member, "/v2/keys/")?;
+        let keys = self.keys(minreq::get(format!("{}/v2/keys/", member.client_url())))?;
         read::status(&read::Answers {
             version: &version.body,
             stats: &stats.body,
-            cluster_id: keys.header("X-Etcd-Cluster-Id").unwrap_or_default(),
+            cluster_id: keys.header(CLUSTER_ID).unwrap_or_default(),
             raft_index: keys.header("X-Raft-Index"),
             raft_term: keys.header("X-Raft-Term"),
             etcd_index: keys.header("X-Etcd-Index"),
         })
+    }
+
+    /// A status with what only a member that has keys tells: 2.0.0 had no term and no log entry to tell before
+    /// this look's own write.
+    fn completed(&self, member: &Member, status: &Status) -> Status {
+        let mut status = status.clone();
+        if status.raft_term.is_none()
+            && let Ok(now) = self.describe(member)
+            && (now.cluster_id, now.member_id) == (status.cluster_id, status.member_id)
+            && now.leader == status.leader
+        {
+            status.raft_term = now.raft_term;
+            status.raft_index = now.raft_index;
+        }
+        status
     }
 
     fn members(&self, member: &Member) -> Look<Vec<ListedMember>> {
@@ -142,7 +175,12 @@ impl Http {
         look(|| {
             // With `quorum`, the members agree on the answer: what was written before is in it.
             let path = format!("/v2/keys{prefix}?quorum=true&recursive=true");
-            let pairs = read::pairs(&self.get(member, &path)?.body)?;
+            let answer = self.keys(minreq::get(format!("{}{path}", member.client_url())))?;
+            let pairs = if answer.found_no_key() {
+                Vec::new()
+            } else {
+                read::pairs(&answer.body)?
+            };
             Ok(written_by(plan, prefix, &pairs))
         })
     }
@@ -151,7 +189,7 @@ impl Http {
         look(|| {
             let path = format!("/v2/keys{prefix}?recursive=true");
             let url = format!("{}{path}", member.client_url());
-            self.send(Request::new(Method::Delete, url)).map(drop)
+            self.keys(Request::new(Method::Delete, url)).map(drop)
         })
     }
 
@@ -160,6 +198,25 @@ impl Http {
     }
 
     fn send(&self, request: Request) -> Result<Answer, String> {
+        let answer = self.exchange(request)?;
+        if answer.is_good() {
+            Ok(answer)
+        } else {
+            Err(read::reason(answer.status, &answer.body))
+        }
+    }
+
+    /// Asks for keys, of which there may be none.
+    fn keys(&self, request: Request) -> Result<Answer, String> {
+        let answer = self.exchange(request)?;
+        if answer.is_good() || answer.found_no_key() {
+            Ok(answer)
+        } else {
+            Err(read::reason(answer.status, &answer.body))
+        }
+    }
+
+    fn exchange(&self, request: Request) -> Result<Answer, String> {
         let answer = request
             .with_timeout(self.patience.as_secs().max(1))
             .with_follow_redirects(false)
@@ -179,11 +236,11 @@ impl Http {
             .read_to_end(&mut bytes)
             .map_err(|error| io_reason(&error))?;
         let body = String::from_utf8_lossy(&bytes).into_owned();
-        if (200..300).contains(&status) {
-            Ok(Answer { headers, body })
-        } else {
-            Err(read::reason(status, &body))
-        }
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 }
 
