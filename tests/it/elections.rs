@@ -12,11 +12,13 @@ use xtask::values::{DriverName, EtcdVersion};
 #[derive(Clone, Copy)]
 pub(crate) enum Seen {
     Follows(u64, u64),
+    /// One that does not tell its term, as etcd 2.0.0 before its first key is written.
+    FollowsInSomeTerm(u64),
     NoLeader(u64),
     Silent,
     Stopped,
 }
-use Seen::{Follows, NoLeader, Silent, Stopped};
+use Seen::{Follows, FollowsInSomeTerm, NoLeader, Silent, Stopped};
 
 /// A glance at members that are seen so. Their numbers are their IDs.
 pub(crate) fn glance(members: &[Seen]) -> Glance {
@@ -30,6 +32,10 @@ pub(crate) fn glance(members: &[Seen]) -> Glance {
         }),
         status: match *seen {
             Follows(term, leader) => Look::Seen(status(number, term, Some(EtcdId(leader)))),
+            FollowsInSomeTerm(leader) => Look::Seen(Status {
+                raft_term: None,
+                ..status(number, 0, Some(EtcdId(leader)))
+            }),
             NoLeader(term) => Look::Seen(status(number, term, None)),
             Silent => Look::Failed("no answer within 2 s".to_owned()),
             Stopped => Look::Failed("connection refused: nothing listens there".to_owned()),
@@ -227,6 +233,52 @@ fn nobody_leads_where_nobody_says_so() {
     assert_eq!(elections.leadership(), (Leadership::Unknown, second(4)));
     // Who led last is kept.
     assert_eq!(last(&elections), (2, "core-01".to_owned(), None, 1));
+}
+
+const FIRST_LEADS_IN_SOME_TERM: &[Seen] = &[
+    FollowsInSomeTerm(1),
+    FollowsInSomeTerm(1),
+    FollowsInSomeTerm(1),
+];
+
+/// The last election: term, who won, when it had not been yet, when it was told.
+fn last_in_some_term(elections: &Elections) -> (Option<u64>, EtcdId, Option<u64>, u64) {
+    let last = elections.last().unwrap();
+    (
+        last.term,
+        last.leader,
+        last.after.map(|after| after.as_secs()),
+        last.told.as_secs(),
+    )
+}
+
+#[test]
+fn leader_without_a_term_is_not_elected_at_every_look() {
+    let elections = after(&[FIRST_LEADS_IN_SOME_TERM; 3]);
+    assert_eq!(
+        last_in_some_term(&elections),
+        (None, EtcdId(1), None, 1),
+        "{elections:?}"
+    );
+    assert!(elections.was_before_watching(elections.last().unwrap()));
+    assert_eq!(elections.leadership(), (Leadership::Held, second(1)));
+}
+
+#[test]
+fn term_told_later_belongs_to_the_election_known_before() {
+    let elections = after(&[FIRST_LEADS_IN_SOME_TERM, FIRST_LEADS, FIRST_LEADS]);
+    assert_eq!(last_in_some_term(&elections), (Some(2), EtcdId(1), None, 1));
+    // One that starts again does not tell it for a moment.
+    let elections = after(&[FIRST_LEADS, FIRST_LEADS_IN_SOME_TERM, FIRST_LEADS]);
+    assert_eq!(last_in_some_term(&elections), (Some(2), EtcdId(1), None, 1));
+}
+
+#[test]
+fn new_leader_without_a_term_is_a_new_election() {
+    let second_leads: &[Seen] = &[Stopped, FollowsInSomeTerm(2), FollowsInSomeTerm(2)];
+    let elections = after(&[FIRST_LEADS_IN_SOME_TERM, second_leads, second_leads]);
+    assert_eq!(last_in_some_term(&elections), (None, EtcdId(2), Some(1), 2));
+    assert_eq!(elections.leadership(), (Leadership::Held, second(1)));
 }
 
 #[test]

@@ -37,6 +37,17 @@ pub struct Election {
     pub after: Option<Duration>,
 }
 
+impl Election {
+    /// Whether these leaders of this term may owe it to this election. Where a term is not told, as by an etcd
+    /// 2.0.0 to which nothing was written, the same leader is no sign of another election.
+    fn may_have_won(&self, term: Option<u64>, leaders: &BTreeSet<EtcdId>) -> bool {
+        match (self.term, term) {
+            (Some(known), Some(term)) => known == term,
+            _ => leaders.contains(&self.leader),
+        }
+    }
+}
+
 /// Whether somebody leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leadership {
@@ -105,7 +116,7 @@ impl Elections {
         leaders: &BTreeSet<EtcdId>,
     ) -> Option<EtcdId> {
         let last = self.last.as_ref();
-        let known = last.filter(|last| last.term == term && term.is_some());
+        let known = last.filter(|last| last.may_have_won(term, leaders));
         let known = known.map(|last| last.leader);
         let others = leaders.iter().filter(|&&leader| Some(leader) != known);
         let told: Vec<Election> = others
@@ -122,6 +133,9 @@ impl Elections {
         {
             self.last = Some(election.clone());
             return Some(election.leader);
+        }
+        if let (Some(_), Some(last)) = (leads, &mut self.last) {
+            last.term = last.term.or(term);
         }
         self.foretold = told;
         leads
