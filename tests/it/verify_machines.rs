@@ -24,6 +24,34 @@ fn with_one(plan: &Plan, change: fn(&mut MachineStatus)) -> Observation {
     observation
 }
 
+/// etcd 2.0.0 and 2.0.1 keep their log in `wal`, all later ones in `member/wal`.
+#[test]
+fn data_in_a_machine_is_found_in_every_layout() {
+    let scratch = Scratch::new();
+    let root = scratch.root();
+    program(&root.join("programs/sudo"), r#"exec "$@""#);
+    for log in ["new/member/wal", "old/wal", "none/snap", "none/member/snap"] {
+        std::fs::create_dir_all(root.join(log)).unwrap();
+    }
+    let is_found = |folders: &[&str]| {
+        let path = format!(
+            "{}:{}",
+            root.join("programs"),
+            std::env::var("PATH").unwrap()
+        );
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &machine::data_script(folders)])
+            .current_dir(root)
+            .env("PATH", path)
+            .stdin(Stdio::null());
+        machine::has_data(&Ran::from(sh.output().unwrap()).expect(0).stdout)
+    };
+    assert_eq!(is_found(&["none", "new"]), Some(true));
+    assert_eq!(is_found(&["old", "none"]), Some(true));
+    assert_eq!(is_found(&["none", "absent"]), Some(false));
+    assert_eq!(machine::has_data("Connection refused"), None);
+}
+
 #[test]
 fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
     let plan = three();

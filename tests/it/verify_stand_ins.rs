@@ -20,6 +20,9 @@ use xtask::observation::{Look, Observation};
 use xtask::plan::identity::EtcdId;
 use xtask::plan::{Member, Plan};
 use xtask::report::Exit;
+use xtask::state::Record;
+use xtask::values::DriverName;
+use xtask::workspace::Workspace;
 
 use crate::scratch::Scratch;
 use crate::support::{program, project};
@@ -354,6 +357,54 @@ fn fake_2_0_0_that_stays_empty_has_lost_the_write() {
           acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
     "#]],
     );
+}
+
+/// A workspace in which this version of etcd was started, as far as its record tells. Nothing runs.
+fn was_started(name: &str, network: u8, version: &str) -> Scratch {
+    let definition = format!(
+        "members = 3\nfleet = true\n[machine]\nprofile = \"coreos\"\n[etcd]\nversion = \"{version}\"\n\
+         [network]\nsubnet = \"10.77.{network}.0/24\"\n"
+    );
+    let scratch = Scratch::with(name, &definition);
+    let etcdctl = scratch.root().join("etcdctl");
+    fs::write(&etcdctl, "").unwrap();
+    let tools = Tools {
+        etcd: etcdctl.clone(),
+        ..tools(etcdctl, version)
+    };
+    Record::new(
+        DriverName::Local,
+        &plan(name, &definition).on_loopback(),
+        &tools,
+    )
+    .write(&Workspace::at(scratch.root()), &name.parse().unwrap())
+    .unwrap();
+    scratch
+}
+
+/// Versions 2.0.0 and 2.0.1 keep their log in `wal`, all later ones in `member/wal`.
+#[test]
+fn data_of_every_version_is_found_where_it_lies() {
+    let scratch = was_started("layouts", 233, "2.0.0");
+    let folders = [
+        ("core-01", "data/wal"),
+        ("core-02", "data/member/wal"),
+        ("core-03", "data/snap"),
+    ];
+    for (member, folder) in folders {
+        let members = scratch.root().join(".state/layouts/members");
+        let folder = members.join(member).join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("0000000000000000-0000000000000000.wal"), "").unwrap();
+    }
+    let status = scratch.run(&["status", "layouts"]).expect(0).stdout;
+    let runs_as: Vec<&str> = status
+        .lines()
+        .skip(1)
+        .map(|line| line.split("  ").filter(|cell| !cell.is_empty()).nth(2))
+        .map(|cell| cell.unwrap().trim())
+        .collect();
+    assert_eq!(runs_as, ["stopped", "stopped", "no data"], "{status}");
 }
 
 /// A fake of an etcd 2.0.0 to which nothing was written yet: one store of keys behind the addresses of

@@ -1,5 +1,7 @@
 //! Reads what a machine says about itself.
 
+use super::LOG_FOLDERS;
+
 /// How a machine is, seen from inside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineStatus {
@@ -41,6 +43,25 @@ for comm in $(grep -slx -e etcd -e etcd2 /proc/[0-9]*/comm); do
 done
 echo end="#
     )
+}
+
+/// Says whether there is data of etcd in any of these folders. For a POSIX shell; [`has_data`] reads it.
+pub fn data_script(folders: &[&str]) -> String {
+    let [new, old] = LOG_FOLDERS;
+    format!(
+        "for data in {}; do for log in $data/{new} $data/{old}; do \
+         if sudo test -e $log; then echo data=yes; exit; fi; done; done; echo data=no",
+        folders.join(" ")
+    )
+}
+
+/// What [`data_script`] said; none where it did not get to say it.
+pub fn has_data(output: &str) -> Option<bool> {
+    match output.trim() {
+        "data=yes" => Some(true),
+        "data=no" => Some(false),
+        _ => None,
+    }
 }
 
 /// What a machine said between these moments of this host's clock, in seconds.

@@ -18,6 +18,10 @@ use crate::values::HostName;
 pub use glance::{Glance, Glimpse};
 pub use machine::MachineStatus;
 
+/// Where etcd keeps its log, below its data folder: 2.0.0 and 2.0.1 in the second place, all later versions in
+/// the first. A member that has none begins anew.
+pub const LOG_FOLDERS: [&str; 2] = ["member/wal", "wal"];
+
 /// One look at a cluster: every member asked on its own, at about the same time.
 #[derive(Debug, Clone)]
 pub struct Observation {

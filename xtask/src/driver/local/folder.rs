@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Home;
 use super::process::{self, Process};
+use crate::observation::LOG_FOLDERS;
 use crate::pause::pause;
 use crate::values::HostName;
 
@@ -71,8 +72,10 @@ impl MemberFolder {
 
     /// Whether etcd would find a log to go on from. Until it has one it begins anew.
     pub(super) fn has_data(&self) -> bool {
-        let log = fs::read_dir(self.data().join("member/wal"));
-        log.is_ok_and(|mut files| files.next().is_some())
+        LOG_FOLDERS.iter().any(|folder| {
+            let log = fs::read_dir(self.data().join(folder));
+            log.is_ok_and(|mut files| files.next().is_some())
+        })
     }
 
     /// Takes the right to run on this folder, for whoever gets the file as standard input. None

@@ -99,15 +99,12 @@ pub(super) fn start_etcd(home: &Home<'_>, member: &HostName) {
 /// Says why it cannot be told.
 pub(super) fn has_data(home: &Home<'_>, member: &HostName) -> Result<bool, String> {
     let shell = Shell::new().map_err(|error| format!("there is no folder to work in: {error}"))?;
-    let script = format!(
-        "for data in {DATA}; do if sudo test -e $data/member; then echo data=yes; exit; fi; done; echo data=no"
-    );
+    let script = machine::data_script(&DATA);
     let ssh = command(&shell, home, &Machine::of(home, member)).args(["--", &script]);
     let finished = process::run(ssh, SOON);
-    match finished.stdout.trim() {
-        "data=yes" => Ok(true),
-        "data=no" => Ok(false),
-        _ => Err(format!(
+    match machine::has_data(&finished.stdout) {
+        Some(has_data) => Ok(has_data),
+        None => Err(format!(
             "`ssh` {}: {}",
             finished.ending(),
             finished.last_lines(1)
@@ -116,7 +113,7 @@ pub(super) fn has_data(home: &Home<'_>, member: &HostName) -> Result<bool, Strin
 }
 
 /// Where etcd keeps its data on a machine: in most cases, in CoreOS's own unit, in a container of 2015.
-const DATA: &str = "/var/lib/etcd/data /var/lib/etcd2 /opt/etcd";
+const DATA: [&str; 3] = ["/var/lib/etcd/data", "/var/lib/etcd2", "/opt/etcd"];
 
 /// How a machine is, seen from inside.
 pub(super) fn look(
