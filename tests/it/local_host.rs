@@ -340,12 +340,19 @@ fn the_recipe_of_2015_runs_on_what_stands_in_and_keeps_the_api_that_fleet_speaks
     let scratch = Scratch::new();
     let recipe = fs::read_to_string(recipe).unwrap();
     scratch.define("recipe", &recipe.replace("172.17.8", "172.30.99"));
-    up(&scratch, "recipe").expect(0);
+    let up = up(&scratch, "recipe").expect(0);
     let keys = minreq::get("http://127.30.99.101:2379/v2/keys/").with_timeout(5);
     assert_eq!(keys.send().unwrap().status_code, 200);
     let env = scratch.run(&["env", "recipe"]).expect(0).stdout;
     let endpoint = "export FLEETCTL_ENDPOINT=http://127.30.99.101:2379\n";
     assert!(env.contains(endpoint), "{env}");
+
+    // What `up` says is what a shell can do then.
+    let hint =
+        "hint: use it: `eval \"$(cargo xtask env recipe)\"`, then `etcdctl set greeting hello`";
+    assert!(up.stderr.contains(hint), "{}", up.stderr);
+    let script = "eval \"$(\"$xtask\" env recipe)\" && etcdctl set greeting hello && etcdctl ls /";
+    assert_eq!(sh(&scratch, script).expect(0).stdout, "hello\n/greeting\n");
 }
 
 /// A folder with a pair of scripts that answer as this version of etcd, and can do nothing else.

@@ -9,7 +9,7 @@ use xtask::plan::identity::EtcdId;
 use xtask::report::Exit;
 
 use crate::verify_support::{
-    failed, healthy, plan, says, status, three, unasked, without, without_quorum,
+    failed, healthy, plan, recorded_cluster, says, status, three, unasked, without, without_quorum,
 };
 
 /// The verdict of every check, in a line each.
@@ -1104,6 +1104,43 @@ fn a_term_or_a_log_entry_not_told_is_not_checked() {
         "#]],
     );
     assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+}
+
+/// `member update` came with 2.2, and nothing before 3.0 has `--peer-urls`.
+#[test]
+fn hints_about_members_are_in_the_words_of_the_version() {
+    let mut hints = String::new();
+    for version in ["2.0.0", "2.1.3", "2.2.0", "2.3.8", "3.0.17", "3.6.14"] {
+        let plan = recorded_cluster(version);
+        let mut seen = healthy(&plan);
+        for member in &mut seen.members {
+            let Look::Seen(list) = &mut member.members else {
+                panic!("it is seen");
+            };
+            list[1].peer_urls = vec!["http://10.0.0.1:2380".to_owned()];
+            list.pop();
+        }
+        let report = check::judge(&plan, &seen);
+        let members = report.checks.iter();
+        let mut members = members.filter(|checked| checked.check.name == "members");
+        for finding in &members.next().unwrap().judgement.findings {
+            hints += &format!("{version}: {}\n", finding.hint);
+        }
+    }
+    expect![[r#"
+        2.0.0: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'` tells the cluster
+        2.0.0: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
+        2.1.3: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'` tells the cluster
+        2.1.3: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
+        2.2.0: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380` tells the cluster
+        2.2.0: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
+        2.3.8: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380` tells the cluster
+        2.3.8: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
+        3.0.17: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380` tells the cluster
+        3.0.17: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 --peer-urls=http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
+        3.6.14: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380` tells the cluster
+        3.6.14: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 --peer-urls=http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
+    "#]].assert_eq(&hints);
 }
 
 #[test]

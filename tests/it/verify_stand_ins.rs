@@ -18,7 +18,7 @@ use xtask::etcd::observe::{observe, statuses};
 use xtask::etcd::tools::{Origin, Tools};
 use xtask::observation::{Look, Observation};
 use xtask::plan::identity::EtcdId;
-use xtask::plan::{Member, Plan};
+use xtask::plan::{Member, Plan, etcdctl_words};
 use xtask::report::Exit;
 use xtask::state::Record;
 use xtask::values::DriverName;
@@ -405,6 +405,42 @@ fn data_of_every_version_is_found_where_it_lies() {
         .map(|cell| cell.unwrap().trim())
         .collect();
     assert_eq!(runs_as, ["stopped", "stopped", "no data"], "{status}");
+}
+
+#[test]
+fn env_of_a_fleet_definition_is_for_the_v2_api() {
+    for (network, version, variables) in [
+        (235, "2.0.0", &["ETCDCTL_PEERS"][..]),
+        (236, "2.3.8", &["ETCDCTL_ENDPOINT"]),
+        (237, "3.2.32", &["ETCDCTL_ENDPOINTS", "ETCDCTL_API=2"]),
+        (238, "3.4.23", &["ETCDCTL_ENDPOINTS", "ETCDCTL_API=2"]),
+    ] {
+        let scratch = was_started("fleet", network, version);
+        let env = scratch.run(&["env", "fleet"]).expect(0).stdout;
+        let exported: Vec<&str> = env
+            .lines()
+            .filter_map(|line| line.strip_prefix("export "))
+            .map(|line| match line.split_once('=') {
+                Some(("ETCDCTL_API", _)) | None => line,
+                Some((name, _)) => name,
+            })
+            .filter(|line| !["PATH", "FLEETCTL_ENDPOINT"].contains(line))
+            .collect();
+        assert_eq!(exported, variables, "{env}");
+    }
+}
+
+/// 2.x has no `put`, and in 3.x fleet's keys are seen by the words of 2.x alone.
+#[test]
+fn a_key_is_written_in_the_words_of_the_version() {
+    let put = |version: &str, fleet| {
+        etcdctl_words::put(version.parse().unwrap(), fleet, "greeting", "hello")
+    };
+    assert_eq!(put("2.0.0", false), "set greeting hello");
+    assert_eq!(put("2.3.8", true), "set greeting hello");
+    assert_eq!(put("3.4.23", true), "set greeting hello");
+    assert_eq!(put("3.4.23", false), "put greeting hello");
+    assert_eq!(put("3.6.14", true), "put greeting hello");
 }
 
 /// A fake of an etcd 2.0.0 to which nothing was written yet: one store of keys behind the addresses of

@@ -1,7 +1,7 @@
 use super::standing::ours;
 use super::{About, Check, Finding, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
 use crate::observation::{ListedMember, Observation};
-use crate::plan::{Member, Plan};
+use crate::plan::{Member, Plan, etcdctl_words};
 use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
@@ -103,10 +103,10 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
                         "add it: {}; or take it out of {}",
                         etcdctl(
                             plan,
-                            &format!(
-                                "member add {} --peer-urls={}",
-                                member.name,
-                                member.peer_url()
+                            &etcdctl_words::member_add(
+                                plan.version(),
+                                &member.name,
+                                &member.peer_url()
                             )
                         ),
                         plan.source
@@ -164,17 +164,7 @@ fn compare_entry(
                 list(&entry.peer_urls),
                 member.peer_url()
             ),
-            format!(
-                "{} tells the cluster",
-                etcdctl(
-                    plan,
-                    &format!(
-                        "member update {} --peer-urls={}",
-                        entry.id,
-                        member.peer_url()
-                    )
-                )
-            ),
+            format!("{} tells the cluster", update(plan, member, entry)),
         );
     }
     if entry.client_urls != [member.client_url()] {
@@ -201,6 +191,24 @@ fn compare_entry(
                 etcdctl(plan, &format!("member promote {}", entry.id))
             ),
         );
+    }
+}
+
+/// The command line that tells the cluster a member's peer URL.
+fn update(plan: &Plan, member: &Member, entry: &ListedMember) -> String {
+    let url = member.peer_url();
+    match etcdctl_words::member_update(plan.version(), entry.id, &url) {
+        Some(words) => etcdctl(plan, &words),
+        None => {
+            // Another member: the others may not reach the one with the wrong URL.
+            let others = plan.members.iter();
+            let mut others = others.filter(|other| other.name != member.name);
+            let asked = others.next().unwrap_or(member).client_url();
+            let id = entry.id;
+            format!(
+                "`curl -f -X PUT {asked}/v2/members/{id} -H 'Content-Type: application/json' -d '{{\"peerURLs\":[\"{url}\"]}}'`"
+            )
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use super::Which;
 use super::cluster::Started;
 use crate::etcd::client_environment;
+use crate::plan::etcdctl_words::shell_speaks_v2;
 use crate::process::quoted;
 use crate::report::{Exit, Outcome};
 use crate::ui;
@@ -13,8 +14,9 @@ use crate::ui;
 /// Print shell exports that point etcdctl at a cluster
 ///
 /// Lines for a POSIX shell: where the members are, and the folder of the etcdctl that fits them, put
-/// before PATH. Where the definition has fleet, FLEETCTL_ENDPOINT as well. What an earlier `env` of
-/// another cluster has set, and this one does not need, is unset. The cluster may be stopped.
+/// before PATH. Where the definition has fleet, FLEETCTL_ENDPOINT as well, and etcdctl uses the v2 API,
+/// as fleet does: `etcdctl ls /` shows its keys. What an earlier `env` of another cluster has set, and
+/// this one does not need, is unset. The cluster may be stopped.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -26,6 +28,7 @@ const AFTER_HELP: &str = "\
 Examples:
   eval \"$(cargo xtask env)\" && etcdctl member list
   eval \"$(cargo xtask env five)\"
+  eval \"$(cargo xtask env coreos-2015)\" && etcdctl ls /
 
 Exit status:
   4  the cluster was never started, or its etcdctl is gone";
@@ -52,6 +55,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         // fleetctl of 2015 takes the variable for the URL of a single member.
         let first = endpoints.first().cloned().unwrap_or_default();
         variables.push(("FLEETCTL_ENDPOINT", first));
+    }
+    if !tools.version.is_v2() && shell_speaks_v2(tools.version, started.record.fleet) {
+        variables.retain(|(name, _)| *name != "ETCDCTL_API");
+        variables.push(("ETCDCTL_API", "2".to_owned()));
     }
     let is_set = |name: &&&str| variables.iter().any(|(set, _)| set == *name);
     let unset: Vec<&str> = VARIABLES

@@ -16,6 +16,9 @@ use super::cluster::Started;
 /// in and nothing else of your environment that it would listen to. Everything from the first word
 /// that is not an option of this task goes to it; `--` before that is needed only where that word
 /// begins with a hyphen.
+///
+/// Its commands are those of its version. For an etcd 2.x, write `set` for `put`, `rm` for `del` and
+/// `ls` for `get --prefix`. Its etcdctl prints its help for a command it does not have, and exits 0.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -31,6 +34,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cargo xtask etcdctl put greeting hello
   cargo xtask etcdctl --cluster five endpoint status -w table
+  cargo xtask etcdctl --cluster coreos-2015 set greeting hello   on etcd 2.x
   cargo xtask etcdctl -- --help
 
 Exit status:

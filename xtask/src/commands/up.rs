@@ -16,7 +16,7 @@ use crate::check::{Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::fault::{self, Cluster, Healed, Journal};
 use crate::observation::Condition;
-use crate::plan::Plan;
+use crate::plan::{Plan, etcdctl_words};
 use crate::process;
 use crate::render;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -252,8 +252,9 @@ fn prove(driver: &dyn Driver, home: &Home<'_>, cluster: &Running, timeout: Durat
     if verified.report.health() == Health::Healthy {
         let name = &plan.name;
         ui::print(&format!("{name} serves at {}\n", plan.endpoints()));
+        let put = etcdctl_words::put(plan.version(), plan.fleet, "greeting", "hello");
         ui::say(&format!(
-            "hint: use it: `eval \"$(cargo xtask env {name})\"`, then `etcdctl put greeting hello`"
+            "hint: use it: `eval \"$(cargo xtask env {name})\"`, then `etcdctl {put}`"
         ));
     }
     verified.report.exit()

@@ -1,6 +1,7 @@
 //! Everything that follows from a definition: members, addresses, URLs, flags, identity. Pure data
 //! that leaves nothing to decide to whoever carries it out.
 
+pub mod etcdctl_words;
 pub mod flag_table;
 pub mod flags;
 pub mod identity;
