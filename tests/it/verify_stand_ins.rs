@@ -16,6 +16,7 @@ use test_attribute::test;
 use xtask::check;
 use xtask::etcd::observe::{observe, statuses};
 use xtask::etcd::tools::{Origin, Tools};
+use xtask::fault::FAULTS;
 use xtask::observation::{Look, Observation};
 use xtask::plan::identity::EtcdId;
 use xtask::plan::{Member, Plan, etcdctl_words};
@@ -405,6 +406,27 @@ fn data_of_every_version_is_found_where_it_lies() {
         .map(|cell| cell.unwrap().trim())
         .collect();
     assert_eq!(runs_as, ["stopped", "stopped", "no data"], "{status}");
+}
+
+#[test]
+fn drill_says_in_its_list_that_etcd_2_has_no_v3_api() {
+    let scratch = was_started("listed", 234, "2.3.8");
+    let list = scratch.run(&["drill", "listed"]).expect(0).stdout;
+    assert_eq!(list.lines().count(), FAULTS.len() + 1);
+    for line in list.lines().skip(1) {
+        let here = "not possible: etcd 2.3.8 has no v3 API";
+        assert!(line.ends_with(here), "{line}");
+    }
+    // Whatever else keeps a fault from being brought about is not what to do something about.
+    for words in [&["member-killed"][..], &["alarm-no-space"], &["all"]] {
+        let refused = scratch.run(&[&["drill", "listed"], words].concat());
+        let refused = refused.expect(2).stderr;
+        let fact = "error: etcd 2.3.8 has no v3 API, which a drill's clients speak";
+        assert!(refused.contains(fact), "{refused}");
+    }
+    let unknown = scratch.run(&["drill", "listed", "member-kiled"]).expect(2);
+    let hint = "did you mean `member-killed`?";
+    assert!(unknown.stderr.contains(hint), "{}", unknown.stderr);
 }
 
 #[test]

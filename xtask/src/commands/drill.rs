@@ -98,14 +98,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         home: started.home(),
         running: &running,
     };
-    let faults = match request.chosen(&cluster, &means, args.yes)? {
-        Some(faults) => faults,
-        None => {
-            ui::print(&list(&cluster, &means));
-            return Ok(Exit::Success);
-        }
-    };
+    if request.is_list() {
+        ui::print(&list(&cluster, &means));
+        return Ok(Exit::Success);
+    }
     refuse_what_cannot_be_asked(&running)?;
+    let faults = request.chosen(&cluster, &means, args.yes)?;
     let name = &request.cluster;
     let _lock = Lock::take(&started.workspace, name, &format!("drill {name}"), &ui::say)?;
     refuse_what_has_changed(&started)?;
@@ -201,8 +199,10 @@ fn means(args: &Args) -> Outcome<Means> {
 /// The faults there are, with what keeps each from being brought about here.
 fn list(cluster: &Cluster<'_>, means: &Means) -> String {
     let mut table = ui::table::Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
+    let no_clients = no_clients(cluster.running).map(|obstacle| obstacle.in_short);
     for fault in FAULTS {
-        let here = match (request::obstacle(fault, cluster, means), fault.cost) {
+        let obstacle = || request::obstacle(fault, cluster, means);
+        let here = match (no_clients.clone().or_else(obstacle), fault.cost) {
             (Some(obstacle), _) => obstacle,
             (None, Cost::Nothing) => "possible".to_owned(),
             (None, Cost::WritesMeanwhile) => {
@@ -215,28 +215,45 @@ fn list(cluster: &Cluster<'_>, means: &Means) -> String {
     table.to_string()
 }
 
-/// Clients speak to the v3 API, over the network.
-fn refuse_what_cannot_be_asked(Running { plan, tools }: &Running) -> Outcome<()> {
-    if plan.version().is_v2() {
-        return Err(Failure::new(
-            Exit::Usage,
-            Diagnostic::error(format!(
-                "etcd {} has no v3 API, which a drill's clients speak",
-                plan.version()
-            ))
-            .hint("rehearse on a cluster of etcd 3"),
-        ));
+/// Why no drill is possible on a cluster: its clients cannot use it.
+struct NoClients {
+    /// For every line of the list of faults.
+    in_short: String,
+    refusal: Failure,
+}
+
+/// Clients use the v3 API, over the network.
+fn no_clients(Running { plan, tools }: &Running) -> Option<NoClients> {
+    let version = plan.version();
+    if version.is_v2() {
+        return Some(NoClients {
+            in_short: format!("not possible: etcd {version} has no v3 API"),
+            refusal: Failure::new(
+                Exit::Usage,
+                Diagnostic::error(format!(
+                    "etcd {version} has no v3 API, which a drill's clients speak"
+                ))
+                .hint("rehearse on a cluster of etcd 3"),
+            ),
+        });
     }
-    if tools.origin == Origin::Machine {
-        return Err(Failure::new(
+    (tools.origin == Origin::Machine).then(|| NoClients {
+        in_short: "not possible: this host does not reach the members".to_owned(),
+        refusal: Failure::new(
             Exit::CouldNotLook,
             Diagnostic::error(
                 "this host does not reach the members' addresses, and a drill's clients have to",
             )
             .hint("run it on the host of the machines"),
-        ));
+        ),
+    })
+}
+
+fn refuse_what_cannot_be_asked(running: &Running) -> Outcome<()> {
+    match no_clients(running) {
+        Some(obstacle) => Err(obstacle.refusal),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Who was waited for may have destroyed the cluster, or given it another etcd.

@@ -25,25 +25,31 @@ impl Request {
             faults => ("default", faults),
         };
         let cluster = name.parse().map_err(|_| unknown(name))?;
+        let mut others = words.iter();
+        if let Some(word) = others.find(|word| *word != ALL && fault::named(word).is_none()) {
+            return Err(unknown(word));
+        }
         Ok(Self {
             cluster,
             words: words.to_vec(),
         })
     }
 
-    /// The faults that are meant; none where no word names any.
+    /// Whether no fault is named: then they are listed.
+    pub(super) const fn is_list(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// The faults that are meant.
     ///
     /// # Errors
-    /// Fails where one is not known, or not possible here.
+    /// Fails where one is not possible here.
     pub(super) fn chosen(
         &self,
         cluster: &Cluster<'_>,
         means: &Means,
         yes: bool,
-    ) -> Outcome<Option<Vec<&'static Fault>>> {
-        if self.words.is_empty() {
-            return Ok(None);
-        }
+    ) -> Outcome<Vec<&'static Fault>> {
         let mut chosen = Vec::new();
         for word in &self.words {
             if word == ALL {
@@ -66,7 +72,7 @@ impl Request {
             }
             chosen.push(fault);
         }
-        Ok(Some(chosen))
+        Ok(chosen)
     }
 }
 
