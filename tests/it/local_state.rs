@@ -1,16 +1,19 @@
 //! Local clusters whose state on disk was lost, damaged or tampered with.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::process::{Command, Stdio};
 
 use camino::Utf8PathBuf;
 use test_attribute::test;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::etcd_binaries::packaged;
 use crate::local_support::{
-    fails_until_it_has_said, get, predicted_cluster_id, processes, put, running_cluster_id, runs,
-    three, up,
+    begin_up, end, fails_until_it_has_said, get, is_healthy, predicted_cluster_id, processes, put,
+    running_cluster_id, runs, three, up,
 };
 use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};
@@ -163,6 +166,172 @@ fn lost_data_is_never_replaced_by_an_empty_member() {
     let all = up(&scratch, "lost").expect(6);
     assert_eq!(all.stderr.matches("has lost its data").count(), 3);
     assert!(processes(&scratch, "lost").is_empty());
+}
+
+/// A folder with an etcd that first does what this says, in a shell whose parent started it, and then
+/// becomes the real one. Asked for its version, it is the real one at once.
+fn etcd_that_first(scratch: &Scratch, does: &str) -> Utf8PathBuf {
+    let folder = scratch.root().join("bin");
+    fs::create_dir_all(&folder).unwrap();
+    for program in ["etcd", "etcdctl"] {
+        let real = packaged().join(program);
+        let first = if program == "etcd" { does } else { "" };
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in *data-dir*) {first} ;; esac\nexec '{real}' \"$@\"\n"
+        );
+        let path = folder.join(program);
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
+}
+
+/// Has the `up` that starts a member be killed before it can do anything else: by the member itself, while
+/// its own member is not yet etcd. `up` is the parent of what the first member runs in.
+const KILL_UP: &str = "case \"$*\" in *name=core-01*) kill -KILL $PPID ;; esac";
+
+/// Starts a cluster by an `up` that is killed once every member has data, and that has not seen it.
+fn start_by_a_killed_up(scratch: &Scratch, name: &str) {
+    let up = begin_up(scratch, name);
+    let members = look_until(|| processes(scratch, name), |members| members.len() == 3);
+    kill(Pid::from_raw(up.id().cast_signed()), Signal::SIGKILL).unwrap();
+    end(up);
+    assert_eq!(members.len(), 3);
+    let have_data = || members.keys().all(|one| has_data(scratch, name, one));
+    look_until(have_data, |have| *have);
+    forget_what_was_seen(scratch, name);
+}
+
+/// What an `up` that was fast enough may have seen of data before it was killed.
+fn forget_what_was_seen(scratch: &Scratch, name: &str) {
+    let path = record(scratch, name);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        text.replace("\"had_data\": true", "\"had_data\": false"),
+    )
+    .unwrap();
+    let state = scratch.root().join(".state").join(name);
+    let _ = fs::remove_dir_all(state.join("had-data"));
+    let _ = fs::remove_file(state.join("seen.json"));
+}
+
+fn has_data(scratch: &Scratch, name: &str, one: &str) -> bool {
+    let log = member(scratch, name, one).join("data/member/wal");
+    fs::read_dir(log).is_ok_and(|mut files| files.next().is_some())
+}
+
+/// Ends all members without a word, as a power failure does.
+fn fail_power(scratch: &Scratch, name: &str) {
+    for id in processes(scratch, name).values() {
+        kill(Pid::from_raw(*id), Signal::SIGKILL).unwrap();
+    }
+    look_until(|| processes(scratch, name), BTreeMap::is_empty);
+}
+
+/// Insists that `up` takes these members' data for lost, and starts none of them.
+#[track_caller]
+fn are_guarded(scratch: &Scratch, name: &str, lost: &[&str]) {
+    let refused = up(scratch, name).expect(6);
+    for one in lost {
+        let fact = format!("error: `{one}` has lost its data, so it was not started");
+        assert!(refused.stderr.contains(&fact), "{}", refused.stderr);
+        assert!(!processes(scratch, name).contains_key(*one));
+    }
+}
+
+#[test]
+fn lost_data_is_guarded_where_up_was_killed_early() {
+    let scratch = Scratch::with("early", &three(135));
+    start_by_a_killed_up(&scratch, "early");
+    fail_power(&scratch, "early");
+    let data = |one| member(&scratch, "early", one).join("data");
+
+    // Whatever part of it is gone: what it holds, all of it, or the folder around it.
+    for file in fs::read_dir(data("core-01")).unwrap().flatten() {
+        fs::remove_dir_all(file.path()).unwrap();
+    }
+    fs::remove_dir_all(data("core-02")).unwrap();
+    fs::remove_dir_all(member(&scratch, "early", "core-03")).unwrap();
+    are_guarded(&scratch, "early", &["core-01", "core-02", "core-03"]);
+}
+
+#[test]
+fn lost_data_is_guarded_by_what_any_task_has_seen() {
+    let scratch = Scratch::with("seen", &three(136));
+    for task in ["verify", "status", "down", "up"] {
+        start_by_a_killed_up(&scratch, "seen");
+        // As if the version of this program that started it had not known how to guard it.
+        let _ = fs::remove_dir_all(scratch.root().join(".state/seen/started"));
+        match task {
+            "up" => {
+                // It finds one running that has nobody to serve with, and fails over the others.
+                for one in ["core-02", "core-03"] {
+                    kill(
+                        Pid::from_raw(processes(&scratch, "seen")[one]),
+                        Signal::SIGKILL,
+                    )
+                    .unwrap();
+                }
+                let folder = etcd_that_first(&scratch, "exit 1");
+                let up = ["up", "seen", "--etcd-dir", folder.as_str()];
+                scratch.run(&up).expect(6);
+            }
+            "verify" => drop(is_healthy(&scratch, "seen")),
+            _ => drop(scratch.run(&[task, "seen"]).expect(0)),
+        }
+        // Not what is known of the keys: that is another test's.
+        let _ = fs::remove_file(scratch.root().join(".state/seen/seen.json"));
+        fail_power(&scratch, "seen");
+        for one in ["core-01", "core-02"] {
+            fs::remove_dir_all(member(&scratch, "seen", one).join("data")).unwrap();
+        }
+        are_guarded(&scratch, "seen", &["core-01", "core-02"]);
+        scratch.run(&["destroy", "seen", "--yes"]).expect(0);
+    }
+}
+
+#[test]
+fn lost_data_is_guarded_by_the_revision_that_was_seen() {
+    let scratch = Scratch::with("known", &three(137));
+    up(&scratch, "known").expect(0);
+    is_healthy(&scratch, "known");
+    scratch.run(&["down", "known"]).expect(0);
+    let seen = scratch.root().join(".state/known/seen.json");
+    let text = fs::read_to_string(&seen).unwrap();
+    forget_what_was_seen(&scratch, "known");
+    let _ = fs::remove_dir_all(scratch.root().join(".state/known/started"));
+    fs::remove_dir_all(scratch.root().join(".state/known/members")).unwrap();
+    // What cannot be read was written all the same, after a look that found every member with data.
+    for text in [text.as_str(), "garbage"] {
+        fs::write(&seen, text).unwrap();
+        are_guarded(&scratch, "known", &["core-01", "core-02", "core-03"]);
+    }
+}
+
+#[test]
+fn an_up_killed_at_its_first_member_is_continued() {
+    let scratch = Scratch::with("first", &three(138));
+    // The member lives on, and its `up` does not; or neither does, and the member never had data.
+    for then in ["", "; exit 1"] {
+        let does = KILL_UP.replace(" ;;", &format!("{then} ;;"));
+        let folder = etcd_that_first(&scratch, &does);
+        let killed = scratch.run(&["up", "first", "--etcd-dir", folder.as_str()]);
+        assert_eq!(killed.status, None, "{}", killed.stderr);
+        up(&scratch, "first").expect(0);
+        assert_eq!(processes(&scratch, "first").len(), 3);
+        scratch.run(&["destroy", "first", "--yes"]).expect(0);
+    }
+}
+
+#[test]
+fn a_member_that_ended_before_it_had_data_founds_the_cluster() {
+    let scratch = Scratch::with("vain", &three(139));
+    let folder = etcd_that_first(&scratch, "exit 1");
+    scratch
+        .run(&["up", "vain", "--etcd-dir", folder.as_str()])
+        .expect(6);
+    up(&scratch, "vain").expect(0);
 }
 
 #[test]

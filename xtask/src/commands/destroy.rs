@@ -159,8 +159,15 @@ fn remove_serial_logs(home: &Home<'_>) {
 }
 
 fn remove_folder(folder: &Utf8Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    // A task that only looks may note something there in this moment.
+    let mut again = 3;
+    loop {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && again > 0 => {
+                again -= 1;
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(()),
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! `cargo xtask down`: stops a cluster and keeps its data.
 
-use super::{Which, cluster, stop};
-use crate::driver::Home;
+use super::{Which, cluster, had_data, stop};
+use crate::driver::{DRIVERS, Home};
 use crate::report::{Exit, Outcome};
-use crate::state::Lock;
+use crate::state::{DataSeen, Lock};
 use crate::ui;
 use crate::workspace::Workspace;
 
@@ -44,6 +44,11 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let _lock = Lock::take(&workspace, name, &format!("down {name}"), &ui::say)?;
     // Who was waited for may have destroyed it.
     cluster::insist_on_traces(&home)?;
+    // A member may lose its data while it does not run.
+    let data = DataSeen::of(&home);
+    for driver in DRIVERS {
+        had_data::note_on_disk(&data, *driver, &home, &driver.traces(&home));
+    }
     let stopped = stop::stop(&home)?;
     ui::say(&match stopped.len() {
         0 => format!("{name} was not running; its data is kept"),

@@ -12,6 +12,7 @@ pub mod down;
 pub mod drill;
 pub mod env;
 pub mod etcdctl;
+mod had_data;
 pub mod help;
 pub mod identity;
 pub mod load;

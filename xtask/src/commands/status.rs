@@ -8,11 +8,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::cluster::Started;
-use super::{Which, drill};
+use super::{Which, drill, had_data};
 use crate::etcd::observe;
 use crate::observation::{Condition, Glance, Glimpse, Look, Status};
 use crate::plan::Member;
 use crate::report::{Exit, Outcome};
+use crate::state::DataSeen;
 use crate::ui;
 use crate::ui::status::{json, table};
 use crate::values::{ClusterName, Refused, quantity};
@@ -142,7 +143,15 @@ fn glance(started: &Started) -> Outcome<Glance> {
     let conditions = started
         .driver
         .conditions(&started.home(), &started.record.names())?;
+    let data = DataSeen::of(&started.home());
+    had_data::note_on_disk(
+        &data,
+        started.driver,
+        &started.home(),
+        &started.record.names(),
+    );
     let statuses = observe::statuses(&members, &tools, PATIENCE);
+    had_data::note_answers(&data, &members, &statuses);
     let seen = members.into_iter().zip(conditions).zip(statuses);
     let glimpse = |((member, condition), status): ((Member, Condition), Look<Status>)| Glimpse {
         endpoint: member.client_url(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Which, load, machine_box, reach, verify};
+use super::{Which, had_data, load, machine_box, reach, verify};
 use crate::artifact::{self, Before, Mode};
 use crate::check::{Health, Verdict};
 use crate::driver::{Driver, Home, Running};
@@ -93,7 +93,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         workspace: &workspace,
         name,
     };
-    let record = Record::read(&workspace, name)?;
+    let mut record = Record::read(&workspace, name)?;
     let (driver, why) = driver_choice::choose(args.driver, record.as_ref(), &workspace, &plan)?;
     let defined = plan;
     let plan = driver.place(&defined);
@@ -101,6 +101,9 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     // it; without any of it, nobody could tell how they are.
     if !is_rendered(&workspace, name) {
         bring_rendered_files_up_to_date(&workspace, &defined)?;
+    }
+    if let Some(record) = &mut record {
+        note_data(record, driver, &home)?;
     }
     let record = past::continued(record, driver, &home, &plan)?;
     bring_rendered_files_up_to_date(&workspace, &defined)?;
@@ -115,7 +118,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let named = named.filter(|folder| !folder.as_str().is_empty());
     let left = heal_what_a_drill_left(driver, home, &plan, record.as_ref(), named)?;
     let conditions = driver.conditions(&home, &names)?;
-    let had_data = record.as_ref().map(Record::had_data).unwrap_or_default();
+    let had_data = match &record {
+        Some(record) => record.had_data(),
+        None => had_data::known(driver, &home, &plan.members),
+    };
     let start = steps::start(&names, &conditions, &had_data);
     if names.len() - start.lost.len() < plan.quorum() {
         return Err(lost(name, &start.lost));
@@ -223,6 +229,9 @@ fn note_what_is_there(
         None => Record::new(driver.name(), plan, tools),
     };
     record.use_tools(tools);
+    for member in had_data::known(driver, home, &plan.members) {
+        record.saw_data_of(&member);
+    }
     for (member, condition) in plan.members.iter().zip(conditions) {
         if *condition == Condition::Stopped {
             record.saw_data_of(&member.name);
@@ -232,6 +241,19 @@ fn note_what_is_there(
         record.write(home.workspace, home.name)?;
     }
     Ok(record)
+}
+
+/// Notes in the record what else tells of its members' data, before anything is done to them: an `up` that
+/// was interrupted may not have come so far, and other tasks note what they see elsewhere.
+fn note_data(record: &mut Record, driver: &dyn Driver, home: &Home<'_>) -> Outcome<()> {
+    let noted = record.had_data();
+    for member in had_data::known(driver, home, &record.members()) {
+        record.saw_data_of(&member);
+    }
+    if record.had_data() != noted {
+        record.write(home.workspace, home.name)?;
+    }
+    Ok(())
 }
 
 /// Verifies a cluster whose members all serve, and prints what was found.

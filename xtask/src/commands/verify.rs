@@ -6,14 +6,14 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::cluster::Started;
-use super::{Which, drill, load, reach};
+use super::{Which, drill, had_data, load, reach};
 use crate::check::{self, Check, Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
 use crate::fault::Journal;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Outcome};
-use crate::state::seen;
+use crate::state::{DataSeen, seen};
 use crate::ui;
 use crate::values::ClusterName;
 use crate::values::quantity;
@@ -186,17 +186,24 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
     let is_left_alone = || matches!(Journal::read(home), Ok(None));
     let was_left_alone = is_left_alone();
     let names = plan.names();
+    let data = DataSeen::of(home);
+    if was_left_alone {
+        had_data::note_on_disk(&data, driver, home, &names);
+    }
     let machines = driver.machines().map(|machines| {
         let names = &names;
         move |patience| machines.look(home, plan, names, patience)
     });
     let beside = Beside {
         machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
-        before: seen::recall(home, plan),
+        before: seen::recall(home, plan).unwrap_or_default(),
     };
     let mut verified = verify::once(plan, tools, &beside);
     if was_left_alone && is_left_alone() {
-        seen::note(home, plan, &verified.observation);
+        let statuses = verified.observation.members.iter();
+        let statuses = statuses.map(|member| &member.status);
+        had_data::note_answers(&data, &plan.members, statuses);
+        seen::note(home, plan, &verified.observation, &data);
     } else {
         verified.is_lost = false;
     }

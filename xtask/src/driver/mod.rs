@@ -68,6 +68,9 @@ pub trait Driver: Sync {
     /// Fails where the program that knows it does.
     fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<Vec<Condition>>;
 
+    /// Those of these members that have data or had some once, as far as this host shows it at a glance.
+    fn had_data(&self, home: &Home<'_>, members: &[HostName]) -> Vec<HostName>;
+
     /// The members that have left anything here, going by nothing but what is there.
     fn traces(&self, home: &Home<'_>) -> Vec<HostName>;
 

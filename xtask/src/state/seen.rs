@@ -1,6 +1,7 @@
 //! What earlier looks at a cluster have shown: `.state/<name>/seen.json`.
 
 use std::fs;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,9 @@ use crate::atomic;
 use crate::check;
 use crate::driver::Home;
 use crate::observation::{Before, Observation};
-use crate::plan::Plan;
+use crate::plan::identity::{self, EtcdId};
+use crate::plan::{Member, Plan};
+use crate::state::DataSeen;
 
 /// What was seen, and of which cluster.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,23 +30,51 @@ struct Seen {
 /// The format that this program writes and reads.
 const FORMAT: u32 = 1;
 
-/// What was seen of this cluster before. What cannot be read was not seen: it only serves to find more.
-pub fn recall(home: &Home<'_>, plan: &Plan) -> Option<Before> {
-    let text = fs::read_to_string(path(home)).ok()?;
-    let seen: Seen = serde_json::from_str(&text).ok()?;
-    let is_meant = seen.format == FORMAT && seen.cluster_id == plan.cluster_id.to_string();
-    is_meant.then_some(Before {
+/// What was seen of this cluster before; none where nothing was.
+///
+/// # Errors
+/// Says why what was seen cannot be read.
+pub fn recall(home: &Home<'_>, plan: &Plan) -> Result<Option<Before>, String> {
+    Ok(read(home, plan.cluster_id)?.map(|seen| Before {
         revision: seen.revision,
         fell_to: seen.fell_to,
-    })
+    }))
+}
+
+/// Whether it was seen that all of these members had data. Where that cannot be read, it was.
+pub fn tells_of(home: &Home<'_>, members: &[Member]) -> bool {
+    let id = identity::cluster_id(members.iter().map(|member| member.id));
+    !matches!(read(home, id), Ok(None))
+}
+
+fn read(home: &Home<'_>, cluster_id: EtcdId) -> Result<Option<Seen>, String> {
+    let text = match fs::read_to_string(path(home)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let seen: Seen = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    if seen.format != FORMAT {
+        return Err(format!(
+            "it has format {}, and this program reads {FORMAT}",
+            seen.format
+        ));
+    }
+    Ok((seen.cluster_id == cluster_id.to_string()).then_some(seen))
 }
 
 /// Takes note of what is seen now, where that is more than before: the revision that every member has
 /// reached; or that data was lost, which stays noted whatever is seen later. That it cannot be written
-/// down keeps nobody from looking.
-pub fn note(home: &Home<'_>, plan: &Plan, observation: &Observation) {
-    // Another look may have written more meanwhile.
-    let noted = recall(home, plan);
+/// down keeps nobody from looking. What cannot be read is left for its user to mend. `data`: the cluster as
+/// it was before the look.
+pub fn note(home: &Home<'_>, plan: &Plan, observation: &Observation, data: &DataSeen) {
+    // Another look may have written more meanwhile, or another task have destroyed the cluster.
+    let Ok(noted) = recall(home, plan) else {
+        return;
+    };
+    if !data.is_still_there() {
+        return;
+    }
     if noted.is_some_and(|noted| noted.fell_to.is_some()) {
         return;
     }

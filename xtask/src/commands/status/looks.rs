@@ -6,11 +6,13 @@ use std::time::Instant;
 use super::PATIENCE;
 use crate::aside::Question;
 use crate::commands::cluster::Started;
+use crate::commands::had_data;
 use crate::driver::Home;
 use crate::etcd::observe;
 use crate::observation::{Condition, Glance, Glimpse, Look, Status};
 use crate::plan::Member;
 use crate::report::{Diagnostic, Outcome};
+use crate::state::DataSeen;
 use crate::values::HostName;
 
 /// What is asked of a cluster and its driver, over and over.
@@ -38,6 +40,13 @@ impl Looks {
         let tools = started.tools()?;
         let members = started.record.members();
         let until = Instant::now() + PATIENCE;
+        let data = DataSeen::of(&started.home());
+        had_data::note_on_disk(
+            &data,
+            started.driver,
+            &started.home(),
+            &started.record.names(),
+        );
         self.ask_for_conditions(started);
         self.statuses
             .retain(|name, _| members.iter().any(|member| member.name == *name));
@@ -60,6 +69,7 @@ impl Looks {
                 }
             }
         }
+        had_data::note_answers(&data, &members, statuses.values());
         self.take_conditions(until);
         let glimpse = |member: Member| Glimpse {
             endpoint: member.client_url(),

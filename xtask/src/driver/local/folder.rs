@@ -1,7 +1,8 @@
 //! A member's folder: `.state/<cluster>/members/<member>/`.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,6 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Home;
 use super::process::{self, Process};
 use crate::observation::LOG_FOLDERS;
+use crate::atomic;
 use crate::pause::pause;
 use crate::values::HostName;
 
@@ -21,6 +23,7 @@ use crate::values::HostName;
 #[derive(Debug, Clone)]
 pub(super) struct MemberFolder {
     path: Utf8PathBuf,
+    started: Utf8PathBuf,
 }
 
 /// How long a look at the lock by another task may keep it from being taken, and how long a process
@@ -32,6 +35,11 @@ impl MemberFolder {
     pub(super) fn of(home: &Home<'_>, member: &HostName) -> Self {
         Self {
             path: members_folder(home).join(member.as_str()),
+            started: home
+                .workspace
+                .state(home.name)
+                .join("started")
+                .join(member.as_str()),
         }
     }
 
@@ -76,6 +84,42 @@ impl MemberFolder {
             let log = fs::read_dir(self.data().join(folder));
             log.is_ok_and(|mut files| files.next().is_some())
         })
+    }
+
+    /// Makes the folder of the data, and notes how it is, outside of the member's folder: a member that has
+    /// no data yet is about to be started. Whether it then gets some, nobody may be there to see.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub(super) fn prepare(&self) -> io::Result<()> {
+        if self.has_data() {
+            return Ok(());
+        }
+        let data = self.data();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&data)?;
+        atomic::replace(&self.started, &state_of(&data)?)
+    }
+
+    /// Whether it has data, or may have had some: it was started, and what etcd keeps is not as that would be
+    /// if etcd had never come so far.
+    pub(super) fn had_data(&self) -> bool {
+        self.has_data() || (self.started.exists() && !self.never_had_data())
+    }
+
+    /// Whether what etcd keeps is the same folder as when it was started, and either untouched or with what
+    /// etcd makes before its log. What somebody has emptied or replaced is neither.
+    fn never_had_data(&self) -> bool {
+        let data = self.data();
+        let then = fs::read_to_string(&self.started).unwrap_or_default();
+        let Ok(now) = state_of(&data) else {
+            return false;
+        };
+        let folder = |state: &str| state.split(' ').next().map(str::to_owned);
+        let is_begun = || data.join("member/snap").is_dir() || data.join("snap").is_dir();
+        then == now || (folder(&then) == folder(&now) && is_begun())
     }
 
     /// Takes the right to run on this folder, for whoever gets the file as standard input. None
@@ -146,6 +190,13 @@ impl MemberFolder {
             .filter(holds)
             .or_else(|| crate::process::all().into_iter().find(holds))
     }
+}
+
+/// Which folder this is, and when something in it was made or removed last.
+fn state_of(folder: &Utf8Path) -> io::Result<String> {
+    let now = fs::metadata(folder)?;
+    let (seconds, nanoseconds) = (now.mtime(), now.mtime_nsec());
+    Ok(format!("{} {seconds}.{nanoseconds:09}\n", now.ino()))
 }
 
 fn members_folder(home: &Home<'_>) -> Utf8PathBuf {

@@ -85,6 +85,11 @@ impl Driver for Local {
         Ok(members.iter().map(condition).collect())
     }
 
+    fn had_data(&self, home: &Home<'_>, members: &[HostName]) -> Vec<HostName> {
+        let had_data = |member: &&HostName| MemberFolder::of(home, member).had_data();
+        members.iter().filter(had_data).cloned().collect()
+    }
+
     fn traces(&self, home: &Home<'_>) -> Vec<HostName> {
         let mut members = MemberFolder::all(home);
         for etcd in process::etcds() {
@@ -195,6 +200,7 @@ fn start_process(
     let Some(claim) = folder.claim().map_err(|error| error.to_string())? else {
         return Err("another process runs on its folder".to_owned());
     };
+    folder.prepare().map_err(|error| error.to_string())?;
     let shell = Shell::new().map_err(|error| error.to_string())?;
     // Not in the folder of whoever calls: that would keep it from being unmounted.
     shell.change_dir(folder.path());

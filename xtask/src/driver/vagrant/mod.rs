@@ -104,6 +104,12 @@ impl Driver for Vagrant {
         Ok(machines.iter().map(condition).collect())
     }
 
+    /// A machine that was handed its user-data has started etcd.
+    fn had_data(&self, home: &Home<'_>, members: &[HostName]) -> Vec<HostName> {
+        let is_set_up = |member: &&HostName| handed_over::is_noted(home, member);
+        members.iter().filter(is_set_up).cloned().collect()
+    }
+
     fn traces(&self, home: &Home<'_>) -> Vec<HostName> {
         Machine::all(home)
     }

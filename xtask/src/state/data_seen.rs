@@ -1,0 +1,83 @@
+//! Which members have been seen with data: `.state/<name>/had-data/<member>`, one empty file each.
+//!
+//! Tasks that only look at a cluster do not hold its lock. So each of these facts has a file of its own,
+//! which is only ever added: no task can undo what another one notes at the same moment.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, mkdirat};
+
+use crate::driver::Home;
+use crate::values::HostName;
+
+/// The members of one cluster that have been seen with data.
+#[derive(Debug)]
+pub struct DataSeen {
+    path: Utf8PathBuf,
+    /// The cluster's folder. It is kept open, so that what is noted never gets into the folder of a
+    /// cluster that was started after this one was destroyed.
+    folder: Option<File>,
+}
+
+/// The folder within the cluster's folder.
+const FOLDER: &str = "had-data";
+
+impl DataSeen {
+    /// To be called before a task looks at the cluster.
+    pub fn of(home: &Home<'_>) -> Self {
+        let path = home.workspace.state(home.name);
+        Self {
+            folder: File::open(&path).ok(),
+            path,
+        }
+    }
+
+    /// Whether the cluster has not been destroyed since.
+    pub fn is_still_there(&self) -> bool {
+        let id = |file: &File| file.metadata().ok().map(|data| (data.dev(), data.ino()));
+        let now = File::open(&self.path).ok();
+        let (then, now) = (self.folder.as_ref().and_then(id), now.as_ref().and_then(id));
+        then.is_some() && then == now
+    }
+
+    /// Notes that a member has data. That it cannot be noted, as on a full disk, keeps nobody from looking.
+    pub fn note(&self, member: &HostName) {
+        let _ = self.try_note(member);
+    }
+
+    fn try_note(&self, member: &HostName) -> Result<(), Errno> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        match mkdirat(folder, FOLDER, Mode::from_bits_truncate(0o755)) {
+            Err(errno) if errno != Errno::EEXIST => return Err(errno),
+            _ => {}
+        }
+        let file = Utf8Path::new(FOLDER).join(member.as_str());
+        let new = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+        match openat(folder, file.as_str(), new, Mode::from_bits_truncate(0o644)) {
+            Err(Errno::EEXIST) => return Ok(()),
+            Err(errno) => return Err(errno),
+            Ok(_) => {}
+        }
+        // The new names are on the disk only when their folders are.
+        let names = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let names = openat(folder, FOLDER, names, Mode::empty())?;
+        let _ = File::from(names).sync_all();
+        let _ = folder.sync_all();
+        Ok(())
+    }
+
+    /// The members that have been seen with data.
+    pub fn members(&self) -> Vec<HostName> {
+        let files = self.path.join(FOLDER).read_dir_utf8();
+        let files = files.into_iter().flatten().flatten();
+        files
+            .filter_map(|file| file.file_name().parse().ok())
+            .collect()
+    }
+}
