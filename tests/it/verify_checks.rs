@@ -3,7 +3,7 @@
 use expect_test::expect;
 use test_attribute::test;
 use xtask::check::{self, CHECKS, Health, Verdict};
-use xtask::observation::{Alarm, AlarmKind, ListedMember, Look, Observation};
+use xtask::observation::{Alarm, AlarmKind, Condition, ListedMember, Look, Observation};
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
 use xtask::report::Exit;
@@ -517,8 +517,8 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         "quorum",
         expect![[r#"
             NotYet: 0 of 3 voters can agree, 2 must
-            - no quorum: nothing can be written, and reads may be stale, until 2 members agree
-              enough members answer, and do not agree yet: `cargo xtask verify --wait 60s` looks again
+            - 0 of 3 voters followed a leader when they were asked, and members agreed on something right after
+              a leader was probably being elected: `cargo xtask verify --wait 60s` looks again
         "#]],
     );
 
@@ -584,6 +584,36 @@ fn leaders_and_terms_that_differ_are_told_apart() {
           the others elect another leader if they are enough: verify again
     "#]],
     );
+}
+
+#[test]
+fn a_member_that_does_not_answer_has_stopped_or_has_not() {
+    let plan = three();
+    let advice = |condition: Condition| {
+        let mut seen = without(healthy(&plan), 2);
+        seen.conditions = vec![
+            Condition::Running("process 1".to_owned()),
+            Condition::Running("process 2".to_owned()),
+            condition,
+        ];
+        let report = check::judge(&plan, &seen);
+        let reachable = report
+            .checks
+            .iter()
+            .find(|one| one.check.name == "reachable");
+        reachable.unwrap().judgement.findings[0].hint.clone()
+    };
+    assert_eq!(
+        advice(Condition::Halted { id: 300 }),
+        "its process is halted: `kill -CONT 300` continues it, and so does `cargo xtask up`"
+    );
+    let runs = advice(Condition::Running("process 300".to_owned()));
+    assert!(runs.starts_with("it runs (process 300)"), "{runs}");
+    assert!(!runs.contains("stopped"), "{runs}");
+    let stopped = advice(Condition::Stopped);
+    assert!(stopped.contains("tells why it stopped"), "{stopped}");
+    let absent = advice(Condition::Absent);
+    assert!(absent.contains("has no data"), "{absent}");
 }
 
 #[test]

@@ -104,10 +104,12 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             prefix: "/xtask-verify-default-1-0-1".to_owned(),
             removed: Look::Seen(()),
         },
+        conditions: Vec::new(),
         before: Some(Before {
             revision: 5,
             fell_to: None,
         }),
+        unreadable: Vec::new(),
     }
 }
 

@@ -17,7 +17,9 @@ use nix::errno::Errno;
 
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
-pub use detached::{all, command_line, detach, reads_from, signal, signal_group};
+pub use detached::{
+    all, command_line, detach, is_halted, is_there, reads_from, signal, signal_group,
+};
 pub use interrupt::{
     AfterInterrupt, PutOff, QuietlyOnInterrupt, RemovedOnInterrupt, install_interrupt_handler,
     on_interrupt, put_off_interrupt, quietly_on_interrupt, remove_on_interrupt,

@@ -34,7 +34,7 @@ pub fn start(members: &[HostName], conditions: &[Condition], had_data: &[HostNam
     for (member, condition) in members.iter().zip(conditions) {
         let member = member.clone();
         match condition {
-            Condition::Running(_) => {}
+            Condition::Running(_) | Condition::Halted { .. } => {}
             Condition::Stopped => start.members.push((member, InitialState::Existing)),
             Condition::Absent if had_data.contains(&member) => start.lost.push(member),
             // What has voted once is never made anew, whatever else is no longer known of it.

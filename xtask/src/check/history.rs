@@ -44,6 +44,32 @@ pub fn lost(plan: &Plan, observation: &Observation) -> Option<u64> {
 }
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    let unreadable = &observation.unreadable;
+    if unreadable.is_empty() {
+        return judge_what_was_seen(plan, observation);
+    }
+    let mut judgement = match observation.before {
+        Some(_) => judge_what_was_seen(plan, observation),
+        None => Judgement {
+            verdict: Verdict::Skipped,
+            evidence: String::new(),
+            findings: Vec::new(),
+        },
+    };
+    if !judgement.evidence.is_empty() {
+        judgement.evidence.push_str("; ");
+    }
+    judgement
+        .evidence
+        .push_str("not checked: what is kept of the cluster cannot be read");
+    judgement.verdict = judgement.verdict.max(Verdict::Skipped);
+    let findings = unreadable.iter();
+    let findings = findings.map(|file| Finding::new(None, &file.what, &file.hint));
+    judgement.findings.extend(findings);
+    judgement
+}
+
+fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     let not_applicable = |why: &str| Judgement {
         verdict: Verdict::NotApplicable,
         evidence: why.to_owned(),

@@ -46,6 +46,17 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 None,
             );
         }
+        if standing.agreement == Agreement::Seen && standing.answering >= needed {
+            let text = format!(
+                "{able} of {voters} voters followed a leader when they were asked, and members agreed on something right after"
+            );
+            let hint = format!(
+                "a leader was probably being elected: {} looks again",
+                task(plan, "verify --wait 60s")
+            );
+            let finding = Finding::new(None, text, hint);
+            return judgement(Verdict::NotYet, evidence, Some(finding));
+        }
         let verdict = if standing.answering >= needed {
             Verdict::NotYet
         } else {

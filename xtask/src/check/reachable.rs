@@ -1,5 +1,5 @@
 use super::{About, Check, Finding, Judgement, Verdict, list, logs, task};
-use crate::observation::{Look, Observation};
+use crate::observation::{Condition, Look, Observation};
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
@@ -22,12 +22,34 @@ pub(super) static CHECK: Check = Check {
     judge,
 };
 
+/// What to do about a member that does not answer: that depends on whether it runs.
+fn what_to_do(plan: &Plan, observation: &Observation, index: usize) -> String {
+    let logs = logs(plan, &observation.members[index].name);
+    let up = task(plan, "up");
+    let machine = observation.machines.get(index).and_then(Look::seen);
+    match observation.conditions.get(index) {
+        Some(Condition::Halted { id }) => {
+            format!("its process is halted: `kill -CONT {id}` continues it, and so does {up}")
+        }
+        Some(Condition::Running(what)) => format!(
+            "it runs ({what}), so it is slow, or something is between it and this host: {logs} tells what it does"
+        ),
+        Some(Condition::Absent) => {
+            format!("it does not run and has no data; {up} says whether it can be started")
+        }
+        _ if machine.is_some_and(|machine| machine.unit == "active") => format!(
+            "its unit etcd.service is active, so it is slow, or something is between it and this host: {logs} tells what it does"
+        ),
+        _ => format!("{logs} tells why it stopped; {up} starts it again"),
+    }
+}
+
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let mut findings = Vec::new();
     let mut verdict = Verdict::Pass;
     let mut answering = 0;
     let mut unasked = Vec::new();
-    for member in &observation.members {
+    for (index, member) in observation.members.iter().enumerate() {
         match &member.status {
             Look::Seen(status) => {
                 answering += 1;
@@ -50,11 +72,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 findings.push(Finding::new(
                     Some(&member.name),
                     format!("does not answer at {}: {why}", member.endpoint),
-                    format!(
-                        "{} tells why it stopped; {} starts it again",
-                        logs(plan, &member.name),
-                        task(plan, "up")
-                    ),
+                    what_to_do(plan, observation, index),
                 ));
             }
             Look::NotAsked(why) => {

@@ -18,7 +18,7 @@ use crate::etcd::pair;
 use crate::etcd::tools::Origin;
 use crate::fault::{Cluster, Cost, FAULTS, Fault, Journal, Means};
 use crate::process::{self, PutOff};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Exit, Failure, Outcome, Severity};
 use crate::state::Lock;
 use crate::ui;
 use crate::values::{ClusterName, quantity};
@@ -294,7 +294,14 @@ pub(super) fn warn_of_one(home: &Home<'_>) {
             ],
             None => vec![left(Diagnostic::warning, &journal.fault, home.name)],
         },
-        Err(failure) => failure.diagnostics,
+        // It keeps nobody from looking.
+        Err(failure) => {
+            let mut warnings = failure.diagnostics;
+            for warning in &mut warnings {
+                warning.severity = Severity::Warning;
+            }
+            warnings
+        }
     };
     ui::diagnostics::report(&warnings);
 }

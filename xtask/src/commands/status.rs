@@ -59,7 +59,7 @@ Examples:
 Exit status:
   0    looked, whatever was seen: also where members are down, or the cluster was destroyed
        while it was watched
-  4    the cluster was never started, or its etcdctl is gone
+  4    the cluster was never started, its record cannot be read, or its etcdctl is gone
   130  Ctrl-C, which is how `--watch` ends
 
 JSON: one object; with `--watch` one a line after each look. Within `format` 1, fields are added

@@ -117,7 +117,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let named = args.etcd_dir.as_deref();
     let named = named.filter(|folder| !folder.as_str().is_empty());
     let left = heal_what_a_drill_left(driver, home, &plan, record.as_ref(), named)?;
-    let conditions = driver.conditions(&home, &names)?;
+    let mut conditions = driver.conditions(&home, &names)?;
+    if continue_the_halted(driver, &home, &names, &conditions)? {
+        conditions = driver.conditions(&home, &names)?;
+    }
     let had_data = match &record {
         Some(record) => record.had_data(),
         None => had_data::known(driver, &home, &plan.members),
@@ -179,6 +182,27 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     } else {
         Err(lost(name, &start.lost))
     }
+}
+
+/// Continues members whose processes were halted: they hold their ports and their locks, and answer nobody.
+/// Returns whether there were any.
+fn continue_the_halted(
+    driver: &dyn Driver,
+    home: &Home<'_>,
+    names: &[HostName],
+    conditions: &[Condition],
+) -> Outcome<bool> {
+    let mut any = false;
+    for (member, condition) in names.iter().zip(conditions) {
+        if let (Condition::Halted { id }, Some(faults)) = (condition, driver.faults()) {
+            faults.resume(home, member)?;
+            ui::say(&format!(
+                "{member}: process {id} was halted; it is continued"
+            ));
+            any = true;
+        }
+    }
+    Ok(any)
 }
 
 /// Undoes what a drill has done that was killed before it could do so itself, as far as that can be

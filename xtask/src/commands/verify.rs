@@ -11,8 +11,9 @@ use crate::check::{self, Check, Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
 use crate::fault::Journal;
+use crate::observation::Unreadable;
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Outcome};
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::{DataSeen, seen};
 use crate::ui;
 use crate::values::ClusterName;
@@ -84,7 +85,7 @@ Exit status:
   1  unhealthy: something does not hold, such as a member that does not answer
   3  the definition has errors
   4  nothing is known to be wrong, but something could not be checked; or the cluster was
-     never started, or etcdctl cannot be run
+     never started, etcdctl cannot be run, or what is kept of the cluster cannot be read
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, health (healthy, unhealthy, not-proven), exit_status, summary,
@@ -185,6 +186,7 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
     let Running { plan, tools } = running;
     let is_left_alone = || matches!(Journal::read(home), Ok(None));
     let was_left_alone = is_left_alone();
+    let mut unreadable: Vec<Unreadable> = Journal::read(home).err().iter().flat_map(kept).collect();
     let names = plan.names();
     let data = DataSeen::of(home);
     if was_left_alone {
@@ -194,9 +196,20 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
         let names = &names;
         move |patience| machines.look(home, plan, names, patience)
     });
+    let before = seen::recall(home, plan).unwrap_or_else(|seen| {
+        unreadable.push(seen);
+        None
+    });
+    let conditions = || driver.conditions(home, &names).unwrap_or_default();
     let beside = Beside {
         machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
-        before: seen::recall(home, plan).unwrap_or_default(),
+        before,
+        unreadable,
+        conditions: match driver.machines() {
+            // What they run on is looked into itself.
+            Some(_) => None,
+            None => Some(&conditions),
+        },
     };
     let mut verified = verify::once(plan, tools, &beside);
     if was_left_alone && is_left_alone() {
@@ -208,6 +221,16 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
         verified.is_lost = false;
     }
     verified
+}
+
+/// What is kept of a cluster and cannot be read, as whoever could not has put it.
+fn kept(failure: &Failure) -> Vec<Unreadable> {
+    let diagnostics = failure.diagnostics.iter();
+    let unreadable = diagnostics.map(|diagnostic| Unreadable {
+        what: diagnostic.message.clone(),
+        hint: diagnostic.hints.first().cloned().unwrap_or_default(),
+    });
+    unreadable.collect()
 }
 
 /// What keeps a cluster from being healthy, in a line.

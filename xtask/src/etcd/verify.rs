@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
 use crate::check::{self, Health, Report};
-use crate::observation::{Before, Look, MachineStatus, Observation};
+use crate::observation::{
+    Before, Condition, Look, MachineStatus, MemberObservation, Observation, Unreadable,
+};
 use crate::pause::pause;
 use crate::plan::Plan;
 
@@ -28,6 +30,10 @@ pub struct Beside<'a> {
     pub machines: Option<&'a LookAtMachines<'a>>,
     /// What was seen of the cluster before.
     pub before: Option<Before>,
+    /// What is kept of the cluster and cannot be read.
+    pub unreadable: Vec<Unreadable>,
+    /// How the plan's members are by their driver, where it tells without asking them.
+    pub conditions: Option<&'a dyn Fn() -> Vec<Condition>>,
 }
 
 /// Looks at the machines of the plan's members from inside, in the plan's order, with this deadline.
@@ -43,7 +49,14 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
         observation.machines = machines.unwrap_or_default();
         observation
     });
+    let silent = |member: &MemberObservation| matches!(member.status, Look::Failed(_));
+    if let Some(conditions) = beside.conditions
+        && observation.members.iter().any(silent)
+    {
+        observation.conditions = conditions();
+    }
     observation.before = beside.before;
+    observation.unreadable.clone_from(&beside.unreadable);
     Verified {
         report: check::judge(plan, &observation),
         is_lost: check::lost(plan, &observation).is_some(),

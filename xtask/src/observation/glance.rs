@@ -75,7 +75,10 @@ impl Glance {
 impl Glimpse {
     /// Whether it runs.
     pub const fn runs(&self) -> bool {
-        matches!(self.condition, Some(Condition::Running(_)))
+        matches!(
+            self.condition,
+            Some(Condition::Running(_) | Condition::Halted { .. })
+        )
     }
 
     /// Whether its driver says that it does not run. What it says itself is newer than that.

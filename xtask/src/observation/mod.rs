@@ -31,8 +31,21 @@ pub struct Observation {
     pub machines: Vec<Look<MachineStatus>>,
     /// The key prefix under which values were written to try the cluster, and whether it is gone again.
     pub probe: Probe,
+    /// How each planned member is by its driver, in the same order; empty where that was not looked at.
+    pub conditions: Vec<Condition>,
     /// What earlier looks at this cluster have shown; none where there was none.
     pub before: Option<Before>,
+    /// What is kept of the cluster and cannot be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A file that is kept of a cluster and cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Which it is, and what is wrong with it, in a sentence.
+    pub what: String,
+    /// What to do about it.
+    pub hint: String,
 }
 
 /// What an earlier look at a cluster has shown, and what can never be otherwise again.
@@ -205,11 +218,28 @@ pub enum Condition {
     Unfinished,
     /// It runs; as what.
     Running(String),
+    /// It runs and is halted, by SIGSTOP or by a debugger: it does nothing until its process is continued.
+    Halted {
+        /// The process.
+        id: i32,
+    },
 }
 
 impl Condition {
     /// Whether it runs.
     pub const fn is_running(&self) -> bool {
-        matches!(self, Self::Running(_) | Self::Unfinished)
+        matches!(
+            self,
+            Self::Running(_) | Self::Halted { .. } | Self::Unfinished
+        )
+    }
+
+    /// What it runs as; none where it does not run.
+    pub fn runs_as(&self) -> Option<String> {
+        match self {
+            Self::Running(what) => Some(what.clone()),
+            Self::Halted { id } => Some(format!("process {id}, halted")),
+            Self::Absent | Self::Stopped | Self::Unfinished => None,
+        }
     }
 }

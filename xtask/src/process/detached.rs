@@ -70,6 +70,23 @@ pub fn command_line(pid: i32) -> Option<Vec<String>> {
     (!words.is_empty()).then(|| words.split('\0').map(str::to_owned).collect())
 }
 
+/// Whether a process is halted: by SIGSTOP, by Ctrl-Z or by a debugger. It does nothing until it is continued.
+pub fn is_halted(pid: i32) -> bool {
+    let state = if cfg!(target_os = "linux") {
+        // The name before it may hold spaces and parentheses itself.
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(')').next().unwrap_or("").trim().to_owned()
+    } else {
+        ps(pid, "stat").unwrap_or_default()
+    };
+    state.starts_with(['T', 't'])
+}
+
+/// Whether there is such a process, whoever's it is.
+pub fn is_there(pid: i32) -> bool {
+    pid > 0 && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
+}
+
 /// Sends a signal to one process.
 ///
 /// # Errors

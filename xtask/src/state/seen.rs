@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic;
 use crate::check;
 use crate::driver::Home;
-use crate::observation::{Before, Observation};
+use crate::observation::{Before, Observation, Unreadable};
 use crate::plan::identity::{self, EtcdId};
 use crate::plan::{Member, Plan};
 use crate::state::DataSeen;
@@ -33,9 +33,16 @@ const FORMAT: u32 = 1;
 /// What was seen of this cluster before; none where nothing was.
 ///
 /// # Errors
-/// Says why what was seen cannot be read.
-pub fn recall(home: &Home<'_>, plan: &Plan) -> Result<Option<Before>, String> {
-    Ok(read(home, plan.cluster_id)?.map(|seen| Before {
+/// Says which file cannot be read, and why.
+pub fn recall(home: &Home<'_>, plan: &Plan) -> Result<Option<Before>, Unreadable> {
+    let file = format!(".state/{}/seen.json", home.name);
+    let seen = read(home, plan.cluster_id).map_err(|why| Unreadable {
+        what: format!("`{file}` cannot be read: {why}"),
+        hint: format!(
+            "restore the file; or `rm {file}`, and nothing is known any more of what was seen before"
+        ),
+    })?;
+    Ok(seen.map(|seen| Before {
         revision: seen.revision,
         fell_to: seen.fell_to,
     }))

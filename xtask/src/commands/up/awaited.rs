@@ -198,7 +198,39 @@ impl<'a> Awaited<'a> {
         }
     }
 
+    /// The members that cannot serve because they are halted, by their processes.
+    fn halted(&self) -> Vec<Diagnostic> {
+        let members = self.rows.iter().map(|row| row.member.name.clone());
+        let members: Vec<HostName> = members.collect();
+        let conditions = match self.driver.machines() {
+            // They take their time to tell, and never tell this.
+            Some(_) => Ok(Vec::new()),
+            None => self.driver.conditions(&self.home, &members),
+        };
+        let name = &self.cluster.plan.name;
+        let halted = members.iter().zip(conditions.unwrap_or_default());
+        halted
+            .filter_map(|(member, condition)| match condition {
+                Condition::Halted { id } => Some(
+                    Diagnostic::error(format!("`{member}` is halted: process {id}"))
+                        .note("it answers nobody until it is continued")
+                        .hint(format!(
+                            "continue it: `kill -CONT {id}`, then `cargo xtask up {name}`"
+                        )),
+                ),
+                _ => None,
+            })
+            .collect()
+    }
+
     fn too_late(&self, patience: Duration) -> Failure {
+        let halted = self.halted();
+        if !halted.is_empty() {
+            return Failure {
+                exit: Exit::Failed,
+                diagnostics: halted,
+            };
+        }
         let name = &self.cluster.plan.name;
         let late = self
             .rows
@@ -206,7 +238,7 @@ impl<'a> Awaited<'a> {
             .filter(|row| row.serving != Serving::Serves);
         let diagnostics = late.map(|row| {
             let what = match row.serving {
-                Serving::Silent => "does not listen",
+                Serving::Silent => "does not answer",
                 Serving::WaitsForLeader | Serving::Serves => "listens, and has no leader to follow",
             };
             let member = &row.member.name;

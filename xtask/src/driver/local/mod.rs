@@ -77,7 +77,7 @@ impl Driver for Local {
         let condition = |member| {
             let folder = MemberFolder::of(home, member);
             match folder.process(process::etcds) {
-                Some(process) => Condition::Running(process.to_string()),
+                Some(process) => process.condition(),
                 None if folder.has_data() => Condition::Stopped,
                 None => Condition::Absent,
             }

@@ -7,6 +7,7 @@ use camino::Utf8PathBuf;
 use nix::errno::Errno;
 
 use super::folder::MemberFolder;
+use crate::observation::Condition;
 use crate::pause::pause;
 use crate::process::{self, Signal};
 
@@ -28,7 +29,8 @@ impl Process {
         }
     }
 
-    /// One whose folder was removed under it.
+    /// One that does not have it: its folder or its lock file was removed under it, or it was not started by
+    /// `up`.
     pub(super) fn stray(id: i32, folder: MemberFolder) -> Self {
         Self {
             id: Some(id),
@@ -49,6 +51,14 @@ impl Process {
     /// Its ID, where it is known.
     pub(super) const fn id(&self) -> Option<i32> {
         self.id
+    }
+
+    /// How its member is.
+    pub(super) fn condition(&self) -> Condition {
+        match self.id {
+            Some(id) if process::is_halted(id) => Condition::Halted { id },
+            _ => Condition::Running(self.to_string()),
+        }
     }
 
     /// What follows the program's name on its command line.
@@ -87,6 +97,9 @@ impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.id {
             Some(id) if self.has_claim => write!(f, "process {id}"),
+            Some(id) if self.folder.path().exists() => {
+                write!(f, "process {id} (it does not hold its lock)")
+            }
             Some(id) => write!(f, "process {id} (its folder was removed)"),
             None => f.write_str("a process that this user cannot see"),
         }

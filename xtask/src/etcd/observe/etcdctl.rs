@@ -88,11 +88,13 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
     Observation {
         members: members.collect(),
         machines: Vec::new(),
+        conditions: Vec::new(),
         probe: Probe {
             prefix,
             removed: written.removed,
         },
         before: None,
+        unreadable: Vec::new(),
     }
 }
 

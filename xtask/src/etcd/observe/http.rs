@@ -72,8 +72,10 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
     Observation {
         members: members.collect(),
         machines: Vec::new(),
+        conditions: Vec::new(),
         probe: Probe { prefix, removed },
         before: None,
+        unreadable: Vec::new(),
     }
 }
 

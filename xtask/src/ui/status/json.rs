@@ -79,7 +79,7 @@ struct Member<'a> {
     name: &'a HostName,
     endpoint: &'a str,
     condition: Option<&'static str>,
-    runs_as: Option<&'a str>,
+    runs_as: Option<String>,
     answers: bool,
     error: Option<&'a str>,
     id: Option<String>,
@@ -113,10 +113,7 @@ impl<'a> Member<'a> {
             name: &member.name,
             endpoint: &member.endpoint,
             condition: member.condition.as_ref().map(condition_name),
-            runs_as: match &member.condition {
-                Some(Condition::Running(what)) => Some(what),
-                _ => None,
-            },
+            runs_as: member.condition.as_ref().and_then(Condition::runs_as),
             answers: status.is_some(),
             error: match &member.status {
                 Look::Seen(_) => None,
@@ -139,6 +136,7 @@ const fn condition_name(condition: &Condition) -> &'static str {
         Condition::Absent => "no-data",
         Condition::Stopped => "stopped",
         Condition::Unfinished => "unfinished",
-        Condition::Running(_) => "running",
+        // Whether it is halted is told by what it runs as.
+        Condition::Running(_) | Condition::Halted { .. } => "running",
     }
 }

@@ -7,14 +7,17 @@ use crate::observation::{Condition, Glimpse};
 use crate::ui::moment::long;
 
 /// What a member runs as, or why it does not run.
-pub(super) fn runs_as(member: &Glimpse) -> &str {
-    match &member.condition {
+pub(super) fn runs_as(member: &Glimpse) -> String {
+    let words = match &member.condition {
         None => "?",
         Some(Condition::Absent) => "no data",
         Some(Condition::Stopped) => "stopped",
         Some(Condition::Unfinished) => "not set up yet",
-        Some(Condition::Running(what)) => what,
-    }
+        Some(condition @ (Condition::Running(_) | Condition::Halted { .. })) => {
+            return condition.runs_as().unwrap_or_default();
+        }
+    };
+    words.to_owned()
 }
 
 /// What a member does in its cluster.
