@@ -1,5 +1,6 @@
 //! Real clusters of real etcd on this host's loopback: start, kill, restart, destroy.
 
+use std::fs;
 use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
@@ -7,8 +8,8 @@ use nix::unistd::Pid;
 use test_attribute::test;
 
 use crate::local_support::{
-    endpoints, get, is_healthy, predicted_cluster_id, processes, put, running_cluster_id, runs,
-    three, up,
+    endpoints, etcd_that_first, get, is_healthy, predicted_cluster_id, processes, put,
+    running_cluster_id, runs, three, up,
 };
 use crate::scratch::{Ran, Scratch};
 
@@ -163,6 +164,83 @@ fn a_halted_member_is_woken_to_end_cleanly() {
     let down = scratch.run(&["down", "halted"]).expect(0);
     assert!(!down.stderr.contains("SIGKILL"), "{}", down.stderr);
     assert!(processes(&scratch, "halted").is_empty());
+}
+
+/// The commands that continue these members' processes.
+fn continued(ran: &Ran, ids: &[i32]) {
+    for id in ids {
+        let command = format!("kill -CONT {id}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains(&format!("`{command}`")), "{said}");
+        let sh = Command::new("sh").args(["-c", &command]).status();
+        assert!(sh.unwrap().success());
+    }
+}
+
+#[test]
+fn halted_members_are_called_so_and_continued() {
+    let scratch = Scratch::with("halt", &three(142));
+    up(&scratch, "halt").expect(0);
+    let running = processes(&scratch, "halt");
+    let ids = [running["core-01"], running["core-02"]];
+    let halt = || {
+        for id in ids {
+            kill(Pid::from_raw(id), Signal::SIGSTOP).unwrap();
+        }
+    };
+
+    halt();
+    let status = scratch.run(&["status", "halt"]).expect(0);
+    for id in ids {
+        let what = format!(" process {id}, halted ");
+        assert!(status.stdout.contains(&what), "{}", status.stdout);
+    }
+    let verify = scratch.run(&["verify", "halt"]).expect(1);
+    assert!(!verify.stdout.contains("it stopped"), "{}", verify.stdout);
+    continued(&verify, &ids);
+    is_healthy(&scratch, "halt");
+
+    halt();
+    let up = up(&scratch, "halt").expect(0);
+    for (id, name) in ids.iter().zip(["core-01", "core-02"]) {
+        let said = format!("{name}: process {id} was halted; it is continued\n");
+        assert!(up.stderr.contains(&said), "{}", up.stderr);
+    }
+    assert_eq!(processes(&scratch, "halt"), running);
+}
+
+#[test]
+fn a_member_that_is_halted_while_it_starts_is_called_so() {
+    let scratch = Scratch::with("midway", &three(143));
+    let folder = etcd_that_first(&scratch, "kill -STOP $$");
+    let up = ["up", "midway", "--etcd-dir", folder.as_str()];
+    let late = scratch
+        .run(&[&up[..], &["--timeout", "3s"]].concat())
+        .expect(6);
+    let pid = scratch.root().join(".state/midway/members/core-02/pid");
+    let id: i32 = fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+    let fact = format!("error: `core-02` is halted: process {id}\n");
+    assert!(late.stderr.contains(&fact), "{}", late.stderr);
+    assert!(!late.stderr.contains("give it longer"), "{}", late.stderr);
+    continued(&late, &[id]);
+}
+
+#[test]
+fn up_does_not_claim_that_running_members_changed_their_etcd() {
+    let scratch = Scratch::with("named", &three(144));
+    up(&scratch, "named").expect(0);
+    let folder = etcd_that_first(&scratch, "");
+    let again = [
+        "up",
+        "named",
+        "--etcd-dir",
+        folder.as_str(),
+        "--timeout",
+        "5m",
+    ];
+    let again = scratch.run(&again).expect(0);
+    let fact = "(members that run keep the one that they were started on;";
+    assert!(again.stderr.contains(fact), "{}", again.stderr);
 }
 
 #[test]

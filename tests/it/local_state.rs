@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 
 use camino::Utf8PathBuf;
@@ -12,8 +12,8 @@ use nix::unistd::Pid;
 
 use crate::etcd_binaries::packaged;
 use crate::local_support::{
-    begin_up, end, fails_until_it_has_said, get, is_healthy, predicted_cluster_id, processes, put,
-    running_cluster_id, runs, three, up,
+    begin_up, end, etcd_that_first, fails_until_it_has_said, get, is_healthy, predicted_cluster_id,
+    processes, put, running_cluster_id, runs, three, up,
 };
 use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};
@@ -77,8 +77,8 @@ fn a_damaged_record_is_reported_and_stops_neither_down_nor_destroy() {
         ),
     ] {
         fs::write(record(&scratch, "damaged"), text).unwrap();
-        for task in ["up", "status", "verify"] {
-            let ran = scratch.run(&[task, "damaged"]).expect(6);
+        for (task, status) in [("up", 6), ("status", 4), ("verify", 4)] {
+            let ran = scratch.run(&[task, "damaged"]).expect(status);
             assert!(ran.stderr.contains(why), "{}", ran.stderr);
             assert!(ran.stderr.contains("cargo xtask destroy damaged"));
         }
@@ -139,6 +139,47 @@ fn members_whose_folders_were_removed_under_them_are_found_and_stopped() {
 }
 
 #[test]
+fn down_says_where_no_data_is_left() {
+    let scratch = Scratch::with("void", &three(140));
+    up(&scratch, "void").expect(0);
+    let lose = |one| fs::remove_dir_all(member(&scratch, "void", one)).unwrap();
+    lose("core-02");
+    let down = scratch.run(&["down", "void"]).expect(0);
+    let fact = "void: 3 members stopped; only the data of core-01, core-03 is kept\n";
+    assert!(down.stderr.contains(fact), "{}", down.stderr);
+
+    // What was started is stopped, also where nothing of it is left.
+    scratch.run(&["destroy", "void", "--yes"]).expect(0);
+    up(&scratch, "void").expect(0);
+    fs::remove_dir_all(scratch.root().join(".state/void")).unwrap();
+    let down = scratch.run(&["down", "void"]).expect(0);
+    let fact = "void: 3 members stopped; no data of them is here any more\n";
+    assert!(down.stderr.contains(fact), "{}", down.stderr);
+    assert!(!down.stderr.contains("starts it again"), "{}", down.stderr);
+    assert!(processes(&scratch, "void").is_empty());
+}
+
+#[test]
+fn a_member_without_its_lock_has_not_lost_its_folder() {
+    let scratch = Scratch::with("unlocked", &three(141));
+    up(&scratch, "unlocked").expect(0);
+    fs::remove_file(member(&scratch, "unlocked", "core-01").join("lock")).unwrap();
+    fs::remove_dir_all(member(&scratch, "unlocked", "core-02")).unwrap();
+    let running = processes(&scratch, "unlocked");
+    let status = scratch.run(&["status", "unlocked"]).expect(0);
+    for (name, what) in [
+        ("core-01", " (it does not hold its lock)"),
+        ("core-02", " (its folder was removed)"),
+        ("core-03", " "),
+    ] {
+        let process = format!(" process {}{what}", running[name]);
+        let mut lines = status.stdout.lines();
+        let line = lines.find(|line| line.starts_with(name)).unwrap();
+        assert!(line.contains(&process), "{line}");
+    }
+}
+
+#[test]
 fn lost_data_is_never_replaced_by_an_empty_member() {
     let scratch = Scratch::with("lost", &three(35));
     up(&scratch, "lost").expect(0);
@@ -166,24 +207,6 @@ fn lost_data_is_never_replaced_by_an_empty_member() {
     let all = up(&scratch, "lost").expect(6);
     assert_eq!(all.stderr.matches("has lost its data").count(), 3);
     assert!(processes(&scratch, "lost").is_empty());
-}
-
-/// A folder with an etcd that first does what this says, in a shell whose parent started it, and then
-/// becomes the real one. Asked for its version, it is the real one at once.
-fn etcd_that_first(scratch: &Scratch, does: &str) -> Utf8PathBuf {
-    let folder = scratch.root().join("bin");
-    fs::create_dir_all(&folder).unwrap();
-    for program in ["etcd", "etcdctl"] {
-        let real = packaged().join(program);
-        let first = if program == "etcd" { does } else { "" };
-        let script = format!(
-            "#!/bin/sh\ncase \"$*\" in *data-dir*) {first} ;; esac\nexec '{real}' \"$@\"\n"
-        );
-        let path = folder.join(program);
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    folder
 }
 
 /// Has the `up` that starts a member be killed before it can do anything else: by the member itself, while

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
+
+use camino::Utf8PathBuf;
 
 use crate::etcd_binaries::packaged;
 use crate::scratch::{Ran, Scratch};
@@ -21,6 +24,24 @@ pub(crate) fn endpoints(network: u8) -> String {
 /// `up` with the distribution's etcd, which all these tests share.
 pub(crate) fn up(scratch: &Scratch, name: &str) -> Ran {
     scratch.run(&[&["up", name][..], &with_packaged()].concat())
+}
+
+/// A folder with an etcd that first does what this says, in a shell whose parent started it, and then
+/// becomes the real one. Asked for its version, it is the real one at once.
+pub(crate) fn etcd_that_first(scratch: &Scratch, does: &str) -> Utf8PathBuf {
+    let folder = scratch.root().join("bin");
+    fs::create_dir_all(&folder).unwrap();
+    for program in ["etcd", "etcdctl"] {
+        let real = packaged().join(program);
+        let first = if program == "etcd" { does } else { "" };
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in *data-dir*) {first} ;; esac\nexec '{real}' \"$@\"\n"
+        );
+        let path = folder.join(program);
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    folder
 }
 
 /// Insists that `verify` finds a cluster healthy within a minute.

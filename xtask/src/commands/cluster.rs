@@ -20,7 +20,11 @@ impl Started {
     /// Finds a started cluster. The definition is not needed for this and may be gone.
     pub(super) fn find(name: &ClusterName) -> Outcome<Self> {
         let workspace = Workspace::find()?;
-        let record = Record::read(&workspace, name)?.ok_or_else(|| {
+        let record = Record::read(&workspace, name).map_err(|failure| Failure {
+            exit: Exit::CouldNotLook,
+            ..failure
+        })?;
+        let record = record.ok_or_else(|| {
             let home = Home {
                 workspace: &workspace,
                 name,

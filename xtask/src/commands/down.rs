@@ -50,13 +50,26 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         had_data::note_on_disk(&data, *driver, &home, &driver.traces(&home));
     }
     let stopped = stop::stop(&home)?;
-    ui::say(&match stopped.len() {
-        0 => format!("{name} was not running; its data is kept"),
-        1 => format!("{name}: 1 member stopped, its data is kept"),
-        count => format!("{name}: {count} members stopped, their data is kept"),
+    let kept = stop::with_data(&home, &stopped)?;
+    ui::say(&match (stopped.len(), kept.len()) {
+        (0, 0) => format!("{name} was not running, and no data of it is here"),
+        (0, _) => format!("{name} was not running; its data is kept"),
+        (1, 1) => format!("{name}: 1 member stopped, its data is kept"),
+        (1, _) => format!("{name}: 1 member stopped; its data is not here any more"),
+        (count, 0) => format!("{name}: {count} members stopped; no data of them is here any more"),
+        (count, _) if kept.len() < count => {
+            let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
+            format!(
+                "{name}: {count} members stopped; only the data of {} is kept",
+                kept.join(", ")
+            )
+        }
+        (count, _) => format!("{name}: {count} members stopped, their data is kept"),
     });
-    ui::say(&format!(
-        "hint: `cargo xtask up {name}` starts it again, `cargo xtask destroy {name}` removes it"
-    ));
+    if !kept.is_empty() {
+        ui::say(&format!(
+            "hint: `cargo xtask up {name}` starts it again, `cargo xtask destroy {name}` removes it"
+        ));
+    }
     Ok(Exit::Success)
 }

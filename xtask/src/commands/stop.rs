@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::driver::{DRIVERS, Home};
 use crate::etcd::observe;
-use crate::observation::{Look, Status};
+use crate::observation::{Condition, Look, Status};
 use crate::report::Outcome;
 use crate::state::Record;
 use crate::values::HostName;
@@ -45,6 +45,31 @@ pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
         }
     }
     Ok(stopped)
+}
+
+/// Of members that were just stopped, those that have data; where none was, of all that have left anything.
+pub(super) fn with_data(home: &Home<'_>, stopped: &[HostName]) -> Outcome<Vec<HostName>> {
+    let mut with_data = Vec::new();
+    for driver in DRIVERS {
+        let mut members = driver.traces(home);
+        members.extend_from_slice(stopped);
+        members.sort();
+        members.dedup();
+        members.retain(|member| stopped.is_empty() || stopped.contains(member));
+        // A machine that is there has its disk.
+        if driver.machines().is_some() {
+            let traces = driver.traces(home);
+            with_data.extend(members.into_iter().filter(|member| traces.contains(member)));
+            continue;
+        }
+        let conditions = driver.conditions(home, &members)?;
+        let both = members.into_iter().zip(conditions);
+        with_data.extend(
+            both.filter(|(_, condition)| *condition == Condition::Stopped)
+                .map(|(member, _)| member),
+        );
+    }
+    Ok(with_data)
 }
 
 /// The leader, where members tell in time. Where it is not known, stopping merely takes longer.

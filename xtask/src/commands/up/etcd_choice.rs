@@ -48,7 +48,16 @@ pub(super) fn choose(
             refuse_another_version(record.etcd.version, tools.version, plan)?;
         }
     }
-    announce(plan, tools.version, &format!("from {}", tools.origin));
+    let runs_other = |record: &Record| any_runs && record.etcd.etcd != tools.etcd;
+    let why = if record.is_some_and(runs_other) {
+        format!(
+            "members that run keep the one that they were started on; what is started now is from {}",
+            tools.origin
+        )
+    } else {
+        format!("from {}", tools.origin)
+    };
+    announce(plan, tools.version, &why);
     Ok(tools)
 }
 
