@@ -472,3 +472,22 @@ fn status(scratch: &Scratch, path: &str) -> (u64, std::time::SystemTime) {
     let metadata = fs::metadata(path).unwrap();
     (metadata.ino(), metadata.modified().unwrap())
 }
+
+#[test]
+fn what_a_killed_render_left_is_removed_by_the_next() {
+    let scratch = Scratch::with("left", "members = 3\n");
+    scratch.run(&["render"]).expect(0);
+    let folder = scratch.root().join("vagrant/left");
+    // No process has so high a number; one that is alive may still be writing.
+    let dead = folder.join(".config.rb.2147483646.new");
+    let alive = folder.join(format!(".config.rb.{}.new", std::process::id()));
+    for path in [&dead, &alive] {
+        fs::write(path, "half").unwrap();
+    }
+    scratch.run(&["render", "--check"]).expect(0);
+    assert!(dead.exists());
+    scratch.run(&["render"]).expect(0);
+    assert!(!dead.exists());
+    assert!(alive.exists());
+    fs::remove_file(alive).unwrap();
+}

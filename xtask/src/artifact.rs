@@ -46,6 +46,9 @@ pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Be
         Some(text) => Before::Other(String::from_utf8_lossy(&text).into_owned()),
         None => Before::Nothing,
     };
+    if mode == Mode::Write {
+        atomic::tidy_up(&path);
+    }
     if mode == Mode::Write && before != Before::Same {
         atomic::replace(&path, &rendered.text)
             .map_err(|error| failure(workspace, "write", &rendered.path, &error))?;
