@@ -275,3 +275,19 @@ fn times_are_as_exact_as_matters() {
         assert_eq!(moment::long(Duration::from_secs(seconds)), text);
     }
 }
+
+#[test]
+fn a_member_at_two_addresses_is_shown_at_its_own() {
+    let mut twice = glance(THIRD_LEADS);
+    twice.members[0].status = twice.members[2].status.clone();
+    let once = twice.each_member_once();
+    assert_eq!(once.answering(), 2);
+    assert_eq!(once.leader().unwrap().name.as_str(), "core-03");
+    let Look::Failed(why) = &once.members[0].status else {
+        panic!("{:?}", once.members[0]);
+    };
+    assert_eq!(
+        why,
+        "the member that answers there is the one of http://127.0.0.3:2379"
+    );
+}

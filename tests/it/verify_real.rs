@@ -1,9 +1,11 @@
 //! `verify` against real clusters of real etcd: healthy ones, and ones in which something is wrong.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -58,6 +60,12 @@ impl Cluster {
             |ran| ran.status == Some(status) && Verified::of(ran).is_some_and(|seen| is_so(&seen)),
         );
         Verified::of(&ran.expect(status)).unwrap()
+    }
+
+    fn status(&self) -> Value {
+        let status = ["status", self.name, "--format", "json"];
+        let status = self.scratch.run(&status).expect(0).stdout;
+        serde_json::from_str(&status).unwrap()
     }
 
     fn etcdctl(&self, arguments: &[&str]) -> Ran {
@@ -273,6 +281,79 @@ fn a_member_that_hangs_costs_only_its_own_answers() {
     cluster.signal("core-02", Signal::SIGCONT);
     verified.expect("reachable", "fail", "connected, then no answer in time");
     assert_eq!(answering(&verified), [true, false, true]);
+}
+
+/// Passes everything that is sent to one address on to another, as long as the test runs. Who was killed
+/// there may have it for a moment yet.
+fn pass_on(from: &str, to: &'static str) {
+    let listener = look_until(|| TcpListener::bind(from), Result::is_ok).unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, server) = (client.unwrap(), TcpStream::connect(to).unwrap());
+            let copies = [
+                (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server, client),
+            ];
+            for (mut from, mut to) in copies {
+                thread::spawn(move || {
+                    let _ = io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_member_behind_two_addresses_is_one_member() {
+    let cluster = Cluster::start("forwarded", 230, "");
+    cluster.signal("core-01", Signal::SIGKILL);
+    pass_on("127.77.230.101:2379", "127.77.230.102:2379");
+    // A leader may have been killed: then it takes an election until the others agree on something.
+    let verified = cluster.verify_until(1, |verified| {
+        verified.0["quorum"]["able"] == 2 && verified.check("quorum").0 == "warn"
+    });
+    assert_eq!(verified.0["quorum"]["able"], 2);
+    assert_eq!(verified.0["quorum"]["may_fail"], 0);
+    assert_eq!(verified.0["members"][0]["answers"], false);
+    verified.expect("quorum", "warn", "no more may fail");
+    verified.expect("reachable", "fail", "core-02 answers at two addresses");
+    assert_eq!(cluster.status()["members"][0]["answers"], false);
+    // What the hint says: it names what listens there.
+    let up = cluster.up().expect(5);
+    let listener = format!("process {}", std::process::id());
+    assert!(up.stderr.contains(&listener), "{}", up.stderr);
+}
+
+#[test]
+fn exchanged_data_folders_are_told_from_exchanged_addresses() {
+    let cluster = Cluster::start("swapped", 231, "");
+    cluster.scratch.run(&["down", "swapped"]).expect(0);
+    let members = cluster.scratch.root().join(".state/swapped/members");
+    let exchange = || {
+        let data = |member: &str| members.join(member).join("data");
+        fs::rename(data("core-01"), members.join("aside")).unwrap();
+        fs::rename(data("core-02"), data("core-01")).unwrap();
+        fs::rename(members.join("aside"), data("core-02")).unwrap();
+    };
+    exchange();
+    let up = ["up", "swapped", "--timeout", "20s"];
+    let ended = cluster.scratch.run(&up);
+    assert_ne!(ended.status, Some(0), "{}", ended.stderr);
+    // One of the two may have ended by then.
+    let is_told = |verified: &Verified| {
+        let (_, identity) = verified.check("identity");
+        identity.contains("run on each other's data") || identity.contains("runs on the data of")
+    };
+    let verified = cluster.verify_until(1, is_told);
+    let all = verified.0.to_string();
+    assert!(is_told(&verified), "{all}");
+    assert!(!all.contains("member update"), "{all}");
+    assert!(!all.contains("forwards"), "{all}");
+    // What the hint says, word by word.
+    cluster.scratch.run(&["down", "swapped"]).expect(0);
+    exchange();
+    cluster.up().expect(0);
 }
 
 #[test]

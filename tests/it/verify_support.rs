@@ -56,6 +56,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
     let members = plan.members.iter().map(|member| MemberObservation {
         name: member.name.clone(),
         endpoint: member.client_url(),
+        repeated: None,
         took: Some(std::time::Duration::from_millis(20)),
         peers: Look::Seen(
             plan.members

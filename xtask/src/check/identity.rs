@@ -1,8 +1,9 @@
-use super::{About, Check, Judgement, Verdict, grouped, list, task, unseen::Unseen};
-use crate::observation::{Observation, Status};
+use super::{About, Check, Finding, Judgement, Verdict, grouped, list, task, unseen::Unseen};
+use super::{reachable, standing};
+use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::identity::member_id;
 use crate::plan::{Member, Plan};
-use crate::values::Token;
+use crate::values::{HostName, Token};
 
 pub(super) static CHECK: Check = Check {
     name: "identity",
@@ -31,6 +32,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let unseen = Unseen::of(observation, "its identity", |member| &member.status);
     let mut verdict = Verdict::Pass;
     let mut findings = Vec::new();
+    let mut exchanged = Vec::new();
     let mut as_predicted = Vec::new();
     let seen = observation
         .members
@@ -40,6 +42,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         let Some(member) = plan.members.iter().find(|m| m.name == seen.name) else {
             continue;
         };
+        if let Some(other) = member_with(plan, status).filter(|other| other.name != member.name) {
+            verdict = Verdict::Fail;
+            exchanged.extend(answers_as(plan, observation, (seen, member), other));
+            continue;
+        }
         match differs(plan, member, status) {
             None => as_predicted.push(&member.name),
             Some((how, text, hint)) => {
@@ -48,7 +55,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             }
         }
     }
-    let findings = grouped(findings);
+    let mut findings = grouped(findings);
+    findings.extend(exchanged);
     let evidence = match verdict {
         Verdict::Pass if as_predicted.is_empty() => {
             return unseen.settle(Verdict::Skipped, "", findings);
@@ -70,23 +78,68 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     unseen.settle(verdict, evidence, findings)
 }
 
+/// The member of the plan that says this.
+fn member_with<'a>(plan: &'a Plan, status: &Status) -> Option<&'a Member> {
+    let mut members = plan.members.iter();
+    members.find(|member| member.id == status.member_id)
+}
+
+/// That a member's address is answered by another one, which does not answer at its own. Of two that
+/// answer in each other's place the first tells.
+fn answers_as(
+    plan: &Plan,
+    observation: &Observation,
+    (seen, member): (&MemberObservation, &Member),
+    other: &Member,
+) -> Option<Finding> {
+    let (name, others) = (&member.name, &other.name);
+    let mut members = observation.members.iter();
+    let other_seen = members.find(|one| one.name == *others);
+    let answers_there = other_seen.and_then(|one| one.status.seen()?.member_id.into());
+    if answers_there != Some(member.id) {
+        return Some(Finding::new(
+            Some(name),
+            format!("answers as {others}"),
+            reachable::passed_on(plan, observation, seen, other.id),
+        ));
+    }
+    let position = |wanted: &HostName| plan.members.iter().position(|one| one.name == *wanted);
+    if position(others) < position(name) {
+        return None;
+    }
+    let (down, up) = (task(plan, "down"), task(plan, "up"));
+    // Each process tells the cluster its own name, whatever data it runs on.
+    let listed = standing::listed_as(observation, other.id);
+    let (text, hint) = if listed.contains(&name.as_str()) {
+        (
+            format!("{name} and {others} run on each other's data"),
+            format!("{down}, give each its own data folder back, then {up}"),
+        )
+    } else if listed.contains(&others.as_str()) {
+        let verify = task(plan, "verify");
+        (
+            format!("{name} and {others} are exchanged: each answers at the other's address"),
+            format!("look at what forwards or translates their addresses, then {verify}"),
+        )
+    } else {
+        let verify = task(plan, "verify --wait 60s");
+        (
+            format!("{name} and {others} answer in each other's place"),
+            format!(
+                "their addresses or their data folders are exchanged: {verify} tells which once they have a leader"
+            ),
+        )
+    };
+    Some(Finding {
+        members: vec![name.clone(), others.clone()],
+        text,
+        hint,
+    })
+}
+
 fn differs(plan: &Plan, member: &Member, status: &Status) -> Option<(Verdict, String, String)> {
     if status.cluster_id == plan.cluster_id && status.member_id == member.id {
         return None;
-    }
-    let other = plan
-        .members
-        .iter()
-        .find(|other| other.id == status.member_id && other.name != member.name);
-    if let Some(other) = other {
-        return Some((
-            Verdict::Fail,
-            format!("answers as {}", other.name),
-            format!(
-                "two addresses are exchanged: compare {} with what runs",
-                plan.source
-            ),
-        ));
     }
     if status.cluster_id == plan.cluster_id {
         // Such a member is right; its ID has the time in it and cannot be known beforehand.

@@ -172,7 +172,12 @@ impl<'a> Views<'a> {
 
     /// The leaders that do not answer, and are followed all the same.
     fn absent_leaders(&self) -> Vec<(Verdict, Finding)> {
-        let absent = self.leaders().filter_map(|leader| {
+        let answers = |leader: &EtcdId| {
+            let mut seen = self.seen.iter();
+            seen.any(|(_, status)| status.member_id == *leader)
+        };
+        let absent = self.leaders().filter(|leader| !answers(leader));
+        let absent = absent.filter_map(|leader| {
             let mut members = self.observation.members.iter();
             members.find(|member| {
                 let planned = self.plan.members.iter().find(|one| one.name == member.name);

@@ -1,6 +1,7 @@
 use super::standing::ours;
 use super::{About, Check, Finding, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
 use crate::observation::{ListedMember, Observation};
+use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan, etcdctl_words};
 use crate::values::HostName;
 
@@ -89,28 +90,31 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
     let mut differences = Vec::new();
     let mut meant = Vec::new();
     for member in &plan.members {
-        match meant_by(member, listed) {
+        match meant_by(plan, member, listed) {
             Some(entry) => {
                 meant.push(entry.id);
-                compare_entry(plan, member, entry, &mut differences);
+                compare_entry(plan, member, (entry, listed), &mut differences);
             }
             None => differences.push(Difference {
                 verdict: Verdict::Fail,
                 finding: Finding::new(
                     Some(&member.name),
                     "is not a member of the cluster, though it is defined",
-                    format!(
-                        "add it: {}; or take it out of {}",
-                        etcdctl(
-                            plan,
-                            &etcdctl_words::member_add(
-                                plan.version(),
-                                &member.name,
-                                &member.peer_url()
-                            )
+                    match at_its_url(member, listed) {
+                        Some(other) => is_taken(&member.peer_url(), other),
+                        None => format!(
+                            "add it: {}; or take it out of {}",
+                            etcdctl(
+                                plan,
+                                &etcdctl_words::member_add(
+                                    plan.version(),
+                                    &member.name,
+                                    &member.peer_url()
+                                )
+                            ),
+                            plan.source
                         ),
-                        plan.source
-                    ),
+                    },
                 ),
             }),
         }
@@ -120,10 +124,40 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
     differences
 }
 
-/// The one listed member that a defined one means. Names need not differ in etcd, peer URLs do: of several
+/// That a peer URL cannot be given to a member: etcd refuses one that is another's ("Peer URLs already
+/// exists").
+fn is_taken(url: &str, by: EtcdId) -> String {
+    format!(
+        "{url} is the peer URL of member {by}, and etcd gives it to one alone: see what is said of that one"
+    )
+}
+
+/// The ID of the listed member, whatever it is called, that has a defined one's peer URL.
+fn at_its_url(member: &Member, listed: &[ListedMember]) -> Option<EtcdId> {
+    let url = member.peer_url();
+    let mut listed = listed.iter();
+    let other = listed.find(|entry| entry.peer_urls.contains(&url));
+    other.map(|entry| entry.id)
+}
+
+/// The one listed member that a defined one means. One that has its ID and another member's name is it all
+/// the same: that other one runs on its data, and has told its own name. Names need not differ in etcd, peer URLs do: of several
 /// it is the one with the right peer URL. A member that was added and never started has no name yet,
 /// only its peer URL.
-fn meant_by<'a>(member: &Member, listed: &'a [ListedMember]) -> Option<&'a ListedMember> {
+fn meant_by<'a>(
+    plan: &Plan,
+    member: &Member,
+    listed: &'a [ListedMember],
+) -> Option<&'a ListedMember> {
+    let is_misnamed = |entry: &&ListedMember| {
+        let names = || plan.members.iter().map(|one| one.name.as_str());
+        entry.id == member.id
+            && entry.name != member.name.as_str()
+            && names().any(|n| n == entry.name)
+    };
+    if let Some(misnamed) = listed.iter().find(is_misnamed) {
+        return Some(misnamed);
+    }
     let is_at_its_url = |entry: &&ListedMember| entry.peer_urls.contains(&member.peer_url());
     let candidates = || {
         listed.iter().filter(|entry| {
@@ -138,7 +172,7 @@ fn meant_by<'a>(member: &Member, listed: &'a [ListedMember]) -> Option<&'a Liste
 fn compare_entry(
     plan: &Plan,
     member: &Member,
-    entry: &ListedMember,
+    (entry, listed): (&ListedMember, &[ListedMember]),
     differences: &mut Vec<Difference>,
 ) {
     let name = &member.name;
@@ -156,15 +190,27 @@ fn compare_entry(
         );
         return;
     }
-    if entry.peer_urls != [member.peer_url()] {
+    if entry.id == member.id && entry.name != name.as_str() {
         differs(
             Verdict::Fail,
+            format!("is listed under the name {}", entry.name),
             format!(
-                "has the peer URL {}, not {}",
-                list(&entry.peer_urls),
-                member.peer_url()
+                "{} runs on its data: what `identity` or `reachable` says about that mends this, too",
+                entry.name
             ),
-            format!("{} tells the cluster", update(plan, member, entry)),
+        );
+        return;
+    }
+    if entry.peer_urls != [member.peer_url()] {
+        let hint = match at_its_url(member, listed).filter(|other| *other != entry.id) {
+            Some(other) => is_taken(&member.peer_url(), other),
+            None => format!("{} tells the cluster", update(plan, member, entry)),
+        };
+        let (is, defined) = (list(&entry.peer_urls), member.peer_url());
+        differs(
+            Verdict::Fail,
+            format!("has the peer URL {is}, not {defined}"),
+            hint,
         );
     }
     if entry.client_urls != [member.client_url()] {

@@ -1,4 +1,4 @@
-use super::standing::ours;
+use super::standing::{self, ours};
 use super::{About, Check, Finding, Judgement, Verdict, list, logs, unseen::Unseen};
 use crate::observation::{MemberObservation, Observation};
 use crate::plan::Plan;
@@ -44,6 +44,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let answering: Vec<(&MemberObservation, EtcdId)> = ours(plan, observation)
         .filter_map(|member| Some((member, member.status.seen()?.member_id)))
         .collect();
+    let are_exchanged = standing::are_exchanged(plan, observation);
     let mut findings = Vec::new();
     let mut connections = 0;
     let mut looked = false;
@@ -58,14 +59,17 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         connections += reached.len();
         if !missed.is_empty() {
             let missed: Vec<&HostName> = missed.iter().map(|(other, _)| &other.name).collect();
-            findings.push(Finding::new(
-                Some(&member.name),
-                format!("has no connection with {}", list(missed)),
+            let hint = if are_exchanged {
+                "members that answer in each other's place refuse each other: see `identity`"
+                    .to_owned()
+            } else {
                 format!(
                     "look at what lies between their peer ports; {} says what it tried",
                     logs(plan, &member.name)
-                ),
-            ));
+                )
+            };
+            let text = format!("has no connection with {}", list(missed));
+            findings.push(Finding::new(Some(&member.name), text, hint));
         }
     }
     if !looked {

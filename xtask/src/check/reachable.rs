@@ -1,6 +1,8 @@
+use super::standing::{self, name_of};
 use super::{About, Check, Finding, Judgement, Verdict, list, logs, task};
-use crate::observation::{Condition, Look, Observation};
+use crate::observation::{Condition, Look, MemberObservation, Observation, Repeated};
 use crate::plan::Plan;
+use crate::plan::identity::EtcdId;
 
 pub(super) static CHECK: Check = Check {
     name: "reachable",
@@ -9,7 +11,8 @@ pub(super) static CHECK: Check = Check {
         looks_at: "What each member itself answers to `etcdctl endpoint status` at its client \
             URL; before etcd 3, to its HTTP API. All are asked at once, each with a deadline of \
             its own. A member answers this without the others, so one that answers may still be \
-            unable to serve. What a member complains of is passed on as a warning.",
+            unable to serve. Members are counted by their IDs: one that answers at the addresses \
+            of two is one. What a member complains of is passed on as a warning.",
         why: "A member that is down uses up the failures that the cluster tolerates. Of three \
             members one may be missing: the cluster serves on and nothing is lost, but the next \
             failure stops all writes. Clients that know this address alone are cut off already.",
@@ -69,6 +72,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             }
             Look::Failed(why) => {
                 verdict = Verdict::Fail;
+                if let Some(repeated) = &member.repeated {
+                    findings.push(answers_twice(plan, observation, member, repeated));
+                    continue;
+                }
                 findings.push(Finding::new(
                     Some(&member.name),
                     format!("does not answer at {}: {why}", member.endpoint),
@@ -102,5 +109,55 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         verdict,
         evidence,
         findings,
+    }
+}
+
+/// That another member answers in this one's place.
+fn answers_twice(
+    plan: &Plan,
+    observation: &Observation,
+    member: &MemberObservation,
+    Repeated { by, elsewhere }: &Repeated,
+) -> Finding {
+    let who = name_of(plan, observation, *by);
+    let text = format!(
+        "does not answer: {who} answers at two addresses, {elsewhere} and {}",
+        member.endpoint
+    );
+    Finding::new(
+        Some(&member.name),
+        text,
+        passed_on(plan, observation, member, *by),
+    )
+}
+
+/// What to do where the member with this ID answers in place of the one that was asked.
+pub(super) fn passed_on(
+    plan: &Plan,
+    observation: &Observation,
+    member: &MemberObservation,
+    by: EtcdId,
+) -> String {
+    let name = &member.name;
+    let who = name_of(plan, observation, by);
+    // A process tells the cluster its own name, whatever data it runs on; what lies between here and there
+    // tells none.
+    if standing::listed_as(observation, by).contains(&name.as_str()) {
+        return format!(
+            "{name} runs on the data of {who}: {}, give it its own data folder back, then {}",
+            task(plan, "down"),
+            task(plan, "up")
+        );
+    }
+    let passed_on = format!(
+        "something passes on to {who} what is sent to {}",
+        member.endpoint
+    );
+    if plan.on_machines {
+        let verify = task(plan, "verify");
+        format!("{passed_on}: look for a port forward or a proxy on the way, then {verify}")
+    } else {
+        let up = task(plan, "up");
+        format!("{passed_on}: {up} names the process that listens there; end it and repeat that")
     }
 }

@@ -45,8 +45,10 @@ pub enum Health {
     NotProven,
 }
 
-/// Makes every check that there is something to look at for.
+/// Makes every check that there is something to look at for. A member counts once, at however many
+/// addresses it answers.
 pub fn judge(plan: &Plan, observation: &Observation) -> Report {
+    let observation = &observation.each_member_once(&plan.predicted_ids());
     let machines = MACHINE_CHECKS.iter().filter(|_| plan.on_machines);
     let checks = CHECKS.iter().chain(machines).map(|&check| Checked {
         check,

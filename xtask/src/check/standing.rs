@@ -10,7 +10,8 @@ use crate::values::HostName;
 pub struct Standing {
     /// The members of the definition.
     pub members: usize,
-    /// Those of them that answer, without strangers: members of another cluster are none of this one.
+    /// Those of them that answer, each counted once, without strangers: members of another cluster are none
+    /// of this one.
     pub answering: usize,
     /// The members that vote, as far as that is known: by the cluster's own list, or by the definition.
     pub voters: usize,
@@ -173,6 +174,24 @@ pub(super) fn planned<'a>(
     predicted
         .map(|member| &member.name)
         .or_else(|| itself().map(|member| &member.name))
+}
+
+/// Whether any member answers as another one of the plan.
+pub(super) fn are_exchanged(plan: &Plan, observation: &Observation) -> bool {
+    let mut members = observation.members.iter();
+    members.any(|member| {
+        let id = member.status.seen().map(|status| status.member_id);
+        let mut others = plan.members.iter().filter(|one| one.name != member.name);
+        others.any(|other| Some(other.id) == id)
+    })
+}
+
+/// The names that the members' lists have for this ID.
+pub(super) fn listed_as(observation: &Observation, id: EtcdId) -> Vec<&str> {
+    let lists = observation.members.iter();
+    let entries = lists.filter_map(|member| member.members.seen()).flatten();
+    let entries = entries.filter(|listed| listed.id == id && !listed.name.is_empty());
+    entries.map(|listed| listed.name.as_str()).collect()
 }
 
 fn voters(list: &[ListedMember]) -> impl Iterator<Item = EtcdId> {

@@ -160,10 +160,11 @@ fn glance(started: &Started) -> Outcome<Glance> {
         condition: Some(condition),
         status,
     };
-    Ok(Glance {
+    let glance = Glance {
         cluster: started.name.clone(),
         driver: started.record.driver,
         version: started.record.etcd.version,
         members: seen.map(glimpse).collect(),
-    })
+    };
+    Ok(glance.each_member_once())
 }

@@ -77,8 +77,15 @@ fn leader(home: &Home<'_>) -> Option<HostName> {
     let record = Record::read(home.workspace, home.name).ok()??;
     let members = record.members();
     let statuses = observe::statuses(&members, &record.tools()?, Duration::from_secs(5));
-    let leads =
-        |status: &Look<Status>| status.seen().is_some_and(|s| s.leader == Some(s.member_id));
-    let leader = statuses.iter().position(leads)?;
-    Some(members[leader].name.clone())
+    let leads = |status: &&Status| status.leader == Some(status.member_id);
+    let seen = statuses.iter().filter_map(Look::seen);
+    let leader = seen.filter(leads).map(|status| status.member_id).next()?;
+    // By its ID: another one may answer at a member's address. One that was added later has none that is
+    // known beforehand.
+    let known = members.iter().find(|member| member.id == leader);
+    let known = known.or_else(|| {
+        let answers = |status: &Look<Status>| status.seen().is_some_and(|s| s.member_id == leader);
+        members.get(statuses.iter().position(answers)?)
+    });
+    known.map(|member| member.name.clone())
 }

@@ -91,7 +91,8 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
   format, cluster, health (healthy, unhealthy, not-proven), exit_status, summary,
   pinned_version, running_version, stand_in, expected_cluster_id, leader (name or null),
   quorum: holds, voters, able (voters that answer and follow a leader), needed, may_fail
-  members[]: name, endpoint, answers, expected_id, id, cluster_id, version,
+  members[]: name, endpoint, answers (itself, and not another member at its address),
+    expected_id, id, cluster_id, version,
     role (leader, follower, learner, no leader), raft_term, raft_index, raft_applied_index,
     revision, database_size_bytes, database_quota_bytes, keys_hash, keys_hash_revision
   checks[]: name, title, verdict (pass, not-applicable, warn, skipped, not-yet, fail),

@@ -44,7 +44,8 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
     let machines = beside.machines;
     let mut observation = thread::scope(|scope| {
         let machines = machines.map(|look| scope.spawn(|| look(MACHINES_PATIENCE)));
-        let mut observation = observe(plan, tools, patience(plan));
+        let observation = observe(plan, tools, patience(plan));
+        let mut observation = observation.each_member_once(&plan.predicted_ids());
         let machines = machines.and_then(|machines| machines.join().ok());
         observation.machines = machines.unwrap_or_default();
         observation

@@ -39,7 +39,7 @@ impl Glance {
         self.members.iter().filter(|member| member.runs()).count()
     }
 
-    /// How many members answer.
+    /// How many members answer, where each is counted once.
     pub fn answering(&self) -> usize {
         let answers = |member: &&Glimpse| member.status.seen().is_some();
         self.members.iter().filter(answers).count()

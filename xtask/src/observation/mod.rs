@@ -3,6 +3,7 @@
 //! The submodules read what etcdctl and etcd say, in every version's wording. They are pure: whoever
 //! asks is elsewhere.
 
+pub mod distinct;
 pub mod etcdctl;
 pub mod glance;
 pub mod log;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
+pub use distinct::Repeated;
 pub use glance::{Glance, Glimpse};
 pub use machine::MachineStatus;
 
@@ -83,6 +85,8 @@ pub struct MemberObservation {
     pub endpoint: String,
     /// How it describes itself.
     pub status: Look<Status>,
+    /// Which other address's member answers here; none where that was not seen.
+    pub repeated: Option<Repeated>,
     /// How long it took for that, etcdctl's own time included; none where it did not.
     pub took: Option<Duration>,
     /// The members with which it has connections.

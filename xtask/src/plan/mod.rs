@@ -245,6 +245,11 @@ impl Plan {
         self.stand_in.unwrap_or(self.etcd.version)
     }
 
+    /// The IDs that a static bootstrap gives the members, in their order.
+    pub fn predicted_ids(&self) -> Vec<EtcdId> {
+        self.members.iter().map(|member| member.id).collect()
+    }
+
     /// The names of all members.
     pub fn names(&self) -> Vec<HostName> {
         self.members

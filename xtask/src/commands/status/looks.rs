@@ -78,12 +78,13 @@ impl Looks {
             status: statuses.remove(&member.name).unwrap_or_else(silent),
             name: member.name,
         };
-        Ok(Glance {
+        let glance = Glance {
             cluster: started.name.clone(),
             driver: started.record.driver,
             version: started.record.etcd.version,
             members: members.into_iter().map(glimpse).collect(),
-        })
+        };
+        Ok(glance.each_member_once())
     }
 
     /// What keeps the driver from telling how the members are, once.

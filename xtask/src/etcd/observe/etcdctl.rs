@@ -76,6 +76,7 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
                 name: member.name.clone(),
                 endpoint: member.client_url(),
                 status,
+                repeated: None,
                 took,
                 peers: view.peers,
                 members: view.members,

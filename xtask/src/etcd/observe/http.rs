@@ -60,6 +60,7 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
             name: member.name.clone(),
             endpoint: member.client_url(),
             status,
+            repeated: None,
             took: None,
             members,
             peers: Look::NotAsked("does not count its connections before etcd 3.3".to_owned()),
