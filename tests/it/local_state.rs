@@ -6,9 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 
 use camino::Utf8PathBuf;
-use test_attribute::test;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use test_attribute::test;
 
 use crate::etcd_binaries::packaged;
 use crate::local_support::{

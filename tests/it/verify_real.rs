@@ -15,11 +15,11 @@ use test_attribute::test;
 use xtask::check::{self, Verdict};
 use xtask::etcd::observe::{PATIENCE, observe};
 
-use crate::etcd_binaries::tools;
+use crate::etcd_binaries::{packaged, tools};
 use crate::harness::not_run;
 use crate::local_support;
 use crate::scratch::{Ran, Scratch};
-use crate::support::{look_for, look_until, pipe};
+use crate::support::{copy_programs, look_for, look_until, pipe};
 use crate::verify_support::plan;
 
 /// A started cluster of three on a network that no other test uses.
@@ -283,6 +283,16 @@ fn a_member_that_hangs_costs_only_its_own_answers() {
     assert_eq!(answering(&verified), [true, false, true]);
 }
 
+/// Puts what this script makes in a program's place. Another process writes it (see [`write_program`]).
+fn replace(program: &camino::Utf8Path, script: &str) {
+    let replace =
+        format!("({script}) > \"$0.new\" && chmod 755 \"$0.new\" && mv \"$0.new\" \"$0\"");
+    pipe(
+        Command::new("sh").args(["-c", &replace, program.as_str()]),
+        "",
+    );
+}
+
 /// Passes everything that is sent to one address on to another, as long as the test runs. Who was killed
 /// there may have it for a moment yet.
 fn pass_on(from: &str, to: &'static str) {
@@ -323,6 +333,69 @@ fn a_member_behind_two_addresses_is_one_member() {
     let up = cluster.up().expect(5);
     let listener = format!("process {}", std::process::id());
     assert!(up.stderr.contains(&listener), "{}", up.stderr);
+}
+
+#[test]
+fn a_broken_etcdctl_is_no_dead_cluster_and_is_replaced() {
+    let scratch = Scratch::with(
+        "broken",
+        "members = 3\n[network]\nsubnet = \"10.77.232.0/24\"\n",
+    );
+    let folder = scratch.root().join("etcd");
+    fs::create_dir(&folder).unwrap();
+    copy_programs(packaged(), &folder, &["etcd", "etcdctl"]);
+    let up = [
+        "up",
+        "broken",
+        "--etcd-dir",
+        folder.as_str(),
+        "--timeout",
+        "5m",
+    ];
+    scratch.run(&up).expect(0);
+    let etcdctl = folder.join("etcdctl");
+    let truncated = format!("head -c 100000 {}/etcdctl", packaged());
+    let printing_nothing = "echo '#!/bin/sh'";
+    for broken in [
+        printing_nothing,
+        "echo '#!/bin/sh'; echo 'echo {}'",
+        "echo '#!/bin/sh'; echo 'kill -9 $$'",
+        &truncated,
+    ] {
+        replace(&etcdctl, broken);
+        let verify = scratch.run(&["verify", "broken"]).expect(4);
+        let first = verify.stdout.lines().next().unwrap();
+        assert_eq!(first, "broken: health unknown: no member could be asked");
+        assert!(
+            verify.stdout.contains(etcdctl.as_str()),
+            "{}",
+            verify.stdout
+        );
+        let status = scratch.run(&["status", "broken"]).expect(4);
+        assert!(status.stdout.contains("not asked"), "{}", status.stdout);
+        assert!(
+            status.stderr.contains(etcdctl.as_str()),
+            "{}",
+            status.stderr
+        );
+        let drill = scratch.run(&["drill", "broken", "member-killed"]).expect(4);
+        assert!(drill.stderr.contains("health unknown"), "{}", drill.stderr);
+    }
+    // What the hint says: it finds another one, here on PATH, and keeps that.
+    let path = format!("{}:/usr/bin:/bin", packaged());
+    let mut up = scratch.command(&["up", "broken", "--timeout", "5m"]);
+    let healed = Ran::from(up.env("PATH", path).output().unwrap()).expect(0);
+    assert!(
+        healed.stderr.contains("looking for another"),
+        "{}",
+        healed.stderr
+    );
+    scratch
+        .run(&["verify", "broken", "--wait", "60s"])
+        .expect(0);
+    // Without one to be found, members are stopped all the same.
+    replace(&etcdctl, printing_nothing);
+    scratch.run(&["down", "broken"]).expect(0);
 }
 
 #[test]

@@ -120,56 +120,91 @@ fn failures(observation: &Observation) -> String {
     lines.collect()
 }
 
-#[test]
-fn stand_in_etcdctl_that_prints_something_else() {
+/// What becomes of asking with an etcdctl that is this script, on this network. It stands for "PATH" in
+/// what is seen.
+fn asked_with(script: &str, network: u8, patience: Duration) -> String {
     let scratch = Scratch::new();
-    let plan = on_loopback(210, "3.6.14");
+    let plan = on_loopback(network, "3.6.14");
     serve(&plan, |_| String::new());
-    let tools = with_etcdctl(&scratch, "echo 'No help topic for endpoint'", "3.6.14");
-    let seen = observe(&plan, &tools, PATIENCE);
-    expect![[r#"
-        core-01 failed: connected, then etcdctl printed what this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
-        core-02 failed: connected, then etcdctl printed what this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
-        core-03 failed: connected, then etcdctl printed what this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
-    "#]].assert_eq(&failures(&seen));
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::Unhealthy);
+    let tools = with_etcdctl(&scratch, script, "3.6.14");
+    let seen = observe(&plan, &tools, patience);
+    let exit = check::judge(&plan, &seen).exit();
+    let first = failures(&seen).lines().next().unwrap().to_owned();
+    let first = first.replace(tools.etcdctl.as_str(), "PATH");
+    format!("{first}\n{exit:?}\n")
 }
 
 #[test]
-fn stand_in_etcdctl_that_only_fails() {
-    let scratch = Scratch::new();
-    let plan = on_loopback(211, "3.6.14");
-    serve(&plan, |_| String::new());
-    let tools = with_etcdctl(&scratch, "exit 9", "3.6.14");
+fn broken_etcdctls_say_nothing_about_the_cluster() {
+    let asked = |script, network| asked_with(script, network, PATIENCE);
     expect![[r#"
-        core-01 failed: connected, then etcdctl exited with status 9
-        core-02 failed: connected, then etcdctl exited with status 9
-        core-03 failed: connected, then etcdctl exited with status 9
+        core-01 not asked: could not be asked: `PATH` printed what this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
+        CouldNotLook
+    "#]].assert_eq(&asked("echo 'No help topic for endpoint'", 210));
+    expect![[r#"
+        core-01 not asked: could not be asked: `PATH` printed nothing
+        CouldNotLook
     "#]]
-    .assert_eq(&failures(&observe(&plan, &tools, PATIENCE)));
+    .assert_eq(&asked("exit 0", 211));
+    expect![[r#"
+        core-01 not asked: could not be asked: `PATH` exited with status 9
+        CouldNotLook
+    "#]]
+    .assert_eq(&asked("exit 9", 221));
+    expect![[r#"
+        core-01 not asked: could not be asked: `PATH` exited with status 127: lib.so: not found
+        CouldNotLook
+    "#]]
+    .assert_eq(&asked("echo 'lib.so: not found' >&2; exit 127", 222));
+    expect![[r#"
+        core-01 not asked: could not be asked: `PATH` exited with status 1: Error: unknown flag: --x
+        CouldNotLook
+    "#]]
+    .assert_eq(&asked("echo 'Error: unknown flag: --x' >&2; exit 1", 223));
+    expect![[r#"
+        core-01 not asked: could not be asked: `PATH` was killed by SIGSEGV
+        CouldNotLook
+    "#]]
+    .assert_eq(&asked("kill -SEGV $$", 224));
+    expect![[r#"
+        core-01 not asked: could not be asked: `PATH` exited with status 2: goroutine 1
+        CouldNotLook
+    "#]]
+    .assert_eq(&asked(
+        "echo 'panic: no'; echo 'goroutine 1' >&2; exit 2",
+        225,
+    ));
     // What is printed with a status that says failure is not believed.
     let believable = r#"[{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]"#;
-    let tools = with_etcdctl(&scratch, &format!("echo '{believable}'; exit 9"), "3.6.14");
     expect![[r#"
-        core-01 failed: connected, then etcdctl exited with status 9
-        core-02 failed: connected, then etcdctl exited with status 9
-        core-03 failed: connected, then etcdctl exited with status 9
+        core-01 not asked: could not be asked: `PATH` exited with status 9: [{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]
+        CouldNotLook
+    "#]].assert_eq(&asked(&format!("echo '{believable}'; exit 9"), 226));
+    // It does not even end by its own deadline.
+    expect![[r#"
+        core-01 not asked: could not be asked: `PATH` had not ended after 4s
+        CouldNotLook
     "#]]
-    .assert_eq(&failures(&observe(&plan, &tools, PATIENCE)));
+    .assert_eq(&asked_with("exec sleep 600", 212, Duration::from_secs(1)));
 }
 
 #[test]
-fn stand_in_etcdctl_that_hangs_is_ended() {
-    let scratch = Scratch::new();
-    let plan = on_loopback(212, "3.6.14");
-    serve(&plan, |_| String::new());
-    let tools = with_etcdctl(&scratch, "exec sleep 600", "3.6.14");
+fn what_etcdctl_passes_on_is_about_the_cluster() {
+    let asked = |script, network| asked_with(script, network, PATIENCE);
     expect![[r#"
-        core-01 failed: connected, then etcdctl had not ended after 4s
-        core-02 failed: connected, then etcdctl had not ended after 4s
-        core-03 failed: connected, then etcdctl had not ended after 4s
+        core-01 failed: connected, then no answer in time
+        Unhealthy
     "#]]
-    .assert_eq(&failures(&observe(&plan, &tools, Duration::from_secs(1))));
+    .assert_eq(&asked(
+        "echo 'Error: context deadline exceeded' >&2; exit 1",
+        227,
+    ));
+    let failed = "echo 'Failed to get the status of endpoint x (etcdserver: no)' >&2; exit 1";
+    expect![[r#"
+        core-01 failed: connected, then etcdserver: no
+        Unhealthy
+    "#]]
+    .assert_eq(&asked(failed, 228));
 }
 
 #[test]

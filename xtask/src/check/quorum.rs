@@ -1,6 +1,6 @@
 use super::standing::{Agreement, Standing};
 use super::{About, Check, Finding, Judgement, Verdict, task};
-use crate::observation::{Look, Observation};
+use crate::observation::Observation;
 use crate::plan::Plan;
 
 pub(super) static CHECK: Check = Check {
@@ -29,15 +29,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         voters,
         able,
         needed,
+        unasked,
         ..
     } = standing;
     let evidence = format!("{able} of {voters} voters can agree, {needed} must");
     // Members that could not be asked may well be a part of it.
-    let unasked = observation
-        .members
-        .iter()
-        .filter(|member| matches!(member.status, Look::NotAsked(_)))
-        .count();
     if able < needed {
         if able + unasked >= needed {
             return judgement(

@@ -104,6 +104,15 @@ impl Report {
             .collect()
     }
 
+    /// Why members could not be asked.
+    pub fn unasked(&self) -> impl Iterator<Item = &str> {
+        let reachable = self.checks.iter();
+        let reachable = reachable.filter(|checked| checked.check.name == CHECKS[0].name);
+        let findings = reachable.flat_map(|checked| &checked.judgement.findings);
+        let findings = findings.filter(|finding| finding.members.is_empty());
+        findings.map(|finding| finding.text.as_str())
+    }
+
     /// Whatever is not simply as it should be: each check that warns or fails, with every member that it
     /// names. What could not be checked is nothing that was found.
     pub fn reported(&self) -> BTreeSet<Reported> {
@@ -136,6 +145,10 @@ impl Report {
         match self.health() {
             Health::Healthy => format!("{name} is healthy: {standing}"),
             Health::Unhealthy => format!("{name} is unhealthy: {standing}"),
+            // Without anybody to ask there is nothing else to tell.
+            Health::NotProven if standing.answering == 0 => {
+                format!("{name}: health unknown: {standing}")
+            }
             Health::NotProven => {
                 let skipped = self.names(&[Verdict::Skipped]);
                 let skipped = match skipped.len() {

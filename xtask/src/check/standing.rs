@@ -13,6 +13,8 @@ pub struct Standing {
     /// Those of them that answer, each counted once, without strangers: members of another cluster are none
     /// of this one.
     pub answering: usize,
+    /// Those of them that could not be asked: nothing is known of them.
+    pub unasked: usize,
     /// The members that vote, as far as that is known: by the cluster's own list, or by the definition.
     pub voters: usize,
     /// Those of them that answer, belong to this cluster and have a leader.
@@ -49,9 +51,12 @@ impl Standing {
         let is_able = |status: &&&Status| {
             status.leader.is_some() && !status.is_learner && voters.contains(&status.member_id)
         };
+        let unasked = observation.members.iter();
+        let unasked = unasked.filter(|member| matches!(member.status, Look::NotAsked(_)));
         Self {
             members: plan.members.len(),
             answering: statuses.len(),
+            unasked: unasked.count(),
             voters: voters.len(),
             able: statuses.iter().filter(is_able).count(),
             needed: voters.len() / 2 + 1,
@@ -78,10 +83,17 @@ impl Standing {
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            members, answering, ..
+            members,
+            answering,
+            unasked,
+            ..
         } = self;
         if *answering == 0 {
-            return f.write_str("no member answered");
+            return f.write_str(if unasked == members {
+                "no member could be asked"
+            } else {
+                "no member answered"
+            });
         }
         write!(f, "{answering} of {members} members")?;
         match &self.leader {

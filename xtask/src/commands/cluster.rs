@@ -64,11 +64,16 @@ impl Started {
         self.record.tools().ok_or_else(|| {
             let recorded = &self.record.etcd;
             let name = &self.name;
+            let (gone, what) = if recorded.etcdctl.is_file() {
+                (&recorded.etcd, "it")
+            } else {
+                (&recorded.etcdctl, "its etcdctl")
+            };
             Failure::new(
                 Exit::CouldNotLook,
-                Diagnostic::error(format!("`{}` is gone", recorded.etcdctl))
+                Diagnostic::error(format!("`{gone}` is gone"))
                     .note(format!(
-                        "cluster `{name}` runs etcd {}, and its etcdctl was there",
+                        "cluster `{name}` runs etcd {}, and {what} was there",
                         recorded.version
                     ))
                     .hint(format!("run `cargo xtask up {name}`, which finds it again")),

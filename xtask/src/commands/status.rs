@@ -12,7 +12,7 @@ use super::{Which, drill, had_data};
 use crate::etcd::observe;
 use crate::observation::{Condition, Glance, Glimpse, Look, Status};
 use crate::plan::Member;
-use crate::report::{Exit, Outcome};
+use crate::report::{Diagnostic, Exit, Outcome};
 use crate::state::DataSeen;
 use crate::ui;
 use crate::ui::status::{json, table};
@@ -59,7 +59,8 @@ Examples:
 Exit status:
   0    looked, whatever was seen: also where members are down, or the cluster was destroyed
        while it was watched
-  4    the cluster was never started, its record cannot be read, or its etcdctl is gone
+  4    the cluster was never started, its record cannot be read, or its etcdctl is gone or does
+       not work
   130  Ctrl-C, which is how `--watch` ends
 
 JSON: one object; with `--watch` one a line after each look. Within `format` 1, fields are added
@@ -96,17 +97,23 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         return watch::watch(started, every, args.format);
     }
     let glance = glance(&started)?;
+    let name = &started.name;
     match args.format {
         Format::Table => {
             ui::print(&table::render(&glance));
             if glance.running() == 0 {
-                let name = &started.name;
                 ui::say(&format!("hint: start it: `cargo xtask up {name}`"));
             }
         }
         Format::Json => {
             ui::print(&json::render(&glance));
         }
+    }
+    if let Some(why) = glance.unasked() {
+        let warning = Diagnostic::warning(format!("health unknown: members {why}"));
+        let hint = format!("`cargo xtask up {name}` finds an etcdctl that works");
+        ui::diagnostics::report(&[warning.hint(hint)]);
+        return Ok(Exit::CouldNotLook);
     }
     Ok(Exit::Success)
 }

@@ -84,8 +84,8 @@ Exit status:
   0  healthy: everything was checked and holds; warnings do not change that
   1  unhealthy: something does not hold, such as a member that does not answer
   3  the definition has errors
-  4  nothing is known to be wrong, but something could not be checked; or the cluster was
-     never started, etcdctl cannot be run, or what is kept of the cluster cannot be read
+  4  nothing is known to be wrong, but something could not be checked, as with an etcdctl that
+     does not work; or the cluster was never started; or what is kept of it cannot be read
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, health (healthy, unhealthy, not-proven), exit_status, summary,

@@ -51,6 +51,20 @@ pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Res
     })
 }
 
+/// Whether binaries that once were found still run here and fit together.
+///
+/// # Errors
+/// Says why they do not serve.
+pub fn serves(tools: &Tools) -> Result<(), String> {
+    let Tools {
+        etcd,
+        etcdctl,
+        origin,
+        ..
+    } = tools.clone();
+    of(etcd, etcdctl, origin).map(drop)
+}
+
 /// The version in what etcd and etcdctl say when asked for it. Every release says it on one line, as
 /// `etcd Version: 3.4.23`, `etcd version 2.0.0`, `etcdctl version: 3.6.14` or `etcdctl version 2.3.8`.
 pub(super) fn version_in(said: &str) -> Option<EtcdVersion> {

@@ -1,7 +1,8 @@
 //! Reads what etcdctl 3.x prints with `--write-out=json` when it is asked about a single endpoint.
 //!
 //! Fields that are not needed are ignored, because versions add them; fields that are needed are
-//! insisted on. IDs are unsigned 64-bit numbers. Each function's error is what is wrong with the output.
+//! insisted on. IDs are unsigned 64-bit numbers. Each function's error is what is wrong with the output, in words
+//! that follow the program's name.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -114,7 +115,8 @@ pub fn pairs(output: &str) -> Result<Vec<(String, String)>, String> {
 }
 
 /// The reason for a failure in what etcdctl wrote to standard error, without the wrapping of its
-/// logger and of gRPC. None where it gave no reason.
+/// logger and of gRPC. None where it gave no reason: other words than those in which etcdctl passes on what a
+/// member or the way to it said are by a shell, a loader or a crash.
 pub fn reason(stderr: &str) -> Option<String> {
     let reasons: Vec<String> = stderr.lines().rev().filter_map(reason_of_line).collect();
     // That time ran out is said last; what took the time, where that is known, before.
@@ -142,19 +144,30 @@ const TIMED_OUT: &str = "context deadline exceeded";
 fn reason_of_line(line: &str) -> Option<String> {
     let line = line.trim();
     let log: Option<LogLine> = serde_json::from_str(line).ok();
-    let text = match log {
-        Some(log) => log.error?,
-        None => line.strip_prefix("Error: ").unwrap_or(line).to_owned(),
+    let text = match (log, line.strip_prefix("Error: ")) {
+        (Some(log), _) => log.error?,
+        (None, Some(error)) if !is_of_usage(error) => error.to_owned(),
+        (None, None) if has_failed(line) => line.to_owned(),
+        (None, _) => return None,
     };
     let text = without_grpc(in_brackets(&text));
     (!text.is_empty()).then_some(text)
 }
 
+/// Whether an error is that etcdctl does not know its own arguments: then it is another etcdctl than was
+/// meant.
+fn is_of_usage(error: &str) -> bool {
+    error.trim_start().starts_with("unknown ")
+}
+
+fn has_failed(text: &str) -> bool {
+    text.starts_with("Failed to ") || text.starts_with("failed to ")
+}
+
 /// `Failed to get the status of endpoint X (Y)` means Y.
 fn in_brackets(text: &str) -> &str {
-    let failed = text.starts_with("Failed to ") || text.starts_with("failed to ");
     match text.split_once(" (") {
-        Some((_, inner)) if failed => inner.strip_suffix(')').unwrap_or(inner),
+        Some((_, inner)) if has_failed(text) => inner.strip_suffix(')').unwrap_or(inner),
         _ => text,
     }
 }
@@ -180,12 +193,12 @@ fn without_grpc(text: &str) -> String {
 fn one_of<T: DeserializeOwned>(output: &str) -> Result<[T; 1], String> {
     let all: Vec<T> = json(output)?;
     let count = all.len();
-    <[T; 1]>::try_from(all).map_err(|_| format!("etcdctl answered for {count} endpoints, not one"))
+    <[T; 1]>::try_from(all).map_err(|_| format!("answered for {count} endpoints, not one"))
 }
 
 fn json<T: DeserializeOwned>(output: &str) -> Result<T, String> {
     if output.trim().is_empty() {
-        return Err("etcdctl printed nothing".to_owned());
+        return Err("printed nothing".to_owned());
     }
     serde_json::from_str(output).map_err(|error| unreadable(&error.to_string(), output))
 }
@@ -193,7 +206,7 @@ fn json<T: DeserializeOwned>(output: &str) -> Result<T, String> {
 fn unreadable(what: &str, output: &str) -> String {
     let first = output.lines().find(|line| !line.trim().is_empty());
     let shown: String = first.unwrap_or_default().chars().take(60).collect();
-    format!("etcdctl printed what this program cannot read ({what}): `{shown}`")
+    format!("printed what this program cannot read ({what}): `{shown}`")
 }
 
 #[derive(Deserialize)]

@@ -45,6 +45,19 @@ impl Glance {
         self.members.iter().filter(answers).count()
     }
 
+    /// Why the members could not be asked, where that is so of some and none answers: nothing is known then.
+    pub fn unasked(&self) -> Option<&str> {
+        let unasked = |member: &Glimpse| match &member.status {
+            Look::NotAsked(_) => true,
+            Look::Seen(_) | Look::Failed(_) => false,
+        };
+        let first = self.members.iter().find(|member| unasked(member))?;
+        match &first.status {
+            Look::NotAsked(why) if self.answering() == 0 => Some(why),
+            _ => None,
+        }
+    }
+
     /// Whether none of the members runs, by their driver.
     pub fn is_down(&self) -> bool {
         self.members.iter().all(Glimpse::is_down)

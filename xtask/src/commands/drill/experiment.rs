@@ -267,6 +267,9 @@ impl Experiment<'_> {
         if !reported.is_empty() {
             diagnostic = diagnostic.note(format!("reported: {}", reported.join(", ")));
         }
+        for why in before.report.unasked() {
+            diagnostic = diagnostic.note(why);
+        }
         let name = &plan.name;
         Failure::new(
             Exit::CouldNotLook,

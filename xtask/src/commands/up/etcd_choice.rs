@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 
 use crate::etcd::find::{Wanted, find};
+use crate::etcd::pair;
 use crate::etcd::tools::Tools;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -25,7 +26,7 @@ pub(super) fn choose(
     plan: &Plan,
 ) -> Outcome<Tools> {
     if named.is_none()
-        && let Some(tools) = record.and_then(Record::tools)
+        && let Some(tools) = recorded(record)
     {
         announce(
             plan,
@@ -71,8 +72,12 @@ pub(super) fn client(
     record: Option<&Record>,
     plan: &Plan,
 ) -> Outcome<Tools> {
-    let known = record.and_then(Record::tools);
-    let tools = match known.filter(|_| named.is_none()) {
+    let known = if named.is_none() {
+        recorded(record)
+    } else {
+        None
+    };
+    let tools = match known {
         Some(tools) => tools,
         None => {
             let cache = workspace.cache();
@@ -93,6 +98,18 @@ pub(super) fn client(
         .note("what that etcdctl does not know of their answers is reported as not checked")]);
     }
     Ok(tools)
+}
+
+/// The binaries that the cluster runs on, as long as they do run. Says why they do not.
+fn recorded(record: Option<&Record>) -> Option<Tools> {
+    let tools = record?.tools()?;
+    match pair::serves(&tools) {
+        Ok(()) => Some(tools),
+        Err(why) => {
+            ui::say(&format!("{why}: looking for another etcd"));
+            None
+        }
+    }
 }
 
 fn refuse_another_minor_release(

@@ -9,8 +9,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Home;
 use super::process::{self, Process};
-use crate::observation::LOG_FOLDERS;
 use crate::atomic;
+use crate::observation::LOG_FOLDERS;
 use crate::pause::pause;
 use crate::values::HostName;
 

@@ -153,12 +153,12 @@ impl View {
                         .unwrap_or_else(|| "does not tell its revision".to_owned()),
                 ),
             };
-            let lost = || "etcdctl could not be waited for".to_owned();
+            let lost = || "could not be asked: etcdctl could not be waited for".to_owned();
             Self {
-                members: members.join().unwrap_or_else(|_| Look::Failed(lost())),
-                alarms: alarms.join().unwrap_or_else(|_| Look::Failed(lost())),
+                members: members.join().unwrap_or_else(|_| Look::NotAsked(lost())),
+                alarms: alarms.join().unwrap_or_else(|_| Look::NotAsked(lost())),
                 hash,
-                peers: peers.join().unwrap_or_else(|_| Look::Failed(lost())),
+                peers: peers.join().unwrap_or_else(|_| Look::NotAsked(lost())),
             }
         })
     }
@@ -261,9 +261,13 @@ impl Etcdctl<'_> {
             }
             _ => metrics(member, self.patience),
         };
-        match metrics.and_then(|metrics| active_peers(&metrics)) {
-            Ok(peers) => Look::Seen(peers),
-            Err(why) => Look::Failed(why),
+        match metrics {
+            Look::Seen(metrics) => match active_peers(&metrics) {
+                Ok(peers) => Look::Seen(peers),
+                Err(why) => Look::Failed(why),
+            },
+            Look::Failed(why) => Look::Failed(why),
+            Look::NotAsked(why) => Look::NotAsked(why),
         }
     }
 
@@ -317,35 +321,29 @@ impl Etcdctl<'_> {
         }
         // etcdctl ends by its own deadline, of dialling and of asking; ours is for one that hangs.
         let finished = process::run(command, self.patience * 2 + Duration::from_secs(2));
-        if let Ending::NotStarted(_) = finished.ending {
-            return Look::NotAsked(format!(
-                "could not be asked: `{etcdctl}` {}",
-                finished.ending()
-            ));
-        }
+        // Whatever is not by the cluster says nothing about it.
+        let tool = |why: &str| Look::NotAsked(format!("could not be asked: `{etcdctl}` {why}"));
         let reason = read::reason(&finished.stderr);
         if reason.as_deref().is_some_and(read::wants_a_user) {
             return Look::NotAsked("has authentication enabled, and no user was given".to_owned());
         }
-        match read(&finished.stdout) {
-            Ok(answer) if finished.success() => Look::Seen(answer),
-            Ok(_) => {
-                Look::Failed(reason.unwrap_or_else(|| format!("etcdctl {}", finished.ending())))
-            }
-            // An error's own words say more than that nothing could be read.
-            Err(unreadable) => Look::Failed(match reason {
-                Some(reason) if !finished.success() => reason,
-                _ if !finished.success() && finished.stdout.trim().is_empty() => {
-                    format!("etcdctl {}", finished.ending())
-                }
-                _ => unreadable,
-            }),
+        match (finished.ending, reason) {
+            (Ending::Exited(0), _) => match read(&finished.stdout) {
+                Ok(answer) => Look::Seen(answer),
+                Err(unreadable) => tool(&unreadable),
+            },
+            (Ending::Exited(_), Some(reason)) => Look::Failed(reason),
+            (Ending::Exited(_), None) => match finished.last_lines(1) {
+                said if said.trim().is_empty() => tool(&finished.ending()),
+                said => tool(&format!("{}: {said}", finished.ending())),
+            },
+            (_, _) => tool(&finished.ending()),
         }
     }
 }
 
 /// A member's metrics.
-fn metrics(member: &Member, patience: Duration) -> Result<String, String> {
+fn metrics(member: &Member, patience: Duration) -> Look<String> {
     let asked = minreq::get(format!("{}/metrics", member.client_url()))
         .with_timeout(patience.as_secs().max(1))
         .with_follow_redirects(false)
@@ -353,25 +351,32 @@ fn metrics(member: &Member, patience: Duration) -> Result<String, String> {
     match asked {
         Ok(answer) if answer.status_code == 200 => {
             let text = answer.as_str().map(str::to_owned);
-            text.map_err(|error| error.to_string())
+            text.map_or_else(|error| Look::Failed(error.to_string()), Look::Seen)
         }
-        Ok(answer) => Err(format!("HTTP status {}", answer.status_code)),
-        Err(error) => Err(error.to_string()),
+        Ok(answer) => Look::Failed(format!("HTTP status {}", answer.status_code)),
+        Err(error) => Look::Failed(error.to_string()),
     }
 }
 
 /// The same by this curl, which may run elsewhere.
-fn metrics_by(curl: &Utf8Path, member: &Member, patience: Duration) -> Result<String, String> {
-    let shell = Shell::new().map_err(|error| error.to_string())?;
+fn metrics_by(curl: &Utf8Path, member: &Member, patience: Duration) -> Look<String> {
+    let shell = match Shell::new() {
+        Ok(shell) => shell,
+        Err(error) => return Look::NotAsked(format!("could not be asked: {error}")),
+    };
     let seconds = patience.as_secs().max(1).to_string();
     let asked = shell
         .cmd(curl)
         .args(["--silent", "--fail", "--max-time", &seconds])
         .arg(format!("{}/metrics", member.client_url()));
     let finished = process::run(asked, patience * 2 + Duration::from_secs(2));
-    if finished.success() {
-        Ok(finished.stdout)
-    } else {
-        Err(format!("curl {}", finished.ending()))
+    match finished.ending {
+        Ending::Exited(0) => Look::Seen(finished.stdout),
+        // What curl reports is its own exit status; 126 and above are of whoever was to run it.
+        Ending::Exited(..126) => Look::Failed(format!("curl {}", finished.ending())),
+        _ => Look::NotAsked(format!(
+            "could not be asked: `{curl}` {}",
+            finished.ending()
+        )),
     }
 }

@@ -99,9 +99,8 @@ fn described(glance: &Glance, member: &Glimpse) -> String {
     let status = match &member.status {
         Look::Seen(status) => status,
         Look::Failed(_) | Look::NotAsked(_) if member.is_down() => return runs_as.to_owned(),
-        Look::Failed(why) | Look::NotAsked(why) => {
-            return format!("does not answer ({runs_as}): {}", shown(why));
-        }
+        Look::Failed(why) => return format!("does not answer ({runs_as}): {}", shown(why)),
+        Look::NotAsked(why) => return format!("health unknown ({runs_as}): {}", shown(why)),
     };
     let mut text = role(member).to_owned();
     if let Some(term) = status.raft_term {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::elections::{Election, Elections, Leadership};
-use crate::observation::{Condition, Glimpse};
+use crate::observation::{Condition, Glimpse, Look};
 use crate::ui::moment::long;
 
 /// What a member runs as, or why it does not run.
@@ -24,6 +24,7 @@ pub(super) fn runs_as(member: &Glimpse) -> String {
 pub(super) fn role(member: &Glimpse) -> &'static str {
     match member.role() {
         Some(role) => role,
+        None if matches!(member.status, Look::NotAsked(_)) => "not asked",
         None if member.runs() || member.condition.is_none() => "does not answer",
         None => "-",
     }
