@@ -58,7 +58,9 @@ pub(crate) fn signal_member(scratch: &Scratch, name: &str, member: &str, signal:
     let runs_as = members.iter().find(|one| one["name"] == member).unwrap()["runs_as"]
         .as_str()
         .unwrap();
-    let id = runs_as.strip_prefix("process ").unwrap().parse().unwrap();
+    // What follows the number tells whether it is halted.
+    let id = runs_as.strip_prefix("process ").unwrap();
+    let id = id.split(',').next().unwrap().parse().unwrap();
     kill(Pid::from_raw(id), signal).unwrap();
 }
 

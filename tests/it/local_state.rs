@@ -12,8 +12,8 @@ use test_attribute::test;
 
 use crate::etcd_binaries::packaged;
 use crate::local_support::{
-    begin_up, end, etcd_that_first, fails_until_it_has_said, get, is_healthy, predicted_cluster_id,
-    processes, put, running_cluster_id, runs, three, up,
+    begin_up, end, etcd_that_first, etcdctl, fails_until_it_has_said, get, is_healthy,
+    predicted_cluster_id, processes, put, running_cluster_id, runs, three, up,
 };
 use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};
@@ -384,18 +384,97 @@ fn a_member_with_damaged_data_is_quoted_at_once() {
         "1h",
     ];
     let mut facts = vec!["hint: read on: `cargo xtask logs core-02".to_owned()];
-    for (name, why) in [
-        ("core-02", "walpb: crc mismatch"),
-        ("core-03", "failed to open database: invalid database"),
+    for (name, why, cause) in [
+        (
+            "core-02",
+            "walpb: crc mismatch",
+            "the write-ahead log in its data is damaged",
+        ),
+        (
+            "core-03",
+            "failed to open database: invalid database",
+            "the database in its data is damaged",
+        ),
     ] {
         facts.push(format!(
-            "error: `{name}` has ended while starting\nnote: it says: {why}\n"
+            "error: `{name}` has ended while starting\nnote: it says: {why}\nnote: {cause}"
         ));
     }
     fails_until_it_has_said(|| scratch.run(&up), &facts);
     // One that was told of alone may have left another that is still about to end.
     let left = look_until(|| processes(&scratch, "rotten"), |left| left.len() == 1);
     assert_eq!(left.into_keys().collect::<Vec<_>>(), ["core-01"]);
+}
+
+#[test]
+fn a_member_that_ends_before_up_is_done_is_told_at_once() {
+    let scratch = Scratch::with("brief", &three(145));
+    let folder = etcd_that_first(&scratch, "");
+    // It is killed by the first look that tries to write through it: all members serve by then.
+    let etcdctl = folder.join("etcdctl");
+    let real = fs::read_to_string(&etcdctl).unwrap();
+    let pid = member(&scratch, "brief", "core-03").join("pid");
+    let killed = scratch.root().join("killed");
+    let kill = format!(
+        "#!/bin/sh\ncase \" $* \" in *' put '*) mkdir '{killed}' 2>/dev/null && kill -KILL \"$(cat '{pid}')\" ;; esac\n"
+    );
+    fs::write(&etcdctl, real.replace("#!/bin/sh\n", &kill)).unwrap();
+    let up = ["up", "brief", "--etcd-dir", folder.as_str()];
+    let up = scratch.run(&up).expect(6);
+    let fact = "error: `core-03` has ended after it had served\n\
+        note: it says nothing about why\n";
+    assert!(up.stderr.contains(fact), "{}", up.stderr);
+    assert!(!up.stderr.contains("still missing"), "{}", up.stderr);
+}
+
+#[test]
+fn a_member_that_was_removed_is_called_so() {
+    let scratch = Scratch::with("out", &three(146));
+    up(&scratch, "out").expect(0);
+    let list = etcdctl(&scratch, "out", &["member", "list"])
+        .expect(0)
+        .stdout;
+    let line = list.lines().find(|line| line.contains("core-03")).unwrap();
+    let (id, _) = line.split_once(',').unwrap();
+    // etcd removes nobody in its first seconds.
+    let remove = || etcdctl(&scratch, "out", &["member", "remove", id]).status;
+    assert_eq!(look_until(remove, |status| *status == Some(0)), Some(0));
+    look_until(|| processes(&scratch, "out"), |left| left.len() == 2);
+
+    let up = up(&scratch, "out").expect(6);
+    let fact = "note: it says: server error: the member has been permanently removed from the cluster\n\
+        note: it was removed from the cluster,";
+    assert!(up.stderr.contains(fact), "{}", up.stderr);
+    let circle = "starts what does not run";
+    assert!(!up.stderr.contains(circle), "{}", up.stderr);
+}
+
+#[test]
+fn a_member_on_a_full_disk_is_told_at_once_in_namespaces() {
+    let scratch = Scratch::with("tight", &three(147));
+    let xtask = format!("'{}'", env!("CARGO_BIN_EXE_xtask"));
+    let up = format!("{xtask} up tight --etcd-dir '{}' --timeout", packaged());
+    let script = format!(
+        "disk=.state/tight/members/core-03; mkdir -p $disk
+        mount -t tmpfs -o size=140m none $disk || exit 99
+        for size in 1M 4k; do dd if=/dev/zero of=$disk/$size bs=$size 2>/dev/null; done
+        {up} 1h; echo full $?
+        rm $disk/1M; {up} 5m >/dev/null 2>&1; echo room $?
+        {xtask} down tight 2>/dev/null"
+    );
+    let mut command = in_own_namespaces(&mut scratch.command(&[]), &script);
+    let ran = Ran::from(command.current_dir(scratch.root()).output().unwrap());
+    let said = format!("{}\n{}", ran.stdout, ran.stderr);
+    for result in ["full 6", "room 0"] {
+        assert!(ran.stdout.lines().any(|line| line == result), "{said}");
+    }
+    for fact in [
+        "error: `core-03` has ended ",
+        "note: the disk that its data is on is full\n",
+        "members/core-03`\nhint: read on:",
+    ] {
+        assert!(ran.stderr.contains(fact), "{fact}: {said}");
+    }
 }
 
 #[test]

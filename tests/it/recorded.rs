@@ -6,6 +6,7 @@ use std::fs;
 use expect_test::expect;
 use test_attribute::test;
 use xtask::check::{self, Health, Verdict};
+use xtask::observation::log::{self, LastWords};
 use xtask::observation::{Before, Look, Observation, Status, etcdctl, v2};
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
@@ -354,4 +355,137 @@ fn fields_of_versions_to_come_are_ignored() {
     assert_eq!(status.cluster_id, EtcdId(u64::MAX));
     assert_eq!(status.member_id, EtcdId(1 << 63));
     assert_eq!(etcdctl::alarms("{}"), Ok(Vec::new()));
+}
+
+/// The reason that a recorded log gives, and what is made of it.
+fn end_of(log: &str) -> String {
+    let path = project().join(format!("tests/recorded/logs/{log}.txt"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    in_words(&text)
+}
+
+fn in_words(log: &str) -> String {
+    match log::last_words(log) {
+        None => "nothing\n".to_owned(),
+        Some(LastWords { quoted, cause }) => format!("{cause:?}: {quoted}\n"),
+    }
+}
+
+#[test]
+fn why_a_member_ended_is_read_from_its_log() {
+    let logs = [
+        "3.4.23-removed",
+        "3.4.23-removed-while-it-ran",
+        "3.4.23-plain-removed",
+        "3.4.23-plain-removed-while-it-ran",
+        "3.5.16-removed",
+        "3.4.23-database-cut-off",
+        "3.4.23-database-zeroed",
+        "3.5.16-database-garbled",
+        "3.5.16-database-zeroed",
+        "3.4.23-log-garbled",
+        "3.5.16-log-garbled",
+        "3.4.23-disk-full",
+        "3.4.23-plain-disk-full",
+        "3.5.16-disk-full",
+        "3.4.23-flag-refused",
+        "3.4.23-flag-unknown",
+        "3.5.16-port-taken",
+        "3.5.16-killed",
+    ];
+    let said = logs.map(|log| format!("{log}: {}", end_of(log)));
+    expect![[r#"
+        3.4.23-removed: Some(Removed): server error: the member has been permanently removed from the cluster
+        3.4.23-removed-while-it-ran: Some(Removed): server error: the member has been permanently removed from the cluster
+        3.4.23-plain-removed: Some(Removed): the member has been permanently removed from the cluster
+        3.4.23-plain-removed-while-it-ran: Some(Removed): the member has been permanently removed from the cluster
+        3.5.16-removed: Some(Removed): server error: the member has been permanently removed from the cluster
+        3.4.23-database-cut-off: Some(Database): failed to open database: file size too small
+        3.4.23-database-zeroed: Some(Database): freepages: failed to get all reachable pages (page 0: invalid type: unknown<00>)
+        3.5.16-database-garbled: Some(Database): failed to open database: invalid database
+        3.5.16-database-zeroed: Some(Database): assertion failed: Page expected to be: 4, but self identifies as 0
+        3.4.23-log-garbled: Some(WriteAheadLog): walpb: crc mismatch
+        3.5.16-log-garbled: Some(WriteAheadLog): walpb: crc mismatch
+        3.4.23-disk-full: Some(DiskFull): failed to commit tx: write data/member/snap/db: no space left on device
+        3.4.23-plain-disk-full: Some(DiskFull): cannot commit tx (write data/member/snap/db: no space left on device)
+        3.5.16-disk-full: Some(DiskFull): failed to commit tx: write data/member/snap/db: no space left on device
+        3.4.23-flag-refused: None: failed to verify flags: --election-timeout[1000ms] should be at least as 5 times as --heartbeat-interval[5000ms]
+        3.4.23-flag-unknown: None: flag provided but not defined: -no-such-flag
+        3.5.16-port-taken: None: listen tcp 127.9.0.1:2379: bind: address already in use
+        3.5.16-killed: nothing
+    "#]]
+    .assert_eq(&said.concat());
+}
+
+/// Lines as they were seen of versions that are not recorded here, with what is around them left out.
+#[test]
+fn why_a_member_ended_is_read_in_every_format() {
+    let of_2_3 = "\
+2026-11-29 21:16:21.823946 I | etcdmain: etcd Version: 2.3.8
+2026-11-29 21:16:22.013205 E | rafthttp: failed to dial bac89eb9194bb440 on stream Message (the member has been permanently removed from the cluster)
+2026-11-29 21:16:22.013305 E | etcdserver: the member has been permanently removed from the cluster
+2026-11-29 21:16:22.013405 I | etcdserver: the data-dir used by this member must be removed.
+2026-11-29 21:16:22.014105 E | etcdserver: publish error: etcdserver: server stopped
+2026-11-29 21:16:22.015105 E | rafthttp: failed to find member bac89eb9194bb440 in cluster a20c7a2172c2a3a0
+";
+    let of_2_0 = "\
+2026/11/29 21:16:21 etcdmain: etcd: already initialized as member before, starting as etcd member...
+2026/11/29 21:16:22 etcdserver: the member has been permanently removed from the cluster
+2026/11/29 21:16:22 etcdserver: the data-dir used by this member must be removed.
+2026/11/29 21:16:22 rafthttp: the connection with bac89eb9194bb440 became inactive
+";
+    let bootstrapped = "\
+2026/11/29 21:16:21 etcdserver: name = core-03
+2026/11/29 21:16:21 etcdmain: member 6247160a10d58de4 has already been bootstrapped
+";
+    let killed_2_0 = "\
+2026/11/29 21:16:21 etcdserver: name = core-03
+2026/11/29 21:16:23 raft: 6247160a10d58de4 became follower at term 2
+2026/11/29 21:16:23 etcdserver: published {Name:core-03} to cluster a20c7a2172c2a3a0
+";
+    let of_3_6 = r#"
+{"level":"warn","caller":"etcdserver/server.go:1152","msg":"server error","error":"the member has been permanently removed from the cluster"}
+{"level":"warn","caller":"etcdserver/server.go:1153","msg":"data-dir used by this member must be removed"}
+{"level":"error","caller":"embed/etcd.go:912","msg":"setting up serving from embedded etcd failed.","error":"server is stopping"}
+{"level":"fatal","caller":"etcdmain/etcd.go:183","msg":"listener failed","error":"server is stopping"}
+"#;
+    let missing_entries = r#"
+{"level":"info","caller":"etcdmain/etcd.go:110","msg":"failed to detect default host","error":"could not find default route"}
+{"level":"panic","caller":"raft/log.go:203","msg":"tocommit(478) is out of range [lastIndex(4)]. Was the raft log corrupted, truncated, or lost?"}
+panic: tocommit(478) is out of range [lastIndex(4)]. Was the raft log corrupted, truncated, or lost?
+
+goroutine 146 [running]:
+go.uber.org/zap/zapcore.(*CheckedEntry).Write(0xc0002de480, {0x0, 0x0, 0x0})
+"#;
+    // Long before it was killed.
+    let old_error = r#"{"level":"error","msg":"a thing that it survived"}"#.to_owned()
+        + &"\n{\"level\":\"info\",\"msg\":\"all is well\"}".repeat(50);
+    let cut = r#"{"level":"info","msg":"all is well"}
+{"level":"fatal","msg":"failed to commit tx","error":"write data/member/snap/db: no space left on device","stackt"#;
+    let logs = [
+        ("2.3", of_2_3),
+        ("2.0", of_2_0),
+        ("2.0, bootstrapped", bootstrapped),
+        ("2.0, killed", killed_2_0),
+        ("3.6", of_3_6),
+        ("missing entries", missing_entries),
+        ("old error", &old_error),
+        ("cut short", cut),
+        ("no program", "/bin/sh: 1: exec: /opt/etcd: not found\n"),
+        ("empty", ""),
+    ];
+    let said = logs.map(|(name, log)| format!("{name}: {}", in_words(log)));
+    expect![[r#"
+        2.3: Some(Removed): the member has been permanently removed from the cluster
+        2.0: Some(Removed): the member has been permanently removed from the cluster
+        2.0, bootstrapped: None: member 6247160a10d58de4 has already been bootstrapped
+        2.0, killed: nothing
+        3.6: Some(Removed): server error: the member has been permanently removed from the cluster
+        missing entries: Some(WriteAheadLog): tocommit(478) is out of range [lastIndex(4)]. Was the raft log corrupted, truncated, or lost?
+        old error: nothing
+        cut short: Some(DiskFull): no space left on device
+        no program: None: /bin/sh: 1: exec: /opt/etcd: not found
+        empty: nothing
+    "#]]
+    .assert_eq(&said.concat());
 }

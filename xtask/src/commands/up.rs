@@ -149,7 +149,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let _interrupted = process::on_interrupt(format!(
         "hint: members that were started go on; `cargo xtask up {name}` continues, `cargo xtask down {name}` stops them"
     ));
-    let awaited = Awaited::new(driver, home, &cluster, &start, &conditions);
+    let mut awaited = Awaited::new(driver, home, &cluster, &start, &conditions);
     let mut progress = Progress::new(&names);
     driver.start(&home, &cluster, &start, &mut |member, doing| {
         progress.set(member, Mark::Working, doing);
@@ -178,7 +178,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     }
     ui::diagnostics::report(&driver.outdated(&home, &cluster.plan));
     if start.lost.is_empty() {
-        Ok(prove(driver, &home, &asking, timeout))
+        prove(driver, &home, &asking, timeout, &awaited)
     } else {
         Err(lost(name, &start.lost))
     }
@@ -281,13 +281,26 @@ fn note_data(record: &mut Record, driver: &dyn Driver, home: &Home<'_>) -> Outco
 }
 
 /// Verifies a cluster whose members all serve, and prints what was found.
-fn prove(driver: &dyn Driver, home: &Home<'_>, cluster: &Running, timeout: Duration) -> Exit {
+///
+/// # Errors
+/// Fails where a member that was started ends meanwhile: nothing that is waited for brings it back.
+fn prove(
+    driver: &dyn Driver,
+    home: &Home<'_>,
+    cluster: &Running,
+    timeout: Duration,
+    awaited: &Awaited<'_>,
+) -> Outcome<Exit> {
     let (settling, at_most) = settling(driver);
-    let mut verified = verify::wait(driver, home, cluster, timeout.min(settling));
+    // Machines take long to tell, and what runs on them is no process of theirs.
+    let are_watched = driver.machines().is_none();
+    let none_has_ended = || !are_watched || awaited.ended().map_or(true, |ended| ended.is_empty());
+    let wait = |most| verify::wait_while(&none_has_ended, driver, home, cluster, most);
+    let mut verified = wait(timeout.min(settling));
     let is_unsettled = |verdict| !verified.report.names(&[verdict]).is_empty();
-    if is_unsettled(Verdict::NotYet) || is_unsettled(Verdict::Skipped) {
-        let longer = timeout.min(at_most).saturating_sub(settling);
-        verified = verify::wait(driver, home, cluster, longer);
+    let is_unsettled = is_unsettled(Verdict::NotYet) || is_unsettled(Verdict::Skipped);
+    if is_unsettled && none_has_ended() {
+        verified = wait(timeout.min(at_most).saturating_sub(settling));
     }
     let Running { plan, .. } = cluster;
     ui::print(&table::render(
@@ -295,7 +308,7 @@ fn prove(driver: &dyn Driver, home: &Home<'_>, cluster: &Running, timeout: Durat
         &verified.observation,
         &verified.report,
     ));
-    if verified.report.health() == Health::Healthy {
+    if verified.report.health() == Health::Healthy && none_has_ended() {
         let name = &plan.name;
         ui::print(&format!("{name} serves at {}\n", plan.endpoints()));
         let put = etcdctl_words::put(plan.version(), plan.fleet, "greeting", "hello");
@@ -303,7 +316,13 @@ fn prove(driver: &dyn Driver, home: &Home<'_>, cluster: &Running, timeout: Durat
             "hint: use it: `eval \"$(cargo xtask env {name})\"`, then `etcdctl {put}`"
         ));
     }
-    verified.report.exit()
+    if are_watched {
+        let ended = awaited.ended()?;
+        if !ended.is_empty() {
+            return Err(awaited.have_ended(&ended));
+        }
+    }
+    Ok(verified.report.exit())
 }
 
 fn counted(members: &[HostName]) -> String {

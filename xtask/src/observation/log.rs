@@ -1,43 +1,304 @@
-//! Reads what etcd writes to its log: JSON lines by its logger zap, and plain lines before that
-//! logger is there and after it has gone.
+//! Reads what etcd writes to its log, in each of its formats: JSON lines by zap (from 3.4), plain lines with a
+//! letter for their level (2.1 to 3.4), plain lines without one (2.0), and what Go itself says when it panics.
 
 use serde::Deserialize;
 
-/// Why a member ended, in its own words, out of what it has logged since it was started. None where
-/// it gave no reason.
-pub fn last_words(log: &str) -> Option<String> {
-    let last = |tell: fn(&Entry) -> bool| {
-        let backwards = log.lines().rev();
-        let mut entries = backwards.filter_map(|line| serde_json::from_str(line).ok());
-        entries.find(tell).map(|entry| in_words(&entry))
-    };
-    last(|entry| ["error", "fatal", "panic"].contains(&entry.level.as_str()))
-        // What makes it refuse its flags is but a warning to etcd, and the last thing it says.
-        .or_else(|| last(|entry| entry.msg.starts_with("failed to ") && entry.error.is_some()))
-        .or_else(|| first_plain(log))
+/// Why a member ended, as far as its log tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastWords {
+    /// The reason, in the member's own words.
+    pub quoted: String,
+    /// What is known to be behind such words.
+    pub cause: Option<Cause>,
 }
 
-#[derive(Deserialize)]
+/// A cause that is known by its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The other members have removed it from their cluster.
+    Removed,
+    /// Its database cannot be read.
+    Database,
+    /// Its write-ahead log cannot be read, or ends before what it has agreed to.
+    WriteAheadLog,
+    /// The disk has no room left.
+    DiskFull,
+}
+
+/// Why a member ended, out of what it has logged since it was started. None where it gave no reason.
+///
+/// What ends it is the last thing of its kind: a panic or a fatal error, or else an error, or else a warning
+/// that something has failed. Errors and warnings count only near the end of the log, since a member
+/// survives them; what merely follows from its end, or concerns other members, does not count.
+pub fn last_words(log: &str) -> Option<LastWords> {
+    let entries: Vec<Entry> = log.lines().filter_map(Entry::of).collect();
+    let quoted = ending(&entries)
+        .or_else(|| removal(&entries))
+        .or_else(|| cut_short_by_a_full_disk(log))
+        .or_else(|| last_near_the_end(&entries, |entry| entry.level == Level::Error))
+        .or_else(|| last_near_the_end(&entries, says_that_something_failed))
+        .or_else(|| last_without_level(&entries))
+        .or_else(|| complaint_before_the_log(log))?;
+    Some(LastWords {
+        cause: cause(&quoted, log),
+        quoted,
+    })
+}
+
+/// How bad a line says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// It says nothing of that: etcd 2.0.
+    None,
+    /// Of no importance to us.
+    Info,
+    Warning,
+    Error,
+    /// The process ends with it.
+    Ending,
+}
+
+#[derive(Debug)]
 struct Entry {
-    level: String,
-    msg: String,
+    level: Level,
+    /// The part of etcd that says it.
+    part: String,
+    text: String,
     error: Option<String>,
 }
 
-fn in_words(Entry { msg, error, .. }: &Entry) -> String {
-    match error {
-        // What etcd puts before every reason for not starting, whatever it has to do with discovery.
-        Some(error) if msg == "discovery failed" => error.clone(),
-        Some(error) => format!("{msg}: {error}"),
-        None => msg.clone(),
+impl Entry {
+    /// What a line says; none where it is no entry of a log, such as a line of a stack trace.
+    fn of(line: &str) -> Option<Self> {
+        if line.starts_with('{') {
+            return Self::of_json(line);
+        }
+        for start in ["panic: ", "fatal error: "] {
+            if let Some(text) = line.strip_prefix(start) {
+                return Some(Self::plain(Level::Ending, "", text));
+            }
+        }
+        Self::of_plain(line)
+    }
+
+    fn of_json(line: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Json {
+            level: String,
+            #[serde(default)]
+            caller: String,
+            msg: String,
+            error: Option<String>,
+        }
+        let json: Json = serde_json::from_str(line).ok()?;
+        Some(Self {
+            level: match json.level.as_str() {
+                "fatal" | "panic" | "dpanic" => Level::Ending,
+                "error" => Level::Error,
+                "warn" => Level::Warning,
+                _ => Level::Info,
+            },
+            // The folder that the source is in.
+            part: json.caller.split('/').next().unwrap_or("").to_owned(),
+            text: json.msg,
+            error: json.error,
+        })
+    }
+
+    /// `2026-11-29 21:16:21.823946 E | etcdserver: …`, or as of 2.0 `2026/11/29 21:16:21 etcdserver: …`.
+    fn of_plain(line: &str) -> Option<Self> {
+        let (date, rest) = line.split_once(' ')?;
+        let (time, rest) = rest.split_once(' ')?;
+        let is_time = |c: char| c.is_ascii_digit() || c == ':' || c == '.';
+        if !time.contains(':') || !time.chars().all(is_time) {
+            return None;
+        }
+        let numbers = |separator| {
+            let mut parts = date.split(separator);
+            let all = parts.by_ref().take(3);
+            all.filter(|part| part.parse::<u32>().is_ok()).count() == 3
+        };
+        if numbers('-') {
+            let (level, said) = rest.split_once(" | ")?;
+            let level = match level {
+                "C" | "F" | "P" => Level::Ending,
+                "E" => Level::Error,
+                "W" => Level::Warning,
+                _ => Level::Info,
+            };
+            let (part, text) = said.split_once(": ").unwrap_or(("", said));
+            return Some(Self::plain(level, part, text));
+        }
+        if numbers('/') {
+            let (part, text) = rest.split_once(": ").unwrap_or(("", rest));
+            return Some(Self::plain(Level::None, part, text));
+        }
+        None
+    }
+
+    fn plain(level: Level, part: &str, text: &str) -> Self {
+        Self {
+            level,
+            part: part.to_owned(),
+            text: text.trim_end().to_owned(),
+            error: None,
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let Self { text, error, .. } = self;
+        match error {
+            // What etcd puts before every reason for not starting, whatever it has to do with discovery.
+            Some(error) if text == "discovery failed" => error.clone(),
+            Some(error) => format!("{}: {error}", text.trim_end_matches('.')),
+            None => text.clone(),
+        }
+    }
+
+    /// Whether it follows from the member's end, or is about the connections to others.
+    fn is_beside_the_point(&self) -> bool {
+        let words = self.in_words();
+        self.part == "rafthttp" || CONSEQUENCES.iter().any(|end| words.contains(end))
     }
 }
 
-/// A complaint about a flag comes before the logger, and the whole manual after it.
-fn first_plain(log: &str) -> Option<String> {
-    let mut plain = log
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('{'));
-    plain.find(|line| !line.is_empty()).map(str::to_owned)
+/// What a member says because it ends.
+const CONSEQUENCES: &[&str] = &[
+    "server stopped",
+    "server is stopped",
+    "server is stopping",
+    "request cancelled",
+    "context canceled",
+    "raft: stopped",
+    "use of closed network connection",
+    "failed to publish local member",
+    "publish error",
+    "aborting publish",
+    "data-dir used by this member must be removed",
+];
+
+/// How many entries from its end an error may be the reason for it.
+const NEAR_END: usize = 20;
+
+/// What the process ended with. Go repeats the message of a panic that zap has just logged, without the error
+/// behind it.
+fn ending(entries: &[Entry]) -> Option<String> {
+    let counts = |entry: &&Entry| entry.level == Level::Ending && !entry.is_beside_the_point();
+    let mut endings = entries.iter().filter(counts).rev();
+    let last = endings.next()?;
+    let richer = endings.find(|entry| entry.in_words().starts_with(&last.text));
+    Some(richer.unwrap_or(last).in_words())
+}
+
+/// That it was removed from its cluster, which is no more than a warning to etcd 3.4 and 3.5, and with which
+/// it ends in good order.
+fn removal(entries: &[Entry]) -> Option<String> {
+    let mut backwards = entries.iter().rev();
+    let removal = backwards.find(|entry| entry.part != "rafthttp" && is_removal(&entry.in_words()));
+    removal.map(Entry::in_words)
+}
+
+fn last_near_the_end(entries: &[Entry], counts: fn(&Entry) -> bool) -> Option<String> {
+    let mut near = entries.iter().rev().take(NEAR_END);
+    let last = near.find(|entry| counts(entry) && !entry.is_beside_the_point());
+    last.map(Entry::in_words)
+}
+
+/// What makes etcd refuse its flags is but a warning to it, and the last thing it says.
+fn says_that_something_failed(entry: &Entry) -> bool {
+    entry.level == Level::Warning && entry.text.starts_with("failed to ") && entry.error.is_some()
+}
+
+/// Of a log without levels: the last line that has to do with the member itself, where that tells of a
+/// failure. A member that was killed has said nothing of the kind.
+fn last_without_level(entries: &[Entry]) -> Option<String> {
+    const FAILURES: &[&str] = &[
+        "error",
+        "fail",
+        "cannot",
+        "couldn't",
+        "can't",
+        "unable",
+        "invalid",
+        "no space left",
+        "mismatch",
+        "unknown",
+        "already",
+        "denied",
+        "corrupt",
+        "unmatched",
+    ];
+    let mut own = entries.iter().rev().filter(|entry| {
+        let is_of_raft = entry.part.starts_with("raft");
+        entry.level == Level::None && !is_of_raft && !entry.is_beside_the_point()
+    });
+    let last = own.next()?.in_words();
+    let small = last.to_lowercase();
+    FAILURES
+        .iter()
+        .any(|failure| small.contains(failure))
+        .then_some(last)
+}
+
+/// A complaint about a flag comes before the log, and the whole manual after it. So does that there is no such
+/// program.
+fn complaint_before_the_log(log: &str) -> Option<String> {
+    let lines = log.lines().map(str::trim);
+    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with("[WARNING]"));
+    let first = lines.next()?;
+    let is_logged = first.starts_with('{') || Entry::of_plain(first).is_some();
+    (!is_logged).then(|| first.to_owned())
+}
+
+/// A full disk may not even take the line that says so to its end.
+fn cut_short_by_a_full_disk(log: &str) -> Option<String> {
+    let is_cut = |line: &&str| line.starts_with('{') && Entry::of(line).is_none();
+    let mut cut = log.lines().rev().take(NEAR_END).filter(is_cut);
+    let tells = cut.find(|line| line.contains(NO_SPACE));
+    tells.map(|_| NO_SPACE.to_owned())
+}
+
+/// How Go puts it that a disk is full.
+const NO_SPACE: &str = "no space left on device";
+
+fn is_removal(words: &str) -> bool {
+    words.contains("the member has been permanently removed from the cluster")
+}
+
+fn cause(quoted: &str, log: &str) -> Option<Cause> {
+    let is_any = |words: &[&str]| words.iter().any(|words| quoted.contains(words));
+    // Whatever else a full disk leads to.
+    if quoted.contains(NO_SPACE) {
+        return Some(Cause::DiskFull);
+    }
+    if is_removal(quoted) {
+        return Some(Cause::Removed);
+    }
+    if is_any(&[
+        "walpb: ",
+        "wal: ",
+        "crc mismatch",
+        "failed to read WAL",
+        "failed to open WAL",
+        "is out of range [lastIndex(",
+    ]) {
+        return Some(Cause::WriteAheadLog);
+    }
+    let is_database = is_any(&[
+        "failed to open database",
+        "cannot open database",
+        "freepages",
+        "Page expected to be",
+        "page already freed",
+        "invalid freelist",
+    ]);
+    // A page that is not there ends the process wherever bolt reads it.
+    let is_fault = is_any(&[
+        "fault",
+        "runtime error",
+        "invalid memory address",
+        "assertion failed",
+    ]);
+    let in_bolt = || log.contains("bbolt.") || log.contains("boltdb/bolt.");
+    (is_database || (is_fault && in_bolt())).then_some(Cause::Database)
 }

@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::started::Started;
+use super::started::{Ended, Started};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::{Origin, Tools};
@@ -70,7 +70,7 @@ impl<'a> Awaited<'a> {
     /// # Errors
     /// Fails where a member ends, or where one does not serve in time.
     pub(super) fn wait_until_all_serve(
-        mut self,
+        &mut self,
         tools: &Tools,
         patience: Duration,
         progress: &mut Progress,
@@ -144,38 +144,56 @@ impl<'a> Awaited<'a> {
     }
 
     fn fail_if_one_has_ended(&self, progress: &mut Progress) -> Outcome<()> {
-        let members: Vec<HostName> = self.started.iter().map(|one| one.member.clone()).collect();
-        let conditions = self.driver.conditions(&self.home, &members)?;
-        let ended: Vec<&Started> = self
-            .started
-            .iter()
-            .zip(conditions)
-            .filter(|(_, condition)| !condition.is_running())
-            .map(|(started, _)| started)
-            .collect();
+        let ended = self.ended()?;
         if ended.is_empty() {
             return Ok(());
         }
-        let name = &self.cluster.plan.name;
-        let diagnostics = ended.iter().map(|started| {
+        for started in &ended {
             progress.set(&started.member, Mark::Failed, "ended");
-            started.has_ended(name)
-        });
-        let mut diagnostics: Vec<Diagnostic> = diagnostics.collect();
+        }
+        Err(self.have_ended(&ended))
+    }
+
+    /// The members that were started and have ended since.
+    pub(super) fn ended(&self) -> Outcome<Vec<&Started>> {
+        let members: Vec<HostName> = self.started.iter().map(|one| one.member.clone()).collect();
+        let conditions = self.driver.conditions(&self.home, &members)?;
+        let both = self.started.iter().zip(conditions);
+        let ended = both.filter(|(_, condition)| !condition.is_running());
+        Ok(ended.map(|(started, _)| started).collect())
+    }
+
+    /// That these have ended, and what to do about it.
+    pub(super) fn have_ended(&self, ended: &[&Started]) -> Failure {
+        let name = &self.cluster.plan.name;
+        let served = |one: &Started| {
+            let mut rows = self.rows.iter();
+            rows.any(|row| row.member.name == one.member && row.serving == Serving::Serves)
+        };
+        let ends = ended.iter().map(|one| one.has_ended(name, served(one)));
+        let ends: Vec<Ended> = ends.collect();
+        let can_start_again = ends.iter().all(|end| end.can_start_again);
+        let mut diagnostics: Vec<Diagnostic> = ends.into_iter().map(|end| end.diagnostic).collect();
         let others = self.rows.len() - ended.len();
         if let Some(last) = diagnostics.pop() {
-            let then = format!("then `cargo xtask up {name}` starts what does not run");
-            diagnostics.push(match others {
-                0 => last.hint(then),
-                _ => last.hint(format!(
-                    "{then}; the others go on, `cargo xtask down {name}` stops them"
-                )),
-            });
+            let then = match (can_start_again, others) {
+                (true, 0) => format!("then `cargo xtask up {name}` starts what does not run"),
+                (true, _) => format!(
+                    "then `cargo xtask up {name}` starts what does not run; the others go on, `cargo xtask down {name}` stops them"
+                ),
+                (false, 0) => format!(
+                    "with this data it does not start again; `cargo xtask destroy {name}` removes the cluster"
+                ),
+                (false, _) => format!(
+                    "with this data it does not start again; the others go on: `cargo xtask verify {name}` says how many more may fail"
+                ),
+            };
+            diagnostics.push(last.hint(then));
         }
-        Err(Failure {
+        Failure {
             exit: Exit::Failed,
             diagnostics,
-        })
+        }
     }
 
     /// Where a member that is late goes on, and how.

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::sys::statvfs::statvfs;
 
-use crate::observation::log;
+use crate::observation::log::{self, Cause};
 use crate::process::quoted;
 use crate::report::Diagnostic;
 use crate::values::{ClusterName, HostName};
@@ -19,8 +20,13 @@ pub(super) struct Started {
     before: u64,
 }
 
-/// How Go puts it that a disk is full.
-const NO_SPACE: &str = "no space left on device";
+/// That a member has ended.
+pub(super) struct Ended {
+    /// What is to be said about it.
+    pub(super) diagnostic: Diagnostic,
+    /// Whether it may come up when it is started again, once what is in its way is gone.
+    pub(super) can_start_again: bool,
+}
 
 impl Started {
     /// A member that is about to be started.
@@ -33,27 +39,41 @@ impl Started {
         }
     }
 
-    /// That it has ended, and why, as far as its log tells.
-    pub(super) fn has_ended(&self, cluster: &ClusterName) -> Diagnostic {
+    /// That it has ended, and why, as far as its log tells. `served`: whether it did so before.
+    pub(super) fn has_ended(&self, cluster: &ClusterName, served: bool) -> Ended {
         let Self { member, log, .. } = self;
-        let why = self.said().ok().and_then(|said| log::last_words(&said));
-        // Nothing at all can be written there where the disk is full.
-        let may_be_full = why.as_deref().is_none_or(|why| why.contains(NO_SPACE));
-        let said = match why {
-            Some(why) => format!("it says: {why}"),
+        let words = self.said().ok().and_then(|said| log::last_words(&said));
+        let cause = match &words {
+            Some(words) => words.cause,
+            // Nothing at all can be written there where the disk is full.
+            None => is_full(log).then_some(Cause::DiskFull),
+        };
+        let said = match &words {
+            Some(words) => format!("it says: {}", words.quoted),
             None => "it says nothing about why".to_owned(),
         };
-        let mut diagnostic = Diagnostic::error(format!("`{member}` has ended while starting"))
-            .note(said)
-            .note(format!("its log is `{log}`"));
-        if may_be_full {
+        let when = if served {
+            "after it had served"
+        } else {
+            "while starting"
+        };
+        let mut diagnostic = Diagnostic::error(format!("`{member}` has ended {when}")).note(said);
+        if let Some(cause) = cause {
+            diagnostic = diagnostic.note(in_our_words(cause));
+        }
+        diagnostic = diagnostic.note(format!("its log is `{log}`"));
+        if cause == Some(Cause::DiskFull) {
             let folder = quoted(log.parent().unwrap_or(log).as_str());
             diagnostic =
                 diagnostic.hint(format!("see whether its disk has room: `df -h {folder}`"));
         }
-        diagnostic.hint(format!(
+        diagnostic = diagnostic.hint(format!(
             "read on: `cargo xtask logs {member} --cluster {cluster}`"
-        ))
+        ));
+        Ended {
+            diagnostic,
+            can_start_again: !cause.is_some_and(is_for_good),
+        }
     }
 
     fn said(&self) -> io::Result<String> {
@@ -62,5 +82,33 @@ impl Started {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// Whether the disk that this is on has no room for a line.
+fn is_full(path: &Utf8Path) -> bool {
+    let disk = statvfs(path.as_std_path());
+    disk.is_ok_and(|disk| disk.blocks_available() < 16)
+}
+
+/// What is behind a member's last words.
+fn in_our_words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Removed => {
+            "it was removed from the cluster, whose members do not let it in again with the data that it has"
+        }
+        Cause::Database => "the database in its data is damaged, `data/member/snap/db`",
+        Cause::WriteAheadLog => {
+            "the write-ahead log in its data is damaged or lacks entries, `data/member/wal`"
+        }
+        Cause::DiskFull => "the disk that its data is on is full",
+    }
+}
+
+/// Whether a member ends again with the same words whenever it is started with the data that it has.
+const fn is_for_good(cause: Cause) -> bool {
+    match cause {
+        Cause::Removed | Cause::Database | Cause::WriteAheadLog => true,
+        Cause::DiskFull => false,
     }
 }
