@@ -1226,7 +1226,7 @@ fn hashes_are_compared_only_where_they_can_be() {
         expect![[r#"
             Fail: 00000001 on core-01 and core-02 and 00000002 on core-03 at revision 5
             - core-03 holds other data than core-01 and core-02
-              its data is damaged: take a snapshot of one of the others, then remove it from the cluster, delete its data and add it again
+              no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
         "#]],
     );
     says(
@@ -1236,7 +1236,7 @@ fn hashes_are_compared_only_where_they_can_be() {
         expect![[r#"
             Fail: 00000001 on core-01, 00000003 on core-02 and 00000002 on core-03 at revision 5
             - the members hold different data, and no majority agrees
-              stop writing; take a snapshot of each member, and restore all from the right one
+              no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
         "#]],
     );
     says(
@@ -1265,6 +1265,97 @@ fn hashes_are_compared_only_where_they_can_be() {
         "hash",
         expect![[r#"
         Skipped: 00000001 on core-01 and core-02 and 00000002 on core-03 at revision 5; not comparable between different versions of etcd
+    "#]],
+    );
+}
+
+/// The member core-02 has described itself with these revisions and log entries, twice, after it had read
+/// what was written at revision 6.
+fn later_told(plan: &Plan, told: [(u64, u64); 2]) -> Observation {
+    let mut seen = healthy(plan);
+    if let Look::Seen(later) = &mut seen.members[1].later {
+        for (status, (revision, entry)) in later.iter_mut().zip(told) {
+            status.revision = Some(revision);
+            status.raft_index = Some(entry);
+            status.raft_applied_index = Some(entry);
+        }
+    }
+    seen
+}
+
+#[test]
+fn revisions_at_one_log_entry_prove_a_divergence() {
+    let plan = three();
+    let hash = |seen: &Observation, expected| says(&plan, seen, "hash", expected);
+    // The others are at revision 6 with entry 19.
+    hash(
+        &later_told(&plan, [(26, 19), (26, 19)]),
+        expect![[r#"
+        Fail: revision 26 on core-02 and revision 6 on core-01 and core-03, all with log entry 19 as the last applied
+        - core-02 holds other data than core-01 and core-03
+          no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
+    "#]],
+    );
+    // It has less than it has just read.
+    hash(
+        &later_told(&plan, [(4, 19), (4, 19)]),
+        expect![[r#"
+        Fail: revision 6 on core-01 and core-03 and revision 4 on core-02, all with log entry 19 as the last applied
+        - core-02 holds other data than core-01 and core-03
+          no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
+    "#]],
+    );
+    hash(
+        &later_told(&plan, [(4, 19), (4, 21)]),
+        expect![[r#"
+        Fail: revision 6 on core-01 and core-03 and an earlier one on core-02, after all have read what was written last
+        - core-02 holds other data than core-01 and core-03
+          no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
+    "#]],
+    );
+    // A member that is written to tells its revision first, and the entry later.
+    hash(
+        &later_told(&plan, [(6, 19), (7, 20)]),
+        expect![[r#"
+        Pass: 6d17d1e1 at revision 5
+    "#]],
+    );
+    hash(
+        &later_told(&plan, [(7, 19), (8, 20)]),
+        expect![[r#"
+        Pass: 6d17d1e1 at revision 5
+    "#]],
+    );
+    hash(
+        &later_told(&plan, [(7, 19), (7, 20)]),
+        expect![[r#"
+        Pass: 6d17d1e1 at revision 5
+    "#]],
+    );
+    let mut unapplied = later_told(&plan, [(7, 19), (7, 19)]);
+    if let Look::Seen(later) = &mut unapplied.members[1].later {
+        for status in later {
+            status.raft_index = Some(20);
+        }
+    }
+    hash(
+        &unapplied,
+        expect![[r#"
+        Pass: 6d17d1e1 at revision 5
+    "#]],
+    );
+    // Two against two.
+    let four = crate::verify_support::plan("four", "members = 4\n[etcd]\nversion = \"3.6.14\"\n");
+    let mut split = later_told(&four, [(26, 19), (26, 19)]);
+    split.members[0].later = split.members[1].later.clone();
+    says(
+        &four,
+        &split,
+        "hash",
+        expect![[r#"
+        Fail: revision 26 on core-01 and core-02 and revision 6 on core-03 and core-04, all with log entry 19 as the last applied
+        - the members hold different data, and no majority agrees
+          no task mends this yet: `cargo xtask down four` stops the cluster and keeps all data, before more is read and written
     "#]],
     );
 }

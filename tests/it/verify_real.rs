@@ -283,6 +283,67 @@ fn a_member_that_hangs_costs_only_its_own_answers() {
     assert_eq!(answering(&verified), [true, false, true]);
 }
 
+#[test]
+fn members_of_different_snapshots_are_told_at_the_first_look() {
+    let cluster = Cluster::start("restored", 233, "");
+    cluster
+        .scratch
+        .run(&["verify", "restored", "--wait", "60s"])
+        .expect(0);
+    let root = cluster.scratch.root();
+    let snapshot = |name: &str| root.join(name);
+    let save = |name: &str| {
+        let saved = Command::new(&tools().etcdctl)
+            .arg("--endpoints=http://127.77.233.101:2379")
+            .args(["snapshot", "save", snapshot(name).as_str()])
+            .output()
+            .unwrap();
+        Ran::from(saved).expect(0);
+    };
+    save("older");
+    for number in 0..20 {
+        cluster
+            .etcdctl(&["put", &format!("lost-{number}"), "x"])
+            .expect(0);
+    }
+    save("newer");
+    cluster.scratch.run(&["down", "restored"]).expect(0);
+    let plan = plan("restored", &cluster.definition).on_loopback();
+    for member in &plan.members {
+        let name = &member.name;
+        let data = root.join(format!(".state/restored/members/{name}/data"));
+        fs::remove_dir_all(&data).unwrap();
+        let which = if name.as_str() == "core-02" {
+            "older"
+        } else {
+            "newer"
+        };
+        let restored = Command::new(&tools().etcdctl)
+            .args(["snapshot", "restore", snapshot(which).as_str()])
+            .arg(format!("--name={name}"))
+            .arg(format!("--initial-cluster={}", plan.initial_cluster()))
+            .arg(format!("--initial-cluster-token={}", plan.etcd.token))
+            .arg(format!(
+                "--initial-advertise-peer-urls={}",
+                member.peer_url()
+            ))
+            .arg(format!("--data-dir={data}"))
+            .output()
+            .unwrap();
+        Ran::from(restored).expect(0);
+    }
+    fs::remove_file(root.join(".state/restored/seen.json")).unwrap();
+    let up = cluster.up().expect(1);
+    assert!(
+        up.stdout
+            .contains("hash: core-02 holds other data than core-01 and core-03"),
+        "{}",
+        up.stdout
+    );
+    // Never once did it look healthy.
+    assert!(!up.stdout.contains("is healthy"), "{}", up.stdout);
+}
+
 /// Puts what this script makes in a program's place. Another process writes it (see [`write_program`]).
 fn replace(program: &camino::Utf8Path, script: &str) {
     let replace =

@@ -9,7 +9,7 @@ use xtask::definition;
 use xtask::observation::{
     Before, Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe, Status,
 };
-use xtask::plan::Plan;
+use xtask::plan::{Member, Plan};
 use xtask::render::user_data_sha256;
 use xtask::report::Source;
 
@@ -65,20 +65,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
                 .filter(|other| *other != member.id)
                 .collect(),
         ),
-        status: Look::Seen(Status {
-            version: plan.version().to_string(),
-            cluster_id: plan.cluster_id,
-            member_id: member.id,
-            leader: Some(plan.members[0].id),
-            raft_term: Some(2),
-            raft_index: Some(18),
-            raft_applied_index: Some(18),
-            revision: Some(5),
-            db_size: Some(20480),
-            db_size_quota: Some(2 << 30),
-            is_learner: false,
-            errors: Vec::new(),
-        }),
+        status: Look::Seen(describes_itself(plan, member, 5)),
         members: Look::Seen(list.clone()),
         alarms: Look::Seen(Vec::new()),
         hash: Look::Seen(Hash {
@@ -88,6 +75,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         }),
         write: Look::Seen(Some(6)),
         reads: Look::Seen(names.clone()),
+        later: Look::Seen([6, 6].map(|revision| describes_itself(plan, member, revision))),
     });
     let machines = plan.members.iter().filter(|_| plan.on_machines);
     let machines = machines.map(|_| {
@@ -114,6 +102,25 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
     }
 }
 
+/// A member of it at this revision, with a log entry for each after the fifth.
+fn describes_itself(plan: &Plan, member: &Member, revision: u64) -> Status {
+    let entry = 13 + revision;
+    Status {
+        version: plan.version().to_string(),
+        cluster_id: plan.cluster_id,
+        member_id: member.id,
+        leader: Some(plan.members[0].id),
+        raft_term: Some(2),
+        raft_index: Some(entry),
+        raft_applied_index: Some(entry),
+        revision: Some(revision),
+        db_size: Some(20480),
+        db_size_quota: Some(2 << 30),
+        is_learner: false,
+        errors: Vec::new(),
+    }
+}
+
 /// The same with this member not answering, nor its machine where it has one.
 pub(crate) fn without(mut observation: Observation, index: usize) -> Observation {
     let member = &mut observation.members[index];
@@ -124,6 +131,7 @@ pub(crate) fn without(mut observation: Observation, index: usize) -> Observation
     member.hash = unasked("does not answer");
     member.write = unasked("does not answer");
     member.reads = unasked("does not answer");
+    member.later = unasked("does not answer");
     if let Some(machine) = observation.machines.get_mut(index) {
         *machine = Look::Failed("`ssh` exited with status 255: No route to host".to_owned());
     }

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use super::standing::ours;
-use super::{About, Check, Finding, Judgement, Verdict, list, unseen::Unseen};
-use crate::observation::{Hash, Observation};
+use super::{About, Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use crate::observation::{Hash, MemberObservation, Observation, Status};
 use crate::plan::Plan;
+use crate::plan::identity::EtcdId;
 use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
@@ -9,10 +12,10 @@ pub(super) static CHECK: Check = Check {
     title: "all members hold the same data at one revision",
     about: About {
         looks_at: "The hash that each member computes of its keys and values, by HashKV (`etcdctl \
-            endpoint hashkv`, from 3.3), at the highest revision that all have reached. It covers \
+            endpoint hashkv`, from 3.3), at a revision that every member has just read. It covers \
             the history back to the last compaction, so members that are not compacted alike \
             count as not yet. Different versions of etcd hash differently: such a mixture is not \
-            comparable.",
+            comparable. Members that have applied the same log must also be at one revision.",
         why: "Raft has members agree on a log, not on what each makes of it. A defect, a disk or \
             a kill at the wrong moment can leave one with other data, which it goes on serving. \
             Where it is new enough, etcd compares too: a member as it starts, and ends if it \
@@ -33,6 +36,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             evidence: "etcd hashes its keys from 3.3".to_owned(),
             findings: Vec::new(),
         };
+    }
+    if let Some(apart) = at_one_entry(plan, observation).or_else(|| behind(plan, observation)) {
+        // One that lacks a revision has no hash at it to tell.
+        let unseen = Unseen::of_ours(plan, observation, "its revision", |member| &member.later);
+        return unseen.settle(Verdict::Fail, apart.evidence(), apart.findings(plan));
     }
     let unseen = Unseen::of_ours(plan, observation, "the hash of its keys", |member| {
         &member.hash
@@ -93,29 +101,109 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Vec::new(),
         );
     }
-    let majority = groups
-        .first()
-        .filter(|(_, names)| names.len() * 2 > seen.len());
-    let findings = match majority {
-        Some((_, most)) => groups
+    let groups = groups.into_iter().map(|(_, names)| names).collect();
+    unseen.settle(Verdict::Fail, evidence, odd_ones(plan, groups))
+}
+
+/// Who of members that hold different data is the odd one: these groups hold the same.
+fn odd_ones(plan: &Plan, mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
+    groups.sort_by_key(|names| std::cmp::Reverse(names.len()));
+    let all: usize = groups.iter().map(Vec::len).sum();
+    let hint = format!(
+        "no task mends this yet: {} stops the cluster and keeps all data, before more is read and written",
+        task(plan, "down")
+    );
+    match groups.split_first() {
+        Some((most, odd)) if most.len() * 2 > all => odd
             .iter()
-            .skip(1)
-            .flat_map(|(_, odd)| odd)
+            .flatten()
             .map(|odd| {
-                Finding::new(
-                    Some(odd),
-                    format!("holds other data than {}", list(most)),
-                    "its data is damaged: take a snapshot of one of the others, then remove it from the cluster, delete its data and add it again",
-                )
+                let text = format!("holds other data than {}", list(most));
+                Finding::new(Some(odd), text, hint.clone())
             })
             .collect(),
-        None => vec![Finding::new(
+        _ => vec![Finding::new(
             None,
             "the members hold different data, and no majority agrees",
-            "stop writing; take a snapshot of each member, and restore all from the right one",
+            hint,
         )],
+    }
+}
+
+/// Members whose revisions prove that they hold different data.
+struct Apart<'a> {
+    /// What is known of the revision of each of these.
+    groups: Vec<(String, Vec<&'a HostName>)>,
+    /// Why it should be the same.
+    although: String,
+}
+
+impl Apart<'_> {
+    fn evidence(&self) -> String {
+        let groups = self.groups.iter();
+        let groups = groups.map(|(revision, names)| format!("{revision} on {}", list(names)));
+        format!("{}, {}", list(groups), self.although)
+    }
+
+    fn findings(&self, plan: &Plan) -> Vec<Finding> {
+        let groups = self.groups.iter().map(|(_, names)| names.clone());
+        odd_ones(plan, groups.collect())
+    }
+}
+
+/// Members that have applied the same log, and are at different revisions.
+fn at_one_entry<'a>(plan: &'a Plan, observation: &'a Observation) -> Option<Apart<'a>> {
+    let mut entries: BTreeMap<(EtcdId, u64), BTreeMap<u64, Vec<&HostName>>> = BTreeMap::new();
+    for member in ours(plan, observation) {
+        if let Some((cluster, entry, revision)) = settled(member) {
+            let revisions = entries.entry((cluster, entry)).or_default();
+            revisions.entry(revision).or_default().push(&member.name);
+        }
+    }
+    let ((_, entry), revisions) = entries
+        .into_iter()
+        .find(|(_, revisions)| revisions.len() > 1)?;
+    let groups = revisions.into_iter().rev();
+    let groups = groups.map(|(revision, names)| (format!("revision {revision}"), names));
+    Some(Apart {
+        groups: groups.collect(),
+        although: format!("all with log entry {entry} as the last applied"),
+    })
+}
+
+/// The last entry that a member has applied, and its revision at that. A member tells its revision first
+/// and the entry a little later, so under load the two need not belong together. Where it has told the same
+/// of both twice, nothing was applied between: the second revision is that of the first entry.
+fn settled(member: &MemberObservation) -> Option<(EtcdId, u64, u64)> {
+    let [first, second] = member.later.seen()?;
+    let position = |status: &Status| {
+        let applied = status.raft_applied_index?;
+        let is_all = status.raft_index? == applied;
+        is_all.then_some((status.cluster_id, applied, status.revision?))
     };
-    unseen.settle(Verdict::Fail, evidence, findings)
+    position(first).filter(|known| position(second).as_ref() == Some(known))
+}
+
+/// Members that have made a linearizable read after a write, and are not at its revision yet.
+fn behind<'a>(plan: &'a Plan, observation: &'a Observation) -> Option<Apart<'a>> {
+    let written = ours(plan, observation).filter_map(|member| *member.write.seen()?);
+    let written = written.max()?;
+    let mut groups = [Vec::new(), Vec::new()];
+    for member in ours(plan, observation) {
+        if let (Some(_), Some([later, _])) = (member.reads.seen(), member.later.seen())
+            && let Some(revision) = later.revision
+        {
+            groups[usize::from(revision < written)].push(&member.name);
+        }
+    }
+    let [there, behind] = groups;
+    (!there.is_empty() && !behind.is_empty()).then(|| Apart {
+        groups: vec![
+            (format!("revision {written}"), there),
+            ("an earlier one".to_owned(), behind),
+        ],
+        although: "after all have read what was written last".to_owned(),
+    })
 }
 
 fn versions_are_mixed(observation: &Observation) -> bool {

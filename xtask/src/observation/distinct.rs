@@ -62,6 +62,7 @@ impl MemberObservation {
         self.hash = Look::NotAsked(silent());
         self.write = Look::NotAsked(silent());
         self.reads = Look::NotAsked(silent());
+        self.later = Look::NotAsked(silent());
     }
 }
 

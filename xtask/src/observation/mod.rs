@@ -102,6 +102,8 @@ pub struct MemberObservation {
     pub write: Look<Option<u64>>,
     /// The members whose written values could be read back here.
     pub reads: Look<Vec<HostName>>,
+    /// How it described itself afterwards, twice. Between the two, nothing was written by this look.
+    pub later: Look<[Status; 2]>,
 }
 
 /// The result of looking at one thing.

@@ -49,7 +49,7 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
 
     let prefix = probe_prefix(plan);
     let written = match (&lease, spokesman) {
-        (Some(Look::Seen(lease)), Some(spokesman)) => {
+        (Some(Look::Seen(lease)), Some(_)) => {
             let writes = for_each(&plan.members, |index, member| match &obstacles[index] {
                 None => etcdctl.put(member, &prefix, lease),
                 Some(why) => Look::NotAsked(why.clone()),
@@ -58,42 +58,46 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
                 None => etcdctl.read_back(plan, member, &prefix),
                 Some(why) => Look::NotAsked(why.clone()),
             });
-            let removed = etcdctl.revoke(&plan.members[spokesman], lease);
-            Written {
-                writes,
-                reads,
-                removed,
-            }
+            Written { writes, reads }
         }
         (lease, _) => nothing_written(plan, lease.as_ref(), spokesman, &obstacles),
+    };
+    let agreed = agreed_revision(plan, &statuses, &written);
+    let afterwards = for_each(&plan.members, |index, member| {
+        let revision = agreed.or_else(|| common_revision(&statuses, index));
+        Afterwards::of(&etcdctl, member, &statuses[index], revision)
+    });
+    let removed = match (&lease, spokesman) {
+        (Some(Look::Seen(lease)), Some(spokesman)) => {
+            etcdctl.revoke(&plan.members[spokesman], lease)
+        }
+        _ => Look::NotAsked("nothing was written".to_owned()),
     };
 
     let members = plan.members.iter().zip(statuses).zip(took).zip(views);
     let members = members.zip(written.writes).zip(written.reads);
-    let members =
-        members.map(
-            |(((((member, status), took), view), write), reads)| MemberObservation {
-                name: member.name.clone(),
-                endpoint: member.client_url(),
-                status,
-                repeated: None,
-                took,
-                peers: view.peers,
-                members: view.members,
-                alarms: view.alarms,
-                hash: view.hash,
-                write,
-                reads,
-            },
-        );
+    let members = members.zip(afterwards);
+    let members = members.map(
+        |((((((member, status), took), view), write), reads), afterwards)| MemberObservation {
+            name: member.name.clone(),
+            endpoint: member.client_url(),
+            status,
+            repeated: None,
+            took,
+            peers: view.peers,
+            members: view.members,
+            alarms: view.alarms,
+            hash: afterwards.hash,
+            write,
+            reads,
+            later: afterwards.later,
+        },
+    );
     Observation {
         members: members.collect(),
         machines: Vec::new(),
         conditions: Vec::new(),
-        probe: Probe {
-            prefix,
-            removed: written.removed,
-        },
+        probe: Probe { prefix, removed },
         before: None,
         unreadable: Vec::new(),
     }
@@ -108,14 +112,12 @@ pub(super) fn statuses(members: &[Member], tools: &Tools, patience: Duration) ->
 struct Written {
     writes: Vec<Look<Option<u64>>>,
     reads: Vec<Look<Vec<HostName>>>,
-    removed: Look<()>,
 }
 
 /// What a member says about its cluster.
 struct View {
     members: Look<Vec<ListedMember>>,
     alarms: Look<Vec<Alarm>>,
-    hash: Look<Hash>,
     peers: Look<Vec<EtcdId>>,
 }
 
@@ -145,27 +147,74 @@ impl View {
                 Look::Seen(_) => etcdctl.peers(member),
                 _ => Look::NotAsked("does not answer".to_owned()),
             });
-            let hash = match common_revision(statuses, index) {
-                Some(revision) => etcdctl.hash(member, revision),
-                None => Look::NotAsked(
-                    obstacles[index]
-                        .clone()
-                        .unwrap_or_else(|| "does not tell its revision".to_owned()),
-                ),
-            };
             let lost = || "could not be asked: etcdctl could not be waited for".to_owned();
             Self {
                 members: members.join().unwrap_or_else(|_| Look::NotAsked(lost())),
                 alarms: alarms.join().unwrap_or_else(|_| Look::NotAsked(lost())),
-                hash,
                 peers: peers.join().unwrap_or_else(|_| Look::NotAsked(lost())),
             }
         })
     }
 }
 
+/// What a member holds once the values that try the cluster have been written and read.
+struct Afterwards {
+    hash: Look<Hash>,
+    later: Look<[Status; 2]>,
+}
+
+impl Afterwards {
+    fn of(
+        etcdctl: &Etcdctl<'_>,
+        member: &Member,
+        status: &Look<Status>,
+        revision: Option<u64>,
+    ) -> Self {
+        if status.seen().is_none() {
+            let silent = || "does not answer".to_owned();
+            return Self {
+                hash: Look::NotAsked(silent()),
+                later: Look::NotAsked(silent()),
+            };
+        }
+        thread::scope(|scope| {
+            let hash = scope.spawn(|| match revision {
+                Some(revision) => etcdctl.hash(member, revision),
+                None => Look::NotAsked("does not tell its revision".to_owned()),
+            });
+            let later = match etcdctl.status(member) {
+                Look::Seen(first) => match etcdctl.status(member) {
+                    Look::Seen(second) => Look::Seen([first, second]),
+                    Look::Failed(why) => Look::Failed(why),
+                    Look::NotAsked(why) => Look::NotAsked(why),
+                },
+                Look::Failed(why) => Look::Failed(why),
+                Look::NotAsked(why) => Look::NotAsked(why),
+            };
+            let lost = || "could not be asked: etcdctl could not be waited for".to_owned();
+            Self {
+                hash: hash.join().unwrap_or_else(|_| Look::NotAsked(lost())),
+                later,
+            }
+        })
+    }
+}
+
+/// The revision of the last value that was written, where every member of the cluster must have it: each
+/// that answers has made a linearizable read since.
+fn agreed_revision(plan: &Plan, statuses: &[Look<Status>], written: &Written) -> Option<u64> {
+    let is_ours = |status: &Look<Status>| {
+        let status = status.seen();
+        status.is_some_and(|status| status.cluster_id == plan.cluster_id)
+    };
+    let mut reads = statuses.iter().zip(&written.reads);
+    let all_have_read = reads.all(|(status, read)| !is_ours(status) || read.seen().is_some());
+    let revisions = written.writes.iter().filter_map(|write| *write.seen()?);
+    revisions.max().filter(|_| all_have_read)
+}
+
 /// The highest revision that every seen member of this member's cluster has reached: hashes are
-/// comparable only at one revision.
+/// comparable only at one revision. That of before, where nothing could be written and read since.
 fn common_revision(statuses: &[Look<Status>], index: usize) -> Option<u64> {
     let own = statuses[index].seen()?;
     let seen = statuses.iter().filter_map(Look::seen);
@@ -196,11 +245,9 @@ fn nothing_written(
         _ => Look::NotAsked(because(index)),
     });
     let reads = (0..count).map(|index| Look::NotAsked(because(index)));
-    let nothing = Look::NotAsked("nothing was written".to_owned());
     Written {
         writes: writes.collect(),
         reads: reads.collect(),
-        removed: nothing,
     }
 }
 

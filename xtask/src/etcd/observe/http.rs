@@ -68,6 +68,7 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
             hash: Look::NotAsked("cannot hash its keys before etcd 3.3".to_owned()),
             write,
             reads,
+            later: Look::NotAsked("tells no revision of its own before etcd 3.0".to_owned()),
         },
     );
     Observation {
