@@ -45,10 +45,10 @@ pub(crate) fn run(first: &[&str]) -> ExitCode {
         let processors = thread::available_parallelism().map_or(1, Into::into);
         arguments.test_threads = Some(PER_PROCESSOR * processors);
     }
-    if !arguments.list {
+    let _of_this_run = (!arguments.list).then(|| {
         network::prepare();
-        scratch::remove_what_killed_runs_left();
-    }
+        scratch::remove_what_killed_runs_left()
+    });
     let mut tests: Vec<&Test> = inventory::iter::<Test>().collect();
     tests.sort_by_key(|test| {
         let name = short(test);

@@ -79,5 +79,10 @@ mod verify_stand_ins;
 mod verify_support;
 
 fn main() -> std::process::ExitCode {
-    harness::run(&[])
+    harness::run(&[
+        "fault_matrix",
+        "recipe_2015",
+        "machines_in_containers",
+        "vagrantfile",
+    ])
 }

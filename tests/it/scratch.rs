@@ -106,16 +106,16 @@ const PREFIX: &str = "scratch-";
 
 /// Ends the processes and removes the files that killed runs have left: members run on without whoever
 /// started them. What is this run's own is kept from the next one by a lock.
-pub(crate) fn remove_what_killed_runs_left() {
+///
+/// What is returned is to be kept until the end of this run.
+pub(crate) fn remove_what_killed_runs_left() -> OfThisRun {
     let lock = |run: &str| {
         let path = folder().join(format!("{PREFIX}{run}.lock"));
         let lock = File::options().append(true).create(true).open(&path);
         (lock.unwrap(), path)
     };
-    let (own, _) = lock(&std::process::id().to_string());
+    let (own, own_path) = lock(&std::process::id().to_string());
     own.lock().unwrap();
-    // Held until this process ends.
-    std::mem::forget(own);
     for entry in folder().read_dir_utf8().unwrap() {
         let entry = entry.unwrap();
         let run = entry.file_name().strip_prefix(PREFIX);
@@ -131,6 +131,22 @@ pub(crate) fn remove_what_killed_runs_left() {
             let _ = fs::remove_dir_all(entry.path());
         }
         let _ = fs::remove_file(path);
+    }
+    OfThisRun {
+        _lock: own,
+        path: own_path,
+    }
+}
+
+/// Tells other runs that this one is not over.
+pub(crate) struct OfThisRun {
+    _lock: File,
+    path: Utf8PathBuf,
+}
+
+impl Drop for OfThisRun {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
     }
 }
 
