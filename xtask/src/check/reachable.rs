@@ -17,9 +17,9 @@ pub(super) static CHECK: Check = Check {
             members one may be missing: the cluster serves on and nothing is lost, but the next \
             failure stops all writes. Clients that know this address alone are cut off already.",
         what_to_do: "Read why it stopped: `cargo xtask logs core-01`. Then `cargo xtask up` \
-            starts what does not run and leaves the rest alone; with its data, a member catches \
-            up by itself. If it runs and does not answer, something is between it and this host: \
-            its address, port 2379, a firewall.",
+            starts what does not run, continues processes that are halted and leaves the rest \
+            alone; with its data, a member catches up by itself. If it runs and does not answer, \
+            something is between it and this host: its address, port 2379, a firewall.",
         read: "https://etcd.io/docs/v3.6/op-guide/failures/",
     },
     judge,

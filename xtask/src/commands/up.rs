@@ -33,7 +33,8 @@ use awaited::Awaited;
 ///
 /// Renders, finds an etcd of the pinned version, starts every member that is not running, waits
 /// until they serve, and verifies. Run again, it changes nothing that is as it should be: a member
-/// that has ended is brought back, a cluster that was stopped goes on with its data.
+/// that has ended is brought back, one whose process is halted is continued, a cluster that was
+/// stopped goes on with its data. A member that had data and has none now is not started.
 ///
 /// Members run on virtual machines, by Vagrant with libvirt or VirtualBox, where this host has what
 /// that takes, and else as processes of this host. Machines are looked for trouble first, as by `cargo
