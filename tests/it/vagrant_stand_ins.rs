@@ -170,6 +170,66 @@ done
 echo '1,,error-exit,Vagrant::Errors::BatchMultiError,it failed'
 exit 1";
 
+impl StandIns {
+    /// Machines of libvirt's, of which the first runs, the second is off and the third is gone, and a
+    /// `virsh` that says so.
+    fn on_libvirt(&self) {
+        for machine in ["core-01", "core-02", "core-03"] {
+            self.machine(machine, "inaccessible");
+            let provider = self.machines().join(machine);
+            fs::rename(provider.join("virtualbox"), provider.join("libvirt")).unwrap();
+            fs::write(provider.join("libvirt/id"), format!("id-of-{machine}")).unwrap();
+        }
+        let answer = "echo \"virsh $*\" >>\"$SAID/calls\"
+echo '== domains'
+echo 'id-of-core-01 xtask-core-01'
+echo 'id-of-core-02 xtask-core-02'
+echo 'id-of-other other'
+echo '== running'
+echo 'id-of-core-01'
+echo 'id-of-other'";
+        self.program("virsh", answer);
+    }
+
+    /// How `status` calls each member.
+    fn conditions(&self) -> Vec<String> {
+        let status = self.run(&["status", "--format", "json"]).expect(0);
+        let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+        let members = status["members"].as_array().unwrap().iter();
+        let conditions = members.map(|member| member["condition"].as_str().unwrap().to_owned());
+        conditions.collect()
+    }
+}
+
+#[test]
+fn libvirt_is_asked_once_for_all_machines_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", "exit 1");
+    cluster.up().expect(6);
+    cluster.on_libvirt();
+    cluster.calls("");
+    assert_eq!(cluster.conditions(), ["unfinished", "stopped", "no-data"]);
+    let calls = cluster.calls("");
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    assert!(
+        calls[0].starts_with("virsh --connect qemu:///system echo"),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn vagrant_is_asked_where_virsh_does_not_answer_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", "exit 1");
+    cluster.up().expect(6);
+    cluster.on_libvirt();
+    cluster.program("virsh", "exit 1");
+    cluster.calls("");
+    assert_eq!(cluster.conditions(), ["unfinished"; 3]);
+    let calls = cluster.calls("status");
+    assert_eq!(calls, ["status --machine-readable core-01 core-02 core-03"]);
+}
+
 #[test]
 fn each_machine_that_is_done_is_noted_although_another_fails_in_namespaces() {
     let cluster = StandIns::new();

@@ -93,6 +93,10 @@ pub const QUESTIONS: &str = "echo == version; version; \
     echo == networks; net-list --all --name; \
     echo == pools; pool-list --all --name";
 
+/// What `virsh` is asked where only the machines matter: one that is paused does not run.
+pub const ABOUT_DOMAINS: &str = "echo == domains; list --all --uuid --name; \
+    echo == running; list --uuid --state-running";
+
 /// What another `virsh` is asked about the networks, and the pool of images, that the first one named;
 /// nothing where it named none.
 pub fn further_questions(answers: &str) -> String {
@@ -105,7 +109,7 @@ pub fn further_questions(answers: &str) -> String {
     networks.chain(pool).collect::<Vec<_>>().join("; ")
 }
 
-/// The domains in the answers to [`QUESTIONS`].
+/// The domains in the answers to [`QUESTIONS`] or [`ABOUT_DOMAINS`].
 pub fn domains(answers: &str) -> Vec<Domain> {
     let running: Vec<&str> = section(answers, "running").collect();
     let listed = section(answers, "domains").filter_map(|line| line.split_once(' '));

@@ -55,6 +55,19 @@ impl Machine {
         self.noted("action_provision")
     }
 
+    /// The ID that libvirt knows it by, where libvirt alone runs it.
+    pub(super) fn domain(&self) -> Option<String> {
+        let mut providers = self
+            .providers()
+            .filter(|folder| folder.join("id").is_file());
+        let provider = providers.next()?;
+        if provider.file_name() != Some(LIBVIRT) || providers.next().is_some() {
+            return None;
+        }
+        let id = fs::read_to_string(provider.join("id")).ok()?;
+        Some(id.trim().to_owned())
+    }
+
     fn noted(&self, file: &str) -> bool {
         self.providers().any(|folder| folder.join(file).is_file())
     }
@@ -111,6 +124,9 @@ impl Machine {
         }
     }
 }
+
+/// Vagrant's name for its provider of libvirt's machines.
+pub(super) const LIBVIRT: &str = "libvirt";
 
 fn machines(home: &Home<'_>) -> Utf8PathBuf {
     vagrants_own(home).join("machines")

@@ -4,6 +4,7 @@ mod command;
 mod faults;
 mod handed_over;
 mod inside;
+mod libvirt;
 mod log;
 mod machine;
 mod output;
@@ -92,11 +93,15 @@ impl Driver for Vagrant {
         let status = Vagrantfile::of(home)
             .vagrant(&shell, &["status"])?
             .args(names);
-        let finished = crate::process::run(status, SOON);
-        if !finished.success() {
-            return Err(command::failed(&finished, &finished.stdout, None));
-        }
-        let states = output::states(&finished.stdout);
+        let states = if let Some(states) = libvirt::states(&shell, &made) {
+            states
+        } else {
+            let finished = crate::process::run(status, SOON);
+            if !finished.success() {
+                return Err(command::failed(&finished, &finished.stdout, None));
+            }
+            output::states(&finished.stdout)
+        };
         let condition = |machine: &Machine| {
             let state = states.iter().find(|state| state.machine == machine.name());
             machine.condition(home, state)
