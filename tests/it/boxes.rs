@@ -33,12 +33,28 @@ fn run(folder: &Utf8Path, program: &str, arguments: &[&str], input: &str) {
     Ran::from(command.output().unwrap()).expect(0);
 }
 
+/// Who is known in an image. Somebody has the first of the IDs for people.
+const ACCOUNTS: [(&str, &str); 3] = [
+    ("passwd", "root:x:0:0:root:/root:/bin/bash\n"),
+    ("group", "root:x:0:\nshadow:x:42:\nsomebody:x:1000:\n"),
+    ("shadow", "root:*:20454:0:99999:7:::\n"),
+];
+
 /// A disk as distributions publish them: a small partition to boot from, and the root file system.
 fn image(folder: &Utf8Path, table: Table) -> Vec<u8> {
     require_tool("qemu-img", "qemu-utils");
-    for below in ["etc/cloud/cloud.cfg.d", "var/lib"] {
-        fs::create_dir_all(folder.join("root").join(below)).unwrap();
+    let root = folder.join("root");
+    for below in ["etc/cloud/cloud.cfg.d", "etc/systemd/system", "var/lib"] {
+        fs::create_dir_all(root.join(below)).unwrap();
     }
+    for (name, text) in ACCOUNTS {
+        fs::write(root.join("etc").join(name), text).unwrap();
+    }
+    disk(folder, table)
+}
+
+/// The same with what is in the folder of the root file system now.
+fn disk(folder: &Utf8Path, table: Table) -> Vec<u8> {
     let label = match table {
         Table::Guid => "gpt",
         Table::Pc => "dos",
@@ -86,7 +102,12 @@ fn workspace(table: Table) -> (Scratch, Utf8PathBuf, Vec<u8>) {
 
 /// The text of a file in the root file system of a box.
 fn in_box(folder: &Utf8Path, path: &str) -> String {
-    let show = format!("debugfs -R 'cat {path}' 'unboxed?offset=4194304' 2>/dev/null");
+    debugfs(folder, &format!("cat {path}"))
+}
+
+/// What debugfs says of the root file system of a box.
+fn debugfs(folder: &Utf8Path, request: &str) -> String {
+    let show = format!("debugfs -R '{request}' 'unboxed?offset=4194304' 2>/dev/null");
     let output = Command::new("sh")
         .args(["-c", &show])
         .current_dir(folder)
@@ -94,6 +115,56 @@ fn in_box(folder: &Utf8Path, path: &str) -> String {
         .output()
         .unwrap();
     Ran::from(output).expect(0).stdout
+}
+
+/// Insists that the user of Vagrant's is in the image's root file system, beside those that were there.
+fn has_its_user(folder: &Utf8Path) {
+    for ((name, before), line) in ACCOUNTS.iter().zip([
+        "vagrant:x:1001:1001::/home/vagrant:/bin/bash\n",
+        "vagrant:x:1001:\n",
+        "vagrant:!:20454:0:99999:7:::\n",
+    ]) {
+        let path = format!("/etc/{name}");
+        assert_eq!(in_box(folder, &path), format!("{before}{line}"));
+    }
+    let keys = in_box(folder, "/home/vagrant/.ssh/authorized_keys");
+    assert!(
+        keys.starts_with("ssh-rsa ") && keys.ends_with(" vagrant\n"),
+        "{keys}"
+    );
+    let sudo = in_box(folder, "/etc/sudoers.d/90-vagrant");
+    assert_eq!(sudo, "vagrant ALL=(ALL) NOPASSWD:ALL\n");
+    // cloud-init waits for the user-data of a cluster.
+    assert_ne!(in_box(folder, "/etc/cloud/cloud-init.disabled"), "");
+    for (path, kind, mode, user, group) in [
+        ("/etc/passwd", "regular", "0644", 0, 0),
+        ("/etc/shadow", "regular", "0640", 0, 42),
+        ("/home/vagrant", "directory", "0755", 1001, 1001),
+        ("/home/vagrant/.ssh", "directory", "0700", 1001, 1001),
+        (
+            "/home/vagrant/.ssh/authorized_keys",
+            "regular",
+            "0600",
+            1001,
+            1001,
+        ),
+        ("/etc/sudoers.d/90-vagrant", "regular", "0440", 0, 0),
+    ] {
+        let said = debugfs(folder, &format!("stat {path}"));
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let after = |name: &str| {
+            let at = words.iter().position(|word| *word == name);
+            words[at.unwrap_or_else(|| panic!("no {name} of {path} in {said}")) + 1].to_owned()
+        };
+        let seen = [
+            after("Type:"),
+            after("Mode:"),
+            after("User:"),
+            after("Group:"),
+        ];
+        let wanted = [kind, mode, &user.to_string(), &group.to_string()].map(str::to_owned);
+        assert_eq!(seen, wanted, "{path}");
+    }
 }
 
 #[test]
@@ -144,14 +215,7 @@ fn a_cloud_image_becomes_a_box_that_vagrant_can_log_in_to() {
             &["-f", "-n", "unboxed?offset=4194304"],
             "",
         );
-        let seed = "/var/lib/cloud/seed/nocloud";
-        let user_data = in_box(&folder, &format!("{seed}/user-data"));
-        assert!(user_data.starts_with("#cloud-config\n"), "{user_data}");
-        assert!(user_data.contains("  - name: vagrant\n"), "{user_data}");
-        assert_eq!(
-            in_box(&folder, &format!("{seed}/meta-data")),
-            "instance-id: box\n"
-        );
+        has_its_user(&folder);
 
         // The same image gives the same bytes, and is not downloaded again unless it is asked for.
         let again = scratch.run(&arguments).expect(0);
@@ -228,6 +292,22 @@ fn another_image_than_the_expected_one_is_not_used() {
             .join(".state/.cache/boxes/debian-13.json")
             .exists()
     );
+}
+
+/// What Vagrant logs in as is added to the users that are there.
+#[test]
+fn an_image_with_a_user_vagrant_is_refused() {
+    let (scratch, folder, _) = workspace(Table::Pc);
+    let root = folder.join("root");
+    let passwd = "root:x:0:0::/root:/bin/sh\nvagrant:x:1000:1000::/home/vagrant:/bin/sh\n";
+    fs::write(root.join("etc/passwd"), passwd).unwrap();
+    let bytes = disk(&folder, Table::Pc);
+    let sha512 = sha512(&bytes);
+    let server = Server::answering(Answer::File(Arc::new(bytes)));
+    let url = format!("{}/image", server.url);
+    let made = scratch.run(&["box", "--image", &url, "--sha512", &sha512]);
+    let said = "note: the image has a user `vagrant` of its own\n";
+    assert!(made.expect(5).stderr.contains(said));
 }
 
 #[test]

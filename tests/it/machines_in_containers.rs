@@ -138,6 +138,47 @@ fn a_container_serves_the_predicted_cluster_in_containers() {
     cluster.is_predicted(&lab);
 }
 
+/// As Vagrant does it on a machine of this project's own box. What fails once can be done again.
+#[test]
+fn user_data_is_handed_to_a_booted_machine_in_containers() {
+    let mut lab = Lab::new(MIRROR);
+    let address = Ipv4Addr::new(192, 168, 56, 101);
+    let disabled = "etc/cloud/cloud-init.disabled";
+    let machine = lab.boot_with("core-01", address, &[(disabled, "never\n".to_owned())]);
+    wait_for("the machine to have booted", || {
+        let running = machine.run(&["systemctl", "is-system-running"]).stdout;
+        ["running\n", "degraded\n"]
+            .contains(&&*running)
+            .then_some(())
+    });
+    assert!(!machine.path("/var/lib/cloud/instance").exists());
+
+    let vagrantfile = fs::read_to_string(project().join("vagrant/Vagrantfile")).unwrap();
+    let script = vagrantfile.split("<<~'SCRIPT'\n").nth(1).unwrap();
+    let script = script.split("\nSCRIPT\n").next().unwrap();
+    let hand_over = |user_data: &str| {
+        fs::write(machine.path("/tmp/user-data"), user_data).unwrap();
+        let path = "/var/lib/cloud/seed/nocloud/user-data";
+        machine.run(&["sh", "-c", script, "hand-over", "core-01", path])
+    };
+    // Also where it is done twice with the same.
+    for _ in 0..2 {
+        let failed = hand_over("#cloud-config\nruncmd: [/no/such/program]\n").expect(1);
+        let said = "cloud-init reports errors";
+        assert!(failed.stderr.contains(said), "{}", failed.stderr);
+        let whose = "scripts_user";
+        assert!(failed.stderr.contains(whose), "{}", failed.stderr);
+    }
+
+    let user_data = Cluster::of_release(&lab, 1).user_data;
+    hand_over(&user_data).expect(0);
+    assert_eq!(machine.unit("UnitFileState"), "enabled");
+    let kept = machine.run(&["cat", "/var/lib/cloud/instance/user-data.txt"]);
+    assert_eq!(kept.expect(0).stdout, user_data);
+    // Nothing of cloud-init is left for the next boot.
+    assert_eq!(machine.read(disabled), "never\n");
+}
+
 /// Of the shipped definitions, and of all variants that have golden files.
 #[test]
 fn every_file_and_unit_of_debian_is_put_in_place_in_containers() {

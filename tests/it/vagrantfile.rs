@@ -147,7 +147,8 @@ fn machines_are_as_the_definition_says() {
     let machines = machines(&scratch, "debian-mirror", "libvirt", &[]);
     let first = &machines["debian-mirror_alpha"];
     let folder = folder(&scratch, "debian-mirror");
-    assert_eq!(first["hostname"], "alpha");
+    // Its name and its network are set when it is handed its user-data.
+    assert_eq!(first["hostname"], Value::Null);
     assert_eq!(first["user"], "vagrant");
     assert_eq!(
         first["private"],
@@ -173,7 +174,11 @@ fn machines_are_as_the_definition_says() {
         first["provisioners"],
         json!([
             [folder.join("user-data"), "/tmp/user-data"],
-            ["alpha", "/var/lib/cloud/seed/nocloud/user-data"],
+            [
+                "alpha",
+                "/var/lib/cloud/seed/nocloud/user-data",
+                "10.9.8.7/24"
+            ],
         ])
     );
     assert_eq!((&first["memory"], &first["cpus"]), (&json!(512), &json!(2)));
@@ -210,6 +215,7 @@ fn flatcar_and_coreos_have_the_boxes_of_their_makers() {
     // `current` is no version that Vagrant could look for.
     assert_eq!(machine["box_version"], Value::Null);
     assert_eq!(machine["private"][0]["ip"], "172.17.8.102");
+    assert_eq!(machine["hostname"], "core-02");
 }
 
 #[test]

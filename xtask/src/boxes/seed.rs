@@ -1,5 +1,6 @@
-//! What a disk needs so that Vagrant can log in: a seed for cloud-init, written into the file system
-//! without mounting it.
+//! What a disk needs so that Vagrant can log in, written into the file system without mounting it: the
+//! user, a network, and a host key that each machine makes for itself. cloud-init has nothing to do
+//! before the machine is handed its user-data.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,51 +11,189 @@ use super::packages::SOURCE_DATE;
 use super::{disk, tool};
 use crate::cache::refused;
 
+/// The user that Vagrant logs in as.
+const USER: &str = "vagrant";
+
 /// The public half of the key that Vagrant logs in with at first, and then replaces by one of the
 /// machine's own (Vagrant, `keys/vagrant.pub`). Its private half is known to everybody.
 const VAGRANT_KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAABIwAAAQEA6NF8iallvQVp22WDkTkyrtvp9eWW6A8YVr+kz4TjGYe7gHzIw+niNltGEFHzD8+v1I2YJ6oXevct1YeS0o9HZyN1Q9qgCgzUFtdOKLv6IedplqoPkcmF0aYet2PkEDo3MlTBckFXPITAMzF8dJSIFo9D8HfdOV0IAdx4O7PtixWKn5y2hMNG0zQPyUecp4pzC6kivAIhyfHilFR61RGL+GPXQ2MWZWFYbAGjyiYJnAmCP3NOTd0jMZEnDkbUvxhMmBYSdETk1rRgm+R4LOzFUGaHqHDLKLX+FIPKcF96hrucXzcWyLbIbEgE98OHlnVYCzRdK8jlqm8tehUc9c9WhQ== vagrant";
 
-/// The files, by their places.
-fn files() -> Vec<(&'static str, String)> {
-    let user_data = format!(
-        "\
-#cloud-config
-# The user that Vagrant logs in as. Everything else waits for the user-data of a cluster.
-users:
-  - name: vagrant
-    shell: /bin/bash
-    sudo: ALL=(ALL) NOPASSWD:ALL
-    lock_passwd: true
-    ssh_authorized_keys:
-      - {VAGRANT_KEY}
-cloud_init_modules: [users_groups, ssh]
-cloud_config_modules: []
-cloud_final_modules: []
-"
-    );
-    let settings = "\
-# A machine keeps the host key that it made at its first boot, and needs but one.
-ssh_deletekeys: false
-ssh_genkeytypes: [ed25519]
+/// What cloud-init does when it is handed the user-data: what our user-data asks for, and to grow the
+/// file system of a distribution's own image into its disk. Each module takes emulated processors time.
+/// The name and the network of a machine are set by `vagrant/Vagrantfile`.
+const CLOUD_INIT: &str = "\
+datasource_list: [NoCloud, None]
+network: {config: disabled}
+cloud_init_modules: [growpart, resizefs, write_files]
+cloud_config_modules: [runcmd]
+cloud_final_modules: [package_update_upgrade_install, write_files_deferred, scripts_user]
 ";
+
+/// Without this file, cloud-init would look for user-data at each boot. `vagrant/Vagrantfile` runs it.
+const CLOUD_INIT_AT_BOOT: &str = "\
+# cloud-init runs once, when the machine is handed its user-data, and not at every boot.
+";
+
+/// A machine makes its own host key at its first boot, and needs but one.
+const HOST_KEY: &str = "\
+[Service]
+ExecStartPre=
+ExecStartPre=/bin/sh -c 'test -s /etc/ssh/ssh_host_ed25519_key || \
+ssh-keygen -q -t ed25519 -N \"\" -f /etc/ssh/ssh_host_ed25519_key'
+ExecStartPre=/usr/sbin/sshd -t
+";
+
+/// The network that Vagrant logs in by, where the system has nothing else to say of it.
+const NETWORK: &str = "\
+[Match]
+Name=en* eth0
+
+[Network]
+DHCP=ipv4
+LinkLocalAddressing=no
+
+[DHCPv4]
+ClientIdentifier=mac
+";
+
+/// A file or a folder to be written.
+struct Planted {
+    path: String,
+    /// Nothing for a folder.
+    text: Option<String>,
+    mode: u32,
+    /// Of its user and of its group.
+    owners: (u32, u32),
+}
+
+impl Planted {
+    fn file(path: &str, mode: u32, text: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            text: Some(text.into()),
+            mode,
+            owners: (0, 0),
+        }
+    }
+
+    fn folder(path: &str, mode: u32) -> Self {
+        Self {
+            path: path.to_owned(),
+            text: None,
+            mode,
+            owners: (0, 0),
+        }
+    }
+
+    fn owned_by(self, user: u32, group: u32) -> Self {
+        Self {
+            owners: (user, group),
+            ..self
+        }
+    }
+}
+
+/// The system's files of users, as they are in the image.
+#[derive(Clone, Copy)]
+struct Accounts<'a> {
+    passwd: &'a str,
+    group: &'a str,
+    shadow: &'a str,
+}
+
+impl Accounts<'_> {
+    /// An ID that nobody has: the first of those for people.
+    fn free_id(&self) -> u32 {
+        let lines = self.passwd.lines().chain(self.group.lines());
+        let taken: Vec<u32> = lines
+            .filter_map(|line| line.split(':').nth(2)?.parse().ok())
+            .collect();
+        (1000..)
+            .find(|id| !taken.contains(id))
+            .unwrap_or(u32::MAX - 2)
+    }
+
+    /// The ID of a group.
+    fn group_id(&self, name: &str) -> Option<u32> {
+        let mut groups = self.group.lines().map(|line| line.split(':'));
+        groups
+            .find_map(|mut fields| (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?)
+    }
+}
+
+/// Everything, in an order in which it can be written.
+fn planted(accounts: Accounts<'_>) -> Vec<Planted> {
+    let id = accounts.free_id();
+    let shadow = accounts.group_id("shadow").unwrap_or(0);
+    let with = |text: &str, line: String| format!("{}\n{line}\n", text.trim_end());
+    let day = SOURCE_DATE / (24 * 60 * 60);
+    let home = format!("/home/{USER}");
+    let mine = |planted: Planted| planted.owned_by(id, id);
+    let passwd = with(
+        accounts.passwd,
+        format!("{USER}:x:{id}:{id}::{home}:/bin/bash"),
+    );
+    let group = with(accounts.group, format!("{USER}:x:{id}:"));
+    // Without a password: nobody logs in by one.
+    let locked = with(accounts.shadow, format!("{USER}:!:{day}:0:99999:7:::"));
     vec![
-        ("/var/lib/cloud/seed/nocloud/user-data", user_data),
-        (
-            "/var/lib/cloud/seed/nocloud/meta-data",
-            "instance-id: box\n".to_owned(),
+        Planted::file(PASSWD, 0o644, passwd),
+        Planted::file(GROUP, 0o644, group),
+        Planted::file(SHADOW, 0o640, locked).owned_by(0, shadow),
+        Planted::folder("/home", 0o755),
+        mine(Planted::folder(&home, 0o755)),
+        mine(Planted::folder(&format!("{home}/.ssh"), 0o700)),
+        mine(Planted::file(
+            &format!("{home}/.ssh/authorized_keys"),
+            0o600,
+            format!("{VAGRANT_KEY}\n"),
+        )),
+        Planted::folder("/etc/sudoers.d", 0o750),
+        Planted::file(
+            "/etc/sudoers.d/90-vagrant",
+            0o440,
+            format!("{USER} ALL=(ALL) NOPASSWD:ALL\n"),
         ),
-        ("/etc/cloud/cloud.cfg.d/95-box.cfg", settings.to_owned()),
+        Planted::file("/etc/cloud/cloud-init.disabled", 0o644, CLOUD_INIT_AT_BOOT),
+        Planted::file("/etc/cloud/cloud.cfg.d/95-box.cfg", 0o644, CLOUD_INIT),
+        Planted::folder("/etc/systemd", 0o755),
+        Planted::folder("/etc/systemd/system", 0o755),
+        Planted::folder("/etc/systemd/system/ssh.service.d", 0o755),
+        Planted::file(
+            "/etc/systemd/system/ssh.service.d/box.conf",
+            0o644,
+            HOST_KEY,
+        ),
+        Planted::folder("/etc/systemd/network", 0o755),
+        Planted::file("/etc/systemd/network/90-box.network", 0o644, NETWORK),
     ]
 }
 
-/// What decides how it turns out.
+const PASSWD: &str = "/etc/passwd";
+const GROUP: &str = "/etc/group";
+const SHADOW: &str = "/etc/shadow";
+
+/// What decides how it turns out, the image's own users aside.
 pub(super) fn inputs() -> Vec<u8> {
-    let files = files();
-    let parts = files.iter().flat_map(|(path, text)| [*path, text.as_str()]);
+    let nobody = Accounts {
+        passwd: "",
+        group: "",
+        shadow: "",
+    };
+    let parts = planted(nobody).into_iter().map(|one| {
+        let Planted {
+            path,
+            text,
+            mode,
+            owners: (user, group),
+        } = one;
+        let text = text.unwrap_or_default();
+        format!("{path}\0{mode:o}\0{user}\0{group}\0{text}")
+    });
     parts.collect::<Vec<_>>().join("\0").into_bytes()
 }
 
-/// Writes the files into the root file system of a disk.
+/// Writes everything into the root file system of a disk.
 ///
 /// # Errors
 /// Says why that failed.
@@ -63,34 +202,67 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
     // As debugfs and its kin name a file system within a file.
     let device = format!("{disk}?offset={offset}");
     let shell = tool::shell(scratch, SOURCE_DATE)?;
-    let mut commands = String::new();
-    for folder in [
-        "/var/lib/cloud",
-        "/var/lib/cloud/seed",
-        "/var/lib/cloud/seed/nocloud",
-    ] {
-        // Where it is there already, debugfs says so and goes on.
-        let _ = writeln!(commands, "mkdir {folder}");
+    let show = |path: &str| {
+        let show = ["-R", &format!("cat {path}"), &device];
+        tool::run(shell.cmd("debugfs").args(show), &[0])
+    };
+    let (passwd, group, shadow) = (show(PASSWD)?, show(GROUP)?, show(SHADOW)?);
+    for (path, text) in [(PASSWD, &passwd), (GROUP, &group), (SHADOW, &shadow)] {
+        if text.is_empty() {
+            return Err(format!("the image's root file system has no `{path}`"));
+        }
     }
-    for (number, (path, text)) in files().iter().enumerate() {
-        let source = scratch.join(format!("seed-{number}"));
-        fs::write(&source, text).map_err(refused("write", &source))?;
-        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+    if passwd
+        .lines()
+        .any(|line| line.starts_with(&format!("{USER}:")))
+    {
+        return Err(format!("the image has a user `{USER}` of its own"));
+    }
+    let planted = planted(Accounts {
+        passwd: &passwd,
+        group: &group,
+        shadow: &shadow,
+    });
+
+    let mut commands = String::new();
+    for (number, one) in planted.iter().enumerate() {
+        let path = Utf8Path::new(&one.path);
+        let (folder, name) = (path.parent(), path.file_name());
+        let (Some(folder), Some(name)) = (folder, name) else {
+            continue;
+        };
+        let _ = writeln!(commands, "cd {folder}");
+        let kind = match &one.text {
+            Some(text) => {
+                let source = scratch.join(format!("planted-{number}"));
+                fs::write(&source, text).map_err(refused("write", &source))?;
+                let _ = writeln!(commands, "rm {name}\nwrite planted-{number} {name}");
+                FILE
+            }
+            None => {
+                // Where it is there already, debugfs says so and goes on.
+                let _ = writeln!(commands, "mkdir {name}");
+                FOLDER
+            }
+        };
+        let (user, group) = one.owners;
+        let mode = kind | one.mode;
         let _ = writeln!(
             commands,
-            "cd {folder}\nrm {name}\nwrite seed-{number} {name}"
+            "set_inode_field {name} mode 0{mode:o}\n\
+             set_inode_field {name} uid {user}\n\
+             set_inode_field {name} gid {group}"
         );
     }
-    let script = scratch.join("seed");
+    let script = scratch.join("plant");
     fs::write(&script, commands).map_err(refused("write", &script))?;
-    let debugfs = shell.cmd("debugfs").args(["-w", "-f", "seed", &device]);
+    let debugfs = shell.cmd("debugfs").args(["-w", "-f", "plant", &device]);
     tool::run(debugfs, &[0])?;
     // Its exit status says nothing.
-    for (path, text) in files() {
-        let show = shell
-            .cmd("debugfs")
-            .args(["-R", &format!("cat {path}"), &device]);
-        if tool::run(show, &[0])? != text {
+    for Planted { path, text, .. } in planted {
+        if let Some(text) = text
+            && show(&path)? != text
+        {
             return Err(format!(
                 "`{path}` could not be written into the image's root file system"
             ));
@@ -98,3 +270,7 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// What an inode is, in the bits above its permissions (ext4's documentation, "Index Nodes").
+const FILE: u32 = 0o100_000;
+const FOLDER: u32 = 0o040_000;
