@@ -1,4 +1,5 @@
-//! The life of a cluster on machines, from nothing to nothing, and once more.
+//! The life of a cluster on machines, from nothing to nothing: a short story, which is quick enough for
+//! every change, and a long one with every drill.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -16,9 +17,19 @@ use crate::scratch::Ran;
 use crate::setting::{NAME, NETWORK, PATIENCE, Setting, XTASK, tell};
 
 #[test]
-fn a_cluster_lives_dies_and_lives_anew_in_vms() {
+fn short_story_of_a_cluster_on_machines_in_vms() {
     let cluster = Setting::new();
     let nothing = cluster.what_is_there();
+    cluster.is_founded();
+    cluster.is_mended_when_one_has_lost_its_power();
+    cluster.leaves_nothing(&nothing);
+}
+
+#[test]
+fn long_story_of_a_cluster_on_machines_in_vms() {
+    let cluster = Setting::new();
+    let nothing = cluster.what_is_there();
+    cluster.is_founded();
     cluster.lives_on_when_switched_off_and_on();
     cluster.is_proven_from_inside_where_it_is_not_reached();
     cluster.mends_what_somebody_stopped();
@@ -31,9 +42,8 @@ fn a_cluster_lives_dies_and_lives_anew_in_vms() {
 }
 
 impl Setting {
-    /// `up` proves the cluster healthy, under the identity that was known before. What is written then
-    /// is there after `down` and `up`.
-    fn lives_on_when_switched_off_and_on(&self) {
+    /// `up` proves the cluster healthy, under the identity that was known before.
+    fn is_founded(&self) {
         let identity = self.predicted_cluster_id();
         let up = self.run("up", &["up", NAME]).expect(0);
         assert!(
@@ -42,10 +52,32 @@ impl Setting {
             up.stdout,
             up.stderr
         );
-        assert_eq!(self.running_cluster_ids(), vec![identity.clone(); 3]);
+        assert_eq!(self.running_cluster_ids(), vec![identity; 3]);
         assert_eq!(self.mirror.asked(), 3);
         self.etcdctl(&["put", "greeting", "hello"]);
+    }
 
+    /// `verify` names who is missing and says that the quorum holds, and `up` mends it.
+    fn is_mended_when_one_has_lost_its_power(&self) {
+        self.lab.pull_the_plug("core-02");
+        self.comes_to_be_told(
+            "verify, one without power",
+            &[
+                "vms is unhealthy: 2 of 3 members",
+                "2 of 3 voters can agree, 2 must: no more may fail",
+                "error: reachable: core-02 does not answer",
+            ],
+        );
+        self.etcdctl(&["put", "without", "core-02"]);
+        let up = self.run("up, one without power", &["up", NAME]).expect(0);
+        let said = "vms is healthy: 3 of 3 members";
+        assert!(up.stdout.contains(said), "{}\n{}", up.stdout, up.stderr);
+        assert_eq!(self.greeting(), "hello\n");
+    }
+
+    /// What was written is there after `down` and `up`, in the same cluster.
+    fn lives_on_when_switched_off_and_on(&self) {
+        let identity = self.predicted_cluster_id();
         self.run("down", &["down", NAME]).expect(0);
         let running = self.lab.virsh(&["list", "--name"]).unwrap();
         assert_eq!(running.trim(), "", "machines that are still on");

@@ -30,11 +30,42 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(25 * 60);
 /// Where a workspace has its boxes.
 const BOXES: &str = ".state/.cache/boxes";
 
+/// A checkout of this project, and the program that was built from it.
+pub(crate) struct Project {
+    pub(crate) checkout: Utf8PathBuf,
+    pub(crate) xtask: Utf8PathBuf,
+    /// The folder, among those of tests, for its boxes.
+    boxes: &'static str,
+}
+
+impl Project {
+    pub(crate) fn this() -> Self {
+        let checkout = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        Self {
+            checkout: checkout.to_owned(),
+            xtask: XTASK.into(),
+            boxes: "boxes-for-vms",
+        }
+    }
+
+    /// Another one, which has been built, to compare this one with.
+    #[allow(dead_code, reason = "used by the benchmark")]
+    pub(crate) fn built_in(checkout: &Utf8Path) -> Option<Self> {
+        let built = ["release", "debug"].map(|way| checkout.join("target").join(way).join("xtask"));
+        Some(Self {
+            checkout: checkout.to_owned(),
+            xtask: built.into_iter().find(|xtask| xtask.is_file())?,
+            boxes: "boxes-for-vms-to-compare",
+        })
+    }
+}
+
 /// A workspace with the definition of one cluster, which is rendered, and with the box that its machines
 /// are made from. Nothing is made of it yet.
 pub(crate) struct Setting {
     pub(crate) mirror: Mirror,
     pub(crate) workspace: Utf8PathBuf,
+    xtask: Utf8PathBuf,
     begun: Instant,
     // Dropped last.
     pub(crate) lab: Lab,
@@ -42,10 +73,13 @@ pub(crate) struct Setting {
 
 impl Setting {
     pub(crate) fn new() -> Self {
+        Self::of(&Project::this())
+    }
+
+    pub(crate) fn of(project: &Project) -> Self {
         let begun = Instant::now();
-        let project = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         // Before the lab, where nothing can be had from anywhere.
-        let boxes = boxes();
+        let boxes = boxes(project);
         tell("box", begun);
 
         let mut lab = Lab::new();
@@ -55,13 +89,18 @@ impl Setting {
             fs::create_dir_all(workspace.join(folder)).unwrap();
         }
         let vagrantfile = "vagrant/Vagrantfile";
-        fs::copy(project.join(vagrantfile), workspace.join(vagrantfile)).unwrap();
+        fs::copy(
+            project.checkout.join(vagrantfile),
+            workspace.join(vagrantfile),
+        )
+        .unwrap();
         symlink(boxes, workspace.join(BOXES)).unwrap();
         let definition = definition(&mirror);
         fs::write(workspace.join(format!("cluster/{NAME}.toml")), definition).unwrap();
         let setting = Self {
             mirror,
             workspace,
+            xtask: project.xtask.clone(),
             begun,
             lab,
         };
@@ -88,7 +127,7 @@ impl Setting {
 
     /// Runs a task that nobody has to wait for.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Ran {
-        let mut command = self.command(XTASK);
+        let mut command = self.command(&self.xtask);
         Ran::from(command.args(arguments).output().unwrap())
     }
 }
@@ -101,11 +140,11 @@ impl Drop for Setting {
 
 /// The folder of a box for these machines, made from packages. It is kept, and made again where it would
 /// turn out otherwise.
-fn boxes() -> Utf8PathBuf {
-    let workspace = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("boxes-for-vms");
+fn boxes(project: &Project) -> Utf8PathBuf {
+    let workspace = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(project.boxes);
     fs::create_dir_all(workspace.join("cluster")).unwrap();
     fs::write(workspace.join("cluster/default.toml"), "members = 3\n").unwrap();
-    let mut made = Command::new(XTASK);
+    let mut made = Command::new(&project.xtask);
     made.args(["box", "--from", "packages"]);
     let made = made.current_dir(&workspace).stdin(Stdio::null()).output();
     Ran::from(made.unwrap()).expect(0);
