@@ -1,7 +1,8 @@
 //! `cargo bench --bench machines`: `cargo xtask up` against plain `vagrant up`, for three virtual machines
 //! from nothing, in turn and in one run, so that the ratio holds on any host. `-- 5` has it measure five
-//! pairs. It takes what the tests of machines take, root among it; a host that lacks some of it is told
-//! what, and nothing is measured.
+//! pairs. `-- --before CHECKOUT` compares `cargo xtask up` with that of another checkout of this project,
+//! in which `cargo build` was run, and on the machines of that one. It takes what the tests of machines
+//! take, root among it; a host that lacks some of it is told what, and nothing is measured.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -37,10 +38,11 @@ use std::num::NonZeroUsize;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use camino::Utf8PathBuf;
 use etcd_binaries::packaged;
 use lab::wait_for;
 use scratch::Ran;
-use setting::{NAME, NETWORK, Setting, tell};
+use setting::{NAME, NETWORK, Project, Setting, tell};
 use xtask::commands::test::why_no_vms;
 use xtask::report::Exit;
 
@@ -56,39 +58,98 @@ fn main() -> ExitCode {
         eprintln!("not run: {why}");
         return ExitCode::from(Exit::Host as u8);
     }
-    measure(pairs());
+    let asked = Asked::read(std::env::args().skip(1));
+    match &asked.before {
+        None => compare_with_plain_tools(asked.pairs),
+        Some(checkout) => {
+            let before = Project::built_in(checkout);
+            let before = before.expect("`cargo build` was not run in that checkout");
+            compare_with(&before, asked.pairs);
+        }
+    }
     ExitCode::SUCCESS
 }
 
-/// What was asked for; cargo adds a word of its own.
-fn pairs() -> NonZeroUsize {
-    let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
-    let asked = arguments.next();
-    asked.map_or(PAIRS, |count| {
-        count.parse().expect("this takes a number of pairs")
-    })
+/// What was asked for.
+struct Asked {
+    pairs: NonZeroUsize,
+    before: Option<Utf8PathBuf>,
 }
 
-fn measure(pairs: NonZeroUsize) {
+impl Asked {
+    fn read(mut words: impl Iterator<Item = String>) -> Self {
+        let mut asked = Self {
+            pairs: PAIRS,
+            before: None,
+        };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                // cargo adds it.
+                "--bench" => {}
+                "--before" => {
+                    let checkout = words.next().expect("`--before` takes a folder");
+                    // cargo runs this in another folder than it was called in.
+                    assert!(
+                        checkout.starts_with('/'),
+                        "`--before` takes an absolute path"
+                    );
+                    asked.before = Some(checkout.into());
+                }
+                count => asked.pairs = count.parse().expect("this takes a number of pairs"),
+            }
+        }
+        asked
+    }
+}
+
+fn compare_with_plain_tools(pairs: NonZeroUsize) {
     let setting = Setting::new();
     copy_the_box(&setting);
     println!("three virtual machines, from nothing to a healthy cluster, {pairs} pairs in turn");
-    let (mut by_up, mut by_hand) = (Vec::new(), Vec::new());
+    in_turn(
+        pairs,
+        ("by hand", &mut || by_hand_once(&setting)),
+        ("cargo xtask up", &mut || {
+            by_up_once(&setting, "cargo xtask up")
+        }),
+    );
+}
+
+/// Each has a host of its own, and machines run on one of them at a time.
+fn compare_with(before: &Project, pairs: NonZeroUsize) {
+    let (before, now) = (Setting::of(before), Setting::new());
+    copy_the_box(&before);
+    copy_the_box(&now);
+    println!("three virtual machines, from nothing to a proven quorum, {pairs} pairs in turn");
+    in_turn(
+        pairs,
+        ("before", &mut || by_up_once(&before, "before")),
+        ("now", &mut || by_up_once(&now, "now")),
+    );
+}
+
+/// Measures both, and prints how the second compares with the first.
+fn in_turn(
+    pairs: NonZeroUsize,
+    (name, first): (&str, &mut dyn FnMut() -> Duration),
+    (other_name, second): (&str, &mut dyn FnMut() -> Duration),
+) {
+    let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
     for pair in 0..pairs.get() {
         // What it may be worth to come second, each has in its turn.
         if pair % 2 == 0 {
-            by_up.push(by_up_once(&setting));
-            by_hand.push(by_hand_once(&setting));
+            of_second.push(second());
+            of_first.push(first());
         } else {
-            by_hand.push(by_hand_once(&setting));
-            by_up.push(by_up_once(&setting));
+            of_first.push(first());
+            of_second.push(second());
         }
     }
-    let (up, hand) = (median(by_up), median(by_hand));
+    let (first, second) = (median(of_first), median(of_second));
+    let ratio = second / first;
     println!("  medians");
-    println!("    by hand         {hand:7.1} s");
-    let ratio = up / hand;
-    println!("    cargo xtask up  {up:7.1} s  {ratio:7.2} times by hand");
+    println!("    {name:<14}  {first:7.1} s");
+    println!("    {other_name:<14}  {second:7.1} s  {ratio:7.2} times {name}");
 }
 
 /// The first machine of a box has Vagrant and libvirt copy it, for all that follow. So nobody's time has
@@ -101,12 +162,12 @@ fn copy_the_box(setting: &Setting) {
 }
 
 /// With the cluster proven.
-fn by_up_once(setting: &Setting) -> Duration {
+fn by_up_once(setting: &Setting, what: &str) -> Duration {
     nothing_is_there(setting);
     let begun = Instant::now();
     setting.ask(&["up", NAME]).expect(0);
     let took = begun.elapsed();
-    show("cargo xtask up", took, time_of_vagrant(setting));
+    show(what, took, time_of_vagrant(setting));
     setting.ask(&["destroy", NAME, "--yes"]).expect(0);
     took
 }
