@@ -1,7 +1,7 @@
 //! Real clusters of real etcd on this host's loopback: start, kill, restart, destroy.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,6 +12,7 @@ use crate::local_support::{
     running_cluster_id, runs, three, up,
 };
 use crate::scratch::{Ran, Scratch};
+use crate::support::look_until;
 
 #[test]
 fn a_cluster_lives_from_up_to_destroy() {
@@ -136,12 +137,23 @@ fn a_changed_definition_is_not_applied_in_silence() {
         "changed",
         &(three(10) + "[etcd]\nheartbeat_interval = 150\nelection_timeout = 1500\n"),
     );
-    let flags = up(&scratch, "changed").expect(0);
-    let warning = "warning: `core-01` runs with other flags than its definition has now";
-    assert!(!flags.stderr.contains("error"), "{}", flags.stderr);
-    assert!(flags.stderr.contains(warning), "{}", flags.stderr);
-    let verify = is_healthy(&scratch, "changed");
-    assert!(verify.stderr.contains(warning), "{}", verify.stderr);
+    let flags = up(&scratch, "changed").expect(1);
+    let finding = "error: flags: core-01, core-02 and core-03 run without `--election-timeout=1500` and without `--heartbeat-interval=150`";
+    assert!(!flags.stderr.contains("other flags"), "{}", flags.stderr);
+    assert_eq!(flags.stdout.matches(finding).count(), 1, "{}", flags.stdout);
+    for (format, told) in [("json", "\"name\": \"flags\""), ("junit", "name=\"flags: ")] {
+        let verify = ["verify", "changed", "--format", format];
+        let verify = scratch.run(&verify).expect(1);
+        assert!(verify.stdout.contains(told), "{}", verify.stdout);
+        assert!(
+            verify.stdout.contains("heartbeat-interval"),
+            "{}",
+            verify.stdout
+        );
+    }
+    // What the hint says.
+    scratch.run(&["down", "changed"]).expect(0);
+    up(&scratch, "changed").expect(0);
 
     scratch.define("changed", &three(11));
     let moved = up(&scratch, "changed").expect(6);
@@ -153,6 +165,55 @@ fn a_changed_definition_is_not_applied_in_silence() {
         moved.stderr
     );
     assert_eq!(processes(&scratch, "changed").len(), 3);
+}
+
+#[test]
+fn a_member_started_by_hand_is_judged_by_its_own_flags() {
+    let scratch = Scratch::with("by-hand", &three(14));
+    up(&scratch, "by-hand").expect(0);
+    let id = processes(&scratch, "by-hand")["core-02"];
+    let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap();
+    let words: Vec<&str> = line.split_terminator('\0').collect();
+    kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+    look_until(|| runs(id), |runs| !runs);
+    let mut etcd = Command::new(words[0])
+        .args(&words[1..])
+        .arg("--quota-backend-bytes=8388608")
+        .env("ETCD_HEARTBEAT_INTERVAL", "200")
+        .env("ETCD_OTHER_PROGRAM", "of no concern")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let verify = ["verify", "by-hand", "--format", "json"];
+    let check = |verified: &Ran, name: &str| {
+        let verified: serde_json::Value = serde_json::from_str(&verified.stdout).unwrap();
+        let checks = verified["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == name);
+        check.unwrap().to_string()
+    };
+    let verified = look_until(
+        || scratch.run(&verify),
+        |verified| {
+            check(verified, "flags").contains("fail")
+                && check(verified, "database").contains(" of 8 MiB")
+        },
+    );
+    let verified = verified.expect(1);
+    let flags = check(&verified, "flags");
+    let database = check(&verified, "database");
+    scratch.run(&["down", "by-hand"]).expect(0);
+    etcd.wait().unwrap();
+    assert!(database.contains(" of 8 MiB"), "{database}");
+    for difference in ["--quota-backend-bytes=8388608", "--heartbeat-interval=200"] {
+        let told = format!("with `{difference}`, which is not defined");
+        assert!(flags.contains(&told), "{flags}");
+    }
+    assert!(
+        !flags.contains("other-program") && !flags.contains("core-01"),
+        "{flags}"
+    );
 }
 
 #[test]

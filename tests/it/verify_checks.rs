@@ -3,13 +3,16 @@
 use expect_test::expect;
 use test_attribute::test;
 use xtask::check::{self, CHECKS, Health, Verdict};
-use xtask::observation::{Alarm, AlarmKind, Condition, ListedMember, Look, Observation};
+use xtask::observation::{
+    Alarm, AlarmKind, Condition, ListedMember, Look, Observation, StartedWith,
+};
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
 use xtask::report::Exit;
 
 use crate::verify_support::{
-    failed, healthy, plan, recorded_cluster, says, status, three, unasked, without, without_quorum,
+    as_defined, failed, healthy, plan, recorded_cluster, says, status, three, unasked, without,
+    without_quorum,
 };
 
 /// The verdict of every check, in a line each.
@@ -58,6 +61,7 @@ fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
         lag Skipped
         pace Skipped
         version Skipped
+        flags Skipped
         alarms Skipped
         database Skipped
         hash Skipped
@@ -125,6 +129,7 @@ fn without_a_quorum_nothing_is_called_proven() {
         lag Skipped
         pace Skipped
         version Skipped
+        flags Skipped
         alarms Skipped
         database Skipped
         hash Skipped
@@ -206,7 +211,9 @@ fn without_an_etcdctl_nothing_is_known() {
     let report = check::judge(&plan, &seen);
     assert_eq!(report.health(), Health::NotProven);
     assert_eq!(report.exit(), Exit::CouldNotLook);
-    for checked in &report.checks[..CHECKS.len()] {
+    // Processes are there to be looked at all the same.
+    let asked = report.checks[..CHECKS.len()].iter();
+    for checked in asked.filter(|checked| checked.check.name != "flags") {
         assert_eq!(checked.judgement.verdict, Verdict::Skipped, "{checked:?}");
     }
     assert_eq!(
@@ -1108,6 +1115,135 @@ fn versions_are_held_against_the_pin() {
 }
 
 #[test]
+fn flags_are_held_against_the_definition() {
+    let plan = three();
+    let flags = |seen: &Observation, expected| says(&plan, seen, "flags", expected);
+    let with = |members: &[usize], change: &dyn Fn(&mut StartedWith)| {
+        let mut seen = healthy(&plan);
+        for &index in members {
+            match &mut seen.started[index] {
+                Look::Seen(started) => change(started),
+                other => panic!("{other:?}"),
+            }
+        }
+        seen
+    };
+    flags(
+        &healthy(&plan),
+        expect![[r#"
+        Pass: as defined on 3 of 3
+    "#]],
+    );
+    let set = |started: &mut StartedWith, name: &str, value: &str| {
+        started.flags.insert(name.to_owned(), value.to_owned());
+    };
+    flags(
+        &with(&[0, 1, 2], &|started| {
+            set(started, "election-timeout", "3000")
+        }),
+        expect![[r#"
+            Fail: as defined on 0 of 3
+            - core-01, core-02 and core-03 run with `--election-timeout=3000`, which is not defined
+              the user-data is as defined, so the unit was changed on the machine: `cargo xtask ssh core-01` to look
+        "#]],
+    );
+    let other = with(&[1], &|started| {
+        set(started, "auto-compaction-retention", "2h");
+        started.flags.remove("auto-compaction-mode");
+    });
+    flags(
+        &other,
+        expect![[r#"
+        Fail: as defined on 2 of 3
+        - core-02 runs without `--auto-compaction-mode=periodic` and with `--auto-compaction-retention=2h` and not `--auto-compaction-retention=1h`
+          the user-data is as defined, so the unit was changed on the machine: `cargo xtask ssh core-02` to look
+    "#]],
+    );
+    // What etcd reads while it has no data is for others to judge; so are a machine's addresses.
+    let started_otherwise = with(&[0], &|started| {
+        set(started, "initial-cluster-token", "other");
+        set(started, "data-dir", "/elsewhere");
+        set(started, "listen-client-urls", "http://0.0.0.0:2379");
+    });
+    assert!(plan.on_machines);
+    flags(
+        &started_otherwise,
+        expect![[r#"
+        Pass: as defined on 3 of 3
+    "#]],
+    );
+    let local = plan.on_loopback();
+    let mut by_process = healthy(&local);
+    if let Look::Seen(started) = &mut by_process.started[0] {
+        set(started, "advertise-client-urls", "http://127.0.0.9:2379");
+    }
+    says(
+        &local,
+        &by_process,
+        "flags",
+        expect![[r#"
+        Fail: as defined on 2 of 3
+        - core-01 runs with `--advertise-client-urls=http://127.0.0.9:2379` and not `--advertise-client-urls=http://127.168.56.101:2379`
+          etcd reads its flags when it starts: `cargo xtask down`, then `cargo xtask up`; the data is kept
+    "#]],
+    );
+    // A member of another version has the flags of that.
+    let older = local.run_by("3.4.23".parse().unwrap());
+    let mut mixed = healthy(&local);
+    status(&mut mixed.members[2]).version = "3.4.23".to_owned();
+    mixed.started[2] = Look::Seen(as_defined(&older, &older.members[2]));
+    says(
+        &local,
+        &mixed,
+        "flags",
+        expect![[r#"
+        Pass: as defined on 3 of 3
+    "#]],
+    );
+    let mut unseen = without(healthy(&local), 2);
+    says(
+        &local,
+        &unseen,
+        "flags",
+        expect![[r#"
+        Skipped: as defined on 2 of 3; not checked: core-03 does not run
+    "#]],
+    );
+    unseen.started = Vec::new();
+    says(
+        &local,
+        &unseen,
+        "flags",
+        expect![[r#"
+        Skipped: not checked: core-01, core-02 and core-03 were not looked at
+    "#]],
+    );
+}
+
+#[test]
+fn command_lines_are_read_as_etcd_reads_them() {
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let read = |line: &str, environment: &str| {
+        let started = StartedWith::read(&words(line), &words(environment));
+        let flags = started.flags.iter();
+        let flags = flags.map(|(name, value)| format!("{name}={value}"));
+        flags.collect::<Vec<_>>().join(" ")
+    };
+    let shell = "/bin/sh -c become /pid /opt/etcd --name=a --enable-v2";
+    assert_eq!(read(shell, "HOME=/"), "enable-v2=true name=a");
+    let older = "etcd -name a -strict-reconfig-check=true -debug";
+    assert_eq!(
+        read(older, "X"),
+        "debug=true name=a strict-reconfig-check=true"
+    );
+    let environment = "ETCD_NAME=b ETCD_SNAPSHOT_COUNT=5 ETCD_IMAGE_TAG=v3";
+    assert_eq!(
+        read("etcd --name a", environment),
+        "name=a snapshot-count=5"
+    );
+}
+
+#[test]
 fn alarms_are_explained() {
     let plan = three();
     let mut alarmed = healthy(&plan);
@@ -1202,6 +1338,55 @@ fn databases_are_held_against_their_quota() {
         expect![[r#"
             Skipped: at most 20 KiB of 2 GiB, and not every member told its size
         "#]],
+    );
+
+    // Not what the definition has by now, but what runs.
+    let raised = crate::verify_support::plan(
+        "default",
+        "members = 3\n[etcd]\nversion = \"3.4.23\"\nquota = \"64MiB\"\n",
+    );
+    let mut seen = healthy(&raised);
+    for member in &mut seen.members {
+        status(member).db_size_quota = None;
+        status(member).db_size = Some(19 << 20);
+    }
+    for started in &mut seen.started {
+        if let Look::Seen(started) = started {
+            let flag = ("quota-backend-bytes".to_owned(), (20 << 20).to_string());
+            started.flags.extend([flag]);
+        }
+    }
+    says(
+        &raised,
+        &seen,
+        "database",
+        expect![[r#"
+        Warn: at most 19 MiB of 20 MiB
+        - core-01, core-02 and core-03 use 95 % of the quota: 19 MiB of 20 MiB
+          when it is full, etcd refuses writes: `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, then `cargo xtask etcdctl -- defrag` one member after the other; or raise `quota` in cluster/default.toml
+    "#]],
+    );
+    for started in &mut seen.started {
+        if let Look::Seen(started) = started {
+            started.flags.remove("quota-backend-bytes");
+        }
+    }
+    says(
+        &raised,
+        &seen,
+        "database",
+        expect![[r#"
+        Pass: at most 19 MiB of 2 GiB
+    "#]],
+    );
+    seen.started.clear();
+    says(
+        &raised,
+        &seen,
+        "database",
+        expect![[r#"
+        Pass: at most 19 MiB of 64 MiB
+    "#]],
     );
 }
 
@@ -1546,6 +1731,7 @@ fn what_etcd_2_lacks_does_not_apply_and_is_not_passed() {
         lag Pass
         pace NotApplicable
         version Pass
+        flags Pass
         alarms NotApplicable
         database NotApplicable
         hash NotApplicable

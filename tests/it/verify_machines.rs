@@ -256,6 +256,9 @@ fn what_a_machine_says_is_read_to_its_end() {
 clock=1795533840.250000000
 unit=active
 user_data=7b83b676b5135c7dd6bc1f1c3a9c8a1f0b2c3d4e5f60718293a4b5c6d7e8f901
+argument=/usr/bin/etcd
+argument=--quota-backend-bytes=8388608
+environment=ETCD_HEARTBEAT_INTERVAL=200
 discovery=ETCD_DISCOVERY=https://discovery.etcd.io/0123
 etcd=read
 end=
@@ -263,6 +266,9 @@ end=
     let read = machine::read(said, 1_795_533_840.0, 1_795_533_841.0).unwrap();
     assert_eq!(read.clock_ahead, (-0.75, 0.25));
     assert_eq!(read.unit, "active");
+    let started = read.started.unwrap();
+    assert_eq!(started.flag("quota-backend-bytes"), Some("8388608"));
+    assert_eq!(started.flag("heartbeat-interval"), Some("200"));
     let word = "ETCD_DISCOVERY=https://discovery.etcd.io/0123";
     assert_eq!(read.discovery, Some(vec![word.to_owned()]));
 

@@ -150,36 +150,36 @@ fn broken_etcdctls_say_nothing_about_the_cluster() {
         core-01 not asked: could not be asked: `PATH` exited with status 9
         CouldNotLook
     "#]]
-    .assert_eq(&asked("exit 9", 221));
+    .assert_eq(&asked("exit 9", 241));
     expect![[r#"
         core-01 not asked: could not be asked: `PATH` exited with status 127: lib.so: not found
         CouldNotLook
     "#]]
-    .assert_eq(&asked("echo 'lib.so: not found' >&2; exit 127", 222));
+    .assert_eq(&asked("echo 'lib.so: not found' >&2; exit 127", 242));
     expect![[r#"
         core-01 not asked: could not be asked: `PATH` exited with status 1: Error: unknown flag: --x
         CouldNotLook
     "#]]
-    .assert_eq(&asked("echo 'Error: unknown flag: --x' >&2; exit 1", 223));
+    .assert_eq(&asked("echo 'Error: unknown flag: --x' >&2; exit 1", 243));
     expect![[r#"
         core-01 not asked: could not be asked: `PATH` was killed by SIGSEGV
         CouldNotLook
     "#]]
-    .assert_eq(&asked("kill -SEGV $$", 224));
+    .assert_eq(&asked("kill -SEGV $$", 244));
     expect![[r#"
         core-01 not asked: could not be asked: `PATH` exited with status 2: goroutine 1
         CouldNotLook
     "#]]
     .assert_eq(&asked(
         "echo 'panic: no'; echo 'goroutine 1' >&2; exit 2",
-        225,
+        245,
     ));
     // What is printed with a status that says failure is not believed.
     let believable = r#"[{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]"#;
     expect![[r#"
         core-01 not asked: could not be asked: `PATH` exited with status 9: [{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]
         CouldNotLook
-    "#]].assert_eq(&asked(&format!("echo '{believable}'; exit 9"), 226));
+    "#]].assert_eq(&asked(&format!("echo '{believable}'; exit 9"), 246));
     // It does not even end by its own deadline.
     expect![[r#"
         core-01 not asked: could not be asked: `PATH` had not ended after 4s
@@ -197,14 +197,14 @@ fn what_etcdctl_passes_on_is_about_the_cluster() {
     "#]]
     .assert_eq(&asked(
         "echo 'Error: context deadline exceeded' >&2; exit 1",
-        227,
+        247,
     ));
     let failed = "echo 'Failed to get the status of endpoint x (etcdserver: no)' >&2; exit 1";
     expect![[r#"
         core-01 failed: connected, then etcdserver: no
         Unhealthy
     "#]]
-    .assert_eq(&asked(failed, 228));
+    .assert_eq(&asked(failed, 248));
 }
 
 #[test]

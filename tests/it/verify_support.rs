@@ -7,8 +7,10 @@ use expect_test::Expect;
 use xtask::check;
 use xtask::definition;
 use xtask::observation::{
-    Before, Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe, Status,
+    Before, Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe,
+    StartedWith, Status,
 };
+use xtask::plan::flags::{self, InitialState, Myself, flags};
 use xtask::plan::{Member, Plan};
 use xtask::render::user_data_sha256;
 use xtask::report::Source;
@@ -77,9 +79,12 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         reads: Look::Seen(names.clone()),
         later: Look::Seen([6, 6].map(|revision| describes_itself(plan, member, revision))),
     });
+    let started = plan.members.iter().map(|member| as_defined(plan, member));
+    let started: Vec<StartedWith> = started.collect();
     let machines = plan.members.iter().filter(|_| plan.on_machines);
-    let machines = machines.map(|_| {
+    let machines = machines.zip(&started).map(|(_, started)| {
         Look::Seen(MachineStatus {
+            started: Some(started.clone()),
             unit: "active".to_owned(),
             user_data: Some(user_data_sha256(plan)),
             discovery: Some(Vec::new()),
@@ -89,6 +94,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
     Observation {
         members: members.collect(),
         machines: machines.collect(),
+        started: started.iter().cloned().map(Look::Seen).collect(),
         probe: Probe {
             prefix: "/xtask-verify-default-1-0-1".to_owned(),
             removed: Look::Seen(()),
@@ -100,6 +106,13 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         }),
         unreadable: Vec::new(),
     }
+}
+
+/// What a member's etcd is started with by a plan.
+pub(crate) fn as_defined(plan: &Plan, member: &Member) -> StartedWith {
+    let flags = flags(plan, &Myself::at(member, "/data"), InitialState::New);
+    let words = flags::words(&flags, plan.version());
+    StartedWith::read(&[vec!["/bin/etcd".to_owned()], words].concat(), &[])
 }
 
 /// A member of it at this revision, with a log entry for each after the fifth.
@@ -132,6 +145,9 @@ pub(crate) fn without(mut observation: Observation, index: usize) -> Observation
     member.write = unasked("does not answer");
     member.reads = unasked("does not answer");
     member.later = unasked("does not answer");
+    if let Some(started) = observation.started.get_mut(index) {
+        *started = unasked("does not run");
+    }
     if let Some(machine) = observation.machines.get_mut(index) {
         *machine = Look::Failed("`ssh` exited with status 255: No route to host".to_owned());
     }

@@ -18,7 +18,7 @@ use nix::errno::Errno;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
 pub use detached::{
-    all, command_line, detach, is_halted, is_there, reads_from, signal, signal_group,
+    all, command_line, detach, environment, is_halted, is_there, reads_from, signal, signal_group,
 };
 pub use interrupt::{
     AfterInterrupt, PutOff, QuietlyOnInterrupt, RemovedOnInterrupt, install_interrupt_handler,

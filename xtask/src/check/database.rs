@@ -1,5 +1,5 @@
 use super::{About, Check, Judgement, Verdict, etcdctl, grouped, unseen::Unseen};
-use crate::observation::{Observation, Status};
+use crate::observation::{Look, Observation, StartedWith, Status};
 use crate::plan::Plan;
 use crate::values::quantity;
 
@@ -7,9 +7,10 @@ pub(super) static CHECK: Check = Check {
     name: "database",
     title: "every database is well below its quota",
     about: About {
-        looks_at: "The size of each member's database file against the quota: the one that the \
-            member tells (from 3.6), or else `etcd.quota` of the definition, or else etcd's own 2 \
-            GiB. From 80 % it is a warning, from 100 % a failure. etcd has a quota from 3.0.",
+        looks_at: "The size of each member's database file against the quota that it runs with: \
+            the one that it tells (from 3.6), or else the one that its process was started with, \
+            or else etcd's own 2 GiB; where the process was not seen, `etcd.quota` of the \
+            definition. From 80 % it is a warning, from 100 % a failure. etcd has a quota from 3.0.",
         why: "The first member to reach its quota stops the writes of all, by the alarm NOSPACE. \
             etcd keeps each version of each key until it is compacted, so a few keys that are \
             written often are enough. The file itself never shrinks: compaction makes room inside \
@@ -41,20 +42,22 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let unseen = Unseen::of(observation, "its database's size", |member| &member.status);
     let mut verdict = Verdict::Pass;
     let mut findings = Vec::new();
-    let mut largest: Option<(u64, u64)> = None;
+    let mut fullest: Option<(u64, u64)> = None;
     let mut silent = false;
     let seen = observation
         .members
         .iter()
-        .filter_map(|member| Some((&member.name, member.status.seen()?)));
-    for (name, status) in seen {
-        let quota = quota(plan, status);
+        .enumerate()
+        .filter_map(|(index, member)| Some((index, &member.name, member.status.seen()?)));
+    for (index, name, status) in seen {
+        let quota = quota_of(plan, status, observation.started.get(index));
         let Some(size) = status.db_size else {
             silent = true;
             continue;
         };
-        if largest.is_none_or(|(most, _)| size > most) {
-            largest = Some((size, quota));
+        let times = |size: u64, quota: u64| u128::from(size) * u128::from(quota);
+        if fullest.is_none_or(|(most, of)| times(size, of) > times(most, quota)) {
+            fullest = Some((size, quota));
         }
         let percent = u128::from(size) * 100 / u128::from(quota);
         if percent < u128::from(MUCH) {
@@ -81,7 +84,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         ));
     }
     let findings = grouped(findings);
-    match largest {
+    match fullest {
         Some((size, quota)) => {
             let mut evidence = format!(
                 "at most {} of {}",
@@ -99,9 +102,18 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
 }
 
-/// The quota in bytes: what the member says, or else what it was started with.
-fn quota(plan: &Plan, status: &Status) -> u64 {
-    let quota = status.db_size_quota.or(plan.etcd.quota);
+/// The quota in bytes that a member runs with: by its own words, or else by its flags, or else, where they
+/// were not seen, by the definition. A negative one is none to etcd, which then takes all there is.
+pub(crate) fn quota_of(plan: &Plan, status: &Status, started: Option<&Look<StartedWith>>) -> u64 {
+    let flag = match started.and_then(Look::seen) {
+        Some(started) => {
+            let flag = started.flag("quota-backend-bytes");
+            flag.and_then(|bytes| bytes.parse::<i64>().ok())
+                .map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX))
+        }
+        None => plan.etcd.quota,
+    };
+    let quota = status.db_size_quota.or(flag);
     quota
         .filter(|&quota| quota > 0)
         .unwrap_or(ETCD_DEFAULT_QUOTA)

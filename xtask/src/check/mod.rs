@@ -4,6 +4,7 @@ mod alarms;
 mod clock;
 mod database;
 mod discovery;
+mod flags;
 mod hash;
 mod history;
 mod identity;
@@ -22,6 +23,7 @@ mod user_data;
 mod version;
 mod write;
 
+pub(crate) use database::quota_of;
 pub use history::lost;
 pub(crate) use lag::LAGS_BEYOND;
 pub use report::{Checked, Health, Report, Reported, judge};
@@ -42,6 +44,7 @@ pub static CHECKS: &[&Check] = &[
     &lag::CHECK,
     &pace::CHECK,
     &version::CHECK,
+    &flags::CHECK,
     &alarms::CHECK,
     &database::CHECK,
     &hash::CHECK,

@@ -85,6 +85,15 @@ impl Report {
         }
     }
 
+    /// Whether nothing is wrong but that what runs follows an older definition: time does not change that.
+    pub fn is_only_outdated(&self) -> bool {
+        let failing = self.names(&[Verdict::NotYet, Verdict::Fail]);
+        let outdated = ["flags", "user-data"];
+        !failing.is_empty()
+            && failing.iter().all(|name| outdated.contains(name))
+            && self.names(&[Verdict::Skipped]).is_empty()
+    }
+
     /// The exit status that says so. A cluster that could not be looked at everywhere is not called
     /// healthy, and one of which nothing bad is known is not called unhealthy.
     pub fn exit(&self) -> Exit {

@@ -24,9 +24,10 @@ use crate::workspace::Workspace;
 ///
 /// Asks every member on its own, with the real etcdctl, and judges the answers: whether all answer,
 /// are the members of the definition with the identity that follows from it, follow one leader, form
-/// a quorum, are connected with each other, keep up and keep pace, run the pinned version, raise no
-/// alarm, have room in their databases, hold the same data and all that was seen before; and whether a
-/// value written through each is read from every other. The values are removed again.
+/// a quorum, are connected with each other, keep up and keep pace, run the pinned version with the
+/// flags of the definition, raise no alarm, have room in their databases, hold the same data and all
+/// that was seen before; and whether a value written through each is read from every other. The values
+/// are removed again.
 ///
 /// Of machines also whether the unit is active, whether they were set up with the user-data that
 /// the definition renders to, whether their clocks agree with this host's, and that no discovery
@@ -211,6 +212,7 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
             Some(_) => None,
             None => Some(&conditions),
         },
+        started: driver.started_with(home, &names),
     };
     let mut verified = verify::once(plan, tools, &beside);
     if was_left_alone && is_left_alone() {

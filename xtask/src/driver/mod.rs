@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
 use crate::etcd::tools::Tools;
-use crate::observation::{Condition, Look, MachineStatus};
+use crate::observation::{Condition, Look, MachineStatus, StartedWith};
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Outcome};
 use crate::steps::Start;
@@ -93,9 +93,16 @@ pub trait Driver: Sync {
     /// Fails where one of them can be stopped by no means.
     fn stop(&self, home: &Home<'_>, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()>;
 
-    /// What running members keep from their start, although the plan now says otherwise: a warning
-    /// for each thing, with what it would take to change it.
-    fn outdated(&self, home: &Home<'_>, plan: &Plan) -> Vec<Diagnostic>;
+    /// What these members' etcds were started with, where they are processes of this host.
+    fn started_with(&self, _home: &Home<'_>, _members: &[HostName]) -> Vec<Look<StartedWith>> {
+        Vec::new()
+    }
+
+    /// What running members keep from their start and no check tells of, although the plan
+    /// now says otherwise: a warning for each thing, with what it would take to change it.
+    fn outdated(&self, _home: &Home<'_>, _plan: &Plan) -> Vec<Diagnostic> {
+        Vec::new()
+    }
 
     /// The file that tells of a member's start.
     fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf;

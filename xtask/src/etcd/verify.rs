@@ -7,7 +7,7 @@ use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
 use crate::check::{self, Health, Report};
 use crate::observation::{
-    Before, Condition, Look, MachineStatus, MemberObservation, Observation, Unreadable,
+    Before, Condition, Look, MachineStatus, MemberObservation, Observation, StartedWith, Unreadable,
 };
 use crate::pause::pause;
 use crate::plan::Plan;
@@ -28,6 +28,8 @@ pub struct Verified {
 pub struct Beside<'a> {
     /// Looks at the members' machines, where they have some.
     pub machines: Option<&'a LookAtMachines<'a>>,
+    /// What the members' processes were started with, where they are processes of this host.
+    pub started: Vec<Look<StartedWith>>,
     /// What was seen of the cluster before.
     pub before: Option<Before>,
     /// What is kept of the cluster and cannot be read.
@@ -56,12 +58,28 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
     {
         observation.conditions = conditions();
     }
+    observation.started = match beside.machines {
+        Some(_) => observation.machines.iter().map(started_in).collect(),
+        None => beside.started.clone(),
+    };
     observation.before = beside.before;
     observation.unreadable.clone_from(&beside.unreadable);
     Verified {
         report: check::judge(plan, &observation),
         is_lost: check::lost(plan, &observation).is_some(),
         observation,
+    }
+}
+
+/// What the etcd in a machine was started with.
+fn started_in(machine: &Look<MachineStatus>) -> Look<StartedWith> {
+    match machine {
+        Look::Seen(machine) => machine.started.clone().map_or_else(
+            || Look::NotAsked("runs no etcd that could be looked into".to_owned()),
+            Look::Seen,
+        ),
+        Look::Failed(_) => Look::NotAsked("could not be looked into".to_owned()),
+        Look::NotAsked(why) => Look::NotAsked(why.clone()),
     }
 }
 
@@ -78,8 +96,11 @@ pub fn until_healthy(
     loop {
         let verified = look();
         let left = deadline.saturating_duration_since(Instant::now());
-        // A member that fails may be started again, by whoever; what is lost does not come back.
-        let is_over = verified.report.health() == Health::Healthy || verified.is_lost;
+        // A member that fails may be started again, by whoever; what is lost does not come back, and what runs
+        // by an older definition goes on with it.
+        let is_over = verified.report.health() == Health::Healthy
+            || verified.is_lost
+            || verified.report.is_only_outdated();
         if is_over || left.is_zero() || !goes_on(&verified) {
             return verified;
         }

@@ -29,6 +29,6 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     injector.start_by(&plan, tools, &member.name, InitialState::Existing)?;
     Ok(Injury::new(
         format!("{} advertised {url}", member.name),
-        vec![about("members", &member.name)],
+        vec![about("members", &member.name), about("flags", &member.name)],
     ))
 }

@@ -1,6 +1,6 @@
 //! Reads what a machine says about itself.
 
-use super::LOG_FOLDERS;
+use super::{LOG_FOLDERS, StartedWith};
 
 /// How a machine is, seen from inside.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,9 @@ pub struct MachineStatus {
     /// The words of its etcd's command line and environment that have to do with discovery; none where
     /// no etcd runs there, or one that could not be looked into.
     pub discovery: Option<Vec<String>>,
+    /// What its etcd was started with; none where no etcd runs there, more than one, or one that could not be
+    /// looked into.
+    pub started: Option<StartedWith>,
     /// By how many seconds its clock is ahead of this host's, at least and at most: asking takes
     /// its time, and so it is not known to the point.
     pub clock_ahead: (f64, f64),
@@ -33,6 +36,8 @@ for file in /var/lib/cloud/instance/user-data.txt {user_data_path}; do
 done
 for comm in $(grep -slx -e etcd -e etcd2 /proc/[0-9]*/comm); do
   process=${{comm%/comm}}
+  sudo cat "$process/cmdline" | tr '\0' '\n' | sed 's/^/argument=/'
+  sudo cat "$process/environ" | tr '\0' '\n' | sed -n 's/^ETCD_/environment=&/p'
   sudo cat "$process/cmdline" "$process/environ" | tr '\0' '\n' | grep -i discovery | sed 's/^/discovery=/'
   # One that has ended has no words.
   if sudo grep -q . "$process/cmdline" && sudo cat "$process/environ" >/dev/null; then
@@ -87,12 +92,18 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, St
         .map_err(|_| "its clock is not a number".to_owned())?;
     let words: Vec<String> = values("discovery").collect();
     let etcds: Vec<String> = values("etcd").collect();
+    let (arguments, environment): (Vec<String>, Vec<String>) = (
+        values("argument").collect(),
+        values("environment").collect(),
+    );
+    let only_one_was_read = matches!(etcds.as_slice(), [etcd] if etcd == "read");
     let all_were_read = !etcds.is_empty() && etcds.iter().all(|etcd| etcd == "read");
     Ok(MachineStatus {
         unit: one("unit")?,
         user_data: values("user_data").next(),
         // What was found was found, whatever else there may be.
         discovery: (all_were_read || !words.is_empty()).then_some(words),
+        started: only_one_was_read.then(|| StartedWith::read(&arguments, &environment)),
         clock_ahead: (clock - answered, clock - asked),
     })
 }

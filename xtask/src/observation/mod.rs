@@ -9,6 +9,7 @@ pub mod glance;
 pub mod log;
 pub mod machine;
 pub mod metrics;
+pub mod started;
 pub mod v2;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use crate::values::HostName;
 pub use distinct::Repeated;
 pub use glance::{Glance, Glimpse};
 pub use machine::MachineStatus;
+pub use started::StartedWith;
 
 /// Where etcd keeps its log, below its data folder: 2.0.0 and 2.0.1 in the second place, all later versions in
 /// the first. A member that has none begins anew.
@@ -31,6 +33,8 @@ pub struct Observation {
     pub members: Vec<MemberObservation>,
     /// How each planned member's machine is, in the same order; empty where members are not machines.
     pub machines: Vec<Look<MachineStatus>>,
+    /// What each planned member's etcd was started with, in the same order; empty where nobody looked.
+    pub started: Vec<Look<StartedWith>>,
     /// The key prefix under which values were written to try the cluster, and whether it is gone again.
     pub probe: Probe,
     /// How each planned member is by its driver, in the same order; empty where that was not looked at.

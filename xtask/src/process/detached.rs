@@ -87,6 +87,13 @@ pub fn is_there(pid: i32) -> bool {
     pid > 0 && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
 }
 
+/// The `NAME=value` pairs that a process was started with; none where the system does not tell.
+pub fn environment(pid: i32) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    text.split_terminator('\0').map(str::to_owned).collect()
+}
+
 /// Sends a signal to one process.
 ///
 /// # Errors

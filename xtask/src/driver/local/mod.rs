@@ -13,7 +13,7 @@ use xshell::Shell;
 use super::{Driver, Faults, Home, Running};
 use crate::etcd::command::command;
 use crate::etcd::tools::Tools;
-use crate::observation::Condition;
+use crate::observation::{Condition, Look, StartedWith};
 use crate::plan::flags::{self, InitialState, Myself};
 use crate::plan::{Member, Plan};
 use crate::process::{Signal, detach};
@@ -176,11 +176,15 @@ impl Driver for Local {
         }
     }
 
-    fn outdated(&self, home: &Home<'_>, plan: &Plan) -> Vec<Diagnostic> {
-        let members = plan.members.iter();
-        members
-            .filter_map(|member| outdated(home, plan, member))
-            .collect()
+    fn started_with(&self, home: &Home<'_>, members: &[HostName]) -> Vec<Look<StartedWith>> {
+        let started = |member| match MemberFolder::of(home, member).process(process::etcds) {
+            None => Look::NotAsked("does not run".to_owned()),
+            Some(process) => process.started_with().map_or_else(
+                || Look::NotAsked("runs as a process that this user cannot see".to_owned()),
+                Look::Seen,
+            ),
+        };
+        members.iter().map(started).collect()
     }
 
     fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf {
@@ -224,51 +228,6 @@ fn cannot_be_ended(home: &Home<'_>, member: &HostName, process: &Process, why: &
             )),
             None => diagnostic.hint(format!("be root: `sudo cargo xtask down {name}`")),
         },
-    )
-}
-
-/// How the flags of a running member differ from those that the plan gives it.
-fn outdated(home: &Home<'_>, plan: &Plan, member: &Member) -> Option<Diagnostic> {
-    let folder = MemberFolder::of(home, &member.name);
-    let running = folder.process(Vec::new)?.arguments();
-    if running.is_empty() {
-        return None;
-    }
-    // Those that it runs with and would no longer, and those that it runs without and would have.
-    let differences = |state| {
-        let wanted = arguments(plan, member, &folder, state);
-        let without = |these: &[String], those: &[String]| -> Vec<String> {
-            let these = these.iter().filter(|word| !those.contains(word));
-            these.cloned().collect()
-        };
-        (without(&running, &wanted), without(&wanted, &running))
-    };
-    // It was started in one of these states, and which makes no difference any more.
-    let [new, existing] = [InitialState::New, InitialState::Existing].map(differences);
-    let (surplus, missing) = if new.0.len() < existing.0.len() {
-        new
-    } else {
-        existing
-    };
-    if surplus.is_empty() && missing.is_empty() {
-        return None;
-    }
-    let mut warning = Diagnostic::warning(format!(
-        "`{}` runs with other flags than its definition has now",
-        member.name
-    ));
-    for (what, flags) in [("runs with", surplus), ("lacks", missing)] {
-        if !flags.is_empty() {
-            warning = warning.note(format!("it {what} `{}`", flags.join(" ")));
-        }
-    }
-    let name = &plan.name;
-    Some(
-        warning
-            .note("etcd reads its flags when it starts")
-            .hint(format!(
-                "to apply the definition: `cargo xtask down {name}`, then `cargo xtask up {name}`"
-            )),
     )
 }
 

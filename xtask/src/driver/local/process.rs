@@ -8,6 +8,7 @@ use nix::errno::Errno;
 
 use super::folder::MemberFolder;
 use crate::observation::Condition;
+use crate::observation::StartedWith;
 use crate::pause::pause;
 use crate::process::{self, Signal};
 
@@ -61,11 +62,11 @@ impl Process {
         }
     }
 
-    /// What follows the program's name on its command line.
-    pub(super) fn arguments(&self) -> Vec<String> {
-        let mut words = self.id.and_then(process::command_line).unwrap_or_default();
-        let program = words.iter().position(|word| word.starts_with('-'));
-        words.split_off(program.unwrap_or(words.len()))
+    /// What it was started with; none where the system does not tell.
+    pub(super) fn started_with(&self) -> Option<StartedWith> {
+        let id = self.id?;
+        let words = process::command_line(id)?;
+        Some(StartedWith::read(&words, &process::environment(id)))
     }
 
     /// Sends it a signal, together with whatever it started itself: etcd may run inside of a script.

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::{table, verdict_name};
-use crate::check::{Health, Report};
+use crate::check::{self, Health, Report};
 use crate::observation::{Look, MemberObservation, Observation, Status};
 use crate::plan::Plan;
 
@@ -47,7 +47,18 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String
                     .members
                     .iter()
                     .find(|member| member.name == planned.name)?;
-                Some(Member::of(planned.id.to_string(), member))
+                let index = observation
+                    .members
+                    .iter()
+                    .position(|one| one.name == planned.name)?;
+                let quota = member.status.seen().and_then(|status| {
+                    let started = observation.started.get(index);
+                    let is_known = started.and_then(Look::seen).is_some();
+                    let known = status.db_size_quota.is_some() || is_known;
+                    (known && status.db_size.is_some())
+                        .then(|| check::quota_of(plan, status, started))
+                });
+                Some(Member::of(planned.id.to_string(), member, quota))
             })
             .collect(),
         checks: report
@@ -123,7 +134,7 @@ struct Member {
 }
 
 impl Member {
-    fn of(expected_id: String, member: &MemberObservation) -> Self {
+    fn of(expected_id: String, member: &MemberObservation, quota: Option<u64>) -> Self {
         let status: Option<&Status> = member.status.seen();
         let hash = member.hash.seen();
         Self {
@@ -140,7 +151,7 @@ impl Member {
             raft_applied_index: status.and_then(|status| status.raft_applied_index),
             revision: status.and_then(|status| status.revision),
             database_size_bytes: status.and_then(|status| status.db_size),
-            database_quota_bytes: status.and_then(|status| status.db_size_quota),
+            database_quota_bytes: quota,
             keys_hash: hash.map(|hash| format!("{:x}", hash.hash)),
             keys_hash_revision: hash.map(|hash| hash.revision),
         }

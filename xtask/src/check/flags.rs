@@ -1,0 +1,151 @@
+use std::collections::BTreeMap;
+
+use super::{About, Check, Judgement, Verdict, grouped, list, ssh, task, unseen::Unseen};
+use crate::observation::{Look, Observation, StartedWith};
+use crate::plan::flags::{self, InitialState, Myself, Origin};
+use crate::plan::{Member, Plan};
+use crate::render;
+use crate::values::{EtcdVersion, HostName};
+
+pub(super) static CHECK: Check = Check {
+    name: "flags",
+    title: "every member runs with the flags of the definition",
+    about: About {
+        looks_at: "The command line and the environment of each member's process, against the \
+            flags that the definition gives it, in the version that it runs. Those that etcd reads \
+            only while it has no data are left out: what came of them is for `identity` and \
+            `members` to say. On a machine, so are its own name and addresses.",
+        why: "etcd reads its flags when it starts, so a definition that was changed since is not \
+            what runs. A timeout, a quota or a compaction that was set and never took effect is \
+            missed when it matters. Members with different election timeouts, or one that was \
+            started by hand, make elections and full databases hard to explain.",
+        what_to_do: "To have what the definition says: `cargo xtask down`, then `cargo xtask up`; \
+            the data is kept. To keep what runs, take the change to the definition back. A machine \
+            gets its flags with its user-data: see the check `user-data`.",
+        read: "https://etcd.io/docs/v3.6/op-guide/configuration/",
+    },
+    judge,
+};
+
+/// What a member of the plan was given as its data folder, and what etcd reads only while that is empty.
+const OF_THE_START: &[&str] = &[
+    "data-dir",
+    "initial-advertise-peer-urls",
+    "initial-cluster",
+    "initial-cluster-state",
+    "initial-cluster-token",
+];
+
+/// What a machine fills in by itself.
+const OF_THE_MACHINE: &[&str] = &[
+    "name",
+    "listen-client-urls",
+    "advertise-client-urls",
+    "listen-peer-urls",
+];
+
+fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    let mut unseen = Unseen::default();
+    let mut findings = Vec::new();
+    let mut same = 0;
+    for (index, seen) in observation.members.iter().enumerate() {
+        let Some(member) = plan.members.iter().find(|one| one.name == seen.name) else {
+            continue;
+        };
+        let started = match observation.started.get(index) {
+            Some(Look::Seen(started)) => started,
+            Some(Look::NotAsked(why) | Look::Failed(why)) => {
+                unseen.add(&seen.name, why);
+                continue;
+            }
+            None => {
+                unseen.add(&seen.name, "was not looked at");
+                continue;
+            }
+        };
+        let version = seen.status.seen();
+        let version = version.and_then(|status| status.version.parse().ok());
+        let differences = differences(plan, member, version, started);
+        if differences.is_empty() {
+            same += 1;
+        } else {
+            findings.push((index, &seen.name, format!("runs {}", list(differences))));
+        }
+    }
+    let first = findings.first().map(|(_, name, _)| *name);
+    let findings = findings.into_iter().map(|(index, name, text)| {
+        let hint = hint(plan, observation, (index, first.unwrap_or(name)));
+        (name, text, hint)
+    });
+    let findings = grouped(findings);
+    let all = observation.members.len();
+    let evidence = match (same, findings.is_empty()) {
+        (0, true) => String::new(),
+        _ => format!("as defined on {same} of {all}"),
+    };
+    let verdict = if findings.is_empty() {
+        Verdict::Pass
+    } else {
+        Verdict::Fail
+    };
+    unseen.settle(verdict, evidence, findings)
+}
+
+/// How what a member was started with differs from what it would be started with now.
+fn differences(
+    plan: &Plan,
+    member: &Member,
+    version: Option<EtcdVersion>,
+    started: &StartedWith,
+) -> Vec<String> {
+    let plan = match version {
+        Some(version) if version != plan.version() => &plan.run_by(version),
+        _ => plan,
+    };
+    let is_compared = |name: &str| {
+        let is_of_the_machine = plan.on_machines && OF_THE_MACHINE.contains(&name);
+        !OF_THE_START.contains(&name) && !is_of_the_machine
+    };
+    let defined = flags::flags(plan, &Myself::at(member, ""), InitialState::New);
+    let defined = defined
+        .into_iter()
+        .filter(|flag| !(plan.on_machines && flag.origin == Origin::Myself));
+    let defined: BTreeMap<String, String> = defined
+        .filter(|flag| is_compared(&flag.name))
+        .map(|flag| (flag.name, flag.value))
+        .collect();
+    let mut differences = Vec::new();
+    for (name, value) in &defined {
+        match started.flag(name) {
+            Some(runs) if runs == value => {}
+            Some(runs) => {
+                differences.push(format!("with `--{name}={runs}` and not `--{name}={value}`"));
+            }
+            None => differences.push(format!("without `--{name}={value}`")),
+        }
+    }
+    let surplus = started.flags.iter();
+    let surplus = surplus.filter(|(name, _)| is_compared(name) && !defined.contains_key(*name));
+    differences.extend(
+        surplus.map(|(name, value)| format!("with `--{name}={value}`, which is not defined")),
+    );
+    differences
+}
+
+/// What to do about a member, in the same words for all of which the same is true: `example` is one of them.
+fn hint(plan: &Plan, observation: &Observation, (index, example): (usize, &HostName)) -> String {
+    if !plan.on_machines {
+        let (down, up) = (task(plan, "down"), task(plan, "up"));
+        return format!("etcd reads its flags when it starts: {down}, then {up}; the data is kept");
+    }
+    let machine = observation.machines.get(index).and_then(Look::seen);
+    let digest = machine.and_then(|machine| machine.user_data.clone());
+    if digest == Some(render::user_data_sha256(plan)) {
+        let ssh = ssh(plan, example);
+        format!(
+            "the user-data is as defined, so the unit was changed on the machine: {ssh} to look"
+        )
+    } else {
+        "the flags follow from the user-data: see `user-data`".to_owned()
+    }
+}

@@ -1,0 +1,62 @@
+//! What a running etcd was started with: its command line and its environment.
+
+use std::collections::BTreeMap;
+
+use crate::plan::flag_table;
+
+/// The flags that an etcd was started with: their values by their names, without dashes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartedWith {
+    /// The flags.
+    pub flags: BTreeMap<String, String>,
+}
+
+impl StartedWith {
+    /// Reads the words of a process's command line, the program's own included, and the `NAME=value` pairs of
+    /// its environment. etcd takes each flag from `ETCD_…` where it is not on the command line.
+    pub fn read(words: &[String], environment: &[String]) -> Self {
+        let of_environment = environment.iter().filter_map(|pair| {
+            let (name, value) = pair.strip_prefix("ETCD_")?.split_once('=')?;
+            let name = name.to_ascii_lowercase().replace('_', "-");
+            // What runs etcd has settings of its own that begin like that.
+            flag_table::find(&name)?;
+            Some((name, value.to_owned()))
+        });
+        let mut flags: BTreeMap<String, String> = of_environment.collect();
+        flags.extend(of_command_line(words));
+        Self { flags }
+    }
+
+    /// The value of the flag of this name.
+    pub fn flag(&self, name: &str) -> Option<&str> {
+        self.flags.get(name).map(String::as_str)
+    }
+}
+
+/// `--name=value`, `-name value` or, of what is true, `--name`. Whatever runs etcd comes before it: a shell
+/// may be about to become it.
+fn of_command_line(words: &[String]) -> Vec<(String, String)> {
+    let is_etcd = |word: &String| {
+        let program = word.rsplit('/').next();
+        matches!(program, Some("etcd" | "etcd2"))
+    };
+    let program = words.iter().position(is_etcd).map(|program| program + 1);
+    let first = program.or_else(|| words.iter().position(|word| word.starts_with('-')));
+    let mut words = words.iter().skip(first.unwrap_or(words.len())).peekable();
+    let mut flags = Vec::new();
+    while let Some(word) = words.next() {
+        let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
+            continue;
+        };
+        let mut value = || words.next_if(|next| !next.starts_with('-'));
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => (
+                flag,
+                value().map_or_else(|| "true".to_owned(), Clone::clone),
+            ),
+        };
+        flags.push((name.to_owned(), value));
+    }
+    flags
+}
