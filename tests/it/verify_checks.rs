@@ -1139,7 +1139,7 @@ fn flags_are_held_against_the_definition() {
     };
     flags(
         &with(&[0, 1, 2], &|started| {
-            set(started, "election-timeout", "3000")
+            set(started, "election-timeout", "3000");
         }),
         expect![[r#"
             Fail: as defined on 0 of 3
