@@ -119,36 +119,32 @@ fn debugfs(folder: &Utf8Path, request: &str) -> String {
 
 /// Insists that the user of Vagrant's is in the image's root file system, beside those that were there.
 fn has_its_user(folder: &Utf8Path) {
+    let home = Utf8Path::new("/home").join("vagrant");
+    let keys = home.join(".ssh/authorized_keys");
     for ((name, before), line) in ACCOUNTS.iter().zip([
-        "vagrant:x:1001:1001::/home/vagrant:/bin/bash\n",
-        "vagrant:x:1001:\n",
-        "vagrant:!:20454:0:99999:7:::\n",
+        format!("vagrant:x:1001:1001::{home}:/bin/bash\n"),
+        "vagrant:x:1001:\n".to_owned(),
+        "vagrant:!:20454:0:99999:7:::\n".to_owned(),
     ]) {
         let path = format!("/etc/{name}");
         assert_eq!(in_box(folder, &path), format!("{before}{line}"));
     }
-    let keys = in_box(folder, "/home/vagrant/.ssh/authorized_keys");
+    let key = in_box(folder, keys.as_str());
     assert!(
-        keys.starts_with("ssh-rsa ") && keys.ends_with(" vagrant\n"),
-        "{keys}"
+        key.starts_with("ssh-rsa ") && key.ends_with(" vagrant\n"),
+        "{key}"
     );
     let sudo = in_box(folder, "/etc/sudoers.d/90-vagrant");
     assert_eq!(sudo, "vagrant ALL=(ALL) NOPASSWD:ALL\n");
     // cloud-init waits for the user-data of a cluster.
     assert_ne!(in_box(folder, "/etc/cloud/cloud-init.disabled"), "");
     for (path, kind, mode, user, group) in [
-        ("/etc/passwd", "regular", "0644", 0, 0),
-        ("/etc/shadow", "regular", "0640", 0, 42),
-        ("/home/vagrant", "directory", "0755", 1001, 1001),
-        ("/home/vagrant/.ssh", "directory", "0700", 1001, 1001),
-        (
-            "/home/vagrant/.ssh/authorized_keys",
-            "regular",
-            "0600",
-            1001,
-            1001,
-        ),
-        ("/etc/sudoers.d/90-vagrant", "regular", "0440", 0, 0),
+        ("/etc/passwd".into(), "regular", "0644", 0, 0),
+        ("/etc/shadow".into(), "regular", "0640", 0, 42),
+        (home.clone(), "directory", "0755", 1001, 1001),
+        (home.join(".ssh"), "directory", "0700", 1001, 1001),
+        (keys, "regular", "0600", 1001, 1001),
+        ("/etc/sudoers.d/90-vagrant".into(), "regular", "0440", 0, 0),
     ] {
         let said = debugfs(folder, &format!("stat {path}"));
         let words: Vec<&str> = said.split_whitespace().collect();
@@ -299,7 +295,7 @@ fn another_image_than_the_expected_one_is_not_used() {
 fn an_image_with_a_user_vagrant_is_refused() {
     let (scratch, folder, _) = workspace(Table::Pc);
     let root = folder.join("root");
-    let passwd = "root:x:0:0::/root:/bin/sh\nvagrant:x:1000:1000::/home/vagrant:/bin/sh\n";
+    let passwd = "root:x:0:0::/root:/bin/sh\nvagrant:x:1000:1000::/:/bin/sh\n";
     fs::write(root.join("etc/passwd"), passwd).unwrap();
     let bytes = disk(&folder, Table::Pc);
     let sha512 = sha512(&bytes);

@@ -127,7 +127,8 @@ fn planted(accounts: Accounts<'_>) -> Vec<Planted> {
     let shadow = accounts.group_id("shadow").unwrap_or(0);
     let with = |text: &str, line: String| format!("{}\n{line}\n", text.trim_end());
     let day = SOURCE_DATE / (24 * 60 * 60);
-    let home = format!("/home/{USER}");
+    let homes = "/home";
+    let home = format!("{homes}/{USER}");
     let mine = |planted: Planted| planted.owned_by(id, id);
     let passwd = with(
         accounts.passwd,
@@ -140,7 +141,7 @@ fn planted(accounts: Accounts<'_>) -> Vec<Planted> {
         Planted::file(PASSWD, 0o644, passwd),
         Planted::file(GROUP, 0o644, group),
         Planted::file(SHADOW, 0o640, locked).owned_by(0, shadow),
-        Planted::folder("/home", 0o755),
+        Planted::folder(homes, 0o755),
         mine(Planted::folder(&home, 0o755)),
         mine(Planted::folder(&format!("{home}/.ssh"), 0o700)),
         mine(Planted::file(
