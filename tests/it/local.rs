@@ -156,7 +156,7 @@ fn a_changed_definition_is_not_applied_in_silence() {
     up(&scratch, "changed").expect(0);
 
     scratch.define("changed", &three(11));
-    let moved = up(&scratch, "changed").expect(6);
+    let moved = up(&scratch, "changed").expect(7);
     assert!(
         moved
             .stderr

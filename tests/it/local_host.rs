@@ -272,7 +272,7 @@ fn other_binaries_take_over_only_where_they_fit() {
     scratch.run(&["down", "binaries"]).expect(0);
 
     let newer = fake_etcd_that_only_tells_its_version(&scratch, "9.8.7");
-    let refused = up(&newer).expect(6);
+    let refused = up(&newer).expect(7);
     assert!(refused.stderr.contains("holds 9.8.7"), "{}", refused.stderr);
     assert!(processes(&scratch, "binaries").is_empty());
 

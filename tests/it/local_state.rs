@@ -97,7 +97,7 @@ fn without_its_record_a_running_cluster_is_refused_and_a_stopped_one_adopted() {
     fs::remove_file(record(&scratch, "orphan")).unwrap();
     let before = processes(&scratch, "orphan");
 
-    let refused = up(&scratch, "orphan").expect(6);
+    let refused = up(&scratch, "orphan").expect(7);
     let fact = "error: members of `orphan` run, and there is no record of them";
     assert!(refused.stderr.contains(fact), "{}", refused.stderr);
     assert_eq!(processes(&scratch, "orphan"), before);
@@ -116,7 +116,7 @@ fn without_its_record_a_running_cluster_is_refused_and_a_stopped_one_adopted() {
     scratch.run(&["down", "orphan"]).expect(0);
     fs::remove_file(record(&scratch, "orphan")).unwrap();
     fs::remove_dir_all(member(&scratch, "orphan", "core-02").join("data")).unwrap();
-    let partial = up(&scratch, "orphan").expect(6);
+    let partial = up(&scratch, "orphan").expect(7);
     let fact = "error: there is data of `core-01`, `core-03`";
     assert!(partial.stderr.contains(fact), "{}", partial.stderr);
 }
@@ -127,7 +127,7 @@ fn members_whose_folders_were_removed_under_them_are_found_and_stopped() {
     up(&scratch, "stray").expect(0);
     let before = processes(&scratch, "stray");
     fs::remove_dir_all(scratch.root().join(".state")).unwrap();
-    let refused = up(&scratch, "stray").expect(6);
+    let refused = up(&scratch, "stray").expect(7);
     assert!(
         refused.stderr.contains("no record of them"),
         "{}",
@@ -194,7 +194,7 @@ fn lost_data_is_never_replaced_by_an_empty_member() {
 
     scratch.run(&["down", "lost"]).expect(0);
     lose("core-02");
-    let majority = up(&scratch, "lost").expect(6);
+    let majority = up(&scratch, "lost").expect(7);
     assert!(
         majority.stderr.contains(&fact("core-02")),
         "{}",
@@ -204,7 +204,7 @@ fn lost_data_is_never_replaced_by_an_empty_member() {
 
     // Not even the folders are left.
     fs::remove_dir_all(scratch.root().join(".state/lost/members")).unwrap();
-    let all = up(&scratch, "lost").expect(6);
+    let all = up(&scratch, "lost").expect(7);
     assert_eq!(all.stderr.matches("has lost its data").count(), 3);
     assert!(processes(&scratch, "lost").is_empty());
 }
@@ -255,7 +255,7 @@ fn fail_power(scratch: &Scratch, name: &str) {
 /// Insists that `up` takes these members' data for lost, and starts none of them.
 #[track_caller]
 fn are_guarded(scratch: &Scratch, name: &str, lost: &[&str]) {
-    let refused = up(scratch, name).expect(6);
+    let refused = up(scratch, name).expect(7);
     for one in lost {
         let fact = format!("error: `{one}` has lost its data, so it was not started");
         assert!(refused.stderr.contains(&fact), "{}", refused.stderr);

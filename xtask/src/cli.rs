@@ -43,7 +43,8 @@ Exit status:
   3    a definition has errors
   4    could not look, or not everywhere; or the cluster was never started
   5    this host lacks something, or something on it is in the way
-  6    begun, and did not succeed
+  6    started but failed
+  7    refused, and nothing was changed: it would have done harm
   130  ended by Ctrl-C
 
 Environment:

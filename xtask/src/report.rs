@@ -133,6 +133,8 @@ pub enum Exit {
     Host = 5,
     /// The work was begun and did not succeed.
     Failed = 6,
+    /// The work was not begun, because it would have done harm. Nothing was changed.
+    Refused = 7,
     /// Ended by Ctrl-C or a termination signal.
     Interrupted = 130,
 }

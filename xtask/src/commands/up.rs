@@ -72,7 +72,9 @@ Exit status:
   3    the definition has errors
   4    it runs, and something of its health could not be checked
   5    this host lacks something, such as a free port or a download
-  6    it was started and does not serve, or its definition is now of another cluster
+  6    it was started and does not serve
+  7    refused, and nothing was started: the definition is now of another cluster, members have lost
+       their data, or the etcd at hand is of another release than the data
   130  Ctrl-C: members that were started go on, and the next `up` continues
 
 Environment:
@@ -128,7 +130,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     };
     let start = steps::start(&names, &conditions, &had_data);
     if names.len() - start.lost.len() < plan.quorum() {
-        return Err(lost(name, &start.lost));
+        return Err(lost(name, &start.lost, Exit::Refused));
     }
     ui::diagnostics::report(&driver.preflight(&home, &plan, &start.names())?);
     let tools = match driver.machines() {
@@ -181,7 +183,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     if start.lost.is_empty() {
         prove(driver, &home, &asking, timeout, &awaited)
     } else {
-        Err(lost(name, &start.lost))
+        Err(lost(name, &start.lost, Exit::Failed))
     }
 }
 
@@ -359,7 +361,7 @@ fn bring_rendered_files_up_to_date(workspace: &Workspace, plan: &Plan) -> Outcom
     Ok(())
 }
 
-fn lost(name: &ClusterName, lost: &[HostName]) -> Failure {
+fn lost(name: &ClusterName, lost: &[HostName], exit: Exit) -> Failure {
     let diagnostics = lost.iter().map(|member| {
         Diagnostic::error(format!("`{member}` has lost its data, so it was not started"))
             .note("with an empty disk and its old identity it could vote twice, and acknowledged writes could be lost")
@@ -367,7 +369,7 @@ fn lost(name: &ClusterName, lost: &[HostName]) -> Failure {
             .hint(format!("if not, they go on without it: `cargo xtask verify {name}` says how many more may fail"))
     });
     Failure {
-        exit: Exit::Failed,
+        exit,
         diagnostics: diagnostics.collect(),
     }
 }

@@ -141,7 +141,7 @@ fn refuse_another_minor_release(
         )),
     };
     Err(Failure::new(
-        Exit::Failed,
+        Exit::Refused,
         diagnostic.hint(format!(
             "or begin anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
         )),
@@ -154,7 +154,7 @@ fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) ->
     }
     let name = &plan.name;
     Err(Failure::new(
-        Exit::Failed,
+        Exit::Refused,
         Diagnostic::error(format!(
             "members of `{name}` run on etcd {runs}, and what is to be had now is {found}"
         ))

@@ -88,7 +88,7 @@ fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
 
 fn without_record(name: &ClusterName, fact: &str, hint: &str) -> Failure {
     Failure::new(
-        Exit::Failed,
+        Exit::Refused,
         Diagnostic::error(fact)
             .note(format!("the record `.state/{name}/cluster.json` says which etcd they run on and what they bootstrapped with"))
             .hint(hint)
@@ -107,7 +107,7 @@ fn refuse_a_different_cluster(record: &Record, plan: &Plan) -> Outcome<()> {
         plan.source
     ));
     Err(Failure::new(
-        Exit::Failed,
+        Exit::Refused,
         differences
             .into_iter()
             .fold(diagnostic, Diagnostic::note)
