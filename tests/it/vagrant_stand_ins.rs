@@ -350,7 +350,7 @@ fn what_machines_go_by_stays_until_they_are_to_go_on_with_something_else_in_name
     let definition = cluster.path("cluster/default.toml");
     let text = fs::read_to_string(&definition).unwrap();
     fs::write(&definition, format!("members = 5\n{text}")).unwrap();
-    let up = cluster.up().expect(6);
+    let up = cluster.up().expect(7);
     let said = "now describes another cluster than the one that was started";
     assert!(up.stderr.contains(said), "{}", up.stderr);
     let then = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
