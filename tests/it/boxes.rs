@@ -40,9 +40,17 @@ const ACCOUNTS: [(&str, &str); 3] = [
     ("shadow", "root:*:20454:0:99999:7:::\n"),
 ];
 
+/// What turns a cloud image into a box.
+fn require_what_makes_boxes() {
+    require_tool("curl", "curl");
+    require_tool("qemu-img", "qemu-utils");
+    require_tool("debugfs", "e2fsprogs");
+}
+
 /// A disk as distributions publish them: a small partition to boot from, and the root file system.
 fn image(folder: &Utf8Path, table: Table) -> Vec<u8> {
-    require_tool("qemu-img", "qemu-utils");
+    require_what_makes_boxes();
+    require_tool("sfdisk", "fdisk");
     let root = folder.join("root");
     for below in ["etc/cloud/cloud.cfg.d", "etc/systemd/system", "var/lib"] {
         fs::create_dir_all(root.join(below)).unwrap();
@@ -269,6 +277,7 @@ fn curl_finds_the_box_in_a_folder_with_blanks_and_where_it_was_moved_to() {
 
 #[test]
 fn another_image_than_the_expected_one_is_not_used() {
+    require_what_makes_boxes();
     let scratch = Scratch::with("default", "members = 3\n");
     let server = Server::answering(Answer::File(Arc::new(b"not a disk".to_vec())));
     let url = format!("{}/image", server.url);
@@ -308,6 +317,7 @@ fn an_image_with_a_user_vagrant_is_refused() {
 
 #[test]
 fn a_file_that_is_no_disk_is_said_to_be_none() {
+    require_what_makes_boxes();
     let scratch = Scratch::with("default", "members = 3\n");
     let bytes = vec![0; 1 << 20];
     let sha512 = sha512(&bytes);
@@ -325,6 +335,7 @@ fn a_file_that_is_no_disk_is_said_to_be_none() {
 
 #[test]
 fn a_server_that_cannot_be_reached_is_said_to_be() {
+    require_what_makes_boxes();
     let scratch = Scratch::with("default", "members = 3\n");
     let expected = "0".repeat(128);
     let ran = scratch
