@@ -119,6 +119,7 @@ const BLINDNESSES: &[Blindness] = &[
         |cluster| define(cluster, "generation = 2"),
         Some(1),
         &[
+            "definition",
             "identity: core-01",
             "identity: core-02",
             "identity: core-03",
@@ -308,7 +309,7 @@ fn a_drill_does_nothing_to_a_cluster_that_is_not_healthy_or_not_the_definitions(
     refused(
         &["member-killed"],
         4,
-        "reported: identity: core-01, identity: core-02, identity: core-03",
+        "reported: definition, identity: core-01, identity: core-02, identity: core-03",
     );
     cluster.scratch.define("refused", &cluster.definition);
     let first = processes(&cluster.scratch, "refused")["core-01"];

@@ -52,6 +52,7 @@ fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
     let plan = three();
     let seen = without(healthy(&plan), 2);
     expect![[r#"
+        definition Pass
         reachable Fail
         members Skipped
         identity Skipped
@@ -84,10 +85,10 @@ fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
         &seen,
         "reachable",
         expect![[r#"
-        Fail: 2 of 3 answer
-        - core-03 does not answer at http://192.168.56.103:2379: connection refused: nothing listens there
-          `cargo xtask logs core-03` tells why it stopped; `cargo xtask up` starts it again
-    "#]],
+            Fail: 2 of 3 answer
+            - core-03 does not answer at http://192.168.56.103:2379: connection refused: nothing listens there
+              heals: its log tells why it stopped; start it again: `cargo xtask logs core-03`, then `cargo xtask up`
+        "#]],
     );
     says(
         &plan,
@@ -120,6 +121,7 @@ fn without_a_quorum_nothing_is_called_proven() {
     let plan = three();
     let seen = without_quorum(&plan);
     expect![[r#"
+        definition Pass
         reachable Fail
         members Skipped
         identity Skipped
@@ -158,10 +160,9 @@ fn without_a_quorum_nothing_is_called_proven() {
         &seen,
         "quorum",
         expect![[r#"
-        Fail: 0 of 3 voters can agree, 2 must
-        - no quorum: nothing can be written, and reads may be stale, until 2 members agree
-          bring members back: `cargo xtask up`; the data of the others is kept
-    "#]],
+            Fail: 0 of 3 voters can agree, 2 must
+            - no quorum: nothing can be written, and reads may be stale, until 2 members agree
+        "#]],
     );
     says(
         &plan,
@@ -191,7 +192,8 @@ fn with_nobody_answering_the_cluster_is_unhealthy() {
         report.summary(&plan),
         "default is unhealthy: no member answered"
     );
-    for checked in &report.checks {
+    // The definition is not asked of anybody.
+    for checked in &report.checks[1..] {
         assert!(checked.judgement.verdict >= Verdict::Skipped, "{checked:?}");
     }
 }
@@ -213,7 +215,7 @@ fn without_an_etcdctl_nothing_is_known() {
     assert_eq!(report.exit(), Exit::CouldNotLook);
     // Processes are there to be looked at all the same.
     let asked = report.checks[..CHECKS.len()].iter();
-    for checked in asked.filter(|checked| checked.check.name != "flags") {
+    for checked in asked.filter(|checked| !["definition", "flags"].contains(&checked.check.name)) {
         assert_eq!(checked.judgement.verdict, Verdict::Skipped, "{checked:?}");
     }
     assert_eq!(
@@ -225,10 +227,10 @@ fn without_an_etcdctl_nothing_is_known() {
         &seen,
         "reachable",
         expect![[r#"
-        Skipped: 0 of 3 answer; not checked: core-01, core-02 and core-03 could not be asked
-        - members could not be asked: `/opt/etcdctl` was not found on this host
-          `cargo xtask up` finds an etcdctl that works
-    "#]],
+            Skipped: 0 of 3 answer; not checked: core-01, core-02 and core-03 could not be asked
+            - members could not be asked: `/opt/etcdctl` was not found on this host
+              heals: find an etcdctl that works: `cargo xtask up`
+        "#]],
     );
     says(
         &plan,
@@ -250,10 +252,10 @@ fn what_a_member_complains_of_is_passed_on() {
         &seen,
         "reachable",
         expect![[r#"
-        Warn: 3 of 3 answer
-        - core-02 complains: etcdserver: something is odd
-          read its log: `cargo xtask logs core-02`
-    "#]],
+            Warn: 3 of 3 answer
+            - core-02 complains: etcdserver: something is odd
+              informs: read its log: `cargo xtask logs core-02`
+        "#]],
     );
 }
 
@@ -277,10 +279,10 @@ fn members_that_differ_from_the_definition_are_named() {
         &missing,
         "members",
         expect![[r#"
-        Fail: 5 members defined, 4 listed
-        - core-05 is not a member of the cluster, though it is defined
-          add it: `cargo xtask etcdctl --cluster five -- member add core-05 --peer-urls=http://192.168.56.105:2380`; or take it out of cluster/five.toml
-    "#]],
+            Fail: 5 members defined, 4 listed
+            - core-05 is not a member of the cluster, though it is defined
+              informs: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+        "#]],
     );
     let extra = change(&|list| {
         let mut extra = list[4].clone();
@@ -294,10 +296,10 @@ fn members_that_differ_from_the_definition_are_named() {
         &extra,
         "members",
         expect![[r#"
-        Fail: 5 members defined, 6 listed
-        - member beef named `core-06` at http://192.168.56.106:2380 is not defined
-          remove it: `cargo xtask etcdctl --cluster five -- member remove beef`; or add it to cluster/five.toml
-    "#]],
+            Fail: 5 members defined, 6 listed
+            - member beef named `core-06` at http://192.168.56.106:2380 is not defined
+              heals: remove it: `cargo xtask etcdctl --cluster five -- member remove beef`
+        "#]],
     );
     let unstarted = change(&|list| {
         list[4].name = String::new();
@@ -308,10 +310,10 @@ fn members_that_differ_from_the_definition_are_named() {
         &unstarted,
         "members",
         expect![[r#"
-        NotYet: 5 members defined, 5 listed
-        - core-05 has been added to the cluster and has never started
-          start it: `cargo xtask up five`
-    "#]],
+            NotYet: 5 members defined, 5 listed
+            - core-05 has been added to the cluster and has never started
+              makes-safer: no task starts it yet, and it counts for the quorum: remove it until one does: `cargo xtask etcdctl --cluster five -- member remove b022b8edfd57a6a2`
+        "#]],
     );
     let learner = change(&|list| list[4].is_learner = true);
     says(
@@ -319,10 +321,10 @@ fn members_that_differ_from_the_definition_are_named() {
         &learner,
         "members",
         expect![[r#"
-        Fail: 5 members defined, 5 listed
-        - core-05 is a learner: it gets the data and has no vote
-          promote it once it has caught up: `cargo xtask etcdctl --cluster five -- member promote b022b8edfd57a6a2`
-    "#]],
+            Fail: 5 members defined, 5 listed
+            - core-05 is a learner: it gets the data and has no vote
+              heals: promote it once it has caught up: `cargo xtask etcdctl --cluster five -- member promote b022b8edfd57a6a2`
+        "#]],
     );
     let moved = change(&|list| {
         list[4].peer_urls = vec!["http://10.0.0.1:2380".to_owned()];
@@ -333,12 +335,12 @@ fn members_that_differ_from_the_definition_are_named() {
         &moved,
         "members",
         expect![[r#"
-        Fail: 5 members defined, 5 listed
-        - core-05 has the peer URL http://10.0.0.1:2380, not http://192.168.56.105:2380
-          `cargo xtask etcdctl --cluster five -- member update b022b8edfd57a6a2 --peer-urls=http://192.168.56.105:2380` tells the cluster
-        - core-05 advertises the client URL http://10.0.0.1:2379, not http://192.168.56.105:2379
-          it runs with another `advertise-client-urls` than defined: `cargo xtask down five`, then `cargo xtask up five`
-    "#]],
+            Fail: 5 members defined, 5 listed
+            - core-05 has the peer URL http://10.0.0.1:2380, not http://192.168.56.105:2380
+              heals: tell the cluster: `cargo xtask etcdctl --cluster five -- member update b022b8edfd57a6a2 --peer-urls=http://192.168.56.105:2380`
+            - core-05 advertises the client URL http://10.0.0.1:2379, not http://192.168.56.105:2379
+              heals: it runs with another `advertise-client-urls` than defined: `cargo xtask down five`, then `cargo xtask up five`
+        "#]],
     );
 }
 
@@ -367,7 +369,7 @@ fn a_second_member_of_a_planned_name_is_one_too_many() {
             expect![[r#"
                 Fail: 3 members defined, 4 listed
                 - member beef at http://192.168.56.109:2380 is one more named `core-03` than is defined
-                  remove it: `cargo xtask etcdctl -- member remove beef`; or add it to cluster/default.toml
+                  heals: remove it: `cargo xtask etcdctl -- member remove beef`
             "#]],
         );
     }
@@ -382,7 +384,7 @@ fn a_second_member_of_a_planned_name_is_one_too_many() {
         expect![[r#"
             Fail: 3 members defined, 4 listed
             - member beef at http://192.168.56.109:2380 has been added, has never started and is not defined
-              remove it: `cargo xtask etcdctl -- member remove beef`; or add it to cluster/default.toml
+              heals: remove it: `cargo xtask etcdctl -- member remove beef`
         "#]],
     );
 }
@@ -399,10 +401,10 @@ fn lists_that_disagree_say_whose_is_whose() {
         &seen,
         "members",
         expect![[r#"
-        NotYet: 3 members defined, 3 listed
-        - core-03 has been added to the cluster and has never started, according to core-02
-          start it: `cargo xtask up`
-    "#]],
+            NotYet: 3 members defined, 3 listed
+            - core-03 has been added to the cluster and has never started, according to core-02
+              makes-safer: no task starts it yet, and it counts for the quorum: remove it until one does: `cargo xtask etcdctl -- member remove ab3ccc2eb6162bd9`
+        "#]],
     );
     let mut seen = healthy(&plan);
     seen.members[1].members = failed("no answer in time");
@@ -411,10 +413,10 @@ fn lists_that_disagree_say_whose_is_whose() {
         &seen,
         "members",
         expect![[r#"
-        Skipped: 3 members as defined, by the lists of core-01 and core-03; not checked: core-02 did not tell its member list
-        - core-02 did not tell its member list: no answer in time
-          a busy or slow member may answer next time: verify again
-    "#]],
+            Skipped: 3 members as defined, by the lists of core-01 and core-03; not checked: core-02 did not tell its member list
+            - core-02 did not tell its member list: no answer in time
+              informs: a busy or slow member may answer next time: verify again
+        "#]],
     );
     assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
 }
@@ -428,10 +430,10 @@ fn foreign_identities_are_explained() {
         &healthy(&first),
         "identity",
         expect![[r#"
-        Fail: cluster 2d6a8b62913fa861 is expected
-        - core-01, core-02 and core-03 belong to cluster de56f893acc64f6d, which started with the token `default-1`, not `default-2`
-          its data is of another generation: set the token of cluster/default.toml back; or, to start anew and lose the data there: `cargo xtask destroy`, then `cargo xtask up`
-    "#]],
+            Fail: cluster 2d6a8b62913fa861 is expected
+            - core-01, core-02 and core-03 belong to cluster de56f893acc64f6d, which started with the token `default-1`, not `default-2`
+              informs: its data is of another generation; if that is the right one, set the token of cluster/default.toml back
+        "#]],
     );
 
     let default_token = plan("default", "members = 3\n[etcd]\ntoken = \"etcd-cluster\"\n");
@@ -440,10 +442,10 @@ fn foreign_identities_are_explained() {
         &healthy(&default_token),
         "identity",
         expect![[r#"
-        Fail: cluster 2d6a8b62913fa861 is expected
-        - core-01, core-02 and core-03 belong to cluster 71244d7bcaf30f8a, which started with the token `etcd-cluster`, not `default-2`
-          its data is of another generation: set the token of cluster/default.toml back; or, to start anew and lose the data there: `cargo xtask destroy`, then `cargo xtask up`
-    "#]],
+            Fail: cluster 2d6a8b62913fa861 is expected
+            - core-01, core-02 and core-03 belong to cluster 71244d7bcaf30f8a, which started with the token `etcd-cluster`, not `default-2`
+              informs: its data is of another generation; if that is the right one, set the token of cluster/default.toml back
+        "#]],
     );
 
     let stranger = plan("default", "members = 3\n[etcd]\ntoken = \"stranger\"\n");
@@ -454,7 +456,7 @@ fn foreign_identities_are_explained() {
         expect![[r#"
             Fail: cluster 2d6a8b62913fa861 is expected
             - core-01, core-02 and core-03 belong to cluster a4cbf6f1d381ac78, a foreign one: neither its token nor its members are known here
-              find out who else uses its address; or, if its data is an earlier cluster's, to start anew and lose the data there: `cargo xtask destroy`, then `cargo xtask up`
+              informs: find out who else uses its address, or whose data it runs on
         "#]],
     );
 
@@ -467,10 +469,10 @@ fn foreign_identities_are_explained() {
         &others,
         "identity",
         expect![[r#"
-        Fail: cluster de56f893acc64f6d is expected
-        - core-01, core-02 and core-03 belong to cluster abcd, which started with the same token and other members
-          compare the members of cluster/default.toml with that cluster's; to start anew and lose the data there: `cargo xtask destroy`, then `cargo xtask up`
-    "#]],
+            Fail: cluster de56f893acc64f6d is expected
+            - core-01, core-02 and core-03 belong to cluster abcd, which started with the same token and other members
+              informs: compare the members of cluster/default.toml with that cluster's
+        "#]],
     );
 
     let mut replaced = healthy(&first);
@@ -480,10 +482,10 @@ fn foreign_identities_are_explained() {
         &replaced,
         "identity",
         expect![[r#"
-        Warn: cluster de56f893acc64f6d, as predicted
-        - core-03 has the ID 1234, not the predicted ab3ccc2eb6162bd9: it was added while the cluster ran
-          nothing needs to be done: the prediction is for members of the first start
-    "#]],
+            Warn: cluster de56f893acc64f6d, as predicted
+            - core-03 has the ID 1234, not the predicted ab3ccc2eb6162bd9: it was added while the cluster ran
+              informs: nothing needs to be done: the prediction is for members of the first start
+        "#]],
     );
 }
 
@@ -519,31 +521,29 @@ fn members_in_each_others_place_are_told_apart() {
     by_list(
         &exchanged(&plan),
         expect![[r#"
-        Fail: cluster de56f893acc64f6d is expected
-        - core-01 and core-02 are exchanged: each answers at the other's address
-          look at what forwards or translates their addresses, then `cargo xtask verify`
-    "#]],
+            Fail: cluster de56f893acc64f6d is expected
+            - core-01 and core-02 are exchanged: each answers at the other's address
+              informs: look at what forwards or translates their addresses
+        "#]],
     );
     let swapped = on_exchanged_data(&plan);
     by_list(
         &swapped,
         expect![[r#"
-        Fail: cluster de56f893acc64f6d is expected
-        - core-01 and core-02 run on each other's data
-          `cargo xtask down`, give each its own data folder back, then `cargo xtask up`
-    "#]],
+            Fail: cluster de56f893acc64f6d is expected
+            - core-01 and core-02 run on each other's data
+              informs: give each its own data folder back while the cluster is stopped: `cargo xtask down`, then `cargo xtask up`
+        "#]],
     );
     says(
         &plan,
         &swapped,
         "members",
         expect![[r#"
-        Fail: 3 members defined, 3 listed
-        - core-01 is listed under the name core-02
-          core-02 runs on its data: what `identity` or `reachable` says about that mends this, too
-        - core-02 is listed under the name core-01
-          core-01 runs on its data: what `identity` or `reachable` says about that mends this, too
-    "#]],
+            Fail: 3 members defined, 3 listed
+            - core-01 is listed under the name core-02
+            - core-02 is listed under the name core-01
+        "#]],
     );
     says(
         &plan,
@@ -561,10 +561,10 @@ fn members_in_each_others_place_are_told_apart() {
     by_list(
         &leaderless,
         expect![[r#"
-        Fail: cluster de56f893acc64f6d is expected
-        - core-01 and core-02 answer in each other's place
-          their addresses or their data folders are exchanged: `cargo xtask verify --wait 60s` tells which once they have a leader
-    "#]],
+            Fail: cluster de56f893acc64f6d is expected
+            - core-01 and core-02 answer in each other's place
+              informs: their addresses or their data folders are exchanged; which, is told once they have a leader: `cargo xtask verify --wait 60s`
+        "#]],
     );
     // The one whose address the other answers at does not answer itself.
     let mut moved = without(healthy(&plan), 1);
@@ -572,10 +572,10 @@ fn members_in_each_others_place_are_told_apart() {
     by_list(
         &moved,
         expect![[r#"
-        Fail: cluster de56f893acc64f6d is expected; not checked: core-02 does not answer
-        - core-01 answers as core-02
-          something passes on to core-02 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way, then `cargo xtask verify`
-    "#]],
+            Fail: cluster de56f893acc64f6d is expected; not checked: core-02 does not answer
+            - core-01 answers as core-02
+              informs: something passes on to core-02 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way
+        "#]],
     );
 }
 
@@ -604,10 +604,10 @@ fn a_member_at_two_addresses_is_counted_once() {
         &seen,
         "reachable",
         expect![[r#"
-        Fail: 2 of 3 answer
-        - core-01 does not answer: core-02 answers at two addresses, http://192.168.56.102:2379 and http://192.168.56.101:2379
-          something passes on to core-02 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way, then `cargo xtask verify`
-    "#]],
+            Fail: 2 of 3 answer
+            - core-01 does not answer: core-02 answers at two addresses, http://192.168.56.102:2379 and http://192.168.56.101:2379
+              informs: something passes on to core-02 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way
+        "#]],
     );
     says(
         &plan,
@@ -682,10 +682,10 @@ fn a_member_at_two_addresses_is_counted_once() {
         &copied,
         "reachable",
         expect![[r#"
-        Fail: 2 of 3 answer
-        - core-01 does not answer: core-02 answers at two addresses, http://192.168.56.102:2379 and http://192.168.56.101:2379
-          core-01 runs on the data of core-02: `cargo xtask down`, give it its own data folder back, then `cargo xtask up`
-    "#]],
+            Fail: 2 of 3 answer
+            - core-01 does not answer: core-02 answers at two addresses, http://192.168.56.102:2379 and http://192.168.56.101:2379
+              informs: core-01 runs on the data of core-02; give it its own data folder back while the cluster is stopped: `cargo xtask down`, then `cargo xtask up`
+        "#]],
     );
 }
 
@@ -707,10 +707,10 @@ fn a_member_added_later_is_at_home_where_it_says() {
         &seen,
         "reachable",
         expect![[r#"
-        Fail: 2 of 3 answer
-        - core-01 does not answer: core-03 answers at two addresses, http://192.168.56.103:2379 and http://192.168.56.101:2379
-          something passes on to core-03 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way, then `cargo xtask verify`
-    "#]],
+            Fail: 2 of 3 answer
+            - core-01 does not answer: core-03 answers at two addresses, http://192.168.56.103:2379 and http://192.168.56.101:2379
+              informs: something passes on to core-03 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way
+        "#]],
     );
 }
 
@@ -729,12 +729,11 @@ fn no_hint_gives_a_peer_url_to_two_members() {
         &seen,
         "members",
         expect![[r#"
-        Fail: 3 members defined, 3 listed
-        - core-03 is not a member of the cluster, though it is defined
-          http://192.168.56.103:2380 is the peer URL of member beef, and etcd gives it to one alone: see what is said of that one
-        - member beef named `stranger` at http://192.168.56.103:2380 is not defined
-          remove it: `cargo xtask etcdctl -- member remove beef`; or add it to cluster/default.toml
-    "#]],
+            Fail: 3 members defined, 3 listed
+            - core-03 is not a member of the cluster, though it is defined
+            - member beef named `stranger` at http://192.168.56.103:2380 is not defined
+              heals: remove it: `cargo xtask etcdctl -- member remove beef`
+        "#]],
     );
     for member in &mut seen.members {
         if let Look::Seen(list) = &mut member.members {
@@ -747,14 +746,13 @@ fn no_hint_gives_a_peer_url_to_two_members() {
         &seen,
         "members",
         expect![[r#"
-        Fail: 3 members defined, 3 listed
-        - core-01 has the peer URL http://192.168.56.109:2380, not http://192.168.56.101:2380
-          http://192.168.56.101:2380 is the peer URL of member beef, and etcd gives it to one alone: see what is said of that one
-        - core-03 is not a member of the cluster, though it is defined
-          add it: `cargo xtask etcdctl -- member add core-03 --peer-urls=http://192.168.56.103:2380`; or take it out of cluster/default.toml
-        - member beef named `stranger` at http://192.168.56.101:2380 is not defined
-          remove it: `cargo xtask etcdctl -- member remove beef`; or add it to cluster/default.toml
-    "#]],
+            Fail: 3 members defined, 3 listed
+            - core-01 has the peer URL http://192.168.56.109:2380, not http://192.168.56.101:2380
+            - core-03 is not a member of the cluster, though it is defined
+              informs: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+            - member beef named `stranger` at http://192.168.56.101:2380 is not defined
+              heals: remove it: `cargo xtask etcdctl -- member remove beef`
+        "#]],
     );
 }
 
@@ -770,10 +768,9 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         &electing,
         "leader",
         expect![[r#"
-        NotYet: no member has a leader
-        - no leader has been elected, though enough members answer
-          an election takes a few seconds: `cargo xtask verify --wait 60s` looks again until then; if none comes, the members do not reach each other's peer port
-    "#]],
+            NotYet: no member has a leader
+            - no leader has been elected, though enough members answer
+        "#]],
     );
     says(
         &plan,
@@ -782,7 +779,7 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         expect![[r#"
             NotYet: 0 of 3 voters can agree, 2 must
             - 0 of 3 voters followed a leader when they were asked, and members agreed on something right after
-              a leader was probably being elected: `cargo xtask verify --wait 60s` looks again
+              informs: a leader was probably being elected; look again: `cargo xtask verify --wait 60s`
         "#]],
     );
 
@@ -795,10 +792,10 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         &cut_off,
         "leader",
         expect![[r#"
-        NotYet: core-01 leads in term 2
-        - core-03 has no leader, while others have one
-          it may have just started; if it stays so, it does not reach the others' peer port: `cargo xtask logs core-03`
-    "#]],
+            NotYet: core-01 leads in term 2
+            - core-03 has no leader, while others have one
+              informs: it may have just started; if it stays so, it does not reach the others' peer port: `cargo xtask logs core-03`
+        "#]],
     );
 
     let mut changing = healthy(&plan);
@@ -808,10 +805,10 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         &changing,
         "leader",
         expect![[r#"
-        NotYet: core-01 leads
-        - the members are in different terms: 2 and 3
-          an election is under way, or a member is cut off: verify again
-    "#]],
+            NotYet: core-01 leads
+            - the members are in different terms: 2 and 3
+              informs: an election is under way, or a member is cut off; look again: `cargo xtask verify --wait 60s`
+        "#]],
     );
 
     let mut split = healthy(&plan);
@@ -824,7 +821,7 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         expect![[r#"
             NotYet: 2 leaders
             - different leaders are followed: core-03 by core-03; core-01 by core-01 and core-02
-              an election is under way, or a member is cut off: verify again
+              informs: an election is under way, or a member is cut off; look again: `cargo xtask verify --wait 60s`
         "#]],
     );
     status(&mut split.members[2]).cluster_id = EtcdId(7);
@@ -843,18 +840,19 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         &headless,
         "leader",
         expect![[r#"
-        NotYet: core-01 leads in term 2; not checked: core-01 does not answer
-        - the leader is still core-01, which does not answer
-          the others elect another leader if they are enough: verify again
-    "#]],
+            NotYet: core-01 leads in term 2; not checked: core-01 does not answer
+            - the leader is still core-01, which does not answer
+              informs: the others elect another leader if they are enough; look again: `cargo xtask verify --wait 60s`
+        "#]],
     );
 }
 
 #[test]
 fn a_member_that_does_not_answer_has_stopped_or_has_not() {
     let plan = three();
-    let advice = |condition: Condition| {
+    let advice_after = |why: &str, condition: Condition| {
         let mut seen = without(healthy(&plan), 2);
+        seen.members[2].status = failed(why);
         seen.conditions = vec![
             Condition::Running("process 1".to_owned()),
             Condition::Running("process 2".to_owned()),
@@ -865,19 +863,23 @@ fn a_member_that_does_not_answer_has_stopped_or_has_not() {
             .checks
             .iter()
             .find(|one| one.check.name == "reachable");
-        reachable.unwrap().judgement.findings[0].hint.clone()
+        let hint = &reachable.unwrap().judgement.findings[0].hint;
+        hint.as_ref().unwrap().to_string()
     };
+    let advice = |condition| advice_after("connection refused", condition);
     assert_eq!(
         advice(Condition::Halted { id: 300 }),
-        "its process is halted: `kill -CONT 300` continues it, and so does `cargo xtask up`"
+        "its process is halted: `kill -CONT 300`"
     );
     let runs = advice(Condition::Running("process 300".to_owned()));
     assert!(runs.starts_with("it runs (process 300)"), "{runs}");
     assert!(!runs.contains("stopped"), "{runs}");
     let stopped = advice(Condition::Stopped);
     assert!(stopped.contains("tells why it stopped"), "{stopped}");
+    let taken = advice_after("it is no etcd", Condition::Stopped);
+    assert!(taken.contains("something else answers"), "{taken}");
     let absent = advice(Condition::Absent);
-    assert!(absent.contains("has no data"), "{absent}");
+    assert!(absent.contains("has never run"), "{absent}");
 }
 
 #[test]
@@ -894,10 +896,10 @@ fn a_quorum_is_more_than_answering_members() {
         &refusing,
         "quorum",
         expect![[r#"
-        NotYet: 3 of 3 voters can agree, 2 must; nothing was agreed on
-        - every request that takes a quorum failed
-          members may have failed just now: `cargo xtask verify --wait 60s` looks again; if it stays so, they do not reach each other's peer port
-    "#]],
+            NotYet: 3 of 3 voters can agree, 2 must; nothing was agreed on
+            - every request that takes a quorum failed
+              informs: members may have failed just now; if it stays so, they do not reach each other's peer port: `cargo xtask verify --wait 60s`
+        "#]],
     );
 
     let mut silent = healthy(&plan);
@@ -972,10 +974,10 @@ fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
         &refusing,
         "quorum",
         expect![[r#"
-        NotYet: 2 of 3 voters can agree, 2 must; nothing was agreed on
-        - every request that takes a quorum failed
-          members may have failed just now: `cargo xtask verify --wait 60s` looks again; if it stays so, they do not reach each other's peer port
-    "#]],
+            NotYet: 2 of 3 voters can agree, 2 must; nothing was agreed on
+            - every request that takes a quorum failed
+              informs: members may have failed just now; if it stays so, they do not reach each other's peer port: `cargo xtask verify --wait 60s`
+        "#]],
     );
     assert!(!check::judge(&plan, &refusing).standing.has_quorum());
 
@@ -994,10 +996,9 @@ fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
         &leaderless,
         "quorum",
         expect![[r#"
-        Fail: 0 of 3 voters can agree, 2 must
-        - no quorum: nothing can be written, and reads may be stale, until 2 members agree
-          bring members back: `cargo xtask up`; the data of the others is kept
-    "#]],
+            Fail: 0 of 3 voters can agree, 2 must
+            - no quorum: nothing can be written, and reads may be stale, until 2 members agree
+        "#]],
     );
     assert_eq!(
         check::judge(&plan, &leaderless).summary(&plan),
@@ -1022,14 +1023,14 @@ fn lag_is_measured_between_members_and_within_them() {
         &behind,
         "lag",
         expect![[r#"
-        NotYet: within 5000 log entries, the last 5018, at most 5000 not applied
-        - core-01 has 5000 log entries that it has not applied
-          its disk is too slow for the writes it gets; at 5000 etcd refuses requests
-        - core-02 has 4982 log entries that it has not applied
-          its disk is too slow for the writes it gets; at 5000 etcd refuses requests
-        - core-03 is 5000 log entries behind the first
-          it is slow, or cut off and catching up: verify again, and look at its disk and network if the distance grows
-    "#]],
+            NotYet: within 5000 log entries, the last 5018, at most 5000 not applied
+            - core-01 has 5000 log entries that it has not applied
+              informs: its disk is too slow for the writes it gets; at 5000 etcd refuses requests
+            - core-02 has 4982 log entries that it has not applied
+              informs: its disk is too slow for the writes it gets; at 5000 etcd refuses requests
+            - core-03 is 5000 log entries behind the first
+              informs: it is slow, or cut off and catching up; look again, and at its disk and network if the distance grows: `cargo xtask verify --wait 60s`
+        "#]],
     );
 
     let mut close = healthy(&plan);
@@ -1066,10 +1067,10 @@ fn versions_are_held_against_the_pin() {
         &healthy(&stand_in),
         "version",
         expect![[r#"
-        Warn: etcd 3.5.30, standing in for the pinned 3.6.14
-        - etcd 3.5.30 stands in for the pinned 3.6.14, so 3.6.14 itself is not proven
-          when 3.6.14 can be had (a download, or a folder you name): `cargo xtask destroy`, then `cargo xtask up`
-    "#]],
+            Warn: etcd 3.5.30, standing in for the pinned 3.6.14
+            - etcd 3.5.30 stands in for the pinned 3.6.14, so 3.6.14 itself is not proven
+              informs: no task exchanges it with the data kept yet; a cluster that is started anew runs 3.6.14 once that can be had (a download, or a folder you name)
+        "#]],
     );
     assert_eq!(
         check::judge(&stand_in, &healthy(&stand_in)).exit(),
@@ -1081,10 +1082,10 @@ fn versions_are_held_against_the_pin() {
         &healthy(&stand_in),
         "version",
         expect![[r#"
-        Fail: etcd 3.5.30
-        - core-01, core-02 and core-03 run etcd 3.5.30, not 3.6.14
-          if the version was changed since the start: `cargo xtask down`, then `cargo xtask up`; etcd goes up one minor version at a time
-    "#]],
+            Fail: etcd 3.5.30
+            - core-01, core-02 and core-03 run etcd 3.5.30, not 3.6.14
+              heals: if the version was changed since the start; etcd goes up one minor version at a time: `cargo xtask down`, then `cargo xtask up`
+        "#]],
     );
 
     let mut mixed = healthy(&pinned);
@@ -1096,7 +1097,7 @@ fn versions_are_held_against_the_pin() {
         expect![[r#"
             Fail: mixed: 3.6.13 on core-01; 3.6.14 on core-02 and core-03
             - core-01 runs etcd 3.6.13, not 3.6.14
-              if the version was changed since the start: `cargo xtask down`, then `cargo xtask up`; etcd goes up one minor version at a time
+              heals: if the version was changed since the start; etcd goes up one minor version at a time: `cargo xtask down`, then `cargo xtask up`
         "#]],
     );
 
@@ -1109,7 +1110,7 @@ fn versions_are_held_against_the_pin() {
         expect![[r#"
             Fail: mixed: 3.6.14 on core-02 and core-03; 3.6.14-rc.1 on core-01
             - core-01 runs etcd 3.6.14-rc.1, not 3.6.14
-              if the version was changed since the start: `cargo xtask down`, then `cargo xtask up`; etcd goes up one minor version at a time
+              heals: if the version was changed since the start; etcd goes up one minor version at a time: `cargo xtask down`, then `cargo xtask up`
         "#]],
     );
 }
@@ -1144,7 +1145,7 @@ fn flags_are_held_against_the_definition() {
         expect![[r#"
             Fail: as defined on 0 of 3
             - core-01, core-02 and core-03 run with `--election-timeout=3000`, which is not defined
-              the user-data is as defined, so the unit was changed on the machine: `cargo xtask ssh core-01` to look
+              informs: the user-data is as defined, so the unit was changed on the machine; look there: `cargo xtask ssh core-01`
         "#]],
     );
     let other = with(&[1], &|started| {
@@ -1154,10 +1155,10 @@ fn flags_are_held_against_the_definition() {
     flags(
         &other,
         expect![[r#"
-        Fail: as defined on 2 of 3
-        - core-02 runs without `--auto-compaction-mode=periodic` and with `--auto-compaction-retention=2h` and not `--auto-compaction-retention=1h`
-          the user-data is as defined, so the unit was changed on the machine: `cargo xtask ssh core-02` to look
-    "#]],
+            Fail: as defined on 2 of 3
+            - core-02 runs without `--auto-compaction-mode=periodic` and with `--auto-compaction-retention=2h` and not `--auto-compaction-retention=1h`
+              informs: the user-data is as defined, so the unit was changed on the machine; look there: `cargo xtask ssh core-02`
+        "#]],
     );
     // What etcd reads while it has no data is for others to judge; so are a machine's addresses.
     let started_otherwise = with(&[0], &|started| {
@@ -1182,10 +1183,10 @@ fn flags_are_held_against_the_definition() {
         &by_process,
         "flags",
         expect![[r#"
-        Fail: as defined on 2 of 3
-        - core-01 runs with `--advertise-client-urls=http://127.0.0.9:2379` and not `--advertise-client-urls=http://127.168.56.101:2379`
-          etcd reads its flags when it starts: `cargo xtask down`, then `cargo xtask up`; the data is kept
-    "#]],
+            Fail: as defined on 2 of 3
+            - core-01 runs with `--advertise-client-urls=http://127.0.0.9:2379` and not `--advertise-client-urls=http://127.168.56.101:2379`
+              heals: etcd reads its flags when it starts, and the data is kept: `cargo xtask down`, then `cargo xtask up`
+        "#]],
     );
     // A member of another version has the flags of that.
     let older = local.run_by("3.4.23".parse().unwrap());
@@ -1268,14 +1269,14 @@ fn alarms_are_explained() {
         &alarmed,
         "alarms",
         expect![[r#"
-        Fail: NOSPACE, CORRUPT, number 9
-        - member 77 raised the alarm number 9: this program does not know what it means
-          `cargo xtask etcdctl -- alarm list`
-        - core-02 raised the alarm NOSPACE: its database reached the quota, and the whole cluster refuses writes
-          delete what is not needed, `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, `cargo xtask etcdctl -- defrag` one member after the other, then `cargo xtask etcdctl -- alarm disarm`
-        - core-03 raised the alarm CORRUPT: its data differs from the other members', and the whole cluster takes nothing but reads
-          find the odd one out with the check `hash`; `cargo xtask etcdctl -- member remove` it, remove its data, add it again, then `cargo xtask etcdctl -- alarm disarm`
-    "#]],
+            Fail: NOSPACE, CORRUPT, number 9
+            - member 77 raised the alarm number 9: this program does not know what it means
+              informs: see all alarms: `cargo xtask etcdctl -- alarm list`
+            - core-02 raised the alarm NOSPACE: its database reached the quota, and the whole cluster refuses writes
+              heals: there is room in every database: `cargo xtask etcdctl -- alarm disarm`
+            - core-03 raised the alarm CORRUPT: its data differs from the other members', and the whole cluster takes nothing but reads
+              informs: no task mends this yet, and the alarm keeps more from being damaged: leave it raised, and keep the data of every member; the check `hash` tells whose differs
+        "#]],
     );
 
     let mut silent = healthy(&plan);
@@ -1285,10 +1286,10 @@ fn alarms_are_explained() {
         &silent,
         "alarms",
         expect![[r#"
-        Skipped: none; not checked: core-01 did not tell its alarms
-        - core-01 did not tell its alarms: no answer in time
-          a busy or slow member may answer next time: verify again
-    "#]],
+            Skipped: none; not checked: core-01 did not tell its alarms
+            - core-01 did not tell its alarms: no answer in time
+              informs: a busy or slow member may answer next time: verify again
+        "#]],
     );
 }
 
@@ -1316,7 +1317,7 @@ fn databases_are_held_against_their_quota() {
         expect![[r#"
             Warn: at most 1.6 GiB of 2 GiB
             - core-02 uses 80 % of the quota: 1.6 GiB of 2 GiB
-              when it is full, etcd refuses writes: `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, then `cargo xtask etcdctl -- defrag` one member after the other; or raise `quota` in cluster/default.toml
+              makes-safer: when it is full, etcd refuses writes; delete what is not needed or raise `quota` in cluster/default.toml, and drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
         "#]],
     );
     says(
@@ -1326,7 +1327,7 @@ fn databases_are_held_against_their_quota() {
         expect![[r#"
             Fail: at most 1 MiB of 1 MiB
             - core-02 uses 100 % of the quota: 1 MiB of 1 MiB
-              when it is full, etcd refuses writes: `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, then `cargo xtask etcdctl -- defrag` one member after the other; or raise `quota` in cluster/default.toml
+              makes-safer: when it is full, etcd refuses writes; delete what is not needed or raise `quota` in cluster/default.toml, and drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
         "#]],
     );
     let mut untold = healthy(&plan);
@@ -1361,10 +1362,10 @@ fn databases_are_held_against_their_quota() {
         &seen,
         "database",
         expect![[r#"
-        Warn: at most 19 MiB of 20 MiB
-        - core-01, core-02 and core-03 use 95 % of the quota: 19 MiB of 20 MiB
-          when it is full, etcd refuses writes: `cargo xtask etcdctl -- compact REVISION` to a revision you can do without, then `cargo xtask etcdctl -- defrag` one member after the other; or raise `quota` in cluster/default.toml
-    "#]],
+            Warn: at most 19 MiB of 20 MiB
+            - core-01, core-02 and core-03 use 95 % of the quota: 19 MiB of 20 MiB
+              makes-safer: when it is full, etcd refuses writes; delete what is not needed or raise `quota` in cluster/default.toml, and drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
+        "#]],
     );
     for started in &mut seen.started {
         if let Look::Seen(started) = started {
@@ -1411,7 +1412,7 @@ fn hashes_are_compared_only_where_they_can_be() {
         expect![[r#"
             Fail: 00000001 on core-01 and core-02 and 00000002 on core-03 at revision 5
             - core-03 holds other data than core-01 and core-02
-              no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
+              informs: no task mends this yet: have nothing more written, and keep the data of every member
         "#]],
     );
     says(
@@ -1421,7 +1422,7 @@ fn hashes_are_compared_only_where_they_can_be() {
         expect![[r#"
             Fail: 00000001 on core-01, 00000003 on core-02 and 00000002 on core-03 at revision 5
             - the members hold different data, and no majority agrees
-              no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
+              informs: no task mends this yet: have nothing more written, and keep the data of every member
         "#]],
     );
     says(
@@ -1431,7 +1432,7 @@ fn hashes_are_compared_only_where_they_can_be() {
         expect![[r#"
             NotYet: compaction is under way
             - the members have compacted up to different revisions, so their hashes cannot be compared
-              compaction takes a moment to reach every member: verify again
+              informs: compaction takes a moment to reach every member: `cargo xtask verify --wait 60s`
         "#]],
     );
     says(
@@ -1476,27 +1477,27 @@ fn revisions_at_one_log_entry_prove_a_divergence() {
     hash(
         &later_told(&plan, [(26, 19), (26, 19)]),
         expect![[r#"
-        Fail: revision 26 on core-02 and revision 6 on core-01 and core-03, all with log entry 19 as the last applied
-        - core-02 holds other data than core-01 and core-03
-          no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
-    "#]],
+            Fail: revision 26 on core-02 and revision 6 on core-01 and core-03, all with log entry 19 as the last applied
+            - core-02 holds other data than core-01 and core-03
+              informs: no task mends this yet: have nothing more written, and keep the data of every member
+        "#]],
     );
     // It has less than it has just read.
     hash(
         &later_told(&plan, [(4, 19), (4, 19)]),
         expect![[r#"
-        Fail: revision 6 on core-01 and core-03 and revision 4 on core-02, all with log entry 19 as the last applied
-        - core-02 holds other data than core-01 and core-03
-          no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
-    "#]],
+            Fail: revision 6 on core-01 and core-03 and revision 4 on core-02, all with log entry 19 as the last applied
+            - core-02 holds other data than core-01 and core-03
+              informs: no task mends this yet: have nothing more written, and keep the data of every member
+        "#]],
     );
     hash(
         &later_told(&plan, [(4, 19), (4, 21)]),
         expect![[r#"
-        Fail: revision 6 on core-01 and core-03 and an earlier one on core-02, after all have read what was written last
-        - core-02 holds other data than core-01 and core-03
-          no task mends this yet: `cargo xtask down` stops the cluster and keeps all data, before more is read and written
-    "#]],
+            Fail: revision 6 on core-01 and core-03 and an earlier one on core-02, after all have read what was written last
+            - core-02 holds other data than core-01 and core-03
+              informs: no task mends this yet: have nothing more written, and keep the data of every member
+        "#]],
     );
     // A member that is written to tells its revision first, and the entry later.
     hash(
@@ -1538,10 +1539,10 @@ fn revisions_at_one_log_entry_prove_a_divergence() {
         &split,
         "hash",
         expect![[r#"
-        Fail: revision 26 on core-01 and core-02 and revision 6 on core-03 and core-04, all with log entry 19 as the last applied
-        - the members hold different data, and no majority agrees
-          no task mends this yet: `cargo xtask down four` stops the cluster and keeps all data, before more is read and written
-    "#]],
+            Fail: revision 26 on core-01 and core-02 and revision 6 on core-03 and core-04, all with log entry 19 as the last applied
+            - the members hold different data, and no majority agrees
+              informs: no task mends this yet: have nothing more written, and keep the data of every member
+        "#]],
     );
 }
 
@@ -1555,10 +1556,10 @@ fn writes_are_read_back_from_everywhere() {
         &refused,
         "write",
         expect![[r#"
-        Fail: written through 2 of 3, read from 3, all removed
-        - core-02 took no write: no answer in time
-          if a member failed just now, verify again; else its log says more: `cargo xtask logs core-02`
-    "#]],
+            Fail: written through 2 of 3, read from 3, all removed
+            - core-02 took no write: no answer in time
+              informs: if a member failed just now, verify again; else its log says more: `cargo xtask logs core-02`
+        "#]],
     );
 
     let mut lost = healthy(&plan);
@@ -1568,10 +1569,10 @@ fn writes_are_read_back_from_everywhere() {
         &lost,
         "write",
         expect![[r#"
-        Fail: written through 3 of 3, read from 3, all removed
-        - core-03 does not have what was written through core-01 and core-02
-          acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
-    "#]],
+            Fail: written through 3 of 3, read from 3, all removed
+            - core-03 does not have what was written through core-01 and core-02
+              informs: acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
+        "#]],
     );
 
     let mut unread = healthy(&plan);
@@ -1581,10 +1582,10 @@ fn writes_are_read_back_from_everywhere() {
         &unread,
         "write",
         expect![[r#"
-        Fail: written through 3 of 3, read from 2, all removed
-        - core-01 could not read back what was written: no answer in time
-          if a member failed just now, verify again; else its log says more: `cargo xtask logs core-01`
-    "#]],
+            Fail: written through 3 of 3, read from 2, all removed
+            - core-01 could not read back what was written: no answer in time
+              informs: if a member failed just now, verify again; else its log says more: `cargo xtask logs core-01`
+        "#]],
     );
 
     let mut left = healthy(&plan);
@@ -1594,10 +1595,10 @@ fn writes_are_read_back_from_everywhere() {
         &left,
         "write",
         expect![[r#"
-        Warn: written through 3 of 3, read from 3
-        - the values under `/xtask-verify-default-1-0-1` could not be removed: no answer in time
-          nothing needs to be done: they expire within a minute
-    "#]],
+            Warn: written through 3 of 3, read from 3
+            - the values under `/xtask-verify-default-1-0-1` could not be removed: no answer in time
+              informs: nothing needs to be done: they expire within a minute
+        "#]],
     );
 
     let mut full = healthy(&plan);
@@ -1616,10 +1617,9 @@ fn writes_are_read_back_from_everywhere() {
         &full,
         "write",
         expect![[r#"
-        Fail: nothing was written; not checked: core-02 and core-03 were not tried after core-01 failed
-        - core-01 took no write: etcdserver: mvcc: database space exceeded
-          the alarm NOSPACE makes etcd refuse writes: see `alarms`
-    "#]],
+            Fail: nothing was written; not checked: core-02 and core-03 were not tried after core-01 failed
+            - core-01 took no write: etcdserver: mvcc: database space exceeded
+        "#]],
     );
 }
 
@@ -1688,22 +1688,23 @@ fn hints_about_members_are_in_the_words_of_the_version() {
         let members = report.checks.iter();
         let mut members = members.filter(|checked| checked.check.name == "members");
         for finding in &members.next().unwrap().judgement.findings {
-            hints += &format!("{version}: {}\n", finding.hint);
+            let hint = finding.hint.as_ref().unwrap();
+            hints += &format!("{version}: {hint}\n");
         }
     }
     expect![[r#"
-        2.0.0: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'` tells the cluster
-        2.0.0: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
-        2.1.3: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'` tells the cluster
-        2.1.3: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
-        2.2.0: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380` tells the cluster
-        2.2.0: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
-        2.3.8: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380` tells the cluster
-        2.3.8: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
-        3.0.17: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380` tells the cluster
-        3.0.17: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 --peer-urls=http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
-        3.6.14: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380` tells the cluster
-        3.6.14: add it: `cargo xtask etcdctl --cluster recorded -- member add core-03 --peer-urls=http://172.17.8.103:2380`; or take it out of cluster/recorded.toml
+        2.0.0: tell the cluster: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'`
+        2.0.0: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+        2.1.3: tell the cluster: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'`
+        2.1.3: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+        2.2.0: tell the cluster: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
+        2.2.0: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+        2.3.8: tell the cluster: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
+        2.3.8: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+        3.0.17: tell the cluster: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
+        3.0.17: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+        3.6.14: tell the cluster: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
+        3.6.14: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
     "#]].assert_eq(&hints);
 }
 
@@ -1722,6 +1723,7 @@ fn what_etcd_2_lacks_does_not_apply_and_is_not_passed() {
         status(member).raft_applied_index = None;
     }
     expect![[r#"
+        definition Pass
         reachable Pass
         members Pass
         identity Pass
@@ -1744,4 +1746,111 @@ fn what_etcd_2_lacks_does_not_apply_and_is_not_passed() {
     "#]]
     .assert_eq(&verdicts(&plan, &seen));
     assert_eq!(check::judge(&plan, &seen).exit(), Exit::Success);
+}
+
+/// Every hint of a look at this cluster, with the check that has it.
+fn hints(plan: &Plan, seen: &Observation) -> Vec<String> {
+    let report = check::judge(plan, seen);
+    let hints = report.checks.iter().flat_map(|checked| {
+        let findings = checked.judgement.findings.iter();
+        findings.filter_map(|finding| {
+            let hint = finding.hint.as_ref()?;
+            Some(format!("{}: {}: {hint}", checked.check.name, hint.effect))
+        })
+    });
+    hints.collect()
+}
+
+/// `up` refuses such a definition, and a member that is added to a single one takes its quorum.
+#[test]
+fn a_changed_definition_has_one_hint_and_nothing_else_has_any() {
+    let one = plan("grow", "members = 1\n");
+    let grown = plan("grow", "members = 3\n");
+    let mut seen = without(without(healthy(&grown), 1), 2);
+    let Look::Seen(list) = &mut seen.members[0].members else {
+        panic!("it is seen");
+    };
+    list.truncate(1);
+    status(&mut seen.members[0]).cluster_id = one.cluster_id;
+    seen.conditions = vec![
+        Condition::Running("process 1".to_owned()),
+        Condition::Absent,
+        Condition::Absent,
+    ];
+    seen.recorded.changes = vec!["`core-02` at 192.168.56.102 is new".to_owned()];
+    seen.recorded.new = vec![grown.members[1].name.clone(), grown.members[2].name.clone()];
+    says(
+        &grown,
+        &seen,
+        "definition",
+        expect![[r#"
+            Fail: members or token differ from those of the start
+            - cluster/grow.toml has changed since the cluster was started: `core-02` at 192.168.56.102 is new
+              informs: take the change back: no task carries it over to the running cluster yet, and what other checks find may follow from it
+        "#]],
+    );
+    let hints = hints(&grown, &seen);
+    assert!(hints[0].starts_with("definition: "), "{hints:#?}");
+    assert_eq!(hints.len(), 1, "{hints:#?}");
+}
+
+#[test]
+fn a_lost_quorum_has_the_hints_that_bring_members_back_alone() {
+    let plan = three();
+    let hints = hints(&plan, &without_quorum(&plan));
+    let bring_back = |hint: &String| hint.starts_with("reachable: heals: ");
+    assert_eq!(hints.len(), 2, "{hints:#?}");
+    assert!(hints.iter().all(bring_back), "{hints:#?}");
+}
+
+/// `up` does not start it.
+#[test]
+fn a_member_without_data_is_not_to_be_started_again() {
+    let plan = three();
+    let mut seen = without(healthy(&plan), 2);
+    seen.conditions = vec![
+        Condition::Running("process 1".to_owned()),
+        Condition::Running("process 2".to_owned()),
+        Condition::Absent,
+    ];
+    seen.recorded.had_data = plan.members.iter().map(|one| one.name.clone()).collect();
+    expect![[r#"
+        [
+            "reachable: informs: its data is lost, and no task gives it new data yet; the others go on without it",
+        ]
+    "#]]
+    .assert_debug_eq(&hints(&plan, &seen));
+}
+
+/// The history is dropped before a revision that there is, and once.
+#[test]
+fn a_full_database_is_compacted_to_a_revision_that_was_seen() {
+    let plan = three();
+    let mut seen = healthy(&plan);
+    for member in &mut seen.members {
+        let alarm = Alarm {
+            member: plan.members[0].id,
+            kind: AlarmKind::NoSpace,
+        };
+        member.alarms = Look::Seen(vec![alarm]);
+        status(member).db_size = status(member).db_size_quota;
+        status(member).revision = Some(1000);
+    }
+    let before = hints(&plan, &seen);
+    for member in &mut seen.members {
+        if let Look::Seen(hash) = &mut member.hash {
+            hash.compact_revision = 1000;
+        }
+    }
+    expect![[r#"
+        (
+            [
+                "alarms: makes-safer: delete what is not needed, then drop the history: `cargo xtask etcdctl -- compact --physical 1000`, then `cargo xtask etcdctl -- defrag`, then `cargo xtask etcdctl -- alarm disarm`",
+            ],
+            [
+                "alarms: makes-safer: delete what is not needed, then drop the history: `cargo xtask etcdctl -- defrag`, then `cargo xtask etcdctl -- alarm disarm`",
+            ],
+        )
+    "#]]
+    .assert_debug_eq(&(before, hints(&plan, &seen)));
 }

@@ -190,7 +190,7 @@ fn what_is_lost_is_told_by_what_is_written() {
         expect![[r#"
         Fail: revision 4 after 30
         - the keys were found at revision 4 after revision 30 had been seen: data is lost
-          if it was given up on purpose: `cargo xtask destroy`, then raise `etcd.generation` in cluster/default.toml, then `cargo xtask up`; if not, look for the data before anything else is written, and remove `.state/default/seen.json` once that is settled
+          heals: if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written: `rm .state/default/seen.json`
     "#]],
     );
     assert_eq!(check::lost(&plan, &seen), Some(4));
@@ -215,10 +215,10 @@ fn what_is_lost_is_told_by_what_is_written() {
         &unproven,
         "history",
         expect![[r#"
-        NotYet: revision 28 after 30
-        - the keys are at revision 28, by core-01, core-02 and core-03, and revision 30 was seen before
-          a member that has just started may still apply its log, and nothing was written that would tell: verify again
-    "#]],
+            NotYet: revision 28 after 30
+            - the keys are at revision 28, by core-01, core-02 and core-03, and revision 30 was seen before
+              informs: a member that has just started may still apply its log, and nothing was written that would tell; look again: `cargo xtask verify --wait 60s`
+        "#]],
     );
     assert_eq!(check::lost(&plan, &unproven), None);
     // A version that does not tell.
@@ -267,7 +267,7 @@ fn what_was_found_lost_once_is_lost_whatever_is_seen_later() {
             expect![[r#"
             Fail: revision 4 after 30
             - the keys were found at revision 4 after revision 30 had been seen: data is lost
-              if it was given up on purpose: `cargo xtask destroy`, then raise `etcd.generation` in cluster/default.toml, then `cargo xtask up`; if not, look for the data before anything else is written, and remove `.state/default/seen.json` once that is settled
+              heals: if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written: `rm .state/default/seen.json`
         "#]],
         );
     }

@@ -63,7 +63,7 @@ fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
         expect![[r#"
             NotYet: active on 2 of 3
             - core-02 has its unit etcd.service in the state `activating`
-              it may be fetching etcd; see what it does: `cargo xtask logs core-02`
+              informs: it may be fetching etcd; see what it does: `cargo xtask logs core-02`
         "#]],
     );
     let seen = with_one(&plan, |machine| machine.unit = "failed".to_owned());
@@ -74,7 +74,7 @@ fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
         expect![[r#"
             Fail: active on 2 of 3
             - core-02 has its unit etcd.service in the state `failed`
-              see why: `cargo xtask logs core-02`
+              informs: see why: `cargo xtask logs core-02`
         "#]],
     );
     assert_eq!(check::judge(&plan, &seen).exit(), Exit::Unhealthy);
@@ -90,20 +90,20 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         &seen,
         "user-data",
         expect![[r#"
-        Fail: f58080b8faae on 2 of 3
-        - core-02 was set up with the user-data 000000000000, not f58080b8faae
-          to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
-    "#]],
+            Fail: f58080b8faae on 2 of 3
+            - core-02 was set up with the user-data 000000000000, not f58080b8faae
+              heals: take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
+        "#]],
     );
     says(
         &defined,
         &other,
         "user-data",
         expect![[r#"
-        Fail: f58080b8faae on 2 of 3
-        - core-02 has no user-data
-          to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
-    "#]],
+            Fail: f58080b8faae on 2 of 3
+            - core-02 has no user-data
+              heals: take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
+        "#]],
     );
     // The definition has changed since: no machine was set up with what it renders to now.
     let changed = plan("default", "members = 3\netcd.quota = \"4GiB\"\n");
@@ -114,7 +114,7 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         expect![[r#"
             Fail: dc84216fac7e on 0 of 3
             - core-01, core-02 and core-03 were set up with the user-data f58080b8faae, not dc84216fac7e
-              to have it, without the old data: `cargo xtask destroy`, then `cargo xtask up`; to keep the data, member by member: `vagrant provision` in `vagrant`
+              makes-safer: take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one: `(cd vagrant && vagrant provision core-01)`, then `cargo xtask verify --wait 2m`
         "#]],
     );
 }
@@ -137,10 +137,10 @@ fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
         &ahead,
         "clock",
         expect![[r#"
-        Warn: within 62.0 s of this host's
-        - core-02 has a clock that is at least 61.0 s ahead of this host's
-          leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`
-    "#]],
+            Warn: within 62.0 s of this host's
+            - core-02 has a clock that is at least 61.0 s ahead of this host's
+              informs: leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`
+        "#]],
     );
     let behind = with_one(&plan, |machine| machine.clock_ahead = (-62.0, -61.0));
     says(
@@ -148,10 +148,10 @@ fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
         &behind,
         "clock",
         expect![[r#"
-        Warn: within 62.0 s of this host's
-        - core-02 has a clock that is at least 61.0 s behind this host's
-          leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`
-    "#]],
+            Warn: within 62.0 s of this host's
+            - core-02 has a clock that is at least 61.0 s behind this host's
+              informs: leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`
+        "#]],
     );
 }
 
@@ -168,10 +168,10 @@ fn a_discovery_service_is_not_overlooked() {
         &seen,
         "discovery",
         expect![[r#"
-        Fail: in use
-        - core-02 runs with `--discovery=https://discovery.etcd.io/0123`
-          a discovery token serves one bootstrap alone, and no definition renders to one: `cargo xtask destroy`, then `cargo xtask up`
-    "#]],
+            Fail: in use
+            - core-02 runs with `--discovery=https://discovery.etcd.io/0123`
+              informs: etcd reads it only while it has no data, so what runs is safe; no definition renders to it, so a cluster set up anew is without it
+        "#]],
     );
 }
 
@@ -215,7 +215,7 @@ fn a_machine_that_cannot_be_looked_into_proves_nothing() {
         expect![[r#"
             Skipped: active on 2 of 3; not checked: core-03 could not be looked into
             - core-03 could not be looked into: `ssh` exited with status 255: Permission denied
-              see whether ssh gets there: `cargo xtask ssh core-03`
+              informs: see whether ssh gets there: `cargo xtask ssh core-03`
         "#]],
     );
     assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);

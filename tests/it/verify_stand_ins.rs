@@ -315,7 +315,7 @@ fn recorded_empty_2_0_0_at_our_addresses_is_foreign_not_silent() {
         expect![[r#"
             Fail: cluster 1fb893d545e9847c is expected; not checked: core-02 and core-03 do not answer
             - core-01 belongs to cluster 9d579addb6e9da3, a foreign one: neither its token nor its members are known here
-              find out who else uses its address; or, if its data is an earlier cluster's, to start anew and lose the data there: `cargo xtask destroy stand-in`, then `cargo xtask up stand-in`
+              informs: find out who else uses its address, or whose data it runs on
         "#]],
     );
 }
@@ -393,7 +393,7 @@ fn fake_2_0_0_that_stays_empty_has_lost_the_write() {
         expect![[r#"
         Fail: written through 3 of 3, read from 3, all removed
         - core-03 does not have what was written through core-01, core-02 and core-03
-          acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
+          informs: acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
     "#]],
     );
 }

@@ -105,6 +105,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             fell_to: None,
         }),
         unreadable: Vec::new(),
+        recorded: xtask::observation::Recorded::default(),
     }
 }
 
@@ -202,7 +203,10 @@ pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected:
     for finding in &judgement.findings {
         let member = finding.member().map(|member| format!("{member} "));
         let member = member.unwrap_or_default();
-        let _ = writeln!(text, "- {member}{}\n  {}", finding.text, finding.hint);
+        let _ = writeln!(text, "- {member}{}", finding.text);
+        if let Some(hint) = &finding.hint {
+            let _ = writeln!(text, "  {}: {hint}", hint.effect);
+        }
     }
     expected.assert_eq(&text);
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use super::standing;
-use super::{About, Check, Finding, Judgement, Verdict, etcdctl, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, etcdctl, unseen::Unseen};
+use super::{database, standing};
 use crate::observation::{AlarmKind, Observation};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -20,7 +20,8 @@ pub(super) static CHECK: Check = Check {
         what_to_do: "NOSPACE: delete what is not needed, `cargo xtask etcdctl -- compact \
             REVISION`, then `cargo xtask etcdctl -- defrag`, and only then `cargo xtask etcdctl \
             -- alarm disarm`. Deletion alone makes no room, since it adds to the history. \
-            CORRUPT: find the member by the check `hash`, replace it, and disarm at last.",
+            CORRUPT: the check `hash` tells whose data differs; no task replaces a \
+            member yet, so leave the alarm raised, and keep all data.",
         read: "https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota",
     },
     judge,
@@ -54,10 +55,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let findings = raised.iter().map(|&(id, kind)| {
         let raised = format!("raised the alarm {kind}: {}", meaning(kind));
         match standing::planned(plan, observation, id) {
-            Some(member) => Finding::new(Some(member), raised, hint(plan, kind)),
+            Some(member) => Finding::new(Some(member), raised, hint(plan, observation, kind)),
             None => {
                 let who = standing::name_of(plan, observation, id);
-                Finding::new(None, format!("{who} {raised}"), hint(plan, kind))
+                Finding::new(
+                    None,
+                    format!("{who} {raised}"),
+                    hint(plan, observation, kind),
+                )
             }
         }
     });
@@ -76,20 +81,19 @@ const fn meaning(kind: AlarmKind) -> &'static str {
     }
 }
 
-fn hint(plan: &Plan, kind: AlarmKind) -> String {
+fn hint(plan: &Plan, observation: &Observation, kind: AlarmKind) -> Hint {
     let etcdctl = |arguments: &str| etcdctl(plan, arguments);
     match kind {
-        AlarmKind::NoSpace => format!(
-            "delete what is not needed, {} to a revision you can do without, {} one member after the other, then {}",
-            etcdctl("compact REVISION"),
-            etcdctl("defrag"),
-            etcdctl("alarm disarm")
+        AlarmKind::NoSpace if database::all_have_room(plan, observation) => {
+            Hint::heals("there is room in every database", [etcdctl("alarm disarm")])
+        }
+        AlarmKind::NoSpace => Hint::makes_safer(
+            "delete what is not needed, then drop the history",
+            database::making_room(plan, observation).chain([etcdctl("alarm disarm")]),
         ),
-        AlarmKind::Corrupt => format!(
-            "find the odd one out with the check `hash`; {} it, remove its data, add it again, then {}",
-            etcdctl("member remove"),
-            etcdctl("alarm disarm")
+        AlarmKind::Corrupt => Hint::says(
+            "no task mends this yet, and the alarm keeps more from being damaged: leave it raised, and keep the data of every member; the check `hash` tells whose differs",
         ),
-        AlarmKind::Other(_) => etcdctl("alarm list"),
+        AlarmKind::Other(_) => Hint::informs("see all alarms", [etcdctl("alarm list")]),
     }
 }

@@ -1,4 +1,4 @@
-use super::{About, Check, Finding, Judgement, Verdict, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 
@@ -48,7 +48,7 @@ fn judge(_plan: &Plan, observation: &Observation) -> Judgement {
         findings.push(Finding::new(
             Some(member),
             off,
-            "leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`",
+            Hint::says("leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`"),
         ));
     }
     let verdict = if findings.is_empty() {

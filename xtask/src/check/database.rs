@@ -1,5 +1,6 @@
-use super::{About, Check, Judgement, Verdict, etcdctl, grouped, unseen::Unseen};
-use crate::observation::{Look, Observation, StartedWith, Status};
+use super::standing::{Standing, ours};
+use super::{About, Check, Hint, Judgement, Verdict, etcdctl, grouped, unseen::Unseen};
+use crate::observation::{AlarmKind, Look, Observation, StartedWith, Status};
 use crate::plan::Plan;
 use crate::values::quantity;
 
@@ -29,7 +30,7 @@ pub(super) static CHECK: Check = Check {
 const ETCD_DEFAULT_QUOTA: u64 = 2 << 30;
 
 /// The part of the quota from which to warn, in percent.
-const MUCH: u64 = 80;
+const MUCH: u128 = 80;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
@@ -59,8 +60,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         if fullest.is_none_or(|(most, of)| times(size, of) > times(most, quota)) {
             fullest = Some((size, quota));
         }
-        let percent = u128::from(size) * 100 / u128::from(quota);
-        if percent < u128::from(MUCH) {
+        let percent = percent(size, quota);
+        if percent < MUCH {
             continue;
         }
         verdict = verdict.max(if percent >= 100 {
@@ -75,12 +76,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 quantity::size(size),
                 quantity::size(quota)
             ),
-            format!(
-                "when it is full, etcd refuses writes: {} to a revision you can do without, then {} one member after the other; or raise `quota` in {}",
-                etcdctl(plan, "compact REVISION"),
-                etcdctl(plan, "defrag"),
-                plan.source
-            ),
+            hint(plan, observation),
         ));
     }
     let findings = grouped(findings);
@@ -100,6 +96,58 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         None if silent => unseen.settle(Verdict::Skipped, "no size was told", findings),
         None => unseen.settle(Verdict::Skipped, "", findings),
     }
+}
+
+/// What to do about a database that is nearly full; none where `alarms` or `quorum` says what comes first.
+fn hint(plan: &Plan, observation: &Observation) -> Option<Hint> {
+    let mut alarms = observation
+        .members
+        .iter()
+        .filter_map(|m| m.alarms.seen())
+        .flatten();
+    if alarms.any(|alarm| alarm.kind == AlarmKind::NoSpace)
+        || !Standing::of(plan, observation).has_quorum()
+    {
+        return None;
+    }
+    let text = format!(
+        "when it is full, etcd refuses writes; delete what is not needed or raise `quota` in {}, and drop the history",
+        plan.source
+    );
+    Some(Hint::makes_safer(text, making_room(plan, observation)))
+}
+
+/// Whether every member has told the size of its database, and all are well below their quotas.
+pub(super) fn all_have_room(plan: &Plan, observation: &Observation) -> bool {
+    let mut members = observation.members.iter().enumerate();
+    members.all(|(index, member)| {
+        member.status.seen().is_some_and(|status| {
+            let quota = quota_of(plan, status, observation.started.get(index));
+            status
+                .db_size
+                .is_some_and(|size| percent(size, quota) < MUCH)
+        })
+    })
+}
+
+/// How much of a quota that is.
+fn percent(size: u64, quota: u64) -> u128 {
+    u128::from(size) * 100 / u128::from(quota)
+}
+
+/// The command lines that make room in the databases: they drop the history before the newest revision that
+/// was seen, where that has not been done, and give back what was freed.
+pub(super) fn making_room(plan: &Plan, observation: &Observation) -> impl Iterator<Item = String> {
+    let statuses = ours(plan, observation).filter_map(|member| member.status.seen());
+    let revision = statuses.filter_map(|status| status.revision).max();
+    let hashes = ours(plan, observation).filter_map(|member| member.hash.seen());
+    let compacted = hashes.map(|hash| hash.compact_revision).max();
+    // etcd refuses to compact to a revision that it has been compacted to.
+    let revision = revision.filter(|&revision| {
+        compacted.is_none_or(|compacted| u64::try_from(compacted).map_or(true, |c| c < revision))
+    });
+    let compact = revision.map(|revision| etcdctl(plan, &format!("compact --physical {revision}")));
+    compact.into_iter().chain([etcdctl(plan, "defrag")])
 }
 
 /// The quota in bytes that a member runs with: by its own words, or else by its flags, or else, where they

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{About, Check, Judgement, Verdict, grouped, list, ssh, task, unseen::Unseen};
+use super::{About, Check, Hint, Judgement, Verdict, grouped, list, ssh, task, unseen::Unseen};
 use crate::observation::{Look, Observation, StartedWith};
 use crate::plan::flags::{self, InitialState, Myself, Origin};
 use crate::plan::{Member, Plan};
@@ -133,19 +133,25 @@ fn differences(
 }
 
 /// What to do about a member, in the same words for all of which the same is true: `example` is one of them.
-fn hint(plan: &Plan, observation: &Observation, (index, example): (usize, &HostName)) -> String {
+fn hint(
+    plan: &Plan,
+    observation: &Observation,
+    (index, example): (usize, &HostName),
+) -> Option<Hint> {
     if !plan.on_machines {
-        let (down, up) = (task(plan, "down"), task(plan, "up"));
-        return format!("etcd reads its flags when it starts: {down}, then {up}; the data is kept");
+        return Some(Hint::heals(
+            "etcd reads its flags when it starts, and the data is kept",
+            [task(plan, "down"), task(plan, "up")],
+        ));
     }
     let machine = observation.machines.get(index).and_then(Look::seen);
     let digest = machine.and_then(|machine| machine.user_data.clone());
-    if digest == Some(render::user_data_sha256(plan)) {
-        let ssh = ssh(plan, example);
-        format!(
-            "the user-data is as defined, so the unit was changed on the machine: {ssh} to look"
+    // Otherwise they follow from the user-data, and `user-data` says what to do about that.
+    let is_as_defined = digest == Some(render::user_data_sha256(plan));
+    is_as_defined.then(|| {
+        Hint::informs(
+            "the user-data is as defined, so the unit was changed on the machine; look there",
+            [ssh(plan, example)],
         )
-    } else {
-        "the flags follow from the user-data: see `user-data`".to_owned()
-    }
+    })
 }

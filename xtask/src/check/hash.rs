@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::standing::ours;
-use super::{About, Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task, unseen::Unseen};
 use crate::observation::{Hash, MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -20,10 +20,10 @@ pub(super) static CHECK: Check = Check {
             a kill at the wrong moment can leave one with other data, which it goes on serving. \
             Where it is new enough, etcd compares too: a member as it starts, and ends if it \
             differs; the leader after compactions, and raises the alarm CORRUPT.",
-        what_to_do: "If a majority agrees, the odd one is damaged: save a snapshot of a good \
-            member, remove the odd one from the cluster, delete its data and add it again. If no \
-            majority does, stop writing, save a snapshot of each, find the right one and restore \
-            all from it. Then look for the cause: a disk, a crash, etcd 3.5.0 to 3.5.2.",
+        what_to_do: "If a majority agrees, the odd one is damaged. No task replaces a member or \
+            restores a snapshot yet, so a member that is removed cannot be started again: stop \
+            writing, save a snapshot of each member with an etcdctl of your own, and keep all \
+            data folders. Then look for the cause: a disk, a crash, etcd 3.5.0 to 3.5.2.",
         read: "https://etcd.io/docs/v3.6/op-guide/data_corruption/",
     },
     judge,
@@ -40,7 +40,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if let Some(apart) = at_one_entry(plan, observation).or_else(|| behind(plan, observation)) {
         // One that lacks a revision has no hash at it to tell.
         let unseen = Unseen::of_ours(plan, observation, "its revision", |member| &member.later);
-        return unseen.settle(Verdict::Fail, apart.evidence(), apart.findings(plan));
+        return unseen.settle(Verdict::Fail, apart.evidence(), apart.findings());
     }
     let unseen = Unseen::of_ours(plan, observation, "the hash of its keys", |member| {
         &member.hash
@@ -73,7 +73,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             vec![Finding::new(
                 None,
                 "the members have compacted up to different revisions, so their hashes cannot be compared",
-                "compaction takes a moment to reach every member: verify again",
+                Hint::informs(
+                    "compaction takes a moment to reach every member",
+                    [task(plan, "verify --wait 60s")],
+                ),
             )],
         );
     }
@@ -102,16 +105,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         );
     }
     let groups = groups.into_iter().map(|(_, names)| names).collect();
-    unseen.settle(Verdict::Fail, evidence, odd_ones(plan, groups))
+    unseen.settle(Verdict::Fail, evidence, odd_ones(groups))
 }
 
 /// Who of members that hold different data is the odd one: these groups hold the same.
-fn odd_ones(plan: &Plan, mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
+fn odd_ones(mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
     groups.sort_by_key(|names| std::cmp::Reverse(names.len()));
     let all: usize = groups.iter().map(Vec::len).sum();
-    let hint = format!(
-        "no task mends this yet: {} stops the cluster and keeps all data, before more is read and written",
-        task(plan, "down")
+    let hint = Hint::says(
+        "no task mends this yet: have nothing more written, and keep the data of every member",
     );
     match groups.split_first() {
         Some((most, odd)) if most.len() * 2 > all => odd
@@ -145,9 +147,9 @@ impl Apart<'_> {
         format!("{}, {}", list(groups), self.although)
     }
 
-    fn findings(&self, plan: &Plan) -> Vec<Finding> {
+    fn findings(&self) -> Vec<Finding> {
         let groups = self.groups.iter().map(|(_, names)| names.clone());
-        odd_ones(plan, groups.collect())
+        odd_ones(groups.collect())
     }
 }
 

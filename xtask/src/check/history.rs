@@ -1,5 +1,5 @@
 use super::standing::ours;
-use super::{About, Check, Finding, Judgement, Verdict, list, task, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -18,10 +18,9 @@ pub(super) static CHECK: Check = Check {
             held your data. A backup that was restored, or a majority that was emptied, \
             shows here too.",
         what_to_do: "If the data was to be kept, stop writing, and look for it: a snapshot, a \
-            member's data folder that was moved. If it was given up on purpose, `cargo xtask \
-            destroy` forgets what was seen; and count `etcd.generation` up in the definition, so \
-            that the new cluster has a new identity which no old member can be taken for. After a \
-            snapshot was restored on purpose, or where the data is back, remove the file.",
+            member's data folder that was moved. If the data is meant to be as it is now, because a \
+            snapshot was restored or the rest was given up, remove the file: what is there is \
+            kept, and the next look begins to count anew.",
         read: "https://etcd.io/docs/v3.6/op-guide/recovery/",
     },
     judge,
@@ -64,7 +63,13 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         .push_str("not checked: what is kept of the cluster cannot be read");
     judgement.verdict = judgement.verdict.max(Verdict::Skipped);
     let findings = unreadable.iter();
-    let findings = findings.map(|file| Finding::new(None, &file.what, &file.hint));
+    let findings = findings.map(|file| {
+        let hint = match &file.command {
+            Some(command) => Hint::heals(&file.hint, [command.clone()]),
+            None => Hint::says(&file.hint),
+        };
+        Finding::new(None, &file.what, hint)
+    });
     judgement.findings.extend(findings);
     judgement
 }
@@ -114,7 +119,10 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     let text = format!(
         "the keys are at revision {most}, by {names}, and revision {least} was seen before"
     );
-    let hint = "a member that has just started may still apply its log, and nothing was written that would tell: verify again";
+    let hint = Hint::informs(
+        "a member that has just started may still apply its log, and nothing was written that would tell; look again",
+        [task(plan, "verify --wait 60s")],
+    );
     unseen.settle(
         Verdict::NotYet,
         format!("revision {most} after {least}"),
@@ -145,12 +153,9 @@ fn is_lost(plan: &Plan, found: u64, least: u64) -> Finding {
     let text = format!(
         "the keys were found at revision {found} after revision {least} had been seen: data is lost"
     );
-    let hint = format!(
-        "if it was given up on purpose: {}, then raise `etcd.generation` in {}, then {}; if not, look for the data before anything else is written, and remove `.state/{}/seen.json` once that is settled",
-        task(plan, "destroy"),
-        plan.source,
-        task(plan, "up"),
-        plan.name
+    let hint = Hint::heals(
+        "if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written",
+        [format!("rm .state/{}/seen.json", plan.name)],
     );
     Finding::new(None, text, hint)
 }

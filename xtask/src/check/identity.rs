@@ -1,4 +1,4 @@
-use super::{About, Check, Finding, Judgement, Verdict, grouped, list, task, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, grouped, list, task, unseen::Unseen};
 use super::{reachable, standing};
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::identity::member_id;
@@ -20,9 +20,9 @@ pub(super) static CHECK: Check = Check {
             messages, so they never become one cluster; a client does not notice.",
         what_to_do: "The finding says where the other ID comes from, as far as that can be known. \
             etcd reads its token and its first members only while its data folder is empty: if \
-            they changed in the definition afterwards, take that back to keep the data, or begin \
-            anew with `cargo xtask destroy`, then `cargo xtask up`. If it is a foreign cluster, \
-            find out who else uses the address.",
+            they changed in the definition afterwards, take that back. If it is a foreign cluster, \
+            find out who else uses the address. A single member that runs on the data of another \
+            cluster cannot be mended by a task yet: the others go on without it.",
         read: "https://etcd.io/docs/v3.6/faq/#what-does-the-etcd-warning-request-ignored-cluster-id-mismatch-mean",
     },
     judge,
@@ -50,6 +50,13 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         match differs(plan, member, status) {
             None => as_predicted.push(&member.name),
             Some((how, text, hint)) => {
+                let hint = if standing::is_stranger(plan, observation, seen) {
+                    Some(Hint::says(
+                        "it runs on the data of another cluster, and no task gives it its own back yet; the others go on without it",
+                    ))
+                } else {
+                    hint
+                };
                 verdict = verdict.max(how);
                 findings.push((&member.name, text, hint));
             }
@@ -113,31 +120,38 @@ fn answers_as(
     let (text, hint) = if listed.contains(&name.as_str()) {
         (
             format!("{name} and {others} run on each other's data"),
-            format!("{down}, give each its own data folder back, then {up}"),
+            Hint::informs(
+                "give each its own data folder back while the cluster is stopped",
+                [down, up],
+            ),
         )
     } else if listed.contains(&others.as_str()) {
-        let verify = task(plan, "verify");
         (
             format!("{name} and {others} are exchanged: each answers at the other's address"),
-            format!("look at what forwards or translates their addresses, then {verify}"),
+            Hint::says("look at what forwards or translates their addresses"),
         )
     } else {
         let verify = task(plan, "verify --wait 60s");
         (
             format!("{name} and {others} answer in each other's place"),
-            format!(
-                "their addresses or their data folders are exchanged: {verify} tells which once they have a leader"
+            Hint::informs(
+                "their addresses or their data folders are exchanged; which, is told once they have a leader",
+                [verify],
             ),
         )
     };
     Some(Finding {
         members: vec![name.clone(), others.clone()],
         text,
-        hint,
+        hint: Some(hint),
     })
 }
 
-fn differs(plan: &Plan, member: &Member, status: &Status) -> Option<(Verdict, String, String)> {
+fn differs(
+    plan: &Plan,
+    member: &Member,
+    status: &Status,
+) -> Option<(Verdict, String, Option<Hint>)> {
     if status.cluster_id == plan.cluster_id && status.member_id == member.id {
         return None;
     }
@@ -149,23 +163,20 @@ fn differs(plan: &Plan, member: &Member, status: &Status) -> Option<(Verdict, St
                 "has the ID {}, not the predicted {}: it was added while the cluster ran",
                 status.member_id, member.id
             ),
-            "nothing needs to be done: the prediction is for members of the first start".to_owned(),
+            Some(Hint::says(
+                "nothing needs to be done: the prediction is for members of the first start",
+            )),
         ));
     }
     let foreign = format!("belongs to cluster {}", status.cluster_id);
-    let again = format!(
-        "to start anew and lose the data there: {}, then {}",
-        task(plan, "destroy"),
-        task(plan, "up")
-    );
     if status.member_id == member.id {
         return Some((
             Verdict::Fail,
             format!("{foreign}, which started with the same token and other members"),
-            format!(
-                "compare the members of {} with that cluster's; {again}",
+            Some(Hint::says(format!(
+                "compare the members of {} with that cluster's",
                 plan.source
-            ),
+            ))),
         ));
     }
     Some(match started_with(plan, member, status) {
@@ -175,17 +186,17 @@ fn differs(plan: &Plan, member: &Member, status: &Status) -> Option<(Verdict, St
                 "{foreign}, which started with the token `{token}`, not `{}`",
                 plan.etcd.token
             ),
-            format!(
-                "its data is of another generation: set the token of {} back; or, {again}",
+            Some(Hint::says(format!(
+                "its data is of another generation; if that is the right one, set the token of {} back",
                 plan.source
-            ),
+            ))),
         ),
         None => (
             Verdict::Fail,
             format!("{foreign}, a foreign one: neither its token nor its members are known here"),
-            format!(
-                "find out who else uses its address; or, if its data is an earlier cluster's, {again}"
-            ),
+            Some(Hint::says(
+                "find out who else uses its address, or whose data it runs on",
+            )),
         ),
     })
 }

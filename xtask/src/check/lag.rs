@@ -1,5 +1,5 @@
 use super::standing::ours;
-use super::{About, Check, Finding, Judgement, Verdict, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, task, unseen::Unseen};
 use crate::observation::{Observation, Status};
 use crate::plan::Plan;
 
@@ -51,7 +51,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             findings.push(Finding::new(
                 Some(name),
                 format!("is {distance} log entries behind the first"),
-                "it is slow, or cut off and catching up: verify again, and look at its disk and network if the distance grows",
+                Hint::informs(
+                    "it is slow, or cut off and catching up; look again, and at its disk and network if the distance grows",
+                    [task(plan, "verify --wait 60s")],
+                ),
             ));
         }
         if let Some(distance) = unapplied(status)
@@ -60,7 +63,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             findings.push(Finding::new(
                 Some(name),
                 format!("has {distance} log entries that it has not applied"),
-                "its disk is too slow for the writes it gets; at 5000 etcd refuses requests",
+                Hint::says(
+                    "its disk is too slow for the writes it gets; at 5000 etcd refuses requests",
+                ),
             ));
         }
     }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::standing::{Standing, name_of, ours};
-use super::{About, Check, Finding, Judgement, Verdict, list, logs, task, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task, unseen::Unseen};
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -102,10 +102,8 @@ impl<'a> Views<'a> {
             Finding::new(
                 None,
                 "no leader has been elected, though enough members answer",
-                format!(
-                    "an election takes a few seconds: {} looks again until then; if none comes, the members do not reach each other's peer port",
-                    task(self.plan, "verify --wait 60s")
-                ),
+                // `quorum` says what to do.
+                None,
             )
         };
         (self.seen.len() >= self.plan.quorum()).then(finding)
@@ -118,9 +116,9 @@ impl<'a> Views<'a> {
             let finding = Finding::new(
                 Some(&member.name),
                 "has no leader, while others have one",
-                format!(
-                    "it may have just started; if it stays so, it does not reach the others' peer port: {}",
-                    logs(self.plan, &member.name)
+                Hint::informs(
+                    "it may have just started; if it stays so, it does not reach the others' peer port",
+                    [logs(self.plan, &member.name)],
                 ),
             );
             (Verdict::NotYet, finding)
@@ -130,16 +128,21 @@ impl<'a> Views<'a> {
 
     /// That different leaders are followed, or one in different terms.
     fn disagreements(&self) -> Vec<(Verdict, Finding)> {
-        let settles = "an election is under way, or a member is cut off: verify again";
+        let settles = || {
+            Hint::informs(
+                "an election is under way, or a member is cut off; look again",
+                [task(self.plan, "verify --wait 60s")],
+            )
+        };
         if self.leaders().count() > 1 {
             // Members of one cluster will agree. That they name different leaders within one term says
             // nothing: they are asked one after the other, and etcd shows a new leader before its term
             // (the term follows with the first entry that is applied in it).
             let (verdict, hint) = if self.are_of_one_cluster() {
-                (Verdict::NotYet, settles)
+                (Verdict::NotYet, Some(settles()))
             } else {
-                let hint = "they belong to different clusters: see `identity`";
-                (Verdict::Fail, hint)
+                // They belong to different clusters, and `identity` says what to do about that.
+                (Verdict::Fail, None)
             };
             let text = format!(
                 "different leaders are followed: {}",
@@ -149,7 +152,7 @@ impl<'a> Views<'a> {
         }
         if self.terms.len() > 1 {
             let text = format!("the members are in different terms: {}", list(&self.terms));
-            return vec![(Verdict::NotYet, Finding::new(None, text, settles))];
+            return vec![(Verdict::NotYet, Finding::new(None, text, settles()))];
         }
         Vec::new()
     }
@@ -188,7 +191,10 @@ impl<'a> Views<'a> {
             let finding = Finding::new(
                 None,
                 format!("the leader is still {}, which does not answer", absent.name),
-                "the others elect another leader if they are enough: verify again",
+                Hint::informs(
+                    "the others elect another leader if they are enough; look again",
+                    [task(self.plan, "verify --wait 60s")],
+                ),
             );
             (Verdict::NotYet, finding)
         });

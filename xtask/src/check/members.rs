@@ -1,5 +1,5 @@
-use super::standing::ours;
-use super::{About, Check, Finding, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
+use super::standing::{Standing, ours};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
 use crate::observation::{ListedMember, Observation};
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan, etcdctl_words};
@@ -17,11 +17,11 @@ pub(super) static CHECK: Check = Check {
             fourth that was added and never started, three of four must agree, where it was two \
             of three: with one of them down as well, all writes stop. A member that is missing \
             from the list gets no data.",
-        what_to_do: "Change one member at a time, and only while a quorum holds. To replace one, \
-            first `cargo xtask etcdctl -- member remove ID`, then `member add`: the other way \
-            round, the one that is gone goes on counting. `member update` corrects a peer URL, \
-            `member promote` gives a learner its vote. A client URL follows from a flag: `cargo \
-            xtask down`, then `cargo xtask up`.",
+        what_to_do: "Change one member at a time, and only while a quorum holds. No task starts a \
+            member that was added to a running cluster yet, so do not use `member add`: `cargo \
+            xtask etcdctl -- member remove ID` takes back one that was added. `member update` \
+            corrects a peer URL, `member promote` gives a learner its vote. A client URL follows \
+            from a flag: `cargo xtask down`, then `cargo xtask up`.",
         read: "https://etcd.io/docs/v3.6/op-guide/runtime-configuration/",
     },
     judge,
@@ -57,7 +57,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         }
         finding
     });
-    let findings: Vec<Finding> = findings.collect();
+    let mut findings: Vec<Finding> = findings.collect();
+    // Without a quorum the cluster does nothing of what could mend its list.
+    let has_quorum = Standing::of(plan, observation).has_quorum();
+    for finding in &mut findings {
+        if !has_quorum || is_told_by_flags(plan, observation, finding) {
+            finding.hint = None;
+        }
+    }
     let sizes: Vec<usize> = lists.iter().map(|(_, list)| list.len()).collect();
     let evidence = match verdict {
         Verdict::Pass if lists.len() == plan.members.len() => {
@@ -80,6 +87,24 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     unseen.settle(verdict, evidence, findings)
 }
 
+/// Whether a member advertises another client URL since it was started with that: `flags` has the advice.
+fn is_told_by_flags(plan: &Plan, observation: &Observation, finding: &Finding) -> bool {
+    const ADVERTISES: &str = "advertises the client URL ";
+    let mut members = plan.members.iter();
+    let mut seen = observation.members.iter();
+    let (Some(name), true) = (finding.member(), finding.text.starts_with(ADVERTISES)) else {
+        return false;
+    };
+    let planned = members.find(|member| member.name == *name);
+    let index = seen.position(|member| member.name == *name);
+    let started = index.and_then(|index| observation.started.get(index)?.seen());
+    let (Some(planned), Some(started)) = (planned, started) else {
+        return false;
+    };
+    let url = planned.client_url();
+    !plan.on_machines && started.flag("advertise-client-urls") != Some(url.as_str())
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct Difference {
     verdict: Verdict,
@@ -100,21 +125,11 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
                 finding: Finding::new(
                     Some(&member.name),
                     "is not a member of the cluster, though it is defined",
-                    match at_its_url(member, listed) {
-                        Some(other) => is_taken(&member.peer_url(), other),
-                        None => format!(
-                            "add it: {}; or take it out of {}",
-                            etcdctl(
-                                plan,
-                                &etcdctl_words::member_add(
-                                    plan.version(),
-                                    &member.name,
-                                    &member.peer_url()
-                                )
-                            ),
-                            plan.source
-                        ),
-                    },
+                    at_its_url(member, listed).is_none().then(|| {
+                        Hint::says(
+                            "no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others",
+                        )
+                    }),
                 ),
             }),
         }
@@ -124,15 +139,8 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
     differences
 }
 
-/// That a peer URL cannot be given to a member: etcd refuses one that is another's ("Peer URLs already
-/// exists").
-fn is_taken(url: &str, by: EtcdId) -> String {
-    format!(
-        "{url} is the peer URL of member {by}, and etcd gives it to one alone: see what is said of that one"
-    )
-}
-
-/// The ID of the listed member, whatever it is called, that has a defined one's peer URL.
+/// The ID of the listed member, whatever it is called, that has a defined one's peer URL. etcd gives it to
+/// nobody else ("Peer URLs already exists") until that one is mended.
 fn at_its_url(member: &Member, listed: &[ListedMember]) -> Option<EtcdId> {
     let url = member.peer_url();
     let mut listed = listed.iter();
@@ -144,7 +152,7 @@ fn at_its_url(member: &Member, listed: &[ListedMember]) -> Option<EtcdId> {
 /// the same: that other one runs on its data, and has told its own name. Names need not differ in etcd, peer URLs do: of several
 /// it is the one with the right peer URL. A member that was added and never started has no name yet,
 /// only its peer URL.
-fn meant_by<'a>(
+pub(super) fn meant_by<'a>(
     plan: &Plan,
     member: &Member,
     listed: &'a [ListedMember],
@@ -176,7 +184,7 @@ fn compare_entry(
     differences: &mut Vec<Difference>,
 ) {
     let name = &member.name;
-    let mut differs = |verdict, text: String, hint: String| {
+    let mut differs = |verdict, text: String, hint: Option<Hint>| {
         differences.push(Difference {
             verdict,
             finding: Finding::new(Some(name), text, hint),
@@ -186,7 +194,10 @@ fn compare_entry(
         differs(
             Verdict::NotYet,
             "has been added to the cluster and has never started".to_owned(),
-            format!("start it: {}", task(plan, "up")),
+            Some(Hint::makes_safer(
+                "no task starts it yet, and it counts for the quorum: remove it until one does",
+                [etcdctl(plan, &format!("member remove {}", entry.id))],
+            )),
         );
         return;
     }
@@ -194,17 +205,18 @@ fn compare_entry(
         differs(
             Verdict::Fail,
             format!("is listed under the name {}", entry.name),
-            format!(
-                "{} runs on its data: what `identity` or `reachable` says about that mends this, too",
-                entry.name
-            ),
+            // The other one runs on its data, and `identity` or `reachable` says what to do about that.
+            None,
         );
         return;
     }
     if entry.peer_urls != [member.peer_url()] {
         let hint = match at_its_url(member, listed).filter(|other| *other != entry.id) {
-            Some(other) => is_taken(&member.peer_url(), other),
-            None => format!("{} tells the cluster", update(plan, member, entry)),
+            Some(_) => None,
+            None => Some(Hint::heals(
+                "tell the cluster",
+                [update(plan, member, entry)],
+            )),
         };
         let (is, defined) = (list(&entry.peer_urls), member.peer_url());
         differs(
@@ -221,21 +233,20 @@ fn compare_entry(
                 list(&entry.client_urls),
                 member.client_url()
             ),
-            format!(
-                "it runs with another `advertise-client-urls` than defined: {}, then {}",
-                task(plan, "down"),
-                task(plan, "up")
-            ),
+            Some(Hint::heals(
+                "it runs with another `advertise-client-urls` than defined",
+                [task(plan, "down"), task(plan, "up")],
+            )),
         );
     }
     if entry.is_learner {
         differs(
             Verdict::Fail,
             "is a learner: it gets the data and has no vote".to_owned(),
-            format!(
-                "promote it once it has caught up: {}",
-                etcdctl(plan, &format!("member promote {}", entry.id))
-            ),
+            Some(Hint::heals(
+                "promote it once it has caught up",
+                [etcdctl(plan, &format!("member promote {}", entry.id))],
+            )),
         );
     }
 }
@@ -252,7 +263,7 @@ fn update(plan: &Plan, member: &Member, entry: &ListedMember) -> String {
             let asked = others.next().unwrap_or(member).client_url();
             let id = entry.id;
             format!(
-                "`curl -f -X PUT {asked}/v2/members/{id} -H 'Content-Type: application/json' -d '{{\"peerURLs\":[\"{url}\"]}}'`"
+                "curl -f -X PUT {asked}/v2/members/{id} -H 'Content-Type: application/json' -d '{{\"peerURLs\":[\"{url}\"]}}'"
             )
         }
     }
@@ -285,10 +296,9 @@ fn extra(plan: &Plan, entry: &ListedMember) -> Difference {
         finding: Finding::new(
             None,
             text,
-            format!(
-                "remove it: {}; or add it to {}",
-                etcdctl(plan, &format!("member remove {}", entry.id)),
-                plan.source
+            Hint::heals(
+                "remove it",
+                [etcdctl(plan, &format!("member remove {}", entry.id))],
             ),
         ),
     }

@@ -3,9 +3,11 @@
 mod alarms;
 mod clock;
 mod database;
+mod definition;
 mod discovery;
 mod flags;
 mod hash;
+mod hint;
 mod history;
 mod identity;
 mod lag;
@@ -24,6 +26,7 @@ mod version;
 mod write;
 
 pub(crate) use database::quota_of;
+pub use hint::{Effect, Hint};
 pub use history::lost;
 pub(crate) use lag::LAGS_BEYOND;
 pub use report::{Checked, Health, Report, Reported, judge};
@@ -35,6 +38,7 @@ use crate::values::HostName;
 
 /// Every check of members, in the order in which they are reported.
 pub static CHECKS: &[&Check] = &[
+    &definition::CHECK,
     &reachable::CHECK,
     &members::CHECK,
     &identity::CHECK,
@@ -143,8 +147,8 @@ pub struct Finding {
     /// What was found. Follows the name of the member where it concerns one, and has the names in it
     /// where it concerns several.
     pub text: String,
-    /// What to do about it.
-    pub hint: String,
+    /// What to do about it; none where it follows from another finding.
+    pub hint: Option<Hint>,
 }
 
 impl Finding {
@@ -156,7 +160,11 @@ impl Finding {
         }
     }
 
-    fn new(member: Option<&HostName>, text: impl Into<String>, hint: impl Into<String>) -> Self {
+    fn new(
+        member: Option<&HostName>,
+        text: impl Into<String>,
+        hint: impl Into<Option<Hint>>,
+    ) -> Self {
         Self {
             members: member.into_iter().cloned().collect(),
             text: text.into(),
@@ -166,8 +174,10 @@ impl Finding {
 }
 
 /// What is true of several members in the same words is one finding.
-fn grouped<'a>(findings: impl IntoIterator<Item = (&'a HostName, String, String)>) -> Vec<Finding> {
-    let mut groups: Vec<(String, String, Vec<&HostName>)> = Vec::new();
+fn grouped<'a>(
+    findings: impl IntoIterator<Item = (&'a HostName, String, Option<Hint>)>,
+) -> Vec<Finding> {
+    let mut groups: Vec<(String, Option<Hint>, Vec<&HostName>)> = Vec::new();
     for (member, text, hint) in findings {
         match groups.iter_mut().find(|(t, h, _)| *t == text && *h == hint) {
             Some((_, _, members)) => members.push(member),
@@ -190,32 +200,32 @@ fn grouped<'a>(findings: impl IntoIterator<Item = (&'a HostName, String, String)
 /// The command line of a task for this cluster.
 fn task(plan: &Plan, task: &str) -> String {
     match plan.name.as_str() {
-        "default" => format!("`cargo xtask {task}`"),
-        name => format!("`cargo xtask {task} {name}`"),
+        "default" => format!("cargo xtask {task}"),
+        name => format!("cargo xtask {task} {name}"),
     }
 }
 
 /// The command line that shows a member's log.
 fn logs(plan: &Plan, member: &HostName) -> String {
     match plan.name.as_str() {
-        "default" => format!("`cargo xtask logs {member}`"),
-        name => format!("`cargo xtask logs {member} --cluster {name}`"),
+        "default" => format!("cargo xtask logs {member}"),
+        name => format!("cargo xtask logs {member} --cluster {name}"),
     }
 }
 
 /// The command line that logs in to a member's machine.
 fn ssh(plan: &Plan, member: &HostName) -> String {
     match plan.name.as_str() {
-        "default" => format!("`cargo xtask ssh {member}`"),
-        name => format!("`cargo xtask ssh --cluster {name} {member}`"),
+        "default" => format!("cargo xtask ssh {member}"),
+        name => format!("cargo xtask ssh --cluster {name} {member}"),
     }
 }
 
 /// The command line that has etcdctl do something to this cluster.
 fn etcdctl(plan: &Plan, arguments: &str) -> String {
     match plan.name.as_str() {
-        "default" => format!("`cargo xtask etcdctl -- {arguments}`"),
-        name => format!("`cargo xtask etcdctl --cluster {name} -- {arguments}`"),
+        "default" => format!("cargo xtask etcdctl -- {arguments}"),
+        name => format!("cargo xtask etcdctl --cluster {name} -- {arguments}"),
     }
 }
 

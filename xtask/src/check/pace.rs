@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{About, Check, Finding, Judgement, Verdict, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -60,7 +60,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     milliseconds(*took),
                     milliseconds(*middle)
                 ),
-                "verify again; if it stays slow, look at what else its host is doing",
+                Hint::informs(
+                    "look again; if it stays slow, look at what else its host is doing",
+                    [task(plan, "verify")],
+                ),
             )
         })
         .collect();

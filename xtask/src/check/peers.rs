@@ -1,5 +1,5 @@
-use super::standing::{self, ours};
-use super::{About, Check, Finding, Judgement, Verdict, list, logs, unseen::Unseen};
+use super::standing::{self, Standing, ours};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, unseen::Unseen};
 use crate::observation::{MemberObservation, Observation};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -59,15 +59,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         connections += reached.len();
         if !missed.is_empty() {
             let missed: Vec<&HostName> = missed.iter().map(|(other, _)| &other.name).collect();
-            let hint = if are_exchanged {
-                "members that answer in each other's place refuse each other: see `identity`"
-                    .to_owned()
-            } else {
-                format!(
-                    "look at what lies between their peer ports; {} says what it tried",
-                    logs(plan, &member.name)
+            // Members that answer in each other's place refuse each other, and `identity` says what to do
+            // about that; `quorum` or `reachable` does where too few answer.
+            let is_lost = Standing::of(plan, observation).is_lost();
+            let hint = (!are_exchanged && !is_lost).then(|| {
+                Hint::informs(
+                    "look at what lies between their peer ports; its log says what it tried",
+                    [logs(plan, &member.name)],
                 )
-            };
+            });
             let text = format!("has no connection with {}", list(missed));
             findings.push(Finding::new(Some(&member.name), text, hint));
         }

@@ -1,5 +1,6 @@
+use super::reachable;
 use super::standing::{Agreement, Standing};
-use super::{About, Check, Finding, Judgement, Verdict, task};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, task};
 use crate::observation::Observation;
 use crate::plan::Plan;
 
@@ -46,9 +47,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             let text = format!(
                 "{able} of {voters} voters followed a leader when they were asked, and members agreed on something right after"
             );
-            let hint = format!(
-                "a leader was probably being elected: {} looks again",
-                task(plan, "verify --wait 60s")
+            let hint = Hint::informs(
+                "a leader was probably being elected; look again",
+                [task(plan, "verify --wait 60s")],
             );
             let finding = Finding::new(None, text, hint);
             return judgement(Verdict::NotYet, evidence, Some(finding));
@@ -59,15 +60,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Verdict::Fail
         };
         let hint = if verdict == Verdict::NotYet {
-            format!(
-                "enough members answer, and do not agree yet: {} looks again",
-                task(plan, "verify --wait 60s")
-            )
+            Some(Hint::informs(
+                "enough members answer, and do not agree yet; look again",
+                [task(plan, "verify --wait 60s")],
+            ))
         } else {
-            format!(
-                "bring members back: {}; the data of the others is kept",
-                task(plan, "up")
-            )
+            too_few(plan, observation)
         };
         let text = format!(
             "no quorum: nothing can be written, and reads may be stale, until {needed} members agree"
@@ -103,13 +101,25 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Some(Finding::new(
                 None,
                 "every request that takes a quorum failed",
-                format!(
-                    "members may have failed just now: {} looks again; if it stays so, they do not reach each other's peer port",
-                    task(plan, "verify --wait 60s")
+                Hint::informs(
+                    "members may have failed just now; if it stays so, they do not reach each other's peer port",
+                    [task(plan, "verify --wait 60s")],
                 ),
             )),
         ),
     }
+}
+
+/// What to do where too few members answer; none where `reachable` says how to bring them back.
+fn too_few(plan: &Plan, observation: &Observation) -> Option<Hint> {
+    let reachable = (reachable::CHECK.judge)(plan, observation);
+    let mut hints = reachable
+        .findings
+        .iter()
+        .filter_map(|one| one.hint.as_ref());
+    let can_be_brought_back = hints.any(|hint| !hint.commands.is_empty());
+    (!can_be_brought_back)
+        .then(|| Hint::says("no task mends this yet: keep the data of every member that has some"))
 }
 
 fn judgement(verdict: Verdict, evidence: String, finding: Option<Finding>) -> Judgement {

@@ -1,5 +1,6 @@
-use super::standing::{self, name_of};
-use super::{About, Check, Finding, Judgement, Verdict, list, logs, task};
+use super::members;
+use super::standing::{self, Standing, name_of};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task};
 use crate::observation::{Condition, Look, MemberObservation, Observation, Repeated};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -18,33 +19,57 @@ pub(super) static CHECK: Check = Check {
             failure stops all writes. Clients that know this address alone are cut off already.",
         what_to_do: "Read why it stopped: `cargo xtask logs core-01`. Then `cargo xtask up` \
             starts what does not run, continues processes that are halted and leaves the rest \
-            alone; with its data, a member catches up by itself. If it runs and does not answer, \
-            something is between it and this host: its address, port 2379, a firewall.",
+            alone; with its data, a member catches up by itself. One that has lost its data is \
+            not started: the others go on without it. If it runs and does not answer, something \
+            is between it and this host: its address, port 2379, a firewall.",
         read: "https://etcd.io/docs/v3.6/op-guide/failures/",
     },
     judge,
 };
 
-/// What to do about a member that does not answer: that depends on whether it runs.
-fn what_to_do(plan: &Plan, observation: &Observation, index: usize) -> String {
-    let logs = logs(plan, &observation.members[index].name);
-    let up = task(plan, "up");
-    let machine = observation.machines.get(index).and_then(Look::seen);
-    match observation.conditions.get(index) {
-        Some(Condition::Halted { id }) => {
-            format!("its process is halted: `kill -CONT {id}` continues it, and so does {up}")
-        }
-        Some(Condition::Running(what)) => format!(
-            "it runs ({what}), so it is slow, or something is between it and this host: {logs} tells what it does"
-        ),
-        Some(Condition::Absent) => {
-            format!("it does not run and has no data; {up} says whether it can be started")
-        }
-        _ if machine.is_some_and(|machine| machine.unit == "active") => format!(
-            "its unit etcd.service is active, so it is slow, or something is between it and this host: {logs} tells what it does"
-        ),
-        _ => format!("{logs} tells why it stopped; {up} starts it again"),
+/// What to do about a member that does not answer: that depends on whether it runs. None where the cluster
+/// does not have it as a member that has run: `members` says what to do about that.
+fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -> Option<Hint> {
+    let name = &observation.members[index].name;
+    let planned = plan.members.iter().find(|member| member.name == *name);
+    if let (Some(planned), Some(listed)) = (planned, standing::listed(plan, observation))
+        && members::meant_by(plan, planned, listed).is_none_or(|entry| entry.name.is_empty())
+    {
+        return None;
     }
+    let logs = logs(plan, name);
+    let up = task(plan, "up");
+    let had_data = observation.recorded.had_data.contains(name);
+    let machine = observation.machines.get(index).and_then(Look::seen);
+    Some(match observation.conditions.get(index) {
+        Some(Condition::Halted { id }) => {
+            Hint::heals("its process is halted", [format!("kill -CONT {id}")])
+        }
+        Some(Condition::Running(what)) => Hint::informs(
+            format!("it runs ({what}), so it is slow, or something is between it and this host"),
+            [logs],
+        ),
+        Some(Condition::Absent | Condition::Unfinished) if had_data => {
+            let others = if Standing::of(plan, observation).has_quorum() {
+                "the others go on without it"
+            } else {
+                "keep the data of the others"
+            };
+            Hint::says(format!(
+                "its data is lost, and no task gives it new data yet; {others}"
+            ))
+        }
+        Some(Condition::Absent) => Hint::heals("it has never run; start it", [up]),
+        Some(Condition::Stopped) if !why.contains("refused") => Hint::heals(
+            "it does not run, and something else answers at its address; end that, and start it again",
+            [up],
+        ),
+        _ if machine.is_some_and(|machine| machine.unit == "active") => Hint::informs(
+            "its unit etcd.service is active, so it is slow, or something is between it and this host",
+            [logs],
+        ),
+        _ => Hint::heals("its log tells why it stopped; start it again", [logs, up]),
+    })
 }
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
@@ -66,7 +91,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     findings.push(Finding::new(
                         Some(&member.name),
                         format!("complains: {}", error.trim()),
-                        format!("read its log: {}", logs(plan, &member.name)),
+                        Hint::informs("read its log", [logs(plan, &member.name)]),
                     ));
                 }
             }
@@ -79,7 +104,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 findings.push(Finding::new(
                     Some(&member.name),
                     format!("does not answer at {}: {why}", member.endpoint),
-                    what_to_do(plan, observation, index),
+                    what_to_do(plan, observation, index, why),
                 ));
             }
             Look::NotAsked(why) => {
@@ -88,7 +113,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 let finding = Finding::new(
                     None,
                     format!("members {why}"),
-                    format!("{} finds an etcdctl that works", task(plan, "up")),
+                    Hint::heals("find an etcdctl that works", [task(plan, "up")]),
                 );
                 if !findings.contains(&finding) {
                     findings.push(finding);
@@ -137,27 +162,26 @@ pub(super) fn passed_on(
     observation: &Observation,
     member: &MemberObservation,
     by: EtcdId,
-) -> String {
+) -> Hint {
     let name = &member.name;
     let who = name_of(plan, observation, by);
     // A process tells the cluster its own name, whatever data it runs on; what lies between here and there
     // tells none.
     if standing::listed_as(observation, by).contains(&name.as_str()) {
-        return format!(
-            "{name} runs on the data of {who}: {}, give it its own data folder back, then {}",
-            task(plan, "down"),
-            task(plan, "up")
+        return Hint::informs(
+            format!(
+                "{name} runs on the data of {who}; give it its own data folder back while the cluster is stopped"
+            ),
+            [task(plan, "down"), task(plan, "up")],
         );
     }
     let passed_on = format!(
         "something passes on to {who} what is sent to {}",
         member.endpoint
     );
-    if plan.on_machines {
-        let verify = task(plan, "verify");
-        format!("{passed_on}: look for a port forward or a proxy on the way, then {verify}")
+    Hint::says(if plan.on_machines {
+        format!("{passed_on}: look for a port forward or a proxy on the way")
     } else {
-        let up = task(plan, "up");
-        format!("{passed_on}: {up} names the process that listens there; end it and repeat that")
-    }
+        format!("{passed_on}: find the process that listens there, and end it")
+    })
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{CHECKS, Check, Judgement, MACHINE_CHECKS, Standing, Verdict};
+use super::{CHECKS, Check, Hint, Judgement, MACHINE_CHECKS, Standing, Verdict};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::report::Exit;
@@ -50,13 +50,39 @@ pub enum Health {
 pub fn judge(plan: &Plan, observation: &Observation) -> Report {
     let observation = &observation.each_member_once(&plan.predicted_ids());
     let machines = MACHINE_CHECKS.iter().filter(|_| plan.on_machines);
-    let checks = CHECKS.iter().chain(machines).map(|&check| Checked {
-        check,
-        judgement: (check.judge)(plan, observation),
+    let checks = CHECKS.iter().chain(machines).map(|&check| {
+        let mut judgement = (check.judge)(plan, observation);
+        if !observation.recorded.changes.is_empty() {
+            take_what_follows_back(plan, observation, check, &mut judgement);
+        }
+        Checked { check, judgement }
     });
     Report {
         checks: checks.collect(),
         standing: Standing::of(plan, observation),
+    }
+}
+
+/// Where the definition describes another cluster than the one that was started, taking that back is all
+/// the advice there is: `up` refuses such a definition, and what is found by comparing with it may be gone
+/// once that is done.
+fn take_what_follows_back(
+    plan: &Plan,
+    observation: &Observation,
+    check: &Check,
+    judgement: &mut Judgement,
+) {
+    let follows = ["members", "identity", "flags", "quorum", "user-data"];
+    let up = super::task(plan, "up");
+    for finding in &mut judgement.findings {
+        let is_new = |member: &HostName| observation.recorded.new.contains(member);
+        let is_refused = |hint: &Hint| hint.commands.contains(&up);
+        if follows.contains(&check.name)
+            || finding.members.iter().any(is_new)
+            || finding.hint.as_ref().is_some_and(is_refused)
+        {
+            finding.hint = None;
+        }
     }
 }
 
@@ -88,7 +114,7 @@ impl Report {
     /// Whether nothing is wrong but that what runs follows an older definition: time does not change that.
     pub fn is_only_outdated(&self) -> bool {
         let failing = self.names(&[Verdict::NotYet, Verdict::Fail]);
-        let outdated = ["flags", "user-data"];
+        let outdated = ["definition", "flags", "user-data"];
         !failing.is_empty()
             && failing.iter().all(|name| outdated.contains(name))
             && self.names(&[Verdict::Skipped]).is_empty()
@@ -116,7 +142,7 @@ impl Report {
     /// Why members could not be asked.
     pub fn unasked(&self) -> impl Iterator<Item = &str> {
         let reachable = self.checks.iter();
-        let reachable = reachable.filter(|checked| checked.check.name == CHECKS[0].name);
+        let reachable = reachable.filter(|checked| checked.check.name == "reachable");
         let findings = reachable.flat_map(|checked| &checked.judgement.findings);
         let findings = findings.filter(|finding| finding.members.is_empty());
         findings.map(|finding| finding.text.as_str())

@@ -70,6 +70,11 @@ impl Standing {
         self.able >= self.needed && self.agreement != Agreement::Refused
     }
 
+    /// Whether the quorum is lost: too few voters answer, even if those that could not be asked would.
+    pub const fn is_lost(&self) -> bool {
+        self.answering + self.unasked < self.needed
+    }
+
     /// How many more members may fail before the quorum is lost.
     pub fn may_fail(&self) -> usize {
         if self.has_quorum() {

@@ -1,4 +1,4 @@
-use super::{About, Check, Finding, Judgement, Verdict, logs, ssh, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, logs, ssh, unseen::Unseen};
 use crate::observation::{Look, Observation};
 use crate::plan::Plan;
 
@@ -35,12 +35,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             }
             "activating" | "reloading" | "deactivating" => (
                 Verdict::NotYet,
-                format!(
-                    "it may be fetching etcd; see what it does: {}",
-                    logs(plan, member)
+                Hint::informs(
+                    "it may be fetching etcd; see what it does",
+                    [logs(plan, member)],
                 ),
             ),
-            _ => (Verdict::Fail, format!("see why: {}", logs(plan, member))),
+            _ => (
+                Verdict::Fail,
+                Hint::informs("see why", [logs(plan, member)]),
+            ),
         };
         verdict = verdict.max(found);
         findings.push(Finding::new(
@@ -54,7 +57,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             findings.push(Finding::new(
                 Some(&member.name),
                 format!("could not be looked into: {why}"),
-                format!("see whether ssh gets there: {}", ssh(plan, &member.name)),
+                Hint::informs("see whether ssh gets there", [ssh(plan, &member.name)]),
             ));
         }
     }

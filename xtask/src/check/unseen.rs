@@ -1,4 +1,4 @@
-use super::{Finding, Judgement, Verdict, list, plural, standing};
+use super::{Finding, Hint, Judgement, Verdict, list, plural, standing};
 use crate::observation::{Look, MemberObservation, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -133,7 +133,7 @@ impl<'a> Unseen<'a> {
                 self.findings.push(Finding::new(
                     Some(name),
                     format!("did not tell {what}: {why}"),
-                    "a busy or slow member may answer next time: verify again",
+                    Hint::says("a busy or slow member may answer next time: verify again"),
                 ));
             }
         }

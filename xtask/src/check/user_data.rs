@@ -1,7 +1,8 @@
-use super::{About, Check, Judgement, Verdict, grouped, task, unseen::Unseen};
+use super::{About, Check, Hint, Judgement, Verdict, grouped, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::render;
+use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "user-data",
@@ -25,14 +26,6 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let wanted = render::user_data_sha256(plan);
-    let hint = || {
-        format!(
-            "to have it, without the old data: {}, then {}; to keep the data, member by member: `vagrant provision` in `{}`",
-            task(plan, "destroy"),
-            task(plan, "up"),
-            render::folder(&plan.name)
-        )
-    };
     let mut findings = Vec::new();
     let mut same = 0;
     for (member, machine) in observation.machines_seen() {
@@ -48,8 +41,13 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             ),
             None => "has no user-data".to_owned(),
         };
-        findings.push((member, text, hint()));
+        findings.push((member, text));
     }
+    let first = findings.first().map(|(member, _)| *member);
+    let hint = first.map(|first| hint(plan, first, findings.len() == 1));
+    let findings = findings
+        .into_iter()
+        .map(|(member, text)| (member, text, hint.clone()));
     let findings = grouped(findings);
     let verdict = if findings.is_empty() {
         Verdict::Pass
@@ -59,6 +57,21 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let all = observation.machines.len();
     let evidence = format!("{} on {same} of {all}", short(&wanted));
     Unseen::of_machines(observation).settle(verdict, evidence, findings)
+}
+
+/// What to do, beginning with this member.
+fn hint(plan: &Plan, first: &HostName, is_only: bool) -> Hint {
+    let folder = render::folder(&plan.name);
+    let text = "take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one";
+    let commands = [
+        format!("(cd {folder} && vagrant provision {first})"),
+        task(plan, "verify --wait 2m"),
+    ];
+    if is_only {
+        Hint::heals(text, commands)
+    } else {
+        Hint::makes_safer(text, commands)
+    }
 }
 
 /// As much of a digest as tells two apart for people.

@@ -1,4 +1,4 @@
-use super::{About, Check, Finding, Judgement, Verdict, grouped, list, task, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, grouped, list, task, unseen::Unseen};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -44,17 +44,16 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
     versions.sort_unstable();
     let others = versions.iter().filter(|(version, _)| *version != expected);
-    let hint = format!(
-        "if the version was changed since the start: {}, then {}; etcd goes up one minor version at a time",
-        task(plan, "down"),
-        task(plan, "up")
+    let hint = Hint::heals(
+        "if the version was changed since the start; etcd goes up one minor version at a time",
+        [task(plan, "down"), task(plan, "up")],
     );
     let mut findings = grouped(others.flat_map(|(version, names)| {
         let text = format!("runs etcd {version}, not {expected}");
         let hint = hint.clone();
         names
             .iter()
-            .map(move |name| (*name, text.clone(), hint.clone()))
+            .map(move |name| (*name, text.clone(), Some(hint.clone())))
     }));
     let mut verdict = if findings.is_empty() {
         Verdict::Pass
@@ -80,11 +79,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         findings.push(Finding::new(
             None,
             format!("etcd {stand_in} stands in for the pinned {pinned}, so {pinned} itself is not proven"),
-            format!(
-                "when {pinned} can be had (a download, or a folder you name): {}, then {}",
-                task(plan, "destroy"),
-                task(plan, "up")
-            ),
+            Hint::says(format!(
+                "no task exchanges it with the data kept yet; a cluster that is started anew runs {pinned} once that can be had (a download, or a folder you name)"
+            )),
         ));
     }
     unseen.settle(verdict, evidence, findings)

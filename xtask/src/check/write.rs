@@ -1,4 +1,5 @@
-use super::{About, Check, Finding, Judgement, Verdict, list, logs, unseen::Unseen};
+use super::standing::Standing;
+use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, unseen::Unseen};
 use crate::observation::{AlarmKind, Look, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -35,6 +36,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         .flatten()
         .any(|alarm| alarm.kind == AlarmKind::NoSpace);
 
+    // Under the alarm NOSPACE, etcd refuses writes, and without a quorum it can do nothing: `alarms` and
+    // `quorum` say what to do.
+    let tells_alone = !full && Standing::of(plan, observation).has_quorum();
     let mut written: Vec<&HostName> = Vec::new();
     for member in &observation.members {
         match &member.write {
@@ -42,14 +46,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Look::NotAsked(_) => {}
             Look::Failed(why) => {
                 verdict = Verdict::Fail;
-                let hint = if full {
-                    "the alarm NOSPACE makes etcd refuse writes: see `alarms`".to_owned()
-                } else {
-                    format!(
-                        "if a member failed just now, verify again; else its log says more: {}",
-                        logs(plan, &member.name)
-                    )
-                };
+                let hint = tells_alone.then(|| log(plan, &member.name));
                 let text = format!("took no write: {why}");
                 findings.push(Finding::new(Some(&member.name), text, hint));
             }
@@ -64,10 +61,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 findings.push(Finding::new(
                     Some(&member.name),
                     format!("could not read back what was written: {why}"),
-                    format!(
-                        "if a member failed just now, verify again; else its log says more: {}",
-                        logs(plan, &member.name)
-                    ),
+                    tells_alone.then(|| log(plan, &member.name)),
                 ));
             }
             Look::Seen(read) => {
@@ -82,7 +76,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     findings.push(Finding::new(
                         Some(&member.name),
                         format!("does not have what was written through {}", list(missing)),
-                        "acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`",
+                        Hint::says(
+                            "acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`",
+                        ),
                     ));
                 }
             }
@@ -96,7 +92,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 "the values under `{}` could not be removed: {why}",
                 observation.probe.prefix
             ),
-            "nothing needs to be done: they expire within a minute",
+            Hint::says("nothing needs to be done: they expire within a minute"),
         ));
     }
 
@@ -119,4 +115,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         written.len()
     );
     unseen.settle(verdict, evidence, findings)
+}
+
+fn log(plan: &Plan, member: &HostName) -> Hint {
+    Hint::informs(
+        "if a member failed just now, verify again; else its log says more",
+        [logs(plan, member)],
+    )
 }

@@ -11,10 +11,10 @@ use crate::check::{self, Check, Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
 use crate::fault::Journal;
-use crate::observation::Unreadable;
+use crate::observation::{Recorded, Unreadable};
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
-use crate::state::{DataSeen, seen};
+use crate::report::{Exit, Failure, Outcome};
+use crate::state::{DataSeen, Record, seen};
 use crate::ui;
 use crate::values::ClusterName;
 use crate::values::quantity;
@@ -28,6 +28,9 @@ use crate::workspace::Workspace;
 /// flags of the definition, raise no alarm, have room in their databases, hold the same data and all
 /// that was seen before; and whether a value written through each is read from every other. The values
 /// are removed again.
+///
+/// First of all, the definition is compared with the cluster that was started: where its members or its
+/// token have changed since, everything else is judged by that change.
 ///
 /// Of machines also whether the unit is active, whether they were set up with the user-data that
 /// the definition renders to, whether their clocks agree with this host's, and that no discovery
@@ -98,7 +101,8 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
     revision, database_size_bytes, database_quota_bytes, keys_hash, keys_hash_revision
   checks[]: name, title, verdict (pass, not-applicable, warn, skipped, not-yet, fail),
     evidence, findings[]: members (names; none where it concerns the whole cluster), member
-    (the name where it is one, else null), text, hint
+    (the name where it is one, else null), text, hint (null where it follows from another),
+    commands (those of the hint, in their order), effect (heals, makes-safer, informs; or null)
 IDs and hashes are strings of hexadecimal digits without leading zeros, as etcd prints IDs: they
 exceed the numbers that JSON readers keep exactly. What was not seen is null.
 
@@ -213,6 +217,7 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
             None => Some(&conditions),
         },
         started: driver.started_with(home, &names),
+        recorded: recorded(driver, home, plan),
     };
     let mut verified = verify::once(plan, tools, &beside);
     if was_left_alone && is_left_alone() {
@@ -226,12 +231,25 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
     verified
 }
 
+/// What is recorded of the cluster that was started. A record that cannot be read is for whoever needs it to
+/// report.
+fn recorded(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Recorded {
+    let record = Record::read(home.workspace, home.name).ok().flatten();
+    let record = record.as_ref();
+    Recorded {
+        changes: record.map_or_else(Vec::new, |record| record.differences(plan)),
+        new: record.map_or_else(Vec::new, |record| record.new_members(plan)),
+        had_data: had_data::known(driver, home, &plan.members),
+    }
+}
+
 /// What is kept of a cluster and cannot be read, as whoever could not has put it.
 fn kept(failure: &Failure) -> Vec<Unreadable> {
     let diagnostics = failure.diagnostics.iter();
     let unreadable = diagnostics.map(|diagnostic| Unreadable {
         what: diagnostic.message.clone(),
         hint: diagnostic.hints.first().cloned().unwrap_or_default(),
+        command: None,
     });
     unreadable.collect()
 }
@@ -254,26 +272,7 @@ pub(super) fn running(name: &ClusterName) -> Outcome<(Started, Running)> {
     let started = Started::find(name)?;
     let tools = started.tools()?;
     let plan = started.driver.run_by(&started.driver.place(&plan), &tools);
-    warn_of_a_changed_definition(&started, &plan);
     ui::diagnostics::report(&started.driver.outdated(&started.home(), &plan));
     let tools = reach::etcdctl(started.driver, &started.home(), &plan, tools);
     Ok((started, Running { plan, tools }))
-}
-
-fn warn_of_a_changed_definition(started: &Started, plan: &Plan) {
-    let differences = started.record.differences(plan);
-    if !differences.is_empty() {
-        let name = &started.name;
-        let warning = Diagnostic::warning(format!(
-            "`{}` has changed since `cargo xtask up {name}`",
-            plan.source
-        ));
-        let warning = differences.into_iter().fold(warning, Diagnostic::note);
-        ui::diagnostics::report(&[warning
-            .note("what follows judges the running cluster by the changed definition")
-            .hint("to keep the cluster, take the change back")
-            .hint(format!(
-                "to have the new one, without the old data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
-            ))]);
-    }
 }

@@ -7,7 +7,8 @@ use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
 use crate::check::{self, Health, Report};
 use crate::observation::{
-    Before, Condition, Look, MachineStatus, MemberObservation, Observation, StartedWith, Unreadable,
+    Before, Condition, Look, MachineStatus, MemberObservation, Observation, Recorded, StartedWith,
+    Unreadable,
 };
 use crate::pause::pause;
 use crate::plan::Plan;
@@ -34,6 +35,8 @@ pub struct Beside<'a> {
     pub before: Option<Before>,
     /// What is kept of the cluster and cannot be read.
     pub unreadable: Vec<Unreadable>,
+    /// What is recorded of the cluster that was started.
+    pub recorded: Recorded,
     /// How the plan's members are by their driver, where it tells without asking them.
     pub conditions: Option<&'a dyn Fn() -> Vec<Condition>>,
 }
@@ -64,6 +67,7 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
     };
     observation.before = beside.before;
     observation.unreadable.clone_from(&beside.unreadable);
+    observation.recorded.clone_from(&beside.recorded);
     Verified {
         report: check::judge(plan, &observation),
         is_lost: check::lost(plan, &observation).is_some(),

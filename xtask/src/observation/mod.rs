@@ -43,6 +43,19 @@ pub struct Observation {
     pub before: Option<Before>,
     /// What is kept of the cluster and cannot be read.
     pub unreadable: Vec<Unreadable>,
+    /// What is recorded of the cluster that was started.
+    pub recorded: Recorded,
+}
+
+/// What is recorded of the cluster that was started, compared with the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// How the plan's members and token differ from those of the start, in words.
+    pub changes: Vec<String>,
+    /// The plan's members that were not started.
+    pub new: Vec<HostName>,
+    /// The plan's members that are known to have had data.
+    pub had_data: Vec<HostName>,
 }
 
 /// A file that is kept of a cluster and cannot be read.
@@ -50,8 +63,10 @@ pub struct Observation {
 pub struct Unreadable {
     /// Which it is, and what is wrong with it, in a sentence.
     pub what: String,
-    /// What to do about it.
+    /// What to do about it, in words.
     pub hint: String,
+    /// The command line that does it, where there is one.
+    pub command: Option<String>,
 }
 
 /// What an earlier look at a cluster has shown, and what can never be otherwise again.

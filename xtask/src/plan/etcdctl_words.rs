@@ -2,7 +2,7 @@
 //! `put` and no `member update`, prints its help instead, and exits 0.
 
 use super::identity::EtcdId;
-use crate::values::{EtcdVersion, HostName};
+use crate::values::EtcdVersion;
 
 /// Whether a shell that `env` points at a cluster speaks its v2 API: the only one of 2.x, and the one in which
 /// fleet keeps its units, whatever version it runs on.
@@ -17,11 +17,6 @@ pub fn put(version: EtcdVersion, fleet: bool, key: &str, value: &str) -> String 
     } else {
         format!("put {key} {value}")
     }
-}
-
-/// Adds a member.
-pub fn member_add(version: EtcdVersion, name: &HostName, peer_url: &str) -> String {
-    format!("member add {name} {}", peer_urls(version, peer_url))
 }
 
 /// Changes a member's peer URL. None before 2.2, whose etcdctl cannot.

@@ -172,6 +172,13 @@ impl Record {
         })
     }
 
+    /// The plan's members that are not among those that were started.
+    pub fn new_members(&self, plan: &Plan) -> Vec<HostName> {
+        let is_known = |planned: &&Member| self.members.iter().any(|member| member.is(planned));
+        let new = plan.members.iter().filter(|planned| !is_known(planned));
+        new.map(|planned| planned.name.clone()).collect()
+    }
+
     /// What would have to change for a cluster with this record to be the plan's, in words.
     pub fn differences(&self, plan: &Plan) -> Vec<String> {
         let mut differences = Vec::new();
@@ -186,10 +193,9 @@ impl Record {
                 differences.push(format!("`{}` at {} is gone", member.name, member.address));
             }
         }
-        for planned in &plan.members {
-            if !self.members.iter().any(|member| member.is(planned)) {
-                differences.push(format!("`{}` at {} is new", planned.name, planned.address));
-            }
+        let new = self.new_members(plan);
+        for planned in plan.members.iter().filter(|one| new.contains(&one.name)) {
+            differences.push(format!("`{}` at {} is new", planned.name, planned.address));
         }
         differences
     }

@@ -38,9 +38,10 @@ pub fn recall(home: &Home<'_>, plan: &Plan) -> Result<Option<Before>, Unreadable
     let file = format!(".state/{}/seen.json", home.name);
     let seen = read(home, plan.cluster_id).map_err(|why| Unreadable {
         what: format!("`{file}` cannot be read: {why}"),
-        hint: format!(
-            "restore the file; or `rm {file}`, and nothing is known any more of what was seen before"
-        ),
+        hint:
+            "restore the file; or remove it, and nothing is known any more of what was seen before"
+                .to_owned(),
+        command: Some(format!("rm {file}")),
     })?;
     Ok(seen.map(|seen| Before {
         revision: seen.revision,

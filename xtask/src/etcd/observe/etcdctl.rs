@@ -12,7 +12,7 @@ use crate::etcd::tools::{Origin, Tools};
 use crate::observation::etcdctl as read;
 use crate::observation::metrics::active_peers;
 use crate::observation::{
-    Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Probe, Status,
+    Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Probe, Recorded, Status,
 };
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
@@ -101,6 +101,7 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
         probe: Probe { prefix, removed },
         before: None,
         unreadable: Vec::new(),
+        recorded: Recorded::default(),
     }
 }
 

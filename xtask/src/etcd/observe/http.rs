@@ -7,7 +7,9 @@ use minreq::{Method, Request};
 
 use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
 use crate::observation::v2 as read;
-use crate::observation::{ListedMember, Look, MemberObservation, Observation, Probe, Status};
+use crate::observation::{
+    ListedMember, Look, MemberObservation, Observation, Probe, Recorded, Status,
+};
 use crate::plan::{Member, Plan};
 use crate::values::HostName;
 
@@ -79,6 +81,7 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
         probe: Probe { prefix, removed },
         before: None,
         unreadable: Vec::new(),
+        recorded: Recorded::default(),
     }
 }
 

@@ -77,7 +77,12 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String
                         member: finding.member().map(ToString::to_string),
                         members: finding.members.iter().map(ToString::to_string).collect(),
                         text: &finding.text,
-                        hint: &finding.hint,
+                        hint: finding.hint.as_ref().map(ToString::to_string),
+                        commands: match &finding.hint {
+                            Some(hint) => &hint.commands,
+                            None => &[],
+                        },
+                        effect: finding.hint.as_ref().map(|hint| hint.effect.to_string()),
                     })
                     .collect(),
             })
@@ -172,5 +177,7 @@ struct Finding<'a> {
     member: Option<String>,
     members: Vec<String>,
     text: &'a str,
-    hint: &'a str,
+    hint: Option<String>,
+    commands: &'a [String],
+    effect: Option<String>,
 }

@@ -79,7 +79,9 @@ fn details(findings: &[Finding]) -> String {
         let about = member
             .map(|member| format!("{member} "))
             .unwrap_or_default();
-        format!("{about}{}\nhint: {}", finding.text, finding.hint)
+        let hint = finding.hint.as_ref();
+        let hint = hint.map(|hint| format!("\nhint: {hint}"));
+        format!("{about}{}{}", finding.text, hint.unwrap_or_default())
     });
     lines.collect::<Vec<_>>().join("\n")
 }

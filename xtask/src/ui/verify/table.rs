@@ -139,12 +139,14 @@ fn findings(text: &mut String, report: &Report) {
                 None => String::new(),
             };
             let name = checked.check.name;
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "\n{style}{label}{style:#}{BOLD}: {name}: {about}{}{BOLD:#}\n  {CYAN}hint{CYAN:#}: {}\n",
-                shown(&finding.text),
-                shown(&finding.hint)
+                "\n{style}{label}{style:#}{BOLD}: {name}: {about}{}{BOLD:#}",
+                shown(&finding.text)
             );
+            if let Some(hint) = &finding.hint {
+                let _ = writeln!(text, "  {CYAN}hint{CYAN:#}: {}", shown(&hint.to_string()));
+            }
         }
     }
 }

@@ -1,0 +1,88 @@
+use std::fmt;
+
+/// What to do about a finding. It is shown as `text: `command`, then `command``.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// What to do, in words. No command is in them.
+    pub text: String,
+    /// The command lines, in the order in which to run them. Each works as it stands: nothing in it is to
+    /// be filled in.
+    pub commands: Vec<String>,
+    /// What running all of them does to the cluster.
+    pub effect: Effect,
+}
+
+/// What following a hint does to the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It mends what was found.
+    Heals,
+    /// What was found stays, and does less harm.
+    MakesSafer,
+    /// Nothing changes; the user knows more.
+    Informs,
+}
+
+impl Hint {
+    /// Advice without a command.
+    pub(super) fn says(text: impl Into<String>) -> Self {
+        Self::informs(text, [])
+    }
+
+    /// Commands that tell more.
+    pub(super) fn informs(
+        text: impl Into<String>,
+        commands: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self::new(text, commands, Effect::Informs)
+    }
+
+    /// Commands after which the cluster can bear more than before.
+    pub(super) fn makes_safer(
+        text: impl Into<String>,
+        commands: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self::new(text, commands, Effect::MakesSafer)
+    }
+
+    /// Commands that mend what was found.
+    pub(super) fn heals(
+        text: impl Into<String>,
+        commands: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self::new(text, commands, Effect::Heals)
+    }
+
+    fn new(
+        text: impl Into<String>,
+        commands: impl IntoIterator<Item = String>,
+        effect: Effect,
+    ) -> Self {
+        Self {
+            text: text.into(),
+            commands: commands.into_iter().collect(),
+            effect,
+        }
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        for (index, command) in self.commands.iter().enumerate() {
+            let before = if index == 0 { ": " } else { ", then " };
+            write!(f, "{before}`{command}`")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Heals => "heals",
+            Self::MakesSafer => "makes-safer",
+            Self::Informs => "informs",
+        })
+    }
+}
