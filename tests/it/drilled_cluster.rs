@@ -350,14 +350,20 @@ impl UnderWay {
         self.end()
     }
 
-    /// The same, as soon as it has said this.
-    pub(crate) fn interrupt_once_it_says(mut self, words: &str) -> Ran {
+    /// Waits until it has said this, and returns all that it said until then.
+    pub(crate) fn wait_until_it_says(&mut self, words: &str) -> String {
         let (mut said, mut byte) = (String::new(), [0]);
         while !said.contains(words) {
             let length = self.0.stderr.as_mut().unwrap().read(&mut byte).unwrap();
             assert_ne!(length, 0, "{said}");
             said.push(char::from(byte[0]));
         }
+        said
+    }
+
+    /// The same as [`Self::interrupt`], as soon as it has said this.
+    pub(crate) fn interrupt_once_it_says(mut self, words: &str) -> Ran {
+        let said = self.wait_until_it_says(words);
         let ended = self.interrupt();
         Ran {
             stderr: said + &ended.stderr,

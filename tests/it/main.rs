@@ -36,6 +36,7 @@ mod fault_matrix;
 mod gateway;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod harness;
+mod hints;
 mod hostile;
 mod identity;
 mod in_place;
@@ -81,6 +82,7 @@ mod verify_support;
 fn main() -> std::process::ExitCode {
     harness::run(&[
         "fault_matrix",
+        "hints",
         "recipe_2015",
         "machines_in_containers",
         "vagrantfile",

@@ -1,0 +1,250 @@
+//! What `verify` advises is followed as it is printed, for every fault that processes can have: no command is
+//! refused or unknown, what is to heal does, and nothing gets worse.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use test_attribute::test;
+use xtask::clients::Clients;
+use xtask::fault::FAULTS;
+use xtask::values::DriverName;
+
+use crate::drilled_cluster::{Cluster, UnderWay, tell};
+use crate::etcd_binaries::of_debian_13;
+use crate::local_support::etcdctl;
+use crate::scratch::Ran;
+use crate::support::{look_until, write_program};
+
+/// A piece of advice.
+#[derive(Debug, PartialEq, Eq)]
+struct Hint {
+    check: String,
+    commands: Vec<String>,
+    effect: String,
+}
+
+/// What this program exits with where it does nothing of what it was told: the words were wrong, somebody
+/// else is in the way, or the state of things forbids it.
+const REFUSED: [Option<i32>; 3] = [Some(2), Some(5), Some(7)];
+
+/// What a shell exits with where there is no such command, or it cannot be run.
+const UNKNOWN: [Option<i32>; 2] = [Some(126), Some(127)];
+
+#[track_caller]
+fn a_fourth_is_followed(first: usize, name: &'static str) {
+    let possible = FAULTS
+        .iter()
+        .filter(|fault| fault.drivers.contains(&DriverName::Local));
+    let faults: Vec<&str> = possible
+        .map(|fault| fault.name)
+        .skip(first)
+        .step_by(4)
+        .collect();
+    assert_ne!(faults.len(), 0);
+    let cluster = start(name);
+    for (index, fault) in faults.iter().enumerate() {
+        if index > 0 {
+            let destroy = ["destroy", name, "--yes"];
+            cluster.scratch.run(&destroy).expect(0);
+            cluster.up().expect(0);
+        }
+        bring_about(&cluster, fault);
+        is_followed(&cluster, fault);
+    }
+}
+
+/// A cluster in whose workspace `cargo xtask` is this program.
+fn start(name: &'static str) -> Cluster {
+    let cluster = Cluster::start(name, 12);
+    fs::create_dir(cluster.scratch.root().join("bin")).unwrap();
+    write_program(
+        &cluster.scratch.root().join("bin/cargo"),
+        &format!(
+            "#!/bin/sh\n[ \"$1\" = xtask ] || exit 127\nshift\nexec '{}' \"$@\"\n",
+            env!("CARGO_BIN_EXE_xtask")
+        ),
+    );
+    cluster
+}
+
+#[test]
+fn hints_are_followed_for_the_first_fourth_of_faults() {
+    a_fourth_is_followed(0, "first");
+}
+
+#[test]
+fn hints_are_followed_for_the_second_fourth_of_faults() {
+    a_fourth_is_followed(1, "second");
+}
+
+#[test]
+fn hints_are_followed_for_the_third_fourth_of_faults() {
+    a_fourth_is_followed(2, "third");
+}
+
+#[test]
+fn hints_are_followed_for_the_last_fourth_of_faults() {
+    a_fourth_is_followed(3, "last");
+}
+
+/// What a member list is changed to by hand, nothing puts back yet. No hint makes it worse.
+#[test]
+fn hints_are_followed_after_members_were_changed_by_hand() {
+    let cluster = start("hand");
+    let seen = verified(&cluster, &["--wait", "60s"]);
+    let id = seen["members"][2]["id"].as_str().unwrap();
+    etcdctl(&cluster.scratch, "hand", &["member", "remove", id]).expect(0);
+    is_followed(&cluster, "removed");
+
+    let url = seen["members"][2]["endpoint"].as_str().unwrap();
+    let url = format!("--peer-urls={}", url.replace(":2379", ":2380"));
+    etcdctl(
+        &cluster.scratch,
+        "hand",
+        &["member", "add", "core-03", &url],
+    )
+    .expect(0);
+    is_followed(&cluster, "added");
+    let after = verified(&cluster, &[]);
+    assert_eq!(after["quorum"]["voters"], 2, "{after:#}");
+
+    let grown = cluster.definition.replace("members = 3", "members = 5");
+    cluster.scratch.define("hand", &grown);
+    is_followed(&cluster, "defined otherwise");
+    let after = hints(&verified(&cluster, &[]));
+    assert_eq!(after.len(), 1, "{after:#?}");
+    assert_eq!(after[0].check, "definition");
+}
+
+/// Has a drill do this, and has nobody know of it afterwards: it is killed, and its journal removed.
+fn bring_about(cluster: &Cluster, fault: &str) {
+    if fault == "cluster-reformed" {
+        // So much that what the drill's clients write afterwards does not come up to it.
+        let clients = Clients::begin(&cluster.plan(), Duration::ZERO).unwrap();
+        thread::sleep(Duration::from_secs(10));
+        clients.end();
+        let seen = verified(cluster, &["--wait", "60s"]);
+        assert_eq!(seen["exit_status"], 0, "{seen:#}");
+    }
+    let other = of_debian_13().as_str();
+    let how = ["--yes", "--hold", "10m", "--other-etcd", other];
+    let drill = [&["drill", cluster.name, fault][..], &how].concat();
+    let mut drill = UnderWay::start(&mut cluster.scratch.command(&drill));
+    drill.wait_until_it_says("verify reports ");
+    drop(drill);
+    fs::remove_file(cluster.state("drill.json")).unwrap();
+}
+
+/// Does everything that is advised, as it is printed.
+fn is_followed(cluster: &Cluster, fault: &str) {
+    let before = verified(cluster, &[]);
+    let hints = hints(&before);
+    for hint in &hints {
+        for command in &hint.commands {
+            let ran = follow(cluster, command);
+            let is_refused = REFUSED.contains(&ran.status) && !command.contains(" etcdctl ");
+            let is_own = command.starts_with("cargo xtask ") && !command.contains(" etcdctl ");
+            assert!(
+                !is_refused && !UNKNOWN.contains(&ran.status) && (is_own || ran.status == Some(0)),
+                "{fault}: `{command}` of {hints:#?}\n{ran:#?}\n{before:#}"
+            );
+        }
+    }
+    let healing = || hints.iter().filter(|hint| hint.effect == "heals");
+    let commands: Vec<_> = hints
+        .iter()
+        .map(|hint| hint.commands.join(", then "))
+        .collect();
+    tell(&format!("{fault}: {}", commands.join("; ")));
+    if healing().next().is_none() {
+        let is_no_worse = |after: &Value| standing(after) >= standing(&before);
+        let after = look_until(|| verified(cluster, &[]), is_no_worse);
+        assert!(
+            is_no_worse(&after),
+            "{fault}: {hints:#?}\n{before:#}\n{after:#}"
+        );
+        return;
+    }
+    let after = verified(cluster, &["--wait", "60s"]);
+    assert_eq!(
+        after["exit_status"], 0,
+        "{fault}: {hints:#?}\n{before:#}\n{after:#}"
+    );
+    for check in after["checks"].as_array().unwrap() {
+        let is_healed = healing().any(|hint| check["name"] == *hint.check);
+        assert!(
+            !is_healed || check["verdict"] != "warn",
+            "{fault}: {hints:#?}\n{before:#}\n{after:#}"
+        );
+    }
+}
+
+fn verified(cluster: &Cluster, wait: &[&str]) -> Value {
+    let verify = ["verify", cluster.name, "--format", "json"];
+    let ran = cluster.scratch.run(&[&verify[..], wait].concat());
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
+}
+
+/// Whether a quorum holds, and how many members can be a part of it.
+fn standing(verified: &Value) -> (bool, u64) {
+    let quorum = &verified["quorum"];
+    (
+        quorum["holds"].as_bool().unwrap(),
+        quorum["able"].as_u64().unwrap(),
+    )
+}
+
+/// What is advised, each thing once.
+fn hints(verified: &Value) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    for check in verified["checks"].as_array().unwrap() {
+        for finding in check["findings"].as_array().unwrap() {
+            let Some(effect) = finding["effect"].as_str() else {
+                assert_eq!(finding["hint"], Value::Null);
+                continue;
+            };
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let commands: Vec<String> = finding["commands"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(text)
+                .collect();
+            let shown = text(&finding["hint"]);
+            for command in &commands {
+                assert!(shown.contains(&format!("`{command}`")), "{finding:#}");
+                let is_complete = !command.contains(['<', '>']) && !command.contains("REVISION");
+                assert!(is_complete, "{finding:#}");
+            }
+            let hint = Hint {
+                check: text(&check["name"]),
+                commands,
+                effect: effect.to_owned(),
+            };
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+    }
+    hints
+}
+
+/// Types this, in the workspace.
+fn follow(cluster: &Cluster, command: &str) -> Ran {
+    let root = cluster.scratch.root();
+    let path = std::env::var("PATH").unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(root);
+    // As the program itself is run.
+    for (name, value) in cluster.scratch.command(&[]).get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.env("PATH", format!("{root}/bin:{path}"));
+    Ran::from(shell.output().unwrap())
+}
