@@ -203,10 +203,11 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
     // As debugfs and its kin name a file system within a file.
     let device = format!("{disk}?offset={offset}");
     let shell = tool::shell(scratch, SOURCE_DATE)?;
-    let show = |path: &str| {
-        let show = ["-R", &format!("cat {path}"), &device];
-        tool::run(shell.cmd("debugfs").args(show), &[0])
+    let ask = |request: &str| {
+        let ask = ["-R", request, &device];
+        tool::run(shell.cmd("debugfs").args(ask), &[0])
     };
+    let show = |path: &str| ask(&format!("cat {path}"));
     let (passwd, group, shadow) = (show(PASSWD)?, show(GROUP)?, show(SHADOW)?);
     for (path, text) in [(PASSWD, &passwd), (GROUP, &group), (SHADOW, &shadow)] {
         if text.is_empty() {
@@ -241,8 +242,10 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
                 FILE
             }
             None => {
-                // Where it is there already, debugfs says so and goes on.
-                let _ = writeln!(commands, "mkdir {name}");
+                // Told to make one that is there already, debugfs leaves a broken inode behind.
+                if ask(&format!("stat {path}"))?.is_empty() {
+                    let _ = writeln!(commands, "mkdir {name}");
+                }
                 FOLDER
             }
         };
@@ -269,7 +272,11 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
             ));
         }
     }
-    Ok(())
+    // A machine that lost its power is checked before it boots, and stops where somebody has to be asked.
+    let check = shell.cmd("e2fsck").args(["-f", "-n", &device]);
+    tool::run(check, &[0])
+        .map(drop)
+        .map_err(|why| format!("the image's root file system does not hold together: {why}"))
 }
 
 /// What an inode is, in the bits above its permissions (ext4's documentation, "Index Nodes").
