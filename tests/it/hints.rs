@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,7 +15,7 @@ use crate::drilled_cluster::{Cluster, UnderWay, tell};
 use crate::etcd_binaries::of_debian_13;
 use crate::local_support::etcdctl;
 use crate::scratch::Ran;
-use crate::support::{look_until, write_program};
+use crate::support::{look_for, look_until, write_program};
 
 /// A piece of advice.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,8 +123,10 @@ fn bring_about(cluster: &Cluster, fault: &str) {
     if fault == "cluster-reformed" {
         // So much that what the drill's clients write afterwards does not come up to it.
         let clients = Clients::begin(&cluster.plan(), Duration::ZERO).unwrap();
-        thread::sleep(Duration::from_secs(10));
+        let is_much = |seen: &Value| seen["members"][0]["revision"].as_u64() > Some(1000);
+        let seen = look_for(Duration::from_secs(300), || verified(cluster, &[]), is_much);
         clients.end();
+        assert!(is_much(&seen), "{seen:#}");
         let seen = verified(cluster, &["--wait", "60s"]);
         assert_eq!(seen["exit_status"], 0, "{seen:#}");
     }
