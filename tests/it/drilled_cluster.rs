@@ -69,7 +69,15 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn bears(&self, faults: &[&str]) {
         let other = of_debian_13().as_str();
-        let how = ["--yes", "--hold", "1s", "--other-etcd", other];
+        let how = [
+            "--yes",
+            "--hold",
+            "1s",
+            "--rate",
+            "20",
+            "--other-etcd",
+            other,
+        ];
         let told = ["--format", "json", "--report", "drilled.html"];
         let ran = self.drill(&[faults, &how, &told].concat()).expect(0);
         let told: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -300,7 +308,7 @@ pub(crate) fn nothing_healthy_is_called_broken(looks: usize, elections: usize) {
     for _ in 0..looks {
         calm.look();
     }
-    let clients = Clients::begin(&cluster.plan(), Duration::ZERO).unwrap();
+    let clients = Clients::begin(&cluster.plan(), Duration::ZERO, 100).unwrap();
     for _ in 0..looks {
         calm.look();
     }
@@ -395,7 +403,8 @@ impl Drop for UnderWay {
 
 /// Starts a drill, and waits until it has noted this of what it does to the cluster.
 pub(crate) fn begin(cluster: &Cluster, fault: &str, noted: &str) -> UnderWay {
-    let drill = ["drill", cluster.name, fault, "--yes", "--hold", "10m"];
+    let how = ["--yes", "--hold", "10m", "--rate", "20"];
+    let drill = [&["drill", cluster.name, fault][..], &how].concat();
     begun(&mut cluster.scratch.command(&drill), cluster, noted)
 }
 

@@ -122,7 +122,7 @@ fn hints_are_followed_after_members_were_changed_by_hand() {
 fn bring_about(cluster: &Cluster, fault: &str) {
     if fault == "cluster-reformed" {
         // So much that what the drill's clients write afterwards does not come up to it.
-        let clients = Clients::begin(&cluster.plan(), Duration::ZERO).unwrap();
+        let clients = Clients::begin(&cluster.plan(), Duration::ZERO, 1_000).unwrap();
         let is_much = |seen: &Value| seen["members"][0]["revision"].as_u64() > Some(1000);
         let seen = look_for(Duration::from_secs(300), || verified(cluster, &[]), is_much);
         clients.end();
@@ -131,7 +131,15 @@ fn bring_about(cluster: &Cluster, fault: &str) {
         assert_eq!(seen["exit_status"], 0, "{seen:#}");
     }
     let other = of_debian_13().as_str();
-    let how = ["--yes", "--hold", "10m", "--other-etcd", other];
+    let how = [
+        "--yes",
+        "--hold",
+        "10m",
+        "--rate",
+        "20",
+        "--other-etcd",
+        other,
+    ];
     let drill = [&["drill", cluster.name, fault][..], &how].concat();
     let mut drill = UnderWay::start(&mut cluster.scratch.command(&drill));
     drill.wait_until_it_says("verify reports ");

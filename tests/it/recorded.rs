@@ -333,7 +333,7 @@ fn output_of_another_shape_is_refused_and_shown() {
     ];
     expect![[r#"
         printed nothing
-        answered for 0 endpoints, not one
+        answered for 0 endpoints, not 1
         printed what this program cannot read (expected value at line 1 column 1): `hello`
         printed what this program cannot read (missing field `version` at line 1 column 67): `[{"Endpoint":"a","Status":{"header":{"cluster_id":1,"member_`
         printed what this program cannot read (invalid value: integer `-1`, expected u64 at line 1 column 37): `[{"Status":{"header":{"cluster_id":-1,"member_id":2},"versio`

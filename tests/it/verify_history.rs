@@ -299,6 +299,9 @@ fn waiting_ends_where_it_cannot_help() {
     let down = without(healthy.clone(), 2);
     assert_eq!(looks(&plan, &[lost.clone(), healthy.clone()]), 1);
     assert_eq!(looks(&plan, &[unproven.clone(), lost, healthy.clone()]), 2);
+    let mut changed = down.clone();
+    changed.recorded.changes = vec!["`core-02` at 192.168.56.102 is new".to_owned()];
+    assert_eq!(looks(&plan, &[changed, healthy.clone()]), 1);
     // What may be mended is waited for, whatever it is called.
     assert_eq!(looks(&plan, &[down, unproven, healthy]), 3);
 }

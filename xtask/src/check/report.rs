@@ -111,13 +111,16 @@ impl Report {
         }
     }
 
-    /// Whether nothing is wrong but that what runs follows an older definition: time does not change that.
-    pub fn is_only_outdated(&self) -> bool {
+    /// Whether time cannot mend it: the definition describes another cluster than the one that was started,
+    /// or nothing is wrong but that what runs follows an older definition.
+    pub fn is_outdated(&self) -> bool {
         let failing = self.names(&[Verdict::NotYet, Verdict::Fail]);
-        let outdated = ["definition", "flags", "user-data"];
-        !failing.is_empty()
-            && failing.iter().all(|name| outdated.contains(name))
-            && self.names(&[Verdict::Skipped]).is_empty()
+        let is_only_outdated = !failing.is_empty()
+            && failing
+                .iter()
+                .all(|name| ["flags", "user-data"].contains(name))
+            && self.names(&[Verdict::Skipped]).is_empty();
+        is_only_outdated || failing.contains(&"definition")
     }
 
     /// The exit status that says so. A cluster that could not be looked at everywhere is not called

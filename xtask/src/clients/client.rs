@@ -27,16 +27,14 @@ pub(super) struct Client {
     pub(super) prefix: String,
     pub(super) lease: String,
     pub(super) begun: Instant,
+    /// The shortest time between the beginnings of two requests.
+    pub(super) interval: Duration,
 }
 
 /// How many registers there are. With so few, every one is always in several hands.
 const REGISTERS: usize = 3;
 
-/// How long a client rests after an answer: six of them write and read some 20,000 times a minute, and
-/// leave a small host the time to do what the drill is about.
-const PACE: Duration = Duration::from_millis(15);
-
-/// How long a client rests where it gets none.
+/// How long a client rests at least where it gets no answer.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 impl Client {
@@ -49,11 +47,17 @@ impl Client {
                 pause(AFTER_FAILURE);
                 continue;
             }
+            let next = Instant::now() + self.interval;
             let operation = self.take_turn(turn);
             turn += 1;
             let answered = matches!(operation.answer, Answer::Acknowledged | Answer::Value(_));
             account.push(operation);
-            pause(if answered { PACE } else { AFTER_FAILURE });
+            let left = next.saturating_duration_since(Instant::now());
+            pause(if answered {
+                left
+            } else {
+                left.max(AFTER_FAILURE)
+            });
         }
         account
     }

@@ -27,7 +27,7 @@ struct Seen {
     moments: Vec<Moment>,
 }
 
-/// How often each member is asked.
+/// How often any member is asked: each in its turn, since all of them tell of an election.
 const ASK_AGAIN: Duration = Duration::from_millis(25);
 
 /// How long a member may take to answer, in seconds. One that does not holds up only its own asker.
@@ -42,9 +42,16 @@ impl LeaderWatch {
             .iter()
             .map(|member| (member.id, member.name.clone()))
             .collect();
-        let askers = gateways(plan, PATIENCE).into_iter().map(|gateway| {
+        let count = u32::try_from(plan.members.len()).unwrap_or(u32::MAX);
+        let askers = (0..).zip(gateways(plan, PATIENCE)).map(|(turn, gateway)| {
             let (ended, seen, names) = (Arc::clone(&ended), Arc::clone(&seen), names.clone());
-            thread::spawn(move || ask(&gateway, &ended, &seen, &names, begun))
+            thread::spawn(move || {
+                pause(ASK_AGAIN * turn);
+                while !ended.load(Ordering::SeqCst) {
+                    ask(&gateway, &seen, &names, begun);
+                    pause(ASK_AGAIN * count);
+                }
+            })
         });
         Self {
             askers: askers.collect(),
@@ -64,19 +71,10 @@ impl LeaderWatch {
     }
 }
 
-fn ask(
-    gateway: &Gateway,
-    ended: &AtomicBool,
-    seen: &Mutex<Seen>,
-    names: &[(EtcdId, HostName)],
-    begun: Instant,
-) {
-    while !ended.load(Ordering::SeqCst) {
-        if let Ok(status) = gateway.status() {
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.take(status, names, begun.elapsed());
-        }
-        pause(ASK_AGAIN);
+fn ask(gateway: &Gateway, seen: &Mutex<Seen>, names: &[(EtcdId, HostName)], begun: Instant) {
+    if let Ok(status) = gateway.status() {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.take(status, names, begun.elapsed());
     }
 }
 

@@ -50,10 +50,11 @@ const LAST_PATIENCE: Duration = Duration::from_secs(30);
 impl Clients {
     /// Sends clients to work on a cluster that is healthy: two to each member, one that writes keys
     /// once and one that writes and reads the registers. `at_work`: how long they are sure to work.
+    /// `rate`: how many requests a second all of them send together at most.
     ///
     /// # Errors
     /// Fails where no member grants the lease that all their values are bound to.
-    pub fn begin(plan: &Plan, at_work: Duration) -> Result<Self, String> {
+    pub fn begin(plan: &Plan, at_work: Duration, rate: u32) -> Result<Self, String> {
         let gateways = gateways(plan, PATIENCE);
         let seconds = (at_work + LEASE).as_secs();
         let lease = first_answer(&gateways, |gateway| gateway.grant_lease(seconds))?;
@@ -61,6 +62,8 @@ impl Clients {
         let begun = Instant::now();
         let orders = Arc::new(Orders::default());
         let kinds = [Keys::Once, Keys::Registers];
+        let count = u32::try_from(plan.members.len() * kinds.len()).unwrap_or(u32::MAX);
+        let interval = Duration::from_secs(1) * count / rate.max(1);
         let both = plan
             .members
             .iter()
@@ -75,6 +78,7 @@ impl Clients {
                 prefix: prefix.clone(),
                 lease: lease.clone(),
                 begun,
+                interval,
             };
             let orders = Arc::clone(&orders);
             thread::spawn(move || client.work(&orders))

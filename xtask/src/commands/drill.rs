@@ -6,7 +6,7 @@ mod request;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::ValueEnum;
+use clap::{ValueEnum, value_parser};
 
 use super::cluster::Started;
 use super::verify;
@@ -50,6 +50,9 @@ pub struct Args {
     /// How long a fault lasts at least, as in `3s` or `1m`
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience, default_value = "3s")]
     hold: Duration,
+    /// How many requests per second the clients send at most
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = value_parser!(u32).range(10..=10_000))]
+    rate: u32,
     /// A folder with the etcd of another version, for faults that take one
     #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
     other_etcd: Option<Utf8PathBuf>,
@@ -111,7 +114,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let interruption = process::put_off_interrupt(format!(
         "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
     ));
-    let (drills, ended) = rehearse(&cluster, &means, &faults, args.hold, &interruption);
+    let (drills, ended) = rehearse(&cluster, &means, &faults, args, &interruption);
     // What was found out is told, also where it did not go on to the end.
     if drills.is_empty() {
         ended?;
@@ -156,13 +159,14 @@ fn rehearse(
     cluster: &Cluster<'_>,
     means: &Means,
     faults: &[&'static Fault],
-    hold: Duration,
+    args: &Args,
     interruption: &PutOff,
 ) -> (Vec<Drill>, Outcome<()>) {
     let experiment = Experiment {
         cluster,
         means,
-        hold,
+        hold: args.hold,
+        rate: args.rate,
         interruption,
     };
     let mut drills = Vec::new();

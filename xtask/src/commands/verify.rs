@@ -176,10 +176,9 @@ pub(super) fn wait_while(
     });
     if is_wanted() && !most.is_zero() && verified.report.health() != Health::Healthy {
         let missing = missing(&verified);
-        ui::say(&if verified.is_lost {
-            format!("not waited for: {missing}; what is lost does not come back")
-        } else {
-            format!("after {most:?}, still missing: {missing}")
+        ui::say(&match verified.cannot_improve() {
+            Some(why) => format!("not waited for: {missing}; {why}"),
+            None => format!("after {most:?}, still missing: {missing}"),
         });
     }
     verified

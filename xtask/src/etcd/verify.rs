@@ -24,6 +24,20 @@ pub struct Verified {
     pub is_lost: bool,
 }
 
+impl Verified {
+    /// Why it is of no use to wait until the cluster is healthy. A member that fails may be started again, by
+    /// anybody.
+    pub fn cannot_improve(&self) -> Option<&'static str> {
+        if self.is_lost {
+            Some("lost data does not come back")
+        } else if self.report.is_outdated() {
+            Some("the cluster keeps running as it was started")
+        } else {
+            None
+        }
+    }
+}
+
 /// What there is to look at beside etcd itself.
 #[derive(Default)]
 pub struct Beside<'a> {
@@ -100,12 +114,8 @@ pub fn until_healthy(
     loop {
         let verified = look();
         let left = deadline.saturating_duration_since(Instant::now());
-        // A member that fails may be started again, by whoever; what is lost does not come back, and what runs
-        // by an older definition goes on with it.
-        let is_over = verified.report.health() == Health::Healthy
-            || verified.is_lost
-            || verified.report.is_only_outdated();
-        if is_over || left.is_zero() || !goes_on(&verified) {
+        let is_over = verified.report.health() == Health::Healthy;
+        if is_over || verified.cannot_improve().is_some() || left.is_zero() || !goes_on(&verified) {
             return verified;
         }
         // Less and less often.

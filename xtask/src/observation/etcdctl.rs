@@ -15,22 +15,17 @@ use crate::plan::identity::EtcdId;
 /// # Errors
 /// Fails where the output is not the status of one endpoint.
 pub fn status(output: &str) -> Result<Status, String> {
-    let [only]: [EndpointStatus; 1] = one_of(output)?;
-    let status = only.status;
-    Ok(Status {
-        version: status.version,
-        cluster_id: status.header.cluster_id,
-        member_id: status.header.member_id,
-        leader: status.leader.filter(|id| id.0 != 0),
-        raft_term: status.raft_term,
-        raft_index: status.raft_index,
-        raft_applied_index: status.raft_applied_index,
-        revision: status.header.revision,
-        db_size: status.db_size,
-        db_size_quota: status.db_size_quota.filter(|&quota| quota != 0),
-        is_learner: status.is_learner,
-        errors: status.errors,
-    })
+    let [only]: [EndpointStatus; 1] = exactly(output)?;
+    Ok(only.into())
+}
+
+/// Reads the output of `endpoint status` for an endpoint that was named twice.
+///
+/// # Errors
+/// Fails where the output is not two statuses.
+pub fn two_statuses(output: &str) -> Result<[Status; 2], String> {
+    let both: [EndpointStatus; 2] = exactly(output)?;
+    Ok(both.map(Status::from))
 }
 
 /// Reads the output of `member list`.
@@ -71,7 +66,7 @@ pub fn alarms(output: &str) -> Result<Vec<Alarm>, String> {
 /// # Errors
 /// Fails where the output is not the hash of one endpoint.
 pub fn hash(output: &str, revision: u64) -> Result<Hash, String> {
-    let [only]: [EndpointHash; 1] = one_of(output)?;
+    let [only]: [EndpointHash; 1] = exactly(output)?;
     Ok(Hash {
         hash: only.hash.hash,
         revision,
@@ -190,10 +185,10 @@ fn without_grpc(text: &str) -> String {
     text.trim_start_matches(':').trim().replace("\\\"", "\"")
 }
 
-fn one_of<T: DeserializeOwned>(output: &str) -> Result<[T; 1], String> {
+fn exactly<T: DeserializeOwned, const N: usize>(output: &str) -> Result<[T; N], String> {
     let all: Vec<T> = json(output)?;
     let count = all.len();
-    <[T; 1]>::try_from(all).map_err(|_| format!("answered for {count} endpoints, not one"))
+    <[T; N]>::try_from(all).map_err(|_| format!("answered for {count} endpoints, not {N}"))
 }
 
 fn json<T: DeserializeOwned>(output: &str) -> Result<T, String> {
@@ -213,6 +208,25 @@ fn unreadable(what: &str, output: &str) -> String {
 struct EndpointStatus {
     #[serde(rename = "Status")]
     status: RawStatus,
+}
+
+impl From<EndpointStatus> for Status {
+    fn from(EndpointStatus { status }: EndpointStatus) -> Self {
+        Self {
+            version: status.version,
+            cluster_id: status.header.cluster_id,
+            member_id: status.header.member_id,
+            leader: status.leader.filter(|id| id.0 != 0),
+            raft_term: status.raft_term,
+            raft_index: status.raft_index,
+            raft_applied_index: status.raft_applied_index,
+            revision: status.header.revision,
+            db_size: status.db_size,
+            db_size_quota: status.db_size_quota.filter(|&quota| quota != 0),
+            is_learner: status.is_learner,
+            errors: status.errors,
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -25,6 +25,8 @@ pub(super) struct Experiment<'a> {
     pub(super) means: &'a Means,
     /// How long a fault lasts at least.
     pub(super) hold: Duration,
+    /// How many requests a second its clients send together at most.
+    pub(super) rate: u32,
     /// Tells whether to end early.
     pub(super) interruption: &'a PutOff,
 }
@@ -61,7 +63,7 @@ impl Experiment<'_> {
         }
         let usual = before.report.reported();
         let plan = &self.cluster.running.plan;
-        let clients = Clients::begin(plan, self.hold).map_err(|why| {
+        let clients = Clients::begin(plan, self.hold, self.rate).map_err(|why| {
             Failure::new(
                 Exit::Failed,
                 Diagnostic::error(format!("the drill's clients get no lease: {why}"))

@@ -184,15 +184,7 @@ impl Afterwards {
                 Some(revision) => etcdctl.hash(member, revision),
                 None => Look::NotAsked("does not tell its revision".to_owned()),
             });
-            let later = match etcdctl.status(member) {
-                Look::Seen(first) => match etcdctl.status(member) {
-                    Look::Seen(second) => Look::Seen([first, second]),
-                    Look::Failed(why) => Look::Failed(why),
-                    Look::NotAsked(why) => Look::NotAsked(why),
-                },
-                Look::Failed(why) => Look::Failed(why),
-                Look::NotAsked(why) => Look::NotAsked(why),
-            };
+            let later = etcdctl.status_twice(member);
             let lost = || "could not be asked: etcdctl could not be waited for".to_owned();
             Self {
                 hash: hash.join().unwrap_or_else(|_| Look::NotAsked(lost())),
@@ -279,6 +271,13 @@ impl Etcdctl<'_> {
         }
     }
 
+    /// Its status and its status after that, by one etcdctl that is told its address twice.
+    fn status_twice(&self, member: &Member) -> Look<[Status; 2]> {
+        let url = member.client_url();
+        let arguments = ["endpoint", "status", "--write-out=json"];
+        self.ask_at(&format!("{url},{url}"), &arguments, read::two_statuses)
+    }
+
     fn members(&self, member: &Member) -> Look<Vec<ListedMember>> {
         self.ask(
             member,
@@ -353,6 +352,15 @@ impl Etcdctl<'_> {
         arguments: &[&str],
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Look<T> {
+        self.ask_at(&member.client_url(), arguments, read)
+    }
+
+    fn ask_at<T>(
+        &self,
+        endpoints: &str,
+        arguments: &[&str],
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Look<T> {
         let shell = match Shell::new() {
             Ok(shell) => shell,
             Err(error) => return Look::NotAsked(format!("could not be asked: {error}")),
@@ -360,7 +368,7 @@ impl Etcdctl<'_> {
         let etcdctl = &self.tools.etcdctl;
         let seconds = self.patience.as_secs().max(1);
         let mut command = command(&shell, etcdctl)
-            .arg(format!("--endpoints={}", member.client_url()))
+            .arg(format!("--endpoints={endpoints}"))
             .arg(format!("--dial-timeout={seconds}s"))
             .arg(format!("--command-timeout={seconds}s"))
             .args(arguments);
