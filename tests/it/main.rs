@@ -86,5 +86,7 @@ fn main() -> std::process::ExitCode {
         "recipe_2015",
         "machines_in_containers",
         "vagrantfile",
+        "verify_real",
+        "vagrant_stand_ins",
     ])
 }
