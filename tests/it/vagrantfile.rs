@@ -1,11 +1,13 @@
 //! `vagrant/Vagrantfile`, as the real Vagrant reads it for every cluster and both providers.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use camino::Utf8PathBuf;
 use expect_test::expect;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use test_attribute::test;
 use xtask::host::{Host, virtualization};
 use xtask::look_at_host::{self, Sought};
@@ -13,7 +15,7 @@ use xtask::workspace::Workspace;
 
 use crate::render::{VARIANTS, variants};
 use crate::scratch::{Ran, Scratch};
-use crate::support::{pipe, project, require_tool};
+use crate::support::{project, require_tool};
 use crate::verify_support::three;
 
 /// A workspace with the shipped definitions and many others, all rendered, and with the Vagrantfile.
@@ -55,21 +57,22 @@ fn in_folder(scratch: &Scratch, name: &str, program: &str) -> Command {
     command
 }
 
-/// What Vagrant makes of the Vagrantfile in a cluster's folder: the machines' configuration, by
-/// Vagrant's names for them, with this provider.
-fn machines(scratch: &Scratch, name: &str, provider: &str, variables: &[(&str, &str)]) -> Value {
-    require_tool("ruby", "ruby");
-    let program = "\
-require 'vagrant'
+/// Vagrant's library, which takes seconds to load: this loads it once, and answers each line in a process
+/// of its own. For the folder that the line names, it tells every machine's configuration, by Vagrant's names
+/// for them; or what is wrong with that of the first machine.
+const LIBRARY: &str = "\
 require 'json'
-env = Vagrant::Environment.new(ui_class: Vagrant::UI::Silent)
-provider = ARGV.fetch(0).to_sym
-machines = env.machine_names.to_h do |name|
+require 'vagrant'
+Vagrant::Environment.new(ui_class: Vagrant::UI::Silent)
+# Those that are loaded now stay. Whether there are others would be asked for each environment.
+ENV['VAGRANT_NO_PLUGINS'] = '1'
+
+def machine(env, name, provider)
   found = env.vagrantfile.machine_config(name, provider, env.boxes, nil, false)
   config = found[:config]
   of_provider = config.vm.get_provider_config(provider)
   networks = config.vm.networks.reject { |_, options| options[:id] == 'ssh' }
-  [name, {
+  {
     box: config.vm.box,
     box_url: config.vm.box_url,
     box_version: config.vm.box_version,
@@ -85,17 +88,68 @@ machines = env.machine_names.to_h do |name|
     driver: provider == :libvirt ? of_provider.driver : nil,
     libvirt: provider == :libvirt ? [of_provider.uri, of_provider.qemu_use_session] : nil,
     serials: provider == :libvirt ? of_provider.serials : of_provider.customizations,
-  }]
+  }
 end
-STDOUT.write(JSON.generate(machines))";
-    let mut ruby = in_folder(scratch, name, "ruby");
-    ruby.args(["-e", program, provider])
-        .envs(variables.iter().copied());
-    serde_json::from_str(&pipe(&mut ruby, "")).unwrap()
+
+STDIN.each_line do |line|
+  asked = JSON.parse(line)
+  fork do
+    ENV.update(asked['variables'])
+    Dir.chdir(asked['folder'])
+    provider = asked['provider'].to_sym
+    env = Vagrant::Environment.new(ui_class: Vagrant::UI::Silent)
+    if asked['validate']
+      first = env.machine(env.machine_names.first, provider)
+      puts JSON.generate(first.config.validate(first).values.flatten)
+    else
+      puts JSON.generate(env.machine_names.to_h { |name| [name, machine(env, name, provider)] })
+    end
+  rescue StandardError => error
+    puts JSON.generate(error.message)
+  end
+  Process.wait
+end";
+
+/// Vagrant's library with a cluster's folder in front of it, and this to be done.
+fn ask(scratch: &Scratch, name: &str, variables: &[(&str, &str)], mut asked: Value) -> Value {
+    static LOADED: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>> = Mutex::new(None);
+    require_tool("ruby", "ruby");
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let (input, output) = loaded.get_or_insert_with(|| {
+        let mut ruby = in_folder(scratch, name, "ruby");
+        ruby.args(["-e", LIBRARY])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut ruby = ruby.spawn().unwrap();
+        let output = BufReader::new(ruby.stdout.take().unwrap());
+        (ruby.stdin.take().unwrap(), output)
+    });
+    // Another test's scratch may have been there when it was loaded.
+    let homes = in_folder(scratch, name, "ruby");
+    let homes = homes.get_envs().filter_map(|(name, value)| {
+        let (name, value) = (name.to_str()?, value?.to_str()?);
+        Some((name.to_owned(), json!(value)))
+    });
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)));
+    asked["folder"] = json!(folder(scratch, name));
+    asked["variables"] = homes.chain(variables).collect::<Map<_, _>>().into();
+    writeln!(input, "{asked}").unwrap();
+    let mut answer = String::new();
+    output.read_line(&mut answer).unwrap();
+    serde_json::from_str(&answer).unwrap()
 }
 
-/// One folder is put before the program itself. For the others its library is loaded once, which takes it
-/// seconds each time.
+/// What Vagrant makes of the Vagrantfile in a cluster's folder: the machines' configuration, by
+/// Vagrant's names for them, with this provider.
+fn machines(scratch: &Scratch, name: &str, provider: &str, variables: &[(&str, &str)]) -> Value {
+    let machines = ask(scratch, name, variables, json!({ "provider": provider }));
+    assert!(machines.is_object(), "{machines}");
+    machines
+}
+
+/// One folder is put before the program itself, the others before its library.
 #[test]
 fn vagrant_accepts_it_for_every_definition() {
     let scratch = workspace();
@@ -106,32 +160,9 @@ fn vagrant_accepts_it_for_every_definition() {
     assert_eq!(validate.stdout, "Vagrantfile validated successfully.\n");
 
     let shipped = ["default", "five", "flatcar", "coreos-2015"];
-    let names = VARIANTS.iter().map(|(name, _)| *name).chain(shipped);
-    let folders: Vec<Utf8PathBuf> = names.map(|name| folder(&scratch, name)).collect();
-    let program = "\
-require 'vagrant'
-ARGV.each do |folder|
-  ENV['VAGRANT_CWD'] = folder
-  env = Vagrant::Environment.new(cwd: folder, ui_class: Vagrant::UI::Silent)
-  env.machine_names.each do |name|
-    machine = env.machine(name, :libvirt)
-    errors = machine.config.validate(machine).values.flatten
-    puts \"#{folder}: #{name}: #{errors.empty? ? 'valid' : errors.join('; ')}\"
-  end
-end";
-    let mut ruby = in_folder(&scratch, "default", "ruby");
-    ruby.args(["-e", program]).args(&folders);
-    let said = pipe(&mut ruby, "");
-    let invalid: Vec<&str> = said
-        .lines()
-        .filter(|line| !line.ends_with(": valid"))
-        .collect();
-    assert!(invalid.is_empty(), "{invalid:#?}");
-    for folder in &folders {
-        assert!(
-            said.contains(&format!("{folder}: ")),
-            "{folder} was not looked at"
-        );
+    for name in VARIANTS.iter().map(|(name, _)| *name).chain(shipped) {
+        let asked = json!({ "provider": "libvirt", "validate": true });
+        assert_eq!(ask(&scratch, name, &[], asked), json!([]), "{name}");
     }
 }
 
