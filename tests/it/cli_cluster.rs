@@ -167,14 +167,16 @@ fn ending_a_cluster_twice_is_no_error() {
     let down = scratch.run(&["down", "ended"]).expect(0);
     assert_eq!(down.stdout, "");
     let last_lines = "ended: 3 members stopped, their data is kept\n\
-        hint: `cargo xtask up ended` starts it again, `cargo xtask destroy ended` removes it\n";
+        hint: start it again: `cargo xtask up ended`\n\
+        hint: or remove it with its data: `cargo xtask destroy ended`\n";
     assert!(down.stderr.ends_with(last_lines), "{}", down.stderr);
 
     let again = scratch.run(&["down", "ended"]).expect(0);
     assert_eq!(
         again.stderr,
         "ended was not running; its data is kept\n\
-         hint: `cargo xtask up ended` starts it again, `cargo xtask destroy ended` removes it\n"
+         hint: start it again: `cargo xtask up ended`\n\
+        hint: or remove it with its data: `cargo xtask destroy ended`\n"
     );
 
     let unasked = scratch.run(&["destroy", "ended"]).expect(2);
@@ -194,7 +196,7 @@ fn ending_a_cluster_twice_is_no_error() {
     assert_eq!(
         elsewhere.stderr,
         "nothing to destroy: cluster `other` has not been started\n\
-         hint: clusters there are: `ended`\n"
+         hint: available clusters: `ended`\n"
     );
 
     let destroyed = scratch.run(&["destroy", "ended", "--yes"]).expect(0);

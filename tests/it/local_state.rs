@@ -155,7 +155,7 @@ fn down_says_where_no_data_is_left() {
     let down = scratch.run(&["down", "void"]).expect(0);
     let fact = "void: 3 members stopped; no data of them is here any more\n";
     assert!(down.stderr.contains(fact), "{}", down.stderr);
-    assert!(!down.stderr.contains("starts it again"), "{}", down.stderr);
+    assert!(!down.stderr.contains("start it again"), "{}", down.stderr);
     assert!(processes(&scratch, "void").is_empty());
 }
 
@@ -448,7 +448,7 @@ fn a_member_that_was_removed_is_called_so() {
     let fact = "note: it says: server error: the member has been permanently removed from the cluster\n\
         note: it was removed from the cluster,";
     assert!(up.stderr.contains(fact), "{}", up.stderr);
-    let circle = "starts what does not run";
+    let circle = "start what does not run";
     assert!(!up.stderr.contains(circle), "{}", up.stderr);
 }
 

@@ -213,7 +213,7 @@ fn an_interruption_ends_what_runs_and_says_how_to_go_on() {
             .recv_timeout(LONG)
             .expect("the download ends with us");
         assert_eq!(ran.stdout, "");
-        let last = ".tar.gz\ninterrupted\nhint: nothing is kept of what was half fetched; run the same again\n";
+        let last = ".tar.gz\ninterrupted\nhint: the interrupted download is not kept; run the same command again\n";
         assert!(ran.stderr.ends_with(last), "{}", ran.stderr);
         let unfinished = scratch.root().join(".state/.cache/etcd/.unfinished");
         assert!(!unfinished.exists(), "{unfinished} is left");

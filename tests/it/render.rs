@@ -324,7 +324,7 @@ fn a_folder_in_the_way_is_named() {
     let ran = scratch.run(&["render"]).expect(5);
     expect![[r#"
         error: cannot read `vagrant/config.rb`: Is a directory (os error 21)
-        hint: a folder is in its place: mv vagrant/config.rb vagrant/config.rb.old
+        hint: a folder is in its place; move it away: `mv vagrant/config.rb vagrant/config.rb.old`
     "#]]
     .assert_eq(&ran.stderr);
     expect![[r#"
@@ -342,7 +342,7 @@ fn what_a_hint_names_is_found_from_a_folder_further_down() {
     let mut command = scratch.command(&["render"]);
     command.current_dir(scratch.root().join("cluster"));
     let ran = Ran::from(command.output().unwrap()).expect(5);
-    let hint = format!("mv {in_the_way} {in_the_way}.old\n");
+    let hint = format!(": `mv {in_the_way} {in_the_way}.old`\n");
     assert!(ran.stderr.ends_with(&hint), "{}", ran.stderr);
 }
 
@@ -352,7 +352,7 @@ fn a_full_disk_keeps_the_old_file_in_namespaces() {
     expect![[r#"
         error: cannot write `vagrant/user-data`: No space left on device (os error 28)
         note: what was there before is unchanged
-        hint: make room, then render again: df -h vagrant
+        hint: make room, then render again: `df -h vagrant`
     "#]]
     .assert_eq(&ran.stderr);
     assert_eq!(ran.status, Some(5));

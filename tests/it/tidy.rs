@@ -18,6 +18,7 @@ const PURE: &[&str] = &[
     "drill",
     "elections",
     "etcd_releases",
+    "hint",
     "host",
     "observation",
     "plan",
@@ -211,6 +212,81 @@ fn only_the_artifact_module_writes_rendered_files() {
             line.unwrap_or_default() + 1
         );
     }
+}
+
+#[test]
+fn texts_of_hints_hold_no_commands() {
+    let mut findings = Vec::new();
+    for path in files_below(&project().join("xtask/src")) {
+        let source = fs::read_to_string(&path).unwrap();
+        for (line, text) in commands_in_hints(&source) {
+            let path = path.strip_prefix(project()).unwrap();
+            findings.push(format!(
+                "{path}:{line}: {text} names a command: give it to the hint as one"
+            ));
+        }
+    }
+    assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+}
+
+#[test]
+fn commands_in_texts_of_hints_are_seen() {
+    let count = |source| commands_in_hints(source).len();
+    assert_eq!(count(r#"d.hint("start it: `cargo xtask up`")"#), 1);
+    assert_eq!(count(r#"d.hint(format!("or `kill {id}`"))"#), 1);
+    assert_eq!(count(r#"let hint = "see: ls -l it";"#), 1);
+    assert_eq!(count(r#"Hint::says("`sudo reboot` helps")"#), 1);
+    assert_eq!(count(r#"say("hint: `cargo xtask up` helps")"#), 1);
+    assert_eq!(count(r#"Hint::heals("start it", ["cargo xtask up"])"#), 0);
+    assert_eq!(count(r#"d.hint("write `members = 3`").note("`kill`")"#), 0);
+}
+
+/// The texts in hints that name a command as it is typed, with their lines: what commands are given as has
+/// no quotes of its own.
+fn commands_in_hints(source: &str) -> Vec<(usize, String)> {
+    const PROGRAMS: &[&str] = &[
+        "VAGRANT_", "cargo ", "cd ", "df ", "etcd", "eval ", "export ", "git ", "ip ", "kill ",
+        "ls ", "mv ", "ps ", "rm ", "sudo ", "unset ", "vagrant ", "virsh ", "{up}",
+    ];
+    let names_command = |text: &str| {
+        let typed = |quote: &str| {
+            let mut found = PROGRAMS.iter();
+            found.any(|program| text.contains(&format!("{quote}{program}")))
+        };
+        // `etcd` and `etcdctl` alone are files.
+        let text_of_files = text.contains("`etcd`") || text.contains("`etcdctl`");
+        (typed("`") && !text_of_files) || typed(": ") || text.contains("`{}`")
+    };
+    let mut findings = Vec::new();
+    for start in [".hint(", "Hint::", "hint = ", "\"hint: "] {
+        for (at, _) in source.match_indices(start) {
+            let mut depth = 0;
+            let mut rest = &source[at..];
+            while let Some(first) = rest.chars().next() {
+                let length = match first {
+                    '"' => quoted(rest, '"'),
+                    _ => first.len_utf8(),
+                };
+                let (token, after) = rest.split_at(length);
+                match first {
+                    '"' if names_command(token) => {
+                        let line = source[..source.len() - rest.len()].matches('\n').count() + 1;
+                        findings.push((line, token.to_owned()));
+                    }
+                    '(' => depth += 1,
+                    ')' => depth -= 1,
+                    _ => {}
+                }
+                if first == ';' || depth < 0 || (first == ')' && depth == 0) {
+                    break;
+                }
+                rest = after;
+            }
+        }
+    }
+    findings.sort();
+    findings.dedup();
+    findings
 }
 
 #[test]

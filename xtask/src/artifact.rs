@@ -7,6 +7,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::atomic;
+use crate::hint::Hint;
 use crate::render::{self, Rendered, TARGETS};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::workspace::Workspace;
@@ -106,20 +107,25 @@ fn failure(workspace: &Workspace, verb: &str, path: &Utf8Path, error: &io::Error
     let typed = workspace.typed(path);
     let folder = workspace.typed(path.parent().unwrap_or(path));
     let hint = match error.kind() {
-        io::ErrorKind::IsADirectory => format!("a folder is in its place: mv {typed} {typed}.old"),
-        io::ErrorKind::NotADirectory => {
-            format!("a file is in the place of a folder above it: ls -ld {folder}")
-        }
-        io::ErrorKind::PermissionDenied => {
-            format!("see who may write there: ls -ld {typed} {folder}")
-        }
+        io::ErrorKind::IsADirectory => Hint::heals(
+            "a folder is in its place; move it away",
+            [format!("mv {typed} {typed}.old")],
+        ),
+        io::ErrorKind::NotADirectory => Hint::informs(
+            "a file is in the place of a folder above it",
+            [format!("ls -ld {folder}")],
+        ),
+        io::ErrorKind::PermissionDenied => Hint::informs(
+            "see who may write there",
+            [format!("ls -ld {typed} {folder}")],
+        ),
         io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is mounted read-only: use a checkout that can be written to".to_owned()
+            "the file system is mounted read-only: use a checkout that can be written to".into()
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("make room, then render again: df -h {folder}")
+            Hint::informs("make room, then render again", [format!("df -h {folder}")])
         }
-        _ => format!("look at it: ls -ld {typed}"),
+        _ => Hint::informs("look at it", [format!("ls -ld {typed}")]),
     };
     let mut diagnostic = Diagnostic::error(format!("cannot {verb} `{path}`: {error}"));
     if verb == "write" {

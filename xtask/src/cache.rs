@@ -47,7 +47,7 @@ impl Cache {
             asked,
             _lock: lock,
             _after_interrupt: process::on_interrupt(
-                "hint: nothing is kept of what was half fetched; run the same again",
+                "hint: the interrupted download is not kept; run the same command again",
             ),
             folder: self.folder.clone(),
         })

@@ -1,6 +1,6 @@
 //! Static etcd clusters from version control: render, boot and prove them.
 //!
-//! The pure middle (`values`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
+//! The pure middle (`values`, `hint`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
 //! `check`, `drill`, `elections`, `host`, `doctor`) knows nothing of files, processes, clocks or terminals. The rest
 //! connects it to them.
 
@@ -22,6 +22,7 @@ pub mod elections;
 pub mod etcd;
 pub mod etcd_releases;
 pub mod fault;
+pub mod hint;
 pub mod host;
 pub mod look_at_host;
 pub mod observation;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
+use crate::hint::Hint;
+
 /// A text that was read from somewhere and that messages can point into.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
@@ -47,8 +49,8 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// Why it matters, one sentence each.
     pub notes: Vec<String>,
-    /// What to do next, one command or change each.
-    pub hints: Vec<String>,
+    /// What to do next, one change or way out each.
+    pub hints: Vec<Hint>,
 }
 
 impl Diagnostic {
@@ -109,7 +111,7 @@ impl Diagnostic {
 
     /// Says what to do next.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
         self
     }

@@ -6,6 +6,7 @@ use camino::Utf8Path;
 use xshell::{Cmd, Shell};
 
 use super::Material;
+use crate::hint::Hint;
 use crate::process;
 
 /// How long a program may take, fetching packages on a slow line included.
@@ -75,12 +76,15 @@ pub(super) fn insist(material: Material) -> Result<(), String> {
 }
 
 /// The line that installs all of them.
-pub(super) fn install() -> String {
+pub(super) fn install() -> Hint {
     let mut packages: Vec<&str> = TOOLS.iter().map(|tool| tool.package).collect();
     packages.dedup();
     let packages = packages.join(" ");
-    format!(
-        "on Debian and Ubuntu: `sudo apt-get install --no-install-recommends {packages} uidmap`"
+    Hint::heals(
+        "on Debian and Ubuntu",
+        [format!(
+            "sudo apt-get install --no-install-recommends {packages} uidmap"
+        )],
     )
 }
 

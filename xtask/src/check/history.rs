@@ -63,13 +63,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         .push_str("not checked: what is kept of the cluster cannot be read");
     judgement.verdict = judgement.verdict.max(Verdict::Skipped);
     let findings = unreadable.iter();
-    let findings = findings.map(|file| {
-        let hint = match &file.command {
-            Some(command) => Hint::heals(&file.hint, [command.clone()]),
-            None => Hint::says(&file.hint),
-        };
-        Finding::new(None, &file.what, hint)
-    });
+    let findings = findings.map(|file| Finding::new(None, &file.what, file.hint.clone()));
     judgement.findings.extend(findings);
     judgement
 }

@@ -7,7 +7,6 @@ mod definition;
 mod discovery;
 mod flags;
 mod hash;
-mod hint;
 mod history;
 mod identity;
 mod lag;
@@ -26,12 +25,13 @@ mod version;
 mod write;
 
 pub(crate) use database::quota_of;
-pub use hint::{Effect, Hint};
 pub use history::lost;
 pub(crate) use lag::LAGS_BEYOND;
 pub use report::{Checked, Health, Report, Reported, judge};
 pub use standing::Standing;
+pub(crate) use user_data::hint as hint_to_provision;
 
+use crate::hint::Hint;
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;

@@ -6,6 +6,7 @@ use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::definition::nearest;
+use crate::hint::Hint;
 use crate::report::Diagnostic;
 use crate::values::Refused;
 
@@ -45,8 +46,8 @@ pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
         _ => diagnostic,
     };
     diagnostic.hint(match task {
-        Some(task) => format!("see what it takes: `cargo xtask help {task}`"),
-        None => SEE_ALL.to_owned(),
+        Some(task) => Hint::informs("see what it takes", [format!("cargo xtask help {task}")]),
+        None => see_all(),
     })
 }
 
@@ -71,10 +72,12 @@ pub fn no_such_task(word: &str) -> Diagnostic {
     } else {
         diagnostic.hint(format!("did you mean {}?", either(&near)))
     };
-    diagnostic.hint(SEE_ALL)
+    diagnostic.hint(see_all())
 }
 
-const SEE_ALL: &str = "see all tasks: `cargo xtask help`";
+fn see_all() -> Hint {
+    Hint::informs("see all tasks", ["cargo xtask help"])
+}
 
 fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagnostic {
     let argument = text(error, ContextKind::InvalidArg);
@@ -91,12 +94,13 @@ fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagno
                 .skip_while(|word| **word != argument)
                 .nth(1);
             let name = name.map_or("default", String::as_str);
-            diagnostic.hint(format!(
-                "a cluster's name stands alone here: `{called} {name}`"
+            diagnostic.hint(Hint::heals(
+                "a cluster's name stands alone here",
+                [format!("{called} {name}")],
             ))
         }
         [] if called.ends_with(" etcdctl") => diagnostic.hint(format!(
-            "if it is meant for etcdctl: `{called} -- {argument}`, and the rest behind it"
+            "if it is meant for etcdctl, write `--` before it: `-- {argument}`"
         )),
         [] => diagnostic,
         near => diagnostic.hint(format!("did you mean {}?", either(near))),

@@ -3,6 +3,7 @@
 use super::load;
 use crate::driver::{self, DRIVERS, Driver, Home};
 use crate::etcd::tools::Tools;
+use crate::hint::Hint;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Record;
 use crate::values::{ClusterName, HostName};
@@ -76,7 +77,10 @@ impl Started {
                         "cluster `{name}` runs etcd {}, and {what} was there",
                         recorded.version
                     ))
-                    .hint(format!("run `cargo xtask up {name}`, which finds it again")),
+                    .hint(Hint::heals(
+                        "find it again",
+                        [format!("cargo xtask up {name}")],
+                    )),
             )
         })
     }
@@ -119,8 +123,8 @@ fn without_record(name: &ClusterName) -> Failure {
         Exit::CouldNotLook,
         Diagnostic::error(format!("cluster `{name}` has left its members here and no record"))
             .note(format!("the record `.state/{name}/cluster.json` says what they are; it is written before the first of them starts"))
-            .hint(format!("make it anew: `cargo xtask down {name}`, then `cargo xtask up {name}`"))
-            .hint(format!("or remove all of it: `cargo xtask destroy {name}`")),
+            .hint(Hint::heals("make it anew", [format!("cargo xtask down {name}"), format!("cargo xtask up {name}")]))
+            .hint(Hint::heals("or remove all of it", [format!("cargo xtask destroy {name}")])),
     )
 }
 
@@ -130,7 +134,7 @@ fn not_started(workspace: &Workspace, name: &ClusterName) -> Failure {
     Failure::new(
         Exit::CouldNotLook,
         if known {
-            diagnostic.hint(format!("start it: `cargo xtask up {name}`"))
+            diagnostic.hint(Hint::heals("start it", [format!("cargo xtask up {name}")]))
         } else {
             let diagnostic = diagnostic.note(format!("there is no `cluster/{name}.toml` either"));
             load::hint_at_definitions(workspace, name, diagnostic)

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Which, cluster, stop};
 use crate::driver::{DRIVERS, Home};
+use crate::hint::Hint;
 use crate::render;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Lock;
@@ -59,7 +60,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         let started = workspace.started();
         if !started.is_empty() {
             let names: Vec<String> = started.iter().map(|name| format!("`{name}`")).collect();
-            ui::say(&format!("hint: clusters there are: {}", names.join(", ")));
+            ui::hint(&Hint::says(format!(
+                "available clusters: {}",
+                names.join(", ")
+            )));
         }
         return Ok(Exit::Success);
     }
@@ -74,8 +78,9 @@ pub fn run(args: &Args) -> Outcome<Exit> {
             Exit::Failed,
             Diagnostic::error(format!("`{folder}` cannot be removed: {error}"))
                 .note("every member is stopped")
-                .hint(format!(
-                    "mend what is in the way, and run `cargo xtask destroy {name}` again"
+                .hint(Hint::heals(
+                    "mend what is in the way, and run this again",
+                    [format!("cargo xtask destroy {name}")],
                 )),
         )
     })?;
@@ -105,8 +110,9 @@ fn agreed(name: &ClusterName) -> Outcome<bool> {
             Exit::Usage,
             Diagnostic::error("there is nobody to ask: standard input is not a terminal")
                 .note("what is destroyed cannot be brought back")
-                .hint(format!(
-                    "if you are sure: `cargo xtask destroy {name} --yes`"
+                .hint(Hint::heals(
+                    "if you are sure",
+                    [format!("cargo xtask destroy {name} --yes")],
                 )),
         ));
     }

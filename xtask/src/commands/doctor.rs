@@ -5,6 +5,7 @@ use clap::ValueEnum;
 
 use super::{Which, load};
 use crate::doctor;
+use crate::hint::Hint;
 use crate::look_at_host::{self, Sought};
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Outcome};
@@ -83,10 +84,13 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         }
         ui::diagnostics::report(&diagnostics);
         let local = format!("{} --driver local", doctor::task(&plan, "up"));
-        let is_said = |one: &Diagnostic| one.hints.iter().any(|hint| hint.contains(&local));
+        let is_said =
+            |one: &Diagnostic| one.hints.iter().any(|hint| hint.commands.contains(&local));
         if !report.is_usable() && !diagnostics.iter().any(is_said) {
-            ui::say(&format!(
-                "\nhint: without any of it, as processes of this host: `{local}`"
+            ui::say("");
+            ui::hint(&Hint::heals(
+                "without any of it, as processes of this host",
+                [local],
             ));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Which, cluster, had_data, stop};
 use crate::driver::{DRIVERS, Home};
+use crate::hint::Hint;
 use crate::report::{Exit, Outcome};
 use crate::state::{DataSeen, Lock};
 use crate::ui;
@@ -67,8 +68,13 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         (count, _) => format!("{name}: {count} members stopped, their data is kept"),
     });
     if !kept.is_empty() {
-        ui::say(&format!(
-            "hint: `cargo xtask up {name}` starts it again, `cargo xtask destroy {name}` removes it"
+        ui::hint(&Hint::heals(
+            "start it again",
+            [format!("cargo xtask up {name}")],
+        ));
+        ui::hint(&Hint::heals(
+            "or remove it with its data",
+            [format!("cargo xtask destroy {name}")],
         ));
     }
     Ok(Exit::Success)

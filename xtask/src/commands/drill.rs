@@ -17,6 +17,7 @@ use crate::driver::{Home, Running};
 use crate::etcd::pair;
 use crate::etcd::tools::Origin;
 use crate::fault::{Cluster, Cost, FAULTS, Fault, Journal, Means};
+use crate::hint::Hint;
 use crate::process::{self, PutOff};
 use crate::report::{Diagnostic, Exit, Failure, Outcome, Severity};
 use crate::state::Lock;
@@ -269,8 +270,9 @@ fn refuse_what_has_changed(started: &Started) -> Outcome<()> {
     let name = &started.name;
     Err(Failure::new(
         Exit::CouldNotLook,
-        Diagnostic::error(format!("`{name}` was changed by another task meanwhile"))
-            .hint(format!("see how it is: `cargo xtask verify {name}`")),
+        Diagnostic::error(format!("`{name}` was changed by another task meanwhile")).hint(
+            Hint::informs("see how it is", [format!("cargo xtask verify {name}")]),
+        ),
     ))
 }
 
@@ -315,5 +317,5 @@ fn left(severity: fn(String) -> Diagnostic, fault: &str, name: &ClusterName) -> 
     severity(format!(
         "an interrupted drill has left `{fault}` in the cluster"
     ))
-    .hint(format!("heal it: `cargo xtask up {name}`"))
+    .hint(Hint::heals("heal it", [format!("cargo xtask up {name}")]))
 }

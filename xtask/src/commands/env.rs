@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use super::Which;
 use super::cluster::Started;
 use crate::etcd::client_environment;
+use crate::hint::Hint;
 use crate::plan::etcdctl_words::shell_speaks_v2;
 use crate::process::quoted;
 use crate::report::{Exit, Outcome};
@@ -76,8 +77,9 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     ui::print(&text);
     if std::io::stdout().is_terminal() {
         let name = &started.name;
-        ui::say(&format!(
-            "hint: have your shell read this: `eval \"$(cargo xtask env {name})\"`"
+        ui::hint(&Hint::informs(
+            "have your shell read this",
+            [format!("eval \"$(cargo xtask env {name})\"")],
         ));
     }
     Ok(Exit::Success)

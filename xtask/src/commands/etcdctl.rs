@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
+use crate::hint::Hint;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::ClusterName;
@@ -57,9 +58,11 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let not_started = process::hand_over(etcdctl);
     Err(Failure::new(
         Exit::Host,
-        Diagnostic::error(format!("`{}` {}", tools.etcdctl, not_started.ending())).hint(format!(
-            "run `cargo xtask up {}`, which finds a working one",
-            args.cluster
-        )),
+        Diagnostic::error(format!("`{}` {}", tools.etcdctl, not_started.ending())).hint(
+            Hint::heals(
+                "find an etcdctl that works",
+                [format!("cargo xtask up {}", args.cluster)],
+            ),
+        ),
     ))
 }

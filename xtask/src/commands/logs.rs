@@ -10,6 +10,7 @@ use camino::Utf8Path;
 use super::cluster::Started;
 use super::ssh;
 use crate::driver::Machines;
+use crate::hint::Hint;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::ui;
@@ -82,10 +83,14 @@ fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {
                 .note(format!(
                     "it would be `{path}`; it begins when the member first starts"
                 ))
-                .hint(format!("start the member: `cargo xtask up {cluster}`"))
+                .hint(Hint::heals(
+                    "start the member",
+                    [format!("cargo xtask up {cluster}")],
+                ))
         } else {
-            Diagnostic::error(format!("the log `{path}` cannot be read: {error}"))
-                .hint(format!("see who may read it: `ls -l '{path}'`"))
+            Diagnostic::error(format!("the log `{path}` cannot be read: {error}")).hint(
+                Hint::informs("see who may read it", [format!("ls -l '{path}'")]),
+            )
         },
     )
 }

@@ -7,6 +7,7 @@ use camino::Utf8PathBuf;
 use super::load;
 use crate::artifact::{self, Before, Mode};
 use crate::definition::Definition;
+use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::render::{self, Rendered};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -143,7 +144,7 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
                 differing_in_line_ends.join(", ")
             ));
         }
-        diagnostics.push(diagnostic.hint("write them: `cargo xtask render`"));
+        diagnostics.push(diagnostic.hint(Hint::heals("write them", ["cargo xtask render"])));
     }
     diagnostics.extend(left_over_diagnostic(
         workspace,
@@ -182,5 +183,8 @@ fn left_over_diagnostic(
         paths.join("`, `")
     );
     let typed: Vec<String> = left_over.iter().map(|path| workspace.typed(path)).collect();
-    Some(severity(fact).hint(format!("remove {them}: `rm {}`", typed.join(" "))))
+    Some(severity(fact).hint(Hint::heals(
+        format!("remove {them}"),
+        [format!("rm {}", typed.join(" "))],
+    )))
 }

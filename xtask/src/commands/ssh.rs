@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use xshell::Cmd;
 
 use super::cluster::Started;
+use crate::hint::Hint;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::{ClusterName, HostName};
@@ -57,7 +58,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
                 "the members of `{name}` are processes of this host"
             ))
             .note("there is no machine to log in to: this shell is where they run")
-            .hint(format!("see them: `cargo xtask status {name}`")),
+            .hint(Hint::informs(
+                "see them",
+                [format!("cargo xtask status {name}")],
+            )),
         ));
     };
     let shell = process::shell()?;
@@ -74,7 +78,9 @@ pub(super) fn hand_over(ssh: Cmd<'_>) -> Failure {
     let not_started = process::hand_over(ssh);
     Failure::new(
         Exit::Host,
-        Diagnostic::error(format!("`ssh` {}", not_started.ending()))
-            .hint("install it; on Debian and Ubuntu: `sudo apt-get install openssh-client`"),
+        Diagnostic::error(format!("`ssh` {}", not_started.ending())).hint(Hint::heals(
+            "install it; on Debian and Ubuntu",
+            ["sudo apt-get install openssh-client"],
+        )),
     )
 }

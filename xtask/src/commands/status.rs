@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use super::cluster::Started;
 use super::{Which, drill, had_data};
 use crate::etcd::observe;
+use crate::hint::Hint;
 use crate::observation::{Condition, Glance, Glimpse, Look, Status};
 use crate::plan::Member;
 use crate::report::{Diagnostic, Exit, Outcome};
@@ -102,7 +103,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         Format::Table => {
             ui::print(&table::render(&glance));
             if glance.running() == 0 {
-                ui::say(&format!("hint: start it: `cargo xtask up {name}`"));
+                ui::hint(&Hint::heals("start it", [format!("cargo xtask up {name}")]));
             }
         }
         Format::Json => {
@@ -111,7 +112,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     }
     if let Some(why) = glance.unasked() {
         let warning = Diagnostic::warning(format!("health unknown: members {why}"));
-        let hint = format!("`cargo xtask up {name}` finds an etcdctl that works");
+        let hint = Hint::heals(
+            "find an etcdctl that works",
+            [format!("cargo xtask up {name}")],
+        );
         ui::diagnostics::report(&[warning.hint(hint)]);
         return Ok(Exit::CouldNotLook);
     }

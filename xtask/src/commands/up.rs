@@ -15,6 +15,7 @@ use crate::artifact::{self, Before, Mode};
 use crate::check::{Health, Verdict};
 use crate::driver::{Driver, Home, Running};
 use crate::fault::{self, Cluster, Healed, Journal};
+use crate::hint::Hint;
 use crate::observation::Condition;
 use crate::plan::{Plan, etcdctl_words};
 use crate::process;
@@ -150,7 +151,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let cluster = Running { plan, tools };
     let mut record = note_what_is_there(record, driver, &home, &cluster, &conditions)?;
     let _interrupted = process::on_interrupt(format!(
-        "hint: members that were started go on; `cargo xtask up {name}` continues, `cargo xtask down {name}` stops them"
+        "members that were started keep running\n{}\n{}",
+        ui::hint_line(&Hint::heals("continue", [format!("cargo xtask up {name}")])),
+        ui::hint_line(&Hint::informs(
+            "or stop them",
+            [format!("cargo xtask down {name}")]
+        )),
     ));
     let mut awaited = Awaited::new(driver, home, &cluster, &start, &conditions);
     let mut progress = Progress::new(&names);
@@ -315,8 +321,12 @@ fn prove(
         let name = &plan.name;
         ui::print(&format!("{name} serves at {}\n", plan.endpoints()));
         let put = etcdctl_words::put(plan.version(), plan.fleet, "greeting", "hello");
-        ui::say(&format!(
-            "hint: use it: `eval \"$(cargo xtask env {name})\"`, then `etcdctl {put}`"
+        ui::hint(&Hint::informs(
+            "use it",
+            [
+                format!("eval \"$(cargo xtask env {name})\""),
+                format!("etcdctl {put}"),
+            ],
         ));
     }
     if are_watched {
@@ -365,8 +375,8 @@ fn lost(name: &ClusterName, lost: &[HostName], exit: Exit) -> Failure {
     let diagnostics = lost.iter().map(|member| {
         Diagnostic::error(format!("`{member}` has lost its data, so it was not started"))
             .note("with an empty disk and its old identity it could vote twice, and acknowledged writes could be lost")
-            .hint(format!("if the others are dispensable too: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"))
-            .hint(format!("if not, they go on without it: `cargo xtask verify {name}` says how many more may fail"))
+            .hint(Hint::heals("if the others are dispensable too", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")]))
+            .hint(Hint::informs("if not, they keep running without it; see how many more may fail", [format!("cargo xtask verify {name}")]))
     });
     Failure {
         exit,

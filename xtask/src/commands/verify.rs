@@ -247,8 +247,7 @@ fn kept(failure: &Failure) -> Vec<Unreadable> {
     let diagnostics = failure.diagnostics.iter();
     let unreadable = diagnostics.map(|diagnostic| Unreadable {
         what: diagnostic.message.clone(),
-        hint: diagnostic.hints.first().cloned().unwrap_or_default(),
-        command: None,
+        hint: diagnostic.hints.first().cloned(),
     });
     unreadable.collect()
 }

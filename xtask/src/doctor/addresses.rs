@@ -1,4 +1,5 @@
 use super::{Finding, Found, is_run_by};
+use crate::hint::Hint;
 use crate::host::{Host, Look, Provider};
 use crate::plan::{Member, Plan};
 use crate::report::Diagnostic;
@@ -50,8 +51,9 @@ fn own(plan: &Plan, host: &Host, member: &Member) -> Option<Diagnostic> {
             "give {name} another address in {}; the cluster's identity changes with it",
             plan.source
         ))
-        .hint(format!(
-            "or take it from the host: `sudo ip addr del {address} dev {interface}`"
+        .hint(Hint::heals(
+            "or take it from the host",
+            [format!("sudo ip addr del {address} dev {interface}")],
         )),
     )
 }
@@ -78,8 +80,9 @@ fn neighbour(plan: &Plan, host: &Host, member: &Member) -> Option<Diagnostic> {
         .note(format!(
             "its network card is {card}; it may be a machine that is gone by now"
         ))
-        .hint(format!(
-            "forget it, and see whether it comes back: `sudo ip neigh del {address} dev {interface}`"
+        .hint(Hint::heals(
+            "forget it, and see whether it comes back",
+            [format!("sudo ip neigh del {address} dev {interface}")],
         ))
         .hint(format!(
             "or give {name} another address in {}; the cluster's identity changes with it",

@@ -1,4 +1,5 @@
 use super::{Finding, Found, task};
+use crate::hint::Hint;
 use crate::host::{ARCHITECTURE_OF_MACHINES, Host};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
@@ -20,6 +21,6 @@ fn examine(plan: &Plan, host: &Host) -> Found {
     ))
     .note("libvirt boots others by UEFI, which vagrant-libvirt does not ask for unless it is told where this host keeps it")
     .note(format!("Flatcar's box, and one that is made from packages, are for {ARCHITECTURE_OF_MACHINES} as well"))
-    .hint(format!("the same cluster as processes of this host: `{up} --driver local`"));
+    .hint(Hint::heals("the same cluster as processes of this host", [format!("{up} --driver local")]));
     Found::of(here.clone(), vec![error])
 }

@@ -1,4 +1,5 @@
 use super::{Finding, Found, machines};
+use crate::hint::Hint;
 use crate::host::resources::Disk;
 use crate::host::{Host, Look};
 use crate::plan::Plan;
@@ -97,9 +98,12 @@ fn lack(
     } else {
         return None;
     };
-    let about = about.hint(format!(
-        "see what takes it: `sudo du -xh --max-depth=2 {} | sort -h | tail`",
-        disk.mounted_on
+    let about = about.hint(Hint::informs(
+        "see what takes it",
+        [format!(
+            "sudo du -xh --max-depth=2 {} | sort -h | tail",
+            disk.mounted_on
+        )],
     ));
     // Each build of a box has a name of its own, and none replaces another.
     let current = host.catalogue.seen().map(|catalogue| &catalogue.name);
@@ -107,8 +111,9 @@ fn lack(
     let about = earlier
         .filter(|name| Some(*name) != current)
         .fold(about, |about, name| {
-            about.hint(format!(
-                "a box of an earlier time can go: `vagrant box remove {name}`"
+            about.hint(Hint::heals(
+                "a box of an earlier time can go",
+                [format!("vagrant box remove {name}")],
             ))
         });
     Some(about.hint(format!("or define fewer members in {}", plan.source)))

@@ -1,4 +1,5 @@
 use super::{Finding, Found, concerns_only, packages};
+use crate::hint::Hint;
 use crate::host::libvirt::{Daemon, NETWORK_CONF, firewall_backend};
 use crate::host::{Host, Look, Provider, Version};
 use crate::plan::Plan;
@@ -54,11 +55,7 @@ fn examine(_: &Plan, host: &Host) -> Found {
         .note("Docker has iptables drop whatever it does not forward itself, where it was the one to switch forwarding on")
         .note("libvirt lets machines through by nftables, which does not outweigh that: they would fetch nothing, not even etcd")
         .note("whether it is so only root can see: `sudo iptables -S FORWARD` would begin with `-P FORWARD DROP`")
-        .hint(format!(
-            "have libvirt write its rules before Docker's: `echo 'firewall_backend = \"iptables\"' | sudo tee -a {NETWORK_CONF} && {restart}`"
-        ))
-        .hint(
-            "or let machines through until Docker starts anew: `sudo iptables -I DOCKER-USER -i virbr+ -j ACCEPT && sudo iptables -I DOCKER-USER -o virbr+ -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`",
-        );
+        .hint(Hint::heals("have libvirt write its rules before Docker's", [format!("echo 'firewall_backend = \"iptables\"' | sudo tee -a {NETWORK_CONF} && {restart}")]))
+        .hint(Hint::heals("or let machines through until Docker starts anew", ["sudo iptables -I DOCKER-USER -i virbr+ -j ACCEPT && sudo iptables -I DOCKER-USER -o virbr+ -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"]));
     Found::of(format!("Docker is beside libvirt {version}"), vec![warning])
 }

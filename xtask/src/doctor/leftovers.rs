@@ -1,4 +1,5 @@
 use super::{Finding, Found, list};
+use crate::hint::Hint;
 use crate::host::libvirt::{Domain, URI};
 use crate::host::{Host, Look, Provider, provider};
 use crate::plan::Plan;
@@ -43,7 +44,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         .note("a run was interrupted in the wrong moment, or `vagrant/.vagrant` was removed")
         .note("Vagrant makes no machine under a name that is taken")
         .note(format!("{disk}, and a member's data with that"));
-    let error = error.hint(format!("remove {them}: `{}`", removal(&forgotten)));
+    let error = error.hint(Hint::heals(format!("remove {them}"), [removal(&forgotten)]));
     Found::of(
         match forgotten.len() {
             1 => "1 machine".to_owned(),

@@ -1,4 +1,5 @@
 use super::{Finding, Found, task};
+use crate::hint::Hint;
 use crate::host::{Host, Look, Provider, provider};
 use crate::plan::Plan;
 use crate::profile::{MachineBox, PublishedBox};
@@ -42,10 +43,14 @@ fn gone(plan: &Plan, why: &[&str]) -> Found {
         format!("{title} is gone"),
         vec![
             error
-                .hint(format!(
-                    "the same cluster as processes of this host: `{up} --driver local`"
+                .hint(Hint::heals(
+                    "the same cluster as processes of this host",
+                    [format!("{up} --driver local")],
                 ))
-                .hint("its living successor on machines: `cargo xtask up flatcar`"),
+                .hint(Hint::heals(
+                    "its living successor on machines",
+                    ["cargo xtask up flatcar"],
+                )),
         ],
     )
 }
@@ -71,18 +76,16 @@ fn fitting(plan: &Plan, host: &Host, providers: &[Provider]) -> Result<(), Found
     ))
     .note(format!("there is one for {for_these} alone"));
     error = match providers {
-        [Provider::VirtualBox] if host.providers.obstacle_to_virtualbox().is_none() => error.hint(
-            format!("use VirtualBox, which is here: `VAGRANT_DEFAULT_PROVIDER=virtualbox {up}`"),
-        ),
+        [Provider::VirtualBox] if host.providers.obstacle_to_virtualbox().is_none() => error.hint(Hint::heals("use VirtualBox, which is here", [format!("VAGRANT_DEFAULT_PROVIDER=virtualbox {up}")])),
         [Provider::VirtualBox] => error.hint(
-            "install VirtualBox: https://www.virtualbox.org/wiki/Linux_Downloads, then `export VAGRANT_DEFAULT_PROVIDER=virtualbox`",
+            Hint::heals(
+            "install VirtualBox from https://www.virtualbox.org/wiki/Linux_Downloads, and choose it",
+            ["export VAGRANT_DEFAULT_PROVIDER=virtualbox"],
         ),
-        [Provider::Libvirt] if host.providers.obstacles_to_libvirt().is_empty() => error.hint(
-            format!("use libvirt, which is here: `VAGRANT_DEFAULT_PROVIDER=libvirt {up}`"),
         ),
-        [Provider::Libvirt] => error.hint(format!(
-            "use libvirt: `export VAGRANT_DEFAULT_PROVIDER=libvirt`, then `{}` says what it takes",
-            task(plan, "doctor")
+        [Provider::Libvirt] if host.providers.obstacles_to_libvirt().is_empty() => error.hint(Hint::heals("use libvirt, which is here", [format!("VAGRANT_DEFAULT_PROVIDER=libvirt {up}")])),
+        [Provider::Libvirt] => error.hint(Hint::heals("use libvirt, and see what it takes",
+            ["export VAGRANT_DEFAULT_PROVIDER=libvirt".to_owned(), task(plan, "doctor")],
         )),
         _ => error,
     };

@@ -1,4 +1,5 @@
 use super::{Finding, Found, machines, to_start};
+use crate::hint::Hint;
 use crate::host::resources::Memory;
 use crate::host::{Host, Look};
 use crate::plan::Plan;
@@ -49,7 +50,10 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         return Found::ok(evidence);
     };
     let fits = (available / count as u64) >> 20;
-    let about = about.hint("see who has it: `ps -e --sort=-rss -o rss,comm | head`");
+    let about = about.hint(Hint::informs(
+        "see who has it",
+        ["ps -e --sort=-rss -o rss,comm | head"],
+    ));
     // Less than this, and etcd has none left beside the system.
     let about = if fits >= 256 {
         about.hint(format!(

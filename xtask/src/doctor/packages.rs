@@ -1,13 +1,14 @@
 //! The lines that install what a host lacks, and start what does not run, as its distribution names it.
 
+use crate::hint::Hint;
 use crate::host::{Distribution, Host};
 
 /// Where Vagrant is to be had from its makers.
 pub(super) const VAGRANTS_MAKERS: &str = "https://developer.hashicorp.com/vagrant/install";
 
 /// What installs Vagrant.
-pub(super) fn vagrant(host: &Host) -> Vec<String> {
-    let makers = |when: &str| format!("{when} its makers: {VAGRANTS_MAKERS}");
+pub(super) fn vagrant(host: &Host) -> Vec<Hint> {
+    let makers = |when: &str| Hint::says(format!("{when} its makers: {VAGRANTS_MAKERS}"));
     let package = match host.distribution {
         Distribution::Debian => "sudo apt-get install vagrant",
         Distribution::Fedora => "sudo dnf install vagrant",
@@ -16,20 +17,23 @@ pub(super) fn vagrant(host: &Host) -> Vec<String> {
         Distribution::Ubuntu => return vec![makers("install it from")],
         Distribution::Other => {
             return vec![
-                "on Debian: `sudo apt-get install vagrant`".to_owned(),
+                Hint::heals("on Debian", ["sudo apt-get install vagrant"]),
                 makers("elsewhere from"),
             ];
         }
     };
-    vec![format!("install it: `{package}`"), makers("or from")]
+    vec![Hint::heals("install it", [package]), makers("or from")]
 }
 
 /// What installs the plugin for libvirt. Where Vagrant builds it itself, that takes a compiler.
-pub(super) fn plugin(host: &Host) -> Vec<String> {
-    let own = |package: &str| format!("with the distribution's Vagrant: `{package}`");
+pub(super) fn plugin(host: &Host) -> Vec<Hint> {
+    let own = |package: &str| Hint::heals("with the distribution's Vagrant", [package]);
     let built = |packages: &str| {
-        format!(
-            "with a Vagrant from its makers, which builds it: `{packages} && vagrant plugin install vagrant-libvirt`"
+        Hint::heals(
+            "with a Vagrant from its makers, which builds it",
+            [format!(
+                "{packages} && vagrant plugin install vagrant-libvirt"
+            )],
         )
     };
     let of_debian = "sudo apt-get install libvirt-dev pkgconf gcc make";
@@ -47,33 +51,41 @@ pub(super) fn plugin(host: &Host) -> Vec<String> {
             own("sudo zypper install vagrant-libvirt"),
             built("sudo zypper install libvirt-devel pkgconf gcc make"),
         ],
-        Distribution::Arch => vec![
-            "have Vagrant build it: `sudo pacman -S --needed base-devel libvirt && vagrant plugin install vagrant-libvirt`".to_owned(),
-        ],
+        Distribution::Arch => vec![Hint::heals(
+            "have Vagrant build it",
+            [
+                "sudo pacman -S --needed base-devel libvirt && vagrant plugin install vagrant-libvirt",
+            ],
+        )],
         Distribution::Other => vec![
-            "on Debian: `sudo apt-get install vagrant-libvirt`".to_owned(),
-            "elsewhere, beside libvirt's development files and a C compiler: `vagrant plugin install vagrant-libvirt`".to_owned(),
+            Hint::heals("on Debian", ["sudo apt-get install vagrant-libvirt"]),
+            Hint::heals(
+                "elsewhere, beside libvirt's development files and a C compiler",
+                ["vagrant plugin install vagrant-libvirt"],
+            ),
         ],
     }
 }
 
 /// What installs libvirt.
-pub(super) fn libvirt(host: &Host) -> String {
+pub(super) fn libvirt(host: &Host) -> Hint {
     let of_debian =
         "sudo apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils";
     match host.distribution {
-        Distribution::Debian | Distribution::Ubuntu => format!("install it: `{of_debian}`"),
-        Distribution::Fedora => {
-            "install it: `sudo dnf install libvirt-daemon-kvm libvirt-client qemu-img`".to_owned()
-        }
-        Distribution::Arch => {
-            "install it: `sudo pacman -S --needed libvirt qemu-base dnsmasq`".to_owned()
-        }
-        Distribution::Suse => {
-            "install it: `sudo zypper install libvirt-daemon-qemu libvirt-client qemu-tools`"
-                .to_owned()
-        }
-        Distribution::Other => format!("on Debian and Ubuntu: `{of_debian}`"),
+        Distribution::Debian | Distribution::Ubuntu => Hint::heals("install it", [of_debian]),
+        Distribution::Fedora => Hint::heals(
+            "install it",
+            ["sudo dnf install libvirt-daemon-kvm libvirt-client qemu-img"],
+        ),
+        Distribution::Arch => Hint::heals(
+            "install it",
+            ["sudo pacman -S --needed libvirt qemu-base dnsmasq"],
+        ),
+        Distribution::Suse => Hint::heals(
+            "install it",
+            ["sudo zypper install libvirt-daemon-qemu libvirt-client qemu-tools"],
+        ),
+        Distribution::Other => Hint::heals("on Debian and Ubuntu", [of_debian]),
     }
 }
 

@@ -1,5 +1,6 @@
 use super::packages::{self, VAGRANTS_MAKERS};
 use super::{Finding, Found};
+use crate::hint::Hint;
 use crate::host::libvirt::{Daemon, URI};
 use crate::host::virtualbox::{Support, support};
 use crate::host::{Host, Look, Obstacle, Provider, provider};
@@ -104,7 +105,10 @@ fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
         }
     }
     match &host.providers.asked {
-        Some(_) => diagnostic.hint("or have one chosen: `unset VAGRANT_DEFAULT_PROVIDER`"),
+        Some(_) => diagnostic.hint(Hint::heals(
+            "or have one chosen",
+            ["unset VAGRANT_DEFAULT_PROVIDER"],
+        )),
         None => diagnostic,
     }
 }
@@ -113,36 +117,44 @@ fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
 const GROUP: &str = "libvirt";
 
 /// How a user comes to use libvirt.
-fn rights(host: &Host) -> &'static str {
+fn rights(host: &Host) -> Hint {
     match &host.groups {
-        Look::Seen(groups) if groups.is_new_in(GROUP) => {
-            "you are in the group `libvirt`, and this session is older than that: log out and in again, or `newgrp libvirt`"
-        }
-        _ => {
-            "join the group that may: `sudo usermod --append --groups libvirt \"$USER\"`, then log out and in again"
-        }
+        Look::Seen(groups) if groups.is_new_in(GROUP) => Hint::heals(
+            "you are in the group `libvirt`, and this session is older than that: log out and in again, or begin a shell with it",
+            ["newgrp libvirt"],
+        ),
+        _ => Hint::heals(
+            "join the group that may, then log out and in again",
+            ["sudo usermod --append --groups libvirt \"$USER\""],
+        ),
     }
 }
 
 /// What to do about it, one command each.
-fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
-    let one = |text: &str| vec![text.to_owned()];
+fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<Hint> {
+    let one = |text: &str| vec![Hint::says(text)];
     match obstacle {
         Obstacle::NoPlugin => packages::plugin(host),
         Obstacle::PluginUnknown(_) => {
-            one("see for yourself: `vagrant plugin list`; mend them: `vagrant plugin repair`")
+            vec![
+                Hint::informs("see for yourself", ["vagrant plugin list"]),
+                Hint::heals("mend them", ["vagrant plugin repair"]),
+            ]
         }
         Obstacle::Libvirt(Daemon::NoSocket) => {
             let start = packages::start_libvirt(host).into_iter();
-            let start = start.map(|line| format!("where it is installed: `{line}`"));
+            let start = start.map(|line| Hint::heals("where it is installed", [line]));
             [packages::libvirt(host)].into_iter().chain(start).collect()
         }
         Obstacle::Libvirt(Daemon::NotListening) => {
-            vec![format!("start it: `{}`", packages::restart_libvirt(host))]
+            vec![Hint::heals("start it", [packages::restart_libvirt(host)])]
         }
-        Obstacle::Libvirt(Daemon::Forbidden) => vec![rights(host).to_owned()],
+        Obstacle::Libvirt(Daemon::Forbidden) => vec![rights(host)],
         Obstacle::Libvirt(Daemon::Silent(_) | Daemon::Answers(_)) => {
-            let see = format!("see for yourself: `virsh --connect {URI} version`");
+            let see = Hint::informs(
+                "see for yourself",
+                [format!("virsh --connect {URI} version")],
+            );
             // Where polkit decides, the socket is open to everybody, and who has no right is told so by
             // libvirt itself.
             let lacks_rights = matches!(
@@ -150,7 +162,7 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
                 Look::Seen(groups) if !groups.hold(GROUP) && !groups.hold("root")
             );
             if lacks_rights {
-                vec![rights(host).to_owned(), see]
+                vec![rights(host), see]
             } else {
                 vec![see]
             }
@@ -162,7 +174,10 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
             "or install VirtualBox in its place: https://www.virtualbox.org/wiki/Linux_Downloads",
         ),
         Obstacle::VirtualBox(_) => {
-            one("have VirtualBox build its kernel modules: `sudo /sbin/vboxconfig`")
+            vec![Hint::heals(
+                "have VirtualBox build its kernel modules",
+                ["sudo /sbin/vboxconfig"],
+            )]
         }
     }
 }

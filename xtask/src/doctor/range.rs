@@ -1,4 +1,5 @@
 use super::{Finding, Found, concerns_only};
+use crate::hint::Hint;
 use crate::host::virtualbox::{ALLOWED_BY_DEFAULT, ASKS_FROM, NETWORKS_CONF, allows};
 use crate::host::{Host, Look, Provider};
 use crate::plan::Plan;
@@ -38,15 +39,11 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         "they must be in `{NETWORKS_CONF}`, as the line `* {subnet}`"
     ));
     let error = match text {
-        Some(_) => error.hint(format!(
-            "add the line: `echo '* {subnet}' | sudo tee -a {NETWORKS_CONF}`"
-        )),
+        Some(_) => error.hint(Hint::heals("add the line", [format!("echo '* {subnet}' | sudo tee -a {NETWORKS_CONF}")])),
         // Once the file is there, it alone counts: what is allowed without it has to be said as well.
         None => error
             .note(format!("without that file, {ALLOWED_BY_DEFAULT} is allowed; with it, only what it says"))
-            .hint(format!(
-                "write it: `sudo mkdir -p /etc/vbox && printf '* {ALLOWED_BY_DEFAULT}\\n* {subnet}\\n' | sudo tee -a {NETWORKS_CONF}`"
-            )),
+            .hint(Hint::heals("write it", [format!("sudo mkdir -p /etc/vbox && printf '* {ALLOWED_BY_DEFAULT}\\n* {subnet}\\n' | sudo tee -a {NETWORKS_CONF}")])),
     };
     Found::of(
         format!("{subnet} is not allowed"),

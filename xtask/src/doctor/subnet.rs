@@ -1,4 +1,5 @@
 use super::{Finding, Found, is_run_by, list, task};
+use crate::hint::Hint;
 use crate::host::libvirt::{LibvirtNetwork, URI};
 use crate::host::network::{Range, Route};
 use crate::host::{Host, Look, Provider};
@@ -75,11 +76,8 @@ fn of_libvirts_networks(plan: &Plan, host: &Host, subnet: Range) -> Vec<Diagnost
                     "the cluster's network has the addresses of `{range}`, not those of `{subnet}`"
                 ))
                 .note("it was made by an earlier definition, and Vagrant does not change it")
-                .hint(format!(
-                    "remove it with the machines and their data: `{}`",
-                    task(plan, "destroy")
-                ))
-                .hint(format!("or alone, where its machines are gone: {}", removal(name)));
+                .hint(Hint::heals("remove it with the machines and their data", [task(plan, "destroy")]))
+                .hint(Hint::heals("or alone, where its machines are gone", [removal(name)]));
             }
             // vagrant-libvirt, `CreateNetworks`: it compares the first address and nothing else.
             let diagnostic = if range.first == subnet.first {
@@ -98,7 +96,7 @@ fn of_libvirts_networks(plan: &Plan, host: &Host, subnet: Range) -> Vec<Diagnost
                 .note("packets to them may end in the other network")
             };
             diagnostic
-                .hint(format!("if nobody needs it: {}", removal(name)))
+                .hint(Hint::heals("if nobody needs it", [removal(name)]))
                 .hint(another_subnet(plan))
         })
         .collect()
@@ -107,7 +105,7 @@ fn of_libvirts_networks(plan: &Plan, host: &Host, subnet: Range) -> Vec<Diagnost
 /// What removes a network of libvirt's, active or not.
 fn removal(network: &str) -> String {
     format!(
-        "`virsh --connect {URI} net-destroy {network}; virsh --connect {URI} net-undefine {network}`"
+        "virsh --connect {URI} net-destroy {network}; virsh --connect {URI} net-undefine {network}"
     )
 }
 
@@ -131,7 +129,10 @@ fn clash(plan: &Plan, host: &Host, route: &Route) -> Option<Diagnostic> {
                 "`{interface}` of this host already has the network `{subnet}`"
             ))
             .note("the provider refuses to make a second network with the same addresses")
-            .hint(format!("see what it is: `ip addr show {interface}`"))
+            .hint(Hint::informs(
+                "see what it is",
+                [format!("ip addr show {interface}")],
+            ))
             .hint(another_subnet(plan))
         });
     }
@@ -167,8 +168,9 @@ fn clash(plan: &Plan, host: &Host, route: &Route) -> Option<Diagnostic> {
             list(&lost)
         ))
         .note("the narrower route wins, so this host would not reach its machine")
-        .hint(format!(
-            "if nobody needs it: `sudo ip route del {to} dev {interface}`"
+        .hint(Hint::heals(
+            "if nobody needs it",
+            [format!("sudo ip route del {to} dev {interface}")],
         ))
         .hint(another_subnet(plan)),
     )

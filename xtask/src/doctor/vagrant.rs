@@ -1,4 +1,5 @@
 use super::{Finding, Found, packages};
+use crate::hint::Hint;
 use crate::host::{Host, Look, Version};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
@@ -24,7 +25,7 @@ fn examine(_: &Plan, host: &Host) -> Found {
         Look::Unknown(why) => {
             let error = Diagnostic::error("`vagrant` is there and does not run")
                 .note(why.clone())
-                .hint("see for yourself: `vagrant --version`");
+                .hint(Hint::informs("see for yourself", ["vagrant --version"]));
             return Found::of("does not run", vec![error]);
         }
     };

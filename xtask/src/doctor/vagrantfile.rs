@@ -1,4 +1,5 @@
 use super::{Finding, Found};
+use crate::hint::Hint;
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::report::Diagnostic;
@@ -15,6 +16,9 @@ fn examine(_: &Plan, host: &Host) -> Found {
     }
     let error = Diagnostic::error("`vagrant/Vagrantfile` is missing")
         .note("it is a part of this project and serves every definition")
-        .hint("take it out of version control again: `git restore :/vagrant/Vagrantfile`");
+        .hint(Hint::heals(
+            "take it out of version control again",
+            ["git restore :/vagrant/Vagrantfile"],
+        ));
     Found::of("vagrant/Vagrantfile is missing", vec![error])
 }

@@ -1,4 +1,5 @@
 use super::{Finding, Found};
+use crate::hint::Hint;
 use crate::host::virtualization::{Choice, Kvm, choose};
 use crate::host::{Host, Look, Provider, provider};
 use crate::plan::Plan;
@@ -60,7 +61,10 @@ fn kvm(host: &Host, asked: bool) -> Found {
                 "`/dev/kvm` can be opened, though the processor does not offer virtualization",
             )
             .note("some hosts have a KVM of their own making, under which not every kernel boots")
-            .hint("if machines do not boot, have QEMU emulate a processor: `export XTASK_VIRTUALIZATION=qemu`");
+            .hint(Hint::heals(
+                "if machines do not boot, have QEMU emulate a processor",
+                ["export XTASK_VIRTUALIZATION=qemu"],
+            ));
             Found::of("KVM, of an unusual kind", vec![warning])
         }
         Look::Seen(Kvm::Opens) => Found::ok("KVM"),
@@ -69,7 +73,10 @@ fn kvm(host: &Host, asked: bool) -> Found {
             .except("whether libvirt's own user may open /dev/kvm, which this one may not"),
         _ => {
             let error = Diagnostic::error(format!("KVM is asked for, and {}", why_not(host))).hint(
-                "to have QEMU emulate a processor, slowly: `export XTASK_VIRTUALIZATION=qemu`",
+                Hint::heals(
+                    "to have QEMU emulate a processor, slowly",
+                    ["export XTASK_VIRTUALIZATION=qemu"],
+                ),
             );
             Found::of("no KVM", vec![remedies(error, host)])
         }
@@ -89,12 +96,14 @@ fn why_not(host: &Host) -> String {
 fn remedies(diagnostic: Diagnostic, host: &Host) -> Diagnostic {
     match &host.kvm {
         Look::Seen(Kvm::Fails(_)) => diagnostic
-            .hint("load the kernel's module: `sudo modprobe kvm_intel`, or `sudo modprobe kvm_amd`"),
+            .hint(Hint::heals("load the kernel's module for Intel's processors", ["sudo modprobe kvm_intel"]))
+            .hint(Hint::heals("or the one for AMD's", ["sudo modprobe kvm_amd"])),
         Look::Missing if host.processor_virtualizes == Look::Missing => diagnostic
             .note("the processor does not offer virtualization: it is switched off in its firmware, or this host is itself a machine without it")
             .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM); in a machine: have its host pass it on"),
         Look::Missing => diagnostic
-            .hint("load the kernel's module: `sudo modprobe kvm_intel`, or `sudo modprobe kvm_amd`"),
+            .hint(Hint::heals("load the kernel's module for Intel's processors", ["sudo modprobe kvm_intel"]))
+            .hint(Hint::heals("or the one for AMD's", ["sudo modprobe kvm_amd"])),
         Look::Seen(Kvm::Opens | Kvm::Forbidden) | Look::Unknown(_) => diagnostic,
     }
 }
@@ -104,10 +113,18 @@ fn virtualbox(host: &Host) -> Found {
         Look::Seen(()) => Found::ok("by the processor"),
         Look::Unknown(why) => Found::not_seen(why.clone()),
         Look::Missing => {
-            let error = Diagnostic::error("the processor does not offer virtualization, which VirtualBox needs")
-                .note("it is switched off in its firmware, or this host is itself a machine without it")
-                .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM)")
-                .hint("libvirt does without, slowly: `export VAGRANT_DEFAULT_PROVIDER=libvirt`, then `cargo xtask doctor` says what it takes");
+            let error = Diagnostic::error(
+                "the processor does not offer virtualization, which VirtualBox needs",
+            )
+            .note("it is switched off in its firmware, or this host is itself a machine without it")
+            .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM)")
+            .hint(Hint::heals(
+                "libvirt does without, slowly; use it, and see what it takes",
+                [
+                    "export VAGRANT_DEFAULT_PROVIDER=libvirt",
+                    "cargo xtask doctor",
+                ],
+            ));
             Found::of("the processor does not offer it", vec![error])
         }
     }

@@ -10,6 +10,7 @@ use super::tools::{Origin, Tools, architecture};
 use super::{package, pair, release};
 use crate::download::Limits;
 use crate::etcd_releases;
+use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::{Architecture, EtcdVersion, Sha256};
@@ -207,7 +208,7 @@ fn nowhere(wanted: &Wanted<'_>, reasons: Vec<String>) -> Failure {
         diagnostic = diagnostic.note(reason);
     }
     if std::env::consts::OS == "macos" {
-        diagnostic = diagnostic.hint("install it: `brew install etcd`");
+        diagnostic = diagnostic.hint(Hint::heals("install it", ["brew install etcd"]));
     }
     Failure::new(
         Exit::Host,

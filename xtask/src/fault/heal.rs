@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::undo::Undo;
 use super::{Cluster, Journal};
 use crate::etcd::gateway::Gateway;
+use crate::hint::Hint;
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -70,7 +71,10 @@ fn unfinished(cluster: &Cluster<'_>, fault: &str, mut failure: Failure) -> Failu
             .note(format!(
                 "what a drill did for `{fault}` is not undone yet, or not all of it"
             ))
-            .hint(format!("`cargo xtask up {name}` goes on with it"));
+            .hint(Hint::heals(
+                "go on with it",
+                [format!("cargo xtask up {name}")],
+            ));
         failure.diagnostics.push(last);
     }
     failure
@@ -113,9 +117,9 @@ fn start_all(cluster: &Cluster<'_>) -> Outcome<()> {
             Exit::Failed,
             Diagnostic::error(format!("`{lost}` has lost its data, so it was not started"))
                 .note("with an empty disk and its old identity it could vote twice")
-                .hint(format!(
-                    "`cargo xtask verify {}` says how the others are",
-                    cluster.home.name
+                .hint(Hint::informs(
+                    "see how the others are",
+                    [format!("cargo xtask verify {}", cluster.home.name)],
                 )),
         )),
     }
@@ -138,9 +142,12 @@ fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
             let (silent, name) = (&silent.name, cluster.home.name);
             return Err(Failure::new(
                 Exit::Failed,
-                Diagnostic::error(format!("`{silent}` has no leader after healing")).hint(format!(
-                    "read its log: `cargo xtask logs {silent} --cluster {name}`"
-                )),
+                Diagnostic::error(format!("`{silent}` has no leader after healing")).hint(
+                    Hint::informs(
+                        "read its log",
+                        [format!("cargo xtask logs {silent} --cluster {name}")],
+                    ),
+                ),
             ));
         }
         pause(ASK_AGAIN);

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::undo::Undo;
 use crate::atomic;
 use crate::driver::Home;
+use crate::hint::Hint;
+use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
 /// What was done to a cluster and is to be undone. It is on disk before the thing is done.
@@ -90,14 +92,14 @@ fn path(home: &Home<'_>) -> Utf8PathBuf {
 }
 
 fn unusable(home: &Home<'_>, why: &str) -> Failure {
-    let name = home.name;
     Failure::new(
         Exit::Failed,
         Diagnostic::error(format!("`{}` cannot be read: {why}", path(home)))
             .note("it says what an interrupted drill has done to the cluster and not undone")
-            .hint("restore the file; or, where you know that nothing is left to undo, remove it")
-            .hint(format!(
-                "or begin anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
+            .hint("restore the file")
+            .hint(Hint::heals(
+                "or remove it, where you know that nothing is left to undo",
+                [format!("rm {}", quoted(path(home).as_str()))],
             )),
     )
 }

@@ -15,6 +15,7 @@ pub mod v2;
 use std::fmt;
 use std::time::Duration;
 
+use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
 pub use distinct::Repeated;
@@ -63,10 +64,8 @@ pub struct Recorded {
 pub struct Unreadable {
     /// Which it is, and what is wrong with it, in a sentence.
     pub what: String,
-    /// What to do about it, in words.
-    pub hint: String,
-    /// The command line that does it, where there is one.
-    pub command: Option<String>,
+    /// What to do about it.
+    pub hint: Option<Hint>,
 }
 
 /// What an earlier look at a cluster has shown, and what can never be otherwise again.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::hint::Hint;
 use crate::pause::pause;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -37,9 +38,9 @@ impl Lock {
                 Exit::Host,
                 Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
                     .note("the lock keeps two tasks from changing one cluster at once")
-                    .hint(format!(
-                        "see whether its folder is one, who may write there, and whether its disk has room: ls -ld {0}; df -h {0}",
-                        quoted(path.parent().unwrap_or(&path).as_str())
+                    .hint(Hint::informs(
+                        "see whether its folder is one, who may write there, and whether its disk has room",
+                        [format!("ls -ld {0}; df -h {0}", quoted(path.parent().unwrap_or(&path).as_str()))],
                     )),
             )
         })

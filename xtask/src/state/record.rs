@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic;
 use crate::etcd::tools::{Origin, Tools};
+use crate::hint::Hint;
 use crate::plan::{Member, Plan};
 use crate::process::quoted;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -106,9 +107,12 @@ impl Record {
                 Exit::Host,
                 Diagnostic::error(format!("cannot write `{path}`: {error}"))
                     .note("without it a later task could not tell what this cluster is")
-                    .hint(format!(
-                        "see who may write there, and whether its disk has room: ls -ld {0}; df -h {0}",
-                        quoted(workspace.root().join(".state").as_str())
+                    .hint(Hint::informs(
+                        "see who may write there, and whether its disk has room",
+                        [format!(
+                            "ls -ld {0}; df -h {0}",
+                            quoted(workspace.root().join(".state").as_str())
+                        )],
                     )),
             )
         })
@@ -252,8 +256,14 @@ fn unusable(path: &Utf8Path, name: &ClusterName, why: &str) -> Failure {
         Exit::Failed,
         Diagnostic::error(format!("`{path}` cannot be read: {why}"))
             .note("it says which etcd the cluster runs on and what it was made from")
-            .hint(format!(
-                "restore the file, or remove the cluster: `cargo xtask destroy {name}`"
+            .hint("restore the file")
+            .hint(Hint::heals(
+                "or make it anew from the data that is there",
+                [
+                    format!("mv {0} {0}.old", quoted(path.as_str())),
+                    format!("cargo xtask down {name}"),
+                    format!("cargo xtask up {name}"),
+                ],
             )),
     )
 }

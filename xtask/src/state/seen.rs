@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic;
 use crate::check;
 use crate::driver::Home;
+use crate::hint::Hint;
 use crate::observation::{Before, Observation, Unreadable};
 use crate::plan::identity::{self, EtcdId};
 use crate::plan::{Member, Plan};
@@ -38,10 +39,10 @@ pub fn recall(home: &Home<'_>, plan: &Plan) -> Result<Option<Before>, Unreadable
     let file = format!(".state/{}/seen.json", home.name);
     let seen = read(home, plan.cluster_id).map_err(|why| Unreadable {
         what: format!("`{file}` cannot be read: {why}"),
-        hint:
-            "restore the file; or remove it, and nothing is known any more of what was seen before"
-                .to_owned(),
-        command: Some(format!("rm {file}")),
+        hint: Some(Hint::heals(
+            "restore the file; or remove it, and what was seen before is forgotten",
+            [format!("rm {file}")],
+        )),
     })?;
     Ok(seen.map(|seen| Before {
         revision: seen.revision,

@@ -30,20 +30,19 @@ pub fn render(diagnostic: &Diagnostic) -> String {
         Severity::Warning => Level::WARNING,
     };
     let title = level.primary_title(visible(&diagnostic.message));
-    let notes = diagnostic.notes.iter().map(|note| (Level::NOTE, note));
-    let hints = diagnostic
-        .hints
-        .iter()
-        .map(|hint| (Level::HELP.with_name("hint"), hint));
+    let notes = diagnostic.notes.iter().cloned();
+    let notes = notes.map(|note| (Level::NOTE, note));
+    let hints = diagnostic.hints.iter().map(ToString::to_string);
+    let hints = hints.map(|hint| (Level::HELP.with_name("hint"), hint));
     let advice = notes.chain(hints);
     // Plain ASCII: the same on every terminal, and in a golden file.
     let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
     if diagnostic.place.is_some() {
-        let advice = advice.map(|(level, text)| level.message(visible(text)));
+        let advice = advice.map(|(level, text)| level.message(visible(&text)));
         return renderer.render(&[title.elements(snippets(diagnostic)).elements(advice)]);
     }
     // Without a place there is nothing to hang advice on: each stands on a line of its own.
-    let advice = advice.map(|(level, text)| level.secondary_title(visible(text)));
+    let advice = advice.map(|(level, text)| level.secondary_title(visible(&text)));
     let titles = std::iter::once(title).chain(advice);
     let lines: Vec<String> = titles
         .map(|title| renderer.render(&[Group::with_title(title)]))

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::hint::Hint;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 
 /// Writes a result to standard output. Returns whether anybody still reads it: a reader that has
@@ -66,6 +67,16 @@ pub fn all_was_printed(exit: Exit) -> Outcome<Exit> {
 }
 
 static LOST: OnceLock<String> = OnceLock::new();
+
+/// Prints what to do next, to standard error.
+pub fn hint(hint: &Hint) {
+    say(&hint_line(hint));
+}
+
+/// The line that says what to do next.
+pub fn hint_line(hint: &Hint) -> String {
+    format!("hint: {hint}")
+}
 
 /// Waits this long, and returns at once where nobody reads standard output any more. Returns
 /// whether somebody does.

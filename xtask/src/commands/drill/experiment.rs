@@ -10,6 +10,7 @@ use crate::drill::{Drill, Event, Moment};
 use crate::etcd::gateway::Gateway;
 use crate::etcd::verify::Verified;
 use crate::fault::{self, Cluster, Cost, Fault, Injector, Means};
+use crate::hint::Hint;
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::process::PutOff;
@@ -66,8 +67,12 @@ impl Experiment<'_> {
         let clients = Clients::begin(plan, self.hold, self.rate).map_err(|why| {
             Failure::new(
                 Exit::Failed,
-                Diagnostic::error(format!("the drill's clients get no lease: {why}"))
-                    .hint(format!("see how it is: `cargo xtask verify {}`", plan.name)),
+                Diagnostic::error(format!("the drill's clients get no lease: {why}")).hint(
+                    Hint::informs(
+                        "see how it is",
+                        [format!("cargo xtask verify {}", plan.name)],
+                    ),
+                ),
             )
         })?;
         self.pass(UNDISTURBED);
@@ -228,7 +233,10 @@ impl Experiment<'_> {
                     Exit::CouldNotLook,
                     Diagnostic::error("no member of the definition leads the cluster")
                         .note("nothing was done to it")
-                        .hint(format!("see how it is: `cargo xtask verify {}`", plan.name)),
+                        .hint(Hint::informs(
+                            "see how it is",
+                            [format!("cargo xtask verify {}", plan.name)],
+                        )),
                 ));
             }
             self.pass(LOOK_AGAIN);
@@ -275,7 +283,10 @@ impl Experiment<'_> {
         let name = &plan.name;
         Failure::new(
             Exit::CouldNotLook,
-            diagnostic.hint(format!("see what it takes: `cargo xtask verify {name}`")),
+            diagnostic.hint(Hint::informs(
+                "see what it takes",
+                [format!("cargo xtask verify {name}")],
+            )),
         )
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::definition::nearest;
 use crate::fault::{self, Cluster, Cost, FAULTS, Fault, Means};
+use crate::hint::Hint;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::ClusterName;
 
@@ -114,6 +115,9 @@ fn unknown(word: &str) -> Failure {
     };
     Failure::new(
         Exit::Usage,
-        diagnostic.hint("`cargo xtask drill` lists them; a cluster's name comes first"),
+        diagnostic.hint(Hint::informs(
+            "a cluster's name comes first; see all faults",
+            ["cargo xtask drill"],
+        )),
     )
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use xshell::Shell;
 
+use crate::hint::Hint;
 use crate::process::{self, Finished};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::ui;
@@ -229,11 +230,14 @@ pub(super) fn lacking(missing: &[&Needed]) -> Failure {
     Failure::new(
         Exit::Host,
         diagnostic
-            .hint(format!(
-                "on Debian and Ubuntu: `{}{INSTALL} {packages}`",
-                as_root()
+            .hint(Hint::heals(
+                "on Debian and Ubuntu",
+                [format!("{}{INSTALL} {packages}", as_root())],
             ))
-            .hint("or have it done: `cargo xtask test --install`"),
+            .hint(Hint::heals(
+                "or have it done",
+                ["cargo xtask test --install"],
+            )),
     )
 }
 

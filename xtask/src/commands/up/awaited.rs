@@ -8,6 +8,7 @@ use super::started::{Ended, Started};
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::{Origin, Tools};
+use crate::hint::Hint;
 use crate::observation::{Condition, Look};
 use crate::pause::pause;
 use crate::plan::Member;
@@ -176,19 +177,20 @@ impl<'a> Awaited<'a> {
         let mut diagnostics: Vec<Diagnostic> = ends.into_iter().map(|end| end.diagnostic).collect();
         let others = self.rows.len() - ended.len();
         if let Some(last) = diagnostics.pop() {
-            let then = match (can_start_again, others) {
-                (true, 0) => format!("then `cargo xtask up {name}` starts what does not run"),
-                (true, _) => format!(
-                    "then `cargo xtask up {name}` starts what does not run; the others go on, `cargo xtask down {name}` stops them"
-                ),
-                (false, 0) => format!(
-                    "with this data it does not start again; `cargo xtask destroy {name}` removes the cluster"
-                ),
-                (false, _) => format!(
-                    "with this data it does not start again; the others go on: `cargo xtask verify {name}` says how many more may fail"
-                ),
-            };
-            diagnostics.push(last.hint(then));
+            diagnostics.push(match (can_start_again, others) {
+                (true, _) => last.hint(Hint::heals(
+                    "then start what does not run",
+                    [format!("cargo xtask up {name}")],
+                )),
+                (false, 0) => last.hint(Hint::heals(
+                    "with this data it does not start again; remove the cluster",
+                    [format!("cargo xtask destroy {name}")],
+                )),
+                (false, _) => last.hint(Hint::informs(
+                    "with this data it does not start again; see how many more may fail",
+                    [format!("cargo xtask verify {name}")],
+                )),
+            });
         }
         Failure {
             exit: Exit::Failed,
@@ -232,8 +234,9 @@ impl<'a> Awaited<'a> {
                 Condition::Halted { id } => Some(
                     Diagnostic::error(format!("`{member}` is halted: process {id}"))
                         .note("it answers nobody until it is continued")
-                        .hint(format!(
-                            "continue it: `kill -CONT {id}`, then `cargo xtask up {name}`"
+                        .hint(Hint::heals(
+                            "continue it",
+                            [format!("kill -CONT {id}"), format!("cargo xtask up {name}")],
                         )),
                 ),
                 _ => None,
@@ -262,11 +265,13 @@ impl<'a> Awaited<'a> {
             let member = &row.member.name;
             Diagnostic::error(format!("`{member}` {what} after {patience:?}"))
                 .note(self.goes_on(member))
-                .hint(format!(
-                    "give it longer: `cargo xtask up {name} --timeout 5m`"
+                .hint(Hint::heals(
+                    "give it longer",
+                    [format!("cargo xtask up {name} --timeout 5m")],
                 ))
-                .hint(format!(
-                    "or see what it lacks: `cargo xtask logs {member} --cluster {name}`"
+                .hint(Hint::informs(
+                    "or see what it lacks",
+                    [format!("cargo xtask logs {member} --cluster {name}")],
                 ))
         });
         Failure {

@@ -1,6 +1,7 @@
 //! Which driver runs the members.
 
 use crate::driver::{self, Driver};
+use crate::hint::Hint;
 use crate::look_at_host::{Sought, why_not_at_a_glance};
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -25,7 +26,8 @@ pub(super) fn choose(
                 Exit::Usage,
                 Diagnostic::error(format!("the cluster runs by the {running} driver, not by {asked}"))
                     .note("a cluster keeps its driver until it is destroyed: the other one would start a second cluster")
-                    .hint(format!("leave `--driver` out, or run `cargo xtask destroy {name}` first")),
+                    .hint("leave `--driver` out")
+                    .hint(Hint::heals("or remove the cluster and its data first", [format!("cargo xtask destroy {name}")])),
             ));
         }
         (Some(running), _, _) => (running, "it was started so"),

@@ -5,6 +5,7 @@ use camino::Utf8Path;
 use crate::etcd::find::{Wanted, find};
 use crate::etcd::pair;
 use crate::etcd::tools::Tools;
+use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Record;
@@ -136,14 +137,16 @@ fn refuse_another_minor_release(
             was.minor_release().0,
             was.minor_release().1
         )),
-        None => diagnostic.hint(format!(
-            "name a folder with etcd {was}: `cargo xtask up {name} --etcd-dir FOLDER`"
-        )),
+        None => diagnostic.hint(format!("name a folder with etcd {was}, by `--etcd-dir`")),
     };
     Err(Failure::new(
         Exit::Refused,
-        diagnostic.hint(format!(
-            "or begin anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
+        diagnostic.hint(Hint::heals(
+            "or begin anew, without the data",
+            [
+                format!("cargo xtask destroy {name}"),
+                format!("cargo xtask up {name}"),
+            ],
         )),
     ))
 }
@@ -159,8 +162,9 @@ fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) ->
             "members of `{name}` run on etcd {runs}, and what is to be had now is {found}"
         ))
         .note("what is started now would run beside them on another version")
-        .hint(format!(
-            "to have all members on {found}: `cargo xtask down {name}`, then this again"
+        .hint(Hint::makes_safer(
+            format!("to have all members on {found}, stop them, then run this again"),
+            [format!("cargo xtask down {name}")],
         )),
     ))
 }

@@ -1,6 +1,7 @@
 //! What `up` goes on from: the record of the cluster and what its members left.
 
 use crate::driver::{Driver, Home};
+use crate::hint::Hint;
 use crate::observation::Condition;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -55,8 +56,12 @@ fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
         return Err(without_record(
             name,
             &format!("members of `{name}` run, and there is no record of them"),
-            &format!(
-                "stop them: `cargo xtask down {name}`, then run `cargo xtask up {name}` again"
+            Hint::heals(
+                "stop them, then start them again",
+                [
+                    format!("cargo xtask down {name}"),
+                    format!("cargo xtask up {name}"),
+                ],
             ),
         ));
     }
@@ -86,13 +91,13 @@ fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
     Ok(())
 }
 
-fn without_record(name: &ClusterName, fact: &str, hint: &str) -> Failure {
+fn without_record(name: &ClusterName, fact: &str, hint: impl Into<Hint>) -> Failure {
     Failure::new(
         Exit::Refused,
         Diagnostic::error(fact)
             .note(format!("the record `.state/{name}/cluster.json` says which etcd they run on and what they bootstrapped with"))
             .hint(hint)
-            .hint(format!("or begin anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`")),
+            .hint(Hint::heals("or begin anew, without the data", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),
     )
 }
 
@@ -113,6 +118,6 @@ fn refuse_a_different_cluster(record: &Record, plan: &Plan) -> Outcome<()> {
             .fold(diagnostic, Diagnostic::note)
             .note("members, addresses and token decide a cluster's identity, and etcd reads them only at its first start")
             .hint("to keep the cluster and its data, take the change back")
-            .hint(format!("to have the new one, without the old data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`")),
+            .hint(Hint::heals("to have the new one, without the old data", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),
     ))
 }

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::sys::statvfs::statvfs;
 
+use crate::hint::Hint;
 use crate::observation::log::{self, Cause};
 use crate::process::quoted;
 use crate::report::Diagnostic;
@@ -64,11 +65,14 @@ impl Started {
         diagnostic = diagnostic.note(format!("its log is `{log}`"));
         if cause == Some(Cause::DiskFull) {
             let folder = quoted(log.parent().unwrap_or(log).as_str());
-            diagnostic =
-                diagnostic.hint(format!("see whether its disk has room: `df -h {folder}`"));
+            diagnostic = diagnostic.hint(Hint::informs(
+                "see whether its disk has room",
+                [format!("df -h {folder}")],
+            ));
         }
-        diagnostic = diagnostic.hint(format!(
-            "read on: `cargo xtask logs {member} --cluster {cluster}`"
+        diagnostic = diagnostic.hint(Hint::informs(
+            "read on",
+            [format!("cargo xtask logs {member} --cluster {cluster}")],
         ));
         Ended {
             diagnostic,

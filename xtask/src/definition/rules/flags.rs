@@ -38,9 +38,7 @@ fn unknown(flag: &ExtraFlag, version: EtcdVersion) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("etcd has no flag `{name}`"));
     match nearest(name.as_str(), known) {
         Some(right) => diagnostic.hint(format!("did you mean `{right}`?")),
-        None => diagnostic.hint(format!(
-            "`etcd --help` of {version} lists the flags that there are"
-        )),
+        None => diagnostic.hint(format!("etcd {version} lists its flags with `--help`")),
     }
 }
 
@@ -60,7 +58,7 @@ fn of_another_version(fact: &FlagFact, version: EtcdVersion) -> Diagnostic {
     let plain = name.strip_prefix("experimental-");
     let successor = plain.and_then(find).filter(|fact| fact.exists_in(version));
     match (successor, plain) {
-        (Some(successor), _) => diagnostic.hint(format!("its name is now `{}`", successor.name)),
+        (Some(FlagFact { name, .. }), _) => diagnostic.hint(format!("its name is now `{name}`")),
         (None, Some(_)) => {
             diagnostic.hint("see `feature-gates`, which took the place of most experiments")
         }

@@ -33,8 +33,9 @@ pub(super) static RULE: Rule = Rule {
                     .hint("if it is newer than this project, give the checksums of its tarballs under `[etcd.sha256]`")
             }
         } else {
+            let nearest = nearest(etcd, version);
             Diagnostic::error(format!("there is no etcd {version}"))
-                .hint(format!("use `{}`", nearest(etcd, version)))
+                .hint(format!("use `{nearest}`"))
         };
         out.push(at(definition, diagnostic, &[(etcd.version.span(), "")]));
     },

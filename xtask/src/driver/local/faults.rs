@@ -8,6 +8,7 @@ use super::folder::MemberFolder;
 use super::process::{self, Process};
 use super::{Local, cannot_be_ended};
 use crate::driver::{Faults, Home};
+use crate::hint::Hint;
 use crate::process::Signal;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::HostName;
@@ -62,8 +63,10 @@ fn process_of(home: &Home<'_>, member: &HostName) -> Option<Process> {
 fn does_not_run(home: &Home<'_>, member: &HostName) -> Failure {
     Failure::new(
         Exit::Failed,
-        Diagnostic::error(format!("`{member}` does not run"))
-            .hint(format!("start it: `cargo xtask up {}`", home.name)),
+        Diagnostic::error(format!("`{member}` does not run")).hint(Hint::heals(
+            "start it",
+            [format!("cargo xtask up {}", home.name)],
+        )),
     )
 }
 

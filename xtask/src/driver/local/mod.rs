@@ -13,6 +13,7 @@ use xshell::Shell;
 use super::{Driver, Faults, Home, Running};
 use crate::etcd::command::command;
 use crate::etcd::tools::Tools;
+use crate::hint::Hint;
 use crate::observation::{Condition, Look, StartedWith};
 use crate::plan::flags::{self, InitialState, Myself};
 use crate::plan::{Member, Plan};
@@ -126,9 +127,9 @@ impl Driver for Local {
                             "its data and its log belong in `{}`",
                             folder.path()
                         ))
-                        .hint(format!(
-                            "make room there, and run `cargo xtask up {}` again",
-                            plan.name
+                        .hint(Hint::heals(
+                            "make room there, and start it again",
+                            [format!("cargo xtask up {}", plan.name)],
                         )),
                 )
             })?;
@@ -223,10 +224,14 @@ fn cannot_be_ended(home: &Home<'_>, member: &HostName, process: &Process, why: &
     Failure::new(
         Exit::Failed,
         match process.id() {
-            Some(id) => diagnostic.hint(format!(
-                "see whose it is: `ps -o pid,user,stat,wchan,args -p {id}`"
+            Some(id) => diagnostic.hint(Hint::informs(
+                "see whose it is",
+                [format!("ps -o pid,user,stat,wchan,args -p {id}")],
             )),
-            None => diagnostic.hint(format!("be root: `sudo cargo xtask down {name}`")),
+            None => diagnostic.hint(Hint::heals(
+                "be root",
+                [format!("sudo cargo xtask down {name}")],
+            )),
         },
     )
 }

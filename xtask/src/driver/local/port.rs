@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::process::data_folder;
+use crate::hint::Hint;
 use crate::plan::{CLIENT_PORT, Member, PEER_PORT};
 use crate::process;
 use crate::report::Diagnostic;
@@ -53,21 +54,23 @@ fn obstacle(
             let command = short_command_line(id);
             refused(&format!("process {id} (`{command}`) listens there"))
                 .note(ADDRESSES)
-                .hint(format!(
-                    "end it (`kill {id}`), or give this cluster another `network.subnet`"
-                ))
+                .hint(Hint::heals("end it", [format!("kill {id}")]))
+                .hint("or give this cluster another `network.subnet`")
         }
         (io::ErrorKind::AddrInUse, None) => {
             let port = address.port();
             refused("another process (the system does not tell which) listens there")
                 .note(ADDRESSES)
-                .hint(format!("find it: `sudo ss -ltnp 'sport = :{port}'`"))
+                .hint(Hint::informs(
+                    "find it",
+                    [format!("sudo ss -ltnp 'sport = :{port}'")],
+                ))
         }
         (io::ErrorKind::AddrNotAvailable, _) => {
             let ip = address.ip();
             refused("this host has no such address")
                 .note("Linux has all of 127.0.0.0/8 on its loopback; other systems want each address added")
-                .hint(format!("add it: `sudo ifconfig lo0 alias {ip} up`"))
+                .hint(Hint::heals("add it", [format!("sudo ifconfig lo0 alias {ip} up")]))
         }
         _ => refused(&error.to_string())
             .note(ADDRESSES)
@@ -110,8 +113,9 @@ impl OtherCluster {
             members.join(", ")
         ))
         .note("clusters with the same addresses cannot run at the same time on one host")
-        .hint(format!(
-            "stop that one: `cd {folder} && cargo xtask down {name}`"
+        .hint(Hint::heals(
+            "stop that one",
+            [format!("cd {folder} && cargo xtask down {name}")],
         ))
         .hint("or give this one another `network.subnet`")
     }

@@ -6,6 +6,7 @@ use xshell::{Cmd, Shell};
 use super::Home;
 use super::machine::Machine;
 use super::output;
+use crate::hint::Hint;
 use crate::look_at_host;
 use crate::process::{Ending, Finished, quoted};
 use crate::render;
@@ -66,11 +67,11 @@ impl<'a> Vagrantfile<'a> {
             Diagnostic::error(format!("`{here}` is a copy of `{original}`, and its machines are those of the latter"))
                 .note("Vagrant knows machines by what it keeps in `.vagrant`, which was copied along: what is done to them here is done to them there")
                 .hint(format!("to go on with these machines, work in `{original}`"))
-                .hint(format!(
-                    "to have others here, forget these: `rm -r {} {}`",
+                .hint(Hint::heals("to have others here, forget these", [format!(
+                    "rm -r {} {}",
                     quoted(here.join(".vagrant/machines").as_str()),
                     quoted(self.home.workspace.state(self.home.name).as_str())
-                )),
+                )])),
         )
     }
 
@@ -80,10 +81,14 @@ impl<'a> Vagrantfile<'a> {
             Exit::Failed,
             Diagnostic::error(format!("there is no `{folder}/config.rb`"))
                 .note("without it, Vagrant does not know which machines are this cluster's")
-                .hint(format!(
-                    "write it from its definition: `cargo xtask render {name}`"
+                .hint(Hint::heals(
+                    "write it from its definition",
+                    [format!("cargo xtask render {name}")],
                 ))
-                .hint(format!("where that is gone, it may be in version control: `git log -- cluster/{name}.toml`")),
+                .hint(Hint::informs(
+                    "where that is gone, it may be in version control",
+                    [format!("git log -- cluster/{name}.toml")],
+                )),
         )
     }
 }
@@ -111,6 +116,9 @@ pub(super) fn failed(finished: &Finished, said: &str, log: Option<&Utf8PathBuf>)
     };
     Failure::new(
         exit,
-        diagnostic.hint("see what is in its way on this host: `cargo xtask doctor`"),
+        diagnostic.hint(Hint::informs(
+            "see what is in its way on this host",
+            ["cargo xtask doctor"],
+        )),
     )
 }

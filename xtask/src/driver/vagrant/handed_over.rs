@@ -7,6 +7,7 @@ use camino::Utf8PathBuf;
 use super::Home;
 use super::machine::Machine;
 use crate::atomic;
+use crate::check;
 use crate::plan::Plan;
 use crate::render;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
@@ -42,7 +43,7 @@ pub(super) fn outdated(home: &Home<'_>, plan: &Plan) -> Option<Diagnostic> {
         .filter_map(|member| Some((member, fs::read_to_string(file(home, member)).ok()?)))
         .filter(|(_, then)| *then != now)
         .collect();
-    let (_, then) = outdated.first()?;
+    let (first, then) = outdated.first()?;
     let names: Vec<String> = outdated
         .iter()
         .map(|(name, _)| format!("`{name}`"))
@@ -63,16 +64,12 @@ pub(super) fn outdated(home: &Home<'_>, plan: &Plan) -> Option<Diagnostic> {
             warning = warning.note(format!("and {what} {more} more such lines"));
         }
     }
-    let (name, folder) = (&plan.name, render::folder(&plan.name));
     Some(
         warning
-            .note("a machine reads its user-data when it is made; `down` and `up` leave it as it is")
-            .hint(format!(
-                "to apply it and keep the data, one after the other: `vagrant provision MACHINE` in `{folder}`, then `cargo xtask up {name}`"
-            ))
-            .hint(format!(
-                "to make the machines anew, without the data: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
-            )),
+            .note(
+                "a machine reads its user-data when it is made; `down` and `up` leave it as it is",
+            )
+            .hint(check::hint_to_provision(plan, first, outdated.len() == 1)),
     )
 }
 

@@ -19,6 +19,7 @@ use xshell::{Cmd, Shell};
 use super::{Driver, Faults, Home, Machines, Running};
 use crate::doctor;
 use crate::etcd::tools::Tools;
+use crate::hint::Hint;
 use crate::look_at_host::{self, Sought};
 use crate::observation::{Condition, Look, MachineStatus};
 use crate::plan::Plan;
@@ -348,11 +349,19 @@ fn is_to_be_kept(home: &Home<'_>, member: &HostName) -> Outcome<bool> {
             ))
             .note(why)
             .note("it is not made anew, because acknowledged writes could be lost with its data")
-            .hint(format!(
-                "once `cargo xtask ssh --cluster {name} {member}` gets in: `cargo xtask up {name}`"
+            .hint(Hint::heals(
+                "log in to it to see what is in the way, then start it again",
+                [
+                    format!("cargo xtask ssh --cluster {name} {member}"),
+                    format!("cargo xtask up {name}"),
+                ],
             ))
-            .hint(format!(
-                "if all of the cluster is dispensable: `cargo xtask destroy {name}`, then `cargo xtask up {name}`"
+            .hint(Hint::heals(
+                "if all of the cluster is dispensable",
+                [
+                    format!("cargo xtask destroy {name}"),
+                    format!("cargo xtask up {name}"),
+                ],
             )),
         )
     })
@@ -392,6 +401,6 @@ fn lost(member: &HostName) -> Failure {
     Failure::new(
         Exit::Failed,
         Diagnostic::error(format!("what became of `{member}` is not known"))
-            .hint("see how it is: `cargo xtask status`"),
+            .hint(Hint::informs("see how it is", ["cargo xtask status"])),
     )
 }

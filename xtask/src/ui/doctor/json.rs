@@ -66,7 +66,7 @@ struct Advice<'a> {
     severity: &'static str,
     message: &'a str,
     notes: &'a [String],
-    hints: &'a [String],
+    hints: Vec<String>,
 }
 
 impl<'a> Finding<'a> {
@@ -91,7 +91,7 @@ impl<'a> Advice<'a> {
             },
             message: &diagnostic.message,
             notes: &diagnostic.notes,
-            hints: &diagnostic.hints,
+            hints: diagnostic.hints.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -6,7 +6,9 @@ use anstyle::{AnsiColor, Style};
 
 use super::words::{leadership, number, role, runs_as};
 use crate::elections::{Elections, Leadership};
+use crate::hint::Hint;
 use crate::observation::Glance;
+use crate::ui;
 use crate::ui::moment;
 use crate::ui::table::Table;
 use crate::values::quantity;
@@ -39,7 +41,10 @@ pub fn lines(at: Duration, glance: &Glance, elections: &Elections) -> Vec<String
     if glance.is_down() {
         lines.push(String::new());
         let name = &glance.cluster;
-        lines.push(format!("hint: start it: `cargo xtask up {name}`"));
+        lines.push(ui::hint_line(&Hint::heals(
+            "start it",
+            [format!("cargo xtask up {name}")],
+        )));
     }
     lines
 }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::shown;
 use crate::check::{Health, Report, Verdict};
+use crate::hint::Hint;
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::values::quantity;
@@ -160,7 +161,11 @@ fn explanation(text: &mut String, report: &Report) {
     if let Some(name) = first {
         let _ = writeln!(
             text,
-            "\n{CYAN}hint{CYAN:#}: what a check means: `cargo xtask verify --explain {name}`"
+            "\n{CYAN}hint{CYAN:#}: {}",
+            Hint::informs(
+                "what a check means",
+                [format!("cargo xtask verify --explain {name}")]
+            )
         );
     }
 }

@@ -1,6 +1,8 @@
+//! What to do next, as data: the words of commands and what they do to the cluster.
+
 use std::fmt;
 
-/// What to do about a finding. It is shown as `text: `command`, then `command``.
+/// What to do about something that is wrong. It is shown as `text: `command`, then `command``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
     /// What to do, in words. No command is in them.
@@ -25,44 +27,50 @@ pub enum Effect {
 
 impl Hint {
     /// Advice without a command.
-    pub(super) fn says(text: impl Into<String>) -> Self {
-        Self::informs(text, [])
+    pub fn says(text: impl Into<String>) -> Self {
+        Self::new(text, [""; 0], Effect::Informs)
     }
 
     /// Commands that tell more.
-    pub(super) fn informs(
+    pub fn informs(
         text: impl Into<String>,
-        commands: impl IntoIterator<Item = String>,
+        commands: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         Self::new(text, commands, Effect::Informs)
     }
 
     /// Commands after which the cluster can bear more than before.
-    pub(super) fn makes_safer(
+    pub fn makes_safer(
         text: impl Into<String>,
-        commands: impl IntoIterator<Item = String>,
+        commands: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         Self::new(text, commands, Effect::MakesSafer)
     }
 
     /// Commands that mend what was found.
-    pub(super) fn heals(
+    pub fn heals(
         text: impl Into<String>,
-        commands: impl IntoIterator<Item = String>,
+        commands: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         Self::new(text, commands, Effect::Heals)
     }
 
     fn new(
         text: impl Into<String>,
-        commands: impl IntoIterator<Item = String>,
+        commands: impl IntoIterator<Item = impl Into<String>>,
         effect: Effect,
     ) -> Self {
         Self {
             text: text.into(),
-            commands: commands.into_iter().collect(),
+            commands: commands.into_iter().map(Into::into).collect(),
             effect,
         }
+    }
+}
+
+impl<T: Into<String>> From<T> for Hint {
+    fn from(text: T) -> Self {
+        Self::says(text)
     }
 }
 
