@@ -46,6 +46,7 @@ pub(crate) fn glance(members: &[Seen]) -> Glance {
         driver: DriverName::Local,
         version: EtcdVersion::new(3, 6, 14),
         members: (1..).zip(members).map(glimpse).collect(),
+        lost: Vec::new(),
     }
 }
 

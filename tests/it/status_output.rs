@@ -1,12 +1,16 @@
 //! What `status --watch` prints of what it sees, as text.
 
+use std::process::Command;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use serde_json::Value;
 use test_attribute::test;
+use xtask::advice;
 use xtask::elections::Elections;
 use xtask::observation::{Glance, Look};
 use xtask::ui::moment;
+use xtask::ui::status::json;
 use xtask::ui::status::log::Log;
 use xtask::ui::status::view;
 
@@ -290,4 +294,48 @@ fn a_member_at_two_addresses_is_shown_at_its_own() {
         why,
         "the member that answers there is the one of http://127.0.0.3:2379"
     );
+}
+
+/// Consumers rely on these names; renaming one is a new format.
+#[test]
+fn json_names_of_status_are_documented_in_the_help() {
+    let text = json::render(&glance(&[Stopped, Stopped, Stopped]));
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        document["hints"],
+        serde_json::json!([{
+            "text": "start it",
+            "commands": ["cargo xtask up default"],
+            "effect": "heals",
+        }])
+    );
+    let help = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["status", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for object in [&document, &document["members"][0], &document["hints"][0]] {
+        for name in object.as_object().unwrap().keys() {
+            let mut words = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            assert!(words.any(|word| word == name), "{name} is not in the help");
+        }
+    }
+}
+
+#[test]
+fn a_stopped_cluster_without_data_is_not_told_to_start() {
+    let mut glance = glance(&[Stopped, Stopped, Stopped]);
+    let mut advice = String::new();
+    for lost in 1..=3 {
+        let names = glance.members.iter().map(|member| member.name.clone());
+        glance.lost = names.take(lost).collect();
+        for hint in advice::at_a_glance(&glance) {
+            advice += &format!("{lost} lost: {}: {hint}\n", hint.effect);
+        }
+    }
+    expect![[r#"
+        1 lost: makes-safer: start the members that have data: `cargo xtask up default`
+        2 lost: informs: the data of too many members is lost, and no task gives them new data yet; keep the data of the others
+        3 lost: heals: the data of all members is lost; start over: `cargo xtask destroy default`, then `cargo xtask up default`
+    "#]].assert_eq(&advice);
 }

@@ -12,6 +12,7 @@ use crate::support::project;
 /// Modules that are data and judgement alone: the same input gives the same output, wherever and
 /// whenever, so that they can be tested by values.
 const PURE: &[&str] = &[
+    "advice",
     "check",
     "definition",
     "doctor",

@@ -1,9 +1,10 @@
 //! Static etcd clusters from version control: render, boot and prove them.
 //!
-//! The pure middle (`values`, `hint`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
+//! The pure middle (`values`, `hint`, `advice`, `report`, `profile`, `etcd_releases`, `definition`, `plan`, `render`, `observation`,
 //! `check`, `drill`, `elections`, `host`, `doctor`) knows nothing of files, processes, clocks or terminals. The rest
 //! connects it to them.
 
+pub mod advice;
 pub mod artifact;
 pub mod aside;
 pub mod atomic;

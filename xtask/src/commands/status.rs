@@ -9,15 +9,15 @@ use clap::ValueEnum;
 
 use super::cluster::Started;
 use super::{Which, drill, had_data};
+use crate::advice;
 use crate::etcd::observe;
-use crate::hint::Hint;
 use crate::observation::{Condition, Glance, Glimpse, Look, Status};
 use crate::plan::Member;
 use crate::report::{Diagnostic, Exit, Outcome};
 use crate::state::DataSeen;
 use crate::ui;
 use crate::ui::status::{json, table};
-use crate::values::{ClusterName, Refused, quantity};
+use crate::values::{ClusterName, HostName, Refused, quantity};
 
 /// Show each member of a cluster
 ///
@@ -70,6 +70,7 @@ but neither removed nor changed.
   members[]: name, endpoint, condition (running, unfinished, stopped, no-data), runs_as,
     answers, error, id, version, role (leader, follower, learner, no leader), raft_term,
     raft_index, lag (log entries behind the furthest member), database_size_bytes
+  hints[]: text, commands[] (as typed, one after the other), effect (heals, makes-safer, informs)
   with `--watch` also: at (when it was looked), last_election: term, leader (name or null),
     leader_id, told_at (when a member first told of it), after (when it had not been yet; null
     where that was not seen, as of one before watching began)
@@ -98,26 +99,18 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         return watch::watch(started, every, args.format);
     }
     let glance = glance(&started)?;
-    let name = &started.name;
-    match args.format {
-        Format::Table => {
-            ui::print(&table::render(&glance));
-            if glance.running() == 0 {
-                ui::hint(&Hint::heals("start it", [format!("cargo xtask up {name}")]));
-            }
-        }
-        Format::Json => {
-            ui::print(&json::render(&glance));
-        }
-    }
+    ui::print(&match args.format {
+        Format::Table => table::render(&glance),
+        Format::Json => json::render(&glance),
+    });
+    let hints = advice::at_a_glance(&glance);
     if let Some(why) = glance.unasked() {
         let warning = Diagnostic::warning(format!("health unknown: members {why}"));
-        let hint = Hint::heals(
-            "find an etcdctl that works",
-            [format!("cargo xtask up {name}")],
-        );
-        ui::diagnostics::report(&[warning.hint(hint)]);
+        ui::diagnostics::report(&[hints.into_iter().fold(warning, Diagnostic::hint)]);
         return Ok(Exit::CouldNotLook);
+    }
+    if let Format::Table = args.format {
+        hints.iter().for_each(ui::hint);
     }
     Ok(Exit::Success)
 }
@@ -148,6 +141,21 @@ fn interval(text: &str) -> Result<Duration, Refused> {
     }
 }
 
+/// The members that have no data any more.
+fn lost(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
+    let absent = |member: &&Glimpse| member.condition == Some(Condition::Absent);
+    let absent: Vec<&Glimpse> = members.iter().filter(absent).collect();
+    if absent.is_empty() {
+        return Vec::new();
+    }
+    let had_data = had_data::known(started.driver, &started.home(), &started.record.members());
+    let names = absent.into_iter().map(|member| &member.name);
+    names
+        .filter(|name| had_data.contains(name))
+        .cloned()
+        .collect()
+}
+
 fn glance(started: &Started) -> Outcome<Glance> {
     let tools = started.tools()?;
     let members = started.record.members();
@@ -171,11 +179,13 @@ fn glance(started: &Started) -> Outcome<Glance> {
         condition: Some(condition),
         status,
     };
+    let members: Vec<Glimpse> = seen.map(glimpse).collect();
     let glance = Glance {
         cluster: started.name.clone(),
         driver: started.record.driver,
         version: started.record.etcd.version,
-        members: seen.map(glimpse).collect(),
+        lost: lost(started, &members),
+        members,
     };
     Ok(glance.each_member_once())
 }

@@ -16,6 +16,8 @@ pub struct Glance {
     pub version: EtcdVersion,
     /// Each member, in the order of the record.
     pub members: Vec<Glimpse>,
+    /// The members that have no data and are known to have had some.
+    pub lost: Vec<HostName>,
 }
 
 /// A member with what was seen of it.

@@ -78,11 +78,13 @@ impl Looks {
             status: statuses.remove(&member.name).unwrap_or_else(silent),
             name: member.name,
         };
+        let members: Vec<Glimpse> = members.into_iter().map(glimpse).collect();
         let glance = Glance {
             cluster: started.name.clone(),
             driver: started.record.driver,
             version: started.record.etcd.version,
-            members: members.into_iter().map(glimpse).collect(),
+            lost: super::lost(started, &members),
+            members,
         };
         Ok(glance.each_member_once())
     }

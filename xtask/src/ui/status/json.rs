@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::advice;
 use crate::elections::Election;
+use crate::hint::Hint;
 use crate::observation::{Condition, Glance, Glimpse, Look};
 use crate::values::HostName;
 
@@ -72,6 +74,14 @@ struct Document<'a> {
     running: usize,
     leader: Option<&'a HostName>,
     members: Vec<Member<'a>>,
+    hints: Vec<Advice>,
+}
+
+#[derive(Serialize)]
+struct Advice {
+    text: String,
+    commands: Vec<String>,
+    effect: String,
 }
 
 #[derive(Serialize)]
@@ -102,6 +112,20 @@ impl<'a> Document<'a> {
             running: glance.running(),
             leader: glance.leader().map(|leader| &leader.name),
             members: members.map(|member| Member::of(glance, member)).collect(),
+            hints: advice::at_a_glance(glance)
+                .into_iter()
+                .map(Advice::of)
+                .collect(),
+        }
+    }
+}
+
+impl Advice {
+    fn of(hint: Hint) -> Self {
+        Self {
+            effect: hint.effect.to_string(),
+            text: hint.text,
+            commands: hint.commands,
         }
     }
 }

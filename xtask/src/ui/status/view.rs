@@ -5,8 +5,8 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::words::{leadership, number, role, runs_as};
+use crate::advice;
 use crate::elections::{Elections, Leadership};
-use crate::hint::Hint;
 use crate::observation::Glance;
 use crate::ui;
 use crate::ui::moment;
@@ -38,13 +38,10 @@ pub fn lines(at: Duration, glance: &Glance, elections: &Elections) -> Vec<String
             None => styled(RED, row),
         });
     }
-    if glance.is_down() {
+    let hints = advice::at_a_glance(glance);
+    if !hints.is_empty() {
         lines.push(String::new());
-        let name = &glance.cluster;
-        lines.push(ui::hint_line(&Hint::heals(
-            "start it",
-            [format!("cargo xtask up {name}")],
-        )));
+        lines.extend(hints.iter().map(ui::hint_line));
     }
     lines
 }

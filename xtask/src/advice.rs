@@ -1,0 +1,96 @@
+//! Advice that several tasks give: one cause has the same words everywhere.
+
+use crate::hint::Hint;
+use crate::observation::Glance;
+use crate::observation::log::Cause;
+use crate::values::ClusterName;
+
+/// Why a member without its data is not started.
+pub const LOST: &str = "its data is lost";
+
+/// Why a member ends again whenever it is started with the data that it has; none where it may not.
+pub const fn unusable(cause: Cause) -> Option<&'static str> {
+    match cause {
+        Cause::Removed => Some("it was removed from the cluster"),
+        Cause::Database => Some("its database is damaged"),
+        Cause::WriteAheadLog => Some("its write-ahead log is damaged"),
+        Cause::DiskFull => None,
+    }
+}
+
+/// What is left of a cluster beside a member that cannot be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// A quorum.
+    Serve,
+    /// Data of other members, and no quorum.
+    HaveData,
+    /// Nothing: the cluster had no other members, or none of them has data either.
+    None,
+}
+
+/// What to do about a member that cannot be started with the data that it has, or has none any more.
+/// `tell`: the command that tells more about it.
+pub fn without_data(
+    cluster: &ClusterName,
+    why: &str,
+    others: Others,
+    tell: Option<String>,
+) -> Hint {
+    let no_task = "no task gives it new data yet";
+    match others {
+        Others::Serve => Hint::informs(
+            format!("{why}, and {no_task}; the others keep running without it"),
+            tell,
+        ),
+        Others::HaveData => Hint::informs(
+            format!("{why}, and {no_task}; keep the data of the others"),
+            tell,
+        ),
+        Others::None if why == LOST => start_over(
+            cluster,
+            format!("{why}, and no other member has any; start over"),
+        ),
+        Others::None => start_over(
+            cluster,
+            format!(
+                "{why}, and no task restores it yet; it stays in its folder until you start over without it"
+            ),
+        ),
+    }
+}
+
+/// What `status` advises.
+pub fn at_a_glance(glance: &Glance) -> Vec<Hint> {
+    let cluster = &glance.cluster;
+    let up = [format!("cargo xtask up {cluster}")];
+    if glance.unasked().is_some() {
+        return vec![Hint::heals("find an etcdctl that works", up)];
+    }
+    if !glance.is_down() {
+        return Vec::new();
+    }
+    let all = glance.members.len();
+    let left = all - glance.lost.len();
+    vec![match glance.lost.as_slice() {
+        [] => Hint::heals("start it", up),
+        _ if left == 0 => start_over(
+            cluster,
+            "the data of all members is lost; start over".to_owned(),
+        ),
+        _ if left > all / 2 => Hint::makes_safer("start the members that have data", up),
+        _ => Hint::says(
+            "the data of too many members is lost, and no task gives them new data yet; keep the data of the others",
+        ),
+    }]
+}
+
+fn start_over(cluster: &ClusterName, text: String) -> Hint {
+    Hint::heals(
+        text,
+        [
+            format!("cargo xtask destroy {cluster}"),
+            format!("cargo xtask up {cluster}"),
+        ],
+    )
+}
