@@ -1,4 +1,4 @@
-//! What `verify` advises is followed as it is printed, for every fault that processes can have: no command is
+//! What `verify`, `status` and `up` advise is followed as it is printed, for every fault that processes can have: no command is
 //! refused or unknown, what is to heal does, and nothing gets worse.
 
 use std::fs;
@@ -18,7 +18,7 @@ use crate::scratch::Ran;
 use crate::support::{look_for, look_until, write_program};
 
 /// A piece of advice.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Hint {
     check: String,
     commands: Vec<String>,
@@ -155,20 +155,28 @@ fn bring_about(cluster: &Cluster, fault: &str) {
     fs::remove_file(cluster.state("drill.json")).unwrap();
 }
 
-/// Does everything that is advised, as it is printed.
+/// Does everything that `verify`, `status` and `up` advise, as it is printed.
 fn is_followed(cluster: &Cluster, fault: &str) {
     let before = verified(cluster, &[]);
-    let hints = hints(&before);
+    let hints = [hints(&before), status_hints(cluster)].concat();
+    let mut all = Vec::new();
     for hint in &hints {
         for command in &hint.commands {
             let ran = follow(cluster, command);
-            let is_refused = REFUSED.contains(&ran.status) && !command.contains(" etcdctl ");
-            let is_own = command.starts_with("cargo xtask ") && !command.contains(" etcdctl ");
-            assert!(
-                !is_refused && !UNKNOWN.contains(&ran.status) && (is_own || ran.status == Some(0)),
-                "{fault}: `{command}` of {hints:#?}\n{ran:#?}\n{before:#}"
-            );
+            let said = follows(&ran, command);
+            assert!(said.is_ok(), "{fault}: {hints:#?}\n{said:#?}\n{before:#}");
+            all.push((command.clone(), ran));
         }
+    }
+    let is_up = |command: &str| command.starts_with("cargo xtask up ");
+    let heals = hints.iter().any(|hint| hint.effect == "heals");
+    if !heals && !all.iter().any(|(command, _)| is_up(command)) {
+        let up = format!("cargo xtask up {} --timeout 5s", cluster.name);
+        let ran = follow(cluster, &up);
+        all.push((up, ran));
+    }
+    for (up, ran) in all.iter().filter(|(command, _)| is_up(command)) {
+        are_followed_after(cluster, fault, up, ran);
     }
     let healing = || hints.iter().filter(|hint| hint.effect == "heals");
     let commands: Vec<_> = hints
@@ -199,6 +207,66 @@ fn is_followed(cluster: &Cluster, fault: &str) {
     }
 }
 
+/// That a command did what it was told; or else what it did.
+fn follows(ran: &Ran, command: &str) -> Result<(), String> {
+    let is_etcdctl = command.contains(" etcdctl ");
+    let is_own = command.starts_with("cargo xtask ") && !is_etcdctl;
+    let is_refused = REFUSED.contains(&ran.status) && !is_etcdctl;
+    if is_refused || UNKNOWN.contains(&ran.status) || !(is_own || ran.status == Some(0)) {
+        return Err(format!("`{command}`: {ran:#?}"));
+    }
+    Ok(())
+}
+
+/// Does what `up` has advised on its standard error. What costs the data is never all that it advises, and is
+/// left alone.
+fn are_followed_after(cluster: &Cluster, fault: &str, up: &str, ran: &Ran) {
+    let lines = ran.stderr.lines();
+    let hints: Vec<&str> = lines
+        .filter_map(|line| line.strip_prefix("hint: "))
+        .collect();
+    let costs_data = |hint: &&str| hint.contains("cargo xtask destroy ");
+    assert!(
+        hints.is_empty() || !hints.iter().all(|hint| costs_data(hint)),
+        "{fault}: `{up}`: {ran:#?}"
+    );
+    let kept = hints.iter().filter(|hint| !costs_data(hint));
+    for hint in kept {
+        // The words before the commands may name files.
+        let commands = hint.split_once(": `").map_or("", |(_, commands)| commands);
+        let mut environment = String::new();
+        for command in commands.split_terminator('`').step_by(2) {
+            // As long as is announced would be too long here.
+            let command = command.replace("--timeout 5m", "--timeout 5s");
+            let ran = follow(cluster, &format!("{environment}{command}"));
+            let followed = follows(&ran, &command);
+            assert!(followed.is_ok(), "{fault}: `{up}`: {ran:#?}\n{followed:#?}");
+            if command.starts_with("eval ") {
+                environment = format!("{command}\n");
+            }
+        }
+    }
+}
+
+/// What `status` advises.
+fn status_hints(cluster: &Cluster) -> Vec<Hint> {
+    let ran = cluster
+        .scratch
+        .run(&["status", cluster.name, "--format", "json"]);
+    let seen: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let hint = |hint: &Value| Hint {
+        check: "status".to_owned(),
+        commands: texts(&hint["commands"]),
+        effect: hint["effect"].as_str().unwrap().to_owned(),
+    };
+    seen["hints"].as_array().unwrap().iter().map(hint).collect()
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let list = list.as_array().unwrap().iter();
+    list.map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
 fn verified(cluster: &Cluster, wait: &[&str]) -> Value {
     let verify = ["verify", cluster.name, "--format", "json"];
     let ran = cluster.scratch.run(&[&verify[..], wait].concat());
@@ -224,12 +292,7 @@ fn hints(verified: &Value) -> Vec<Hint> {
                 continue;
             };
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let commands: Vec<String> = finding["commands"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(text)
-                .collect();
+            let commands = texts(&finding["commands"]);
             let shown = text(&finding["hint"]);
             for command in &commands {
                 assert!(shown.contains(&format!("`{command}`")), "{finding:#}");
