@@ -1,5 +1,5 @@
-//! What `verify`, `status` and `up` advise is followed as it is printed, for every fault that processes can have: no command is
-//! refused or unknown, what is to heal does, and nothing gets worse.
+//! What `verify`, `status` and `up` advise is followed as it is printed, for every fault that processes can
+//! have: no command is refused or unknown, what is to heal does, and nothing gets worse.
 
 use std::fs;
 use std::process::Command;
@@ -44,14 +44,15 @@ fn a_fourth_is_followed(first: usize, name: &'static str) {
         .collect();
     assert_ne!(faults.len(), 0);
     let cluster = start(name);
-    for (index, fault) in faults.iter().enumerate() {
-        if index > 0 {
+    let mut is_healthy = true;
+    for fault in faults {
+        if !is_healthy {
             let destroy = ["destroy", name, "--yes"];
             cluster.scratch.run(&destroy).expect(0);
             cluster.up().expect(0);
         }
         bring_about(&cluster, fault);
-        is_followed(&cluster, fault);
+        is_healthy = is_followed(&cluster, fault);
     }
 }
 
@@ -155,8 +156,8 @@ fn bring_about(cluster: &Cluster, fault: &str) {
     fs::remove_file(cluster.state("drill.json")).unwrap();
 }
 
-/// Does everything that `verify`, `status` and `up` advise, as it is printed.
-fn is_followed(cluster: &Cluster, fault: &str) {
+/// Does everything that `verify`, `status` and `up` advise, as it is printed. Returns whether that heals.
+fn is_followed(cluster: &Cluster, fault: &str) -> bool {
     let before = verified(cluster, &[]);
     let hints = [hints(&before), status_hints(cluster)].concat();
     let mut all = Vec::new();
@@ -191,7 +192,7 @@ fn is_followed(cluster: &Cluster, fault: &str) {
             is_no_worse(&after),
             "{fault}: {hints:#?}\n{before:#}\n{after:#}"
         );
-        return;
+        return false;
     }
     let after = verified(cluster, &["--wait", "60s"]);
     assert_eq!(
@@ -205,6 +206,7 @@ fn is_followed(cluster: &Cluster, fault: &str) {
             "{fault}: {hints:#?}\n{before:#}\n{after:#}"
         );
     }
+    true
 }
 
 /// That a command did what it was told; or else what it did.

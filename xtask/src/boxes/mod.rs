@@ -47,6 +47,10 @@ pub struct Order<'a> {
     pub limits: Limits,
 }
 
+/// The way in which boxes are made. It is raised with each change to it that no other input shows, or else a
+/// box with a mistake in it would stay current once the mistake is mended.
+const RECIPE: u32 = 1;
+
 impl Order<'_> {
     /// The materials to try, in this order.
     fn materials(&self) -> Vec<Material> {
@@ -66,6 +70,7 @@ impl Order<'_> {
             hasher.update(input);
             hasher.update([0]);
         }
+        hasher.update(RECIPE.to_le_bytes());
         hasher.update(seed::inputs());
         hasher.update(disk::SIZE.to_le_bytes());
         hex(&hasher.finalize())
