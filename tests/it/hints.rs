@@ -163,7 +163,11 @@ fn is_followed(cluster: &Cluster, fault: &str) -> bool {
     let mut all = Vec::new();
     for hint in &hints {
         for command in &hint.commands {
-            let ran = follow(cluster, command);
+            // What heals nothing is waited for in vain.
+            let ran = match hint.effect.as_str() {
+                "heals" => follow(cluster, command),
+                _ => follow(cluster, &command.replace("--wait 60s", "--wait 5s")),
+            };
             let said = follows(&ran, command);
             assert!(said.is_ok(), "{fault}: {hints:#?}\n{said:#?}\n{before:#}");
             all.push((command.clone(), ran));
