@@ -67,6 +67,7 @@ fn what_a_pid_file_says_proves_nothing() {
 fn a_damaged_record_is_reported_and_stops_neither_down_nor_destroy() {
     let scratch = Scratch::with("damaged", &three(32));
     up(&scratch, "damaged").expect(0);
+    put(&scratch, "damaged", "survivor", "yes");
     let whole = fs::read_to_string(record(&scratch, "damaged")).unwrap();
     for (text, why) in [
         (&whole[..100], "EOF while parsing"),
@@ -80,11 +81,19 @@ fn a_damaged_record_is_reported_and_stops_neither_down_nor_destroy() {
         for (task, status) in [("up", 6), ("status", 4), ("verify", 4)] {
             let ran = scratch.run(&[task, "damaged"]).expect(status);
             assert!(ran.stderr.contains(why), "{}", ran.stderr);
-            assert!(ran.stderr.contains("cargo xtask destroy damaged"));
+            let hint = "hint: or make it anew from the data that is there: `mv ";
+            assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+            let then = ".old`, then `cargo xtask down damaged`, then `cargo xtask up damaged`\n";
+            assert!(ran.stderr.contains(then), "{}", ran.stderr);
         }
     }
     scratch.run(&["down", "damaged"]).expect(0);
     assert!(processes(&scratch, "damaged").is_empty());
+    let record = record(&scratch, "damaged");
+    fs::rename(&record, format!("{record}.old")).unwrap();
+    up(&scratch, "damaged").expect(0);
+    assert_eq!(get(&scratch, "damaged", "survivor"), "yes\n");
+    scratch.run(&["down", "damaged"]).expect(0);
     scratch.run(&["destroy", "damaged", "--yes"]).expect(0);
     assert_eq!(scratch.left_in_state(), Vec::<String>::new());
 }
@@ -383,7 +392,15 @@ fn a_member_with_damaged_data_is_quoted_at_once() {
         "--timeout",
         "1h",
     ];
-    let mut facts = vec!["hint: read on: `cargo xtask logs core-02".to_owned()];
+    let advice = "no task gives it new data yet; keep the data of the others: `cargo xtask logs";
+    let advised = [
+        format!("its write-ahead log is damaged, and {advice} core-02 --cluster rotten`"),
+        format!("its database is damaged, and {advice} core-03 --cluster rotten`"),
+    ];
+    let mut facts: Vec<String> = advised
+        .iter()
+        .map(|hint| format!("hint: {hint}\n"))
+        .collect();
     for (name, why, cause) in [
         (
             "core-02",
@@ -404,6 +421,88 @@ fn a_member_with_damaged_data_is_quoted_at_once() {
     // One that was told of alone may have left another that is still about to end.
     let left = look_until(|| processes(&scratch, "rotten"), |left| left.len() == 1);
     assert_eq!(left.into_keys().collect::<Vec<_>>(), ["core-01"]);
+    // One cause, one piece of advice.
+    let hints = advised_by_verify(&scratch, "rotten", "reachable");
+    assert_eq!(hints[1..], advised, "{hints:?}");
+}
+
+#[test]
+fn a_single_member_with_a_torn_database_is_not_told_to_start_again() {
+    let definition = three(148).replace("members = 3", "members = 1");
+    let scratch = Scratch::with("torn", &definition);
+    up(&scratch, "torn").expect(0);
+    scratch.run(&["down", "torn"]).expect(0);
+    let database = member(&scratch, "torn", "core-01").join("data/member/snap/db");
+    let whole = fs::read(&database).unwrap();
+    let torn = [&[0; 8192], &whole[8192..]].concat();
+    fs::write(&database, torn).unwrap();
+    let failed = up(&scratch, "torn").expect(6);
+    let advice = "its database is damaged, and no task restores it yet; it stays in its folder until you \
+        start over without it: `cargo xtask destroy torn`, then `cargo xtask up torn`";
+    let hints = failed
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("hint: "));
+    assert_eq!(
+        hints.collect::<Vec<_>>(),
+        [format!("hint: {advice}")],
+        "{failed:#?}"
+    );
+    assert_eq!(advised_by_verify(&scratch, "torn", "reachable"), [advice]);
+
+    // What it said at an earlier start does not count.
+    fs::write(&database, whole).unwrap();
+    up(&scratch, "torn").expect(0);
+    scratch.run(&["down", "torn"]).expect(0);
+    assert_eq!(
+        advised_by_verify(&scratch, "torn", "reachable"),
+        [
+            "its log tells why it stopped; start it again: `cargo xtask logs core-01 --cluster torn`, then `cargo xtask up torn`"
+        ]
+    );
+}
+
+#[test]
+fn destroy_is_offered_only_where_no_data_is_left() {
+    let scratch = Scratch::with("spare", &three(149));
+    up(&scratch, "spare").expect(0);
+    scratch.run(&["down", "spare"]).expect(0);
+    let lose = |one| fs::remove_dir_all(member(&scratch, "spare", one)).unwrap();
+    let advice = "its data is lost, and no task gives it new data yet; ";
+
+    lose("core-01");
+    let failed = up(&scratch, "spare").expect(6);
+    let hint =
+        format!("hint: {advice}the others keep running without it: `cargo xtask verify spare`\n");
+    assert!(failed.stderr.contains(&hint), "{}", failed.stderr);
+    assert!(!failed.stderr.contains("destroy"), "{}", failed.stderr);
+
+    scratch.run(&["down", "spare"]).expect(0);
+    lose("core-02");
+    let refused = up(&scratch, "spare").expect(7);
+    let hint = format!("hint: {advice}keep the data of the others: `cargo xtask verify spare`\n");
+    assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("destroy"), "{}", refused.stderr);
+
+    lose("core-03");
+    let refused = up(&scratch, "spare").expect(7);
+    let advice = "its data is lost, and no other member has any; start over: \
+        `cargo xtask destroy spare`, then `cargo xtask up spare`";
+    assert!(refused.stderr.contains(advice), "{}", refused.stderr);
+    assert_eq!(advised_by_verify(&scratch, "spare", "reachable"), [advice]);
+}
+
+/// What `verify` advises by this check, each thing once.
+fn advised_by_verify(scratch: &Scratch, name: &str, check: &str) -> Vec<String> {
+    let ran = scratch.run(&["verify", name, "--format", "json"]);
+    let seen: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let checks = seen["checks"].as_array().unwrap();
+    let check = checks.iter().find(|one| one["name"] == check).unwrap();
+    let findings = check["findings"].as_array().unwrap().iter();
+    let hints = findings.filter_map(|finding| finding["hint"].as_str());
+    let mut hints: Vec<String> = hints.map(str::to_owned).collect();
+    hints.dedup();
+    hints
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use expect_test::expect;
 use test_attribute::test;
 use xtask::check::{self, CHECKS, Health, Verdict};
+use xtask::observation::log::Cause;
 use xtask::observation::{
     Alarm, AlarmKind, Condition, ListedMember, Look, Observation, StartedWith,
 };
@@ -1816,7 +1817,7 @@ fn a_member_without_data_is_not_to_be_started_again() {
     seen.recorded.had_data = plan.members.iter().map(|one| one.name.clone()).collect();
     expect![[r#"
         [
-            "reachable: informs: its data is lost, and no task gives it new data yet; the others go on without it",
+            "reachable: informs: its data is lost, and no task gives it new data yet; the others keep running without it",
         ]
     "#]]
     .assert_debug_eq(&hints(&plan, &seen));
@@ -1853,4 +1854,38 @@ fn a_full_database_is_compacted_to_a_revision_that_was_seen() {
         )
     "#]]
     .assert_debug_eq(&(before, hints(&plan, &seen)));
+}
+
+/// With the data that it has, it ends again however often it is started.
+#[test]
+fn a_member_with_damaged_data_is_not_to_be_started_again() {
+    let mut advice = Vec::new();
+    for (members, ended) in [
+        (3, Cause::WriteAheadLog),
+        (3, Cause::Database),
+        (3, Cause::DiskFull),
+        (1, Cause::Database),
+    ] {
+        let plan = plan("default", &format!("members = {members}\n"));
+        let last = members - 1;
+        let mut seen = without(healthy(&plan), last);
+        seen.conditions = vec![Condition::Running("process 1".to_owned()); members];
+        seen.conditions[last] = Condition::Stopped;
+        seen.ended = vec![None; members];
+        seen.ended[last] = Some(ended);
+        let hints = hints(&plan, &seen);
+        advice.extend(
+            hints
+                .into_iter()
+                .map(|hint| format!("{members}: {ended:?}: {hint}")),
+        );
+    }
+    expect![[r#"
+        [
+            "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data yet; the others keep running without it: `cargo xtask logs core-03`",
+            "3: Database: reachable: informs: its database is damaged, and no task gives it new data yet; the others keep running without it: `cargo xtask logs core-03`",
+            "3: DiskFull: reachable: heals: the disk that its data is on is full; make room there, then start it again: `cargo xtask up`",
+            "1: Database: reachable: heals: its database is damaged, and no task restores it yet; it stays in its folder until you start over without it: `cargo xtask destroy default`, then `cargo xtask up default`",
+        ]
+    "#]].assert_debug_eq(&advice);
 }

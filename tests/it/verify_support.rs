@@ -100,6 +100,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             removed: Look::Seen(()),
         },
         conditions: Vec::new(),
+        ended: Vec::new(),
         before: Some(Before {
             revision: 5,
             fell_to: None,

@@ -1,6 +1,7 @@
 use super::reachable;
 use super::standing::{Agreement, Standing};
 use super::{About, Check, Finding, Hint, Judgement, Verdict, task};
+use crate::hint::Effect;
 use crate::observation::Observation;
 use crate::plan::Plan;
 
@@ -117,7 +118,7 @@ fn too_few(plan: &Plan, observation: &Observation) -> Option<Hint> {
         .findings
         .iter()
         .filter_map(|one| one.hint.as_ref());
-    let can_be_brought_back = hints.any(|hint| !hint.commands.is_empty());
+    let can_be_brought_back = hints.any(|hint| hint.effect == Effect::Heals);
     (!can_be_brought_back)
         .then(|| Hint::says("no task mends this yet: keep the data of every member that has some"))
 }

@@ -1,6 +1,8 @@
 use super::members;
 use super::standing::{self, Standing, name_of};
 use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task};
+use crate::advice::{self, Others};
+use crate::observation::log::Cause;
 use crate::observation::{Condition, Look, MemberObservation, Observation, Repeated};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -20,7 +22,7 @@ pub(super) static CHECK: Check = Check {
         what_to_do: "Read why it stopped: `cargo xtask logs core-01`. Then `cargo xtask up` \
             starts what does not run, continues processes that are halted and leaves the rest \
             alone; with its data, a member catches up by itself. One that has lost its data is \
-            not started: the others go on without it. If it runs and does not answer, something \
+            not started: the others keep running without it. If it runs and does not answer, something \
             is between it and this host: its address, port 2379, a firewall.",
         read: "https://etcd.io/docs/v3.6/op-guide/failures/",
     },
@@ -40,6 +42,11 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
     let logs = logs(plan, name);
     let up = task(plan, "up");
     let had_data = observation.recorded.had_data.contains(name);
+    let ended = observation.ended.get(index).copied().flatten();
+    if let Some(why) = ended.and_then(advice::unusable) {
+        let others = others(plan, observation);
+        return Some(advice::without_data(&plan.name, why, others, Some(logs)));
+    }
     let machine = observation.machines.get(index).and_then(Look::seen);
     Some(match observation.conditions.get(index) {
         Some(Condition::Halted { id }) => {
@@ -50,16 +57,14 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             [logs],
         ),
         Some(Condition::Absent | Condition::Unfinished) if had_data => {
-            let others = if Standing::of(plan, observation).has_quorum() {
-                "the others go on without it"
-            } else {
-                "keep the data of the others"
-            };
-            Hint::says(format!(
-                "its data is lost, and no task gives it new data yet; {others}"
-            ))
+            let others = others(plan, observation);
+            advice::without_data(&plan.name, advice::LOST, others, None)
         }
         Some(Condition::Absent) => Hint::heals("it has never run; start it", [up]),
+        Some(Condition::Stopped) if ended == Some(Cause::DiskFull) => Hint::heals(
+            "the disk that its data is on is full; make room there, then start it again",
+            [up],
+        ),
         Some(Condition::Stopped) if !why.contains("refused") => Hint::heals(
             "it does not run, and something else answers at its address; end that, and start it again",
             [up],
@@ -70,6 +75,19 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
         ),
         _ => Hint::heals("its log tells why it stopped; start it again", [logs, up]),
     })
+}
+
+/// What is left beside a member that cannot be started.
+fn others(plan: &Plan, observation: &Observation) -> Others {
+    let mut conditions = observation.conditions.iter();
+    let is_all_lost = conditions.all(|condition| *condition == Condition::Absent);
+    if Standing::of(plan, observation).has_quorum() {
+        Others::Serve
+    } else if plan.members.len() == 1 || is_all_lost {
+        Others::None
+    } else {
+        Others::HaveData
+    }
 }
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Which, had_data, load, machine_box, reach, verify};
+use crate::advice::{self, Others};
 use crate::artifact::{self, Before, Mode};
 use crate::check::{Health, Verdict};
 use crate::driver::{Driver, Home, Running};
@@ -131,7 +132,13 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     };
     let start = steps::start(&names, &conditions, &had_data);
     if names.len() - start.lost.len() < plan.quorum() {
-        return Err(lost(name, &start.lost, Exit::Refused));
+        let is_left = |condition: &Condition| *condition != Condition::Absent;
+        let others = if conditions.iter().any(is_left) {
+            Others::HaveData
+        } else {
+            Others::None
+        };
+        return Err(lost(name, &start.lost, others, Exit::Refused));
     }
     ui::diagnostics::report(&driver.preflight(&home, &plan, &start.names())?);
     let tools = match driver.machines() {
@@ -189,7 +196,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     if start.lost.is_empty() {
         prove(driver, &home, &asking, timeout, &awaited)
     } else {
-        Err(lost(name, &start.lost, Exit::Failed))
+        Err(lost(name, &start.lost, Others::Serve, Exit::Failed))
     }
 }
 
@@ -371,12 +378,13 @@ fn bring_rendered_files_up_to_date(workspace: &Workspace, plan: &Plan) -> Outcom
     Ok(())
 }
 
-fn lost(name: &ClusterName, lost: &[HostName], exit: Exit) -> Failure {
+/// That members have lost their data. `others`: what is left beside them.
+fn lost(name: &ClusterName, lost: &[HostName], others: Others, exit: Exit) -> Failure {
+    let verify = format!("cargo xtask verify {name}");
     let diagnostics = lost.iter().map(|member| {
         Diagnostic::error(format!("`{member}` has lost its data, so it was not started"))
             .note("with an empty disk and its old identity it could vote twice, and acknowledged writes could be lost")
-            .hint(Hint::heals("if the others are dispensable too", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")]))
-            .hint(Hint::informs("if not, they keep running without it; see how many more may fail", [format!("cargo xtask verify {name}")]))
+            .hint(advice::without_data(name, advice::LOST, others, Some(verify.clone())))
     });
     Failure {
         exit,

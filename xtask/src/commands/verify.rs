@@ -206,6 +206,7 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
         None
     });
     let conditions = || driver.conditions(home, &names).unwrap_or_default();
+    let ended = |index: usize| driver.ended(home, names.get(index)?);
     let beside = Beside {
         machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
         before,
@@ -215,6 +216,7 @@ pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> V
             Some(_) => None,
             None => Some(&conditions),
         },
+        ended: Some(&ended),
         started: driver.started_with(home, &names),
         recorded: recorded(driver, home, plan),
     };

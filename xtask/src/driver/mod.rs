@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
 use crate::etcd::tools::Tools;
+use crate::observation::log::Cause;
 use crate::observation::{Condition, Look, MachineStatus, StartedWith};
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Outcome};
@@ -106,6 +107,11 @@ pub trait Driver: Sync {
 
     /// The file that tells of a member's start.
     fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf;
+
+    /// Why a member that does not run has ended, as far as the log of its last start tells.
+    fn ended(&self, _home: &Home<'_>, _member: &HostName) -> Option<Cause> {
+        None
+    }
 
     /// What can be done to members to rehearse an outage.
     fn faults(&self) -> Option<&dyn Faults> {

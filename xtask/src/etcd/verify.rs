@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
 use crate::check::{self, Health, Report};
+use crate::observation::log::Cause;
 use crate::observation::{
     Before, Condition, Look, MachineStatus, MemberObservation, Observation, Recorded, StartedWith,
     Unreadable,
@@ -53,6 +54,8 @@ pub struct Beside<'a> {
     pub recorded: Recorded,
     /// How the plan's members are by their driver, where it tells without asking them.
     pub conditions: Option<&'a dyn Fn() -> Vec<Condition>>,
+    /// Why a member that does not run has ended, by its place in the plan.
+    pub ended: Option<&'a dyn Fn(usize) -> Option<Cause>>,
 }
 
 /// Looks at the machines of the plan's members from inside, in the plan's order, with this deadline.
@@ -74,6 +77,13 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
         && observation.members.iter().any(silent)
     {
         observation.conditions = conditions();
+        let conditions = observation.conditions.iter().enumerate();
+        observation.ended = conditions
+            .map(|(index, condition)| match condition {
+                Condition::Stopped => beside.ended?(index),
+                _ => None,
+            })
+            .collect();
     }
     observation.started = match beside.machines {
         Some(_) => observation.machines.iter().map(started_in).collect(),

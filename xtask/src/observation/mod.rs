@@ -20,6 +20,7 @@ use crate::plan::identity::EtcdId;
 use crate::values::HostName;
 pub use distinct::Repeated;
 pub use glance::{Glance, Glimpse};
+use log::Cause;
 pub use machine::MachineStatus;
 pub use started::StartedWith;
 
@@ -40,6 +41,8 @@ pub struct Observation {
     pub probe: Probe,
     /// How each planned member is by its driver, in the same order; empty where that was not looked at.
     pub conditions: Vec<Condition>,
+    /// Why each planned member that does not run has ended, in the same order; empty where nobody looked.
+    pub ended: Vec<Option<Cause>>,
     /// What earlier looks at this cluster have shown; none where there was none.
     pub before: Option<Before>,
     /// What is kept of the cluster and cannot be read.

@@ -4,7 +4,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::started::{Ended, Started};
+use super::started::Started;
+use crate::advice::Others;
 use crate::driver::{Driver, Home, Running};
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::{Origin, Tools};
@@ -171,30 +172,37 @@ impl<'a> Awaited<'a> {
             let mut rows = self.rows.iter();
             rows.any(|row| row.member.name == one.member && row.serving == Serving::Serves)
         };
-        let ends = ended.iter().map(|one| one.has_ended(name, served(one)));
-        let ends: Vec<Ended> = ends.collect();
-        let can_start_again = ends.iter().all(|end| end.can_start_again);
-        let mut diagnostics: Vec<Diagnostic> = ends.into_iter().map(|end| end.diagnostic).collect();
-        let others = self.rows.len() - ended.len();
-        if let Some(last) = diagnostics.pop() {
-            diagnostics.push(match (can_start_again, others) {
-                (true, _) => last.hint(Hint::heals(
-                    "then start what does not run",
-                    [format!("cargo xtask up {name}")],
-                )),
-                (false, 0) => last.hint(Hint::heals(
-                    "with this data it does not start again; remove the cluster",
-                    [format!("cargo xtask destroy {name}")],
-                )),
-                (false, _) => last.hint(Hint::informs(
-                    "with this data it does not start again; see how many more may fail",
-                    [format!("cargo xtask verify {name}")],
-                )),
-            });
+        let others = self.others(ended.len());
+        let mut diagnostics = Vec::new();
+        let mut can_start = None;
+        for one in ended {
+            let end = one.has_ended(name, served(one), others);
+            if end.can_start_again {
+                can_start = Some(diagnostics.len());
+            }
+            diagnostics.push(end.diagnostic);
+        }
+        if let Some(last) = can_start {
+            diagnostics[last].hints.push(Hint::heals(
+                "then start what does not run",
+                [format!("cargo xtask up {name}")],
+            ));
         }
         Failure {
             exit: Exit::Failed,
             diagnostics,
+        }
+    }
+
+    /// What is left beside so many members that have ended.
+    fn others(&self, ended: usize) -> Others {
+        let plan = &self.cluster.plan;
+        if self.rows.len() - ended >= plan.quorum() {
+            Others::Serve
+        } else if plan.members.len() == 1 {
+            Others::None
+        } else {
+            Others::HaveData
         }
     }
 

@@ -139,16 +139,7 @@ fn refuse_another_minor_release(
         )),
         None => diagnostic.hint(format!("name a folder with etcd {was}, by `--etcd-dir`")),
     };
-    Err(Failure::new(
-        Exit::Refused,
-        diagnostic.hint(Hint::heals(
-            "or begin anew, without the data",
-            [
-                format!("cargo xtask destroy {name}"),
-                format!("cargo xtask up {name}"),
-            ],
-        )),
-    ))
+    Err(Failure::new(Exit::Refused, diagnostic))
 }
 
 fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) -> Outcome<()> {

@@ -96,8 +96,7 @@ fn without_record(name: &ClusterName, fact: &str, hint: impl Into<Hint>) -> Fail
         Exit::Refused,
         Diagnostic::error(fact)
             .note(format!("the record `.state/{name}/cluster.json` says which etcd they run on and what they bootstrapped with"))
-            .hint(hint)
-            .hint(Hint::heals("or begin anew, without the data", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),
+            .hint(hint),
     )
 }
 
@@ -117,7 +116,8 @@ fn refuse_a_different_cluster(record: &Record, plan: &Plan) -> Outcome<()> {
             .into_iter()
             .fold(diagnostic, Diagnostic::note)
             .note("members, addresses and token decide a cluster's identity, and etcd reads them only at its first start")
+            .note("no task applies such a change to a running cluster yet")
             .hint("to keep the cluster and its data, take the change back")
-            .hint(Hint::heals("to have the new one, without the old data", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),
+            .hint(Hint::heals("or give up the old data to have the new cluster", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),
     ))
 }

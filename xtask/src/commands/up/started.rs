@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::sys::statvfs::statvfs;
 
+use crate::advice::{self, Others};
 use crate::hint::Hint;
 use crate::observation::log::{self, Cause};
 use crate::process::quoted;
@@ -41,7 +42,7 @@ impl Started {
     }
 
     /// That it has ended, and why, as far as its log tells. `served`: whether it did so before.
-    pub(super) fn has_ended(&self, cluster: &ClusterName, served: bool) -> Ended {
+    pub(super) fn has_ended(&self, cluster: &ClusterName, served: bool, others: Others) -> Ended {
         let Self { member, log, .. } = self;
         let words = self.said().ok().and_then(|said| log::last_words(&said));
         let cause = match &words {
@@ -70,13 +71,15 @@ impl Started {
                 [format!("df -h {folder}")],
             ));
         }
-        diagnostic = diagnostic.hint(Hint::informs(
-            "read on",
-            [format!("cargo xtask logs {member} --cluster {cluster}")],
-        ));
+        let logs = format!("cargo xtask logs {member} --cluster {cluster}");
+        let unusable = cause.and_then(advice::unusable);
+        diagnostic = diagnostic.hint(match unusable {
+            Some(why) => advice::without_data(cluster, why, others, Some(logs)),
+            None => Hint::informs("read on", [logs]),
+        });
         Ended {
             diagnostic,
-            can_start_again: !cause.is_some_and(is_for_good),
+            can_start_again: unusable.is_none(),
         }
     }
 
@@ -106,13 +109,5 @@ fn in_our_words(cause: Cause) -> &'static str {
             "the write-ahead log in its data is damaged or lacks entries, `data/member/wal`"
         }
         Cause::DiskFull => "the disk that its data is on is full",
-    }
-}
-
-/// Whether a member ends again with the same words whenever it is started with the data that it has.
-const fn is_for_good(cause: Cause) -> bool {
-    match cause {
-        Cause::Removed | Cause::Database | Cause::WriteAheadLog => true,
-        Cause::DiskFull => false,
     }
 }

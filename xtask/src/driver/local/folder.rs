@@ -1,7 +1,7 @@
 //! A member's folder: `.state/<cluster>/members/<member>/`.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,30 @@ impl MemberFolder {
     /// What etcd says.
     pub(super) fn log(&self) -> Utf8PathBuf {
         self.path.join("etcd.log")
+    }
+
+    /// How long the log was before the member was started last.
+    fn log_start_file(&self) -> Utf8PathBuf {
+        self.path.join("log-start")
+    }
+
+    /// What etcd has said since it was started last; none where that cannot be told.
+    pub(super) fn said(&self) -> Option<String> {
+        let start = fs::read_to_string(self.log_start_file()).ok()?;
+        let mut log = File::open(self.log()).ok()?;
+        log.seek(SeekFrom::Start(start.trim().parse().ok()?)).ok()?;
+        let mut bytes = Vec::new();
+        log.read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Notes where in its log a member that is about to be started begins. Where that cannot be noted, as on a
+    /// full disk, nothing is told later of why it ended.
+    pub(super) fn note_log_start(&self) {
+        let length = fs::metadata(self.log()).map_or(0, |log| log.len());
+        if fs::write(self.log_start_file(), length.to_string()).is_err() {
+            let _ = fs::remove_file(self.log_start_file());
+        }
     }
 
     /// The process ID of the member. It spares a search and proves nothing.

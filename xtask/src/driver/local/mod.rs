@@ -14,6 +14,7 @@ use super::{Driver, Faults, Home, Running};
 use crate::etcd::command::command;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
+use crate::observation::log::{self, Cause};
 use crate::observation::{Condition, Look, StartedWith};
 use crate::plan::flags::{self, InitialState, Myself};
 use crate::plan::{Member, Plan};
@@ -192,6 +193,11 @@ impl Driver for Local {
         MemberFolder::of(home, member).log()
     }
 
+    fn ended(&self, home: &Home<'_>, member: &HostName) -> Option<Cause> {
+        let said = MemberFolder::of(home, member).said()?;
+        log::last_words(&said)?.cause
+    }
+
     fn faults(&self) -> Option<&dyn Faults> {
         Some(self)
     }
@@ -206,6 +212,7 @@ fn start_process(
         return Err("another process runs on its folder".to_owned());
     };
     folder.prepare().map_err(|error| error.to_string())?;
+    folder.note_log_start();
     let shell = Shell::new().map_err(|error| error.to_string())?;
     // Not in the folder of whoever calls: that would keep it from being unmounted.
     shell.change_dir(folder.path());

@@ -355,13 +355,6 @@ fn is_to_be_kept(home: &Home<'_>, member: &HostName) -> Outcome<bool> {
                     format!("cargo xtask ssh --cluster {name} {member}"),
                     format!("cargo xtask up {name}"),
                 ],
-            ))
-            .hint(Hint::heals(
-                "if all of the cluster is dispensable",
-                [
-                    format!("cargo xtask destroy {name}"),
-                    format!("cargo xtask up {name}"),
-                ],
             )),
         )
     })

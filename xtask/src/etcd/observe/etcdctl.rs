@@ -97,6 +97,7 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
         members: members.collect(),
         machines: Vec::new(),
         conditions: Vec::new(),
+        ended: Vec::new(),
         started: Vec::new(),
         probe: Probe { prefix, removed },
         before: None,

@@ -77,6 +77,7 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
         members: members.collect(),
         machines: Vec::new(),
         conditions: Vec::new(),
+        ended: Vec::new(),
         started: Vec::new(),
         probe: Probe { prefix, removed },
         before: None,
