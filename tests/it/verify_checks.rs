@@ -1889,3 +1889,35 @@ fn a_member_with_damaged_data_is_not_to_be_started_again() {
         ]
     "#]].assert_debug_eq(&advice);
 }
+
+/// As after `--force-new-cluster` (etcd issue 8169): whoever is alone agrees with itself.
+#[test]
+fn a_quorum_of_a_list_that_lacks_defined_members_does_not_pass() {
+    let plan = three();
+    let mut told = String::new();
+    for left in [2, 1] {
+        let mut seen = healthy(&plan);
+        for gone in left..3 {
+            seen = without(seen, gone);
+        }
+        for member in &mut seen.members[..left] {
+            let Look::Seen(list) = &mut member.members else {
+                unreachable!()
+            };
+            list.truncate(left);
+        }
+        let report = check::judge(&plan, &seen);
+        let quorum = report.checks.iter();
+        let quorum = quorum.filter(|checked| checked.check.name == "quorum");
+        for judgement in quorum.map(|checked| &checked.judgement) {
+            told += &format!("{:?}: {}\n", judgement.verdict, judgement.evidence);
+            told += &format!("  {}\n", judgement.findings[0].text);
+        }
+    }
+    expect![[r#"
+        Warn: 2 of 2 voters can agree, 2 must: no more may fail
+          core-03 is defined and cannot vote: the quorum is not one of the 3 defined members
+        Fail: 1 of 1 voters can agree, 1 must: no more may fail
+          core-02 and core-03 are defined and cannot vote: the quorum is not one of the 3 defined members
+    "#]].assert_eq(&told);
+}

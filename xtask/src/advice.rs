@@ -5,16 +5,32 @@ use crate::observation::Glance;
 use crate::observation::log::Cause;
 use crate::values::ClusterName;
 
-/// Why a member without its data is not started.
-pub const LOST: &str = "its data is lost";
+/// Why a member cannot be started with the data that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// It has none any more.
+    Lost,
+    /// It ends again whenever it is started, because of this.
+    Ends(Cause),
+}
 
-/// Why a member ends again whenever it is started with the data that it has; none where it may not.
-pub const fn unusable(cause: Cause) -> Option<&'static str> {
-    match cause {
-        Cause::Removed => Some("it was removed from the cluster"),
-        Cause::Database => Some("its database is damaged"),
-        Cause::WriteAheadLog => Some("its write-ahead log is damaged"),
-        Cause::DiskFull => None,
+impl Unusable {
+    /// Why a member that has ended ends again; none where it may not.
+    pub const fn because_of(cause: Cause) -> Option<Self> {
+        match cause {
+            Cause::Removed | Cause::Database | Cause::WriteAheadLog => Some(Self::Ends(cause)),
+            Cause::DiskFull => None,
+        }
+    }
+
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Lost => "its data is lost",
+            Self::Ends(Cause::Removed) => "it was removed from the cluster",
+            Self::Ends(Cause::Database) => "its database is damaged",
+            Self::Ends(Cause::WriteAheadLog) => "its write-ahead log is damaged",
+            Self::Ends(Cause::DiskFull) => "its disk is full",
+        }
     }
 }
 
@@ -33,28 +49,32 @@ pub enum Others {
 /// `tell`: the command that tells more about it.
 pub fn without_data(
     cluster: &ClusterName,
-    why: &str,
+    why: Unusable,
     others: Others,
     tell: Option<String>,
 ) -> Hint {
-    let no_task = "no task gives it new data yet";
-    match others {
-        Others::Serve => Hint::informs(
-            format!("{why}, and {no_task}; the others keep running without it"),
+    let no_task = match why {
+        Unusable::Ends(Cause::Removed) => "no task adds it again yet",
+        _ => "no task gives it new data yet",
+    };
+    let words = why.in_words();
+    match (others, why) {
+        (Others::Serve, _) => Hint::informs(
+            format!("{words}, and {no_task}; the others keep running without it"),
             tell,
         ),
-        Others::HaveData => Hint::informs(
-            format!("{why}, and {no_task}; keep the data of the others"),
+        (Others::HaveData, _) => Hint::informs(
+            format!("{words}, and {no_task}; keep the data of the others"),
             tell,
         ),
-        Others::None if why == LOST => start_over(
+        (Others::None, Unusable::Lost) => start_over(
             cluster,
-            format!("{why}, and no other member has any; start over"),
+            format!("{words}, and no other member has any; start over"),
         ),
-        Others::None => start_over(
+        (Others::None, Unusable::Ends(_)) => start_over(
             cluster,
             format!(
-                "{why}, and no task restores it yet; it stays in its folder until you start over without it"
+                "{words}, and no task restores it yet; it stays in its folder until you start over without it"
             ),
         ),
     }

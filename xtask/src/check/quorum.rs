@@ -1,9 +1,12 @@
+use super::members;
 use super::reachable;
+use super::standing;
 use super::standing::{Agreement, Standing};
-use super::{About, Check, Finding, Hint, Judgement, Verdict, task};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task};
 use crate::hint::Effect;
 use crate::observation::Observation;
-use crate::plan::Plan;
+use crate::plan::{Member, Plan};
+use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "quorum",
@@ -14,7 +17,9 @@ pub(super) static CHECK: Check = Check {
             agree on something: a write, a linearizable read or the list of alarms.",
         why: "Without a quorum the cluster takes no write, and what can still be read may be old. \
             One of three may fail, of four also one, of five two. Where failures have left just \
-            enough voters, that is a warning: everything is served, until the next failure.",
+            enough voters, that is a warning: everything is served, until the next failure. A \
+            quorum of a cluster that lacks defined members, as after `--force-new-cluster`, is \
+            not the one that was defined.",
         what_to_do: "Bring members back: `cargo xtask up` starts those that do not run. Once \
             enough are back with their data, they elect a leader and nothing is lost. Never empty \
             the data folders of a majority: they can form a new, empty cluster under the old IDs. \
@@ -73,7 +78,27 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         );
         return judgement(verdict, evidence, Some(Finding::new(None, text, hint)));
     }
+    let lacking = without_vote(plan, observation);
     match standing.agreement {
+        Agreement::Seen if !lacking.is_empty() => judgement(
+            if able < plan.quorum() {
+                Verdict::Fail
+            } else {
+                Verdict::Warn
+            },
+            format!("{evidence}: {}", tolerance(&standing)),
+            Some(Finding {
+                members: Vec::new(),
+                text: format!(
+                    "{} {} defined and cannot vote: the quorum is not one of the {} defined members",
+                    list(&lacking),
+                    if lacking.len() == 1 { "is" } else { "are" },
+                    plan.members.len()
+                ),
+                // `members` says what to do about them.
+                hint: None,
+            }),
+        ),
         Agreement::Seen => match standing.may_fail() {
             0 => judgement(
                 // A whole cluster of one cannot be better than this.
@@ -82,12 +107,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 } else {
                     Verdict::Pass
                 },
-                format!("{evidence}: no more may fail"),
+                format!("{evidence}: {}", tolerance(&standing)),
                 None,
             ),
-            more => judgement(
+            _ => judgement(
                 Verdict::Pass,
-                format!("{evidence}: {more} more may fail"),
+                format!("{evidence}: {}", tolerance(&standing)),
                 None,
             ),
         },
@@ -109,6 +134,26 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             )),
         ),
     }
+}
+
+fn tolerance(standing: &Standing) -> String {
+    match standing.may_fail() {
+        0 => "no more may fail".to_owned(),
+        more => format!("{more} more may fail"),
+    }
+}
+
+/// The members that are defined and that the cluster's own list does not have as voters.
+fn without_vote<'a>(plan: &'a Plan, observation: &Observation) -> Vec<&'a HostName> {
+    let Some(listed) = standing::listed(plan, observation) else {
+        return Vec::new();
+    };
+    let members = plan.members.iter();
+    let cannot_vote = |member: &&Member| {
+        members::meant_by(plan, member, listed).is_none_or(|entry| entry.is_learner)
+    };
+    let lacking = members.filter(cannot_vote);
+    lacking.map(|member| &member.name).collect()
 }
 
 /// What to do where too few members answer; none where `reachable` says how to bring them back.

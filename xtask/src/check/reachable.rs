@@ -1,7 +1,7 @@
 use super::members;
 use super::standing::{self, Standing, name_of};
 use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task};
-use crate::advice::{self, Others};
+use crate::advice::{self, Others, Unusable};
 use crate::observation::log::Cause;
 use crate::observation::{Condition, Look, MemberObservation, Observation, Repeated};
 use crate::plan::Plan;
@@ -43,7 +43,7 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
     let up = task(plan, "up");
     let had_data = observation.recorded.had_data.contains(name);
     let ended = observation.ended.get(index).copied().flatten();
-    if let Some(why) = ended.and_then(advice::unusable) {
+    if let Some(why) = ended.and_then(Unusable::because_of) {
         let others = others(plan, observation);
         return Some(advice::without_data(&plan.name, why, others, Some(logs)));
     }
@@ -58,7 +58,7 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
         ),
         Some(Condition::Absent | Condition::Unfinished) if had_data => {
             let others = others(plan, observation);
-            advice::without_data(&plan.name, advice::LOST, others, None)
+            advice::without_data(&plan.name, Unusable::Lost, others, None)
         }
         Some(Condition::Absent) => Hint::heals("it has never run; start it", [up]),
         Some(Condition::Stopped) if ended == Some(Cause::DiskFull) => Hint::heals(

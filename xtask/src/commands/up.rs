@@ -11,7 +11,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Which, had_data, load, machine_box, reach, verify};
-use crate::advice::{self, Others};
+use crate::advice::{self, Others, Unusable};
 use crate::artifact::{self, Before, Mode};
 use crate::check::{Health, Verdict};
 use crate::driver::{Driver, Home, Running};
@@ -384,7 +384,7 @@ fn lost(name: &ClusterName, lost: &[HostName], others: Others, exit: Exit) -> Fa
     let diagnostics = lost.iter().map(|member| {
         Diagnostic::error(format!("`{member}` has lost its data, so it was not started"))
             .note("with an empty disk and its old identity it could vote twice, and acknowledged writes could be lost")
-            .hint(advice::without_data(name, advice::LOST, others, Some(verify.clone())))
+            .hint(advice::without_data(name, Unusable::Lost, others, Some(verify.clone())))
     });
     Failure {
         exit,

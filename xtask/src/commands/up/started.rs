@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::sys::statvfs::statvfs;
 
-use crate::advice::{self, Others};
+use crate::advice::{self, Others, Unusable};
 use crate::hint::Hint;
 use crate::observation::log::{self, Cause};
 use crate::process::quoted;
@@ -72,7 +72,7 @@ impl Started {
             ));
         }
         let logs = format!("cargo xtask logs {member} --cluster {cluster}");
-        let unusable = cause.and_then(advice::unusable);
+        let unusable = cause.and_then(Unusable::because_of);
         diagnostic = diagnostic.hint(match unusable {
             Some(why) => advice::without_data(cluster, why, others, Some(logs)),
             None => Hint::informs("read on", [logs]),
