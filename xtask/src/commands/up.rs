@@ -35,8 +35,8 @@ use awaited::Awaited;
 ///
 /// Renders, finds an etcd of the pinned version, starts every member that is not running, waits
 /// until they serve, and verifies. Run again, it changes nothing that is as it should be: a member
-/// that has ended is brought back, one whose process is halted is continued, a cluster that was
-/// stopped goes on with its data. A member that had data and has none now is not started.
+/// that has ended is started again, one whose process is halted is continued, and a cluster that was
+/// stopped is started with its data. A member that had data and has none now is not started.
 ///
 /// Members run on virtual machines, by Vagrant with libvirt or VirtualBox, where this host has what
 /// that takes, and else as processes of this host. Machines are looked for trouble first, as by `cargo
@@ -77,7 +77,7 @@ Exit status:
   6    it was started and does not serve
   7    refused, and nothing was started: the definition is now of another cluster, members have lost
        their data, or the etcd at hand is of another release than the data
-  130  Ctrl-C: members that were started go on, and the next `up` continues
+  130  Ctrl-C: members that were started keep running, and the next `up` continues
 
 Environment:
   XTASK_DRIVER           as --driver
