@@ -140,7 +140,7 @@ impl Cluster {
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .collect();
             names.sort();
-            assert_eq!(names, ["data", "etcd.log", "lock", "pid"]);
+            assert_eq!(names, ["data", "etcd.log", "lock", "log-start", "pid"]);
         }
     }
 
