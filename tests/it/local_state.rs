@@ -437,8 +437,8 @@ fn a_single_member_with_a_torn_database_is_not_told_to_start_again() {
     let torn = [&[0; 8192], &whole[8192..]].concat();
     fs::write(&database, torn).unwrap();
     let failed = up(&scratch, "torn").expect(6);
-    let advice = "its database is damaged, and no task restores it yet; it stays in its folder until you \
-        start over without it: `cargo xtask destroy torn`, then `cargo xtask up torn`";
+    let advice = "its database is damaged, and no task restores it yet; its data stays in its folder until \
+        you destroy the cluster: `cargo xtask logs core-01 --cluster torn`";
     let hints = failed
         .stderr
         .lines()

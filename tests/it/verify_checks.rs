@@ -851,8 +851,7 @@ fn leaders_and_terms_that_differ_are_told_apart() {
 #[test]
 fn a_member_that_does_not_answer_has_stopped_or_has_not() {
     let plan = three();
-    let advice_after = |why: &str, condition: Condition| {
-        let mut seen = without(healthy(&plan), 2);
+    let advice_of = |mut seen: Observation, why: &str, condition: Condition| {
         seen.members[2].status = failed(why);
         seen.conditions = vec![
             Condition::Running("process 1".to_owned()),
@@ -864,9 +863,12 @@ fn a_member_that_does_not_answer_has_stopped_or_has_not() {
             .checks
             .iter()
             .find(|one| one.check.name == "reachable");
-        let hint = &reachable.unwrap().judgement.findings[0].hint;
+        let findings = &reachable.unwrap().judgement.findings;
+        let hint = &findings.last().unwrap().hint;
         hint.as_ref().unwrap().to_string()
     };
+    let one_is_down = || without(healthy(&plan), 2);
+    let advice_after = |why: &str, condition| advice_of(one_is_down(), why, condition);
     let advice = |condition| advice_after("connection refused", condition);
     assert_eq!(
         advice(Condition::Halted { id: 300 }),
@@ -875,6 +877,10 @@ fn a_member_that_does_not_answer_has_stopped_or_has_not() {
     let runs = advice(Condition::Running("process 300".to_owned()));
     assert!(runs.starts_with("it runs (process 300)"), "{runs}");
     assert!(!runs.contains("stopped"), "{runs}");
+    let two_are_down = without(one_is_down(), 1);
+    let waits = Condition::Running("process 300".to_owned());
+    let waits = advice_of(two_are_down, "connection refused", waits);
+    assert!(waits.contains("until a quorum runs"), "{waits}");
     let stopped = advice(Condition::Stopped);
     assert!(stopped.contains("tells why it stopped"), "{stopped}");
     let taken = advice_after("it is no etcd", Condition::Stopped);
@@ -1885,7 +1891,7 @@ fn a_member_with_damaged_data_is_not_to_be_started_again() {
             "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data yet; the others keep running without it: `cargo xtask logs core-03`",
             "3: Database: reachable: informs: its database is damaged, and no task gives it new data yet; the others keep running without it: `cargo xtask logs core-03`",
             "3: DiskFull: reachable: heals: the disk that its data is on is full; make room there, then start it again: `cargo xtask up`",
-            "1: Database: reachable: heals: its database is damaged, and no task restores it yet; it stays in its folder until you start over without it: `cargo xtask destroy default`, then `cargo xtask up default`",
+            "1: Database: reachable: informs: its database is damaged, and no task restores it yet; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
         ]
     "#]].assert_debug_eq(&advice);
 }

@@ -71,11 +71,12 @@ pub fn without_data(
             cluster,
             format!("{words}, and no other member has any; start over"),
         ),
-        (Others::None, Unusable::Ends(_)) => start_over(
-            cluster,
+        // Some of it may still be rescued by hand.
+        (Others::None, Unusable::Ends(_)) => Hint::informs(
             format!(
-                "{words}, and no task restores it yet; it stays in its folder until you start over without it"
+                "{words}, and no task restores it yet; its data stays in its folder until you destroy the cluster"
             ),
+            tell,
         ),
     }
 }

@@ -3,7 +3,6 @@ use super::reachable;
 use super::standing;
 use super::standing::{Agreement, Standing};
 use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task};
-use crate::hint::Effect;
 use crate::observation::Observation;
 use crate::plan::{Member, Plan};
 use crate::values::HostName;
@@ -163,8 +162,7 @@ fn too_few(plan: &Plan, observation: &Observation) -> Option<Hint> {
         .findings
         .iter()
         .filter_map(|one| one.hint.as_ref());
-    let can_be_brought_back = hints.any(|hint| hint.effect == Effect::Heals);
-    (!can_be_brought_back)
+    (hints.next().is_none())
         .then(|| Hint::says("no task mends this yet: keep the data of every member that has some"))
 }
 

@@ -52,6 +52,12 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
         Some(Condition::Halted { id }) => {
             Hint::heals("its process is halted", [format!("kill -CONT {id}")])
         }
+        Some(Condition::Running(what)) if !Standing::of(plan, observation).has_quorum() => {
+            Hint::informs(
+                format!("it runs ({what}); one that starts answers nobody until a quorum runs"),
+                [logs],
+            )
+        }
         Some(Condition::Running(what)) => Hint::informs(
             format!("it runs ({what}), so it is slow, or something is between it and this host"),
             [logs],
