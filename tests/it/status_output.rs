@@ -159,7 +159,7 @@ fn an_election_has_the_moment_that_is_known() {
     );
     assert_eq!(
         leader_last(&[(0, silent), (5, silent)]),
-        "no member answers for 5 s"
+        "no answer from any member for 5 s"
     );
 }
 
@@ -214,7 +214,7 @@ fn the_log_tells_members_that_do_not_answer_from_those_that_do_not_run() {
             2026-07-30T09:05:00Z  core-01  does not answer (process 100): no answer within 2 s
             2026-07-30T09:05:00Z  core-02  does not answer (process 200): no answer within 2 s
             2026-07-30T09:05:00Z  core-03  does not answer (process 300): no answer within 2 s
-            2026-07-30T09:05:00Z  default  no member answers
+            2026-07-30T09:05:00Z  default  no answer from any member
             2026-07-30T09:05:01Z  core-01  stopped
             2026-07-30T09:05:01Z  core-03  stopped
             2026-07-30T09:05:02Z  core-02  stopped

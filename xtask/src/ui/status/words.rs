@@ -46,7 +46,7 @@ pub(super) fn leadership(at: Duration, elections: &Elections) -> String {
     }
     let what = match leadership {
         Leadership::Down => "no member runs",
-        Leadership::Unknown => "no member answers",
+        Leadership::Unknown => "no answer from any member",
         Leadership::Held | Leadership::Vacant => "no leader",
     };
     let since = at.saturating_sub(since);
