@@ -42,6 +42,8 @@ pub(crate) fn glance(members: &[Seen]) -> Glance {
         },
     };
     Glance {
+        damaged: Vec::new(),
+        is_drilled: false,
         cluster: "default".parse().unwrap(),
         driver: DriverName::Local,
         version: EtcdVersion::new(3, 6, 14),

@@ -417,6 +417,22 @@ fn why_a_member_ended_is_read_from_its_log() {
     .assert_eq(&said.concat());
 }
 
+/// The system refused to hand out data that was whole.
+#[test]
+fn data_that_may_not_be_read_is_not_called_damaged() {
+    for refused in [
+        "failed to open database: cannot allocate memory",
+        "failed to open database: open data/member/snap/db: read-only file system",
+        "open data/member/wal/0000000000000000-0000000000000000.wal: permission denied",
+        "failed to read WAL, cannot be repaired: file too large",
+        "failed to open WAL: ofdTryLockFile failed to set file lock: operation not permitted",
+    ] {
+        let line =
+            format!(r#"{{"level":"fatal","caller":"etcdmain/etcd.go:1","msg":"{refused}"}}"#);
+        assert_eq!(in_words(&line), format!("None: {refused}\n"));
+    }
+}
+
 /// Lines as they were seen of versions that are not recorded here, with what is around them left out.
 #[test]
 fn why_a_member_ended_is_read_in_every_format() {

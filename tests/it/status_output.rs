@@ -334,8 +334,8 @@ fn a_stopped_cluster_without_data_is_not_told_to_start() {
         }
     }
     expect![[r#"
-        1 lost: makes-safer: start the members that have data: `cargo xtask up default`
-        2 lost: informs: the data of too many members is lost, and no task gives them new data yet; keep the data of the others
+        1 lost: makes-safer: start the members that can run with their data: `cargo xtask up default`
+        2 lost: informs: too few members can run with the data that they have; keep it, and see what each lacks: `cargo xtask verify default`
         3 lost: heals: the data of all members is lost; start over: `cargo xtask destroy default`, then `cargo xtask up default`
     "#]].assert_eq(&advice);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use camino::Utf8PathBuf;
@@ -112,17 +112,17 @@ end";
 
 /// Vagrant's library with a cluster's folder in front of it, and this to be done.
 fn ask(scratch: &Scratch, name: &str, variables: &[(&str, &str)], mut asked: Value) -> Value {
-    static LOADED: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>> = Mutex::new(None);
+    static LOADED: Mutex<Option<(Child, BufReader<ChildStdout>)>> = Mutex::new(None);
     require_tool("ruby", "ruby");
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let (input, output) = loaded.get_or_insert_with(|| {
+    let (ruby, output) = loaded.get_or_insert_with(|| {
         let mut ruby = in_folder(scratch, name, "ruby");
         ruby.args(["-e", LIBRARY])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut ruby = ruby.spawn().unwrap();
         let output = BufReader::new(ruby.stdout.take().unwrap());
-        (ruby.stdin.take().unwrap(), output)
+        (ruby, output)
     });
     // Another test's scratch may have been there when it was loaded.
     let homes = in_folder(scratch, name, "ruby");
@@ -135,7 +135,8 @@ fn ask(scratch: &Scratch, name: &str, variables: &[(&str, &str)], mut asked: Val
         .map(|(name, value)| ((*name).to_owned(), json!(value)));
     asked["folder"] = json!(folder(scratch, name));
     asked["variables"] = homes.chain(variables).collect::<Map<_, _>>().into();
-    writeln!(input, "{asked}").unwrap();
+    // It ends with the end of this process's side.
+    writeln!(ruby.stdin.as_ref().unwrap(), "{asked}").unwrap();
     let mut answer = String::new();
     output.read_line(&mut answer).unwrap();
     serde_json::from_str(&answer).unwrap()

@@ -843,7 +843,7 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         expect![[r#"
             NotYet: core-01 leads in term 2; not checked: core-01 does not answer
             - the leader is still core-01, which does not answer
-              informs: the others elect another leader if they are enough; look again: `cargo xtask verify --wait 60s`
+              informs: the others elect another leader; look again: `cargo xtask verify --wait 60s`
         "#]],
     );
 }
@@ -1823,7 +1823,7 @@ fn a_member_without_data_is_not_to_be_started_again() {
     seen.recorded.had_data = plan.members.iter().map(|one| one.name.clone()).collect();
     expect![[r#"
         [
-            "reachable: informs: its data is lost, and no task gives it new data yet; the others keep running without it",
+            "reachable: informs: its data is lost, and no task gives it new data yet; the others can serve without it",
         ]
     "#]]
     .assert_debug_eq(&hints(&plan, &seen));
@@ -1888,10 +1888,10 @@ fn a_member_with_damaged_data_is_not_to_be_started_again() {
     }
     expect![[r#"
         [
-            "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data yet; the others keep running without it: `cargo xtask logs core-03`",
-            "3: Database: reachable: informs: its database is damaged, and no task gives it new data yet; the others keep running without it: `cargo xtask logs core-03`",
+            "3: WriteAheadLog: reachable: informs: at its last start its write-ahead log was damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
+            "3: Database: reachable: informs: at its last start its database was damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
             "3: DiskFull: reachable: heals: the disk that its data is on is full; make room there, then start it again: `cargo xtask up`",
-            "1: Database: reachable: informs: its database is damaged, and no task restores it yet; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
+            "1: Database: reachable: informs: at its last start its database was damaged, and no task restores it yet; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
         ]
     "#]].assert_debug_eq(&advice);
 }

@@ -553,6 +553,18 @@ fn members_that_are_not_defined_are_found() {
     verified.expect("quorum", "pass", "1 more may fail");
 }
 
+/// The others are not asked, and vote all the same.
+#[test]
+fn a_quorum_with_members_that_are_not_defined_is_not_called_lost() {
+    let cluster = Cluster::start("shrunk", 233, "");
+    let one = "members = 1\n[network]\nsubnet = \"10.77.233.0/24\"\n";
+    cluster.scratch.define("shrunk", one);
+    let verified = cluster.verify(1);
+    verified.expect("definition", "fail", "");
+    verified.expect("quorum", "skipped", "2 voters are not defined");
+    assert_eq!(verified.0["quorum"]["holds"], true);
+}
+
 #[test]
 fn a_full_database_is_an_alarm_and_the_reason_why_nothing_is_written() {
     let cluster = Cluster::start("full", 206, "quota = \"1MiB\"\n");

@@ -41,7 +41,7 @@ fn drills_that_are_killed_are_healed_by_up_alone() {
         thread::sleep(Duration::from_millis(random.below(3000)));
         drop(drill);
         cluster.up().expect(0);
-        cluster.is_as_it_was();
+        cluster.is_mended();
     }
     tell(&format!(
         "{0} of {0} killed drills were healed",

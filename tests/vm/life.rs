@@ -215,7 +215,7 @@ impl Setting {
         self.lab.interrupt(&up);
         let interrupted = Ran::from(up.wait_with_output().unwrap()).expect(130);
         tell("up, interrupted", begun);
-        let hint = "`cargo xtask up vms` continues";
+        let hint = "hint: continue: `cargo xtask up vms`\n";
         assert!(interrupted.stderr.contains(hint), "{}", interrupted.stderr);
         assert_ne!(self.lab.domains(), Vec::<String>::new());
         let status = self.run("status", &["status", NAME]).expect(0).stdout;

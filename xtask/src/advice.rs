@@ -60,7 +60,7 @@ pub fn without_data(
     let words = why.in_words();
     match (others, why) {
         (Others::Serve, _) => Hint::informs(
-            format!("{words}, and {no_task}; the others keep running without it"),
+            format!("{words}, and {no_task}; the others can serve without it"),
             tell,
         ),
         (Others::HaveData, _) => Hint::informs(
@@ -88,21 +88,28 @@ pub fn at_a_glance(glance: &Glance) -> Vec<Hint> {
     if glance.unasked().is_some() {
         return vec![Hint::heals("find an etcdctl that works", up)];
     }
+    if glance.is_drilled {
+        return vec![Hint::heals("heal what a drill has left", up)];
+    }
     if !glance.is_down() {
         return Vec::new();
     }
     let all = glance.members.len();
-    let left = all - glance.lost.len();
-    vec![match glance.lost.as_slice() {
-        [] => Hint::heals("start it", up),
-        _ if left == 0 => start_over(
+    let left = all - glance.lost.len() - glance.damaged.len();
+    vec![if left == all {
+        Hint::heals("start it", up)
+    } else if glance.lost.len() == all {
+        start_over(
             cluster,
             "the data of all members is lost; start over".to_owned(),
-        ),
-        _ if left > all / 2 => Hint::makes_safer("start the members that have data", up),
-        _ => Hint::says(
-            "the data of too many members is lost, and no task gives them new data yet; keep the data of the others",
-        ),
+        )
+    } else if left > all / 2 {
+        Hint::makes_safer("start the members that can run with their data", up)
+    } else {
+        Hint::informs(
+            "too few members can run with the data that they have; keep it, and see what each lacks",
+            [format!("cargo xtask verify {cluster}")],
+        )
     }]
 }
 

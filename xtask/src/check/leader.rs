@@ -191,10 +191,13 @@ impl<'a> Views<'a> {
             let finding = Finding::new(
                 None,
                 format!("the leader is still {}, which does not answer", absent.name),
-                Hint::informs(
-                    "the others elect another leader if they are enough; look again",
-                    [task(self.plan, "verify --wait 60s")],
-                ),
+                // Where they are too few, `quorum` says so.
+                (self.seen.len() >= self.plan.quorum()).then(|| {
+                    Hint::informs(
+                        "the others elect another leader; look again",
+                        [task(self.plan, "verify --wait 60s")],
+                    )
+                }),
             );
             (Verdict::NotYet, finding)
         });

@@ -48,6 +48,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 None,
             );
         }
+        if standing.agrees_with_undefined() {
+            let others = standing.undefined;
+            return judgement(
+                Verdict::Skipped,
+                format!("{evidence}, and did; not checked: {others} voters are not defined"),
+                None,
+            );
+        }
         if standing.agreement == Agreement::Seen && standing.answering >= needed {
             let text = format!(
                 "{able} of {voters} voters followed a leader when they were asked, and members agreed on something right after"
@@ -73,7 +81,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             too_few(plan, observation)
         };
         let text = format!(
-            "no quorum: nothing can be written, and reads may be stale, until {needed} members agree"
+            "no quorum: nothing can be written, and reads may be stale, until {}",
+            match needed {
+                1 => "1 member answers".to_owned(),
+                _ => format!("{needed} members agree"),
+            }
         );
         return judgement(verdict, evidence, Some(Finding::new(None, text, hint)));
     }

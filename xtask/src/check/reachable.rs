@@ -67,6 +67,8 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             advice::without_data(&plan.name, Unusable::Lost, others, None)
         }
         Some(Condition::Absent) => Hint::heals("it has never run; start it", [up]),
+        // Nothing is started then, as the advice about those that have lost it says.
+        Some(Condition::Stopped) if are_too_many_lost(plan, observation) => return None,
         Some(Condition::Stopped) if ended == Some(Cause::DiskFull) => Hint::heals(
             "the disk that its data is on is full; make room there, then start it again",
             [up],
@@ -81,6 +83,16 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
         ),
         _ => Hint::heals("its log tells why it stopped; start it again", [logs, up]),
     })
+}
+
+/// Whether too few members have data for `up` to start them.
+fn are_too_many_lost(plan: &Plan, observation: &Observation) -> bool {
+    let had_data = &observation.recorded.had_data;
+    let both = observation.members.iter().zip(&observation.conditions);
+    let lost = both.filter(|(member, condition)| {
+        **condition == Condition::Absent && had_data.contains(&member.name)
+    });
+    plan.members.len().saturating_sub(lost.count()) < plan.quorum()
 }
 
 /// What is left beside a member that cannot be started.

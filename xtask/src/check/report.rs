@@ -111,6 +111,13 @@ impl Report {
         }
     }
 
+    /// Gives no advice about what was found.
+    pub fn leave_out_hints(&mut self) {
+        let judgements = self.checks.iter_mut().map(|checked| &mut checked.judgement);
+        let findings = judgements.flat_map(|judgement| &mut judgement.findings);
+        findings.for_each(|finding| finding.hint = None);
+    }
+
     /// Whether time cannot mend it: the definition describes another cluster than the one that was started,
     /// or nothing is wrong but that what runs follows an older definition.
     pub fn is_outdated(&self) -> bool {

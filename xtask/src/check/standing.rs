@@ -19,6 +19,8 @@ pub struct Standing {
     pub voters: usize,
     /// Those of them that answer, belong to this cluster and have a leader.
     pub able: usize,
+    /// Those of them that the definition does not have, so nobody asked them.
+    pub undefined: usize,
     /// The voters that must agree: more than half.
     pub needed: usize,
     /// The leader's name, where one leader is seen by all who answer and see one.
@@ -51,6 +53,8 @@ impl Standing {
         let is_able = |status: &&&Status| {
             status.leader.is_some() && !status.is_learner && voters.contains(&status.member_id)
         };
+        let is_defined = |id: &&EtcdId| planned(plan, observation, **id).is_some();
+        let defined = voters.iter().filter(is_defined).count();
         let unasked = observation.members.iter();
         let unasked = unasked.filter(|member| matches!(member.status, Look::NotAsked(_)));
         Self {
@@ -59,6 +63,7 @@ impl Standing {
             unasked: unasked.count(),
             voters: voters.len(),
             able: statuses.iter().filter(is_able).count(),
+            undefined: voters.len() - defined,
             needed: voters.len() / 2 + 1,
             leader: sole_leader(&statuses).map(|id| name_of(plan, observation, id)),
             agreement: agreement(plan, observation),
@@ -67,18 +72,26 @@ impl Standing {
 
     /// Whether a quorum holds.
     pub fn has_quorum(&self) -> bool {
-        self.able >= self.needed && self.agreement != Agreement::Refused
+        (self.able >= self.needed && self.agreement != Agreement::Refused)
+            || self.agrees_with_undefined()
+    }
+
+    /// Whether members agreed that are too few without those that the definition does not have.
+    pub fn agrees_with_undefined(&self) -> bool {
+        self.able < self.needed
+            && self.able + self.undefined >= self.needed
+            && self.agreement == Agreement::Seen
     }
 
     /// Whether the quorum is lost: too few voters answer, even if those that could not be asked would.
     pub const fn is_lost(&self) -> bool {
-        self.answering + self.unasked < self.needed
+        self.answering + self.unasked + self.undefined < self.needed
     }
 
     /// How many more members may fail before the quorum is lost.
     pub fn may_fail(&self) -> usize {
         if self.has_quorum() {
-            self.able - self.needed
+            self.able.saturating_sub(self.needed)
         } else {
             0
         }
@@ -107,6 +120,9 @@ impl fmt::Display for Standing {
         }
         match self.may_fail() {
             _ if !self.has_quorum() => f.write_str(", no quorum"),
+            _ if self.agrees_with_undefined() => {
+                f.write_str(", a quorum with members that are not defined")
+            }
             0 => f.write_str(", no more may fail"),
             more => write!(f, ", {more} more may fail"),
         }

@@ -286,6 +286,11 @@ fn refuse_what_is_left(cluster: &Cluster<'_>) -> Outcome<()> {
     }
 }
 
+/// Whether a drill that is over has not healed what it did.
+pub(super) fn is_left(home: &Home<'_>) -> bool {
+    matches!(Journal::read(home), Ok(Some(_))) && Lock::holder(home.workspace, home.name).is_none()
+}
+
 /// Warns whoever looks at a cluster that what they see may be the doing of a drill.
 pub(super) fn warn_of_one(home: &Home<'_>) {
     let warnings = match Journal::read(home) {

@@ -81,11 +81,11 @@ fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {
         if error.kind() == ErrorKind::NotFound {
             Diagnostic::error(format!("`{member}` has no log"))
                 .note(format!(
-                    "it would be `{path}`; it begins when the member first starts"
+                    "it would be `{path}`; it begins when the member first starts, and is gone where its folder was removed"
                 ))
-                .hint(Hint::heals(
-                    "start the member",
-                    [format!("cargo xtask up {cluster}")],
+                .hint(Hint::informs(
+                    "see how the member is",
+                    [format!("cargo xtask status {cluster}")],
                 ))
         } else {
             Diagnostic::error(format!("the log `{path}` cannot be read: {error}")).hint(

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::cluster::Started;
 use super::{Which, drill, had_data};
-use crate::advice;
+use crate::advice::{self, Unusable};
 use crate::etcd::observe;
 use crate::observation::{Condition, Glance, Glimpse, Look, Status};
 use crate::plan::Member;
@@ -109,7 +109,8 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         ui::diagnostics::report(&[hints.into_iter().fold(warning, Diagnostic::hint)]);
         return Ok(Exit::CouldNotLook);
     }
-    if let Format::Table = args.format {
+    // What a drill has left was warned of above.
+    if let (Format::Table, false) = (args.format, glance.is_drilled) {
         hints.iter().for_each(ui::hint);
     }
     Ok(Exit::Success)
@@ -156,6 +157,18 @@ fn lost(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
         .collect()
 }
 
+/// The members whose last words say that they cannot run with the data that they have.
+fn damaged(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
+    let stopped = members.iter().filter(|member| member.is_down());
+    let is_damaged = |member: &&Glimpse| {
+        let ended = started.driver.ended(&started.home(), &member.name);
+        ended.and_then(Unusable::because_of).is_some()
+    };
+    let damaged = stopped.filter(|member| member.condition == Some(Condition::Stopped));
+    let damaged = damaged.filter(is_damaged);
+    damaged.map(|member| member.name.clone()).collect()
+}
+
 fn glance(started: &Started) -> Outcome<Glance> {
     let tools = started.tools()?;
     let members = started.record.members();
@@ -185,6 +198,8 @@ fn glance(started: &Started) -> Outcome<Glance> {
         driver: started.record.driver,
         version: started.record.etcd.version,
         lost: lost(started, &members),
+        damaged: damaged(started, &members),
+        is_drilled: drill::is_left(&started.home()),
         members,
     };
     Ok(glance.each_member_once())

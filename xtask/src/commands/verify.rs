@@ -131,7 +131,11 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let (started, running) = running(&args.which.name)?;
     drill::warn_of_one(&started.home());
     let wait = args.wait.unwrap_or_default();
-    let verified = self::wait(started.driver, &started.home(), &running, wait);
+    let mut verified = self::wait(started.driver, &started.home(), &running, wait);
+    if drill::is_left(&started.home()) {
+        // What is wrong may be the drill's doing: healing that comes first.
+        verified.report.leave_out_hints();
+    }
     let Running { plan, .. } = &running;
     let Verified {
         observation,

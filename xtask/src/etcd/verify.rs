@@ -32,7 +32,7 @@ impl Verified {
         if self.is_lost {
             Some("lost data does not come back")
         } else if self.report.is_outdated() {
-            Some("the cluster keeps running as it was started")
+            Some("members keep running as they were started")
         } else {
             None
         }

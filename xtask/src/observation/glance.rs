@@ -18,6 +18,10 @@ pub struct Glance {
     pub members: Vec<Glimpse>,
     /// The members that have no data and are known to have had some.
     pub lost: Vec<HostName>,
+    /// The members that have ended and end again whenever they are started with the data that they have.
+    pub damaged: Vec<HostName>,
+    /// Whether a drill that is over has not healed what it did.
+    pub is_drilled: bool,
 }
 
 /// A member with what was seen of it.

@@ -259,6 +259,19 @@ fn cut_short_by_a_full_disk(log: &str) -> Option<String> {
 }
 
 /// How Go puts it that a disk is full.
+/// What the system says where it does not let a member have its files or its memory (`strerror(3)` in the words
+/// of Go's package `syscall`).
+const REFUSALS: &[&str] = &[
+    "cannot allocate memory",
+    "file too large",
+    "input/output error",
+    "operation not permitted",
+    "permission denied",
+    "read-only file system",
+    "resource temporarily unavailable",
+    "too many open files",
+];
+
 const NO_SPACE: &str = "no space left on device";
 
 fn is_removal(words: &str) -> bool {
@@ -274,14 +287,20 @@ fn cause(quoted: &str, log: &str) -> Option<Cause> {
     if is_removal(quoted) {
         return Some(Cause::Removed);
     }
-    if is_any(&[
-        "walpb: ",
-        "wal: ",
-        "crc mismatch",
-        "failed to read WAL",
-        "failed to open WAL",
-        "is out of range [lastIndex(",
-    ]) {
+    // The data may be whole where the system refuses to hand it out.
+    if is_any(REFUSALS) {
+        return None;
+    }
+    let is_of_wal = quoted.starts_with("wal: ") || quoted.contains(" wal: ");
+    if is_of_wal
+        || is_any(&[
+            "walpb: ",
+            "crc mismatch",
+            "failed to read WAL",
+            "failed to open WAL",
+            "is out of range [lastIndex(",
+        ])
+    {
         return Some(Cause::WriteAheadLog);
     }
     let is_database = is_any(&[

@@ -84,6 +84,8 @@ impl Looks {
             driver: started.record.driver,
             version: started.record.etcd.version,
             lost: super::lost(started, &members),
+            damaged: super::damaged(started, &members),
+            is_drilled: super::drill::is_left(&started.home()),
             members,
         };
         Ok(glance.each_member_once())

@@ -14,6 +14,9 @@ use crate::observation::LOG_FOLDERS;
 use crate::pause::pause;
 use crate::values::HostName;
 
+/// How much is read of what a member has said, in bytes: why it ended is said last.
+const LONGEST_LAST_WORDS: u64 = 1 << 20;
+
 /// Where a member keeps everything that is its own.
 ///
 /// Whether something runs on it is told by a lock: a member's process has the folder's lock file as
@@ -74,14 +77,43 @@ impl MemberFolder {
         self.path.join("log-start")
     }
 
-    /// What etcd has said since it was started last; none where that cannot be told.
+    /// What etcd has said since it was started last, or the last of it; none where that cannot be told, or where
+    /// its data is not what it was then.
     pub(super) fn said(&self) -> Option<String> {
-        let start = fs::read_to_string(self.log_start_file()).ok()?;
+        let start: u64 = fs::read_to_string(self.log_start_file())
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
         let mut log = File::open(self.log()).ok()?;
-        log.seek(SeekFrom::Start(start.trim().parse().ok()?)).ok()?;
+        let log_is = log.metadata().ok()?;
+        if self.data_has_changed_since(&log_is) {
+            return None;
+        }
+        let start = start.max(log_is.len().saturating_sub(LONGEST_LAST_WORDS));
+        log.seek(SeekFrom::Start(start)).ok()?;
         let mut bytes = Vec::new();
         log.read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Whether somebody has put other data there since the log was written last.
+    fn data_has_changed_since(&self, log: &fs::Metadata) -> bool {
+        let written = (log.mtime(), log.mtime_nsec());
+        let data = self.data();
+        let folders = ["", "member", "member/snap", "member/wal", "wal", "snap"];
+        let folders = folders.iter().map(|folder| data.join(folder));
+        let entries = folders
+            .clone()
+            .filter_map(|folder| folder.read_dir_utf8().ok());
+        let entries = entries
+            .flatten()
+            .flatten()
+            .map(camino::Utf8DirEntry::into_path);
+        folders.chain(entries).any(|path| {
+            let there = fs::symlink_metadata(path);
+            there.is_ok_and(|there| (there.ctime(), there.ctime_nsec()) > written)
+        })
     }
 
     /// Notes where in its log a member that is about to be started begins. Where that cannot be noted, as on a

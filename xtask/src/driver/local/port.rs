@@ -42,6 +42,10 @@ pub(super) fn obstacles<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<Di
     diagnostics
 }
 
+/// A member's address is a part of its identity.
+const ANOTHER_SUBNET: &str =
+    "if this cluster was never started, another `network.subnet` is a way out as well";
+
 fn obstacle(
     member: &HostName,
     address: SocketAddrV4,
@@ -55,7 +59,7 @@ fn obstacle(
             refused(&format!("process {id} (`{command}`) listens there"))
                 .note(ADDRESSES)
                 .hint(Hint::heals("end it", [format!("kill {id}")]))
-                .hint("or give this cluster another `network.subnet`")
+                .hint(ANOTHER_SUBNET)
         }
         (io::ErrorKind::AddrInUse, None) => {
             let port = address.port();
@@ -74,7 +78,7 @@ fn obstacle(
         }
         _ => refused(&error.to_string())
             .note(ADDRESSES)
-            .hint("give this cluster another `network.subnet`"),
+            .hint(ANOTHER_SUBNET),
     }
 }
 
@@ -117,7 +121,7 @@ impl OtherCluster {
             "stop that one",
             [format!("cd {folder} && cargo xtask down {name}")],
         ))
-        .hint("or give this one another `network.subnet`")
+        .hint(ANOTHER_SUBNET)
     }
 }
 
