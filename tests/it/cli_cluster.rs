@@ -362,8 +362,9 @@ fn the_last_lines_of_any_log_are_shown() {
         none.stderr,
         format!(
             "error: `core-01` has no log\n\
-             note: it would be `{log}`; it begins when the member first starts\n\
-             hint: start the member: `cargo xtask up text`\n"
+             note: it would be `{log}`; it begins when the member first starts, and is \
+             gone where its folder was removed\n\
+             hint: see how the member is: `cargo xtask status text`\n"
         )
     );
 }
