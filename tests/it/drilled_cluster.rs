@@ -408,7 +408,16 @@ impl Drop for UnderWay {
 
 /// Starts a drill, and waits until it has noted this of what it does to the cluster.
 pub(crate) fn begin(cluster: &Cluster, fault: &str, noted: &str) -> UnderWay {
-    let how = ["--yes", "--hold", "10m", "--rate", "20"];
+    let other = of_debian_13().as_str();
+    let how = [
+        "--yes",
+        "--hold",
+        "10m",
+        "--rate",
+        "20",
+        "--other-etcd",
+        other,
+    ];
     let drill = [&["drill", cluster.name, fault][..], &how].concat();
     begun(&mut cluster.scratch.command(&drill), cluster, noted)
 }
