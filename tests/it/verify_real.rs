@@ -677,7 +677,7 @@ fn a_cluster_that_was_formed_anew_is_reported_until_its_note_is_removed() {
 
     let up = cluster.up().expect(1);
     assert!(
-        up.stderr.contains("what is lost does not come back"),
+        up.stderr.contains("lost data does not come back"),
         "{}",
         up.stderr
     );
