@@ -1888,10 +1888,10 @@ fn a_member_with_damaged_data_is_not_to_be_started_again() {
     }
     expect![[r#"
         [
-            "3: WriteAheadLog: reachable: informs: at its last start its write-ahead log was damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
-            "3: Database: reachable: informs: at its last start its database was damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
+            "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
+            "3: Database: reachable: informs: its database is damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
             "3: DiskFull: reachable: heals: the disk that its data is on is full; make room there, then start it again: `cargo xtask up`",
-            "1: Database: reachable: informs: at its last start its database was damaged, and no task restores it yet; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
+            "1: Database: reachable: informs: its database is damaged, and no task restores it yet; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
         ]
     "#]].assert_debug_eq(&advice);
 }
