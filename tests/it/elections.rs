@@ -44,6 +44,7 @@ pub(crate) fn glance(members: &[Seen]) -> Glance {
     Glance {
         damaged: Vec::new(),
         is_drilled: false,
+        is_redefined: false,
         cluster: "default".parse().unwrap(),
         driver: DriverName::Local,
         version: EtcdVersion::new(3, 6, 14),

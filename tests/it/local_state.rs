@@ -506,6 +506,25 @@ fn destroy_is_offered_only_where_no_data_is_left() {
     assert_eq!(advised_by_verify(&scratch, "spare", "reachable"), [advice]);
 }
 
+#[test]
+fn no_task_advises_an_up_that_refuses_a_changed_definition() {
+    let scratch = Scratch::with("changed", &three(150));
+    up(&scratch, "changed").expect(0);
+    let other = three(150).replace("members = 3", "members = 5");
+    scratch.define("changed", &other);
+    let hint = "hint: its definition now describes another cluster; take the change back to start this \
+        one, or see what differs: `cargo xtask verify changed`\n";
+    for task in ["down", "status"] {
+        let ran = scratch.run(&[task, "changed"]).expect(0);
+        assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("cargo xtask up"), "{}", ran.stderr);
+    }
+    up(&scratch, "changed").expect(7);
+    scratch.define("changed", &three(150));
+    let status = scratch.run(&["status", "changed"]).expect(0).stderr;
+    assert_eq!(status, "hint: start it: `cargo xtask up changed`\n");
+}
+
 /// What `verify` advises by this check, each thing once.
 fn advised_by_verify(scratch: &Scratch, name: &str, check: &str) -> Vec<String> {
     let ran = scratch.run(&["verify", name, "--format", "json"]);

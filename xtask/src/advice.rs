@@ -94,6 +94,9 @@ pub fn at_a_glance(glance: &Glance) -> Vec<Hint> {
     if !glance.is_down() {
         return Vec::new();
     }
+    if glance.is_redefined {
+        return vec![redefined(cluster)];
+    }
     let all = glance.members.len();
     let left = all - glance.lost.len() - glance.damaged.len();
     vec![if left == all {
@@ -111,6 +114,14 @@ pub fn at_a_glance(glance: &Glance) -> Vec<Hint> {
             [format!("cargo xtask verify {cluster}")],
         )
     }]
+}
+
+/// What to do where `up` would refuse, because the definition describes another cluster.
+pub fn redefined(cluster: &ClusterName) -> Hint {
+    Hint::informs(
+        "its definition now describes another cluster; take the change back to start this one, or see what differs",
+        [format!("cargo xtask verify {cluster}")],
+    )
 }
 
 fn start_over(cluster: &ClusterName, text: String) -> Hint {

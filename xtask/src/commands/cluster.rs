@@ -4,6 +4,7 @@ use super::load;
 use crate::driver::{self, DRIVERS, Driver, Home};
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
+use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::state::Record;
 use crate::values::{ClusterName, HostName};
@@ -58,6 +59,15 @@ impl Started {
             workspace: &self.workspace,
             name: &self.name,
         }
+    }
+
+    /// Whether the definition now describes another cluster, and `up` refuses to start this one. It may be gone
+    /// or have errors: then other tasks say so.
+    pub(super) fn is_redefined(&self) -> bool {
+        let definition = load::load_silently(&self.workspace, &self.name);
+        let plan = definition.map(|definition| self.driver.place(&Plan::new(&definition)));
+        let differs = plan.is_some_and(|plan| !self.record.differences(&plan).is_empty());
+        differs && !self.record.had_data().is_empty()
     }
 
     /// The binaries that it runs on.

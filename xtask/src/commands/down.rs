@@ -1,6 +1,8 @@
 //! `cargo xtask down`: stops a cluster and keeps its data.
 
+use super::cluster::Started;
 use super::{Which, cluster, had_data, stop};
+use crate::advice;
 use crate::driver::{DRIVERS, Home};
 use crate::hint::Hint;
 use crate::report::{Exit, Outcome};
@@ -68,10 +70,12 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         (count, _) => format!("{name}: {count} members stopped, their data is kept"),
     });
     if !kept.is_empty() {
-        ui::hint(&Hint::heals(
-            "start it again",
-            [format!("cargo xtask up {name}")],
-        ));
+        let is_redefined = Started::find(name).is_ok_and(|started| started.is_redefined());
+        ui::hint(&if is_redefined {
+            advice::redefined(name)
+        } else {
+            Hint::heals("start it again", [format!("cargo xtask up {name}")])
+        });
         ui::hint(&Hint::heals(
             "or remove it with its data",
             [format!("cargo xtask destroy {name}")],

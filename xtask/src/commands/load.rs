@@ -31,6 +31,15 @@ pub fn load(workspace: &Workspace, name: &ClusterName) -> Outcome<Definition> {
     without_errors(definition, diagnostics)
 }
 
+/// Reads one definition without a word about it; none where it is gone or has errors.
+pub fn load_silently(workspace: &Workspace, name: &ClusterName) -> Option<Definition> {
+    let path = workspace.cluster().join(format!("{name}.toml"));
+    let source = read_source(workspace, &path).ok()?;
+    let (definition, found) = definition::read(name.clone(), Arc::new(source));
+    let is_right = |found: &Diagnostic| found.severity != Severity::Error;
+    found.iter().all(is_right).then_some(definition)
+}
+
 /// Reads every definition, sorted by name, and compares them with each other. Prints their
 /// warnings, if there is nothing worse.
 ///

@@ -200,6 +200,7 @@ fn glance(started: &Started) -> Outcome<Glance> {
         lost: lost(started, &members),
         damaged: damaged(started, &members),
         is_drilled: drill::is_left(&started.home()),
+        is_redefined: started.is_redefined(),
         members,
     };
     Ok(glance.each_member_once())

@@ -22,6 +22,8 @@ pub struct Glance {
     pub damaged: Vec<HostName>,
     /// Whether a drill that is over has not healed what it did.
     pub is_drilled: bool,
+    /// Whether the definition now describes another cluster than the one that was started.
+    pub is_redefined: bool,
 }
 
 /// A member with what was seen of it.

@@ -86,6 +86,7 @@ impl Looks {
             lost: super::lost(started, &members),
             damaged: super::damaged(started, &members),
             is_drilled: super::drill::is_left(&started.home()),
+            is_redefined: started.is_redefined(),
             members,
         };
         Ok(glance.each_member_once())
