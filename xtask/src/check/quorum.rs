@@ -49,10 +49,13 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             );
         }
         if standing.agrees_with_undefined() {
-            let others = standing.undefined;
+            let others = match standing.undefined {
+                1 => "1 voter is not defined".to_owned(),
+                count => format!("{count} voters are not defined"),
+            };
             return judgement(
                 Verdict::Skipped,
-                format!("{evidence}, and did; not checked: {others} voters are not defined"),
+                format!("{evidence}, and did; not checked: {others}"),
                 None,
             );
         }
