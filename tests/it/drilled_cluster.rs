@@ -406,8 +406,8 @@ impl Drop for UnderWay {
     }
 }
 
-/// Starts a drill, and waits until it has noted this of what it does to the cluster.
-pub(crate) fn begin(cluster: &Cluster, fault: &str, noted: &str) -> UnderWay {
+/// A drill that holds its fault until it is ended.
+pub(crate) fn held(cluster: &Cluster, fault: &str) -> Command {
     let other = of_debian_13().as_str();
     let how = [
         "--yes",
@@ -419,7 +419,12 @@ pub(crate) fn begin(cluster: &Cluster, fault: &str, noted: &str) -> UnderWay {
         other,
     ];
     let drill = [&["drill", cluster.name, fault][..], &how].concat();
-    begun(&mut cluster.scratch.command(&drill), cluster, noted)
+    cluster.scratch.command(&drill)
+}
+
+/// Starts a drill, and waits until it has noted this of what it does to the cluster.
+pub(crate) fn begin(cluster: &Cluster, fault: &str, noted: &str) -> UnderWay {
+    begun(&mut held(cluster, fault), cluster, noted)
 }
 
 /// The same for any drill. One that did nothing is started again: its first look may have met an election.

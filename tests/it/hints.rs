@@ -11,8 +11,7 @@ use xtask::clients::Clients;
 use xtask::fault::FAULTS;
 use xtask::values::DriverName;
 
-use crate::drilled_cluster::{Cluster, UnderWay, tell};
-use crate::etcd_binaries::of_debian_13;
+use crate::drilled_cluster::{Cluster, UnderWay, held, tell};
 use crate::local_support::etcdctl;
 use crate::scratch::Ran;
 use crate::support::{look_for, look_until, write_program};
@@ -139,18 +138,7 @@ fn bring_about(cluster: &Cluster, fault: &str) {
         let seen = verified(cluster, &["--wait", "60s"]);
         assert_eq!(seen["exit_status"], 0, "{seen:#}");
     }
-    let other = of_debian_13().as_str();
-    let how = [
-        "--yes",
-        "--hold",
-        "10m",
-        "--rate",
-        "20",
-        "--other-etcd",
-        other,
-    ];
-    let drill = [&["drill", cluster.name, fault][..], &how].concat();
-    let mut drill = UnderWay::start(&mut cluster.scratch.command(&drill));
+    let mut drill = UnderWay::start(&mut held(cluster, fault));
     drill.wait_until_it_says("verify reports ");
     drop(drill);
     fs::remove_file(cluster.state("drill.json")).unwrap();

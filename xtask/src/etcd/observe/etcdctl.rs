@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use camino::Utf8Path;
 use xshell::Shell;
 
+use super::metrics::{metrics, metrics_by};
 use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
 use crate::etcd::command::command;
 use crate::etcd::tools::{Origin, Tools};
@@ -397,44 +397,5 @@ impl Etcdctl<'_> {
             },
             (_, _) => tool(&finished.ending()),
         }
-    }
-}
-
-/// A member's metrics.
-fn metrics(member: &Member, patience: Duration) -> Look<String> {
-    let asked = minreq::get(format!("{}/metrics", member.client_url()))
-        .with_timeout(patience.as_secs().max(1))
-        .with_follow_redirects(false)
-        .send();
-    match asked {
-        Ok(answer) if answer.status_code == 200 => {
-            let text = answer.as_str().map(str::to_owned);
-            text.map_or_else(|error| Look::Failed(error.to_string()), Look::Seen)
-        }
-        Ok(answer) => Look::Failed(format!("HTTP status {}", answer.status_code)),
-        Err(error) => Look::Failed(error.to_string()),
-    }
-}
-
-/// The same by this curl, which may run elsewhere.
-fn metrics_by(curl: &Utf8Path, member: &Member, patience: Duration) -> Look<String> {
-    let shell = match Shell::new() {
-        Ok(shell) => shell,
-        Err(error) => return Look::NotAsked(format!("could not be asked: {error}")),
-    };
-    let seconds = patience.as_secs().max(1).to_string();
-    let asked = shell
-        .cmd(curl)
-        .args(["--silent", "--fail", "--max-time", &seconds])
-        .arg(format!("{}/metrics", member.client_url()));
-    let finished = process::run(asked, patience * 2 + Duration::from_secs(2));
-    match finished.ending {
-        Ending::Exited(0) => Look::Seen(finished.stdout),
-        // What curl reports is its own exit status; 126 and above are of whoever was to run it.
-        Ending::Exited(..126) => Look::Failed(format!("curl {}", finished.ending())),
-        _ => Look::NotAsked(format!(
-            "could not be asked: `{curl}` {}",
-            finished.ending()
-        )),
     }
 }

@@ -3,6 +3,7 @@
 
 mod etcdctl;
 mod http;
+mod metrics;
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
