@@ -22,7 +22,7 @@ pub(super) static CHECK: Check = Check {
         what_to_do: "Read why it stopped: `cargo xtask logs core-01`. Then `cargo xtask up` \
             starts what does not run, continues processes that are halted and leaves the rest \
             alone; with its data, a member catches up by itself. One that has lost its data is \
-            not started: the others keep running without it. If it runs and does not answer, something \
+            not started: the others can serve without it. If it runs and does not answer, something \
             is between it and this host: its address, port 2379, a firewall.",
         read: "https://etcd.io/docs/v3.6/op-guide/failures/",
     },
