@@ -311,7 +311,7 @@ fn prove(
     // Machines take long to tell, and what runs on them is no process of theirs.
     let are_watched = driver.machines().is_none();
     let none_has_ended = || !are_watched || awaited.ended().map_or(true, |ended| ended.is_empty());
-    let wait = |most| verify::wait_while(&none_has_ended, driver, home, cluster, most);
+    let wait = |most| verify::wait_while(&|_| none_has_ended(), driver, home, cluster, most);
     let mut verified = wait(timeout.min(settling));
     let is_unsettled = |verdict| !verified.report.names(&[verdict]).is_empty();
     let is_unsettled = is_unsettled(Verdict::NotYet) || is_unsettled(Verdict::Skipped);

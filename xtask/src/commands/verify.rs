@@ -157,12 +157,12 @@ pub(super) fn wait(
     running: &Running,
     most: Duration,
 ) -> Verified {
-    wait_while(&|| true, driver, home, running, most)
+    wait_while(&|_| true, driver, home, running, most)
 }
 
-/// The same, as long as it is not called off.
+/// The same, as long as the last look is worth another one.
 pub(super) fn wait_while(
-    is_wanted: &dyn Fn() -> bool,
+    is_wanted: &dyn Fn(&Verified) -> bool,
     driver: &dyn Driver,
     home: &Home<'_>,
     running: &Running,
@@ -176,9 +176,9 @@ pub(super) fn wait_while(
             ui::say(&format!("waiting for {missing}"));
             said = missing;
         }
-        is_wanted()
+        is_wanted(verified)
     });
-    if is_wanted() && !most.is_zero() && verified.report.health() != Health::Healthy {
+    if is_wanted(&verified) && !most.is_zero() && verified.report.health() != Health::Healthy {
         let missing = missing(&verified);
         ui::say(&match verified.cannot_improve() {
             Some(why) => format!("not waited for: {missing}; {why}"),

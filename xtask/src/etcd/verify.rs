@@ -37,6 +37,11 @@ impl Verified {
             None
         }
     }
+
+    /// Whether a member does not run: it does not come back by itself.
+    pub fn has_stopped_members(&self) -> bool {
+        self.observation.conditions.contains(&Condition::Stopped)
+    }
 }
 
 /// What there is to look at beside etcd itself.

@@ -50,7 +50,7 @@ impl Experiment<'_> {
     /// about or healed.
     pub(super) fn run(&self, fault: &'static Fault) -> Outcome<Drill> {
         let before = verify::wait_while(
-            &|| !self.interruption.is_asked(),
+            &|verified| !self.interruption.is_asked() && !verified.has_stopped_members(),
             self.cluster.driver,
             &self.cluster.home,
             self.cluster.running,
