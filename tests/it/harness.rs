@@ -4,12 +4,15 @@
 //! nothing else does. The slowest are listed at the end.
 
 use std::any::Any;
-use std::process::ExitCode;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 use std::sync::{Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use nix::sys::signal::Signal;
 use xtask::commands::test::rights;
 
 use crate::{network, scratch};
@@ -40,6 +43,7 @@ pub(crate) fn not_run(why: impl Into<String>) -> ! {
 /// Runs the tests that the command line asks for. `first`: the beginnings of the names of those that take
 /// longest, and therefore begin first.
 pub(crate) fn run(first: &[&str]) -> ExitCode {
+    heed_interrupts();
     let mut arguments = Arguments::from_args();
     if arguments.test_threads.is_none() {
         let processors = thread::available_parallelism().map_or(1, Into::into);
@@ -58,6 +62,24 @@ pub(crate) fn run(first: &[&str]) -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, tests.into_iter().map(trial).collect());
     tell_the_slowest();
     conclusion.exit_code()
+}
+
+/// Starts anew with an interrupt's default action, where a shell started this in the background and so has it
+/// and all that it starts ignore interrupts: programs under test would never end.
+fn heed_interrupts() {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    if ignored.is_some_and(|mask| mask & (1 << (Signal::SIGINT as i32 - 1)) != 0) {
+        let mut env = Command::new("env");
+        let failed = env
+            .arg("--default-signal=INT")
+            .args(std::env::args_os())
+            .exec();
+        panic!("interrupts are ignored, and `env` cannot change that: {failed}");
+    }
 }
 
 /// Whoever has it for writing has this host alone.
