@@ -149,6 +149,24 @@ impl Cluster {
         }
     }
 
+    /// Has clients write so much that what a drill's clients write does not come up to it.
+    pub(crate) fn gains_a_history(&self) {
+        let clients = Clients::begin(&self.plan(), Duration::ZERO, 1_000).unwrap();
+        let is_much = |seen: &Value| seen["members"][0]["revision"].as_u64() > Some(1000);
+        let seen = look_until(|| self.verified(&[]), is_much);
+        clients.end();
+        assert!(is_much(&seen), "{seen:#}");
+        let seen = self.verified(&["--wait", "60s"]);
+        assert_eq!(seen["exit_status"], 0, "{seen:#}");
+    }
+
+    /// What `verify` prints for programs.
+    pub(crate) fn verified(&self, wait: &[&str]) -> Value {
+        let verify = ["verify", self.name, "--format", "json"];
+        let ran = self.scratch.run(&[&verify[..], wait].concat());
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
+    }
+
     /// What `verify` reports, and how it ends.
     pub(crate) fn verify(&self) -> Reported {
         let verify = ["verify", self.name, "--format", "json"];

@@ -1,67 +1,61 @@
-//! Every fault that processes can have, brought about in a real cluster: `verify` finds each, names the
-//! right member and reports nothing else; nothing healthy is ever called broken; and whoever brings
-//! faults about leaves nothing behind. Faults that take machines are brought about in `tests/vm`, and
-//! `tests/soak` repeats all of this.
+//! Faults that processes can have, two of each kind, in a real cluster: `verify` finds each, names the right
+//! member and reports nothing else; nothing healthy is ever called broken; and whoever brings faults about
+//! leaves nothing behind. `hints` has every one found, `tests/soak` has every one healed over and over, and
+//! those that take machines are brought about in `tests/vm`.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use test_attribute::test;
-use xtask::fault::FAULTS;
-use xtask::values::DriverName;
 
 use crate::cli_cluster::signal_member;
-use crate::drilled_cluster::{self, Cluster, UnderWay, begin, begun, definition, nothing, tell};
+use crate::drilled_cluster::{
+    self, Cluster, Reported, UnderWay, begin, begun, definition, nothing, tell,
+};
 use crate::etcd_binaries::of_debian_13;
 use crate::local_support::{get, processes, put, runs};
-use crate::support::write_program;
+use crate::support::{look_until, write_program};
 
 /// The fault that only a host with nothing else to do shows in all purity.
 const SLOW: &str = "slow-member";
 
-/// The faults that processes can have, apart from that.
-fn of_processes() -> impl Iterator<Item = &'static str> {
-    let possible = FAULTS
-        .iter()
-        .filter(|fault| fault.drivers.contains(&DriverName::Local));
-    possible
-        .map(|fault| fault.name)
-        .filter(|name| *name != SLOW)
-}
-
-/// Every fourth of them, from this one on: four clusters are through sooner than one.
+/// Brings these about, and has the drill itself heal them. `hints` brings about every fault that processes
+/// can have, and `tests/soak` heals each of them three times.
 #[track_caller]
-fn a_fourth_is_found_and_healed(first: usize, name: &'static str) {
+fn are_found_and_healed(name: &'static str, faults: &[&str]) {
     let cluster = Cluster::start(name, 10);
     put(&cluster.scratch, name, "survivor", "yes");
-    let faults: Vec<&str> = of_processes().skip(first).step_by(4).collect();
-    assert_ne!(faults.len(), 0);
-    cluster.bears(&faults);
+    cluster.bears(faults);
     cluster.is_as_it_was();
 }
 
 #[test]
-fn faults_are_found_named_and_healed_first_fourth() {
-    a_fourth_is_found_and_healed(0, "first");
+fn faults_of_processes_and_members_are_healed() {
+    are_found_and_healed(
+        "first",
+        &[
+            "leader-killed",
+            "not-etcd",
+            "learner-left",
+            "another-version",
+        ],
+    );
 }
 
 #[test]
-fn faults_are_found_named_and_healed_second_fourth() {
-    a_fourth_is_found_and_healed(1, "second");
-}
-
-#[test]
-fn faults_are_found_named_and_healed_third_fourth() {
-    a_fourth_is_found_and_healed(2, "third");
-}
-
-#[test]
-fn faults_are_found_named_and_healed_last_fourth() {
-    a_fourth_is_found_and_healed(3, "last");
+fn faults_of_data_and_limits_are_healed() {
+    are_found_and_healed(
+        "second",
+        &[
+            "data-wiped",
+            "alarm-no-space",
+            "data-diverged",
+            "cluster-reformed",
+        ],
+    );
 }
 
 #[test]
@@ -261,28 +255,22 @@ fn what_a_killed_drill_did_to_the_data_is_not_taken_for_the_clusters() {
     let cluster = Cluster::start("forgotten", 6);
     let survivor = "what was there before";
     put(&cluster.scratch, "forgotten", "survivor", survivor);
-    for (fault, check) in [("data-diverged", "hash"), ("cluster-reformed", "history")] {
-        let drill = begin(&cluster, fault, fault);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let reports_it = || {
-            let (_, found) = cluster.verify();
-            found.iter().any(|one| one.starts_with(check))
-        };
-        while !reports_it() {
-            assert!(Instant::now() < deadline, "`{fault}` was not found");
-        }
-        drop(drill);
-        // Looks write, and so these keys get further than those that are put back.
-        for _ in 0..5 {
-            cluster.verify();
-        }
-        let up = cluster.up().expect(0);
-        let said = format!("what a drill did for `{fault}` is undone");
-        assert!(up.stderr.contains(&said), "{}", up.stderr);
-        cluster.comes_to_report(&nothing(), fault);
-        let found = get(&cluster.scratch, "forgotten", "survivor");
-        assert_eq!(found, format!("{survivor}\n"), "{fault}");
+    cluster.gains_a_history();
+    let drill = begin(&cluster, "cluster-reformed", "cluster-reformed");
+    let reports_it = |(_, found): &Reported| found.iter().any(|one| one.starts_with("history"));
+    let found = look_until(|| cluster.verify(), reports_it);
+    assert!(reports_it(&found), "{found:?}");
+    drop(drill);
+    // Looks write, and so these keys get further than those that are put back.
+    for _ in 0..5 {
+        cluster.verify();
     }
+    let up = cluster.up().expect(0);
+    let said = "what a drill did for `cluster-reformed` is undone";
+    assert!(up.stderr.contains(said), "{}", up.stderr);
+    cluster.comes_to_report(&nothing(), "cluster-reformed");
+    let found = get(&cluster.scratch, "forgotten", "survivor");
+    assert_eq!(found, format!("{survivor}\n"));
 }
 
 #[test]

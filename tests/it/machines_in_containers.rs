@@ -87,7 +87,7 @@ fn the_package_founds_no_cluster_but_the_predicted_one_in_containers() {
         .iter()
         .find(|(name, _)| *name == "debian-package")
         .unwrap();
-    let cluster = Cluster::new(name, definition);
+    let cluster = Cluster::new(name, &format!("members = 1\n{definition}"));
     let machines = cluster.boot(&mut lab);
     cluster.is_founded(&lab, "/usr/bin/etcd", &machines);
     for machine in &machines {
@@ -179,7 +179,7 @@ fn user_data_is_handed_to_a_booted_machine_in_containers() {
     assert_eq!(machine.read(disabled), "never\n");
 }
 
-/// Of the shipped definitions, and of all variants that have golden files.
+/// Of the shipped definitions, and of all variants that have golden files and no test here of their own.
 #[test]
 fn every_file_and_unit_of_debian_is_put_in_place_in_containers() {
     let mut lab = Lab::new(MIRROR);
@@ -191,7 +191,7 @@ fn every_file_and_unit_of_debian_is_put_in_place_in_containers() {
             (format!("machine-{index}"), host_name, cluster.user_data)
         })
         .collect();
-    assert!(seeds.len() >= 5);
+    assert!(seeds.len() >= 3);
     let machines: Vec<Machine> = (10..)
         .zip(&seeds)
         .map(|(number, (name, host_name, user_data))| {
@@ -360,6 +360,7 @@ fn is_as_rendered(machine: &Machine, user_data: &str) {
 fn every_debian_cluster() -> Vec<Cluster> {
     let mut definitions: BTreeMap<String, String> = VARIANTS
         .iter()
+        .filter(|(name, _)| !["debian-container", "debian-package"].contains(name))
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
         .collect();
     for entry in project().join("cluster").read_dir_utf8().unwrap() {

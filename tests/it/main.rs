@@ -84,8 +84,8 @@ fn main() -> std::process::ExitCode {
         // These make the root file systems that the others of their kind wait for.
         "machines_in_containers::every",
         "recipe_2015::a_machine",
-        "fault_matrix",
         "hints",
+        "fault_matrix",
         "recipe_2015",
         "machines_in_containers",
         "vagrantfile",
