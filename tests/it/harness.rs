@@ -51,6 +51,7 @@ pub(crate) fn run(first: &[&str]) -> ExitCode {
     }
     let _of_this_run = (!arguments.list).then(|| {
         network::prepare();
+        scratch::share_processors();
         scratch::remove_what_killed_runs_left()
     });
     let mut tests: Vec<&Test> = inventory::iter::<Test>().collect();

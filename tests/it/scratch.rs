@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::sys::signal::{Signal, kill};
@@ -10,6 +10,14 @@ use nix::unistd::Pid;
 
 use crate::network;
 use crate::support::look_until;
+
+static SHARES_PROCESSORS: AtomicBool = AtomicBool::new(false);
+
+/// Has each etcd and etcdctl of the workspaces run on one processor, since those of many tests share this
+/// host's. A benchmark measures them as users have them, and does not ask for this.
+pub(crate) fn share_processors() {
+    SHARES_PROCESSORS.store(true, Ordering::Relaxed);
+}
 
 /// A folder with `cluster/`, in which the real program runs.
 pub(crate) struct Scratch {
@@ -60,8 +68,9 @@ impl Scratch {
         }
         // Whatever this host could do beside: a test that is about machines says so.
         command.env("XTASK_DRIVER", "local");
-        // Members of many clusters share this host's processors.
-        command.env("GOMAXPROCS", "1");
+        if SHARES_PROCESSORS.load(Ordering::Relaxed) {
+            command.env("GOMAXPROCS", "1");
+        }
         command.env_remove("RUST_BACKTRACE");
         command
     }
