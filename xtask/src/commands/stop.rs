@@ -7,8 +7,9 @@ use crate::etcd::observe;
 use crate::observation::{Condition, Look, Status};
 use crate::report::Outcome;
 use crate::state::Record;
+use crate::steps;
+use crate::ui;
 use crate::values::HostName;
-use crate::{steps, ui};
 
 /// Stops every member that runs, in the best order, and returns their names.
 ///

@@ -149,7 +149,7 @@ fn concerns_only(host: &Host, wanted: &Provider) -> Option<Found> {
 }
 
 /// The command line of a task for this cluster.
-pub(crate) fn task(plan: &Plan, task: &str) -> String {
+pub fn task(plan: &Plan, task: &str) -> String {
     match plan.name.as_str() {
         "default" => format!("cargo xtask {task}"),
         name => format!("cargo xtask {task} {name}"),

@@ -27,7 +27,7 @@ pub(super) static CHECK: Check = Check {
 /// The distance in log entries beyond which a member lags. Members are asked within milliseconds of each
 /// other, in which a busy cluster writes some hundred entries; at 5000 entries between the log and what is
 /// applied, etcd itself refuses requests (`maxGapBetweenApplyAndCommitIndex`).
-pub(crate) const LAGS_BEYOND: u64 = 1000;
+pub const LAGS_BEYOND: u64 = 1000;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let mut unseen = Unseen::of_ours(plan, observation, "its position in the log", |member| {

@@ -152,7 +152,7 @@ pub(super) fn making_room(plan: &Plan, observation: &Observation) -> impl Iterat
 
 /// The quota in bytes that a member runs with: by its own words, or else by its flags, or else, where they
 /// were not seen, by the definition. A negative one is none to etcd, which then takes all there is.
-pub(crate) fn quota_of(plan: &Plan, status: &Status, started: Option<&Look<StartedWith>>) -> u64 {
+pub fn quota_of(plan: &Plan, status: &Status, started: Option<&Look<StartedWith>>) -> u64 {
     let flag = match started.and_then(Look::seen) {
         Some(started) => {
             let flag = started.flag("quota-backend-bytes");

@@ -24,12 +24,12 @@ mod user_data;
 mod version;
 mod write;
 
-pub(crate) use database::quota_of;
+pub use database::quota_of;
 pub use history::lost;
-pub(crate) use lag::LAGS_BEYOND;
+pub use lag::LAGS_BEYOND;
 pub use report::{Checked, Health, Report, Reported, judge};
 pub use standing::Standing;
-pub(crate) use user_data::hint as hint_to_provision;
+pub use user_data::hint as hint_to_provision;
 
 use crate::hint::Hint;
 use crate::observation::Observation;

@@ -60,7 +60,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
 }
 
 /// What to do, beginning with this member.
-pub(crate) fn hint(plan: &Plan, first: &HostName, is_only: bool) -> Hint {
+pub fn hint(plan: &Plan, first: &HostName, is_only: bool) -> Hint {
     let folder = render::folder(&plan.name);
     let text = "take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one";
     let commands = [

@@ -1,0 +1,21 @@
+//! What a definition means, and what an observation of a cluster or a host is worth.
+//!
+//! Data and judgement alone: the same input gives the same output, wherever and whenever. Nothing here knows files,
+//! the environment, processes, threads, clocks or a terminal; the crate `xtask` connects it to them.
+
+pub mod advice;
+pub mod check;
+pub mod definition;
+pub mod doctor;
+pub mod drill;
+pub mod elections;
+pub mod etcd_releases;
+pub mod hint;
+pub mod host;
+pub mod observation;
+pub mod plan;
+pub mod profile;
+pub mod render;
+pub mod report;
+pub mod steps;
+pub mod values;
