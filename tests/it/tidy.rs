@@ -235,6 +235,9 @@ fn nothing_is_left_to_do_and_nothing_tells_of_the_machine_it_was_written_on() {
         ".cargo",
         ".ci",
         "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
     ] {
         for path in files_below(&project().join(path)) {
             let Ok(text) = fs::read_to_string(&path) else {

@@ -23,6 +23,7 @@ use crate::workspace::Workspace;
 ///
 /// A file that is as it should be is not touched, no file is ever half written, and nothing is
 /// written while any definition has an error. Running clusters are left alone.
+#[allow(rustdoc::invalid_html_tags, reason = "it is a page of plain text")]
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
