@@ -1,4 +1,4 @@
-//! Faults that processes can have, two of each kind, in a real cluster: `verify` finds each, names the right
+//! Faults that processes can have, some of each kind, in a real cluster: `verify` finds each, names the right
 //! member and reports nothing else; nothing healthy is ever called broken; and whoever brings faults about
 //! leaves nothing behind. `hints` has every one found, `tests/soak` has every one healed over and over, and
 //! those that take machines are brought about in `tests/vm`.

@@ -77,11 +77,12 @@ const RULES: &[Rule] = &[
 fn layers_are_kept() {
     let mut findings = Vec::new();
     for rule in RULES {
-        for path in rule
-            .places
-            .iter()
-            .flat_map(|place| files_below(&project().join(place)))
-        {
+        let files = rule.places.iter().flat_map(|place| {
+            let files = files_below(&project().join(place));
+            assert!(!files.is_empty(), "`{place}` is gone: mend the rule");
+            files
+        });
+        for path in files {
             let path = path.strip_prefix(project()).unwrap();
             if rule.except.iter().any(|except| path.starts_with(except)) {
                 continue;
