@@ -14,7 +14,7 @@ use test_attribute::test;
 use xtask::download::Limits;
 use xtask::etcd::find::{Wanted, find};
 use xtask::etcd::tools::{Origin, Tools};
-use xtask::report::{Exit, Outcome};
+use xtask::report::{FailureKind, Outcome};
 use xtask::values::{Architecture, EtcdVersion, Sha256};
 
 use crate::etcd_release::{machine, release};
@@ -483,7 +483,7 @@ impl Trial {
     /// Insists that the search fails, and compares what it reports.
     fn fails(&self, expected: &Expect) {
         let failure = self.find().unwrap_err();
-        assert_eq!(failure.exit, Exit::Host);
+        assert_eq!(failure.kind, FailureKind::Host);
         let mut text = String::new();
         for diagnostic in failure.diagnostics {
             text += &format!("error: {}\n", diagnostic.message);

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::atomic;
 use crate::hint::Hint;
 use crate::render::{self, Rendered, TARGETS};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::workspace::Workspace;
 
 /// Whether files are written or only looked at.
@@ -131,5 +131,5 @@ fn failure(workspace: &Workspace, verb: &str, path: &Utf8Path, error: &io::Error
     if verb == "write" {
         diagnostic = diagnostic.note("what was there before is unchanged");
     }
-    Failure::new(Exit::Host, diagnostic.hint(hint))
+    Failure::host(diagnostic.hint(hint))
 }

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         .and_then(ui::all_was_printed)
         .unwrap_or_else(|failure| {
             ui::diagnostics::report(&failure.diagnostics);
-            failure.exit
+            failure.kind.into()
         });
     ExitCode::from(exit as u8)
 }
@@ -46,7 +46,7 @@ fn no_task(error: &clap::Error) -> Outcome<Exit> {
             let words: Vec<String> = words
                 .map(|word| word.to_string_lossy().into_owned())
                 .collect();
-            Err(Failure::new(Exit::Usage, usage::diagnostic(error, &words)))
+            Err(Failure::usage(usage::diagnostic(error, &words)))
         }
     }
 }

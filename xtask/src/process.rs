@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 
 pub use detached::{
     all, command_line, detach, environment, is_halted, is_there, reads_from, signal, signal_group,
@@ -126,8 +126,7 @@ impl From<ExitStatus> for Ending {
 /// Fails where the current folder is gone.
 pub fn shell() -> Outcome<xshell::Shell> {
     xshell::Shell::new().map_err(|error| {
-        Failure::new(
-            Exit::Host,
+        Failure::host(
             Diagnostic::error(format!("there is no folder to work in: {error}"))
                 .hint("change into a folder that exists, and try again"),
         )

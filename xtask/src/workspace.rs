@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::process::quoted;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::ClusterName;
 
 /// A checkout of this project.
@@ -19,16 +19,14 @@ impl Workspace {
     /// Fails outside of any workspace, and where the current folder is gone or not named in UTF-8.
     pub fn find() -> Outcome<Self> {
         let current = std::env::current_dir().map_err(|error| {
-            Failure::new(
-                Exit::Host,
+            Failure::host(
                 Diagnostic::error(format!("there is no current folder: {error}"))
                     .note("it was probably removed while this shell was in it")
                     .hint("change into a checkout of this project and try again"),
             )
         })?;
         let current = Utf8PathBuf::from_path_buf(current).map_err(|path| {
-            Failure::new(
-                Exit::Host,
+            Failure::host(
                 Diagnostic::error(format!("the path of this folder is not UTF-8: {path:?}"))
                     .note("it becomes part of flags and of lines for your shell, which are text")
                     .hint("move the checkout to a folder with another name"),
@@ -38,9 +36,7 @@ impl Workspace {
             .ancestors()
             .find(|folder| folder.join("cluster").is_dir());
         root.map(Self::at).ok_or_else(|| {
-            Failure::new(
-                Exit::Host,
-                Diagnostic::error("there is no `cluster` folder here or in any folder above")
+            Failure::host(Diagnostic::error("there is no `cluster` folder here or in any folder above")
                     .note("definitions live in `cluster/<name>.toml`; everything else follows from them")
                     .hint("change into a checkout of this project and try again"),
             )

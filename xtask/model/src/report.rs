@@ -141,22 +141,90 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl From<FailureKind> for Exit {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Usage => Self::Usage,
+            FailureKind::Definition => Self::Definition,
+            FailureKind::CouldNotLook => Self::CouldNotLook,
+            FailureKind::Host => Self::Host,
+            FailureKind::Failed => Self::Failed,
+            FailureKind::Refused => Self::Refused,
+            FailureKind::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+/// What kind of failure ended a task. The commands give each kind its exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The command line asks for something that is not possible.
+    Usage,
+    /// A definition has errors.
+    Definition,
+    /// The cluster could not be queried, or only in part.
+    CouldNotLook,
+    /// This host lacks something, or something on it is in the way.
+    Host,
+    /// The work was started and failed.
+    Failed,
+    /// The work was not started, because it would have done harm.
+    Refused,
+    /// The user ended the work.
+    Interrupted,
+}
+
 /// Why a task ended without success.
 #[derive(Debug)]
 pub struct Failure {
-    /// The exit status it leads to.
-    pub exit: Exit,
+    /// What kind of failure it is.
+    pub kind: FailureKind,
     /// What is wrong; at least one error.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Failure {
     /// A failure with a single cause.
-    pub fn new(exit: Exit, diagnostic: Diagnostic) -> Self {
+    pub fn new(kind: FailureKind, diagnostic: Diagnostic) -> Self {
         Self {
-            exit,
+            kind,
             diagnostics: vec![diagnostic],
         }
+    }
+
+    /// The command line asks for something that is not possible.
+    pub fn usage(diagnostic: Diagnostic) -> Self {
+        Self::new(FailureKind::Usage, diagnostic)
+    }
+
+    /// A definition has an error.
+    pub fn definition(diagnostic: Diagnostic) -> Self {
+        Self::new(FailureKind::Definition, diagnostic)
+    }
+
+    /// The cluster could not be queried.
+    pub fn could_not_look(diagnostic: Diagnostic) -> Self {
+        Self::new(FailureKind::CouldNotLook, diagnostic)
+    }
+
+    /// This host lacks something, or something on it is in the way.
+    pub fn host(diagnostic: Diagnostic) -> Self {
+        Self::new(FailureKind::Host, diagnostic)
+    }
+
+    /// The work was started and failed.
+    pub fn failed(diagnostic: Diagnostic) -> Self {
+        Self::new(FailureKind::Failed, diagnostic)
+    }
+
+    /// The work was not started, because it would have done harm.
+    pub fn refused(diagnostic: Diagnostic) -> Self {
+        Self::new(FailureKind::Refused, diagnostic)
+    }
+
+    /// The user ended the work.
+    pub fn interrupted(diagnostic: Diagnostic) -> Self {
+        Self::new(FailureKind::Interrupted, diagnostic)
     }
 }
 

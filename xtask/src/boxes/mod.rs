@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::cache::{Cache, refused};
 use crate::download::Limits;
 use crate::profile::CloudImage;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 pub use catalogue::Catalogue;
 pub use packages::SOURCE_DATE;
 
@@ -96,7 +96,7 @@ pub fn made(order: &Order<'_>) -> Outcome<Option<Catalogue>> {
     if is_written(&catalogue) {
         return Ok(Some(catalogue));
     }
-    let failure = |why: String| Failure::new(Exit::Host, Diagnostic::error(why));
+    let failure = |why: String| Failure::host(Diagnostic::error(why));
     // A task that makes a box may have written it meanwhile.
     let _locked = cache.lock(|| ()).map_err(failure)?;
     let catalogue = read();
@@ -130,9 +130,7 @@ pub fn make(order: &Order<'_>, say: &dyn Fn(&str)) -> Outcome<Catalogue> {
     }
     let title = order.title;
     let diagnostic = Diagnostic::error(format!("no box of {title} could be made"));
-    Err(Failure::new(
-        Exit::Host,
-        reasons
+    Err(Failure::host(reasons
             .into_iter()
             .fold(diagnostic, Diagnostic::note)
             .hint(tool::install())

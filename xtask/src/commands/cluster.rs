@@ -5,7 +5,7 @@ use crate::driver::{self, DRIVERS, Driver, Home};
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::state::Record;
 use crate::values::{ClusterName, HostName};
 use crate::workspace::Workspace;
@@ -23,7 +23,7 @@ impl Started {
     pub(super) fn find(name: &ClusterName) -> Outcome<Self> {
         let workspace = Workspace::find()?;
         let record = Record::read(&workspace, name).map_err(|failure| Failure {
-            exit: Exit::CouldNotLook,
+            kind: FailureKind::CouldNotLook,
             ..failure
         })?;
         let record = record.ok_or_else(|| {
@@ -80,8 +80,7 @@ impl Started {
             } else {
                 (&recorded.etcdctl, "its etcdctl")
             };
-            Failure::new(
-                Exit::CouldNotLook,
+            Failure::could_not_look(
                 Diagnostic::error(format!("`{gone}` is gone"))
                     .note(format!(
                         "cluster `{name}` runs etcd {}, and {what} was there",
@@ -102,8 +101,7 @@ impl Started {
             return Ok(());
         }
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        Err(Failure::new(
-            Exit::Usage,
+        Err(Failure::usage(
             Diagnostic::error(format!("cluster `{}` has no member `{name}`", self.name))
                 .hint(format!("its members are {}", names.join(", "))),
         ))
@@ -129,9 +127,7 @@ pub(super) fn has_traces(home: &Home<'_>) -> bool {
 }
 
 fn without_record(name: &ClusterName) -> Failure {
-    Failure::new(
-        Exit::CouldNotLook,
-        Diagnostic::error(format!("cluster `{name}` has left its members here and no record"))
+    Failure::could_not_look(Diagnostic::error(format!("cluster `{name}` has left its members here and no record"))
             .note(format!("the record `.state/{name}/cluster.json` says what they are; it is written before the first of them starts"))
             .hint(Hint::heals("make it anew", [format!("cargo xtask down {name}"), format!("cargo xtask up {name}")]))
             .hint(Hint::heals("or remove all of it", [format!("cargo xtask destroy {name}")])),
@@ -141,13 +137,10 @@ fn without_record(name: &ClusterName) -> Failure {
 fn not_started(workspace: &Workspace, name: &ClusterName) -> Failure {
     let diagnostic = Diagnostic::error(format!("cluster `{name}` has not been started"));
     let known = workspace.cluster().join(format!("{name}.toml")).is_file();
-    Failure::new(
-        Exit::CouldNotLook,
-        if known {
-            diagnostic.hint(Hint::heals("start it", [format!("cargo xtask up {name}")]))
-        } else {
-            let diagnostic = diagnostic.note(format!("there is no `cluster/{name}.toml` either"));
-            load::hint_at_definitions(workspace, name, diagnostic)
-        },
-    )
+    Failure::could_not_look(if known {
+        diagnostic.hint(Hint::heals("start it", [format!("cargo xtask up {name}")]))
+    } else {
+        let diagnostic = diagnostic.note(format!("there is no `cluster/{name}.toml` either"));
+        load::hint_at_definitions(workspace, name, diagnostic)
+    })
 }

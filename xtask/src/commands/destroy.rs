@@ -74,8 +74,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let lock = Lock::take(&workspace, name, &format!("destroy {name}"), &ui::say)?;
     end_all_members(&home)?;
     remove(&home).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
+        Failure::failed(
             Diagnostic::error(format!("`{folder}` cannot be removed: {error}"))
                 .note("every member is stopped")
                 .hint(Hint::heals(
@@ -106,8 +105,7 @@ fn end_all_members(home: &Home<'_>) -> Outcome<()> {
 
 fn agreed(name: &ClusterName) -> Outcome<bool> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::new(
-            Exit::Usage,
+        return Err(Failure::usage(
             Diagnostic::error("there is nobody to ask: standard input is not a terminal")
                 .note("what is destroyed cannot be brought back")
                 .hint(Hint::heals(

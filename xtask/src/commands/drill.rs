@@ -144,8 +144,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
 
 fn write_report(path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
     atomic::replace(path, &ui::drill::html::render(drills)).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
+        Failure::failed(
             Diagnostic::error(format!("cannot write `{path}`: {error}"))
                 .note("what it would have shown is above")
                 .hint("see who may write there, and whether its disk has room"),
@@ -193,8 +192,7 @@ fn means(args: &Args) -> Outcome<Means> {
         Ok(tools) => Ok(Means {
             other_etcd: Some(tools),
         }),
-        Err(why) => Err(Failure::new(
-            Exit::Host,
+        Err(why) => Err(Failure::host(
             Diagnostic::error(format!("there is no usable etcd in `{folder}`: {why}"))
                 .hint("name a folder with an `etcd` and an `etcdctl` of one version"),
         )),
@@ -233,8 +231,7 @@ fn no_clients(Running { plan, tools }: &Running) -> Option<NoClients> {
     if version.is_v2() {
         return Some(NoClients {
             in_short: format!("not possible: etcd {version} has no v3 API"),
-            refusal: Failure::new(
-                Exit::Usage,
+            refusal: Failure::usage(
                 Diagnostic::error(format!(
                     "etcd {version} has no v3 API, which a drill's clients speak"
                 ))
@@ -244,8 +241,7 @@ fn no_clients(Running { plan, tools }: &Running) -> Option<NoClients> {
     }
     (tools.origin == Origin::Machine).then(|| NoClients {
         in_short: "not possible: this host does not reach the members".to_owned(),
-        refusal: Failure::new(
-            Exit::CouldNotLook,
+        refusal: Failure::could_not_look(
             Diagnostic::error(
                 "this host does not reach the members' addresses, and a drill's clients have to",
             )
@@ -268,8 +264,7 @@ fn refuse_what_has_changed(started: &Started) -> Outcome<()> {
         return Ok(());
     }
     let name = &started.name;
-    Err(Failure::new(
-        Exit::CouldNotLook,
+    Err(Failure::could_not_look(
         Diagnostic::error(format!("`{name}` was changed by another task meanwhile")).hint(
             Hint::informs("see how it is", [format!("cargo xtask verify {name}")]),
         ),
@@ -278,10 +273,11 @@ fn refuse_what_has_changed(started: &Started) -> Outcome<()> {
 
 fn refuse_what_is_left(cluster: &Cluster<'_>) -> Outcome<()> {
     match Journal::read(&cluster.home)? {
-        Some(journal) => Err(Failure::new(
-            Exit::CouldNotLook,
-            left(Diagnostic::error, &journal.fault, cluster.home.name),
-        )),
+        Some(journal) => Err(Failure::could_not_look(left(
+            Diagnostic::error,
+            &journal.fault,
+            cluster.home.name,
+        ))),
         None => Ok(()),
     }
 }

@@ -56,8 +56,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         .envs(environment)
         .args(&args.arguments);
     let not_started = process::hand_over(etcdctl);
-    Err(Failure::new(
-        Exit::Host,
+    Err(Failure::host(
         Diagnostic::error(format!("`{}` {}", tools.etcdctl, not_started.ending())).hint(
             Hint::heals(
                 "find an etcdctl that works",

@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
             Some(task) => task.render_long_help(),
             None => {
                 let no_such_task = usage::no_such_task(task);
-                return Err(Failure::new(Exit::Usage, no_such_task));
+                return Err(Failure::usage(no_such_task));
             }
         },
     };

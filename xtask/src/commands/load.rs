@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::definition::read::in_file_order;
 use crate::definition::rules::RULES_ACROSS;
 use crate::definition::{self, Definition};
-use crate::report::{Diagnostic, Exit, Failure, Outcome, Severity, Source};
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity, Source};
 use crate::ui;
 use crate::values::{ClusterName, Refused};
 use crate::workspace::Workspace;
@@ -50,8 +50,7 @@ pub fn load_all(workspace: &Workspace) -> Outcome<Vec<Definition>> {
     let mut diagnostics = Vec::new();
     let files = files(workspace)?;
     if files.is_empty() {
-        return Err(Failure::new(
-            Exit::Definition,
+        return Err(Failure::definition(
             Diagnostic::error("there is no definition in `cluster/`")
                 .note("each file `cluster/<name>.toml` defines one cluster")
                 .hint("write `members = 3` into `cluster/default.toml`: that alone is a cluster"),
@@ -93,7 +92,7 @@ fn without_errors<T>(value: T, diagnostics: Vec<Diagnostic>) -> Outcome<T> {
         .any(|diagnostic| diagnostic.severity == Severity::Error)
     {
         return Err(Failure {
-            exit: Exit::Definition,
+            kind: FailureKind::Definition,
             diagnostics,
         });
     }
@@ -106,8 +105,7 @@ fn without_errors<T>(value: T, diagnostics: Vec<Diagnostic>) -> Outcome<T> {
 fn files(workspace: &Workspace) -> Outcome<Vec<(String, Utf8PathBuf)>> {
     let folder = workspace.cluster();
     let unreadable = |error: io::Error| {
-        Failure::new(
-            Exit::Definition,
+        Failure::definition(
             Diagnostic::error("the folder `cluster/` cannot be read").note(error.to_string()),
         )
     };
@@ -141,7 +139,7 @@ fn named(file_name: &str) -> Outcome<ClusterName> {
 }
 
 fn wrong(diagnostic: Diagnostic) -> Failure {
-    Failure::new(Exit::Definition, diagnostic)
+    Failure::definition(diagnostic)
 }
 
 fn read_source(workspace: &Workspace, path: &Utf8Path) -> Outcome<Source> {
@@ -199,10 +197,7 @@ fn not_utf8(shown: &Utf8Path, error: &std::string::FromUtf8Error) -> Diagnostic 
 
 fn no_such_definition(workspace: &Workspace, name: &ClusterName) -> Failure {
     let diagnostic = Diagnostic::error(format!("there is no `cluster/{name}.toml`"));
-    Failure::new(
-        Exit::Definition,
-        hint_at_definitions(workspace, name, diagnostic),
-    )
+    Failure::definition(hint_at_definitions(workspace, name, diagnostic))
 }
 
 /// Says which definitions there are, to someone who asked for one that is not there.

@@ -76,10 +76,8 @@ fn journal(started: &Started, machines: &dyn Machines, args: &Args) -> Outcome<E
 
 fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {
     let (member, cluster) = (&args.member, &args.cluster);
-    Failure::new(
-        Exit::CouldNotLook,
-        if error.kind() == ErrorKind::NotFound {
-            Diagnostic::error(format!("`{member}` has no log"))
+    Failure::could_not_look(if error.kind() == ErrorKind::NotFound {
+        Diagnostic::error(format!("`{member}` has no log"))
                 .note(format!(
                     "it would be `{path}`; it begins when the member first starts, and is gone where its folder was removed"
                 ))
@@ -87,12 +85,12 @@ fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {
                     "see how the member is",
                     [format!("cargo xtask status {cluster}")],
                 ))
-        } else {
-            Diagnostic::error(format!("the log `{path}` cannot be read: {error}")).hint(
-                Hint::informs("see who may read it", [format!("ls -l '{path}'")]),
-            )
-        },
-    )
+    } else {
+        Diagnostic::error(format!("the log `{path}` cannot be read: {error}")).hint(Hint::informs(
+            "see who may read it",
+            [format!("ls -l '{path}'")],
+        ))
+    })
 }
 
 fn show(path: &Utf8Path, args: &Args) -> io::Result<Exit> {

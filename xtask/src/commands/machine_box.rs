@@ -150,16 +150,13 @@ fn made_here(profile: &'static Profile) -> Outcome<&'static CloudImage> {
         MachineBox::Published(published) => {
             let title = profile.title;
             let diagnostic = Diagnostic::error(format!("no box of {title} is made here"));
-            Err(Failure::new(
-                Exit::Host,
-                match published.gone {
-                    Some(why) => why.iter().copied().fold(diagnostic, Diagnostic::note),
-                    None => diagnostic.note(format!(
-                        "its makers publish one for {}, which Vagrant fetches itself",
-                        published.providers.join(" and ")
-                    )),
-                },
-            ))
+            Err(Failure::host(match published.gone {
+                Some(why) => why.iter().copied().fold(diagnostic, Diagnostic::note),
+                None => diagnostic.note(format!(
+                    "its makers publish one for {}, which Vagrant fetches itself",
+                    published.providers.join(" and ")
+                )),
+            }))
         }
     }
 }

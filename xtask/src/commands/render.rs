@@ -10,7 +10,7 @@ use crate::definition::Definition;
 use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::render::{self, Rendered};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Exit, Outcome};
 use crate::ui;
 use crate::values::ClusterName;
 use crate::workspace::Workspace;
@@ -159,10 +159,8 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
         ));
         return Ok(Exit::Success);
     }
-    Err(Failure {
-        exit: Exit::Unhealthy,
-        diagnostics,
-    })
+    ui::diagnostics::report(&diagnostics);
+    Ok(Exit::Unhealthy)
 }
 
 /// Nothing is removed here: a definition may be gone by accident.

@@ -52,8 +52,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     started.member(&args.member)?;
     let Some(machines) = started.driver.machines() else {
         let name = &started.name;
-        return Err(Failure::new(
-            Exit::Usage,
+        return Err(Failure::usage(
             Diagnostic::error(format!(
                 "the members of `{name}` are processes of this host"
             ))
@@ -76,8 +75,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
 /// Has ssh take this process's place. Returns only where it cannot.
 pub(super) fn hand_over(ssh: Cmd<'_>) -> Failure {
     let not_started = process::hand_over(ssh);
-    Failure::new(
-        Exit::Host,
+    Failure::host(
         Diagnostic::error(format!("`ssh` {}", not_started.ending())).hint(Hint::heals(
             "install it; on Debian and Ubuntu",
             ["sudo apt-get install openssh-client"],

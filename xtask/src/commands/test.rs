@@ -173,7 +173,7 @@ static STEPS: &[Step] = &[
             let exit = render::run(&render::Args::check_everything()).unwrap_or_else(
                 |failure: Failure| {
                     ui::diagnostics::report(&failure.diagnostics);
-                    failure.exit
+                    failure.kind.into()
                 },
             );
             let ending = Ending::Exited(i32::from(exit as u8));

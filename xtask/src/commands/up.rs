@@ -21,7 +21,7 @@ use crate::observation::Condition;
 use crate::plan::{Plan, etcdctl_words};
 use crate::process;
 use crate::render;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Exit, Failure, FailureKind, Outcome};
 use crate::state::{Lock, Record};
 use crate::steps;
 use crate::ui;
@@ -138,7 +138,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         } else {
             Others::None
         };
-        return Err(lost(name, &start.lost, others, Exit::Refused));
+        return Err(lost(name, &start.lost, others, FailureKind::Refused));
     }
     ui::diagnostics::report(&driver.preflight(&home, &plan, &start.names())?);
     let tools = match driver.machines() {
@@ -196,7 +196,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     if start.lost.is_empty() {
         prove(driver, &home, &asking, timeout, &awaited)
     } else {
-        Err(lost(name, &start.lost, Others::Serve, Exit::Failed))
+        Err(lost(name, &start.lost, Others::Serve, FailureKind::Failed))
     }
 }
 
@@ -379,7 +379,7 @@ fn bring_rendered_files_up_to_date(workspace: &Workspace, plan: &Plan) -> Outcom
 }
 
 /// That members have lost their data. `others`: what is left beside them.
-fn lost(name: &ClusterName, lost: &[HostName], others: Others, exit: Exit) -> Failure {
+fn lost(name: &ClusterName, lost: &[HostName], others: Others, kind: FailureKind) -> Failure {
     let verify = format!("cargo xtask verify {name}");
     let diagnostics = lost.iter().map(|member| {
         Diagnostic::error(format!("`{member}` has lost its data, so it was not started"))
@@ -387,7 +387,7 @@ fn lost(name: &ClusterName, lost: &[HostName], others: Others, exit: Exit) -> Fa
             .hint(advice::without_data(name, Unusable::Lost, others, Some(verify.clone())))
     });
     Failure {
-        exit,
+        kind,
         diagnostics: diagnostics.collect(),
     }
 }

@@ -12,7 +12,7 @@ use crate::download::Limits;
 use crate::etcd_releases;
 use crate::hint::Hint;
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::{Architecture, EtcdVersion, Sha256};
 
 /// Which binaries are wanted, and what may be used to find them.
@@ -191,8 +191,7 @@ fn absolute(folder: &Utf8Path) -> Utf8PathBuf {
 }
 
 fn not_in_named(why: &str) -> Failure {
-    Failure::new(
-        Exit::Host,
+    Failure::host(
         Diagnostic::error(format!("the folder that you named does not serve: {why}"))
             .note("a folder that you name is used as it is, or not at all")
             .hint("name a folder that holds `etcd` and `etcdctl` of one version, for this machine"),
@@ -210,9 +209,7 @@ fn nowhere(wanted: &Wanted<'_>, reasons: Vec<String>) -> Failure {
     if std::env::consts::OS == "macos" {
         diagnostic = diagnostic.hint(Hint::heals("install it", ["brew install etcd"]));
     }
-    Failure::new(
-        Exit::Host,
-        diagnostic
+    Failure::host(diagnostic
             .hint("where the network is reached through a proxy, export `https_proxy` and `http_proxy`")
             .hint("name a folder that holds `etcd` and `etcdctl`: `--etcd-dir FOLDER`"),
     )

@@ -3,7 +3,7 @@
 use super::{Cost, Fault, Injector, Injury, PROCESSES, about, no_obstacle, unused_url};
 use crate::plan::CLIENT_PORT;
 use crate::plan::flags::InitialState;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 
 pub(super) static FAULT: Fault = Fault {
     name: "client-url-differs",
@@ -19,10 +19,9 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     let (mut plan, tools) = (injector.plan().clone(), injector.tools());
     let url = unused_url(&plan, CLIENT_PORT);
     let (Ok(flag), Ok(value)) = ("advertise-client-urls".parse(), url.parse()) else {
-        return Err(Failure::new(
-            Exit::Failed,
-            Diagnostic::error(format!("`{url}` cannot be the value of a flag")),
-        ));
+        return Err(Failure::failed(Diagnostic::error(format!(
+            "`{url}` cannot be the value of a flag"
+        ))));
     };
     plan.etcd.flags.push((flag, value));
     injector.stop(&member.name)?;

@@ -8,7 +8,7 @@ use crate::etcd::gateway::Gateway;
 use crate::hint::Hint;
 use crate::pause::pause;
 use crate::plan::Member;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps;
 
 /// What a drill has left, as far as it was undone.
@@ -113,8 +113,7 @@ fn start_all(cluster: &Cluster<'_>) -> Outcome<()> {
     started?;
     match start.lost.as_slice() {
         [] => Ok(()),
-        [lost, ..] => Err(Failure::new(
-            Exit::Failed,
+        [lost, ..] => Err(Failure::failed(
             Diagnostic::error(format!("`{lost}` has lost its data, so it was not started"))
                 .note("with an empty disk and its old identity it could vote twice")
                 .hint(Hint::informs(
@@ -140,8 +139,7 @@ fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
     while let Some(silent) = plan.members.iter().find(|member| !has_leader(member)) {
         if Instant::now() > deadline {
             let (silent, name) = (&silent.name, cluster.home.name);
-            return Err(Failure::new(
-                Exit::Failed,
+            return Err(Failure::failed(
                 Diagnostic::error(format!("`{silent}` has no leader after healing")).hint(
                     Hint::informs(
                         "read its log",

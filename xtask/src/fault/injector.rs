@@ -15,7 +15,7 @@ use crate::etcd::tools::Tools;
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::process::PutOff;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps::Start;
 use crate::ui;
 use crate::values::HostName;
@@ -82,10 +82,9 @@ impl<'a> Injector<'a> {
     pub(super) fn leader(&self) -> Outcome<&'a Member> {
         let leads = |member: &&Member| member.name == self.leader;
         self.plan().members.iter().find(leads).ok_or_else(|| {
-            Failure::new(
-                Exit::Failed,
-                Diagnostic::error("the leader is no member of the definition"),
-            )
+            Failure::failed(Diagnostic::error(
+                "the leader is no member of the definition",
+            ))
         })
     }
 
@@ -140,10 +139,10 @@ impl<'a> Injector<'a> {
     /// Has somebody answer at a member's client URL who is not etcd. The member must not run.
     pub(super) fn answer_as_stranger(&mut self, member: &Member) -> Outcome<()> {
         let stranger = Stranger::begin(member).map_err(|error| {
-            Failure::new(
-                Exit::Host,
-                Diagnostic::error(format!("cannot listen at {}: {error}", member.client_url())),
-            )
+            Failure::host(Diagnostic::error(format!(
+                "cannot listen at {}: {error}",
+                member.client_url()
+            )))
         })?;
         self.held.push(Held::Stranger(stranger));
         Ok(())
@@ -167,10 +166,9 @@ impl<'a> Injector<'a> {
         })?;
         let data = self.data(member)?;
         undo::set_aside(&data).map_err(|error| {
-            Failure::new(
-                Exit::Host,
-                Diagnostic::error(format!("`{data}` cannot be moved: {error}")),
-            )
+            Failure::host(Diagnostic::error(format!(
+                "`{data}` cannot be moved: {error}"
+            )))
         })
     }
 
@@ -225,10 +223,9 @@ impl<'a> Injector<'a> {
         let faults = self.cluster.driver.faults();
         let data = faults.and_then(|faults| faults.data(&self.cluster.home, member));
         data.ok_or_else(|| {
-            Failure::new(
-                Exit::Failed,
-                Diagnostic::error(format!("the data of `{member}` is not on this host")),
-            )
+            Failure::failed(Diagnostic::error(format!(
+                "the data of `{member}` is not on this host"
+            )))
         })
     }
 
@@ -240,10 +237,9 @@ impl<'a> Injector<'a> {
     /// That something is not there that a fault takes.
     pub(super) fn lacks<T>(&self, what: &str) -> Outcome<T> {
         let fault = &self.journal.fault;
-        Err(Failure::new(
-            Exit::Usage,
-            Diagnostic::error(format!("the fault `{fault}` takes {what}")),
-        ))
+        Err(Failure::usage(Diagnostic::error(format!(
+            "the fault `{fault}` takes {what}"
+        ))))
     }
 
     /// The binaries that the cluster runs on.
@@ -282,10 +278,9 @@ impl<'a> Injector<'a> {
             return Ok(());
         }
         let fault = &self.journal.fault;
-        Err(Failure::new(
-            Exit::Interrupted,
-            Diagnostic::error(format!("interrupted while `{fault}` was brought about")),
-        ))
+        Err(Failure::interrupted(Diagnostic::error(format!(
+            "interrupted while `{fault}` was brought about"
+        ))))
     }
 
     fn note(&mut self, undo: Undo) -> Outcome<()> {
@@ -306,10 +301,6 @@ fn others<'a>(plan: &'a Plan, member: &Member) -> impl Iterator<Item = &'a Membe
 /// The name of a member that no definition is likely to have.
 fn extra_name() -> Outcome<HostName> {
     let name = "drill-extra";
-    name.parse().map_err(|_| {
-        Failure::new(
-            Exit::Failed,
-            Diagnostic::error(format!("`{name}` is no host name")),
-        )
-    })
+    name.parse()
+        .map_err(|_| Failure::failed(Diagnostic::error(format!("`{name}` is no host name"))))
 }

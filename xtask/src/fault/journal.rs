@@ -11,7 +11,7 @@ use crate::atomic;
 use crate::driver::Home;
 use crate::hint::Hint;
 use crate::process::quoted;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 
 /// What was done to a cluster and is to be undone. It is on disk before the thing is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,9 +77,7 @@ impl Journal {
             atomic::replace(&path, &text)
         };
         written.map_err(|error| {
-            Failure::new(
-                Exit::Host,
-                Diagnostic::error(format!("cannot write `{path}`: {error}"))
+            Failure::host(Diagnostic::error(format!("cannot write `{path}`: {error}"))
                     .note("it says what has to be undone after a drill, so nothing is done without it")
                     .hint("see who may write there, and whether its disk has room"),
             )
@@ -92,8 +90,7 @@ fn path(home: &Home<'_>) -> Utf8PathBuf {
 }
 
 fn unusable(home: &Home<'_>, why: &str) -> Failure {
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         Diagnostic::error(format!("`{}` cannot be read: {why}", path(home)))
             .note("it says what an interrupted drill has done to the cluster and not undone")
             .hint("restore the file")

@@ -16,7 +16,7 @@ use crate::observation::{ListedMember, etcdctl as read};
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::process;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::ui;
 use crate::values::HostName;
 
@@ -169,8 +169,7 @@ fn removed(folder: &Utf8Path) -> io::Result<()> {
 }
 
 fn stuck(path: &Utf8Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         Diagnostic::error(format!("`{path}` cannot be put back in order: {error}"))
             .hint("see who may write there, and whether its disk has room"),
     )
@@ -239,7 +238,7 @@ fn listed(cluster: &Cluster<'_>) -> Outcome<Vec<ListedMember>> {
     let listed = ask(cluster, &["member", "list", "--write-out=json"])?;
     read::members(&listed).map_err(|why| {
         let what = "the cluster's list of members cannot be read";
-        Failure::new(Exit::Failed, Diagnostic::error(format!("{what}: {why}")))
+        Failure::failed(Diagnostic::error(format!("{what}: {why}")))
     })
 }
 
@@ -254,10 +253,7 @@ fn disarm_no_space(cluster: &Cluster<'_>) -> Outcome<()> {
         }
     }
     let what = "the alarms NOSPACE could not be disarmed";
-    Err(Failure::new(
-        Exit::Failed,
-        Diagnostic::error(format!("{what}: {why}")),
-    ))
+    Err(Failure::failed(Diagnostic::error(format!("{what}: {why}"))))
 }
 
 /// Deleted keys stay in the history until it is compacted, and in the files until these are
@@ -341,8 +337,7 @@ pub(super) fn succeeded(finished: &process::Finished) -> Outcome<String> {
     if finished.success() {
         return Ok(finished.stdout.clone());
     }
-    Err(Failure::new(
-        Exit::Failed,
+    Err(Failure::failed(
         Diagnostic::error(format!("`{}` {}", finished.command, finished.ending()))
             .note(finished.last_lines(3)),
     ))

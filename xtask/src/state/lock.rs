@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::hint::Hint;
 use crate::pause::pause;
 use crate::process::quoted;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::ClusterName;
 use crate::workspace::Workspace;
 
@@ -34,9 +34,7 @@ impl Lock {
     ) -> Outcome<Self> {
         let path = path(workspace, name);
         Self::try_take(&path, task, say).map_err(|error| {
-            Failure::new(
-                Exit::Host,
-                Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
+            Failure::host(Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
                     .note("the lock keeps two tasks from changing one cluster at once")
                     .hint(Hint::informs(
                         "see whether its folder is one, who may write there, and whether its disk has room",

@@ -12,7 +12,7 @@ use crate::etcd::tools::{Origin, Tools};
 use crate::hint::Hint;
 use crate::plan::{Member, Plan};
 use crate::process::quoted;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Token};
 use crate::workspace::Workspace;
 
@@ -103,8 +103,7 @@ impl Record {
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
         let path = Self::path(workspace, name);
         atomic::replace(&path, &text).map_err(|error| {
-            Failure::new(
-                Exit::Host,
+            Failure::host(
                 Diagnostic::error(format!("cannot write `{path}`: {error}"))
                     .note("without it a later task could not tell what this cluster is")
                     .hint(Hint::informs(
@@ -252,8 +251,7 @@ fn parse(text: &str) -> Result<Record, String> {
 }
 
 fn unusable(path: &Utf8Path, name: &ClusterName, why: &str) -> Failure {
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         Diagnostic::error(format!("`{path}` cannot be read: {why}"))
             .note("it says which etcd the cluster runs on and what it was made from")
             .hint("restore the file")

@@ -58,8 +58,7 @@ fn was_written(written: io::Result<()>) -> bool {
 pub fn all_was_printed(exit: Exit) -> Outcome<Exit> {
     match LOST.get() {
         None => Ok(exit),
-        Some(why) => Err(Failure::new(
-            Exit::Failed,
+        Some(why) => Err(Failure::failed(
             Diagnostic::error(format!("cannot write to standard output: {why}"))
                 .note("what was printed is not complete"),
         )),

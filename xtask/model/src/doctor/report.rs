@@ -1,7 +1,7 @@
 use super::{FINDINGS, Finding, Found, Verdict};
 use crate::host::{Host, Provider, provider, virtualization};
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, Outcome, Severity};
+use crate::report::{Diagnostic, Exit, Failure, FailureKind, Outcome, Severity};
 
 /// Everything that was found of a host.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Report {
             Ok(diagnostics)
         } else {
             Err(Failure {
-                exit: Exit::Host,
+                kind: FailureKind::Host,
                 diagnostics,
             })
         }

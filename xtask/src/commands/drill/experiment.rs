@@ -14,7 +14,7 @@ use crate::hint::Hint;
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::process::PutOff;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::ui;
 use crate::values::HostName;
 
@@ -65,8 +65,7 @@ impl Experiment<'_> {
         let usual = before.report.reported();
         let plan = &self.cluster.running.plan;
         let clients = Clients::begin(plan, self.hold, self.rate).map_err(|why| {
-            Failure::new(
-                Exit::Failed,
+            Failure::failed(
                 Diagnostic::error(format!("the drill's clients get no lease: {why}")).hint(
                     Hint::informs(
                         "see how it is",
@@ -142,8 +141,8 @@ impl Experiment<'_> {
         drop(injector);
         let healed = fault::heal(self.cluster);
         let (done, expected, reported) =
-            both(injured, healed).map_err(|failure| match failure.exit {
-                Exit::Interrupted => interrupted_and_healed(fault),
+            both(injured, healed).map_err(|failure| match failure.kind {
+                FailureKind::Interrupted => interrupted_and_healed(fault),
                 _ => failure,
             })?;
         course.note(Event::Healed);
@@ -229,8 +228,7 @@ impl Experiment<'_> {
                 return Err(interrupted_before(fault));
             }
             if Instant::now() > deadline {
-                return Err(Failure::new(
-                    Exit::CouldNotLook,
+                return Err(Failure::could_not_look(
                     Diagnostic::error("no member of the definition leads the cluster")
                         .note("nothing was done to it")
                         .hint(Hint::informs(
@@ -281,13 +279,10 @@ impl Experiment<'_> {
             diagnostic = diagnostic.note(why);
         }
         let name = &plan.name;
-        Failure::new(
-            Exit::CouldNotLook,
-            diagnostic.hint(Hint::informs(
-                "see what it takes",
-                [format!("cargo xtask verify {name}")],
-            )),
-        )
+        Failure::could_not_look(diagnostic.hint(Hint::informs(
+            "see what it takes",
+            [format!("cargo xtask verify {name}")],
+        )))
     }
 }
 
@@ -323,7 +318,7 @@ fn interrupted_and_healed(fault: &Fault) -> Failure {
 }
 
 fn interrupted(message: String) -> Failure {
-    Failure::new(Exit::Interrupted, Diagnostic::error(message))
+    Failure::interrupted(Diagnostic::error(message))
 }
 
 /// What came of bringing a fault about, where it was healed; else both failures, as far as there are.
@@ -334,7 +329,7 @@ fn both<T>(injured: Outcome<T>, healed: Outcome<()>) -> Outcome<T> {
         (Err(mut failure), Err(unhealed)) => {
             failure.diagnostics.extend(unhealed.diagnostics);
             Err(Failure {
-                exit: unhealed.exit,
+                kind: unhealed.kind,
                 ..failure
             })
         }

@@ -3,7 +3,7 @@
 use crate::definition::nearest;
 use crate::fault::{self, Cluster, Cost, FAULTS, Fault, Means};
 use crate::hint::Hint;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::ClusterName;
 
 /// The word for every fault that costs nothing.
@@ -63,13 +63,12 @@ impl Request {
             }
             let fault = fault::named(word).ok_or_else(|| unknown(word))?;
             if let Some(obstacle) = obstacle(fault, cluster, means) {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    Diagnostic::error(format!("`{word}` is not possible here: it {obstacle}")),
-                ));
+                return Err(Failure::usage(Diagnostic::error(format!(
+                    "`{word}` is not possible here: it {obstacle}"
+                ))));
             }
             if !yes && let Some(warning) = warning(word, fault.cost) {
-                return Err(Failure::new(Exit::Usage, warning));
+                return Err(Failure::usage(warning));
             }
             chosen.push(fault);
         }
@@ -113,11 +112,8 @@ fn unknown(word: &str) -> Failure {
         Some(nearest) => diagnostic.hint(format!("did you mean `{nearest}`?")),
         None => diagnostic,
     };
-    Failure::new(
-        Exit::Usage,
-        diagnostic.hint(Hint::informs(
-            "a cluster's name comes first; see all faults",
-            ["cargo xtask drill"],
-        )),
-    )
+    Failure::usage(diagnostic.hint(Hint::informs(
+        "a cluster's name comes first; see all faults",
+        ["cargo xtask drill"],
+    )))
 }

@@ -6,7 +6,7 @@ use xshell::Shell;
 
 use crate::hint::Hint;
 use crate::process::{self, Finished};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::ui;
 
 /// How long it may take to find out whether this host has something, on a slow and busy one: what is not
@@ -227,8 +227,7 @@ pub(super) fn lacking(missing: &[&Needed]) -> Failure {
         diagnostic = diagnostic.note(format!("{} {}", needed.name, needed.why));
     }
     let packages = packages(missing).join(" ");
-    Failure::new(
-        Exit::Host,
+    Failure::host(
         diagnostic
             .hint(Hint::heals(
                 "on Debian and Ubuntu",
@@ -282,8 +281,7 @@ fn run_as_root(shell: &Shell, words: &[&str], packages: &[&str]) -> Finished {
 }
 
 fn not_installed(finished: &Finished) -> Failure {
-    Failure::new(
-        Exit::Host,
+    Failure::host(
         Diagnostic::error(format!("`{}` {}", finished.command, finished.ending()))
             .note("the tests need these packages")
             .hint("run the command yourself, and this again"),

@@ -14,7 +14,7 @@ use crate::observation::{Condition, Look};
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::plan::flags::InitialState;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::steps::Start;
 use crate::ui::progress::{Mark, Progress};
 use crate::values::HostName;
@@ -189,7 +189,7 @@ impl<'a> Awaited<'a> {
             ));
         }
         Failure {
-            exit: Exit::Failed,
+            kind: FailureKind::Failed,
             diagnostics,
         }
     }
@@ -256,7 +256,7 @@ impl<'a> Awaited<'a> {
         let halted = self.halted();
         if !halted.is_empty() {
             return Failure {
-                exit: Exit::Failed,
+                kind: FailureKind::Failed,
                 diagnostics: halted,
             };
         }
@@ -283,7 +283,7 @@ impl<'a> Awaited<'a> {
                 ))
         });
         Failure {
-            exit: Exit::Failed,
+            kind: FailureKind::Failed,
             diagnostics: diagnostics.collect(),
         }
     }

@@ -4,7 +4,7 @@ use crate::driver::{self, Driver};
 use crate::hint::Hint;
 use crate::look_at_host::{Sought, why_not_at_a_glance};
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
 use crate::values::DriverName;
 use crate::workspace::Workspace;
@@ -22,9 +22,7 @@ pub(super) fn choose(
     let (driver, why) = match (record.map(|record| record.driver), asked, plan.driver) {
         (Some(running), Some(asked), _) if running != asked => {
             let name = &plan.name;
-            return Err(Failure::new(
-                Exit::Usage,
-                Diagnostic::error(format!("the cluster runs by the {running} driver, not by {asked}"))
+            return Err(Failure::usage(Diagnostic::error(format!("the cluster runs by the {running} driver, not by {asked}"))
                     .note("a cluster keeps its driver until it is destroyed: the other one would start a second cluster")
                     .hint("leave `--driver` out")
                     .hint(Hint::heals("or remove the cluster and its data first", [format!("cargo xtask destroy {name}")])),

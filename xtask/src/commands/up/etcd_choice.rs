@@ -7,7 +7,7 @@ use crate::etcd::pair;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
 use crate::ui;
 use crate::values::EtcdVersion;
@@ -139,7 +139,7 @@ fn refuse_another_minor_release(
         )),
         None => diagnostic.hint(format!("name a folder with etcd {was}, by `--etcd-dir`")),
     };
-    Err(Failure::new(Exit::Refused, diagnostic))
+    Err(Failure::refused(diagnostic))
 }
 
 fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) -> Outcome<()> {
@@ -147,8 +147,7 @@ fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) ->
         return Ok(());
     }
     let name = &plan.name;
-    Err(Failure::new(
-        Exit::Refused,
+    Err(Failure::refused(
         Diagnostic::error(format!(
             "members of `{name}` run on etcd {runs}, and what is to be had now is {found}"
         ))

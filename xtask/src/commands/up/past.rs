@@ -4,7 +4,7 @@ use crate::driver::{Driver, Home};
 use crate::hint::Hint;
 use crate::observation::Condition;
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
 use crate::ui;
 use crate::values::{ClusterName, HostName};
@@ -92,9 +92,7 @@ fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
 }
 
 fn without_record(name: &ClusterName, fact: &str, hint: impl Into<Hint>) -> Failure {
-    Failure::new(
-        Exit::Refused,
-        Diagnostic::error(fact)
+    Failure::refused(Diagnostic::error(fact)
             .note(format!("the record `.state/{name}/cluster.json` says which etcd they run on and what they bootstrapped with"))
             .hint(hint),
     )
@@ -110,9 +108,7 @@ fn refuse_a_different_cluster(record: &Record, plan: &Plan) -> Outcome<()> {
         "`{}` now describes another cluster than the one that was started",
         plan.source
     ));
-    Err(Failure::new(
-        Exit::Refused,
-        differences
+    Err(Failure::refused(differences
             .into_iter()
             .fold(diagnostic, Diagnostic::note)
             .note("members, addresses and token decide a cluster's identity, and etcd reads them only at its first start")

@@ -10,7 +10,7 @@ use super::{Local, cannot_be_ended};
 use crate::driver::{Faults, Home};
 use crate::hint::Hint;
 use crate::process::Signal;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
 
 /// How long a killed process may take to end. It is longer only where its disk hangs.
@@ -61,8 +61,7 @@ fn process_of(home: &Home<'_>, member: &HostName) -> Option<Process> {
 }
 
 fn does_not_run(home: &Home<'_>, member: &HostName) -> Failure {
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         Diagnostic::error(format!("`{member}` does not run")).hint(Hint::heals(
             "start it",
             [format!("cargo xtask up {}", home.name)],
@@ -71,8 +70,7 @@ fn does_not_run(home: &Home<'_>, member: &HostName) -> Failure {
 }
 
 fn cannot_be_signalled(member: &HostName, process: &Process, why: &str) -> Failure {
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         Diagnostic::error(format!("`{member}` ({process}) takes no signal: {why}"))
             .hint("whoever has started a cluster can halt it, and root can"),
     )

@@ -19,7 +19,7 @@ use crate::observation::{Condition, Look, StartedWith};
 use crate::plan::flags::{self, InitialState, Myself};
 use crate::plan::{Member, Plan};
 use crate::process::{Signal, detach};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
 use folder::MemberFolder;
@@ -69,7 +69,7 @@ impl Driver for Local {
             Ok(diagnostics)
         } else {
             Err(Failure {
-                exit: Exit::Host,
+                kind: FailureKind::Host,
                 diagnostics,
             })
         }
@@ -121,8 +121,7 @@ impl Driver for Local {
             let folder = MemberFolder::of(home, name);
             let arguments = arguments(plan, member, &folder, *state);
             start_process(tools, arguments, &folder).map_err(|error| {
-                Failure::new(
-                    Exit::Failed,
+                Failure::failed(
                     Diagnostic::error(format!("`{name}` could not be started: {error}"))
                         .note(format!(
                             "its data and its log belong in `{}`",
@@ -228,19 +227,16 @@ fn cannot_be_ended(home: &Home<'_>, member: &HostName, process: &Process, why: &
     let diagnostic = Diagnostic::error(format!("`{member}` cannot be ended: {process}"))
         .note(why)
         .note("whoever has started a cluster can stop it, and root can");
-    Failure::new(
-        Exit::Failed,
-        match process.id() {
-            Some(id) => diagnostic.hint(Hint::informs(
-                "see whose it is",
-                [format!("ps -o pid,user,stat,wchan,args -p {id}")],
-            )),
-            None => diagnostic.hint(Hint::heals(
-                "be root",
-                [format!("sudo cargo xtask down {name}")],
-            )),
-        },
-    )
+    Failure::failed(match process.id() {
+        Some(id) => diagnostic.hint(Hint::informs(
+            "see whose it is",
+            [format!("ps -o pid,user,stat,wchan,args -p {id}")],
+        )),
+        None => diagnostic.hint(Hint::heals(
+            "be root",
+            [format!("sudo cargo xtask down {name}")],
+        )),
+    })
 }
 
 /// What follows the program's name on a member's command line.

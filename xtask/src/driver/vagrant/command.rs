@@ -10,7 +10,7 @@ use crate::hint::Hint;
 use crate::look_at_host;
 use crate::process::{Ending, Finished, quoted};
 use crate::render;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 
 /// The Vagrantfile, as it is read for one cluster.
 pub(super) struct Vagrantfile<'a> {
@@ -62,9 +62,7 @@ impl<'a> Vagrantfile<'a> {
 
     fn copied(&self, original: &Utf8Path) -> Failure {
         let here = self.home.workspace.root().join("vagrant");
-        Failure::new(
-            Exit::Failed,
-            Diagnostic::error(format!("`{here}` is a copy of `{original}`, and its machines are those of the latter"))
+        Failure::failed(Diagnostic::error(format!("`{here}` is a copy of `{original}`, and its machines are those of the latter"))
                 .note("Vagrant knows machines by what it keeps in `.vagrant`, which was copied along: what is done to them here is done to them there")
                 .hint(format!("to go on with these machines, work in `{original}`"))
                 .hint(Hint::heals("to have others here, forget these", [format!(
@@ -77,8 +75,7 @@ impl<'a> Vagrantfile<'a> {
 
     fn not_rendered(&self) -> Failure {
         let (name, folder) = (self.home.name, render::folder(self.home.name));
-        Failure::new(
-            Exit::Failed,
+        Failure::failed(
             Diagnostic::error(format!("there is no `{folder}/config.rb`"))
                 .note("without it, Vagrant does not know which machines are this cluster's")
                 .hint(Hint::heals(
@@ -110,12 +107,12 @@ pub(super) fn failed(finished: &Finished, said: &str, log: Option<&Utf8PathBuf>)
     if let Some(log) = log {
         diagnostic = diagnostic.note(format!("all that Vagrant said is in `{log}`"));
     }
-    let exit = match finished.ending {
-        Ending::NotStarted(_) => Exit::Host,
-        _ => Exit::Failed,
+    let kind = match finished.ending {
+        Ending::NotStarted(_) => FailureKind::Host,
+        _ => FailureKind::Failed,
     };
     Failure::new(
-        exit,
+        kind,
         diagnostic.hint(Hint::informs(
             "see what is in its way on this host",
             ["cargo xtask doctor"],

@@ -10,7 +10,7 @@ use crate::atomic;
 use crate::check;
 use crate::plan::Plan;
 use crate::render;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
 
 /// How many lines of a difference are shown. What is longer, `git` shows better.
@@ -20,8 +20,7 @@ const MOST: usize = 6;
 pub(super) fn note(home: &Home<'_>, plan: &Plan, member: &HostName) -> Outcome<()> {
     let path = file(home, member);
     atomic::replace(&path, &render::user_data(plan)).map_err(|error| {
-        Failure::new(
-            Exit::Host,
+        Failure::host(
             Diagnostic::error(format!("cannot write `{path}`: {error}"))
                 .note("without it, no later task can tell what the machine was set up with")
                 .hint("see who may write there, and whether its disk has room"),

@@ -9,7 +9,7 @@ use xshell::Cmd;
 
 use super::{Home, command};
 use crate::process;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 
 /// The file.
 pub(super) fn path(home: &Home<'_>) -> Utf8PathBuf {
@@ -25,8 +25,7 @@ pub(super) fn follow(
 ) -> Outcome<()> {
     let path = path(home);
     let mut log = open(home).map_err(|error| {
-        Failure::new(
-            Exit::Host,
+        Failure::host(
             Diagnostic::error(format!("cannot write `{path}`: {error}"))
                 .note("what Vagrant says is kept there")
                 .hint("see who may write there, and whether its disk has room"),

@@ -26,7 +26,7 @@ use crate::plan::Plan;
 use crate::plan::flags::InitialState;
 use crate::profile::{Dialect, Runtime};
 use crate::render;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
 use command::Vagrantfile;
@@ -291,8 +291,7 @@ impl Machines for Vagrant {
         };
         let programs = [("etcdctl", etcdctl), ("curl", "curl")];
         let folder = inside::programs(home, member, &programs).map_err(|error| {
-            Failure::new(
-                Exit::Host,
+            Failure::host(
                 Diagnostic::error(format!(
                     "cannot write below `.state/{}`: {error}",
                     home.name
@@ -342,8 +341,7 @@ fn is_to_be_kept(home: &Home<'_>, member: &HostName) -> Outcome<bool> {
     ssh::note_how(home, std::slice::from_ref(member))?;
     ssh::has_data(home, member).map_err(|why| {
         let name = home.name;
-        Failure::new(
-            Exit::Failed,
+        Failure::failed(
             Diagnostic::error(format!(
                 "`{member}` was not set up to its end, and whether it has data cannot be told"
             ))
@@ -381,7 +379,7 @@ fn in_parallel(
     match failures.first() {
         None => Ok(()),
         Some(first) => Err(Failure {
-            exit: first.exit,
+            kind: first.kind,
             diagnostics: failures
                 .iter()
                 .flat_map(|failure| failure.diagnostics.clone())
@@ -391,8 +389,7 @@ fn in_parallel(
 }
 
 fn lost(member: &HostName) -> Failure {
-    Failure::new(
-        Exit::Failed,
+    Failure::failed(
         Diagnostic::error(format!("what became of `{member}` is not known"))
             .hint(Hint::informs("see how it is", ["cargo xtask status"])),
     )

@@ -14,7 +14,7 @@ use crate::observation::Look;
 use crate::observation::machine::{self, MachineStatus};
 use crate::plan::Plan;
 use crate::process::{self, Ending};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
 
 /// Asks Vagrant how these machines are reached, which have to run, and keeps the answer in
@@ -34,8 +34,7 @@ pub(super) fn note_how(home: &Home<'_>, members: &[HostName]) -> Outcome<()> {
     let config = config + &no_others(&machines);
     let path = config_file(home);
     atomic::replace(&path, &config).map_err(|error| {
-        Failure::new(
-            Exit::Host,
+        Failure::host(
             Diagnostic::error(format!("cannot write `{path}`: {error}"))
                 .note("it says how the machines are reached")
                 .hint("see who may write there, and whether its disk has room"),

@@ -11,7 +11,7 @@ use super::{Injector, others};
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::pause::pause;
 use crate::plan::Member;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 
 impl Injector<'_> {
     /// Adds a member to the cluster's list.
@@ -163,8 +163,7 @@ const NO_LEASE: &str = "0";
 
 fn unanswered(unanswered: Unanswered) -> Failure {
     let (Unanswered::Refused(why) | Unanswered::Unknown(why)) = unanswered;
-    Failure::new(
-        Exit::Failed,
-        Diagnostic::error(format!("the cluster does not do what it is asked: {why}")),
-    )
+    Failure::failed(Diagnostic::error(format!(
+        "the cluster does not do what it is asked: {why}"
+    )))
 }
