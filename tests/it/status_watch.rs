@@ -330,7 +330,7 @@ fn stand_in_driver_that_was_late_once_is_waited_for_again() {
     };
     let plan = plan("late", definition).on_loopback();
     Record::new(DriverName::Vagrant, &plan, &tools)
-        .write(&Workspace::at(scratch.root()), &plan.name)
+        .write(&Workspace::at(scratch.root()).home(&plan.name))
         .unwrap();
     let vagrant = scratch.root().join("vagrant");
     let machine = vagrant.join(".vagrant/machines/late_core-01/libvirt");

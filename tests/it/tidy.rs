@@ -51,7 +51,19 @@ const RULES: &[Rule] = &[
         places: &["xtask/src"],
         except: &["xtask/src/cli", "xtask/src/cli.rs", "xtask/src/commands"],
         never: &["crate::commands"],
-        why: "commands connect the layers below them; what two of them share belongs below",
+        why: "commands are on top; what two of them share belongs into `lifecycle`",
+    },
+    Rule {
+        places: &["xtask/src"],
+        except: &["xtask/src/commands", "xtask/src/lifecycle"],
+        never: &["crate::lifecycle"],
+        why: "what is done to a cluster as a whole is above what is done to its members",
+    },
+    Rule {
+        places: &["xtask/src"],
+        except: &["xtask/src/main.rs"],
+        never: &["Ui::new()"],
+        why: "there is one `Ui`, which is handed down",
     },
     Rule {
         places: &["xtask/src"],
@@ -117,9 +129,23 @@ fn what_no_layer_may_name_is_seen() {
     assert_eq!(broken(0, "use std::time::{Duration, Instant};"), 1);
     assert_eq!(broken(0, "use std::time::Duration;\n// std::fs"), 0);
     assert_eq!(broken(2, "use crate::commands::up;"), 1);
-    assert_eq!(broken(3, "std::process::Command::new(\"ls\");"), 1);
-    assert_eq!(broken(3, "use clap::Command;\nstd::process::id();"), 0);
-    assert_eq!(broken(4, "use crate::{report, ui};"), 1);
+    assert_eq!(broken(3, "use crate::lifecycle::open;"), 1);
+    assert_eq!(broken(5, "std::process::Command::new(\"ls\");"), 1);
+    assert_eq!(broken(5, "use clap::Command;\nstd::process::id();"), 0);
+    assert_eq!(broken(6, "use crate::{report, ui};"), 1);
+}
+
+#[test]
+fn commands_import_no_other_command() {
+    let folder = project().join("xtask/src/commands");
+    let commands = files_below(&folder).into_iter();
+    for path in commands.filter(|path| path.parent() == Some(&*folder)) {
+        let text = fs::read_to_string(&path).unwrap();
+        let imports = text.lines().filter(|line| line.contains("use super::"));
+        for import in imports {
+            assert_eq!(import, "use super::Which;", "{path}");
+        }
+    }
 }
 
 #[test]

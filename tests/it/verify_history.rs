@@ -68,7 +68,7 @@ esac"#,
         let stand_in = Self { scratch, plan };
         let workspace = Workspace::at(stand_in.scratch.root());
         Record::new(DriverName::Local, &stand_in.plan, &tools)
-            .write(&workspace, &Self::NAME.parse().unwrap())
+            .write(&workspace.home(&Self::NAME.parse().unwrap()))
             .unwrap();
         stand_in
     }

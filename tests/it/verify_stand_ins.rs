@@ -416,7 +416,7 @@ fn was_started(name: &str, network: u8, version: &str) -> Scratch {
         &plan(name, &definition).on_loopback(),
         &tools,
     )
-    .write(&Workspace::at(scratch.root()), &name.parse().unwrap())
+    .write(&Workspace::at(scratch.root()).home(&name.parse().unwrap()))
     .unwrap();
     scratch
 }

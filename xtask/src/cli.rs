@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
 use crate::report::{Exit, Outcome};
+use crate::ui::Ui;
 
 pub mod usage;
 
@@ -82,26 +83,26 @@ impl Task {
     ///
     /// # Errors
     /// Whatever keeps the task from being done.
-    pub fn run(&self) -> Outcome<Exit> {
+    pub fn run(&self, ui: Ui) -> Outcome<Exit> {
         match self {
-            Self::Render(args) => commands::render::run(args),
-            Self::Up(args) => commands::up::run(args),
-            Self::Verify(args) => commands::verify::run(args),
-            Self::Status(args) => commands::status::run(args),
-            Self::Identity(args) => commands::identity::run(args),
-            Self::Env(args) => commands::env::run(args),
+            Self::Render(args) => commands::render::run(ui, args),
+            Self::Up(args) => commands::up::run(ui, args),
+            Self::Verify(args) => commands::verify::run(ui, args),
+            Self::Status(args) => commands::status::run(ui, args),
+            Self::Identity(args) => commands::identity::run(ui, args),
+            Self::Env(args) => commands::env::run(ui, args),
             Self::Etcdctl(args) => commands::etcdctl::run(args),
             Self::Ssh(args) => commands::ssh::run(args),
-            Self::Logs(args) => commands::logs::run(args),
-            Self::Box(args) => commands::machine_box::run(args),
-            Self::Down(args) => commands::down::run(args),
-            Self::Destroy(args) => commands::destroy::run(args),
-            Self::Drill(args) => commands::drill::run(args),
-            Self::Doctor(args) => commands::doctor::run(args),
-            Self::Schema(args) => commands::schema::run(args),
-            Self::Completions(args) => commands::completions::run(args),
-            Self::Test(args) => commands::test::run(args),
-            Self::Help(args) => commands::help::run(args),
+            Self::Logs(args) => commands::logs::run(ui, args),
+            Self::Box(args) => commands::machine_box::run(ui, args),
+            Self::Down(args) => commands::down::run(ui, args),
+            Self::Destroy(args) => commands::destroy::run(ui, args),
+            Self::Drill(args) => commands::drill::run(ui, args),
+            Self::Doctor(args) => commands::doctor::run(ui, args),
+            Self::Schema(args) => commands::schema::run(ui, args),
+            Self::Completions(args) => commands::completions::run(ui, args),
+            Self::Test(args) => commands::test::run(ui, args),
+            Self::Help(args) => commands::help::run(ui, args),
         }
     }
 

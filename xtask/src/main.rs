@@ -4,41 +4,43 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{self, Cli, usage};
+use xtask::process;
 use xtask::report::{Exit, Failure, Outcome};
-use xtask::{process, ui};
+use xtask::ui::Ui;
 
 fn main() -> ExitCode {
-    let exit = run()
-        .and_then(ui::all_was_printed)
+    let ui = Ui::new();
+    let exit = run(ui)
+        .and_then(|exit| ui.all_was_printed(exit))
         .unwrap_or_else(|failure| {
-            ui::diagnostics::report(&failure.diagnostics);
+            ui.report(&failure.diagnostics);
             failure.kind.into()
         });
     ExitCode::from(exit as u8)
 }
 
-fn run() -> Outcome<Exit> {
+fn run(ui: Ui) -> Outcome<Exit> {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return no_task(&error),
+        Err(error) => return no_task(ui, &error),
     };
     if !cli.task.may_end_at_once() {
-        process::install_interrupt_handler();
+        process::install_interrupt_handler(ui, Exit::Interrupted as u8);
     }
-    cli.task.run()
+    cli.task.run(ui)
 }
 
 /// Where there is nothing to run: help was asked for, or the command line is wrong.
-fn no_task(error: &clap::Error) -> Outcome<Exit> {
+fn no_task(ui: Ui, error: &clap::Error) -> Outcome<Exit> {
     use clap::error::ErrorKind;
     let text = cli::page(&error.render());
     match error.kind() {
         ErrorKind::DisplayHelp => {
-            ui::print(&text);
+            ui.print(&text);
             Ok(Exit::Success)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            ui::say(text.trim_end());
+            ui.say(text.trim_end());
             Ok(Exit::Usage)
         }
         _ => {

@@ -86,6 +86,14 @@ impl Workspace {
         self.root.join(".state").join(name.as_str())
     }
 
+    /// Where this cluster is kept.
+    pub fn home(&self, name: &ClusterName) -> Home {
+        Home {
+            workspace: self.clone(),
+            name: name.clone(),
+        }
+    }
+
     /// The clusters that have been started and not yet been destroyed, sorted.
     pub fn started(&self) -> Vec<ClusterName> {
         let folders = self.root.join(".state").read_dir_utf8();
@@ -101,5 +109,21 @@ impl Workspace {
     /// What can be fetched again. Not under version control. No cluster can have its name.
     pub fn cache(&self) -> Utf8PathBuf {
         self.root.join(".state/.cache")
+    }
+}
+
+/// Where one cluster of a workspace is kept.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The cluster's name.
+    pub name: ClusterName,
+}
+
+impl Home {
+    /// The folder of everything that is known of the cluster while it exists: its data, logs and processes.
+    pub fn folder(&self) -> Utf8PathBuf {
+        self.workspace.state(&self.name)
     }
 }

@@ -8,7 +8,7 @@ mod zsh;
 
 use crate::cli;
 use crate::report::{Exit, Outcome};
-use crate::ui;
+use crate::ui::Ui;
 
 /// Print a completion script for a shell
 ///
@@ -44,9 +44,9 @@ enum Shell {
 ///
 /// # Errors
 /// Never fails.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let tasks = tasks(&cli::command());
-    ui::print(&match args.shell {
+    ui.print(&match args.shell {
         Shell::Bash => bash::script(&tasks),
         Shell::Zsh => zsh::script(&tasks),
         Shell::Fish => fish::script(&tasks),

@@ -3,13 +3,13 @@
 
 use clap::ValueEnum;
 
-use super::{Which, load};
+use super::Which;
 use crate::doctor;
 use crate::hint::Hint;
+use crate::lifecycle::definitions;
 use crate::look_at_host::{self, Sought};
-use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Outcome};
-use crate::ui;
+use crate::ui::{self, Ui};
 use crate::workspace::Workspace;
 
 /// Look whether virtual machines can run on this host
@@ -67,28 +67,28 @@ enum Format {
 ///
 /// # Errors
 /// Fails where the definition has errors. That machines cannot run is a result.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let name = &args.which.name;
-    let plan = Plan::new(&load::load(&workspace, name)?);
+    let plan = definitions::plan(ui, &workspace, name)?;
     let host = look_at_host::look(&Sought::of(&workspace, &plan));
     let report = doctor::examine(&plan, &host);
-    ui::print(&match args.format {
+    ui.print(&match args.format {
         Format::Table => ui::doctor::table::render(&plan, &report),
         Format::Json => ui::doctor::json::render(&plan, &report),
     });
     if args.format == Format::Table {
         let diagnostics = report.diagnostics();
         if !diagnostics.is_empty() {
-            ui::say("");
+            ui.say("");
         }
-        ui::diagnostics::report(&diagnostics);
+        ui.report(&diagnostics);
         let local = format!("{} --driver local", doctor::task(&plan, "up"));
         let is_said =
             |one: &Diagnostic| one.hints.iter().any(|hint| hint.commands.contains(&local));
         if !report.is_usable() && !diagnostics.iter().any(is_said) {
-            ui::say("");
-            ui::hint(&Hint::heals(
+            ui.say("");
+            ui.hint(&Hint::heals(
                 "without any of it, as processes of this host",
                 [local],
             ));

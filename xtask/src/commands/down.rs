@@ -1,13 +1,11 @@
 //! `cargo xtask down`: stops a cluster and keeps its data.
 
-use super::cluster::Started;
-use super::{Which, cluster, had_data, stop};
+use super::Which;
 use crate::advice;
-use crate::driver::{DRIVERS, Home};
 use crate::hint::Hint;
+use crate::lifecycle::{open, stop};
 use crate::report::{Exit, Outcome};
-use crate::state::{DataSeen, Lock};
-use crate::ui;
+use crate::ui::Ui;
 use crate::workspace::Workspace;
 
 /// Stop a cluster and keep its data
@@ -36,25 +34,11 @@ Exit status:
 ///
 /// # Errors
 /// Fails where the cluster has not been started, or a member cannot be stopped.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
-    let workspace = Workspace::find()?;
-    let home = Home {
-        workspace: &workspace,
-        name,
-    };
-    cluster::insist_on_traces(&home)?;
-    let _lock = Lock::take(&workspace, name, &format!("down {name}"), &ui::say)?;
-    // Who was waited for may have destroyed it.
-    cluster::insist_on_traces(&home)?;
-    // A member may lose its data while it does not run.
-    let data = DataSeen::of(&home);
-    for driver in DRIVERS {
-        had_data::note_on_disk(&data, *driver, &home, &driver.traces(&home));
-    }
-    let stopped = stop::stop(&home)?;
-    let kept = stop::with_data(&home, &stopped)?;
-    ui::say(&match (stopped.len(), kept.len()) {
+    let home = Workspace::find()?.home(name);
+    let stop::Stopped { stopped, kept } = stop::down(ui, &home)?;
+    ui.say(&match (stopped.len(), kept.len()) {
         (0, 0) => format!("{name} was not running, and no data of it is here"),
         (0, _) => format!("{name} was not running; its data is kept"),
         (1, 1) => format!("{name}: 1 member stopped, its data is kept"),
@@ -70,13 +54,13 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         (count, _) => format!("{name}: {count} members stopped, their data is kept"),
     });
     if !kept.is_empty() {
-        let is_redefined = Started::find(name).is_ok_and(|started| started.is_redefined());
-        ui::hint(&if is_redefined {
+        let is_redefined = open::started(name).is_ok_and(|started| open::is_redefined(&started));
+        ui.hint(&if is_redefined {
             advice::redefined(name)
         } else {
             Hint::heals("start it again", [format!("cargo xtask up {name}")])
         });
-        ui::hint(&Hint::heals(
+        ui.hint(&Hint::heals(
             "or remove it with its data",
             [format!("cargo xtask destroy {name}")],
         ));

@@ -1,30 +1,24 @@
 //! `cargo xtask drill`: rehearses outages.
 
-mod experiment;
-mod request;
+mod words;
 
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{ValueEnum, value_parser};
 
-use super::cluster::Started;
-use super::verify;
 use crate::atomic;
 use crate::drill::Drill;
 use crate::drill::summary::Summary;
-use crate::driver::{Home, Running};
 use crate::etcd::pair;
 use crate::etcd::tools::Origin;
-use crate::fault::{Cluster, Cost, FAULTS, Fault, Journal, Means};
-use crate::hint::Hint;
-use crate::process::{self, PutOff};
-use crate::report::{Diagnostic, Exit, Failure, Outcome, Severity};
-use crate::state::Lock;
-use crate::ui;
-use crate::values::{ClusterName, quantity};
-use experiment::Experiment;
-use request::Request;
+use crate::fault::{Cost, FAULTS, Means};
+use crate::lifecycle::{open, rehearse};
+use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::session::Session;
+use crate::ui::{self, Ui};
+use crate::values::quantity;
+use words::Words;
 
 /// Rehearse an outage, and prove that nothing acknowledged was lost
 ///
@@ -93,44 +87,38 @@ enum Format {
 ///
 /// # Errors
 /// Fails where nothing can be rehearsed, and where something could not be healed.
-pub fn run(args: &Args) -> Outcome<Exit> {
-    let request = Request::of(&args.words)?;
-    let (started, running) = verify::running(&request.cluster)?;
-    let means = means(args)?;
-    let cluster = Cluster {
-        driver: started.driver,
-        home: started.home(),
-        running: &running,
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
+    let words = Words::of(&args.words)?;
+    let session = open::session(ui, &words.cluster)?;
+    let request = rehearse::Request {
+        means: means(args)?,
+        hold: args.hold,
+        rate: args.rate,
     };
-    if request.is_list() {
-        ui::print(&list(&cluster, &means));
+    if words.is_list() {
+        ui.print(&list(&session, &request.means));
         return Ok(Exit::Success);
     }
-    refuse_what_cannot_be_asked(&running)?;
-    let faults = request.chosen(&cluster, &means, args.yes)?;
-    let name = &request.cluster;
-    let _lock = Lock::take(&started.workspace, name, &format!("drill {name}"), &ui::say)?;
-    refuse_what_has_changed(&started)?;
-    refuse_what_is_left(&cluster)?;
-    let interruption = process::put_off_interrupt(format!(
-        "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
-    ));
-    let (drills, ended) = rehearse(&cluster, &means, &faults, args, &interruption);
+    if let Some(obstacle) = rehearse::no_clients(&session) {
+        return Err(obstacle.refusal);
+    }
+    let faults = words.chosen(&session, &request.means, args.yes)?;
+    let (drills, ended) = rehearse::rehearse(&session, &request, &faults)?;
     // What was found out is told, also where it did not go on to the end.
     if drills.is_empty() {
         ended?;
         return Ok(Exit::Success);
     }
-    ui::print(&match args.format {
+    ui.print(&match args.format {
         Format::Table => ui::drill::table::render(&drills),
         Format::Json => ui::drill::json::render(&drills),
     });
-    let default = started.workspace.state(name).join("drill.html");
+    let default = session.home.folder().join("drill.html");
     let report = args.report.as_ref().unwrap_or(&default);
-    let written = write_report(report, &drills);
+    let written = write_report(ui, report, &drills);
     // Where both fail, as on a full disk, what was not healed matters more.
     if let (Err(unwritten), Err(_)) = (&written, &ended) {
-        ui::diagnostics::report(&unwritten.diagnostics);
+        ui.report(&unwritten.diagnostics);
     }
     ended?;
     written?;
@@ -142,7 +130,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     })
 }
 
-fn write_report(path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
+fn write_report(ui: Ui, path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
     atomic::replace(path, &ui::drill::html::render(drills)).map_err(|error| {
         Failure::failed(
             Diagnostic::error(format!("cannot write `{path}`: {error}"))
@@ -150,38 +138,8 @@ fn write_report(path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
                 .hint("see who may write there, and whether its disk has room"),
         )
     })?;
-    ui::say(&format!("the report, for a browser: {path}"));
+    ui.say(&format!("the report, for a browser: {path}"));
     Ok(())
-}
-
-/// Makes one drill after the other. Returns those that were made, and what kept the next from it.
-fn rehearse(
-    cluster: &Cluster<'_>,
-    means: &Means,
-    faults: &[&'static Fault],
-    args: &Args,
-    interruption: &PutOff,
-) -> (Vec<Drill>, Outcome<()>) {
-    let experiment = Experiment {
-        cluster,
-        means,
-        hold: args.hold,
-        rate: args.rate,
-        interruption,
-    };
-    let mut drills = Vec::new();
-    for (number, fault) in faults.iter().enumerate() {
-        let of_all = match faults.len() {
-            1 => String::new(),
-            all => format!("[{}/{all}] ", number + 1),
-        };
-        ui::say(&format!("{of_all}{}: {}", fault.name, fault.title));
-        match experiment.run(fault) {
-            Ok(drill) => drills.push(drill),
-            Err(failure) => return (drills, Err(failure)),
-        }
-    }
-    (drills, Ok(()))
 }
 
 fn means(args: &Args) -> Outcome<Means> {
@@ -200,11 +158,11 @@ fn means(args: &Args) -> Outcome<Means> {
 }
 
 /// The faults there are, with what keeps each from being brought about here.
-fn list(cluster: &Cluster<'_>, means: &Means) -> String {
+fn list(session: &Session, means: &Means) -> String {
     let mut table = ui::table::Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
-    let no_clients = no_clients(cluster.running).map(|obstacle| obstacle.in_short);
+    let no_clients = rehearse::no_clients(session).map(|obstacle| obstacle.in_short);
     for fault in FAULTS {
-        let obstacle = || request::obstacle(fault, cluster, means);
+        let obstacle = || rehearse::obstacle(fault, session, means);
         let here = match (no_clients.clone().or_else(obstacle), fault.cost) {
             (Some(obstacle), _) => obstacle,
             (None, Cost::Nothing) => "possible".to_owned(),
@@ -216,107 +174,4 @@ fn list(cluster: &Cluster<'_>, means: &Means) -> String {
         table.row([fault.name.to_owned(), fault.title.to_owned(), here]);
     }
     table.to_string()
-}
-
-/// Why no drill is possible on a cluster: its clients cannot use it.
-struct NoClients {
-    /// For every line of the list of faults.
-    in_short: String,
-    refusal: Failure,
-}
-
-/// Clients use the v3 API, over the network.
-fn no_clients(Running { plan, tools }: &Running) -> Option<NoClients> {
-    let version = plan.version();
-    if version.is_v2() {
-        return Some(NoClients {
-            in_short: format!("not possible: etcd {version} has no v3 API"),
-            refusal: Failure::usage(
-                Diagnostic::error(format!(
-                    "etcd {version} has no v3 API, which a drill's clients speak"
-                ))
-                .hint("rehearse on a cluster of etcd 3"),
-            ),
-        });
-    }
-    (tools.origin == Origin::Machine).then(|| NoClients {
-        in_short: "not possible: this host does not reach the members".to_owned(),
-        refusal: Failure::could_not_look(
-            Diagnostic::error(
-                "this host does not reach the members' addresses, and a drill's clients have to",
-            )
-            .hint("run it on the host of the machines"),
-        ),
-    })
-}
-
-fn refuse_what_cannot_be_asked(running: &Running) -> Outcome<()> {
-    match no_clients(running) {
-        Some(obstacle) => Err(obstacle.refusal),
-        None => Ok(()),
-    }
-}
-
-/// Who was waited for may have destroyed the cluster, or given it another etcd.
-fn refuse_what_has_changed(started: &Started) -> Outcome<()> {
-    let now = started.again()?;
-    if now.is_some_and(|now| now.record == started.record) {
-        return Ok(());
-    }
-    let name = &started.name;
-    Err(Failure::could_not_look(
-        Diagnostic::error(format!("`{name}` was changed by another task meanwhile")).hint(
-            Hint::informs("see how it is", [format!("cargo xtask verify {name}")]),
-        ),
-    ))
-}
-
-fn refuse_what_is_left(cluster: &Cluster<'_>) -> Outcome<()> {
-    match Journal::read(&cluster.home)? {
-        Some(journal) => Err(Failure::could_not_look(left(
-            Diagnostic::error,
-            &journal.fault,
-            cluster.home.name,
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Whether a drill that is over has not healed what it did.
-pub(super) fn is_left(home: &Home<'_>) -> bool {
-    matches!(Journal::read(home), Ok(Some(_))) && Lock::holder(home.workspace, home.name).is_none()
-}
-
-/// Warns whoever looks at a cluster that what they see may be the doing of a drill.
-pub(super) fn warn_of_one(home: &Home<'_>) {
-    let warnings = match Journal::read(home) {
-        Ok(None) => return,
-        Ok(Some(journal)) => match Lock::holder(home.workspace, home.name) {
-            Some(holder) => vec![
-                Diagnostic::warning(format!(
-                    "a drill is under way, and brings about `{}`",
-                    journal.fault
-                ))
-                .note(format!("{holder} heals it at its end")),
-            ],
-            None => vec![left(Diagnostic::warning, &journal.fault, home.name)],
-        },
-        // It keeps nobody from looking.
-        Err(failure) => {
-            let mut warnings = failure.diagnostics;
-            for warning in &mut warnings {
-                warning.severity = Severity::Warning;
-            }
-            warnings
-        }
-    };
-    ui::diagnostics::report(&warnings);
-}
-
-/// That a drill which is over has not healed what it did.
-fn left(severity: fn(String) -> Diagnostic, fault: &str, name: &ClusterName) -> Diagnostic {
-    severity(format!(
-        "an interrupted drill has left `{fault}` in the cluster"
-    ))
-    .hint(Hint::heals("heal it", [format!("cargo xtask up {name}")]))
 }

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 use super::Which;
-use super::cluster::Started;
 use crate::etcd::client_environment;
 use crate::hint::Hint;
+use crate::lifecycle::open;
 use crate::plan::etcdctl_words::shell_speaks_v2;
 use crate::process::quoted;
 use crate::report::{Exit, Outcome};
-use crate::ui;
+use crate::ui::Ui;
 
 /// Print shell exports that point etcdctl at a cluster
 ///
@@ -47,8 +47,8 @@ const VARIABLES: &[&str] = &[
 ///
 /// # Errors
 /// Fails where the cluster has not been started.
-pub fn run(args: &Args) -> Outcome<Exit> {
-    let started = Started::find(&args.which.name)?;
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
+    let started = open::started(&args.which.name)?;
     let tools = started.tools()?;
     let endpoints = started.record.client_urls();
     let mut variables = client_environment(tools.version, &endpoints);
@@ -74,10 +74,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     if let Some(folder) = tools.etcdctl.parent() {
         let _ = writeln!(text, "export PATH={}:\"$PATH\"", quoted(folder.as_str()));
     }
-    ui::print(&text);
+    ui.print(&text);
     if std::io::stdout().is_terminal() {
-        let name = &started.name;
-        ui::hint(&Hint::informs(
+        let name = &started.home.name;
+        ui.hint(&Hint::informs(
             "have your shell read this",
             [format!("eval \"$(cargo xtask env {name})\"")],
         ));

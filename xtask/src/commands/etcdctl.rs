@@ -5,11 +5,10 @@ use std::ffi::OsString;
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::hint::Hint;
+use crate::lifecycle::open;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::ClusterName;
-
-use super::cluster::Started;
 
 /// Run etcdctl against a cluster
 ///
@@ -48,7 +47,7 @@ Exit status:
 /// # Errors
 /// Fails where the cluster has not been started.
 pub fn run(args: &Args) -> Outcome<Exit> {
-    let started = Started::find(&args.cluster)?;
+    let started = open::started(&args.cluster)?;
     let tools = started.tools()?;
     let shell = process::shell()?;
     let environment = client_environment(tools.version, &started.record.client_urls());

@@ -2,7 +2,7 @@
 
 use crate::cli::{self, usage};
 use crate::report::{Exit, Failure, Outcome};
-use crate::ui;
+use crate::ui::Ui;
 
 /// Print the manual page of a task, or of all of this
 ///
@@ -23,7 +23,7 @@ Examples:
 ///
 /// # Errors
 /// Fails where there is no such task.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let mut command = cli::command();
     let page = match &args.task {
         None => command.render_long_help(),
@@ -35,6 +35,6 @@ pub fn run(args: &Args) -> Outcome<Exit> {
             }
         },
     };
-    ui::print(&cli::page(&page));
+    ui.print(&cli::page(&page));
     Ok(Exit::Success)
 }

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{Which, load};
+use super::Which;
 use crate::driver;
+use crate::lifecycle::definitions;
 use crate::plan::Plan;
 use crate::report::{Exit, Outcome};
-use crate::ui;
+use crate::ui::Ui;
 use crate::values::DriverName;
 use crate::workspace::Workspace;
 
@@ -58,13 +59,13 @@ enum Format {
 ///
 /// # Errors
 /// Fails where the definition has errors.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
-    let plan = Plan::new(&load::load(&workspace, &args.which.name)?);
+    let plan = definitions::plan(ui, &workspace, &args.which.name)?;
     let plan = args
         .driver
         .map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
-    ui::print(&match args.format {
+    ui.print(&match args.format {
         Format::Table => table(&plan),
         Format::Json => format!("{:#}\n", json(&plan)),
     });

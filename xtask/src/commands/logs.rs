@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::cluster::Started;
-use super::ssh;
-use crate::driver::Machines;
+use crate::driver::{self, Machines};
 use crate::hint::Hint;
+use crate::lifecycle::open;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
-use crate::ui;
+use crate::session::Started;
+use crate::ui::Ui;
 use crate::values::{ClusterName, HostName};
 
 /// Show what a member wrote to its log
@@ -52,14 +52,14 @@ Exit status:
 ///
 /// # Errors
 /// Fails where there is no such cluster, member or log.
-pub fn run(args: &Args) -> Outcome<Exit> {
-    let started = Started::find(&args.cluster)?;
-    started.member(&args.member)?;
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
+    let started = open::started(&args.cluster)?;
+    started.insist_on(&args.member)?;
     if let Some(machines) = started.driver.machines() {
         return journal(&started, machines, args);
     }
-    let path = started.driver.log(&started.home(), &args.member);
-    show(&path, args).map_err(|error| no_log(&path, args, &error))
+    let path = started.driver.log(&started.home, &args.member);
+    show(ui, &path, args).map_err(|error| no_log(&path, args, &error))
 }
 
 /// On a machine, etcd's log is in the journal. `journalctl` takes this process's place.
@@ -67,11 +67,11 @@ fn journal(started: &Started, machines: &dyn Machines, args: &Args) -> Outcome<E
     let shell = process::shell()?;
     let lines = args.lines.to_string();
     let journal = machines
-        .ssh(&shell, &started.home(), &args.member)?
+        .ssh(&shell, &started.home, &args.member)?
         .args(["--", "sudo", "journalctl", "--unit=etcd.service"])
         .args(["--no-pager", "--output=cat", "--lines", &lines])
         .args(args.follow.then_some("--follow"));
-    Err(ssh::hand_over(journal))
+    Err(driver::hand_over_to_ssh(journal))
 }
 
 fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {
@@ -93,14 +93,14 @@ fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {
     })
 }
 
-fn show(path: &Utf8Path, args: &Args) -> io::Result<Exit> {
+fn show(ui: Ui, path: &Utf8Path, args: &Args) -> io::Result<Exit> {
     let mut file = File::open(path)?;
     let start = start_of_last_lines(&mut file, args.lines)?;
     file.seek(SeekFrom::Start(start))?;
-    let mut heard = pass_on(&mut file)?;
-    while args.follow && heard && ui::is_read_after(Duration::from_millis(100)) {
+    let mut heard = pass_on(ui, &mut file)?;
+    while args.follow && heard && ui.is_read_after(Duration::from_millis(100)) {
         let Ok(there) = fs::metadata(path) else {
-            ui::say(&format!(
+            ui.say(&format!(
                 "{}: the log is gone, as after `cargo xtask destroy {}`",
                 args.member, args.cluster
             ));
@@ -113,20 +113,20 @@ fn show(path: &Utf8Path, args: &Args) -> io::Result<Exit> {
         } else if there.len() < file.stream_position()? {
             file.seek(SeekFrom::Start(0))?;
         }
-        heard = pass_on(&mut file)?;
+        heard = pass_on(ui, &mut file)?;
     }
     Ok(Exit::Success)
 }
 
 /// Prints everything from here to the end of the file, in pieces. Returns whether somebody reads it.
-fn pass_on(file: &mut File) -> io::Result<bool> {
+fn pass_on(ui: Ui, file: &mut File) -> io::Result<bool> {
     let mut piece = vec![0; PIECE];
     loop {
         let length = file.read(&mut piece)?;
         if length == 0 {
             return Ok(true);
         }
-        if !ui::print_bytes(&piece[..length]) {
+        if !ui.print_bytes(&piece[..length]) {
             return Ok(false);
         }
     }

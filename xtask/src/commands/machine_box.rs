@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use super::{Which, load};
+use super::Which;
 use crate::boxes::{self, Catalogue, Material, Order};
-use crate::download::Limits;
-use crate::plan::Plan;
+use crate::lifecycle::{definitions, machine_box};
 use crate::profile::{CloudImage, MachineBox, Profile};
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
-use crate::ui;
+use crate::ui::Ui;
 use crate::workspace::Workspace;
 
 /// Make the box that Vagrant boots a cluster's machines from
@@ -63,9 +62,9 @@ Exit status:
 ///
 /// # Errors
 /// Fails where no box can be made.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
-    let plan = Plan::new(&load::load(&workspace, &args.which.name)?);
+    let plan = definitions::plan(ui, &workspace, &args.which.name)?;
     let profile = plan.machine.profile;
     let image = made_here(profile)?;
     let cache = workspace.cache();
@@ -78,60 +77,23 @@ pub fn run(args: &Args) -> Outcome<Exit> {
             Some(From::CloudImage) => Some(Material::CloudImage),
             Some(From::Packages) => Some(Material::Packages),
         },
-        ..order(profile, image, &cache)
+        ..machine_box::order(profile, image, &cache)
     };
     if !args.again
         && let Some(there) = boxes::made(&order)?
     {
-        ui::say("it is there already; `--again` makes it anew");
-        print(&there);
+        ui.say("it is there already; `--again` makes it anew");
+        print(ui, &there);
         return Ok(Exit::Success);
     }
     let begun = Instant::now();
-    let catalogue = boxes::make(&order, &ui::say)?;
-    ui::say(&format!("made in {:.0} s", begun.elapsed().as_secs_f64()));
-    print(&catalogue);
+    let catalogue = boxes::make(&order, &ui.saying())?;
+    ui.say(&format!("made in {:.0} s", begun.elapsed().as_secs_f64()));
+    print(ui, &catalogue);
     Ok(Exit::Success)
 }
 
-/// Makes the box of a plan's machines where it is made here and is not there.
-///
-/// # Errors
-/// Fails where it cannot be made.
-pub(super) fn have(workspace: &Workspace, plan: &Plan) -> Outcome<()> {
-    let profile = plan.machine.profile;
-    let MachineBox::Made(image) = &profile.machine_box else {
-        return Ok(());
-    };
-    let cache = workspace.cache();
-    let order = order(profile, image, &cache);
-    if boxes::made(&order)?.is_some() {
-        return Ok(());
-    }
-    ui::say(&format!(
-        "there is no box of {} yet: making it",
-        profile.title
-    ));
-    boxes::make(&order, &ui::say).map(drop)
-}
-
-fn order<'a>(
-    profile: &'a Profile,
-    image: &'a CloudImage,
-    cache: &'a camino::Utf8Path,
-) -> Order<'a> {
-    Order {
-        profile: profile.id,
-        title: profile.title,
-        image,
-        other_image: None,
-        from: None,
-        cache,
-        limits: Limits::USUAL,
-    }
-}
-
-fn print(catalogue: &Catalogue) {
+fn print(ui: Ui, catalogue: &Catalogue) {
     let Catalogue {
         name,
         description,
@@ -139,7 +101,7 @@ fn print(catalogue: &Catalogue) {
         sha256,
         ..
     } = catalogue;
-    ui::print(&format!(
+    ui.print(&format!(
         "{name}: {description}\n{file}\nSHA-256 {sha256}\n"
     ));
 }

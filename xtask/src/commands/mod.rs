@@ -4,7 +4,6 @@ use clap::Args;
 
 use crate::values::ClusterName;
 
-mod cluster;
 pub mod completions;
 pub mod destroy;
 pub mod doctor;
@@ -12,18 +11,14 @@ pub mod down;
 pub mod drill;
 pub mod env;
 pub mod etcdctl;
-mod had_data;
 pub mod help;
 pub mod identity;
-pub mod load;
 pub mod logs;
 pub mod machine_box;
-mod reach;
 pub mod render;
 pub mod schema;
 pub mod ssh;
 pub mod status;
-mod stop;
 pub mod test;
 pub mod up;
 pub mod verify;

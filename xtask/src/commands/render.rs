@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use camino::Utf8PathBuf;
 
-use super::load;
 use crate::artifact::{self, Before, Mode};
 use crate::definition::Definition;
 use crate::hint::Hint;
+use crate::lifecycle::definitions;
 use crate::plan::Plan;
 use crate::render::{self, Rendered};
 use crate::report::{Diagnostic, Exit, Outcome};
-use crate::ui;
+use crate::ui::{self, Ui};
 use crate::values::ClusterName;
 use crate::workspace::Workspace;
 
@@ -36,16 +36,6 @@ pub struct Args {
     check: bool,
 }
 
-impl Args {
-    /// The arguments that check every file and write none.
-    pub(super) const fn check_everything() -> Self {
-        Self {
-            name: None,
-            check: true,
-        }
-    }
-}
-
 const AFTER_HELP: &str = "\
 Examples:
   cargo xtask render            render every definition
@@ -62,11 +52,11 @@ Exit status:
 ///
 /// # Errors
 /// Definitions with errors, and files that cannot be read or written.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let definitions = match &args.name {
-        Some(name) => vec![load::load(&workspace, name)?],
-        None => load::load_all(&workspace)?,
+        Some(name) => vec![definitions::load(ui, &workspace, name)?],
+        None => definitions::load_all(ui, &workspace)?,
     };
     let rendered = render_all(&definitions);
     let left_over = match &args.name {
@@ -74,12 +64,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         None => artifact::orphans(&workspace, &rendered)?,
     };
     if args.check {
-        check(&workspace, &rendered, &left_over)
+        check(ui, &workspace, &rendered, &left_over)
     } else {
-        write(&workspace, &rendered)?;
-        ui::diagnostics::report(
-            left_over_diagnostic(&workspace, &left_over, Diagnostic::warning).as_slice(),
-        );
+        write(ui, &workspace, &rendered)?;
+        ui.report(left_over_diagnostic(&workspace, &left_over, Diagnostic::warning).as_slice());
         Ok(Exit::Success)
     }
 }
@@ -91,7 +79,7 @@ fn render_all(definitions: &[Definition]) -> Vec<Rendered> {
         .collect()
 }
 
-fn write(workspace: &Workspace, rendered: &[Rendered]) -> Outcome<()> {
+fn write(ui: Ui, workspace: &Workspace, rendered: &[Rendered]) -> Outcome<()> {
     let mut said = String::new();
     for file in rendered {
         let done = match artifact::put(workspace, file, Mode::Write) {
@@ -99,17 +87,22 @@ fn write(workspace: &Workspace, rendered: &[Rendered]) -> Outcome<()> {
             Ok(Before::Other(_)) => "changed",
             Ok(Before::Nothing) => "created",
             Err(failure) => {
-                ui::print(&said);
+                ui.print(&said);
                 return Err(failure);
             }
         };
         let _ = writeln!(said, "{done:<9} {}", file.path);
     }
-    ui::print(&said);
+    ui.print(&said);
     Ok(())
 }
 
-fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]) -> Outcome<Exit> {
+fn check(
+    ui: Ui,
+    workspace: &Workspace,
+    rendered: &[Rendered],
+    left_over: &[Utf8PathBuf],
+) -> Outcome<Exit> {
     let mut diagnostics = Vec::new();
     let mut diffs = String::new();
     let mut differing = Vec::new();
@@ -131,7 +124,7 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
         }
         differing.push(format!("`{path}`"));
     }
-    ui::print(&diffs);
+    ui.print(&diffs);
     if !differing.is_empty() {
         let verb = if differing.len() == 1 { "is" } else { "are" };
         let mut diagnostic = Diagnostic::error(format!(
@@ -153,13 +146,13 @@ fn check(workspace: &Workspace, rendered: &[Rendered], left_over: &[Utf8PathBuf]
         Diagnostic::error,
     ));
     if diagnostics.is_empty() {
-        ui::print(&format!(
+        ui.print(&format!(
             "{} files are what the definitions say\n",
             rendered.len()
         ));
         return Ok(Exit::Success);
     }
-    ui::diagnostics::report(&diagnostics);
+    ui.report(&diagnostics);
     Ok(Exit::Unhealthy)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::definition::schema::schema;
 use crate::report::{Exit, Outcome};
-use crate::ui;
+use crate::ui::Ui;
 
 /// Print the JSON Schema of definitions, for editors
 ///
@@ -23,7 +23,7 @@ Examples:
 ///
 /// # Errors
 /// None.
-pub fn run(_args: &Args) -> Outcome<Exit> {
-    ui::print(&format!("{:#}\n", schema()));
+pub fn run(ui: Ui, _args: &Args) -> Outcome<Exit> {
+    ui.print(&format!("{:#}\n", schema()));
     Ok(Exit::Success)
 }

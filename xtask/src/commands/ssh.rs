@@ -2,10 +2,9 @@
 
 use std::ffi::OsString;
 
-use xshell::Cmd;
-
-use super::cluster::Started;
+use crate::driver;
 use crate::hint::Hint;
+use crate::lifecycle::open;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Failure, Outcome};
 use crate::values::{ClusterName, HostName};
@@ -48,10 +47,10 @@ Exit status:
 /// # Errors
 /// Fails where there is no such machine, or no ssh.
 pub fn run(args: &Args) -> Outcome<Exit> {
-    let started = Started::find(&args.cluster)?;
-    started.member(&args.member)?;
+    let started = open::started(&args.cluster)?;
+    started.insist_on(&args.member)?;
     let Some(machines) = started.driver.machines() else {
-        let name = &started.name;
+        let name = &started.home.name;
         return Err(Failure::usage(
             Diagnostic::error(format!(
                 "the members of `{name}` are processes of this host"
@@ -64,21 +63,10 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         ));
     };
     let shell = process::shell()?;
-    let ssh = machines.ssh(&shell, &started.home(), &args.member)?;
+    let ssh = machines.ssh(&shell, &started.home, &args.member)?;
     let ssh = match args.command.as_slice() {
         [] => ssh,
         command => ssh.arg("--").args(command),
     };
-    Err(hand_over(ssh))
-}
-
-/// Has ssh take this process's place. Returns only where it cannot.
-pub(super) fn hand_over(ssh: Cmd<'_>) -> Failure {
-    let not_started = process::hand_over(ssh);
-    Failure::host(
-        Diagnostic::error(format!("`ssh` {}", not_started.ending())).hint(Hint::heals(
-            "install it; on Debian and Ubuntu",
-            ["sudo apt-get install openssh-client"],
-        )),
-    )
+    Err(driver::hand_over_to_ssh(ssh))
 }

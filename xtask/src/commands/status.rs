@@ -1,23 +1,18 @@
 //! `cargo xtask status`: each member of a cluster, as it is right now or as it goes on.
 
-mod looks;
 mod watch;
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::cluster::Started;
-use super::{Which, drill, had_data};
-use crate::advice::{self, Unusable};
-use crate::etcd::observe;
-use crate::observation::{Condition, Glance, Glimpse, Look, Status};
-use crate::plan::Member;
+use super::Which;
+use crate::advice;
+use crate::lifecycle::{drill_left, open, status};
 use crate::report::{Diagnostic, Exit, Outcome};
-use crate::state::DataSeen;
-use crate::ui;
+use crate::ui::Ui;
 use crate::ui::status::{json, table};
-use crate::values::{ClusterName, HostName, Refused, quantity};
+use crate::values::{ClusterName, Refused, quantity};
 
 /// Show each member of a cluster
 ///
@@ -85,33 +80,30 @@ enum Format {
     Json,
 }
 
-/// How long a member may take for its answer.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// Runs `status`.
 ///
 /// # Errors
 /// Fails where the cluster has not been started.
-pub fn run(args: &Args) -> Outcome<Exit> {
-    let started = Started::find(&args.which.name)?;
-    drill::warn_of_one(&started.home());
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
+    let started = open::started(&args.which.name)?;
+    drill_left::warn(ui, &started.home);
     if let Some(every) = args.watch {
-        return watch::watch(started, every, args.format);
+        return watch::watch(ui, started, every, args.format);
     }
-    let glance = glance(&started)?;
-    ui::print(&match args.format {
+    let glance = status::glance(&started)?;
+    ui.print(&match args.format {
         Format::Table => table::render(&glance),
         Format::Json => json::render(&glance),
     });
     let hints = advice::at_a_glance(&glance);
     if let Some(why) = glance.unasked() {
         let warning = Diagnostic::warning(format!("health unknown: members {why}"));
-        ui::diagnostics::report(&[hints.into_iter().fold(warning, Diagnostic::hint)]);
+        ui.report(&[hints.into_iter().fold(warning, Diagnostic::hint)]);
         return Ok(Exit::CouldNotLook);
     }
     // What a drill has left was warned of above.
     if let (Format::Table, false) = (args.format, glance.is_drilled) {
-        hints.iter().for_each(ui::hint);
+        hints.iter().for_each(|hint| ui.hint(hint));
     }
     Ok(Exit::Success)
 }
@@ -140,68 +132,4 @@ fn interval(text: &str) -> Result<Duration, Refused> {
             },
         )),
     }
-}
-
-/// The members that have no data any more.
-fn lost(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
-    let absent = |member: &&Glimpse| member.condition == Some(Condition::Absent);
-    let absent: Vec<&Glimpse> = members.iter().filter(absent).collect();
-    if absent.is_empty() {
-        return Vec::new();
-    }
-    let had_data = had_data::known(started.driver, &started.home(), &started.record.members());
-    let names = absent.into_iter().map(|member| &member.name);
-    names
-        .filter(|name| had_data.contains(name))
-        .cloned()
-        .collect()
-}
-
-/// The members whose last words say that they cannot run with the data that they have.
-fn damaged(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
-    let stopped = members.iter().filter(|member| member.is_down());
-    let is_damaged = |member: &&Glimpse| {
-        let ended = started.driver.ended(&started.home(), &member.name);
-        ended.and_then(Unusable::because_of).is_some()
-    };
-    let damaged = stopped.filter(|member| member.condition == Some(Condition::Stopped));
-    let damaged = damaged.filter(is_damaged);
-    damaged.map(|member| member.name.clone()).collect()
-}
-
-fn glance(started: &Started) -> Outcome<Glance> {
-    let tools = started.tools()?;
-    let members = started.record.members();
-    let conditions = started
-        .driver
-        .conditions(&started.home(), &started.record.names())?;
-    let data = DataSeen::of(&started.home());
-    had_data::note_on_disk(
-        &data,
-        started.driver,
-        &started.home(),
-        &started.record.names(),
-    );
-    let statuses = observe::statuses(&members, &tools, PATIENCE);
-    had_data::note_answers(&data, &members, &statuses);
-    let seen = members.into_iter().zip(conditions).zip(statuses);
-    let glimpse = |((member, condition), status): ((Member, Condition), Look<Status>)| Glimpse {
-        endpoint: member.client_url(),
-        predicted_id: member.id,
-        name: member.name,
-        condition: Some(condition),
-        status,
-    };
-    let members: Vec<Glimpse> = seen.map(glimpse).collect();
-    let glance = Glance {
-        cluster: started.name.clone(),
-        driver: started.record.driver,
-        version: started.record.etcd.version,
-        lost: lost(started, &members),
-        damaged: damaged(started, &members),
-        is_drilled: drill::is_left(&started.home()),
-        is_redefined: started.is_redefined(),
-        members,
-    };
-    Ok(glance.each_member_once())
 }

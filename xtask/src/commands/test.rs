@@ -10,12 +10,11 @@ use std::slice;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use xshell::Shell;
+use xshell::{Cmd, Shell};
 
-use super::render;
-use crate::process::{self, Ending};
-use crate::report::{Exit, Failure, Outcome};
-use crate::ui;
+use crate::process;
+use crate::report::{Exit, Outcome};
+use crate::ui::Ui;
 use crate::workspace::Workspace;
 
 /// Run every test of this project
@@ -81,11 +80,11 @@ enum Story {
 ///
 /// # Errors
 /// Programs that the tests need and that are not there.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let shell = process::shell()?;
     shell.change_dir(workspace.root());
-    have_what_is_needed(args, &shell)?;
+    have_what_is_needed(ui, args, &shell)?;
     let seed = args.soak.map(|seed| seed.to_string());
     let steps: &[Step] = match (args.machines, &seed) {
         (Some(Story::Short), _) => slice::from_ref(&SHORT_STORY),
@@ -96,11 +95,11 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         }
         (None, None) => STEPS,
     };
-    Ok(run_each(steps, &shell))
+    Ok(run_each(ui, steps, &shell))
 }
 
 /// Insists on the programs that these tests need, once they were installed where that was asked for.
-fn have_what_is_needed(args: &Args, shell: &Shell) -> Outcome<()> {
+fn have_what_is_needed(ui: Ui, args: &Args, shell: &Shell) -> Outcome<()> {
     let missing = |to_install: bool| match args.machines {
         Some(_) => vms::missing(shell),
         None => {
@@ -114,7 +113,7 @@ fn have_what_is_needed(args: &Args, shell: &Shell) -> Outcome<()> {
     };
     let mut lacking = missing(args.install);
     if args.install && !lacking.is_empty() {
-        needed::install(shell, &lacking)?;
+        needed::install(ui, shell, &lacking)?;
         lacking = missing(true);
     }
     if lacking.is_empty() {
@@ -125,11 +124,11 @@ fn have_what_is_needed(args: &Args, shell: &Shell) -> Outcome<()> {
 }
 
 /// Runs each step, whatever becomes of the others, and sums up.
-fn run_each(steps: &[Step], shell: &Shell) -> Exit {
+fn run_each(ui: Ui, steps: &[Step], shell: &Shell) -> Exit {
     let mut summary = String::new();
     let mut exit = Exit::Success;
     for step in steps {
-        ui::say(&format!("== {}: {}", step.name, step.line));
+        ui.say(&format!("== {}: {}", step.name, step.line));
         let begun = Instant::now();
         let failed = (step.run)(shell, step);
         let seconds = begun.elapsed().as_secs_f64();
@@ -142,7 +141,7 @@ fn run_each(steps: &[Step], shell: &Shell) -> Exit {
             exit = Exit::Unhealthy;
         }
     }
-    ui::print(&format!("\n{summary}"));
+    ui.print(&format!("\n{summary}"));
     exit
 }
 
@@ -169,15 +168,9 @@ static STEPS: &[Step] = &[
     Step {
         name: "rendered files",
         line: "cargo xtask render --check",
-        run: |_, _| {
-            let exit = render::run(&render::Args::check_everything()).unwrap_or_else(
-                |failure: Failure| {
-                    ui::diagnostics::report(&failure.diagnostics);
-                    failure.kind.into()
-                },
-            );
-            let ending = Ending::Exited(i32::from(exit as u8));
-            (exit != Exit::Success).then(|| ending.to_string())
+        run: |shell, _| {
+            let own = std::env::current_exe().unwrap_or_else(|_| "xtask".into());
+            failed(shell.cmd(own).args(["render", "--check"]))
         },
     },
     cargo("tests", "cargo test"),
@@ -194,10 +187,15 @@ const fn cargo(name: &'static str, line: &'static str) -> Step {
         line,
         run: |shell, step| {
             let words = step.line.split(' ').skip(1);
-            let finished = process::stream(shell.cmd("cargo").args(words), PATIENCE);
-            (!finished.success()).then(|| finished.ending())
+            failed(shell.cmd("cargo").args(words))
         },
     }
+}
+
+/// Runs a command. Returns how it ended where it failed.
+fn failed(command: Cmd<'_>) -> Option<String> {
+    let finished = process::stream(command, PATIENCE);
+    (!finished.success()).then(|| finished.ending())
 }
 
 /// How long one step may take, the first build on a slow host included, and booting machines.

@@ -5,20 +5,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::cluster::Started;
-use super::{Which, drill, had_data, load, reach};
-use crate::check::{self, Check, Health, Verdict};
-use crate::driver::{Driver, Home, Running};
-use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
-use crate::fault::Journal;
-use crate::observation::{Recorded, Unreadable};
-use crate::plan::Plan;
-use crate::report::{Exit, Failure, Outcome};
-use crate::state::{DataSeen, Record, seen};
-use crate::ui;
-use crate::values::ClusterName;
+use super::Which;
+use crate::check::{self, Check};
+use crate::lifecycle::{drill_left, look, open};
+use crate::report::{Exit, Outcome};
+use crate::ui::{self, Ui};
 use crate::values::quantity;
-use crate::workspace::Workspace;
 
 /// Prove that what runs is what the definition says
 ///
@@ -123,160 +115,23 @@ enum Format {
 ///
 /// # Errors
 /// Fails where the definition has errors, the cluster was never started or its etcdctl is gone.
-pub fn run(args: &Args) -> Outcome<Exit> {
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     if let Some(check) = args.explain {
-        ui::print(&ui::verify::explain::render(check));
+        ui.print(&ui::verify::explain::render(check));
         return Ok(Exit::Success);
     }
-    let (started, running) = running(&args.which.name)?;
-    drill::warn_of_one(&started.home());
-    let wait = args.wait.unwrap_or_default();
-    let mut verified = self::wait(started.driver, &started.home(), &running, wait);
-    if drill::is_left(&started.home()) {
+    let session = open::session(ui, &args.which.name)?;
+    drill_left::warn(ui, &session.home);
+    let mut verified = look::wait(&session, args.wait.unwrap_or_default());
+    if drill_left::is_left(&session.home) {
         // What is wrong may be the drill's doing: healing that comes first.
         verified.report.leave_out_hints();
     }
-    let Running { plan, .. } = &running;
-    let Verified {
-        observation,
-        report,
-        ..
-    } = &verified;
-    ui::print(&match args.format {
-        Format::Table => ui::verify::table::render(plan, observation, report),
-        Format::Json => ui::verify::json::render(plan, observation, report),
+    let (plan, report) = (&session.plan, &verified.report);
+    ui.print(&match args.format {
+        Format::Table => ui::verify::table::render(plan, &verified.observation, report),
+        Format::Json => ui::verify::json::render(plan, &verified.observation, report),
         Format::Junit => ui::verify::junit::render(plan, report),
     });
     Ok(report.exit())
-}
-
-/// Looks until the cluster is healthy or the time is over, and says meanwhile what is missing.
-pub(super) fn wait(
-    driver: &dyn Driver,
-    home: &Home<'_>,
-    running: &Running,
-    most: Duration,
-) -> Verified {
-    wait_while(&|_| true, driver, home, running, most)
-}
-
-/// The same, as long as the last look is worth another one.
-pub(super) fn wait_while(
-    is_wanted: &dyn Fn(&Verified) -> bool,
-    driver: &dyn Driver,
-    home: &Home<'_>,
-    running: &Running,
-    most: Duration,
-) -> Verified {
-    let mut said = String::new();
-    let mut look = || once(driver, home, running);
-    let verified = verify::until_healthy(most, &mut look, &mut |verified| {
-        let missing = missing(verified);
-        if missing != said {
-            ui::say(&format!("waiting for {missing}"));
-            said = missing;
-        }
-        is_wanted(verified)
-    });
-    if is_wanted(&verified) && !most.is_zero() && verified.report.health() != Health::Healthy {
-        let missing = missing(&verified);
-        ui::say(&match verified.cannot_improve() {
-            Some(why) => format!("not waited for: {missing}; {why}"),
-            None => format!("after {most:?}, still missing: {missing}"),
-        });
-    }
-    verified
-}
-
-/// Looks once, also at what there is beside etcd, and takes note of what is seen. Nothing is noted of a
-/// cluster that a drill has done something to: that is undone again, by putting older data back if need
-/// be.
-pub(super) fn once(driver: &dyn Driver, home: &Home<'_>, running: &Running) -> Verified {
-    let Running { plan, tools } = running;
-    let is_left_alone = || matches!(Journal::read(home), Ok(None));
-    let was_left_alone = is_left_alone();
-    let mut unreadable: Vec<Unreadable> = Journal::read(home).err().iter().flat_map(kept).collect();
-    let names = plan.names();
-    let data = DataSeen::of(home);
-    if was_left_alone {
-        had_data::note_on_disk(&data, driver, home, &names);
-    }
-    let machines = driver.machines().map(|machines| {
-        let names = &names;
-        move |patience| machines.look(home, plan, names, patience)
-    });
-    let before = seen::recall(home, plan).unwrap_or_else(|seen| {
-        unreadable.push(seen);
-        None
-    });
-    let conditions = || driver.conditions(home, &names).unwrap_or_default();
-    let ended = |index: usize| driver.ended(home, names.get(index)?);
-    let beside = Beside {
-        machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
-        before,
-        unreadable,
-        conditions: match driver.machines() {
-            // What they run on is looked into itself.
-            Some(_) => None,
-            None => Some(&conditions),
-        },
-        ended: Some(&ended),
-        started: driver.started_with(home, &names),
-        recorded: recorded(driver, home, plan),
-    };
-    let mut verified = verify::once(plan, tools, &beside);
-    if was_left_alone && is_left_alone() {
-        let statuses = verified.observation.members.iter();
-        let statuses = statuses.map(|member| &member.status);
-        had_data::note_answers(&data, &plan.members, statuses);
-        seen::note(home, plan, &verified.observation, &data);
-    } else {
-        verified.is_lost = false;
-    }
-    verified
-}
-
-/// What is recorded of the cluster that was started. A record that cannot be read is for whoever needs it to
-/// report.
-fn recorded(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Recorded {
-    let record = Record::read(home.workspace, home.name).ok().flatten();
-    let record = record.as_ref();
-    Recorded {
-        changes: record.map_or_else(Vec::new, |record| record.differences(plan)),
-        new: record.map_or_else(Vec::new, |record| record.new_members(plan)),
-        had_data: had_data::known(driver, home, &plan.members),
-    }
-}
-
-/// What is kept of a cluster and cannot be read, as whoever could not has put it.
-fn kept(failure: &Failure) -> Vec<Unreadable> {
-    let diagnostics = failure.diagnostics.iter();
-    let unreadable = diagnostics.map(|diagnostic| Unreadable {
-        what: diagnostic.message.clone(),
-        hint: diagnostic.hints.first().cloned(),
-    });
-    unreadable.collect()
-}
-
-/// What keeps a cluster from being healthy, in a line.
-fn missing(verified: &Verified) -> String {
-    let report = &verified.report;
-    let mut missing = report.names(&[Verdict::NotYet, Verdict::Fail]);
-    if missing.is_empty() {
-        missing = report.names(&[Verdict::Skipped]);
-    }
-    format!("{} ({})", missing.join(", "), report.standing)
-}
-
-/// The cluster that was started under this name, as its definition now says.
-pub(super) fn running(name: &ClusterName) -> Outcome<(Started, Running)> {
-    let workspace = Workspace::find()?;
-    // The definition comes first: what is wrong with it matters more than that nothing runs yet.
-    let plan = Plan::new(&load::load(&workspace, name)?);
-    let started = Started::find(name)?;
-    let tools = started.tools()?;
-    let plan = started.driver.run_by(&started.driver.place(&plan), &tools);
-    ui::diagnostics::report(&started.driver.outdated(&started.home(), &plan));
-    let tools = reach::etcdctl(started.driver, &started.home(), &plan, tools);
-    Ok((started, Running { plan, tools }))
 }

@@ -9,13 +9,15 @@ use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
 use crate::etcd::tools::Tools;
+use crate::hint::Hint;
 use crate::observation::log::Cause;
 use crate::observation::{Condition, Look, MachineStatus, StartedWith};
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Outcome};
+use crate::process;
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps::Start;
-use crate::values::{ClusterName, DriverName, HostName};
-use crate::workspace::Workspace;
+use crate::values::{DriverName, HostName};
+use crate::workspace::Home;
 
 /// Every driver there is.
 pub static DRIVERS: &[&dyn Driver] = &[&vagrant::Vagrant, &local::Local];
@@ -56,34 +58,31 @@ pub trait Driver: Sync {
     ///
     /// # Errors
     /// One diagnostic for each thing that is in the way.
-    fn preflight(
-        &self,
-        home: &Home<'_>,
-        plan: &Plan,
-        members: &[HostName],
-    ) -> Outcome<Vec<Diagnostic>>;
+    fn preflight(&self, home: &Home, plan: &Plan, members: &[HostName])
+    -> Outcome<Vec<Diagnostic>>;
 
     /// How each of these members is.
     ///
     /// # Errors
     /// Fails where the program that knows it does.
-    fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<Vec<Condition>>;
+    fn conditions(&self, home: &Home, members: &[HostName]) -> Outcome<Vec<Condition>>;
 
     /// Those of these members that have data or had some once, as far as this host shows it at a glance.
-    fn had_data(&self, home: &Home<'_>, members: &[HostName]) -> Vec<HostName>;
+    fn had_data(&self, home: &Home, members: &[HostName]) -> Vec<HostName>;
 
     /// The members that have left anything here, going by nothing but what is there.
-    fn traces(&self, home: &Home<'_>) -> Vec<HostName>;
+    fn traces(&self, home: &Home) -> Vec<HostName>;
 
-    /// Starts these members of the plan, and does not wait for what becomes of their etcd. `doing`
-    /// is told what each of them is at.
+    /// Starts these members of the plan on these binaries, where they are processes of this host, and does
+    /// not wait for what becomes of their etcd. `doing` is told what each of them is at.
     ///
     /// # Errors
     /// Fails where one of them cannot be started at all.
     fn start(
         &self,
-        home: &Home<'_>,
-        cluster: &Running,
+        home: &Home,
+        plan: &Plan,
+        tools: &Tools,
         start: &Start,
         doing: &mut dyn FnMut(&HostName, &str),
     ) -> Outcome<()>;
@@ -92,24 +91,24 @@ pub trait Driver: Sync {
     ///
     /// # Errors
     /// Fails where one of them can be stopped by no means.
-    fn stop(&self, home: &Home<'_>, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()>;
+    fn stop(&self, home: &Home, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()>;
 
     /// What these members' etcds were started with, where they are processes of this host.
-    fn started_with(&self, _home: &Home<'_>, _members: &[HostName]) -> Vec<Look<StartedWith>> {
+    fn started_with(&self, _home: &Home, _members: &[HostName]) -> Vec<Look<StartedWith>> {
         Vec::new()
     }
 
     /// What running members keep from their start and no check tells of, although the plan
     /// now says otherwise: a warning for each thing, with what it would take to change it.
-    fn outdated(&self, _home: &Home<'_>, _plan: &Plan) -> Vec<Diagnostic> {
+    fn outdated(&self, _home: &Home, _plan: &Plan) -> Vec<Diagnostic> {
         Vec::new()
     }
 
     /// The file that tells of a member's start.
-    fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf;
+    fn log(&self, home: &Home, member: &HostName) -> Utf8PathBuf;
 
     /// Why a member that does not run has ended, as far as the log of its last start tells.
-    fn ended(&self, _home: &Home<'_>, _member: &HostName) -> Option<Cause> {
+    fn ended(&self, _home: &Home, _member: &HostName) -> Option<Cause> {
         None
     }
 
@@ -130,12 +129,12 @@ pub trait Machines: Sync {
     ///
     /// # Errors
     /// Fails where it is not known how to reach the machine.
-    fn ssh<'a>(&self, shell: &'a Shell, home: &Home<'_>, member: &HostName) -> Outcome<Cmd<'a>>;
+    fn ssh<'a>(&self, shell: &'a Shell, home: &Home, member: &HostName) -> Outcome<Cmd<'a>>;
 
     /// How each of these members' machines is, seen from inside. All are asked at the same time.
     fn look(
         &self,
-        home: &Home<'_>,
+        home: &Home,
         plan: &Plan,
         members: &[HostName],
         patience: Duration,
@@ -146,18 +145,13 @@ pub trait Machines: Sync {
     ///
     /// # Errors
     /// Fails where it cannot be written, or where it is not known how to reach the machine.
-    fn etcdctl_inside(
-        &self,
-        home: &Home<'_>,
-        plan: &Plan,
-        member: &HostName,
-    ) -> Outcome<Utf8PathBuf>;
+    fn etcdctl_inside(&self, home: &Home, plan: &Plan, member: &HostName) -> Outcome<Utf8PathBuf>;
 
     /// Removes these members' machines with their disks, running or not.
     ///
     /// # Errors
     /// Fails where one of them cannot be removed.
-    fn destroy(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<()>;
+    fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
 }
 
 /// What can be done to members to rehearse an outage, beyond starting and stopping them.
@@ -166,38 +160,31 @@ pub trait Faults: Sync {
     ///
     /// # Errors
     /// Fails where it is somebody else's, or survives.
-    fn kill(&self, home: &Home<'_>, member: &HostName) -> Outcome<()>;
+    fn kill(&self, home: &Home, member: &HostName) -> Outcome<()>;
 
     /// Halts a member: it does nothing, answers nobody and keeps everything that it has.
     ///
     /// # Errors
     /// Fails where it does not run or is somebody else's.
-    fn pause(&self, home: &Home<'_>, member: &HostName) -> Outcome<()>;
+    fn pause(&self, home: &Home, member: &HostName) -> Outcome<()>;
 
     /// Lets a halted member go on. Nothing is done to one that is not halted, or does not run.
     ///
     /// # Errors
     /// Fails where it is somebody else's.
-    fn resume(&self, home: &Home<'_>, member: &HostName) -> Outcome<()>;
+    fn resume(&self, home: &Home, member: &HostName) -> Outcome<()>;
 
     /// The folder of a member's data; none where it is not on this host.
-    fn data(&self, home: &Home<'_>, member: &HostName) -> Option<Utf8PathBuf>;
+    fn data(&self, home: &Home, member: &HostName) -> Option<Utf8PathBuf>;
 }
 
-/// Where a cluster's state is kept.
-#[derive(Debug, Clone, Copy)]
-pub struct Home<'a> {
-    /// The workspace that it belongs to.
-    pub workspace: &'a Workspace,
-    /// Its name.
-    pub name: &'a ClusterName,
-}
-
-/// A cluster that `up` has started and `destroy` has not yet removed.
-#[derive(Debug, Clone)]
-pub struct Running {
-    /// The plan with the addresses and the version that it really has.
-    pub plan: Plan,
-    /// The etcdctl that fits it, and the etcd that runs it.
-    pub tools: Tools,
+/// Has ssh take this process's place. Returns only where it cannot.
+pub fn hand_over_to_ssh(ssh: Cmd<'_>) -> Failure {
+    let not_started = process::hand_over(ssh);
+    Failure::host(
+        Diagnostic::error(format!("`ssh` {}", not_started.ending())).hint(Hint::heals(
+            "install it; on Debian and Ubuntu",
+            ["sudo apt-get install openssh-client"],
+        )),
+    )
 }

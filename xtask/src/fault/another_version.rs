@@ -1,8 +1,9 @@
 //! A member runs another version than the others, as in the middle of an upgrade.
 
-use super::{Cluster, Cost, Fault, Injector, Injury, Means, PROCESSES, about};
+use super::{Cost, Fault, Injector, Injury, Means, PROCESSES, about};
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
+use crate::session::Session;
 
 pub(super) static FAULT: Fault = Fault {
     name: "another-version",
@@ -13,8 +14,8 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(cluster: &Cluster<'_>, means: &Means) -> Option<String> {
-    let runs = cluster.running.plan.version();
+fn obstacle(session: &Session, means: &Means) -> Option<String> {
+    let runs = session.plan.version();
     match &means.other_etcd {
         None => {
             Some("takes another version of etcd: name its folder with `--other-etcd`".to_owned())

@@ -2,10 +2,11 @@
 
 use camino::Utf8Path;
 
-use super::{Cluster, Cost, Fault, Injector, Injury, Means, PROCESSES, about, cannot_lose_one};
+use super::{Cost, Fault, Injector, Injury, Means, PROCESSES, about, cannot_lose_one};
 use crate::plan::Member;
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
+use crate::session::Session;
 
 pub(super) static FAULT: Fault = Fault {
     name: "data-diverged",
@@ -16,15 +17,15 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(cluster: &Cluster<'_>, means: &Means) -> Option<String> {
-    let version = cluster.running.plan.version();
+fn obstacle(session: &Session, means: &Means) -> Option<String> {
+    let version = session.plan.version();
     if version.minor_release() >= (3, 6) {
         // There etcdctl restores nothing any more, and etcdutl is not among what `up` looks for.
         return Some(format!(
             "takes an etcdctl that restores snapshots, as {version} does not"
         ));
     }
-    cannot_lose_one(cluster, means)
+    cannot_lose_one(session, means)
 }
 
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {

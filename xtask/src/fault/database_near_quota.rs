@@ -1,7 +1,8 @@
 //! The databases grow until there is little room left below their quota.
 
-use super::{Cluster, Cost, EVERYWHERE, Fault, Injector, Injury, Means, about};
+use super::{Cost, EVERYWHERE, Fault, Injector, Injury, Means, about};
 use crate::report::Outcome;
+use crate::session::Session;
 
 pub(super) static FAULT: Fault = Fault {
     name: "database-near-quota",
@@ -18,8 +19,8 @@ const MOST: u64 = 256 << 20;
 /// The bytes by which a database grows at once, from this size on (`AllocSize` of bbolt, etcd's storage).
 const STEP: u64 = 16 << 20;
 
-fn obstacle(cluster: &Cluster<'_>, _: &Means) -> Option<String> {
-    let quota = cluster.running.plan.etcd.quota.unwrap_or(u64::MAX);
+fn obstacle(session: &Session, _: &Means) -> Option<String> {
+    let quota = session.plan.etcd.quota.unwrap_or(u64::MAX);
     size_near(quota).is_none().then(|| {
         format!(
             "takes an `etcd.quota` that is filled in a moment and has room above a whole {} MiB, such as 38 MiB",

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::Journal;
 use super::undo::Undo;
-use super::{Cluster, Journal};
 use crate::etcd::gateway::Gateway;
 use crate::hint::Hint;
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::report::{Diagnostic, Failure, Outcome};
+use crate::session::Session;
 use crate::steps;
 
 /// What a drill has left, as far as it was undone.
@@ -29,14 +30,14 @@ impl Healed {
 ///
 /// # Errors
 /// Fails where something could not be undone. What was not stays noted, for the next try.
-pub fn heal(cluster: &Cluster<'_>) -> Outcome<()> {
-    let Some(healed) = heal_what_needs_none(cluster)? else {
+pub fn heal(session: &Session) -> Outcome<()> {
+    let Some(healed) = heal_what_needs_none(session)? else {
         return Ok(());
     };
     let fault = healed.fault().to_owned();
-    let started = start_all(cluster).and_then(|()| wait_for_leader(cluster));
-    started.map_err(|failure| unfinished(cluster, &fault, failure))?;
-    heal_what_needs_a_quorum(cluster, healed)
+    let started = start_all(session).and_then(|()| wait_for_leader(session));
+    started.map_err(|failure| unfinished(session, &fault, failure))?;
+    heal_what_needs_a_quorum(session, healed)
 }
 
 /// Undoes what can be undone in a cluster that does not work: the first half, before members are
@@ -44,11 +45,11 @@ pub fn heal(cluster: &Cluster<'_>) -> Outcome<()> {
 ///
 /// # Errors
 /// As [`heal`].
-pub fn heal_what_needs_none(cluster: &Cluster<'_>) -> Outcome<Option<Healed>> {
-    let Some(mut journal) = Journal::read(&cluster.home)? else {
+pub fn heal_what_needs_none(session: &Session) -> Outcome<Option<Healed>> {
+    let Some(mut journal) = Journal::read(&session.home)? else {
         return Ok(None);
     };
-    undo(cluster, &mut journal, |undo| !undo.takes_a_quorum())?;
+    undo(session, &mut journal, |undo| !undo.takes_a_quorum())?;
     Ok(Some(Healed { journal }))
 }
 
@@ -56,16 +57,16 @@ pub fn heal_what_needs_none(cluster: &Cluster<'_>) -> Outcome<Option<Healed>> {
 ///
 /// # Errors
 /// As [`heal`].
-pub fn heal_what_needs_a_quorum(cluster: &Cluster<'_>, healed: Healed) -> Outcome<()> {
+pub fn heal_what_needs_a_quorum(session: &Session, healed: Healed) -> Outcome<()> {
     let mut journal = healed.journal;
-    undo(cluster, &mut journal, Undo::takes_a_quorum)?;
+    undo(session, &mut journal, Undo::takes_a_quorum)?;
     // Only now: an interruption before this leaves the note of what was going on.
-    journal.write(&cluster.home)
+    journal.write(&session.home)
 }
 
 /// What kept a drill from being undone, with what that means.
-fn unfinished(cluster: &Cluster<'_>, fault: &str, mut failure: Failure) -> Failure {
-    let name = cluster.home.name;
+fn unfinished(session: &Session, fault: &str, mut failure: Failure) -> Failure {
+    let name = &session.home.name;
     if let Some(last) = failure.diagnostics.pop() {
         let last = last
             .note(format!(
@@ -83,33 +84,33 @@ fn unfinished(cluster: &Cluster<'_>, fault: &str, mut failure: Failure) -> Failu
 /// Undoes what is meant, the last first. Each is forgotten once it is undone; the journal itself is
 /// kept until everything is. That progress cannot be written down, as on a full disk, keeps nothing from
 /// being undone: what is not forgotten is undone once more by the next who heals, which does no harm.
-fn undo(
-    cluster: &Cluster<'_>,
-    journal: &mut Journal,
-    is_meant: impl Fn(&Undo) -> bool,
-) -> Outcome<()> {
+fn undo(session: &Session, journal: &mut Journal, is_meant: impl Fn(&Undo) -> bool) -> Outcome<()> {
     let mut left = journal.undo.clone();
     while let Some(at) = left.iter().rposition(&is_meant) {
-        let undone = left[at].apply(cluster);
-        undone.map_err(|failure| unfinished(cluster, &journal.fault, failure))?;
+        let undone = left[at].apply(session);
+        undone.map_err(|failure| unfinished(session, &journal.fault, failure))?;
         left.remove(at);
         journal.undo.clone_from(&left);
         if !left.is_empty() {
-            let _ = journal.write(&cluster.home);
+            let _ = journal.write(&session.home);
         }
     }
     Ok(())
 }
 
 /// Starts every member that does not run, as its definition says.
-fn start_all(cluster: &Cluster<'_>) -> Outcome<()> {
-    let names = cluster.running.plan.names();
-    let conditions = cluster.driver.conditions(&cluster.home, &names)?;
+fn start_all(session: &Session) -> Outcome<()> {
+    let names = session.plan.names();
+    let conditions = session.driver.conditions(&session.home, &names)?;
     // Every one of them has had data: a drill begins with a healthy cluster.
     let start = steps::start(&names, &conditions, &names);
-    let started = cluster
-        .driver
-        .start(&cluster.home, cluster.running, &start, &mut |_, _| {});
+    let started = session.driver.start(
+        &session.home,
+        &session.plan,
+        &session.tools,
+        &start,
+        &mut |_, _| {},
+    );
     started?;
     match start.lost.as_slice() {
         [] => Ok(()),
@@ -118,7 +119,7 @@ fn start_all(cluster: &Cluster<'_>) -> Outcome<()> {
                 .note("with an empty disk and its old identity it could vote twice")
                 .hint(Hint::informs(
                     "see how the others are",
-                    [format!("cargo xtask verify {}", cluster.home.name)],
+                    [format!("cargo xtask verify {}", session.home.name)],
                 )),
         )),
     }
@@ -129,16 +130,16 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Waits until every member answers and has a leader. Whether it takes writes is another question: what
 /// keeps it from that may be what is to be undone.
-fn wait_for_leader(cluster: &Cluster<'_>) -> Outcome<()> {
-    let plan = &cluster.running.plan;
-    let deadline = Instant::now() + cluster.driver.patience();
+fn wait_for_leader(session: &Session) -> Outcome<()> {
+    let plan = &session.plan;
+    let deadline = Instant::now() + session.driver.patience();
     let has_leader = |member: &Member| {
         let status = Gateway::of(plan, member, 2).status();
         status.is_ok_and(|status| status.leader.is_some())
     };
     while let Some(silent) = plan.members.iter().find(|member| !has_leader(member)) {
         if Instant::now() > deadline {
-            let (silent, name) = (&silent.name, cluster.home.name);
+            let (silent, name) = (&silent.name, &session.home.name);
             return Err(Failure::failed(
                 Diagnostic::error(format!("`{silent}` has no leader after healing")).hint(
                     Hint::informs(

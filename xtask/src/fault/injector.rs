@@ -1,4 +1,4 @@
-//! What faults are made of: single things to do to a cluster, each with what undoes it. Those to members
+//! What faults are made of: single things to do to a session, each with what undoes it. Those to members
 //! and their data are here.
 
 mod network;
@@ -9,15 +9,14 @@ use camino::Utf8PathBuf;
 use super::stranger::Stranger;
 use super::throttle::Throttle;
 use super::undo::{self, Undo};
-use super::{Cluster, Fault, Injury, Journal, unused_address};
-use crate::driver::Running;
+use super::{Fault, Injury, Journal, unused_address};
 use crate::etcd::tools::Tools;
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::process::PutOff;
 use crate::report::{Diagnostic, Failure, Outcome};
+use crate::session::Session;
 use crate::steps::Start;
-use crate::ui;
 use crate::values::HostName;
 
 /// What a fault may need beside the cluster itself.
@@ -27,9 +26,9 @@ pub struct Means {
     pub other_etcd: Option<Tools>,
 }
 
-/// Does things to a cluster, and takes note of each before it is done.
+/// Does things to a session, and takes note of each before it is done.
 pub struct Injector<'a> {
-    cluster: Cluster<'a>,
+    session: &'a Session,
     means: &'a Means,
     leader: HostName,
     interruption: &'a PutOff,
@@ -49,14 +48,14 @@ impl<'a> Injector<'a> {
     /// Something to inject this fault with. `leader`: who leads right now. `interruption`: ends what
     /// takes long before it is done.
     pub fn new(
-        cluster: Cluster<'a>,
+        session: &'a Session,
         means: &'a Means,
         leader: HostName,
         interruption: &'a PutOff,
         fault: &Fault,
     ) -> Self {
         Self {
-            cluster,
+            session,
             means,
             leader,
             interruption,
@@ -75,7 +74,7 @@ impl<'a> Injector<'a> {
 
     /// The cluster as it should be.
     pub(super) fn plan(&self) -> &'a Plan {
-        &self.cluster.running.plan
+        &self.session.plan
     }
 
     /// The member that leads.
@@ -109,8 +108,8 @@ impl<'a> Injector<'a> {
         self.note(Undo::Start {
             member: member.clone(),
         })?;
-        match self.cluster.driver.faults() {
-            Some(faults) => faults.kill(&self.cluster.home, member),
+        match self.session.driver.faults() {
+            Some(faults) => faults.kill(&self.session.home, member),
             None => Ok(()),
         }
     }
@@ -120,8 +119,8 @@ impl<'a> Injector<'a> {
         self.note(Undo::Resume {
             member: member.clone(),
         })?;
-        match self.cluster.driver.faults() {
-            Some(faults) => faults.pause(&self.cluster.home, member),
+        match self.session.driver.faults() {
+            Some(faults) => faults.pause(&self.session.home, member),
             None => Ok(()),
         }
     }
@@ -131,7 +130,7 @@ impl<'a> Injector<'a> {
         self.note(Undo::Resume {
             member: member.clone(),
         })?;
-        let throttle = Throttle::begin(&self.cluster, member);
+        let throttle = Throttle::begin(self.session, member);
         self.held.push(Held::Throttle(throttle));
         Ok(())
     }
@@ -154,9 +153,9 @@ impl<'a> Injector<'a> {
             member: member.clone(),
         })?;
         let members = std::slice::from_ref(member);
-        self.cluster
+        self.session
             .driver
-            .stop(&self.cluster.home, members, &ui::say)
+            .stop(&self.session.home, members, &self.session.ui.saying())
     }
 
     /// Sets the data of a member aside that does not run.
@@ -220,8 +219,8 @@ impl<'a> Injector<'a> {
 
     /// Where a member has its data.
     pub(super) fn data(&self, member: &HostName) -> Outcome<Utf8PathBuf> {
-        let faults = self.cluster.driver.faults();
-        let data = faults.and_then(|faults| faults.data(&self.cluster.home, member));
+        let faults = self.session.driver.faults();
+        let data = faults.and_then(|faults| faults.data(&self.session.home, member));
         data.ok_or_else(|| {
             Failure::failed(Diagnostic::error(format!(
                 "the data of `{member}` is not on this host"
@@ -231,7 +230,7 @@ impl<'a> Injector<'a> {
 
     /// Has etcdctl ask a member.
     pub(super) fn etcdctl(&self, member: &Member, arguments: &[&str]) -> Outcome<String> {
-        undo::ask_at(&self.cluster, vec![member.client_url()], arguments)
+        undo::ask_at(self.session, vec![member.client_url()], arguments)
     }
 
     /// That something is not there that a fault takes.
@@ -244,7 +243,7 @@ impl<'a> Injector<'a> {
 
     /// The binaries that the cluster runs on.
     pub(super) const fn tools(&self) -> &'a Tools {
-        &self.cluster.running.tools
+        &self.session.tools
     }
 
     /// What was given beside the cluster.
@@ -259,17 +258,13 @@ impl<'a> Injector<'a> {
         member: &HostName,
         state: InitialState,
     ) -> Outcome<()> {
-        let running = Running {
-            plan: plan.clone(),
-            tools: tools.clone(),
-        };
         let start = Start {
             members: vec![(member.clone(), state)],
             lost: Vec::new(),
         };
-        self.cluster
+        self.session
             .driver
-            .start(&self.cluster.home, &running, &start, &mut |_, _| {})
+            .start(&self.session.home, plan, tools, &start, &mut |_, _| {})
     }
 
     /// Ends what takes long where somebody wants it to end.
@@ -286,7 +281,7 @@ impl<'a> Injector<'a> {
     fn note(&mut self, undo: Undo) -> Outcome<()> {
         if !self.journal.undo.contains(&undo) {
             self.journal.undo.push(undo);
-            self.journal.write(&self.cluster.home)?;
+            self.journal.write(&self.session.home)?;
         }
         Ok(())
     }

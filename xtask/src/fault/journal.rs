@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::undo::Undo;
 use crate::atomic;
-use crate::driver::Home;
 use crate::hint::Hint;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
+use crate::workspace::Home;
 
 /// What was done to a cluster and is to be undone. It is on disk before the thing is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl Journal {
     ///
     /// # Errors
     /// Fails where there is one that cannot be read.
-    pub fn read(home: &Home<'_>) -> Outcome<Option<Self>> {
+    pub fn read(home: &Home) -> Outcome<Option<Self>> {
         let path = path(home);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -65,7 +65,7 @@ impl Journal {
     ///
     /// # Errors
     /// Fails where the file system does.
-    pub(super) fn write(&self, home: &Home<'_>) -> Outcome<()> {
+    pub(super) fn write(&self, home: &Home) -> Outcome<()> {
         let path = path(home);
         let written = if self.undo.is_empty() {
             match fs::remove_file(&path) {
@@ -85,11 +85,11 @@ impl Journal {
     }
 }
 
-fn path(home: &Home<'_>) -> Utf8PathBuf {
-    home.workspace.state(home.name).join("drill.json")
+fn path(home: &Home) -> Utf8PathBuf {
+    home.folder().join("drill.json")
 }
 
-fn unusable(home: &Home<'_>, why: &str) -> Failure {
+fn unusable(home: &Home, why: &str) -> Failure {
     Failure::failed(
         Diagnostic::error(format!("`{}` cannot be read: {why}", path(home)))
             .note("it says what an interrupted drill has done to the cluster and not undone")

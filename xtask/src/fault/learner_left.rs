@@ -1,7 +1,8 @@
 //! Somebody adds a learner and forgets to promote it.
 
-use super::{Cluster, Cost, Fault, Injector, Injury, Means, PROCESSES, at_all};
+use super::{Cost, Fault, Injector, Injury, Means, PROCESSES, at_all};
 use crate::report::Outcome;
+use crate::session::Session;
 
 pub(super) static FAULT: Fault = Fault {
     name: "learner-left",
@@ -12,8 +13,8 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(cluster: &Cluster<'_>, _: &Means) -> Option<String> {
-    let version = cluster.running.plan.version();
+fn obstacle(session: &Session, _: &Means) -> Option<String> {
+    let version = session.plan.version();
     (version.minor_release() < (3, 4))
         .then(|| format!("etcd has learners from 3.4, and this is {version}"))
 }

@@ -38,9 +38,9 @@ mod slow_member;
 use std::net::Ipv4Addr;
 
 use crate::check::{LAGS_BEYOND, Reported};
-use crate::driver::{Driver, Home, Running};
 use crate::plan::{Member, Plan};
 use crate::report::Outcome;
+use crate::session::Session;
 use crate::values::{DriverName, HostName};
 
 pub use heal::{Healed, heal, heal_what_needs_a_quorum, heal_what_needs_none};
@@ -87,7 +87,7 @@ pub struct Fault {
     /// What healing cannot bring back.
     pub cost: Cost,
     /// Why it cannot be brought about in this cluster with these means; nothing where it can.
-    pub obstacle: fn(&Cluster<'_>, &Means) -> Option<String>,
+    pub obstacle: fn(&Session, &Means) -> Option<String>,
     /// Brings it about.
     pub inject: fn(&mut Injector<'_>) -> Outcome<Injury>,
 }
@@ -126,17 +126,6 @@ impl Injury {
     }
 }
 
-/// A cluster that things are done to.
-#[derive(Clone, Copy)]
-pub struct Cluster<'a> {
-    /// What runs its members.
-    pub driver: &'static dyn Driver,
-    /// Where its state is kept.
-    pub home: Home<'a>,
-    /// Its plan, and the binaries that go with it.
-    pub running: &'a Running,
-}
-
 /// The fault of this name.
 pub fn named(name: &str) -> Option<&'static Fault> {
     FAULTS.iter().copied().find(|fault| fault.name == name)
@@ -147,13 +136,13 @@ const PROCESSES: &[DriverName] = &[DriverName::Local];
 const MACHINES: &[DriverName] = &[DriverName::Vagrant];
 
 /// For faults that nothing but the driver can keep from being brought about.
-fn no_obstacle(_: &Cluster<'_>, _: &Means) -> Option<String> {
+fn no_obstacle(_: &Session, _: &Means) -> Option<String> {
     None
 }
 
 /// For faults that would end a cluster that cannot bear the loss of a member.
-fn cannot_lose_one(cluster: &Cluster<'_>, _: &Means) -> Option<String> {
-    let count = cluster.running.plan.members.len();
+fn cannot_lose_one(session: &Session, _: &Means) -> Option<String> {
+    let count = session.plan.members.len();
     (count < 3).then(|| format!("takes three members or more, and there are {count}"))
 }
 

@@ -1,15 +1,12 @@
 //! A member that runs a small part of the time only, as on a host that is far too slow.
 
-use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Cluster;
-use crate::driver::Home;
 use crate::etcd::observe;
-use crate::values::{ClusterName, HostName};
-use crate::workspace::Workspace;
+use crate::session::Session;
+use crate::values::HostName;
 
 /// How long the member is halted at least before it runs again: on a host where nobody takes longer, that
 /// is slow.
@@ -30,22 +27,17 @@ pub(super) struct Throttle {
 
 impl Throttle {
     /// Begins with it, at a pace that follows from how long members take to answer before.
-    pub(super) fn begin(cluster: &Cluster<'_>, member: &HostName) -> Self {
+    pub(super) fn begin(session: &Session, member: &HostName) -> Self {
         let (end, ended) = mpsc::channel();
         let rests = RESTS
-            .max(time_of_an_answer(cluster) * TIMES_AN_ANSWER)
+            .max(time_of_an_answer(session) * TIMES_AN_ANSWER)
             .min(LONGEST);
-        let driver = cluster.driver;
-        let workspace: Arc<Workspace> = Arc::new(cluster.home.workspace.clone());
-        let name: ClusterName = cluster.home.name.clone();
+        let driver = session.driver;
+        let home = session.home.clone();
         let member = member.clone();
         let thread = thread::spawn(move || {
             let Some(faults) = driver.faults() else {
                 return;
-            };
-            let home = Home {
-                workspace: &workspace,
-                name: &name,
             };
             let is_over = |wait| ended.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout);
             loop {
@@ -71,13 +63,9 @@ impl Throttle {
 const LONGEST: Duration = Duration::from_secs(3);
 
 /// How long it takes until all members have told how they are, as `verify` asks them.
-fn time_of_an_answer(cluster: &Cluster<'_>) -> Duration {
+fn time_of_an_answer(session: &Session) -> Duration {
     let asked = Instant::now();
-    observe::statuses(
-        &cluster.running.plan.members,
-        &cluster.running.tools,
-        LONGEST,
-    );
+    observe::statuses(&session.plan.members, &session.tools, LONGEST);
     asked.elapsed()
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::Cluster;
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::etcd::gateway::{Gateway, Unanswered};
@@ -17,7 +16,7 @@ use crate::pause::pause;
 use crate::plan::Member;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::ui;
+use crate::session::Session;
 use crate::values::HostName;
 
 /// How long etcdctl may take for what undoes something.
@@ -102,18 +101,18 @@ impl Undo {
     ///
     /// # Errors
     /// Fails where it could not be done, and can then be tried again.
-    pub(super) fn apply(&self, cluster: &Cluster<'_>) -> Outcome<()> {
+    pub(super) fn apply(&self, session: &Session) -> Outcome<()> {
         match self {
             // Whoever heals starts every member that does not run.
             Self::Start { .. } => Ok(()),
-            Self::Resume { member } => match cluster.driver.faults() {
-                Some(faults) => faults.resume(&cluster.home, member),
+            Self::Resume { member } => match session.driver.faults() {
+                Some(faults) => faults.resume(&session.home, member),
                 None => Ok(()),
             },
-            Self::Restart { member } => stop(cluster, member),
+            Self::Restart { member } => stop(session, member),
             Self::Remove { member } => {
-                stop(cluster, member)?;
-                let data = data(cluster, member);
+                stop(session, member)?;
+                let data = data(session, member);
                 data.as_deref()
                     .and_then(Utf8Path::parent)
                     .map_or(Ok(()), |folder| {
@@ -121,18 +120,18 @@ impl Undo {
                     })
             }
             Self::PutDataBack { member } => {
-                stop(cluster, member)?;
-                match data(cluster, member) {
+                stop(session, member)?;
+                match data(session, member) {
                     Some(data) => put_back(&data).map_err(|error| stuck(&data, &error)),
                     None => Ok(()),
                 }
             }
-            Self::RunInside { member, script } => run_inside(cluster, member, script),
-            Self::RemoveFromCluster { peer_url } => remove_from_cluster(cluster, peer_url),
-            Self::UpdatePeerUrl { member } => update_peer_url(cluster, member),
-            Self::DisarmNoSpace => disarm_no_space(cluster),
-            Self::RemoveKeys { prefix } => ask(cluster, &["del", "--prefix", prefix]).map(drop),
-            Self::DropHistory => drop_history(cluster),
+            Self::RunInside { member, script } => run_inside(session, member, script),
+            Self::RemoveFromCluster { peer_url } => remove_from_cluster(session, peer_url),
+            Self::UpdatePeerUrl { member } => update_peer_url(session, member),
+            Self::DisarmNoSpace => disarm_no_space(session),
+            Self::RemoveKeys { prefix } => ask(session, &["del", "--prefix", prefix]).map(drop),
+            Self::DropHistory => drop_history(session),
             Self::RemoveFile { path } => match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(stuck(path, &error)),
                 _ => Ok(()),
@@ -175,21 +174,23 @@ fn stuck(path: &Utf8Path, error: &io::Error) -> Failure {
     )
 }
 
-fn data(cluster: &Cluster<'_>, member: &HostName) -> Option<Utf8PathBuf> {
-    cluster.driver.faults()?.data(&cluster.home, member)
+fn data(session: &Session, member: &HostName) -> Option<Utf8PathBuf> {
+    session.driver.faults()?.data(&session.home, member)
 }
 
-fn stop(cluster: &Cluster<'_>, member: &HostName) -> Outcome<()> {
+fn stop(session: &Session, member: &HostName) -> Outcome<()> {
     let members = std::slice::from_ref(member);
-    cluster.driver.stop(&cluster.home, members, &ui::say)
+    session
+        .driver
+        .stop(&session.home, members, &session.ui.saying())
 }
 
-fn run_inside(cluster: &Cluster<'_>, member: &HostName, script: &str) -> Outcome<()> {
-    let Some(machines) = cluster.driver.machines() else {
+fn run_inside(session: &Session, member: &HostName, script: &str) -> Outcome<()> {
+    let Some(machines) = session.driver.machines() else {
         return Ok(());
     };
     let members = std::slice::from_ref(member);
-    let conditions = cluster.driver.conditions(&cluster.home, members)?;
+    let conditions = session.driver.conditions(&session.home, members)?;
     if !conditions
         .iter()
         .any(crate::observation::Condition::is_running)
@@ -198,35 +199,35 @@ fn run_inside(cluster: &Cluster<'_>, member: &HostName, script: &str) -> Outcome
         return Ok(());
     }
     let shell = process::shell()?;
-    let ssh = machines.ssh(&shell, &cluster.home, member)?;
+    let ssh = machines.ssh(&shell, &session.home, member)?;
     let finished = process::run(ssh.args(["--", script]), PATIENCE);
     succeeded(&finished).map(drop)
 }
 
-fn remove_from_cluster(cluster: &Cluster<'_>, peer_url: &str) -> Outcome<()> {
-    let listed = listed(cluster)?;
+fn remove_from_cluster(session: &Session, peer_url: &str) -> Outcome<()> {
+    let listed = listed(session)?;
     let meant = listed
         .iter()
         .find(|listed| listed.peer_urls.iter().any(|url| url == peer_url));
     match meant {
-        Some(listed) => ask(cluster, &["member", "remove", &listed.id.to_string()]).map(drop),
+        Some(listed) => ask(session, &["member", "remove", &listed.id.to_string()]).map(drop),
         None => Ok(()),
     }
 }
 
-fn update_peer_url(cluster: &Cluster<'_>, name: &HostName) -> Outcome<()> {
-    let planned = cluster.running.plan.members.iter();
+fn update_peer_url(session: &Session, name: &HostName) -> Outcome<()> {
+    let planned = session.plan.members.iter();
     for member in planned.filter(|member| member.name == *name) {
         let peer_urls = format!("--peer-urls={}", member.peer_url());
-        let id = id_in_cluster(cluster, member)?;
-        ask(cluster, &["member", "update", &id, &peer_urls])?;
+        let id = id_in_cluster(session, member)?;
+        ask(session, &["member", "update", &id, &peer_urls])?;
     }
     Ok(())
 }
 
 /// A member's ID by the cluster's own list: one that was added later has another than predicted.
-pub(super) fn id_in_cluster(cluster: &Cluster<'_>, member: &Member) -> Outcome<String> {
-    let listed = listed(cluster)?;
+pub(super) fn id_in_cluster(session: &Session, member: &Member) -> Outcome<String> {
+    let listed = listed(session)?;
     let listed = listed
         .iter()
         .find(|listed| listed.name == member.name.as_str());
@@ -234,8 +235,8 @@ pub(super) fn id_in_cluster(cluster: &Cluster<'_>, member: &Member) -> Outcome<S
 }
 
 /// The cluster's own list of members.
-fn listed(cluster: &Cluster<'_>) -> Outcome<Vec<ListedMember>> {
-    let listed = ask(cluster, &["member", "list", "--write-out=json"])?;
+fn listed(session: &Session) -> Outcome<Vec<ListedMember>> {
+    let listed = ask(session, &["member", "list", "--write-out=json"])?;
     read::members(&listed).map_err(|why| {
         let what = "the cluster's list of members cannot be read";
         Failure::failed(Diagnostic::error(format!("{what}: {why}")))
@@ -243,8 +244,8 @@ fn listed(cluster: &Cluster<'_>) -> Outcome<Vec<ListedMember>> {
 }
 
 /// Asks the members in turn, until one does it.
-fn disarm_no_space(cluster: &Cluster<'_>) -> Outcome<()> {
-    let plan = &cluster.running.plan;
+fn disarm_no_space(session: &Session) -> Outcome<()> {
+    let plan = &session.plan;
     let mut why = "there is no member".to_owned();
     for member in &plan.members {
         match Gateway::of(plan, member, PATIENCE.as_secs() / 6).disarm_no_space() {
@@ -258,30 +259,30 @@ fn disarm_no_space(cluster: &Cluster<'_>) -> Outcome<()> {
 
 /// Deleted keys stay in the history until it is compacted, and in the files until these are
 /// rewritten.
-fn drop_history(cluster: &Cluster<'_>) -> Outcome<()> {
-    let members = &cluster.running.plan.members;
+fn drop_history(session: &Session) -> Outcome<()> {
+    let members = &session.plan.members;
     let status = ["endpoint", "status", "--write-out=json"];
     let revisions = members.iter().filter_map(|member| {
-        let status = ask_at(cluster, vec![member.client_url()], &status).ok()?;
+        let status = ask_at(session, vec![member.client_url()], &status).ok()?;
         read::status(&status).ok()?.revision
     });
     if let Some(revision) = revisions.max() {
-        compact(cluster, revision)?;
+        compact(session, revision)?;
     }
     // One after the other: a member answers nothing meanwhile.
     for member in members {
-        ask_at(cluster, vec![member.client_url()], &["defrag"])?;
+        ask_at(session, vec![member.client_url()], &["defrag"])?;
     }
     Ok(())
 }
 
 /// Drops the history up to this revision. A member that has not come as far yet refuses it, so it is
 /// tried for a while. That somebody else has dropped as much is as good.
-fn compact(cluster: &Cluster<'_>, revision: u64) -> Outcome<()> {
+fn compact(session: &Session, revision: u64) -> Outcome<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let compact = ["compact", "--physical", &revision.to_string()];
-        let finished = etcdctl(cluster, urls(cluster), &compact)?;
+        let finished = etcdctl(session, urls(session), &compact)?;
         // `ErrGRPCCompacted` of etcd (api/v3rpc/rpctypes/error.go).
         let is_done = finished
             .stderr
@@ -296,32 +297,24 @@ fn compact(cluster: &Cluster<'_>, revision: u64) -> Outcome<()> {
     }
 }
 
-/// Has etcdctl ask the cluster, through whichever member answers.
-pub(super) fn ask(cluster: &Cluster<'_>, arguments: &[&str]) -> Outcome<String> {
-    ask_at(cluster, urls(cluster), arguments)
+/// Has etcdctl ask the session, through whichever member answers.
+pub(super) fn ask(session: &Session, arguments: &[&str]) -> Outcome<String> {
+    ask_at(session, urls(session), arguments)
 }
 
 /// The same, through one of these client URLs.
-pub(super) fn ask_at(
-    cluster: &Cluster<'_>,
-    urls: Vec<String>,
-    arguments: &[&str],
-) -> Outcome<String> {
-    succeeded(&etcdctl(cluster, urls, arguments)?)
+pub(super) fn ask_at(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<String> {
+    succeeded(&etcdctl(session, urls, arguments)?)
 }
 
-fn urls(cluster: &Cluster<'_>) -> Vec<String> {
-    let members = cluster.running.plan.members.iter();
+fn urls(session: &Session) -> Vec<String> {
+    let members = session.plan.members.iter();
     members.map(Member::client_url).collect()
 }
 
-fn etcdctl(
-    cluster: &Cluster<'_>,
-    urls: Vec<String>,
-    arguments: &[&str],
-) -> Outcome<process::Finished> {
+fn etcdctl(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<process::Finished> {
     let shell = process::shell()?;
-    let tools = &cluster.running.tools;
+    let tools = &session.tools;
     let etcdctl = command(&shell, &tools.etcdctl)
         .envs(client_environment(tools.version, &urls))
         .args(["--dial-timeout=5s", "--command-timeout=30s"])

@@ -1,5 +1,5 @@
-//! Ctrl-C, a termination signal, a closed terminal: ends what is running, says what is left and how
-//! to go on, and exits with 130.
+//! Ctrl-C, a termination signal, a closed terminal: ends what is running, and says what is left and how to go
+//! on.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,16 +8,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::{GRACE, group};
-use crate::report::Exit;
-use crate::ui;
+use crate::ui::Ui;
 
-/// Makes interruptions end the program in an orderly way. To be called once, before any work.
-pub fn install_interrupt_handler() {
+/// Makes interruptions end the program in an orderly way, with this exit status. To be called once, before any
+/// work.
+pub fn install_interrupt_handler(ui: Ui, status: u8) {
     // It fails only where it was installed already, or where the system has no signals to give; the
     // program then ends as programs do.
-    let _ = ctrlc::set_handler(|| {
+    let _ = ctrlc::set_handler(move || {
         if let Some(line) = put_off() {
-            ui::say(&line);
+            ui.say(&line);
             return;
         }
         INTERRUPTED.store(true, Ordering::SeqCst);
@@ -29,9 +29,9 @@ pub fn install_interrupt_handler() {
         let quietly = *quietly();
         match quietly {
             Some(end) => end(),
-            None => say_so(),
+            None => say_so(ui),
         }
-        std::process::exit(i32::from(Exit::Interrupted as u8));
+        std::process::exit(i32::from(status));
     });
 }
 
@@ -158,11 +158,11 @@ static QUIETLY: Mutex<Option<fn()>> = Mutex::new(None);
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-fn say_so() {
+fn say_so(ui: Ui) {
     let lines: Vec<String> = after_lines().values().cloned().collect();
-    ui::say("interrupted");
+    ui.say("interrupted");
     for line in lines {
-        ui::say(&line);
+        ui.say(&line);
     }
 }
 

@@ -11,8 +11,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
 
-use crate::driver::Home;
 use crate::values::HostName;
+use crate::workspace::Home;
 
 /// The members of one cluster that have been seen with data.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ const FOLDER: &str = "had-data";
 
 impl DataSeen {
     /// To be called before a task looks at the cluster.
-    pub fn of(home: &Home<'_>) -> Self {
-        let path = home.workspace.state(home.name);
+    pub fn of(home: &Home) -> Self {
+        let path = home.folder();
         Self {
             folder: File::open(&path).ok(),
             path,

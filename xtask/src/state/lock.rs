@@ -11,8 +11,7 @@ use crate::hint::Hint;
 use crate::pause::pause;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::values::ClusterName;
-use crate::workspace::Workspace;
+use crate::workspace::Home;
 
 /// The right to change one cluster. Ends with the process, however that ends.
 #[derive(Debug)]
@@ -26,13 +25,8 @@ impl Lock {
     ///
     /// # Errors
     /// Fails where the file system does.
-    pub fn take(
-        workspace: &Workspace,
-        name: &ClusterName,
-        task: &str,
-        say: &dyn Fn(&str),
-    ) -> Outcome<Self> {
-        let path = path(workspace, name);
+    pub fn take(home: &Home, task: &str, say: &dyn Fn(&str)) -> Outcome<Self> {
+        let path = path(home);
         Self::try_take(&path, task, say).map_err(|error| {
             Failure::host(Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
                     .note("the lock keeps two tasks from changing one cluster at once")
@@ -80,8 +74,8 @@ impl Lock {
     }
 
     /// Who is changing this cluster right now, in words; nobody where that cannot be found out.
-    pub fn holder(workspace: &Workspace, name: &ClusterName) -> Option<String> {
-        let path = path(workspace, name);
+    pub fn holder(home: &Home) -> Option<String> {
+        let path = path(home);
         // Shared, so that two who ask do not take each other for one who changes something.
         let is_held = File::open(&path)
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)));
@@ -94,8 +88,9 @@ impl Lock {
     }
 }
 
-fn path(workspace: &Workspace, name: &ClusterName) -> Utf8PathBuf {
-    workspace.root().join(format!(".state/{name}.lock"))
+fn path(home: &Home) -> Utf8PathBuf {
+    let file = format!(".state/{}.lock", home.name);
+    home.workspace.root().join(file)
 }
 
 /// Who has the lock, as it says in the file. It says so right after it took the lock, which may be

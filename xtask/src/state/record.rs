@@ -14,7 +14,7 @@ use crate::plan::{Member, Plan};
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Token};
-use crate::workspace::Workspace;
+use crate::workspace::Home;
 
 /// What a cluster was made from. Written before its first member starts, kept until `destroy`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,8 +77,8 @@ impl Record {
     ///
     /// # Errors
     /// Fails where there is a record that cannot be read.
-    pub fn read(workspace: &Workspace, name: &ClusterName) -> Outcome<Option<Self>> {
-        let path = Self::path(workspace, name);
+    pub fn read(home: &Home) -> Outcome<Option<Self>> {
+        let (path, name) = (Self::path(home), &home.name);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -91,17 +91,17 @@ impl Record {
     }
 
     /// Whether there is one, readable or not.
-    pub fn is_there(workspace: &Workspace, name: &ClusterName) -> bool {
-        Self::path(workspace, name).exists()
+    pub fn is_there(home: &Home) -> bool {
+        Self::path(home).exists()
     }
 
     /// Writes the record, in one piece or not at all.
     ///
     /// # Errors
     /// Fails where the file system does.
-    pub fn write(&self, workspace: &Workspace, name: &ClusterName) -> Outcome<()> {
+    pub fn write(&self, home: &Home) -> Outcome<()> {
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
-        let path = Self::path(workspace, name);
+        let path = Self::path(home);
         atomic::replace(&path, &text).map_err(|error| {
             Failure::host(
                 Diagnostic::error(format!("cannot write `{path}`: {error}"))
@@ -110,7 +110,7 @@ impl Record {
                         "see who may write there, and whether its disk has room",
                         [format!(
                             "ls -ld {0}; df -h {0}",
-                            quoted(workspace.root().join(".state").as_str())
+                            quoted(home.workspace.root().join(".state").as_str())
                         )],
                     )),
             )
@@ -155,8 +155,8 @@ impl Record {
         self.members().iter().map(Member::client_url).collect()
     }
 
-    fn path(workspace: &Workspace, name: &ClusterName) -> Utf8PathBuf {
-        workspace.state(name).join("cluster.json")
+    fn path(home: &Home) -> Utf8PathBuf {
+        home.folder().join("cluster.json")
     }
 
     /// The recorded binaries, as long as they are still there.

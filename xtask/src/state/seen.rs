@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic;
 use crate::check;
-use crate::driver::Home;
 use crate::hint::Hint;
 use crate::observation::{Before, Observation, Unreadable};
 use crate::plan::identity::{self, EtcdId};
 use crate::plan::{Member, Plan};
 use crate::state::DataSeen;
+use crate::workspace::Home;
 
 /// What was seen, and of which cluster.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ const FORMAT: u32 = 1;
 ///
 /// # Errors
 /// Says which file cannot be read, and why.
-pub fn recall(home: &Home<'_>, plan: &Plan) -> Result<Option<Before>, Unreadable> {
+pub fn recall(home: &Home, plan: &Plan) -> Result<Option<Before>, Unreadable> {
     let file = format!(".state/{}/seen.json", home.name);
     let seen = read(home, plan.cluster_id).map_err(|why| Unreadable {
         what: format!("`{file}` cannot be read: {why}"),
@@ -51,12 +51,12 @@ pub fn recall(home: &Home<'_>, plan: &Plan) -> Result<Option<Before>, Unreadable
 }
 
 /// Whether it was seen that all of these members had data. Where that cannot be read, it was.
-pub fn tells_of(home: &Home<'_>, members: &[Member]) -> bool {
+pub fn tells_of(home: &Home, members: &[Member]) -> bool {
     let id = identity::cluster_id(members.iter().map(|member| member.id));
     !matches!(read(home, id), Ok(None))
 }
 
-fn read(home: &Home<'_>, cluster_id: EtcdId) -> Result<Option<Seen>, String> {
+fn read(home: &Home, cluster_id: EtcdId) -> Result<Option<Seen>, String> {
     let text = match fs::read_to_string(path(home)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -76,7 +76,7 @@ fn read(home: &Home<'_>, cluster_id: EtcdId) -> Result<Option<Seen>, String> {
 /// reached; or that data was lost, which stays noted whatever is seen later. That it cannot be written
 /// down keeps nobody from looking. What cannot be read is left for its user to mend. `data`: the cluster as
 /// it was before the look.
-pub fn note(home: &Home<'_>, plan: &Plan, observation: &Observation, data: &DataSeen) {
+pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen) {
     // Another look may have written more meanwhile, or another task have destroyed the cluster.
     let Ok(noted) = recall(home, plan) else {
         return;
@@ -123,6 +123,6 @@ fn reached_by_all(plan: &Plan, observation: &Observation) -> Option<u64> {
     revisions.into_iter().min()
 }
 
-fn path(home: &Home<'_>) -> camino::Utf8PathBuf {
-    home.workspace.state(home.name).join("seen.json")
+fn path(home: &Home) -> camino::Utf8PathBuf {
+    home.folder().join("seen.json")
 }

@@ -8,9 +8,9 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 
 use crate::report::{Diagnostic, Label, Severity};
 
-/// Prints them all to standard error, with a blank line after each that has a place. Colors are
-/// left to `anstream`: none in a pipe, none under `NO_COLOR`.
-pub fn report(diagnostics: &[Diagnostic]) {
+/// Them all as text with terminal styles, without a newline at its end, and with a blank line after each that
+/// has a place.
+pub(super) fn text(diagnostics: &[Diagnostic]) -> String {
     let mut all = String::new();
     for (index, diagnostic) in diagnostics.iter().enumerate() {
         if index > 0 {
@@ -18,9 +18,7 @@ pub fn report(diagnostics: &[Diagnostic]) {
         }
         let _ = writeln!(all, "{}", render(diagnostic));
     }
-    if !all.is_empty() {
-        super::say(all.trim_end_matches('\n'));
-    }
+    all.trim_end_matches('\n').to_owned()
 }
 
 /// One diagnostic as text with terminal styles, without a newline at its end.

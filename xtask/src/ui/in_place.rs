@@ -1,5 +1,6 @@
 //! Lines that are rewritten where they stand on a terminal, instead of one after the other.
 
+use super::Ui;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 
@@ -49,8 +50,8 @@ impl Block {
     }
 
     /// Has these lines on standard output. Returns whether that was written.
-    pub fn show(&mut self, lines: &[String]) -> bool {
-        super::steer(&self.become_these(lines))
+    pub fn show(&mut self, ui: Ui, lines: &[String]) -> bool {
+        ui.steer(&self.become_these(lines))
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{Write as _, stderr};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+use super::Ui;
 use super::in_place::{self, Block};
 use crate::values::HostName;
 
@@ -23,6 +24,7 @@ pub enum Mark {
 /// The members' lines.
 #[derive(Debug)]
 pub struct Progress {
+    ui: Ui,
     rows: Vec<(HostName, Mark, String)>,
     width: usize,
     /// None where lines cannot be rewritten.
@@ -32,8 +34,9 @@ pub struct Progress {
 
 impl Progress {
     /// Lines for these members, which show nothing yet.
-    pub fn new(members: &[HostName]) -> Self {
+    pub fn new(ui: Ui, members: &[HostName]) -> Self {
         Self {
+            ui,
             rows: members
                 .iter()
                 .map(|member| (member.clone(), Mark::Working, String::new()))
@@ -68,7 +71,9 @@ impl Progress {
                     .write_all(text.as_bytes())
                     .and_then(|()| stderr.flush());
             }
-            None => super::say(&format!("{member:width$}  {doing}", width = self.width)),
+            None => self
+                .ui
+                .say(&format!("{member:width$}  {doing}", width = self.width)),
         }
     }
 

@@ -7,20 +7,25 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
 use super::Format;
-use super::looks::Looks;
-use crate::commands::cluster::Started;
 use crate::elections::Elections;
+use crate::lifecycle::{open, status::Looks};
 use crate::observation::Glance;
 use crate::process;
 use crate::report::{Diagnostic, Exit, Outcome};
-use crate::ui;
+use crate::session::Started;
+use crate::ui::Ui;
 use crate::ui::in_place::{self, Block};
 use crate::ui::status::log::Log;
 use crate::ui::status::{json, view};
 
 /// Watches until Ctrl-C, until nobody reads it any more or until the cluster is destroyed.
-pub(super) fn watch(mut started: Started, every: Duration, format: Format) -> Outcome<Exit> {
-    let mut show = Show::new(format);
+pub(super) fn watch(
+    ui: Ui,
+    mut started: Started,
+    every: Duration,
+    format: Format,
+) -> Outcome<Exit> {
+    let mut show = Show::new(ui, format);
     let _quietly = process::quietly_on_interrupt(show.end());
     let mut looks = Looks::default();
     let mut elections = Elections::default();
@@ -32,14 +37,14 @@ pub(super) fn watch(mut started: Started, every: Duration, format: Format) -> Ou
         elections.take_note(at, &glance);
         if trouble.is_new(looks.trouble()) {
             show.make_room();
-            ui::diagnostics::report(&trouble.0);
+            ui.report(&trouble.0);
         }
         let heard = show.show(at, &glance, &elections);
         // Looks begin at even distances, however long each takes.
-        if !heard || !ui::is_read_after(every.saturating_sub(begun.elapsed())) {
+        if !heard || !ui.is_read_after(every.saturating_sub(begun.elapsed())) {
             return Ok(Exit::Success);
         }
-        match started.again()? {
+        match open::again(&started.home)? {
             Some(again) => started = again,
             None => {
                 show.say_last(now(), &started);
@@ -50,66 +55,73 @@ pub(super) fn watch(mut started: Started, every: Duration, format: Format) -> Ou
 }
 
 /// Where it is shown, and how.
-enum Show {
+struct Show {
+    ui: Ui,
+    how: How,
+}
+
+enum How {
     InPlace { block: Block, colored: bool },
     Log(Log),
     Json,
 }
 
 impl Show {
-    fn new(format: Format) -> Self {
+    fn new(ui: Ui, format: Format) -> Self {
         let stdout = io::stdout();
-        match format {
-            Format::Json => Self::Json,
-            Format::Table if in_place::is_possible(&stdout) => Self::InPlace {
+        let how = match format {
+            Format::Json => How::Json,
+            Format::Table if in_place::is_possible(&stdout) => How::InPlace {
                 block: Block::default(),
                 colored: AutoStream::choice(&stdout) != ColorChoice::Never,
             },
-            Format::Table => Self::Log(Log::default()),
-        }
+            Format::Table => How::Log(Log::default()),
+        };
+        Self { ui, how }
     }
 
     /// What Ctrl-C leaves to be done.
     fn end(&self) -> fn() {
-        match self {
-            Self::InPlace { .. } => in_place::end,
-            Self::Log(_) | Self::Json => || {},
+        match &self.how {
+            How::InPlace { .. } => in_place::end,
+            How::Log(_) | How::Json => || {},
         }
     }
 
     /// Shows what was seen. Returns whether anybody still reads it.
     fn show(&mut self, at: Duration, glance: &Glance, elections: &Elections) -> bool {
-        match self {
-            Self::InPlace { block, colored } => {
+        let ui = self.ui;
+        match &mut self.how {
+            How::InPlace { block, colored } => {
                 let mut lines = view::lines(at, glance, elections);
                 if !*colored {
                     for line in &mut lines {
                         *line = strip_str(line).to_string();
                     }
                 }
-                block.show(&lines)
+                block.show(ui, &lines)
             }
-            Self::Log(log) => ui::print(&log.lines(at, glance, elections)),
-            Self::Json => ui::print(&json::line(at, glance, elections.last())),
+            How::Log(log) => ui.print(&log.lines(at, glance, elections)),
+            How::Json => ui.print(&json::line(at, glance, elections.last())),
         }
     }
 
     /// Lets something else be said between.
     fn make_room(&mut self) {
-        if let Self::InPlace { block, .. } = self {
+        if let How::InPlace { block, .. } = &mut self.how {
             block.leave();
         }
     }
 
     /// Says why there is nothing more to be shown.
     fn say_last(&self, at: Duration, started: &Started) {
-        let name = &started.name;
+        let name = &started.home.name;
         let why = format!("is gone, as after `cargo xtask destroy {name}`");
-        match self {
-            Self::Log(log) => {
-                ui::print(&log.last_line(at, name, &why));
+        match &self.how {
+            How::Log(log) => {
+                self.ui.print(&log.last_line(at, name, &why));
             }
-            Self::InPlace { .. } | Self::Json => ui::say(&format!("{name} {why}")),
+            How::InPlace { .. } | How::Json => self.ui.say(&format!("{name} {why}")),
         }
     }
 }

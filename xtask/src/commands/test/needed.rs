@@ -7,7 +7,7 @@ use xshell::Shell;
 use crate::hint::Hint;
 use crate::process::{self, Finished};
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::ui;
+use crate::ui::Ui;
 
 /// How long it may take to find out whether this host has something, on a slow and busy one: what is not
 /// found in time counts as missing.
@@ -244,20 +244,20 @@ pub(super) fn lacking(missing: &[&Needed]) -> Failure {
 ///
 /// # Errors
 /// Fails where the package manager does.
-pub(super) fn install(shell: &Shell, missing: &[&Needed]) -> Outcome<()> {
+pub(super) fn install(ui: Ui, shell: &Shell, missing: &[&Needed]) -> Outcome<()> {
     let packages = packages(missing);
     // A source that does not answer fails this, though those that matter may have answered.
-    ui::say(&format!("== {}apt-get update", as_root()));
+    ui.say(&format!("== {}apt-get update", as_root()));
     run_as_root(shell, &["apt-get", "update"], &[]);
 
-    ui::say(&format!("== {}{INSTALL} {}", as_root(), packages.join(" ")));
+    ui.say(&format!("== {}{INSTALL} {}", as_root(), packages.join(" ")));
     let words: Vec<&str> = INSTALL.split(' ').collect();
     let installed = run_as_root(shell, &words, &packages);
     if installed.success() {
         return Ok(());
     }
 
-    ui::say("== what that could not install, from the backports of this release of Debian");
+    ui.say("== what that could not install, from the backports of this release of Debian");
     let with_backports = run_as_root(shell, &["sh", "-c", WITH_BACKPORTS, "install"], &packages);
     if with_backports.success() {
         return Ok(());

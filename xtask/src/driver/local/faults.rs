@@ -7,17 +7,18 @@ use camino::Utf8PathBuf;
 use super::folder::MemberFolder;
 use super::process::{self, Process};
 use super::{Local, cannot_be_ended};
-use crate::driver::{Faults, Home};
+use crate::driver::Faults;
 use crate::hint::Hint;
 use crate::process::Signal;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
+use crate::workspace::Home;
 
 /// How long a killed process may take to end. It is longer only where its disk hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Faults for Local {
-    fn kill(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+    fn kill(&self, home: &Home, member: &HostName) -> Outcome<()> {
         let Some(process) = process_of(home, member) else {
             return Ok(());
         };
@@ -35,14 +36,14 @@ impl Faults for Local {
         }
     }
 
-    fn pause(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+    fn pause(&self, home: &Home, member: &HostName) -> Outcome<()> {
         let process = process_of(home, member).ok_or_else(|| does_not_run(home, member))?;
         process
             .signal(Signal::SIGSTOP)
             .map_err(|error| cannot_be_signalled(member, &process, error.desc()))
     }
 
-    fn resume(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+    fn resume(&self, home: &Home, member: &HostName) -> Outcome<()> {
         let Some(process) = process_of(home, member) else {
             return Ok(());
         };
@@ -51,16 +52,16 @@ impl Faults for Local {
             .map_err(|error| cannot_be_signalled(member, &process, error.desc()))
     }
 
-    fn data(&self, home: &Home<'_>, member: &HostName) -> Option<Utf8PathBuf> {
+    fn data(&self, home: &Home, member: &HostName) -> Option<Utf8PathBuf> {
         Some(MemberFolder::of(home, member).data())
     }
 }
 
-fn process_of(home: &Home<'_>, member: &HostName) -> Option<Process> {
+fn process_of(home: &Home, member: &HostName) -> Option<Process> {
     MemberFolder::of(home, member).process(process::etcds)
 }
 
-fn does_not_run(home: &Home<'_>, member: &HostName) -> Failure {
+fn does_not_run(home: &Home, member: &HostName) -> Failure {
     Failure::failed(
         Diagnostic::error(format!("`{member}` does not run")).hint(Hint::heals(
             "start it",

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Home;
 use super::process::{self, Process};
 use crate::atomic;
 use crate::observation::LOG_FOLDERS;
 use crate::pause::pause;
 use crate::values::HostName;
+use crate::workspace::Home;
 
 /// How much is read of what a member has said, in bytes: why it ended is said last.
 const LONGEST_LAST_WORDS: u64 = 1 << 20;
@@ -35,19 +35,15 @@ const MOMENT: Duration = Duration::from_secs(1);
 
 impl MemberFolder {
     /// The folder of this member.
-    pub(super) fn of(home: &Home<'_>, member: &HostName) -> Self {
+    pub(super) fn of(home: &Home, member: &HostName) -> Self {
         Self {
             path: members_folder(home).join(member.as_str()),
-            started: home
-                .workspace
-                .state(home.name)
-                .join("started")
-                .join(member.as_str()),
+            started: home.folder().join("started").join(member.as_str()),
         }
     }
 
     /// The members that have a folder.
-    pub(super) fn all(home: &Home<'_>) -> Vec<HostName> {
+    pub(super) fn all(home: &Home) -> Vec<HostName> {
         let folders = fs::read_dir(members_folder(home))
             .into_iter()
             .flatten()
@@ -255,8 +251,8 @@ fn state_of(folder: &Utf8Path) -> io::Result<String> {
     Ok(format!("{} {seconds}.{nanoseconds:09}\n", now.ino()))
 }
 
-fn members_folder(home: &Home<'_>) -> Utf8PathBuf {
-    home.workspace.state(home.name).join("members")
+fn members_folder(home: &Home) -> Utf8PathBuf {
+    home.folder().join("members")
 }
 
 /// Again and again for a moment, at least once.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::Shell;
 
-use super::{Driver, Faults, Home, Running};
+use super::{Driver, Faults};
 use crate::etcd::command::command;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
@@ -22,6 +22,7 @@ use crate::process::{Signal, detach};
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
+use crate::workspace::Home;
 use folder::MemberFolder;
 use process::Process;
 
@@ -58,7 +59,7 @@ impl Driver for Local {
 
     fn preflight(
         &self,
-        _home: &Home<'_>,
+        _home: &Home,
         plan: &Plan,
         members: &[HostName],
     ) -> Outcome<Vec<Diagnostic>> {
@@ -75,7 +76,7 @@ impl Driver for Local {
         }
     }
 
-    fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<Vec<Condition>> {
+    fn conditions(&self, home: &Home, members: &[HostName]) -> Outcome<Vec<Condition>> {
         let condition = |member| {
             let folder = MemberFolder::of(home, member);
             match folder.process(process::etcds) {
@@ -87,12 +88,12 @@ impl Driver for Local {
         Ok(members.iter().map(condition).collect())
     }
 
-    fn had_data(&self, home: &Home<'_>, members: &[HostName]) -> Vec<HostName> {
+    fn had_data(&self, home: &Home, members: &[HostName]) -> Vec<HostName> {
         let had_data = |member: &&HostName| MemberFolder::of(home, member).had_data();
         members.iter().filter(had_data).cloned().collect()
     }
 
-    fn traces(&self, home: &Home<'_>) -> Vec<HostName> {
+    fn traces(&self, home: &Home) -> Vec<HostName> {
         let mut members = MemberFolder::all(home);
         for etcd in process::etcds() {
             let named = etcd.data.parent().and_then(|folder| folder.file_name());
@@ -109,8 +110,9 @@ impl Driver for Local {
 
     fn start(
         &self,
-        home: &Home<'_>,
-        Running { plan, tools }: &Running,
+        home: &Home,
+        plan: &Plan,
+        tools: &Tools,
         start: &Start,
         _doing: &mut dyn FnMut(&HostName, &str),
     ) -> Outcome<()> {
@@ -137,7 +139,7 @@ impl Driver for Local {
         Ok(())
     }
 
-    fn stop(&self, home: &Home<'_>, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()> {
+    fn stop(&self, home: &Home, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()> {
         let process = |member: &HostName| {
             let process = MemberFolder::of(home, member).process(process::etcds)?;
             Some((member.clone(), process))
@@ -177,7 +179,7 @@ impl Driver for Local {
         }
     }
 
-    fn started_with(&self, home: &Home<'_>, members: &[HostName]) -> Vec<Look<StartedWith>> {
+    fn started_with(&self, home: &Home, members: &[HostName]) -> Vec<Look<StartedWith>> {
         let started = |member| match MemberFolder::of(home, member).process(process::etcds) {
             None => Look::NotAsked("does not run".to_owned()),
             Some(process) => process.started_with().map_or_else(
@@ -188,11 +190,11 @@ impl Driver for Local {
         members.iter().map(started).collect()
     }
 
-    fn log(&self, home: &Home<'_>, member: &HostName) -> Utf8PathBuf {
+    fn log(&self, home: &Home, member: &HostName) -> Utf8PathBuf {
         MemberFolder::of(home, member).log()
     }
 
-    fn ended(&self, home: &Home<'_>, member: &HostName) -> Option<Cause> {
+    fn ended(&self, home: &Home, member: &HostName) -> Option<Cause> {
         let said = MemberFolder::of(home, member).said()?;
         log::last_words(&said)?.cause
     }
@@ -222,8 +224,8 @@ fn start_process(
     }
 }
 
-fn cannot_be_ended(home: &Home<'_>, member: &HostName, process: &Process, why: &str) -> Failure {
-    let name = home.name;
+fn cannot_be_ended(home: &Home, member: &HostName, process: &Process, why: &str) -> Failure {
+    let name = &home.name;
     let diagnostic = Diagnostic::error(format!("`{member}` cannot be ended: {process}"))
         .note(why)
         .note("whoever has started a cluster can stop it, and root can");

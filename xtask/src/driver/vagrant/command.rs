@@ -3,7 +3,6 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
 
-use super::Home;
 use super::machine::Machine;
 use super::output;
 use crate::hint::Hint;
@@ -11,19 +10,20 @@ use crate::look_at_host;
 use crate::process::{Ending, Finished, quoted};
 use crate::render;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
+use crate::workspace::Home;
 
 /// The Vagrantfile, as it is read for one cluster.
 pub(super) struct Vagrantfile<'a> {
-    home: Home<'a>,
+    home: &'a Home,
     folder: Utf8PathBuf,
 }
 
 impl<'a> Vagrantfile<'a> {
-    pub(super) fn of(home: &Home<'a>) -> Self {
+    pub(super) fn of(home: &'a Home) -> Self {
         let root = home.workspace.root();
         Self {
-            home: *home,
-            folder: root.join(render::folder(home.name)),
+            home,
+            folder: root.join(render::folder(&home.name)),
         }
     }
 
@@ -36,9 +36,9 @@ impl<'a> Vagrantfile<'a> {
         if !self.folder.join("config.rb").is_file() {
             return Err(self.not_rendered());
         }
-        let members = Machine::all(&self.home).into_iter();
-        let mut machines = members.map(|member| Machine::of(&self.home, &member));
-        if let Some(original) = machines.find_map(|machine| machine.original(&self.home)) {
+        let members = Machine::all(self.home).into_iter();
+        let mut machines = members.map(|member| Machine::of(self.home, &member));
+        if let Some(original) = machines.find_map(|machine| machine.original(self.home)) {
             return Err(self.copied(&original));
         }
         shell.change_dir(&self.folder);
@@ -49,7 +49,7 @@ impl<'a> Vagrantfile<'a> {
             // It would ask its makers whether there is a newer version.
             .env("VAGRANT_CHECKPOINT_DISABLE", "1");
         // Left alone, Vagrant may choose another one than `doctor` has looked at.
-        let provider = look_at_host::provider_at_a_glance(self.home.workspace);
+        let provider = look_at_host::provider_at_a_glance(&self.home.workspace);
         let vagrant =
             vagrant.envs(provider.map(|one| ("VAGRANT_DEFAULT_PROVIDER", one.to_string())));
         // Each of them means another Vagrantfile than this one, or another place for what it notes.
@@ -68,13 +68,13 @@ impl<'a> Vagrantfile<'a> {
                 .hint(Hint::heals("to have others here, forget these", [format!(
                     "rm -r {} {}",
                     quoted(here.join(".vagrant/machines").as_str()),
-                    quoted(self.home.workspace.state(self.home.name).as_str())
+                    quoted(self.home.folder().as_str())
                 )])),
         )
     }
 
     fn not_rendered(&self) -> Failure {
-        let (name, folder) = (self.home.name, render::folder(self.home.name));
+        let (name, folder) = (&self.home.name, render::folder(&self.home.name));
         Failure::failed(
             Diagnostic::error(format!("there is no `{folder}/config.rb`"))
                 .note("without it, Vagrant does not know which machines are this cluster's")

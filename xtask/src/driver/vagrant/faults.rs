@@ -5,20 +5,21 @@ use camino::Utf8PathBuf;
 use super::command::Vagrantfile;
 use super::machine::Machine;
 use super::{HALT, SOON, Vagrant, log, ssh};
-use crate::driver::{Faults, Home, SET_CLOCK};
+use crate::driver::{Faults, SET_CLOCK};
 use crate::report::Outcome;
 use crate::values::HostName;
+use crate::workspace::Home;
 
 impl Faults for Vagrant {
-    fn kill(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+    fn kill(&self, home: &Home, member: &HostName) -> Outcome<()> {
         tell(home, member, &["halt", "--force"])
     }
 
-    fn pause(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+    fn pause(&self, home: &Home, member: &HostName) -> Outcome<()> {
         tell(home, member, &["suspend"])
     }
 
-    fn resume(&self, home: &Home<'_>, member: &HostName) -> Outcome<()> {
+    fn resume(&self, home: &Home, member: &HostName) -> Outcome<()> {
         // Vagrant says itself that there is nothing to do, where there is nothing.
         tell(home, member, &["resume"])?;
         // It wakes up with the time at which it fell asleep, and not every machine finds a time server.
@@ -29,12 +30,12 @@ impl Faults for Vagrant {
         Ok(())
     }
 
-    fn data(&self, _home: &Home<'_>, _member: &HostName) -> Option<Utf8PathBuf> {
+    fn data(&self, _home: &Home, _member: &HostName) -> Option<Utf8PathBuf> {
         None
     }
 }
 
-fn tell(home: &Home<'_>, member: &HostName, words: &[&str]) -> Outcome<()> {
+fn tell(home: &Home, member: &HostName, words: &[&str]) -> Outcome<()> {
     let shell = crate::process::shell()?;
     let machine = Machine::of(home, member);
     let vagrant = Vagrantfile::of(home)

@@ -4,7 +4,6 @@ use std::fs;
 
 use camino::Utf8PathBuf;
 
-use super::Home;
 use super::machine::Machine;
 use crate::atomic;
 use crate::check;
@@ -12,12 +11,13 @@ use crate::plan::Plan;
 use crate::render;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
+use crate::workspace::Home;
 
 /// How many lines of a difference are shown. What is longer, `git` shows better.
 const MOST: usize = 6;
 
 /// Notes what a machine was handed just now.
-pub(super) fn note(home: &Home<'_>, plan: &Plan, member: &HostName) -> Outcome<()> {
+pub(super) fn note(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
     let path = file(home, member);
     atomic::replace(&path, &render::user_data(plan)).map_err(|error| {
         Failure::host(
@@ -29,12 +29,12 @@ pub(super) fn note(home: &Home<'_>, plan: &Plan, member: &HostName) -> Outcome<(
 }
 
 /// Whether a machine is known to have been handed its user-data.
-pub(super) fn is_noted(home: &Home<'_>, member: &HostName) -> bool {
+pub(super) fn is_noted(home: &Home, member: &HostName) -> bool {
     file(home, member).is_file()
 }
 
 /// That machines were handed something else than the plan renders to now, and how it differs.
-pub(super) fn outdated(home: &Home<'_>, plan: &Plan) -> Option<Diagnostic> {
+pub(super) fn outdated(home: &Home, plan: &Plan) -> Option<Diagnostic> {
     let now = render::user_data(plan);
     let members = plan.members.iter().map(|member| &member.name);
     let outdated: Vec<(&HostName, String)> = members
@@ -81,9 +81,6 @@ fn lines_only_in<'a>(these: &'a str, those: &str) -> Vec<&'a str> {
         .collect()
 }
 
-fn file(home: &Home<'_>, member: &HostName) -> Utf8PathBuf {
-    home.workspace
-        .state(home.name)
-        .join("machines")
-        .join(member.as_str())
+fn file(home: &Home, member: &HostName) -> Utf8PathBuf {
+    home.folder().join("machines").join(member.as_str())
 }

@@ -7,25 +7,21 @@ use std::os::unix::fs::PermissionsExt;
 
 use camino::Utf8PathBuf;
 
-use super::Home;
 use super::machine::Machine;
 use super::ssh;
 use crate::atomic;
 use crate::process::quoted;
 use crate::values::HostName;
+use crate::workspace::Home;
 
 /// Makes a folder of scripts with these names, each of which hands its arguments to the program of that
 /// name inside of the machine: what follows the name says how that is called there.
 pub(super) fn programs(
-    home: &Home<'_>,
+    home: &Home,
     member: &HostName,
     programs: &[(&str, &str)],
 ) -> io::Result<Utf8PathBuf> {
-    let folder = home
-        .workspace
-        .state(home.name)
-        .join("inside")
-        .join(member.as_str());
+    let folder = home.folder().join("inside").join(member.as_str());
     let machine = Machine::of(home, member);
     let config = quoted(ssh::config_file(home).as_str());
     let machine = quoted(machine.name());

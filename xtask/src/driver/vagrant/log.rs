@@ -7,18 +7,19 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::Cmd;
 
-use super::{Home, command};
+use super::command;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
+use crate::workspace::Home;
 
 /// The file.
-pub(super) fn path(home: &Home<'_>) -> Utf8PathBuf {
-    home.workspace.state(home.name).join("vagrant.log")
+pub(super) fn path(home: &Home) -> Utf8PathBuf {
+    home.folder().join("vagrant.log")
 }
 
 /// Runs Vagrant to its end. `said` is told each line as it comes.
 pub(super) fn follow(
-    home: &Home<'_>,
+    home: &Home,
     vagrant: Cmd<'_>,
     deadline: Duration,
     said: &mut dyn FnMut(&str),
@@ -43,7 +44,7 @@ pub(super) fn follow(
     }
 }
 
-fn open(home: &Home<'_>) -> io::Result<File> {
+fn open(home: &Home) -> io::Result<File> {
     let path = path(home);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

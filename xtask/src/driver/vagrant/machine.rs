@@ -4,11 +4,12 @@ use std::fs;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 
+use super::handed_over;
 use super::output::State;
-use super::{Home, handed_over};
 use crate::observation::Condition;
 use crate::state::Record;
 use crate::values::{HostName, MachineName};
+use crate::workspace::Home;
 
 /// A member's machine.
 pub(super) struct Machine {
@@ -18,8 +19,8 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn of(home: &Home<'_>, member: &HostName) -> Self {
-        let name = MachineName::of(home.name, member);
+    pub(super) fn of(home: &Home, member: &HostName) -> Self {
+        let name = MachineName::of(&home.name, member);
         let folder = machines(home).join(name.as_str());
         Self {
             member: member.clone(),
@@ -29,10 +30,10 @@ impl Machine {
     }
 
     /// The members whose machines have been made and not yet been destroyed.
-    pub(super) fn all(home: &Home<'_>) -> Vec<HostName> {
+    pub(super) fn all(home: &Home) -> Vec<HostName> {
         let entries = machines(home).read_dir_utf8().into_iter().flatten();
         let mut members: Vec<HostName> = entries
-            .filter_map(|entry| MachineName::member(home.name, entry.ok()?.file_name()))
+            .filter_map(|entry| MachineName::member(&home.name, entry.ok()?.file_name()))
             .filter(|member| Self::of(home, member).is_made())
             .collect();
         members.sort();
@@ -80,7 +81,7 @@ impl Machine {
 
     /// The other folder that has this same machine, where this one is a copy of that. Vagrant notes where
     /// it was called last (Vagrant, `machine.rb`, `check_cwd`). A folder that was moved is no copy.
-    pub(super) fn original(&self, home: &Home<'_>) -> Option<Utf8PathBuf> {
+    pub(super) fn original(&self, home: &Home) -> Option<Utf8PathBuf> {
         let here = vagrants_own(home);
         self.providers().find_map(|provider| {
             let original = fs::read_to_string(provider.join("vagrant_cwd")).ok()?;
@@ -96,13 +97,13 @@ impl Machine {
     }
 
     /// How it is. One that an interrupted `up` has made and not set up has no data.
-    pub(super) fn condition(&self, home: &Home<'_>, state: Option<&State>) -> Condition {
+    pub(super) fn condition(&self, home: &Home, state: Option<&State>) -> Condition {
         let Some(state) = state.filter(|_| self.is_made()) else {
             return Condition::Absent;
         };
         // Without a record, it was not by us that it was made.
         let is_set_up = handed_over::is_noted(home, &self.member)
-            || (!Record::is_there(home.workspace, home.name) && self.was_provisioned());
+            || (!Record::is_there(home) && self.was_provisioned());
         // The second is libvirt's word for one that boots and has no address yet.
         let is_on = ["running", "inaccessible"].contains(&state.state.as_str());
         match (state.state.as_str(), is_on, is_set_up) {
@@ -128,11 +129,11 @@ impl Machine {
 /// Vagrant's name for its provider of libvirt's machines.
 pub(super) const LIBVIRT: &str = "libvirt";
 
-fn machines(home: &Home<'_>) -> Utf8PathBuf {
+fn machines(home: &Home) -> Utf8PathBuf {
     vagrants_own(home).join("machines")
 }
 
-fn vagrants_own(home: &Home<'_>) -> Utf8PathBuf {
+fn vagrants_own(home: &Home) -> Utf8PathBuf {
     let root: &Utf8Path = home.workspace.root();
     root.join("vagrant/.vagrant")
 }

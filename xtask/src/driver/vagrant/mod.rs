@@ -16,7 +16,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
-use super::{Driver, Faults, Home, Machines, Running};
+use super::{Driver, Faults, Machines};
 use crate::doctor;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
@@ -29,6 +29,7 @@ use crate::render;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
+use crate::workspace::Home;
 use command::Vagrantfile;
 use machine::Machine;
 
@@ -68,18 +69,18 @@ impl Driver for Vagrant {
 
     fn preflight(
         &self,
-        home: &Home<'_>,
+        home: &Home,
         plan: &Plan,
         members: &[HostName],
     ) -> Outcome<Vec<Diagnostic>> {
         if members.is_empty() {
             return Ok(Vec::new());
         }
-        let host = look_at_host::look(&Sought::of(home.workspace, plan));
+        let host = look_at_host::look(&Sought::of(&home.workspace, plan));
         doctor::examine(plan, &host).outcome()
     }
 
-    fn conditions(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<Vec<Condition>> {
+    fn conditions(&self, home: &Home, members: &[HostName]) -> Outcome<Vec<Condition>> {
         let machines: Vec<Machine> = members.iter().map(|name| Machine::of(home, name)).collect();
         let made: Vec<&Machine> = machines
             .iter()
@@ -111,19 +112,20 @@ impl Driver for Vagrant {
     }
 
     /// A machine that was handed its user-data has started etcd.
-    fn had_data(&self, home: &Home<'_>, members: &[HostName]) -> Vec<HostName> {
+    fn had_data(&self, home: &Home, members: &[HostName]) -> Vec<HostName> {
         let is_set_up = |member: &&HostName| handed_over::is_noted(home, member);
         members.iter().filter(is_set_up).cloned().collect()
     }
 
-    fn traces(&self, home: &Home<'_>) -> Vec<HostName> {
+    fn traces(&self, home: &Home) -> Vec<HostName> {
         Machine::all(home)
     }
 
     fn start(
         &self,
-        home: &Home<'_>,
-        cluster: &Running,
+        home: &Home,
+        plan: &Plan,
+        _tools: &Tools,
         start: &Start,
         doing: &mut dyn FnMut(&HostName, &str),
     ) -> Outcome<()> {
@@ -158,15 +160,15 @@ impl Driver for Vagrant {
                     && is_new(member)
                     && noted.is_ok()
                 {
-                    noted = handed_over::note(home, &cluster.plan, member);
+                    noted = handed_over::note(home, plan, member);
                 }
             })?;
             noted?;
         }
-        let mut running = cluster.plan.names();
+        let mut running = plan.names();
         running.retain(|member| !start.lost.contains(member));
         ssh::note_how(home, &running)?;
-        let wanted = render::user_data_sha256(&cluster.plan);
+        let wanted = render::user_data_sha256(plan);
         in_parallel(&running, |member| {
             if !names.contains(member) {
                 // On machines that ran already, somebody may have stopped etcd.
@@ -174,19 +176,19 @@ impl Driver for Vagrant {
             } else if handed_over::is_noted(home, member) {
                 return Ok(());
             } else if ssh::has_data(home, member) == Ok(false) {
-                return provision(home, &cluster.plan, member);
+                return provision(home, plan, member);
             }
             // It was made by others, or provisioned since, with what is rendered now.
-            match ssh::look(home, &cluster.plan, member, SOON) {
+            match ssh::look(home, plan, member, SOON) {
                 Look::Seen(machine) if machine.user_data.as_ref() == Some(&wanted) => {
-                    handed_over::note(home, &cluster.plan, member)
+                    handed_over::note(home, plan, member)
                 }
                 _ => Ok(()),
             }
         })
     }
 
-    fn stop(&self, home: &Home<'_>, members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {
+    fn stop(&self, home: &Home, members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {
         // Vagrant would stop one after the other.
         in_parallel(members, |member| {
             let shell = crate::process::shell()?;
@@ -196,11 +198,11 @@ impl Driver for Vagrant {
         })
     }
 
-    fn outdated(&self, home: &Home<'_>, plan: &Plan) -> Vec<Diagnostic> {
+    fn outdated(&self, home: &Home, plan: &Plan) -> Vec<Diagnostic> {
         handed_over::outdated(home, plan).into_iter().collect()
     }
 
-    fn log(&self, home: &Home<'_>, _member: &HostName) -> Utf8PathBuf {
+    fn log(&self, home: &Home, _member: &HostName) -> Utf8PathBuf {
         log::path(home)
     }
 
@@ -219,7 +221,7 @@ impl Vagrant {
     /// so far as to have data are kept, and returned: a quorum of them may have acknowledged writes.
     fn destroy_unfinished(
         &self,
-        home: &Home<'_>,
+        home: &Home,
         start: &Start,
         doing: &mut dyn FnMut(&HostName, &str),
     ) -> Outcome<Vec<HostName>> {
@@ -248,7 +250,7 @@ impl Vagrant {
 }
 
 impl Machines for Vagrant {
-    fn ssh<'a>(&self, shell: &'a Shell, home: &Home<'_>, member: &HostName) -> Outcome<Cmd<'a>> {
+    fn ssh<'a>(&self, shell: &'a Shell, home: &Home, member: &HostName) -> Outcome<Cmd<'a>> {
         if !ssh::is_noted(home, member) {
             ssh::note_how(home, std::slice::from_ref(member))?;
         }
@@ -257,7 +259,7 @@ impl Machines for Vagrant {
 
     fn look(
         &self,
-        home: &Home<'_>,
+        home: &Home,
         plan: &Plan,
         members: &[HostName],
         patience: Duration,
@@ -275,12 +277,7 @@ impl Machines for Vagrant {
         })
     }
 
-    fn etcdctl_inside(
-        &self,
-        home: &Home<'_>,
-        plan: &Plan,
-        member: &HostName,
-    ) -> Outcome<Utf8PathBuf> {
+    fn etcdctl_inside(&self, home: &Home, plan: &Plan, member: &HostName) -> Outcome<Utf8PathBuf> {
         if !ssh::is_noted(home, member) {
             ssh::note_how(home, std::slice::from_ref(member))?;
         }
@@ -302,7 +299,7 @@ impl Machines for Vagrant {
         Ok(folder.join("etcdctl"))
     }
 
-    fn destroy(&self, home: &Home<'_>, members: &[HostName]) -> Outcome<()> {
+    fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         if members.is_empty() {
             return Ok(());
         }
@@ -321,7 +318,7 @@ impl Machines for Vagrant {
 
 /// Hands a machine that runs its user-data once more: an `up` was interrupted while it did so. Vagrant
 /// does not do that by itself.
-fn provision(home: &Home<'_>, plan: &Plan, member: &HostName) -> Outcome<()> {
+fn provision(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
     let shell = crate::process::shell()?;
     let machine = Machine::of(home, member);
     let provision = Vagrantfile::of(home).vagrant(&shell, &["provision", machine.name()])?;
@@ -333,14 +330,14 @@ fn provision(home: &Home<'_>, plan: &Plan, member: &HostName) -> Outcome<()> {
 ///
 /// # Errors
 /// Fails where that cannot be told.
-fn is_to_be_kept(home: &Home<'_>, member: &HostName) -> Outcome<bool> {
+fn is_to_be_kept(home: &Home, member: &HostName) -> Outcome<bool> {
     // Before it is handed its user-data, nothing starts etcd on it.
     if !Machine::of(home, member).was_provisioned() {
         return Ok(false);
     }
     ssh::note_how(home, std::slice::from_ref(member))?;
     ssh::has_data(home, member).map_err(|why| {
-        let name = home.name;
+        let name = &home.name;
         Failure::failed(
             Diagnostic::error(format!(
                 "`{member}` was not set up to its end, and whether it has data cannot be told"

@@ -8,7 +8,7 @@ use xshell::{Cmd, Shell};
 
 use super::command::{self, Vagrantfile};
 use super::machine::Machine;
-use super::{Home, SOON, output};
+use super::{SOON, output};
 use crate::atomic;
 use crate::observation::Look;
 use crate::observation::machine::{self, MachineStatus};
@@ -16,10 +16,11 @@ use crate::plan::Plan;
 use crate::process::{self, Ending};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
+use crate::workspace::Home;
 
 /// Asks Vagrant how these machines are reached, which have to run, and keeps the answer in
 /// `.state/<cluster>/ssh_config`.
-pub(super) fn note_how(home: &Home<'_>, members: &[HostName]) -> Outcome<()> {
+pub(super) fn note_how(home: &Home, members: &[HostName]) -> Outcome<()> {
     let shell = process::shell()?;
     let machines: Vec<Machine> = members.iter().map(|name| Machine::of(home, name)).collect();
     let asked = Vagrantfile::of(home)
@@ -55,7 +56,7 @@ fn no_others(machines: &[Machine]) -> String {
 }
 
 /// Whether it is known how a member's machine is reached.
-pub(super) fn is_noted(home: &Home<'_>, member: &HostName) -> bool {
+pub(super) fn is_noted(home: &Home, member: &HostName) -> bool {
     let config = fs::read_to_string(config_file(home));
     config.is_ok_and(|config| tells_of(&config, &Machine::of(home, member)))
 }
@@ -67,7 +68,7 @@ fn tells_of(config: &str, machine: &Machine) -> bool {
 }
 
 /// ssh into a machine; what is added to it runs there.
-pub(super) fn command<'a>(shell: &'a Shell, home: &Home<'_>, machine: &Machine) -> Cmd<'a> {
+pub(super) fn command<'a>(shell: &'a Shell, home: &Home, machine: &Machine) -> Cmd<'a> {
     shell
         .cmd("ssh")
         .args(["-F", config_file(home).as_str(), "-o", "ConnectTimeout=10"])
@@ -76,7 +77,7 @@ pub(super) fn command<'a>(shell: &'a Shell, home: &Home<'_>, machine: &Machine) 
 
 /// Starts etcd's unit where it does not run, and does not wait for it. That it does not come up shows
 /// to whoever waits for the member.
-pub(super) fn start_etcd(home: &Home<'_>, member: &HostName) {
+pub(super) fn start_etcd(home: &Home, member: &HostName) {
     let Ok(shell) = Shell::new() else {
         return;
     };
@@ -96,7 +97,7 @@ pub(super) fn start_etcd(home: &Home<'_>, member: &HostName) {
 ///
 /// # Errors
 /// Says why it cannot be told.
-pub(super) fn has_data(home: &Home<'_>, member: &HostName) -> Result<bool, String> {
+pub(super) fn has_data(home: &Home, member: &HostName) -> Result<bool, String> {
     let shell = Shell::new().map_err(|error| format!("there is no folder to work in: {error}"))?;
     let script = machine::data_script(&DATA);
     let ssh = command(&shell, home, &Machine::of(home, member)).args(["--", &script]);
@@ -116,7 +117,7 @@ const DATA: [&str; 3] = ["/var/lib/etcd/data", "/var/lib/etcd2", "/opt/etcd"];
 
 /// How a machine is, seen from inside.
 pub(super) fn look(
-    home: &Home<'_>,
+    home: &Home,
     plan: &Plan,
     member: &HostName,
     patience: Duration,
@@ -157,6 +158,6 @@ fn now() -> f64 {
 }
 
 /// What ssh knows of the machines.
-pub(super) fn config_file(home: &Home<'_>) -> Utf8PathBuf {
-    home.workspace.state(home.name).join("ssh_config")
+pub(super) fn config_file(home: &Home) -> Utf8PathBuf {
+    home.folder().join("ssh_config")
 }

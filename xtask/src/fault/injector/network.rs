@@ -19,12 +19,12 @@ impl Injector<'_> {
             member: member.clone(),
             script: undo.to_owned(),
         })?;
-        let Some(machines) = self.cluster.driver.machines() else {
+        let Some(machines) = self.session.driver.machines() else {
             return Ok(());
         };
         let shell = process::shell()?;
-        let ssh = machines.ssh(&shell, &self.cluster.home, member)?;
-        let finished = process::run(ssh.args(["--", script]), self.cluster.driver.patience());
+        let ssh = machines.ssh(&shell, &self.session.home, member)?;
+        let finished = process::run(ssh.args(["--", script]), self.session.driver.patience());
         undo::succeeded(&finished).map(drop)
     }
 

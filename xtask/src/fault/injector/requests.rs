@@ -31,7 +31,7 @@ impl Injector<'_> {
         // after a restart is still to come.
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            match undo::ask(&self.cluster, &add) {
+            match undo::ask(self.session, &add) {
                 Err(_) if Instant::now() < deadline => {
                     pause(Duration::from_millis(500));
                 }
@@ -46,9 +46,9 @@ impl Injector<'_> {
         self.note(Undo::UpdatePeerUrl {
             member: member.name.clone(),
         })?;
-        let id = undo::id_in_cluster(&self.cluster, member)?;
+        let id = undo::id_in_cluster(self.session, member)?;
         let peer_urls = format!("--peer-urls={url}");
-        undo::ask(&self.cluster, &["member", "update", &id, &peer_urls]).map(drop)
+        undo::ask(self.session, &["member", "update", &id, &peer_urls]).map(drop)
     }
 
     /// Raises the alarm NOSPACE in a member's name.
@@ -79,8 +79,8 @@ impl Injector<'_> {
         of: &Member,
         name: &str,
     ) -> Outcome<Utf8PathBuf> {
-        let home = &self.cluster.home;
-        let path = home.workspace.state(home.name).join(name);
+        let home = &self.session.home;
+        let path = home.folder().join(name);
         self.note(Undo::RemoveFile { path: path.clone() })?;
         self.etcdctl(of, &["snapshot", "save", path.as_str()])?;
         Ok(path)

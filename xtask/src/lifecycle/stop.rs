@@ -2,14 +2,44 @@
 
 use std::time::Duration;
 
-use crate::driver::{DRIVERS, Home};
+use super::{known_data, open};
+use crate::driver::DRIVERS;
 use crate::etcd::observe;
 use crate::observation::{Condition, Look, Status};
 use crate::report::Outcome;
-use crate::state::Record;
+use crate::state::{DataSeen, Lock, Record};
 use crate::steps;
-use crate::ui;
+use crate::ui::Ui;
 use crate::values::HostName;
+use crate::workspace::Home;
+
+/// What came of stopping a cluster.
+pub struct Stopped {
+    /// The members that were stopped.
+    pub stopped: Vec<HostName>,
+    /// Those of them that have data; where none was stopped, all that have.
+    pub kept: Vec<HostName>,
+}
+
+/// Stops a cluster and keeps its data.
+///
+/// # Errors
+/// Fails where it has not been started, or a member cannot be stopped.
+pub fn down(ui: Ui, home: &Home) -> Outcome<Stopped> {
+    open::insist_on_traces(home)?;
+    let task = format!("down {}", home.name);
+    let _lock = Lock::take(home, &task, &ui.saying())?;
+    // Who was waited for may have destroyed it.
+    open::insist_on_traces(home)?;
+    // A member may lose its data while it does not run.
+    let data = DataSeen::of(home);
+    for driver in DRIVERS {
+        known_data::note_on_disk(&data, *driver, home, &driver.traces(home));
+    }
+    let stopped = stop(ui, home)?;
+    let kept = with_data(home, &stopped)?;
+    Ok(Stopped { stopped, kept })
+}
 
 /// Stops every member that runs, in the best order, and returns their names.
 ///
@@ -18,7 +48,7 @@ use crate::values::HostName;
 ///
 /// # Errors
 /// Fails where a member can be stopped by no means.
-pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
+pub(super) fn stop(ui: Ui, home: &Home) -> Outcome<Vec<HostName>> {
     let mut stopped = Vec::new();
     for driver in DRIVERS {
         let members = driver.traces(home);
@@ -38,9 +68,9 @@ pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
             None => leader(home),
         };
         for group in steps::stop(&running, leader.as_ref()) {
-            driver.stop(home, &group, &ui::say)?;
+            driver.stop(home, &group, &ui.saying())?;
             for member in group {
-                ui::say(&format!("{member}: stopped"));
+                ui.say(&format!("{member}: stopped"));
                 stopped.push(member);
             }
         }
@@ -49,7 +79,7 @@ pub(super) fn stop(home: &Home<'_>) -> Outcome<Vec<HostName>> {
 }
 
 /// Of members that were just stopped, those that have data; where none was, of all that have left anything.
-pub(super) fn with_data(home: &Home<'_>, stopped: &[HostName]) -> Outcome<Vec<HostName>> {
+fn with_data(home: &Home, stopped: &[HostName]) -> Outcome<Vec<HostName>> {
     let mut with_data = Vec::new();
     for driver in DRIVERS {
         let mut members = driver.traces(home);
@@ -74,8 +104,8 @@ pub(super) fn with_data(home: &Home<'_>, stopped: &[HostName]) -> Outcome<Vec<Ho
 }
 
 /// The leader, where members tell in time. Where it is not known, stopping merely takes longer.
-fn leader(home: &Home<'_>) -> Option<HostName> {
-    let record = Record::read(home.workspace, home.name).ok()??;
+fn leader(home: &Home) -> Option<HostName> {
+    let record = Record::read(home).ok()??;
     let members = record.members();
     let statuses = observe::statuses(&members, &record.tools()?, Duration::from_secs(5));
     let leads = |status: &&Status| status.leader == Some(status.member_id);

@@ -6,12 +6,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::driver::{Driver, Home};
+use crate::driver::Driver;
 use crate::etcd::command::command;
 use crate::etcd::tools::{Origin, Tools};
 use crate::plan::{CLIENT_PORT, Member, Plan};
 use crate::process;
-use crate::ui;
+use crate::ui::Ui;
+use crate::workspace::Home;
 
 /// How long the network may take to answer that nobody is there.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -21,12 +22,12 @@ const LOGIN: Duration = Duration::from_secs(60);
 
 /// The etcdctl to ask members with: this host's wherever it gets to them. Says which it is, where
 /// members are machines.
-pub(super) fn etcdctl(driver: &dyn Driver, home: &Home<'_>, plan: &Plan, tools: Tools) -> Tools {
+pub(super) fn choose(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan, tools: Tools) -> Tools {
     let Some(machines) = driver.machines() else {
         return tools;
     };
     if is_any_reached(&plan.members) {
-        ui::say(&format!(
+        ui.say(&format!(
             "etcdctl {} of this host asks the members",
             tools.version
         ));
@@ -43,7 +44,7 @@ pub(super) fn etcdctl(driver: &dyn Driver, home: &Home<'_>, plan: &Plan, tools: 
             continue;
         };
         if process::run(command(&shell, &etcdctl).arg("version"), LOGIN).success() {
-            ui::say(&format!(
+            ui.say(&format!(
                 "this host does not reach the members' addresses: etcdctl inside of `{}` asks them",
                 member.name
             ));

@@ -9,7 +9,7 @@ use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
-use crate::ui;
+use crate::ui::Ui;
 use crate::values::EtcdVersion;
 use crate::workspace::Workspace;
 
@@ -20,6 +20,7 @@ use crate::workspace::Workspace;
 /// Fails where none are to be had, or only such as could not read the cluster's data, or would run
 /// beside members of another version.
 pub(super) fn choose(
+    ui: Ui,
     named: Option<&Utf8Path>,
     workspace: &Workspace,
     record: Option<&Record>,
@@ -27,9 +28,10 @@ pub(super) fn choose(
     plan: &Plan,
 ) -> Outcome<Tools> {
     if named.is_none()
-        && let Some(tools) = recorded(record)
+        && let Some(tools) = recorded(ui, record)
     {
         announce(
+            ui,
             plan,
             tools.version,
             "it was started on that, and keeps it until it is destroyed",
@@ -43,7 +45,7 @@ pub(super) fn choose(
         named,
         ..Wanted::of(plan, &cache, &path)
     };
-    let tools = find(&wanted, &ui::say)?;
+    let tools = find(&wanted, &ui.saying())?;
     if let Some(record) = record {
         refuse_another_minor_release(named, record.etcd.version, tools.version, plan)?;
         if any_runs {
@@ -59,7 +61,7 @@ pub(super) fn choose(
     } else {
         format!("from {}", tools.origin)
     };
-    announce(plan, tools.version, &why);
+    announce(ui, plan, tools.version, &why);
     Ok(tools)
 }
 
@@ -68,13 +70,14 @@ pub(super) fn choose(
 /// # Errors
 /// Fails where none is to be had.
 pub(super) fn client(
+    ui: Ui,
     named: Option<&Utf8Path>,
     workspace: &Workspace,
     record: Option<&Record>,
     plan: &Plan,
 ) -> Outcome<Tools> {
     let known = if named.is_none() {
-        recorded(record)
+        recorded(ui, record)
     } else {
         None
     };
@@ -87,12 +90,12 @@ pub(super) fn client(
                 named,
                 ..Wanted::of(plan, &cache, &path)
             };
-            find(&wanted, &ui::say)?
+            find(&wanted, &ui.saying())?
         }
     };
     let (version, runs) = (tools.version, plan.version());
     if version.minor_release() != runs.minor_release() {
-        ui::diagnostics::report(&[Diagnostic::warning(format!(
+        ui.report(&[Diagnostic::warning(format!(
             "the machines run etcd {runs}, and etcdctl {version} asks them (from {})",
             tools.origin
         ))
@@ -102,12 +105,12 @@ pub(super) fn client(
 }
 
 /// The binaries that the cluster runs on, as long as they do run. Says why they do not.
-fn recorded(record: Option<&Record>) -> Option<Tools> {
+fn recorded(ui: Ui, record: Option<&Record>) -> Option<Tools> {
     let tools = record?.tools()?;
     match pair::serves(&tools) {
         Ok(()) => Some(tools),
         Err(why) => {
-            ui::say(&format!("{why}: looking for another etcd"));
+            ui.say(&format!("{why}: looking for another etcd"));
             None
         }
     }
@@ -159,7 +162,7 @@ fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) ->
     ))
 }
 
-fn announce(plan: &Plan, version: EtcdVersion, why: &str) {
+fn announce(ui: Ui, plan: &Plan, version: EtcdVersion, why: &str) {
     if version == plan.etcd.version {
         return;
     }
@@ -173,5 +176,5 @@ fn announce(plan: &Plan, version: EtcdVersion, why: &str) {
             "the definition's flag `{flag}` is left out, because etcd {version} does not have it"
         ));
     }
-    ui::diagnostics::report(&[warning]);
+    ui.report(&[warning]);
 }

@@ -1,22 +1,24 @@
 //! What the words of the command line ask for.
 
 use crate::definition::nearest;
-use crate::fault::{self, Cluster, Cost, FAULTS, Fault, Means};
+use crate::fault::{self, Cost, FAULTS, Fault, Means};
 use crate::hint::Hint;
+use crate::lifecycle::rehearse;
 use crate::report::{Diagnostic, Failure, Outcome};
+use crate::session::Session;
 use crate::values::ClusterName;
 
 /// The word for every fault that costs nothing.
 const ALL: &str = "all";
 
 /// What is to be done to which cluster.
-pub(super) struct Request {
+pub(super) struct Words {
     /// The cluster.
     pub(super) cluster: ClusterName,
     words: Vec<String>,
 }
 
-impl Request {
+impl Words {
     /// Reads the words: a cluster's name, unless the first is a fault's, and the faults.
     pub(super) fn of(words: &[String]) -> Outcome<Self> {
         let (name, words) = match words {
@@ -47,7 +49,7 @@ impl Request {
     /// Fails where one is not possible here.
     pub(super) fn chosen(
         &self,
-        cluster: &Cluster<'_>,
+        session: &Session,
         means: &Means,
         yes: bool,
     ) -> Outcome<Vec<&'static Fault>> {
@@ -55,14 +57,14 @@ impl Request {
         for word in &self.words {
             if word == ALL {
                 let possible = FAULTS.iter().copied().filter(|fault| {
-                    obstacle(fault, cluster, means).is_none()
+                    rehearse::obstacle(fault, session, means).is_none()
                         && (yes || fault.cost == Cost::Nothing)
                 });
                 chosen.extend(possible);
                 continue;
             }
             let fault = fault::named(word).ok_or_else(|| unknown(word))?;
-            if let Some(obstacle) = obstacle(fault, cluster, means) {
+            if let Some(obstacle) = rehearse::obstacle(fault, session, means) {
                 return Err(Failure::usage(Diagnostic::error(format!(
                     "`{word}` is not possible here: it {obstacle}"
                 ))));
@@ -91,18 +93,6 @@ fn warning(name: &str, cost: Cost) -> Option<Diagnostic> {
                 .hint("where nobody needs them: add `--yes`"),
         ),
     }
-}
-
-/// What keeps a fault from being brought about in this cluster.
-pub(super) fn obstacle(fault: &Fault, cluster: &Cluster<'_>, means: &Means) -> Option<String> {
-    let driver = cluster.driver.name();
-    if !fault.drivers.contains(&driver) {
-        let [first, ..] = fault.drivers else {
-            return Some("is not possible under any driver".to_owned());
-        };
-        return Some(format!("takes the {first} driver"));
-    }
-    (fault.obstacle)(cluster, means)
 }
 
 fn unknown(word: &str) -> Failure {

@@ -1,14 +1,15 @@
 //! What is known of members' data. It is noted by every task that sees it: a member that had data once
 //! must never be started without it.
 
-use crate::driver::{Driver, Home};
+use crate::driver::Driver;
 use crate::observation::{Look, Status};
 use crate::plan::Member;
 use crate::state::{DataSeen, seen};
 use crate::values::HostName;
+use crate::workspace::Home;
 
 /// The members that have data, or had some once, by anything that tells of it.
-pub(super) fn known(driver: &dyn Driver, home: &Home<'_>, members: &[Member]) -> Vec<HostName> {
+pub(super) fn of(driver: &dyn Driver, home: &Home, members: &[Member]) -> Vec<HostName> {
     // A revision is only noted where every member has told one.
     let all_had_data = seen::tells_of(home, members);
     let noted = DataSeen::of(home).members();
@@ -22,7 +23,7 @@ pub(super) fn known(driver: &dyn Driver, home: &Home<'_>, members: &[Member]) ->
 pub(super) fn note_on_disk(
     data: &DataSeen,
     driver: &dyn Driver,
-    home: &Home<'_>,
+    home: &Home,
     members: &[HostName],
 ) {
     for member in driver.had_data(home, members) {

@@ -4,28 +4,25 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::started::Started;
+use super::startup_log::StartupLog;
 use crate::advice::Others;
-use crate::driver::{Driver, Home, Running};
 use crate::etcd::serving::{self, Serving};
-use crate::etcd::tools::{Origin, Tools};
+use crate::etcd::tools::Origin;
 use crate::hint::Hint;
 use crate::observation::{Condition, Look};
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
+use crate::session::Session;
 use crate::steps::Start;
 use crate::ui::progress::{Mark, Progress};
 use crate::values::HostName;
 
-/// The members that are expected to serve soon.
-pub(super) struct Awaited<'a> {
-    driver: &'static dyn Driver,
-    home: Home<'a>,
-    cluster: &'a Running,
-    started: Vec<Started>,
-    rows: Vec<Row<'a>>,
+/// The members that are expected to serve soon, and the logs of those that are started.
+pub(super) struct Readiness {
+    started: Vec<StartupLog>,
+    rows: Vec<Row>,
 }
 
 /// How long a machine may take to tell how it is, logging in included.
@@ -35,31 +32,18 @@ const LOOK_INSIDE: Duration = Duration::from_secs(60);
 /// to say no.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-impl<'a> Awaited<'a> {
-    /// What is to be awaited after this start, which is still to come. `conditions`: how each member
-    /// is before it.
-    pub(super) fn new(
-        driver: &'static dyn Driver,
-        home: Home<'a>,
-        cluster: &'a Running,
-        start: &Start,
-        conditions: &'a [Condition],
-    ) -> Self {
-        let started = |member| {
-            let log = driver.log(&home, &member);
-            Started::soon(member, log)
-        };
-        let members = cluster.plan.members.iter().zip(conditions);
+impl Readiness {
+    /// What to wait for once `start` has run. `conditions`: how each member is before it.
+    pub(super) fn of(session: &Session, start: &Start, conditions: &[Condition]) -> Self {
+        let log = |member| StartupLog::of(session, member);
+        let members = session.plan.members.iter().zip(conditions);
         let expected = members.filter(|(member, _)| !start.lost.contains(&member.name));
         Self {
-            driver,
-            home,
-            cluster,
-            started: start.names().into_iter().map(started).collect(),
+            started: start.names().into_iter().map(log).collect(),
             rows: expected
                 .map(|(member, condition)| Row {
-                    member,
-                    condition,
+                    member: member.clone(),
+                    condition: condition.clone(),
                     serving: Serving::Silent,
                 })
                 .collect(),
@@ -71,15 +55,16 @@ impl<'a> Awaited<'a> {
     ///
     /// # Errors
     /// Fails where a member ends, or where one does not serve in time.
-    pub(super) fn wait_until_all_serve(
+    pub(super) fn wait(
         &mut self,
-        tools: &Tools,
+        session: &Session,
         patience: Duration,
         progress: &mut Progress,
         mut serves: impl FnMut(&HostName) -> Outcome<()>,
     ) -> Outcome<()> {
         let deadline = Instant::now() + patience;
-        let look_after = self.driver.look_after();
+        let look_after = session.driver.look_after();
+        let tools = &session.tools;
         let (tell, told) = mpsc::channel();
         for (index, row) in self.rows.iter().enumerate() {
             let (tell, member) = (tell.clone(), row.member.clone());
@@ -105,12 +90,12 @@ impl<'a> Awaited<'a> {
                     }
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    self.start_what_was_about_to_end(progress)?;
-                    self.fail_if_one_has_ended(progress)?;
+                    self.start_what_was_about_to_end(session, progress)?;
+                    self.fail_if_one_has_ended(session, progress)?;
                 }
             }
             if Instant::now() > deadline {
-                return Err(self.too_late(patience));
+                return Err(self.too_late(session, patience));
             }
         }
         Ok(())
@@ -118,61 +103,69 @@ impl<'a> Awaited<'a> {
 
     /// Starts members that ran when they were looked at and have ended since: one that was just
     /// killed may still have been on its way out.
-    fn start_what_was_about_to_end(&mut self, progress: &mut Progress) -> Outcome<()> {
+    fn start_what_was_about_to_end(
+        &mut self,
+        session: &Session,
+        progress: &mut Progress,
+    ) -> Outcome<()> {
+        let Session {
+            home,
+            driver,
+            plan,
+            tools,
+            ..
+        } = session;
         for row in &mut self.rows {
             let name = &row.member.name;
-            if !row.condition.is_running()
-                || row.serving == Serving::Serves
-                || self
-                    .driver
-                    .conditions(&self.home, std::slice::from_ref(name))?[0]
-                    .is_running()
-            {
+            if !row.condition.is_running() || row.serving == Serving::Serves {
+                continue;
+            }
+            let conditions = driver.conditions(home, std::slice::from_ref(name))?;
+            if conditions.iter().all(Condition::is_running) {
                 continue;
             }
             let start = Start {
                 members: vec![(name.clone(), InitialState::Existing)],
                 lost: Vec::new(),
             };
-            let log = self.driver.log(&self.home, name);
-            self.started.push(Started::soon(name.clone(), log));
+            self.started.push(StartupLog::of(session, name.clone()));
             let doing = &mut |member: &HostName, doing: &str| {
                 progress.set(member, Mark::Working, doing);
             };
-            self.driver.start(&self.home, self.cluster, &start, doing)?;
-            row.condition = &Condition::Stopped;
+            driver.start(home, plan, tools, &start, doing)?;
+            row.condition = Condition::Stopped;
         }
         Ok(())
     }
 
-    fn fail_if_one_has_ended(&self, progress: &mut Progress) -> Outcome<()> {
-        let ended = self.ended()?;
+    fn fail_if_one_has_ended(&self, session: &Session, progress: &mut Progress) -> Outcome<()> {
+        let ended = self.ended(session)?;
         if ended.is_empty() {
             return Ok(());
         }
         for started in &ended {
             progress.set(&started.member, Mark::Failed, "ended");
         }
-        Err(self.have_ended(&ended))
+        Err(self.have_ended(session, &ended))
     }
 
     /// The members that were started and have ended since.
-    pub(super) fn ended(&self) -> Outcome<Vec<&Started>> {
+    pub(super) fn ended(&self, session: &Session) -> Outcome<Vec<&StartupLog>> {
         let members: Vec<HostName> = self.started.iter().map(|one| one.member.clone()).collect();
-        let conditions = self.driver.conditions(&self.home, &members)?;
+        let conditions = session.driver.conditions(&session.home, &members)?;
         let both = self.started.iter().zip(conditions);
         let ended = both.filter(|(_, condition)| !condition.is_running());
         Ok(ended.map(|(started, _)| started).collect())
     }
 
     /// That these have ended, and what to do about it.
-    pub(super) fn have_ended(&self, ended: &[&Started]) -> Failure {
-        let name = &self.cluster.plan.name;
-        let served = |one: &Started| {
+    pub(super) fn have_ended(&self, session: &Session, ended: &[&StartupLog]) -> Failure {
+        let name = &session.plan.name;
+        let served = |one: &StartupLog| {
             let mut rows = self.rows.iter();
             rows.any(|row| row.member.name == one.member && row.serving == Serving::Serves)
         };
-        let others = self.others(ended.len());
+        let others = self.others(session, ended.len());
         let mut diagnostics = Vec::new();
         let mut can_start = None;
         for one in ended {
@@ -195,8 +188,8 @@ impl<'a> Awaited<'a> {
     }
 
     /// What is left beside so many members that have ended.
-    fn others(&self, ended: usize) -> Others {
-        let plan = &self.cluster.plan;
+    fn others(&self, session: &Session, ended: usize) -> Others {
+        let plan = &session.plan;
         if self.rows.len() - ended >= plan.quorum() {
             Others::Serve
         } else if plan.members.len() == 1 {
@@ -207,13 +200,18 @@ impl<'a> Awaited<'a> {
     }
 
     /// Where a member that is late goes on, and how.
-    fn goes_on(&self, member: &HostName) -> String {
-        let Some(machines) = self.driver.machines() else {
-            let log = self.driver.log(&self.home, member);
+    fn goes_on(session: &Session, member: &HostName) -> String {
+        let Some(machines) = session.driver.machines() else {
+            let log = session.driver.log(&session.home, member);
             return format!("it goes on; its log is `{log}`");
         };
-        let plan = &self.cluster.plan;
-        let look = machines.look(&self.home, plan, std::slice::from_ref(member), LOOK_INSIDE);
+        let plan = &session.plan;
+        let look = machines.look(
+            &session.home,
+            plan,
+            std::slice::from_ref(member),
+            LOOK_INSIDE,
+        );
         match look.first() {
             Some(Look::Seen(machine)) => {
                 let unit = &machine.unit;
@@ -227,15 +225,15 @@ impl<'a> Awaited<'a> {
     }
 
     /// The members that cannot serve because they are halted, by their processes.
-    fn halted(&self) -> Vec<Diagnostic> {
+    fn halted(&self, session: &Session) -> Vec<Diagnostic> {
         let members = self.rows.iter().map(|row| row.member.name.clone());
         let members: Vec<HostName> = members.collect();
-        let conditions = match self.driver.machines() {
+        let conditions = match session.driver.machines() {
             // They take their time to tell, and never tell this.
             Some(_) => Ok(Vec::new()),
-            None => self.driver.conditions(&self.home, &members),
+            None => session.driver.conditions(&session.home, &members),
         };
-        let name = &self.cluster.plan.name;
+        let name = &session.plan.name;
         let halted = members.iter().zip(conditions.unwrap_or_default());
         halted
             .filter_map(|(member, condition)| match condition {
@@ -252,15 +250,15 @@ impl<'a> Awaited<'a> {
             .collect()
     }
 
-    fn too_late(&self, patience: Duration) -> Failure {
-        let halted = self.halted();
+    fn too_late(&self, session: &Session, patience: Duration) -> Failure {
+        let halted = self.halted(session);
         if !halted.is_empty() {
             return Failure {
                 kind: FailureKind::Failed,
                 diagnostics: halted,
             };
         }
-        let name = &self.cluster.plan.name;
+        let name = &session.plan.name;
         let late = self
             .rows
             .iter()
@@ -272,7 +270,7 @@ impl<'a> Awaited<'a> {
             };
             let member = &row.member.name;
             Diagnostic::error(format!("`{member}` {what} after {patience:?}"))
-                .note(self.goes_on(member))
+                .note(Self::goes_on(session, member))
                 .hint(Hint::heals(
                     "give it longer",
                     [format!("cargo xtask up {name} --timeout 5m")],
@@ -290,15 +288,15 @@ impl<'a> Awaited<'a> {
 }
 
 /// A member that is waited for.
-struct Row<'a> {
-    member: &'a Member,
-    condition: &'a Condition,
+struct Row {
+    member: Member,
+    condition: Condition,
     serving: Serving,
 }
 
-impl Row<'_> {
+impl Row {
     fn in_words(&self) -> (Mark, String) {
-        match (self.serving, self.condition) {
+        match (self.serving, &self.condition) {
             (Serving::Silent, _) => (Mark::Working, "starts".to_owned()),
             (Serving::WaitsForLeader, _) => {
                 (Mark::Working, "listens, waits for a leader".to_owned())

@@ -1,4 +1,4 @@
-//! A member that was started just now, and what it says where it ends again.
+//! What a member that was started logs, and what that says where it ends again.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,11 +11,12 @@ use crate::hint::Hint;
 use crate::observation::log::{self, Cause};
 use crate::process::quoted;
 use crate::report::Diagnostic;
+use crate::session::Session;
 use crate::values::{ClusterName, HostName};
 
-/// A member that was started just now.
-pub(super) struct Started {
-    /// Its name.
+/// The log of a member from its start on.
+pub(super) struct StartupLog {
+    /// The member.
     pub(super) member: HostName,
     log: Utf8PathBuf,
     /// How long its log was before.
@@ -30,9 +31,10 @@ pub(super) struct Ended {
     pub(super) can_start_again: bool,
 }
 
-impl Started {
-    /// A member that is about to be started.
-    pub(super) fn soon(member: HostName, log: Utf8PathBuf) -> Self {
+impl StartupLog {
+    /// Of a member that is about to be started.
+    pub(super) fn of(session: &Session, member: HostName) -> Self {
+        let log = session.driver.log(&session.home, &member);
         let before = fs::metadata(&log).map_or(0, |log| log.len());
         Self {
             member,

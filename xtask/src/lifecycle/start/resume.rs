@@ -1,13 +1,14 @@
 //! What `up` goes on from: the record of the cluster and what its members left.
 
-use crate::driver::{Driver, Home};
+use crate::driver::Driver;
 use crate::hint::Hint;
 use crate::observation::Condition;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
-use crate::ui;
+use crate::ui::Ui;
 use crate::values::{ClusterName, HostName};
+use crate::workspace::Home;
 
 /// The record to go on from; none where the cluster begins, or where its record has to be made anew.
 ///
@@ -15,13 +16,14 @@ use crate::values::{ClusterName, HostName};
 /// Refuses where going on would make another cluster of what is there. That is for its user to
 /// decide.
 pub(super) fn continued(
+    ui: Ui,
     record: Option<Record>,
     driver: &dyn Driver,
-    home: &Home<'_>,
+    home: &Home,
     plan: &Plan,
 ) -> Outcome<Option<Record>> {
     match record {
-        None => adopt(driver, home, plan).map(|()| None),
+        None => adopt(ui, driver, home, plan).map(|()| None),
         Some(record) if is_without_effect(&record, driver, home)? => Ok(None),
         Some(record) => refuse_a_different_cluster(&record, plan).map(|()| Some(record)),
     }
@@ -29,7 +31,7 @@ pub(super) fn continued(
 
 /// Whether nothing has come of a record: an `up` wrote it and then met an obstacle. The definition
 /// may have been changed because of that.
-fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home<'_>) -> Outcome<bool> {
+fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home) -> Outcome<bool> {
     if !record.had_data().is_empty() {
         return Ok(false);
     }
@@ -40,7 +42,7 @@ fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home<'_>) -> O
 }
 
 /// Without a record, data is gone on from only where it is whole and at rest.
-fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
+fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
     let traces = driver.traces(home);
     let conditions = driver.conditions(home, &traces)?;
     let members = |wanted: fn(&Condition) -> bool| -> Vec<&HostName> {
@@ -51,7 +53,7 @@ fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
     };
     let running = members(Condition::is_running);
     let stopped = members(|condition| *condition == Condition::Stopped);
-    let name = home.name;
+    let name = &home.name;
     if !running.is_empty() {
         return Err(without_record(
             name,
@@ -82,7 +84,7 @@ fn adopt(driver: &dyn Driver, home: &Home<'_>, plan: &Plan) -> Outcome<()> {
             "restore the record, or the definition that they were started from",
         ));
     }
-    ui::diagnostics::report(&[Diagnostic::warning(format!(
+    ui.report(&[Diagnostic::warning(format!(
         "the record of `{name}` is gone; its members go on with the data that is there"
     ))
     .note(

@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::PATIENCE;
+use super::{PATIENCE, glance_of};
 use crate::aside::Question;
-use crate::commands::cluster::Started;
-use crate::commands::had_data;
-use crate::driver::Home;
 use crate::etcd::observe;
-use crate::observation::{Condition, Glance, Glimpse, Look, Status};
-use crate::plan::Member;
+use crate::lifecycle::known_data;
+use crate::observation::{Condition, Glance, Look, Status};
 use crate::report::{Diagnostic, Outcome};
+use crate::session::Started;
 use crate::state::DataSeen;
 use crate::values::HostName;
 
 /// What is asked of a cluster and its driver, over and over.
 #[derive(Default)]
-pub(super) struct Looks {
+pub struct Looks {
     statuses: BTreeMap<HostName, Question<Look<Status>>>,
     conditions: Question<Outcome<Conditions>>,
     conditions_asked: Option<Instant>,
@@ -36,17 +34,17 @@ impl Looks {
     ///
     /// # Errors
     /// Fails where there is nothing to ask with.
-    pub(super) fn look(&mut self, started: &Started) -> Outcome<Glance> {
+    pub fn look(&mut self, started: &Started) -> Outcome<Glance> {
+        let Started {
+            home,
+            record,
+            driver,
+        } = started;
         let tools = started.tools()?;
-        let members = started.record.members();
+        let members = record.members();
         let until = Instant::now() + PATIENCE;
-        let data = DataSeen::of(&started.home());
-        had_data::note_on_disk(
-            &data,
-            started.driver,
-            &started.home(),
-            &started.record.names(),
-        );
+        let data = DataSeen::of(home);
+        known_data::note_on_disk(&data, *driver, home, &record.names());
         self.ask_for_conditions(started);
         self.statuses
             .retain(|name, _| members.iter().any(|member| member.name == *name));
@@ -69,31 +67,18 @@ impl Looks {
                 }
             }
         }
-        had_data::note_answers(&data, &members, statuses.values());
+        known_data::note_answers(&data, &members, statuses.values());
         self.take_conditions(until);
-        let glimpse = |member: Member| Glimpse {
-            endpoint: member.client_url(),
-            predicted_id: member.id,
-            condition: self.known.get(&member.name).cloned(),
-            status: statuses.remove(&member.name).unwrap_or_else(silent),
-            name: member.name,
-        };
-        let members: Vec<Glimpse> = members.into_iter().map(glimpse).collect();
-        let glance = Glance {
-            cluster: started.name.clone(),
-            driver: started.record.driver,
-            version: started.record.etcd.version,
-            lost: super::lost(started, &members),
-            damaged: super::damaged(started, &members),
-            is_drilled: super::drill::is_left(&started.home()),
-            is_redefined: started.is_redefined(),
-            members,
-        };
-        Ok(glance.each_member_once())
+        let seen = members.iter().map(|member| {
+            let condition = self.known.get(&member.name).cloned();
+            let status = statuses.remove(&member.name);
+            (condition, status.unwrap_or_else(silent))
+        });
+        Ok(glance_of(started, seen))
     }
 
     /// What keeps the driver from telling how the members are, once.
-    pub(super) fn trouble(&mut self) -> Vec<Diagnostic> {
+    pub fn trouble(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.trouble)
     }
 
@@ -105,13 +90,9 @@ impl Looks {
             return;
         }
         self.conditions_asked = Some(Instant::now());
-        let (workspace, name) = (started.workspace.clone(), started.name.clone());
+        let home = started.home.clone();
         let names = started.record.names();
         self.conditions.ask(move || {
-            let home = Home {
-                workspace: &workspace,
-                name: &name,
-            };
             let conditions = driver.conditions(&home, &names)?;
             Ok(names.into_iter().zip(conditions).collect())
         });

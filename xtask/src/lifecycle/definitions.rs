@@ -9,26 +9,36 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::definition::read::in_file_order;
 use crate::definition::rules::RULES_ACROSS;
 use crate::definition::{self, Definition};
+use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity, Source};
-use crate::ui;
+use crate::ui::Ui;
 use crate::values::{ClusterName, Refused};
 use crate::workspace::Workspace;
 
 /// A definition has a few kilobytes. What is much larger is something else by mistake.
 const MOST_BYTES: u64 = 64 << 10;
 
+/// The plan of the definition `cluster/<name>.toml`. Prints the definition's warnings, if there is nothing
+/// worse.
+///
+/// # Errors
+/// Everything that is wrong with it, or that there is none of this name.
+pub fn plan(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Plan> {
+    load(ui, workspace, name).map(|definition| Plan::new(&definition))
+}
+
 /// Reads `cluster/<name>.toml`. Prints its warnings, if there is nothing worse.
 ///
 /// # Errors
 /// Everything that is wrong with it, or that there is none of this name.
-pub fn load(workspace: &Workspace, name: &ClusterName) -> Outcome<Definition> {
+pub fn load(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Definition> {
     let path = workspace.cluster().join(format!("{name}.toml"));
     if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Err(no_such_definition(workspace, name));
     }
     let source = read_source(workspace, &path)?;
     let (definition, diagnostics) = definition::read(name.clone(), Arc::new(source));
-    without_errors(definition, diagnostics)
+    without_errors(ui, definition, diagnostics)
 }
 
 /// Reads one definition without a word about it; none where it is gone or has errors.
@@ -45,7 +55,7 @@ pub fn load_silently(workspace: &Workspace, name: &ClusterName) -> Option<Defini
 ///
 /// # Errors
 /// Everything that is wrong with any of them, or that there is none.
-pub fn load_all(workspace: &Workspace) -> Outcome<Vec<Definition>> {
+pub fn load_all(ui: Ui, workspace: &Workspace) -> Outcome<Vec<Definition>> {
     let mut definitions = Vec::new();
     let mut diagnostics = Vec::new();
     let files = files(workspace)?;
@@ -71,7 +81,7 @@ pub fn load_all(workspace: &Workspace) -> Outcome<Vec<Definition>> {
         (rule.judge)(&definitions, &mut diagnostics);
     }
     in_file_order(&mut diagnostics);
-    without_errors(definitions, diagnostics)
+    without_errors(ui, definitions, diagnostics)
 }
 
 /// The names of all definitions, sorted. Files whose names are not allowed are left out.
@@ -86,7 +96,7 @@ pub fn names(workspace: &Workspace) -> Outcome<Vec<ClusterName>> {
         .collect())
 }
 
-fn without_errors<T>(value: T, diagnostics: Vec<Diagnostic>) -> Outcome<T> {
+fn without_errors<T>(ui: Ui, value: T, diagnostics: Vec<Diagnostic>) -> Outcome<T> {
     if diagnostics
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error)
@@ -96,7 +106,7 @@ fn without_errors<T>(value: T, diagnostics: Vec<Diagnostic>) -> Outcome<T> {
             diagnostics,
         });
     }
-    ui::diagnostics::report(&diagnostics);
+    ui.report(&diagnostics);
     Ok(value)
 }
 

@@ -3,31 +3,28 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::Request;
 use crate::check::{Health, Reported};
 use crate::clients::Clients;
-use crate::commands::verify;
 use crate::drill::{Drill, Event, Moment};
 use crate::etcd::gateway::Gateway;
 use crate::etcd::verify::Verified;
-use crate::fault::{self, Cluster, Cost, Fault, Injector, Means};
+use crate::fault::{self, Cost, Fault, Injector};
 use crate::hint::Hint;
+use crate::lifecycle::look;
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::process::PutOff;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
-use crate::ui;
+use crate::session::Session;
 use crate::values::HostName;
 
 /// What all drills of one call have in common.
 pub(super) struct Experiment<'a> {
     /// Whom it is done to.
-    pub(super) cluster: &'a Cluster<'a>,
-    /// What there is to do it with.
-    pub(super) means: &'a Means,
-    /// How long a fault lasts at least.
-    pub(super) hold: Duration,
-    /// How many requests a second its clients send together at most.
-    pub(super) rate: u32,
+    pub(super) session: &'a Session,
+    /// How.
+    pub(super) request: &'a Request,
     /// Tells whether to end early.
     pub(super) interruption: &'a PutOff,
 }
@@ -49,13 +46,9 @@ impl Experiment<'_> {
     /// Fails where the cluster is not healthy to begin with, and where the fault cannot be brought
     /// about or healed.
     pub(super) fn run(&self, fault: &'static Fault) -> Outcome<Drill> {
-        let before = verify::wait_while(
-            &|verified| !self.interruption.is_asked() && !verified.has_stopped_members(),
-            self.cluster.driver,
-            &self.cluster.home,
-            self.cluster.running,
-            SETTLING,
-        );
+        let before = look::wait_while(self.session, SETTLING, &|verified| {
+            !self.interruption.is_asked() && !verified.has_stopped_members()
+        });
         if self.interruption.is_asked() {
             return Err(interrupted_before(fault));
         }
@@ -63,17 +56,18 @@ impl Experiment<'_> {
             return Err(self.not_healthy(&before));
         }
         let usual = before.report.reported();
-        let plan = &self.cluster.running.plan;
-        let clients = Clients::begin(plan, self.hold, self.rate).map_err(|why| {
-            Failure::failed(
-                Diagnostic::error(format!("the drill's clients get no lease: {why}")).hint(
-                    Hint::informs(
-                        "see how it is",
-                        [format!("cargo xtask verify {}", plan.name)],
+        let plan = &self.session.plan;
+        let clients =
+            Clients::begin(plan, self.request.hold, self.request.rate).map_err(|why| {
+                Failure::failed(
+                    Diagnostic::error(format!("the drill's clients get no lease: {why}")).hint(
+                        Hint::informs(
+                            "see how it is",
+                            [format!("cargo xtask verify {}", plan.name)],
+                        ),
                     ),
-                ),
-            )
-        })?;
+                )
+            })?;
         self.pass(UNDISTURBED);
         if self.interruption.is_asked() {
             clients.end();
@@ -123,23 +117,23 @@ impl Experiment<'_> {
             self.pass(UNDISTURBED);
         }
         let leader = self.leader(fault)?;
-        let (means, interruption) = (self.means, self.interruption);
-        let mut injector = Injector::new(*self.cluster, means, leader, interruption, fault);
+        let (means, interruption) = (&self.request.means, self.interruption);
+        let mut injector = Injector::new(self.session, means, leader, interruption, fault);
         course.note(Event::Injecting);
         let injured = injector.inject(fault).map(|injury| {
             let since = Instant::now();
             course.note(Event::Injected);
-            ui::say(&format!("  {}", injury.done));
+            self.session.ui.say(&format!("  {}", injury.done));
             let expected: BTreeSet<Reported> = injury.expected.into_iter().collect();
             let usual = usual.iter().cloned().chain(injury.also).collect();
             let reported = self.wait_until_found(&expected, &usual, course);
-            self.pass(self.hold.saturating_sub(since.elapsed()));
+            self.pass(self.request.hold.saturating_sub(since.elapsed()));
             (injury.done, expected, reported)
         });
         course.note(Event::Healing);
         // What this process itself does to the cluster ends here.
         drop(injector);
-        let healed = fault::heal(self.cluster);
+        let healed = fault::heal(self.session);
         let (done, expected, reported) =
             both(injured, healed).map_err(|failure| match failure.kind {
                 FailureKind::Interrupted => interrupted_and_healed(fault),
@@ -173,11 +167,13 @@ impl Experiment<'_> {
             let reported: BTreeSet<Reported> = reported.into_iter().filter(is_new).collect();
             if reported == *expected {
                 course.note(Event::Found);
-                ui::say(&format!("  verify reports {}", lines(&reported).join(", ")));
+                self.session
+                    .ui
+                    .say(&format!("  verify reports {}", lines(&reported).join(", ")));
                 return reported;
             }
             if Instant::now() > deadline || self.interruption.is_asked() {
-                ui::say(&format!(
+                self.session.ui.say(&format!(
                     "  verify reports {}; expected was {}",
                     listed(&reported),
                     listed(expected)
@@ -194,18 +190,20 @@ impl Experiment<'_> {
         let deadline = Instant::now() + self.patience();
         loop {
             let verified = self.look();
-            let summary = verified.report.summary(&self.cluster.running.plan);
+            let summary = verified.report.summary(&self.session.plan);
             let is_as_before = verified.report.reported().is_subset(usual);
             if verified.report.health() == Health::Healthy && is_as_before {
                 course.note(Event::Healthy);
-                ui::say("  healed, and healthy");
+                self.session.ui.say("  healed, and healthy");
                 return summary;
             }
             if self.interruption.is_asked() {
                 return summary;
             }
             if Instant::now() > deadline {
-                ui::say(&format!("  healed, and not healthy: {summary}"));
+                self.session
+                    .ui
+                    .say(&format!("  healed, and not healthy: {summary}"));
                 return summary;
             }
             self.pass(LOOK_AGAIN);
@@ -214,7 +212,7 @@ impl Experiment<'_> {
 
     /// The member that leads right now, by its own word.
     fn leader(&self, fault: &Fault) -> Outcome<HostName> {
-        let plan = &self.cluster.running.plan;
+        let plan = &self.session.plan;
         let leads = |member: &&Member| {
             let status = Gateway::of(plan, member, 5).status();
             status.is_ok_and(|status| status.leader == Some(status.member))
@@ -242,17 +240,12 @@ impl Experiment<'_> {
     }
 
     fn look(&self) -> Verified {
-        let Cluster {
-            driver,
-            home,
-            running,
-        } = self.cluster;
-        verify::once(*driver, home, running)
+        look::once(self.session)
     }
 
     /// How long it may take until a fault shows, and until a healed cluster is healthy.
     fn patience(&self) -> Duration {
-        Duration::from_secs(match self.cluster.driver.machines() {
+        Duration::from_secs(match self.session.driver.machines() {
             Some(_) => 300,
             None => 45,
         })
@@ -268,7 +261,7 @@ impl Experiment<'_> {
     }
 
     fn not_healthy(&self, before: &Verified) -> Failure {
-        let plan = &self.cluster.running.plan;
+        let plan = &self.session.plan;
         let reported = lines(&before.report.reported());
         let mut diagnostic = Diagnostic::error(before.report.summary(plan))
             .note("a drill begins with a healthy cluster, of exactly this definition: else nobody could tell what it has broken");

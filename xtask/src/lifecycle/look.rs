@@ -1,0 +1,131 @@
+//! Looking at a running cluster, and noting what was seen.
+
+use std::time::Duration;
+
+use super::known_data;
+use crate::check::{Health, Verdict};
+use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
+use crate::fault::Journal;
+use crate::observation::{Recorded, Unreadable};
+use crate::report::Failure;
+use crate::session::Session;
+use crate::state::{DataSeen, Record, seen};
+
+/// Looks until the cluster is healthy or the time is over, and says meanwhile what is missing.
+pub fn wait(session: &Session, most: Duration) -> Verified {
+    wait_while(session, most, &|_| true)
+}
+
+/// The same, as long as the last look is worth another one.
+pub(super) fn wait_while(
+    session: &Session,
+    most: Duration,
+    is_wanted: &dyn Fn(&Verified) -> bool,
+) -> Verified {
+    let ui = session.ui;
+    let mut said = String::new();
+    let verified = verify::until_healthy(most, &mut || once(session), &mut |verified| {
+        let missing = missing(verified);
+        if missing != said {
+            ui.say(&format!("waiting for {missing}"));
+            said = missing;
+        }
+        is_wanted(verified)
+    });
+    if is_wanted(&verified) && !most.is_zero() && verified.report.health() != Health::Healthy {
+        let missing = missing(&verified);
+        ui.say(&match verified.cannot_improve() {
+            Some(why) => format!("not waited for: {missing}; {why}"),
+            None => format!("after {most:?}, still missing: {missing}"),
+        });
+    }
+    verified
+}
+
+/// Looks once, also at what there is beside etcd, and takes note of what is seen. Nothing is noted of a
+/// cluster that a drill has done something to: that is undone again, by putting older data back if need
+/// be.
+pub(super) fn once(session: &Session) -> Verified {
+    let Session {
+        home,
+        driver,
+        plan,
+        tools,
+        ..
+    } = session;
+    let is_left_alone = || matches!(Journal::read(home), Ok(None));
+    let was_left_alone = is_left_alone();
+    let mut unreadable: Vec<Unreadable> = Journal::read(home).err().iter().flat_map(kept).collect();
+    let names = plan.names();
+    let data = DataSeen::of(home);
+    if was_left_alone {
+        known_data::note_on_disk(&data, *driver, home, &names);
+    }
+    let machines = driver.machines().map(|machines| {
+        let names = &names;
+        move |patience| machines.look(home, plan, names, patience)
+    });
+    let before = seen::recall(home, plan).unwrap_or_else(|seen| {
+        unreadable.push(seen);
+        None
+    });
+    let conditions = || driver.conditions(home, &names).unwrap_or_default();
+    let ended = |index: usize| driver.ended(home, names.get(index)?);
+    let beside = Beside {
+        machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
+        before,
+        unreadable,
+        conditions: match driver.machines() {
+            // What they run on is looked into itself.
+            Some(_) => None,
+            None => Some(&conditions),
+        },
+        ended: Some(&ended),
+        started: driver.started_with(home, &names),
+        recorded: recorded(session),
+    };
+    let mut verified = verify::once(plan, tools, &beside);
+    if was_left_alone && is_left_alone() {
+        let statuses = verified.observation.members.iter();
+        let statuses = statuses.map(|member| &member.status);
+        known_data::note_answers(&data, &plan.members, statuses);
+        seen::note(home, plan, &verified.observation, &data);
+    } else {
+        verified.is_lost = false;
+    }
+    verified
+}
+
+/// What is recorded of the cluster by now. A record that cannot be read is for whoever needs it to report.
+fn recorded(session: &Session) -> Recorded {
+    let Session {
+        home, driver, plan, ..
+    } = session;
+    let record = Record::read(home).ok().flatten();
+    let record = record.as_ref();
+    Recorded {
+        changes: record.map_or_else(Vec::new, |record| record.differences(plan)),
+        new: record.map_or_else(Vec::new, |record| record.new_members(plan)),
+        had_data: known_data::of(*driver, home, &plan.members),
+    }
+}
+
+/// What is kept of a cluster and cannot be read, as whoever could not has put it.
+fn kept(failure: &Failure) -> Vec<Unreadable> {
+    let diagnostics = failure.diagnostics.iter();
+    let unreadable = diagnostics.map(|diagnostic| Unreadable {
+        what: diagnostic.message.clone(),
+        hint: diagnostic.hints.first().cloned(),
+    });
+    unreadable.collect()
+}
+
+/// What keeps a cluster from being healthy, in a line.
+fn missing(verified: &Verified) -> String {
+    let report = &verified.report;
+    let mut missing = report.names(&[Verdict::NotYet, Verdict::Fail]);
+    if missing.is_empty() {
+        missing = report.names(&[Verdict::Skipped]);
+    }
+    format!("{} ({})", missing.join(", "), report.standing)
+}

@@ -1,0 +1,360 @@
+//! `up`: an ordered list of steps from a definition to a running cluster that was verified.
+
+mod driver_choice;
+mod etcd_choice;
+mod prove;
+mod readiness;
+mod resume;
+mod startup_log;
+
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use super::{definitions, etcdctl_location, known_data, machine_box};
+use crate::advice::{self, Others, Unusable};
+use crate::artifact::{self, Before, Mode};
+use crate::driver::Driver;
+use crate::etcd::tools::Tools;
+use crate::fault::{self, Healed, Journal};
+use crate::hint::Hint;
+use crate::observation::Condition;
+use crate::plan::Plan;
+use crate::process;
+use crate::render;
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
+use crate::session::Session;
+use crate::state::{Lock, Record};
+use crate::steps::{self, Start};
+use crate::ui::progress::{Mark, Progress};
+use crate::ui::{self, Ui};
+use crate::values::{ClusterName, DriverName, HostName};
+use crate::workspace::{Home, Workspace};
+use readiness::Readiness;
+
+pub use prove::Proof;
+
+/// What its user asks of `up`, beside the definition.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The cluster.
+    pub name: &'a ClusterName,
+    /// What is to run the members, whatever the definition says.
+    pub driver: Option<DriverName>,
+    /// A folder with the binaries to use.
+    pub etcd_dir: Option<&'a Utf8Path>,
+    /// How long until all members serve.
+    pub timeout: Option<Duration>,
+}
+
+/// Starts a cluster, waits until it serves, and verifies it. Each step can be repeated: an interrupted `up` is
+/// continued by the next one.
+///
+/// # Errors
+/// Whatever keeps the cluster from running.
+pub fn up(ui: Ui, request: &Request<'_>) -> Outcome<Proof> {
+    let name = request.name;
+    let workspace = Workspace::find()?;
+    let defined = definitions::plan(ui, &workspace, name)?;
+    let home = workspace.home(name);
+    let _lock = Lock::take(&home, &format!("up {name}"), &ui.saying())?;
+
+    let past = Past::resumed(ui, request, home, &defined)?;
+    render_files(ui, &workspace, &defined)?;
+    past.announce();
+    let left = past.undo_what_a_drill_left()?;
+    let (conditions, start) = past.choose_what_to_start()?;
+    let mut session = past.open_session(&conditions, &start)?;
+
+    let _interrupted = process::on_interrupt(how_to_go_on(name));
+    let timeout = request.timeout.unwrap_or_else(|| session.driver.patience());
+    let readiness = start_members(&mut session, &conditions, &start, timeout)?;
+    undo_what_needs_a_quorum(&session, left)?;
+    ui.report(&session.driver.outdated(&session.home, &session.plan));
+    if start.lost.is_empty() {
+        Ok(prove::prove(session, timeout, &readiness))
+    } else {
+        let others = Others::Serve;
+        Err(lost(name, &start.lost, others, FailureKind::Failed))
+    }
+}
+
+/// What an `up` goes on from, before it is known on which etcd.
+struct Past<'a> {
+    ui: Ui,
+    request: &'a Request<'a>,
+    home: Home,
+    driver: &'static dyn Driver,
+    why_driver: &'static str,
+    /// As its driver places the members.
+    plan: Plan,
+    /// None where the cluster begins.
+    record: Option<Record>,
+}
+
+impl<'a> Past<'a> {
+    /// Chooses the driver, and goes on from the record where there is one.
+    fn resumed(ui: Ui, request: &'a Request<'a>, home: Home, defined: &Plan) -> Outcome<Self> {
+        let workspace = &home.workspace;
+        let mut record = Record::read(&home)?;
+        let asked = request.driver;
+        let (driver, why_driver) =
+            driver_choice::choose(asked, record.as_ref(), workspace, defined)?;
+        // Machines that are there go by what is rendered. So it stays as it is until they are to go on with
+        // it; without any of it, nobody could tell how they are.
+        let rendered = workspace.root().join(render::folder(&home.name));
+        if !rendered.join("config.rb").is_file() {
+            render_files(ui, workspace, defined)?;
+        }
+        if let Some(record) = &mut record {
+            note_data(record, driver, &home)?;
+        }
+        let plan = driver.place(defined);
+        let record = resume::continued(ui, record, driver, &home, &plan)?;
+        Ok(Self {
+            ui,
+            request,
+            home,
+            driver,
+            why_driver,
+            plan,
+            record,
+        })
+    }
+
+    fn announce(&self) {
+        let count = match self.plan.members.len() {
+            1 => "1 member".to_owned(),
+            count => format!("{count} members"),
+        };
+        let (name, driver) = (&self.home.name, self.driver.name());
+        let why = self.why_driver;
+        self.ui
+            .say(&format!("{name}: {count} by the {driver} driver ({why})"));
+    }
+
+    /// Undoes what a drill has done that was killed before it could do so itself, as far as that can be
+    /// done before members are started.
+    fn undo_what_a_drill_left(&self) -> Outcome<Option<Healed>> {
+        let Some(journal) = Journal::read(&self.home)? else {
+            return Ok(None);
+        };
+        let recorded = self.record.as_ref().and_then(Record::tools);
+        let tools = match recorded {
+            Some(tools) => tools,
+            // Whoever runs of them must not get another version beside it.
+            None => self.tools(true)?,
+        };
+        let session = self.session(tools);
+        self.ui.say(&format!(
+            "a drill was interrupted: undoing what it did for `{}`",
+            journal.fault
+        ));
+        fault::heal_what_needs_none(&session)
+    }
+
+    /// How each member is, and which of them to start.
+    ///
+    /// # Errors
+    /// Refuses where more members have lost their data than the cluster can do without.
+    fn choose_what_to_start(&self) -> Outcome<(Vec<Condition>, Start)> {
+        let names = self.plan.names();
+        let mut conditions = self.driver.conditions(&self.home, &names)?;
+        if self.continue_the_halted(&names, &conditions)? {
+            conditions = self.driver.conditions(&self.home, &names)?;
+        }
+        let had_data = match &self.record {
+            Some(record) => record.had_data(),
+            None => known_data::of(self.driver, &self.home, &self.plan.members),
+        };
+        let start = steps::start(&names, &conditions, &had_data);
+        if names.len() - start.lost.len() < self.plan.quorum() {
+            let is_left = |condition: &Condition| *condition != Condition::Absent;
+            let others = if conditions.iter().any(is_left) {
+                Others::HaveData
+            } else {
+                Others::None
+            };
+            let name = &self.home.name;
+            return Err(lost(name, &start.lost, others, FailureKind::Refused));
+        }
+        Ok((conditions, start))
+    }
+
+    /// Continues members whose processes were halted: they hold their ports and their locks, and answer
+    /// nobody. Returns whether there were any.
+    fn continue_the_halted(&self, names: &[HostName], conditions: &[Condition]) -> Outcome<bool> {
+        let mut any = false;
+        for (member, condition) in names.iter().zip(conditions) {
+            if let (Condition::Halted { id }, Some(faults)) = (condition, self.driver.faults()) {
+                faults.resume(&self.home, member)?;
+                self.ui.say(&format!(
+                    "{member}: process {id} was halted; it is continued"
+                ));
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Looks what is in the way, finds the binaries, and brings the record up to date before anything is
+    /// started. A record that is up to date is not written again.
+    fn open_session(&self, conditions: &[Condition], start: &Start) -> Outcome<Session> {
+        let Self {
+            ui,
+            home,
+            driver,
+            plan,
+            record,
+            ..
+        } = self;
+        ui.report(&driver.preflight(home, plan, &start.names())?);
+        if driver.machines().is_some() && !start.members.is_empty() {
+            machine_box::have(*ui, &home.workspace, plan)?;
+        }
+        let any_runs = conditions.iter().any(Condition::is_running);
+        let mut session = self.session(self.tools(any_runs)?);
+        session.record.use_tools(&session.tools);
+        for member in known_data::of(*driver, home, &plan.members) {
+            session.record.saw_data_of(&member);
+        }
+        for (member, condition) in plan.members.iter().zip(conditions) {
+            if *condition == Condition::Stopped {
+                session.record.saw_data_of(&member.name);
+            }
+        }
+        if record.as_ref() != Some(&session.record) {
+            session.record.write(home)?;
+        }
+        Ok(session)
+    }
+
+    /// The binaries to go on with. `any_runs`: whether any member does.
+    fn tools(&self, any_runs: bool) -> Outcome<Tools> {
+        let (named, workspace) = (self.named(), &self.home.workspace);
+        let record = self.record.as_ref();
+        match self.driver.machines() {
+            Some(_) => etcd_choice::client(self.ui, named, workspace, record, &self.plan),
+            None => etcd_choice::choose(self.ui, named, workspace, record, any_runs, &self.plan),
+        }
+    }
+
+    /// The folder with the binaries to use. A variable that is set to nothing is as good as one that is not
+    /// set.
+    fn named(&self) -> Option<&Utf8Path> {
+        let named = self.request.etcd_dir;
+        named.filter(|folder| !folder.as_str().is_empty())
+    }
+
+    /// The cluster on these binaries, with a record that is not written yet where it begins.
+    fn session(&self, tools: Tools) -> Session {
+        let plan = self.driver.run_by(&self.plan, &tools);
+        let record = match &self.record {
+            Some(record) => record.clone(),
+            None => Record::new(self.driver.name(), &plan, &tools),
+        };
+        Session {
+            ui: self.ui,
+            home: self.home.clone(),
+            record,
+            driver: self.driver,
+            plan,
+            tools,
+        }
+    }
+}
+
+/// What machines boot with is rendered along, so that it never lags behind what was started.
+fn render_files(ui: Ui, workspace: &Workspace, plan: &Plan) -> Outcome<()> {
+    for file in render::render(plan) {
+        if artifact::put(workspace, &file, Mode::Write)? != Before::Same {
+            ui.say(&format!("rendered {}", file.path));
+        }
+    }
+    Ok(())
+}
+
+/// Notes in the record what else tells of its members' data, before anything is done to them: an `up` that
+/// was interrupted may not have come so far, and other tasks note what they see elsewhere.
+fn note_data(record: &mut Record, driver: &dyn Driver, home: &Home) -> Outcome<()> {
+    let noted = record.had_data();
+    for member in known_data::of(driver, home, &record.members()) {
+        record.saw_data_of(&member);
+    }
+    if record.had_data() != noted {
+        record.write(home)?;
+    }
+    Ok(())
+}
+
+/// Starts the members that are to be started, and waits until all serve. Each that does is noted in the record
+/// at once.
+fn start_members(
+    session: &mut Session,
+    conditions: &[Condition],
+    start: &Start,
+    timeout: Duration,
+) -> Outcome<Readiness> {
+    let mut progress = Progress::new(session.ui, &session.plan.names());
+    let mut readiness = Readiness::of(session, start, conditions);
+    let Session {
+        ui,
+        home,
+        record,
+        driver,
+        plan,
+        tools,
+    } = session;
+    let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);
+    driver.start(home, plan, tools, start, doing)?;
+    *tools = etcdctl_location::choose(*ui, *driver, home, plan, tools.clone());
+    let mut record = record.clone();
+    let home = home.clone();
+    let waited = readiness.wait(session, timeout, &mut progress, |member| {
+        if record.had_data().contains(member) {
+            return Ok(());
+        }
+        record.saw_data_of(member);
+        record.write(&home)
+    });
+    session.record = record;
+    waited.map(|()| readiness)
+}
+
+/// Undoes the rest of what a drill has left, now that members have a leader.
+fn undo_what_needs_a_quorum(session: &Session, left: Option<Healed>) -> Outcome<()> {
+    let Some(left) = left else {
+        return Ok(());
+    };
+    let fault = left.fault().to_owned();
+    fault::heal_what_needs_a_quorum(session, left)?;
+    session
+        .ui
+        .say(&format!("what a drill did for `{fault}` is undone"));
+    Ok(())
+}
+
+/// What is said after an interruption.
+fn how_to_go_on(name: &ClusterName) -> String {
+    let go_on = Hint::heals("continue", [format!("cargo xtask up {name}")]);
+    let stop = Hint::informs("or stop them", [format!("cargo xtask down {name}")]);
+    format!(
+        "members that were started keep running\n{}\n{}",
+        ui::hint_line(&go_on),
+        ui::hint_line(&stop)
+    )
+}
+
+/// That members have lost their data. `others`: what is left beside them.
+fn lost(name: &ClusterName, lost: &[HostName], others: Others, kind: FailureKind) -> Failure {
+    let verify = format!("cargo xtask verify {name}");
+    let diagnostics = lost.iter().map(|member| {
+        Diagnostic::error(format!("`{member}` has lost its data, so it was not started"))
+            .note("with an empty disk and its old identity it could vote twice, and acknowledged writes could be lost")
+            .hint(advice::without_data(name, Unusable::Lost, others, Some(verify.clone())))
+    });
+    Failure {
+        kind,
+        diagnostics: diagnostics.collect(),
+    }
+}

@@ -1,0 +1,96 @@
+//! How each member of a cluster is right now, at a glance.
+
+mod looks;
+
+use std::time::Duration;
+
+use super::{drill_left, known_data, open};
+use crate::advice::Unusable;
+use crate::etcd::observe;
+use crate::observation::{Condition, Glance, Glimpse, Look, Status};
+use crate::report::Outcome;
+use crate::session::Started;
+use crate::state::DataSeen;
+use crate::values::HostName;
+
+pub use looks::Looks;
+
+/// How long a member may take for its answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Looks once.
+///
+/// # Errors
+/// Fails where there is nothing to ask with, or where the driver does not tell how the members are.
+pub fn glance(started: &Started) -> Outcome<Glance> {
+    let Started {
+        home,
+        record,
+        driver,
+    } = started;
+    let tools = started.tools()?;
+    let names = record.names();
+    let conditions = driver.conditions(home, &names)?;
+    let data = DataSeen::of(home);
+    known_data::note_on_disk(&data, *driver, home, &names);
+    let members = record.members();
+    let statuses = observe::statuses(&members, &tools, PATIENCE);
+    known_data::note_answers(&data, &members, &statuses);
+    let seen = conditions.into_iter().map(Some).zip(statuses);
+    Ok(glance_of(started, seen))
+}
+
+/// What was seen of the record's members, in its order: by the driver and by themselves.
+fn glance_of(
+    started: &Started,
+    seen: impl IntoIterator<Item = (Option<Condition>, Look<Status>)>,
+) -> Glance {
+    let record = &started.record;
+    let members = record.members().into_iter().zip(seen);
+    let members = members.map(|(member, (condition, status))| Glimpse {
+        endpoint: member.client_url(),
+        predicted_id: member.id,
+        name: member.name,
+        condition,
+        status,
+    });
+    let members: Vec<Glimpse> = members.collect();
+    let glance = Glance {
+        cluster: started.home.name.clone(),
+        driver: record.driver,
+        version: record.etcd.version,
+        lost: lost(started, &members),
+        damaged: damaged(started, &members),
+        is_drilled: drill_left::is_left(&started.home),
+        is_redefined: open::is_redefined(started),
+        members,
+    };
+    glance.each_member_once()
+}
+
+/// The members that have no data any more.
+fn lost(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
+    let absent = |member: &&Glimpse| member.condition == Some(Condition::Absent);
+    let absent: Vec<&Glimpse> = members.iter().filter(absent).collect();
+    if absent.is_empty() {
+        return Vec::new();
+    }
+    let had_data = known_data::of(started.driver, &started.home, &started.record.members());
+    let names = absent.into_iter().map(|member| &member.name);
+    names
+        .filter(|name| had_data.contains(name))
+        .cloned()
+        .collect()
+}
+
+/// The members whose last words say that they cannot run with the data that they have.
+fn damaged(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
+    let stopped = members.iter().filter(|member| member.is_down());
+    let is_damaged = |member: &&Glimpse| {
+        let ended = started.driver.ended(&started.home, &member.name);
+        ended.and_then(Unusable::because_of).is_some()
+    };
+    let damaged = stopped.filter(|member| member.condition == Some(Condition::Stopped));
+    let damaged = damaged.filter(is_damaged);
+    damaged.map(|member| member.name.clone()).collect()
+}
