@@ -96,13 +96,16 @@ impl Injector<'_> {
         self.note(Undo::RemoveKeys {
             prefix: prefix.clone(),
         })?;
-        let member = self.leader()?;
-        let gateway = Gateway::of(self.plan(), member, 10);
+        let plan = self.plan();
+        let leader = Gateway::of(plan, self.leader()?, 10);
+        let members = plan.members.iter();
+        let members: Vec<Gateway> = members.map(|one| Gateway::of(plan, one, 10)).collect();
         let value = "x".repeat(VALUE);
         let mut number = 0;
-        while gateway.status().map_err(unanswered)?.database < size {
+        // Each of them: databases with the same keys grow at different moments.
+        while smallest_database(&members)? < size {
             let key = format!("{prefix}{number:06}");
-            gateway.put(&key, &value, NO_LEASE).map_err(unanswered)?;
+            leader.put(&key, &value, NO_LEASE).map_err(unanswered)?;
             number += 1;
             self.insist_on_going_on()?;
         }
@@ -160,6 +163,15 @@ const AT_ONCE: usize = 8;
 
 /// No lease, as etcd writes it.
 const NO_LEASE: &str = "0";
+
+/// The size in bytes of the smallest of these members' databases.
+fn smallest_database(members: &[Gateway]) -> Outcome<u64> {
+    let mut smallest = u64::MAX;
+    for member in members {
+        smallest = smallest.min(member.status().map_err(unanswered)?.database);
+    }
+    Ok(smallest)
+}
 
 fn unanswered(unanswered: Unanswered) -> Failure {
     let (Unanswered::Refused(why) | Unanswered::Unknown(why)) = unanswered;
