@@ -96,14 +96,14 @@ fn flags_of_the_definition_come_last_and_replace_ours() {
 
 #[test]
 fn every_flag_is_one_that_its_version_knows() {
-    for &version in xtask::etcd_releases::NEWEST {
+    for &version in xtask::facts::etcd_releases::NEWEST {
         let mut definition = definition(&version.to_string());
         definition.etcd.quota = Setting::default(Some(4 << 30));
         definition.etcd.heartbeat_interval = Setting::default(200);
         definition.etcd.election_timeout = Setting::default(2000);
         definition.fleet = Setting::default(version.has_v2_api());
         for flag in first_members(&Plan::new(&definition), InitialState::New) {
-            let fact = xtask::plan::flag_table::find(&flag.name);
+            let fact = xtask::facts::flag_table::find(&flag.name);
             assert!(
                 fact.is_some_and(|fact| fact.exists_in(version)),
                 "{} in {version}",

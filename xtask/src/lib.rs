@@ -4,8 +4,8 @@
 //! and the terminal.
 
 pub use model::{
-    advice, check, definition, doctor, drill, elections, etcd_releases, hint, host, observation,
-    plan, profile, render, report, steps, values,
+    advice, check, definition, doctor, drill, elections, facts, hint, host, observation, plan,
+    profile, render, report, steps, values,
 };
 
 pub mod artifact;

@@ -9,7 +9,7 @@ pub mod definition;
 pub mod doctor;
 pub mod drill;
 pub mod elections;
-pub mod etcd_releases;
+pub mod facts;
 pub mod hint;
 pub mod host;
 pub mod observation;

@@ -9,7 +9,7 @@ use xshell::Shell;
 use super::tools::{Origin, Tools, architecture};
 use super::{package, pair, release};
 use crate::download::Limits;
-use crate::etcd_releases;
+use crate::facts::etcd_releases;
 use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};

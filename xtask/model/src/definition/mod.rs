@@ -92,6 +92,23 @@ impl Definition {
             fleet: Setting::default(false),
         }
     }
+
+    /// The names and addresses of all members, given or counted.
+    pub fn named_addresses(&self) -> Vec<(HostName, Ipv4Addr)> {
+        let network = &self.network;
+        let counted = |index| {
+            let number = network.first_host.get().checked_add(u32::from(index))?;
+            let name = self.name_prefix.get().numbered(index + 1);
+            Some((name, network.subnet.get().host(number)?))
+        };
+        match self.members.get() {
+            Members::List(entries) => entries
+                .iter()
+                .map(|entry| (entry.name.get().clone(), *entry.address.get()))
+                .collect(),
+            Members::Count(count) => (0..*count).filter_map(counted).collect(),
+        }
+    }
 }
 
 /// `members`: a number, or a list.

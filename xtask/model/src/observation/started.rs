@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::flag_table;
+use crate::facts::flag_table;
 
 /// The flags that an etcd was started with: their values by their names, without dashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

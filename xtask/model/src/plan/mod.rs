@@ -2,7 +2,6 @@
 //! that leaves nothing to decide to whoever carries it out.
 
 pub mod etcdctl_words;
-pub mod flag_table;
 pub mod flags;
 pub mod identity;
 
@@ -10,12 +9,13 @@ use std::net::Ipv4Addr;
 
 use camino::Utf8PathBuf;
 
-use crate::definition::{Definition, Members};
+use crate::definition::Definition;
+use crate::facts::flag_table;
 use crate::profile::{Profile, Runtime};
 use crate::values::{
     Architecture, Channel, ClusterName, DriverName, EtcdVersion, FlagName, FlagValue, GuestFolder,
     HostFolder, HostName, ImageName, ImageVersion, NamePrefix, ReleaseUrl, Sha256, Subnet, Token,
-    Virtualization,
+    Virtualization, loopback,
 };
 use identity::EtcdId;
 
@@ -142,7 +142,8 @@ impl Plan {
     pub fn new(definition: &Definition) -> Self {
         let etcd = &definition.etcd;
         let token = token(definition);
-        let members = named_addresses(definition)
+        let members = definition
+            .named_addresses()
             .into_iter()
             .map(|(name, address)| Member::new(name, address, &token))
             .collect();
@@ -287,33 +288,6 @@ impl Plan {
 
 fn is_unknown_to(version: EtcdVersion, flag: &FlagName) -> bool {
     flag_table::find(flag.as_str()).is_some_and(|fact| !fact.exists_in(version))
-}
-
-/// The loopback address that stands for this one on a single host.
-pub fn loopback(address: Ipv4Addr) -> Ipv4Addr {
-    let [_, second, third, fourth] = address.octets();
-    Ipv4Addr::new(127, second, third, fourth)
-}
-
-/// The names and addresses of all members, given or counted.
-pub fn named_addresses(definition: &Definition) -> Vec<(HostName, Ipv4Addr)> {
-    match definition.members.get() {
-        Members::List(entries) => entries
-            .iter()
-            .map(|entry| (entry.name.get().clone(), *entry.address.get()))
-            .collect(),
-        Members::Count(count) => (0..*count)
-            .filter_map(|index| {
-                let name = definition.name_prefix.get().numbered(index + 1);
-                let number = definition
-                    .network
-                    .first_host
-                    .get()
-                    .checked_add(u32::from(index))?;
-                Some((name, definition.network.subnet.get().host(number)?))
-            })
-            .collect(),
-    }
 }
 
 /// The token: etcd's identity follows from it, so without one of its own a cluster is told apart by

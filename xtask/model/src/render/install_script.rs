@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::quote::shell;
-use crate::etcd_releases;
+use crate::facts::etcd_releases;
 use crate::plan::Plan;
 use crate::values::Architecture;
 

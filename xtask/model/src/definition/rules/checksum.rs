@@ -1,5 +1,5 @@
 use super::{Rule, at};
-use crate::etcd_releases::{newest_patch, sha256};
+use crate::facts::etcd_releases::{newest_patch, sha256};
 use crate::profile::Runtime;
 use crate::report::Diagnostic;
 use crate::values::Architecture;

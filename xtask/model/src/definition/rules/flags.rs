@@ -1,7 +1,7 @@
 use super::{Rule, at};
 use crate::definition::suggest::nearest;
 use crate::definition::{Definition, ExtraFlag};
-use crate::plan::flag_table::{FLAGS, FlagFact, Owner, find};
+use crate::facts::flag_table::{FLAGS, FlagFact, Owner, find};
 use crate::report::Diagnostic;
 use crate::values::EtcdVersion;
 

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::RuleAcross;
 use crate::definition::{Definition, Members};
-use crate::plan::{loopback, named_addresses};
 use crate::report::Diagnostic;
+use crate::values::loopback;
 
 /// No two definitions claim the same address: their clusters could not run at the same time. Nor
 /// could they on this host alone where their addresses become the same loopback address.
@@ -35,7 +35,7 @@ fn addresses(definition: &Definition) -> Vec<Ipv4Addr> {
         && definition.network.subnet.known().is_some()
         && definition.network.first_host.known().is_some();
     if known {
-        let named = named_addresses(definition).into_iter();
+        let named = definition.named_addresses().into_iter();
         named.map(|(_, address)| address).collect()
     } else {
         Vec::new()

@@ -1,5 +1,5 @@
 use super::{Rule, at};
-use crate::etcd_releases::{MAINTAINED, newest_patch};
+use crate::facts::etcd_releases::{MAINTAINED, newest_patch};
 use crate::profile::Dialect;
 use crate::report::Diagnostic;
 

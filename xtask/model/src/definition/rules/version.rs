@@ -1,6 +1,6 @@
 use super::{Rule, at};
 use crate::definition::Etcd;
-use crate::etcd_releases::{NEWEST, newest_patch, sha256};
+use crate::facts::etcd_releases::{NEWEST, newest_patch, sha256};
 use crate::profile::Runtime;
 use crate::report::Diagnostic;
 use crate::values::{Architecture, EtcdVersion};
