@@ -3,11 +3,13 @@
 
 use expect_test::expect_file;
 use test_attribute::test;
-use xtask::doctor::{self, FINDINGS, Verdict};
+use xtask::doctor::{self, CHECKS};
 use xtask::host::libvirt::Daemon;
 use xtask::host::virtualization::Kvm;
 use xtask::host::{Distribution, Groups, Host, Look, Version};
+use xtask::judgement::Verdict;
 use xtask::plan::Plan;
+use xtask::report::Exit;
 use xtask::ui;
 
 use crate::doctor_support::{
@@ -32,7 +34,7 @@ fn no_vagrant_and_others() {
         "vagrant-missing",
         &three(),
         &host,
-        &[("vagrant", Verdict::Error)],
+        &[("vagrant", Verdict::Fail)],
     );
     host.vagrant =
         Look::Unknown("`vagrant` exited with status 1: cannot load such file".to_owned());
@@ -40,21 +42,21 @@ fn no_vagrant_and_others() {
         "vagrant-broken",
         &three(),
         &host,
-        &[("vagrant", Verdict::Error)],
+        &[("vagrant", Verdict::Fail)],
     );
     host.vagrant = Look::Seen(Version::new(2, 2, 4));
     finds(
         "vagrant-too-old",
         &three(),
         &host,
-        &[("vagrant", Verdict::Error)],
+        &[("vagrant", Verdict::Fail)],
     );
     host.vagrant = Look::Seen(Version::new(2, 2, 19));
     finds(
         "vagrant-old",
         &three(),
         &host,
-        &[("vagrant", Verdict::Warning)],
+        &[("vagrant", Verdict::Warn)],
     );
     host.vagrant = Look::Seen(Version::new(2, 4, 9));
     finds("vagrant-2.4", &three(), &host, &[]);
@@ -68,7 +70,7 @@ fn no_vagrantfile() {
         "vagrantfile-missing",
         &three(),
         &host,
-        &[("vagrantfile", Verdict::Error)],
+        &[("vagrantfile", Verdict::Fail)],
     );
 }
 
@@ -76,13 +78,13 @@ fn no_vagrantfile() {
 fn a_host_of_another_architecture() {
     let mut host = ready();
     host.architecture = "aarch64".to_owned();
-    let error = &[("architecture", Verdict::Error)];
+    let error = &[("architecture", Verdict::Fail)];
     finds("architecture", &three(), &host, error);
 }
 
 #[test]
 fn no_provider_for_every_reason() {
-    let error = &[("provider", Verdict::Error)];
+    let error = &[("provider", Verdict::Fail)];
     let mut host = ready();
     host.providers.plugin = Look::Missing;
     finds("provider-no-plugin", &three(), &host, error);
@@ -144,7 +146,7 @@ fn every_distribution_has_its_own_lines() {
         host.vagrant = Look::Missing;
         host.providers.plugin = Look::Missing;
         host.providers.libvirt = Daemon::NoSocket;
-        let errors = &[("vagrant", Verdict::Error), ("provider", Verdict::Error)];
+        let errors = &[("vagrant", Verdict::Fail), ("provider", Verdict::Fail)];
         finds(&format!("nothing-on-{name}"), &three(), &host, errors);
     }
 }
@@ -157,7 +159,7 @@ fn a_virtualbox_that_vagrant_may_not_take() {
         Look::Seen(virtualbox) => virtualbox.version = Some(version),
         _ => panic!("VirtualBox is there"),
     };
-    let warning = &[("provider", Verdict::Warning)];
+    let warning = &[("provider", Verdict::Warn)];
     virtualbox(&mut host, Version::new(7, 1, 4));
     finds("virtualbox-too-new", &flatcar, &host, warning);
     host.vagrant = Look::Seen(Version::new(2, 4, 2));
@@ -174,7 +176,7 @@ fn the_provider_that_is_asked_for() {
         "provider-asked-missing",
         &three(),
         &host,
-        &[("provider", Verdict::Error)],
+        &[("provider", Verdict::Fail)],
     );
     host.providers.asked = Some("libvirt".to_owned());
     finds("provider-asked", &three(), &host, &[]);
@@ -184,8 +186,8 @@ fn the_provider_that_is_asked_for() {
 
 #[test]
 fn kvm_that_cannot_be_used() {
-    let warning = &[("virtualization", Verdict::Warning)];
-    let error = &[("virtualization", Verdict::Error)];
+    let warning = &[("virtualization", Verdict::Warn)];
+    let error = &[("virtualization", Verdict::Fail)];
     for (name, kvm) in [
         ("missing", Look::Missing),
         (
@@ -222,7 +224,7 @@ fn kvm_that_cannot_be_used() {
 
     let mut host = with_virtualbox("version");
     host.processor_virtualizes = processor_of_debian_12();
-    let boxless = ("box", Verdict::Error);
+    let boxless = ("box", Verdict::Fail);
     finds(
         "virtualbox-not-by-the-processor",
         &three(),
@@ -246,7 +248,7 @@ fn of_2015() -> Plan {
 
 #[test]
 fn boxes_that_cannot_be_had() {
-    let error = &[("box", Verdict::Error)];
+    let error = &[("box", Verdict::Fail)];
     finds("box-gone", &of_2015(), &ready(), error);
     finds("box-flatcar-on-libvirt", &flatcar(), &ready(), error);
     let mut both = ready();
@@ -287,7 +289,7 @@ fn a_host_that_does_not_let_itself_be_looked_at() {
     host.domains = Look::Missing;
     host.libvirt_networks = Look::Missing;
     finds("unseen", &three(), &host, &[]);
-    let report = doctor::examine(&three(), &host);
+    let report = doctor::judge(&three(), &host);
     let unseen = [
         "subnet",
         "addresses",
@@ -296,13 +298,13 @@ fn a_host_that_does_not_let_itself_be_looked_at() {
         "disk",
         "leftovers",
     ];
-    for one in &report.examined {
-        let expected = if unseen.contains(&one.finding.name) {
+    for one in &report.checks {
+        let expected = if unseen.contains(&one.name) {
             Verdict::Skipped
         } else {
-            one.found.verdict
+            one.judgement.verdict
         };
-        assert_eq!(one.found.verdict, expected, "{}", one.finding.name);
+        assert_eq!(one.judgement.verdict, expected, "{}", one.name);
     }
 }
 
@@ -314,7 +316,7 @@ fn every_finding_has_complained_once() {
         .unwrap()
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
         .collect();
-    for finding in FINDINGS {
+    for finding in CHECKS {
         let complains = |line: &str| {
             let mut words = line.split_whitespace();
             matches!(words.next(), Some("ERROR" | "warning")) && words.next() == Some(finding.name)
@@ -332,8 +334,8 @@ fn every_finding_has_complained_once() {
 fn the_json_is_as_recorded_and_as_the_help_says() {
     let mut host = ready();
     host.kvm = Look::Missing;
-    let report = doctor::examine(&three(), &host);
-    let text = ui::doctor::json::render(&three(), &report);
+    let report = doctor::judge(&three(), &host);
+    let text = ui::doctor::json::render(&three(), &report, Exit::Success);
     expect_file![golden("kvm-missing.json")].assert_eq(&text);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let help = crate::scratch::Scratch::new()

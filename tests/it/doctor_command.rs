@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use test_attribute::test;
-use xtask::doctor::FINDINGS;
+use xtask::doctor::CHECKS;
 use xtask::look_at_host::{self, Sought};
 use xtask::workspace::Workspace;
 
@@ -61,7 +61,7 @@ fn on_this_host_whatever_it_is_the_status_fits_what_is_said() {
     let ran = run(doctor(&scratch, &[]));
     let rows = rows(&ran);
     let names: Vec<&str> = rows.iter().map(|row| row.1.as_str()).collect();
-    let all: Vec<&str> = FINDINGS.iter().map(|finding| finding.name).collect();
+    let all: Vec<&str> = CHECKS.iter().map(|finding| finding.name).collect();
     assert_eq!(names, all, "{}", ran.stdout);
     let errors = rows.iter().filter(|row| row.0 == "ERROR").count();
     let expected = if errors == 0 { 0 } else { 5 };

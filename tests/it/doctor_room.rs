@@ -1,10 +1,10 @@
 //! What `doctor` finds of networks, memory, disk and what an earlier run has left.
 
 use test_attribute::test;
-use xtask::doctor::Verdict;
 use xtask::host::libvirt::Daemon;
 use xtask::host::resources::{Disk, Memory};
 use xtask::host::{Look, Version, network};
+use xtask::judgement::Verdict;
 
 use crate::doctor_support::{
     answer_as, catalogue, finds, known, machine, network_of, ready, recorded, with_virtualbox,
@@ -39,7 +39,7 @@ fn addresses_that_virtualbox_does_not_allow() {
         "flatcar",
         "members = 3\n[network]\nsubnet = \"172.17.8.0/24\"\n[machine]\nprofile = \"flatcar\"\n",
     );
-    let error = &[("range", Verdict::Error)];
+    let error = &[("range", Verdict::Fail)];
     finds("range", &plan, &old, error);
     old.networks_conf = Look::Seen(recorded("made-up-virtualbox/networks.conf"));
     finds("range-with-file", &plan, &old, error);
@@ -57,7 +57,7 @@ fn a_busy_network() {
     let mut host = ready();
     host.network = network_of("busy-network");
     // The bridge for a network card has this subnet, the VPN a wider one; a neighbour answers.
-    let found = &[("subnet", Verdict::Error), ("addresses", Verdict::Warning)];
+    let found = &[("subnet", Verdict::Fail), ("addresses", Verdict::Warn)];
     finds("network-same-subnet", &three(), &host, found);
     // The VPN takes the first member's packets; there is no box, but that is not the point.
     let host_route = plan("other", "[network]\nsubnet = \"192.168.57.0/24\"\n");
@@ -65,7 +65,7 @@ fn a_busy_network() {
         "network-narrower-route",
         &host_route,
         &host,
-        &[("subnet", Verdict::Error)],
+        &[("subnet", Verdict::Fail)],
     );
     let beside = plan(
         "beside",
@@ -75,17 +75,17 @@ fn a_busy_network() {
         "network-narrower-route-beside",
         &beside,
         &host,
-        &[("subnet", Verdict::Warning)],
+        &[("subnet", Verdict::Warn)],
     );
     let docker = plan("docker", "[network]\nsubnet = \"172.17.8.0/24\"\n");
     finds(
         "network-docker",
         &docker,
         &host,
-        &[("subnet", Verdict::Warning)],
+        &[("subnet", Verdict::Warn)],
     );
     let own = plan("own", "[network]\nfirst_host = 6\n");
-    let found = &[("subnet", Verdict::Error), ("addresses", Verdict::Error)];
+    let found = &[("subnet", Verdict::Fail), ("addresses", Verdict::Fail)];
     finds("network-own-address", &own, &host, found);
 }
 
@@ -100,7 +100,7 @@ fn networks_of_libvirts() {
         "network-of-another-checkout",
         &three(),
         &host,
-        &[("subnet", Verdict::Error)],
+        &[("subnet", Verdict::Fail)],
     );
     // The network that libvirt is installed with is a part of this one.
     let wide = plan(
@@ -111,7 +111,7 @@ fn networks_of_libvirts() {
         "network-wider-than-libvirts",
         &wide,
         &ready(),
-        &[("subnet", Verdict::Warning)],
+        &[("subnet", Verdict::Warn)],
     );
     // It begins where this one does, which is all that Vagrant goes by.
     let begins = plan(
@@ -122,7 +122,7 @@ fn networks_of_libvirts() {
         "network-begins-as-libvirts",
         &begins,
         &ready(),
-        &[("subnet", Verdict::Error)],
+        &[("subnet", Verdict::Fail)],
     );
     // The definition has got another subnet since its network was made.
     let mut host = ready();
@@ -133,7 +133,7 @@ fn networks_of_libvirts() {
         "network-of-an-earlier-definition",
         &moved,
         &host,
-        &[("subnet", Verdict::Error)],
+        &[("subnet", Verdict::Fail)],
     );
 }
 
@@ -145,7 +145,7 @@ fn docker_beside_libvirt() {
     host.network.routes = Look::Seen(network::routes(docker).unwrap());
     finds("forwarding-old-libvirt", &three(), &host, &[]);
     host.providers.libvirt = Daemon::Answers(Some(Version::new(11, 3, 0)));
-    let warning = &[("forwarding", Verdict::Warning)];
+    let warning = &[("forwarding", Verdict::Warn)];
     finds("forwarding", &three(), &host, warning);
     let commented = "# firewall_backend = \"iptables\"\n";
     host.libvirt_network_conf = Look::Seen(commented.to_owned());
@@ -166,21 +166,21 @@ fn too_little_memory_and_too_few_processors() {
         "memory-little",
         &three(),
         &host,
-        &[("memory", Verdict::Warning)],
+        &[("memory", Verdict::Warn)],
     );
     host.memory = memory(2 << 30, 300 << 20);
     finds(
         "memory-too-little",
         &three(),
         &host,
-        &[("memory", Verdict::Error)],
+        &[("memory", Verdict::Fail)],
     );
     let four = plan("four", "members = 3\n[machine]\ncpus = 4\n");
     finds(
         "processors",
         &four,
         &ready(),
-        &[("processors", Verdict::Warning)],
+        &[("processors", Verdict::Warn)],
     );
 }
 
@@ -196,12 +196,7 @@ fn too_little_room() {
     let mut host = ready();
     host.images = disk("/var/lib/libvirt/images", "/var", 5 << 30);
     host.boxes = disk("/srv/vagrant/boxes", "/srv", 9 << 30);
-    finds(
-        "disk-little",
-        &three(),
-        &host,
-        &[("disk", Verdict::Warning)],
-    );
+    finds("disk-little", &three(), &host, &[("disk", Verdict::Warn)]);
     host.catalogue = Look::Seen(catalogue("libvirt"));
     host.kept_boxes = ["xtask/debian-13", "xtask/debian-13-0ldb0x"]
         .map(str::to_owned)
@@ -212,7 +207,7 @@ fn too_little_room() {
         "disk-too-little",
         &three(),
         &host,
-        &[("disk", Verdict::Error)],
+        &[("disk", Verdict::Fail)],
     );
 }
 
@@ -251,7 +246,7 @@ fn machines_that_have_their_disks_already_take_no_more_room() {
 
 #[test]
 fn machines_that_vagrant_has_forgotten() {
-    let error = &[("leftovers", Verdict::Error)];
+    let error = &[("leftovers", Verdict::Fail)];
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
     finds("leftovers", &three(), &host, error);

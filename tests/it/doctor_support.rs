@@ -4,7 +4,7 @@ use std::fs;
 
 use camino::Utf8PathBuf;
 use expect_test::expect_file;
-use xtask::doctor::{self, Report, Verdict};
+use xtask::doctor::{self, Report};
 use xtask::host::catalogue::{Build, Catalogue, Edition};
 use xtask::host::libvirt::{self, Daemon, Domain};
 use xtask::host::network::{self, Network};
@@ -13,6 +13,7 @@ use xtask::host::virtualization::{self, Kvm};
 use xtask::host::{
     Distribution, Groups, Host, Look, Machine, Own, Providers, Version, resources, virtualbox,
 };
+use xtask::judgement::Verdict;
 use xtask::plan::Plan;
 use xtask::ui;
 
@@ -156,18 +157,18 @@ fn said(plan: &Plan, report: &Report) -> String {
 /// Compares what is said with its golden file, and insists on what is found.
 #[track_caller]
 pub(crate) fn finds(name: &str, plan: &Plan, host: &Host, found: &[(&str, Verdict)]) {
-    let report = doctor::examine(plan, host);
+    let report = doctor::judge(plan, host);
     let text = said(plan, &report);
     expect_file![golden(&format!("{name}.txt"))].assert_eq(&text);
-    let noteworthy = |verdict| matches!(verdict, Verdict::Warning | Verdict::Error);
+    let noteworthy = |verdict| matches!(verdict, Verdict::Warn | Verdict::Fail);
     let actual: Vec<(&str, Verdict)> = report
-        .examined
+        .checks
         .iter()
-        .map(|one| (one.finding.name, one.found.verdict))
+        .map(|one| (one.name, one.judgement.verdict))
         .filter(|(_, verdict)| noteworthy(*verdict))
         .collect();
     assert_eq!(actual, found, "{text}");
-    let is_usable = !found.iter().any(|(_, verdict)| *verdict == Verdict::Error);
+    let is_usable = !found.iter().any(|(_, verdict)| *verdict == Verdict::Fail);
     assert_eq!(report.is_usable(), is_usable, "{text}");
     for words in commands_in(&text) {
         assert_can_be_typed(&words);

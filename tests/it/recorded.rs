@@ -5,7 +5,8 @@ use std::fs;
 
 use expect_test::expect;
 use test_attribute::test;
-use xtask::check::{self, Health, Verdict};
+use xtask::check::{self, Health};
+use xtask::judgement::Verdict;
 use xtask::observation::log::{self, LastWords};
 use xtask::observation::{Before, Look, Observation, Status, etcdctl, v2};
 use xtask::plan::Plan;
@@ -118,10 +119,7 @@ fn status_of_first(version: &str, state: &str) -> Result<Status, String> {
 }
 
 fn verdict(report: &check::Report, name: &str) -> Verdict {
-    let checked = report
-        .checks
-        .iter()
-        .find(|checked| checked.check.name == name);
+    let checked = report.checks.iter().find(|checked| checked.name == name);
     checked.unwrap().judgement.verdict
 }
 
@@ -134,7 +132,7 @@ fn recorded_healthy_clusters_have_the_predicted_identity_and_pass() {
         assert_eq!(report.health(), Health::Healthy, "{version}: {report:#?}");
         for checked in &report.checks {
             // 3.6.14 is the pin; the others stand in for it.
-            let expected = match checked.check.name {
+            let expected = match checked.name {
                 "version" if version != "3.6.14" => Verdict::Warn,
                 _ => Verdict::Pass,
             };

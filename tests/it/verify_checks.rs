@@ -2,7 +2,8 @@
 
 use expect_test::expect;
 use test_attribute::test;
-use xtask::check::{self, CHECKS, Health, Verdict};
+use xtask::check::{self, CHECKS, Health};
+use xtask::judgement::Verdict;
 use xtask::observation::log::Cause;
 use xtask::observation::{
     Alarm, AlarmKind, Condition, ListedMember, Look, Observation, StartedWith,
@@ -12,8 +13,8 @@ use xtask::plan::identity::EtcdId;
 use xtask::report::Exit;
 
 use crate::verify_support::{
-    as_defined, failed, healthy, plan, recorded_cluster, says, status, three, unasked, without,
-    without_quorum,
+    as_defined, exit, failed, healthy, plan, recorded_cluster, says, status, three, unasked,
+    without, without_quorum,
 };
 
 /// The verdict of every check, in a line each.
@@ -21,7 +22,7 @@ fn verdicts(plan: &Plan, observation: &Observation) -> String {
     let report = check::judge(plan, observation);
     let checks = report.checks.iter();
     checks
-        .map(|checked| format!("{} {:?}\n", checked.check.name, checked.judgement.verdict))
+        .map(|checked| format!("{} {:?}\n", checked.name, checked.judgement.verdict))
         .collect()
 }
 
@@ -41,7 +42,7 @@ fn a_healthy_cluster_passes_everything() {
             .iter()
             .all(|c| c.judgement.findings.is_empty())
     );
-    assert_eq!(report.exit(), Exit::Success);
+    assert_eq!(exit(&report), Exit::Success);
     assert_eq!(
         report.summary(&plan),
         "default is healthy: 3 of 3 members, leader core-01, 1 more may fail"
@@ -76,7 +77,7 @@ fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
     "#]]
     .assert_eq(&verdicts(&plan, &seen));
     let report = check::judge(&plan, &seen);
-    assert_eq!(report.exit(), Exit::Unhealthy);
+    assert_eq!(exit(&report), Exit::Unhealthy);
     assert_eq!(
         report.summary(&plan),
         "default is unhealthy: 2 of 3 members, leader core-01, no more may fail"
@@ -188,7 +189,7 @@ fn with_nobody_answering_the_cluster_is_unhealthy() {
     let plan = three();
     let seen = without(without(without(healthy(&plan), 0), 1), 2);
     let report = check::judge(&plan, &seen);
-    assert_eq!(report.exit(), Exit::Unhealthy);
+    assert_eq!(exit(&report), Exit::Unhealthy);
     assert_eq!(
         report.summary(&plan),
         "default is unhealthy: no member answered"
@@ -213,10 +214,10 @@ fn without_an_etcdctl_nothing_is_known() {
     }
     let report = check::judge(&plan, &seen);
     assert_eq!(report.health(), Health::NotProven);
-    assert_eq!(report.exit(), Exit::CouldNotLook);
+    assert_eq!(exit(&report), Exit::CouldNotLook);
     // Processes are there to be looked at all the same.
     let asked = report.checks[..CHECKS.len()].iter();
-    for checked in asked.filter(|checked| !["definition", "flags"].contains(&checked.check.name)) {
+    for checked in asked.filter(|checked| !["definition", "flags"].contains(&checked.name)) {
         assert_eq!(checked.judgement.verdict, Verdict::Skipped, "{checked:?}");
     }
     assert_eq!(
@@ -419,7 +420,7 @@ fn lists_that_disagree_say_whose_is_whose() {
               informs: a busy or slow member may answer next time: verify again
         "#]],
     );
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+    assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
 }
 
 #[test]
@@ -859,10 +860,7 @@ fn a_member_that_does_not_answer_has_stopped_or_has_not() {
             condition,
         ];
         let report = check::judge(&plan, &seen);
-        let reachable = report
-            .checks
-            .iter()
-            .find(|one| one.check.name == "reachable");
+        let reachable = report.checks.iter().find(|one| one.name == "reachable");
         let findings = &reachable.unwrap().judgement.findings;
         let hint = &findings.last().unwrap().hint;
         hint.as_ref().unwrap().to_string()
@@ -995,7 +993,7 @@ fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
     for name in ["leader", "quorum"] {
         let report = check::judge(&plan, &leaderless);
         let mut checks = report.checks.iter();
-        let checked = checks.find(|checked| checked.check.name == name).unwrap();
+        let checked = checks.find(|checked| checked.name == name).unwrap();
         assert_eq!(checked.judgement.verdict, Verdict::Fail, "{checked:?}");
     }
     says(
@@ -1080,7 +1078,7 @@ fn versions_are_held_against_the_pin() {
         "#]],
     );
     assert_eq!(
-        check::judge(&stand_in, &healthy(&stand_in)).exit(),
+        exit(&check::judge(&stand_in, &healthy(&stand_in))),
         Exit::Success
     );
 
@@ -1674,7 +1672,7 @@ fn a_term_or_a_log_entry_not_told_is_not_checked() {
             Skipped: not checked: core-01, core-02 and core-03 told no position in the log
         "#]],
     );
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+    assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
 }
 
 /// `member update` came with 2.2, and nothing before 3.0 has `--peer-urls`.
@@ -1693,7 +1691,7 @@ fn hints_about_members_are_in_the_words_of_the_version() {
         }
         let report = check::judge(&plan, &seen);
         let members = report.checks.iter();
-        let mut members = members.filter(|checked| checked.check.name == "members");
+        let mut members = members.filter(|checked| checked.name == "members");
         for finding in &members.next().unwrap().judgement.findings {
             let hint = finding.hint.as_ref().unwrap();
             hints += &format!("{version}: {hint}\n");
@@ -1752,7 +1750,7 @@ fn what_etcd_2_lacks_does_not_apply_and_is_not_passed() {
         discovery Pass
     "#]]
     .assert_eq(&verdicts(&plan, &seen));
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::Success);
+    assert_eq!(exit(&check::judge(&plan, &seen)), Exit::Success);
 }
 
 /// Every hint of a look at this cluster, with the check that has it.
@@ -1762,7 +1760,7 @@ fn hints(plan: &Plan, seen: &Observation) -> Vec<String> {
         let findings = checked.judgement.findings.iter();
         findings.filter_map(|finding| {
             let hint = finding.hint.as_ref()?;
-            Some(format!("{}: {}: {hint}", checked.check.name, hint.effect))
+            Some(format!("{}: {}: {hint}", checked.name, hint.effect))
         })
     });
     hints.collect()
@@ -1914,9 +1912,9 @@ fn a_quorum_of_a_list_that_lacks_defined_members_does_not_pass() {
         }
         let report = check::judge(&plan, &seen);
         let quorum = report.checks.iter();
-        let quorum = quorum.filter(|checked| checked.check.name == "quorum");
+        let quorum = quorum.filter(|checked| checked.name == "quorum");
         for judgement in quorum.map(|checked| &checked.judgement) {
-            told += &format!("{:?}: {}\n", judgement.verdict, judgement.evidence);
+            told += &format!("{:?}: {}\n", judgement.verdict, judgement.evidence());
             told += &format!("  {}\n", judgement.findings[0].text);
         }
     }

@@ -12,7 +12,7 @@ use xtask::report::Exit;
 
 use crate::scratch::{Ran, Scratch};
 use crate::support::program;
-use crate::verify_support::{healthy, plan, says, three, without};
+use crate::verify_support::{exit, healthy, plan, says, three, without};
 
 /// The healthy cluster, with one of its machines changed.
 fn with_one(plan: &Plan, change: fn(&mut MachineStatus)) -> Observation {
@@ -77,7 +77,7 @@ fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
               informs: see why: `cargo xtask logs core-02`
         "#]],
     );
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::Unhealthy);
+    assert_eq!(exit(&check::judge(&plan, &seen)), Exit::Unhealthy);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
         |machine: &mut MachineStatus| machine.clock_ahead = (-4.5, 0.5),
     ] {
         let seen = with_one(&plan, clock_ahead);
-        assert_eq!(check::judge(&plan, &seen).exit(), Exit::Success);
+        assert_eq!(exit(&check::judge(&plan, &seen)), Exit::Success);
     }
     let ahead = with_one(&plan, |machine| machine.clock_ahead = (61.0, 62.0));
     says(
@@ -187,7 +187,7 @@ fn an_etcd_that_could_not_be_looked_into_may_have_been_bootstrapped_by_whatever(
         Skipped: none; not checked: core-02 runs no etcd that could be looked into
     "#]],
     );
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+    assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
     for machine in &mut seen.machines {
         if let Look::Seen(machine) = machine {
             machine.discovery = None;
@@ -218,7 +218,7 @@ fn a_machine_that_cannot_be_looked_into_proves_nothing() {
               informs: see whether ssh gets there: `cargo xtask ssh core-03`
         "#]],
     );
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+    assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
     // What is down altogether is one failure, not two.
     says(
         &plan,
@@ -245,9 +245,9 @@ fn a_machine_that_cannot_be_looked_into_proves_nothing() {
 fn processes_of_this_host_have_no_machines_to_be_judged() {
     let plan = three().on_loopback();
     let report = check::judge(&plan, &healthy(&plan));
-    let names: Vec<&str> = report.checks.iter().map(|one| one.check.name).collect();
+    let names: Vec<&str> = report.checks.iter().map(|one| one.name).collect();
     assert!(!names.contains(&"unit"), "{names:?}");
-    assert_eq!(report.exit(), Exit::Success);
+    assert_eq!(exit(&report), Exit::Success);
 }
 
 #[test]

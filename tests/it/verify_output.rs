@@ -10,7 +10,7 @@ use xtask::plan::Plan;
 use xtask::ui::verify::{json, junit, table};
 
 use crate::support::{pipe, project};
-use crate::verify_support::{healthy, status, three, without, without_quorum};
+use crate::verify_support::{exit, healthy, status, three, without, without_quorum};
 
 fn golden(name: &str, actual: &str) {
     let path = project().join("tests/golden/verify").join(name);
@@ -24,7 +24,10 @@ fn plain(plan: &Plan, seen: &Observation, report: &Report) -> String {
 fn in_every_format(name: &str, plan: &Plan, seen: &Observation) {
     let report = check::judge(plan, seen);
     golden(&format!("{name}.txt"), &plain(plan, seen, &report));
-    golden(&format!("{name}.json"), &json::render(plan, seen, &report));
+    golden(
+        &format!("{name}.json"),
+        &json::render(plan, seen, &report, exit(&report)),
+    );
     golden(&format!("{name}.xml"), &junit::render(plan, &report));
 }
 
@@ -104,7 +107,7 @@ fn hostile_answers_stay_inside_of_xml_and_json() {
     let seen = hostile(&plan);
     let report = check::judge(&plan, &seen);
     let document: serde_json::Value =
-        serde_json::from_str(&json::render(&plan, &seen, &report)).unwrap();
+        serde_json::from_str(&json::render(&plan, &seen, &report, exit(&report))).unwrap();
     assert_eq!(
         document["members"][0]["version"],
         "\u{1b}[2J]]>&\"'<x>\r\n\u{0}\u{202e}"
@@ -137,7 +140,7 @@ fn json_names_are_documented_in_the_help() {
     let seen = healthy(&plan);
     let report = check::judge(&plan, &seen);
     let document: serde_json::Value =
-        serde_json::from_str(&json::render(&plan, &seen, &report)).unwrap();
+        serde_json::from_str(&json::render(&plan, &seen, &report, exit(&report))).unwrap();
     let help = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["verify", "--help"])
         .output()

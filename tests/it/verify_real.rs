@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use test_attribute::test;
-use xtask::check::{self, Verdict};
+use xtask::check;
 use xtask::etcd::observe::{PATIENCE, observe};
 
 use crate::etcd_binaries::{packaged, tools};
@@ -21,6 +21,7 @@ use crate::local_support;
 use crate::scratch::{Ran, Scratch};
 use crate::support::{copy_programs, look_for, look_until, pipe};
 use crate::verify_support::plan;
+use xtask::judgement::Verdict;
 
 /// A started cluster of three on a network that no other test uses.
 struct Cluster {
@@ -599,7 +600,7 @@ fn the_v2_api_is_asked_over_http() {
     let seen = observe(&plan, tools(), PATIENCE);
     let report = check::judge(&plan, &seen);
     for checked in &report.checks {
-        let expected = match checked.check.name {
+        let expected = match checked.name {
             "version" => Verdict::Fail,
             // Nobody looked at the processes.
             "flags" => Verdict::Skipped,

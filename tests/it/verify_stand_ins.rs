@@ -27,7 +27,7 @@ use xtask::workspace::Workspace;
 
 use crate::scratch::Scratch;
 use crate::support::{program, project};
-use crate::verify_support::{as_defined, plan, says};
+use crate::verify_support::{as_defined, exit, plan, says};
 
 /// Longer than anybody takes here who answers at all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -128,7 +128,7 @@ fn asked_with(script: &str, network: u8, patience: Duration) -> String {
     serve(&plan, |_| String::new());
     let tools = with_etcdctl(&scratch, script, "3.6.14");
     let seen = observe(&plan, &tools, patience);
-    let exit = check::judge(&plan, &seen).exit();
+    let exit = exit(&check::judge(&plan, &seen));
     let first = failures(&seen).lines().next().unwrap().to_owned();
     let first = first.replace(tools.etcdctl.as_str(), "PATH");
     format!("{first}\n{exit:?}\n")
@@ -219,7 +219,7 @@ fn an_etcdctl_that_is_missing_leaves_everything_unknown() {
         core-03 not asked: could not be asked: `/nonexistent/etcdctl` was not found on this host
     "#]]
     .assert_eq(&failures(&seen));
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::CouldNotLook);
+    assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
 }
 
 /// etcdctl is told which API to speak only where it does not know by itself: 3.6 complains about it. And
@@ -660,5 +660,5 @@ fn strangers_at_a_members_address_are_no_etcd_2() {
         core-02 failed: connected, then `/v2/stats/self` was not answered as by an etcd 2.x: `<html>hi</html>`
         core-03 failed: connected, then `/v2/stats/self` was not answered as by an etcd 2.x: `<html>hi</html>`
     "#]].assert_eq(&failures(&seen));
-    assert_eq!(check::judge(&plan, &seen).exit(), Exit::Unhealthy);
+    assert_eq!(exit(&check::judge(&plan, &seen)), Exit::Unhealthy);
 }

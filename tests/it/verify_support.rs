@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use expect_test::Expect;
-use xtask::check;
+use xtask::check::{self, Report};
 use xtask::definition;
 use xtask::observation::{
     Before, Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe,
@@ -13,7 +13,7 @@ use xtask::observation::{
 use xtask::plan::flags::{self, InitialState, Myself, flags};
 use xtask::plan::{Member, Plan};
 use xtask::render::user_data_sha256;
-use xtask::report::Source;
+use xtask::report::{Exit, Source};
 
 /// The plan of a definition that has no errors.
 pub(crate) fn plan(name: &str, definition: &str) -> Plan {
@@ -195,12 +195,9 @@ pub(crate) fn failed<T>(why: &str) -> Look<T> {
 #[track_caller]
 pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected: Expect) {
     let report = check::judge(plan, observation);
-    let checked = report
-        .checks
-        .iter()
-        .find(|checked| checked.check.name == name);
+    let checked = report.checks.iter().find(|checked| checked.name == name);
     let judgement = &checked.unwrap().judgement;
-    let mut text = format!("{:?}: {}\n", judgement.verdict, judgement.evidence);
+    let mut text = format!("{:?}: {}\n", judgement.verdict, judgement.evidence());
     for finding in &judgement.findings {
         let member = finding.member().map(|member| format!("{member} "));
         let member = member.unwrap_or_default();
@@ -210,4 +207,9 @@ pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected:
         }
     }
     expected.assert_eq(&text);
+}
+
+/// The exit status that says what was found.
+pub(crate) fn exit(report: &Report) -> Exit {
+    xtask::commands::verify::exit(report.health())
 }

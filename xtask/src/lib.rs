@@ -4,8 +4,8 @@
 //! and the terminal.
 
 pub use model::{
-    advice, check, definition, doctor, drill, elections, facts, hint, host, observation, plan,
-    profile, render, report, steps, values,
+    advice, check, command_line, definition, doctor, drill, elections, facts, hint, host,
+    judgement, observation, plan, profile, render, report, steps, values, wording,
 };
 
 pub mod artifact;

@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod check;
+pub mod command_line;
 pub mod definition;
 pub mod doctor;
 pub mod drill;
@@ -12,6 +13,7 @@ pub mod elections;
 pub mod facts;
 pub mod hint;
 pub mod host;
+pub mod judgement;
 pub mod observation;
 pub mod plan;
 pub mod profile;
@@ -19,3 +21,4 @@ pub mod render;
 pub mod report;
 pub mod steps;
 pub mod values;
+pub mod wording;

@@ -9,6 +9,7 @@ use crate::definition::nearest;
 use crate::hint::Hint;
 use crate::report::Diagnostic;
 use crate::values::Refused;
+use crate::wording::either;
 
 /// What clap found wrong; `arguments` are the words after the program's name.
 pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
@@ -70,7 +71,10 @@ pub fn no_such_task(word: &str) -> Diagnostic {
     let diagnostic = if near.is_empty() {
         diagnostic
     } else {
-        diagnostic.hint(format!("did you mean {}?", either(&near)))
+        diagnostic.hint(format!(
+            "did you mean {}?",
+            either(near.iter().map(String::as_str))
+        ))
     };
     diagnostic.hint(see_all())
 }
@@ -103,7 +107,10 @@ fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagno
             "if it is meant for etcdctl, write `--` before it: `-- {argument}`"
         )),
         [] => diagnostic,
-        near => diagnostic.hint(format!("did you mean {}?", either(near))),
+        near => diagnostic.hint(format!(
+            "did you mean {}?",
+            either(near.iter().map(String::as_str))
+        )),
     }
 }
 
@@ -131,7 +138,10 @@ fn not_among(error: &Error) -> Diagnostic {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic,
     };
-    diagnostic.hint(format!("it can be {}", either(&values)))
+    diagnostic.hint(format!(
+        "it can be {}",
+        either(values.iter().map(String::as_str))
+    ))
 }
 
 /// A value that its type does not take.
@@ -190,14 +200,6 @@ fn suggestions(error: &Error, kind: ContextKind) -> Vec<String> {
         Some(ContextValue::String(text)) => vec![text.clone()],
         Some(ContextValue::Strings(texts)) => texts.clone(),
         _ => Vec::new(),
-    }
-}
-
-fn either(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    match words.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-        _ => words.concat(),
     }
 }
 

@@ -4,6 +4,7 @@
 use clap::ValueEnum;
 
 use super::Which;
+use crate::command_line::task;
 use crate::doctor;
 use crate::hint::Hint;
 use crate::lifecycle::definitions;
@@ -72,10 +73,15 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
     let plan = definitions::plan(ui, &workspace, name)?;
     let host = look_at_host::look(&Sought::of(&workspace, &plan));
-    let report = doctor::examine(&plan, &host);
+    let report = doctor::judge(&plan, &host);
+    let exit = if report.is_usable() {
+        Exit::Success
+    } else {
+        Exit::Host
+    };
     ui.print(&match args.format {
         Format::Table => ui::doctor::table::render(&plan, &report),
-        Format::Json => ui::doctor::json::render(&plan, &report),
+        Format::Json => ui::doctor::json::render(&plan, &report, exit),
     });
     if args.format == Format::Table {
         let diagnostics = report.diagnostics();
@@ -83,7 +89,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             ui.say("");
         }
         ui.report(&diagnostics);
-        let local = format!("{} --driver local", doctor::task(&plan, "up"));
+        let local = format!("{} --driver local", task(&plan, "up"));
         let is_said =
             |one: &Diagnostic| one.hints.iter().any(|hint| hint.commands.contains(&local));
         if !report.is_usable() && !diagnostics.iter().any(is_said) {
@@ -94,5 +100,5 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             ));
         }
     }
-    Ok(report.exit())
+    Ok(exit)
 }

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::check::Health;
+use crate::report::Exit;
 use crate::values::ClusterName;
 
 pub mod completions;
@@ -22,6 +24,15 @@ pub mod status;
 pub mod test;
 pub mod up;
 pub mod verify;
+
+/// The exit status that says how healthy a cluster is.
+const fn exit(health: Health) -> Exit {
+    match health {
+        Health::Healthy => Exit::Success,
+        Health::Unhealthy => Exit::Unhealthy,
+        Health::NotProven => Exit::CouldNotLook,
+    }
+}
 
 // A doc comment here would take the place of the one of whatever flattens this.
 #[allow(missing_docs, reason = "the comment above says why")]

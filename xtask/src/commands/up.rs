@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::Which;
+use super::{Which, exit};
 use crate::hint::Hint;
 use crate::lifecycle::start::{self, Proof};
 use crate::plan::etcdctl_words;
@@ -104,5 +104,5 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             ],
         ));
     }
-    ended.map_or_else(|| Ok(report.exit()), Err)
+    ended.map_or_else(|| Ok(exit(report.health())), Err)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::Which;
+use super::{Which, exit};
 use crate::check::{self, Check};
 use crate::lifecycle::{drill_left, look, open};
 use crate::report::{Exit, Outcome};
@@ -128,10 +128,11 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         verified.report.leave_out_hints();
     }
     let (plan, report) = (&session.plan, &verified.report);
+    let exit = exit(report.health());
     ui.print(&match args.format {
         Format::Table => ui::verify::table::render(plan, &verified.observation, report),
-        Format::Json => ui::verify::json::render(plan, &verified.observation, report),
+        Format::Json => ui::verify::json::render(plan, &verified.observation, report, exit),
         Format::Junit => ui::verify::junit::render(plan, report),
     });
-    Ok(report.exit())
+    Ok(exit)
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::known_data;
-use crate::check::{Health, Verdict};
+use crate::check::Health;
 use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
 use crate::fault::Journal;
+use crate::judgement::Verdict;
 use crate::observation::{Recorded, Unreadable};
 use crate::report::Failure;
 use crate::session::Session;

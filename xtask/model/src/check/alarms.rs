@@ -29,11 +29,7 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
-        return Judgement {
-            verdict: Verdict::NotApplicable,
-            evidence: "etcd has alarms from 3.0".to_owned(),
-            findings: Vec::new(),
-        };
+        return Judgement::not_applicable("etcd has alarms from 3.0");
     }
     let unseen = Unseen::of(observation, "its alarms", |member| &member.alarms);
     let seen = || observation.members.iter().filter_map(|m| m.alarms.seen());

@@ -34,11 +34,7 @@ const MUCH: u128 = 80;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
-        return Judgement {
-            verdict: Verdict::NotApplicable,
-            evidence: "etcd has a database and a quota from 3.0".to_owned(),
-            findings: Vec::new(),
-        };
+        return Judgement::not_applicable("etcd has a database and a quota from 3.0");
     }
     let unseen = Unseen::of(observation, "its database's size", |member| &member.status);
     let mut verdict = Verdict::Pass;

@@ -25,11 +25,7 @@ pub(super) static CHECK: Check = Check {
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let changes = &observation.recorded.changes;
     if changes.is_empty() {
-        return Judgement {
-            verdict: Verdict::Pass,
-            evidence: "members and token are those of the start".to_owned(),
-            findings: Vec::new(),
-        };
+        return Judgement::pass("members and token are those of the start");
     }
     let text = format!(
         "{} has changed since the cluster was started: {}",
@@ -39,9 +35,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let hint = Hint::says(
         "take the change back: no task carries it over to the running cluster yet, and what other checks find may follow from it",
     );
-    Judgement {
-        verdict: Verdict::Fail,
-        evidence: "members or token differ from those of the start".to_owned(),
-        findings: vec![Finding::new(None, text, hint)],
-    }
+    Judgement::new(
+        Verdict::Fail,
+        "members or token differ from those of the start",
+        [Finding::new(None, text, hint)],
+    )
 }

@@ -31,11 +31,7 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().minor_release() < (3, 3) {
-        return Judgement {
-            verdict: Verdict::NotApplicable,
-            evidence: "etcd hashes its keys from 3.3".to_owned(),
-            findings: Vec::new(),
-        };
+        return Judgement::not_applicable("etcd hashes its keys from 3.3");
     }
     if let Some(apart) = at_one_entry(plan, observation).or_else(|| behind(plan, observation)) {
         // One that lacks a revision has no hash at it to tell.

@@ -49,18 +49,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
     let mut judgement = match observation.before {
         Some(_) => judge_what_was_seen(plan, observation),
-        None => Judgement {
-            verdict: Verdict::Skipped,
-            evidence: String::new(),
-            findings: Vec::new(),
-        },
+        None => Judgement::new(Verdict::Skipped, "", None),
     };
-    if !judgement.evidence.is_empty() {
-        judgement.evidence.push_str("; ");
-    }
-    judgement
-        .evidence
-        .push_str("not checked: what is kept of the cluster cannot be read");
+    judgement.add_unseen("not checked: what is kept of the cluster cannot be read");
     judgement.verdict = judgement.verdict.max(Verdict::Skipped);
     let findings = unreadable.iter();
     let findings = findings.map(|file| Finding::new(None, &file.what, file.hint.clone()));
@@ -69,24 +60,18 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
 }
 
 fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
-    let not_applicable = |why: &str| Judgement {
-        verdict: Verdict::NotApplicable,
-        evidence: why.to_owned(),
-        findings: Vec::new(),
-    };
     if plan.version().is_v2() {
-        return not_applicable("the revision that etcd 2 tells is not every member's own");
+        return Judgement::not_applicable(
+            "the revision that etcd 2 tells is not every member's own",
+        );
     }
     let Some(before) = observation.before else {
-        return not_applicable("nothing was seen of it before");
+        return Judgement::not_applicable("nothing was seen of it before");
     };
     let least = before.revision;
     if let Some(found) = lost(plan, observation) {
-        return Judgement {
-            verdict: Verdict::Fail,
-            evidence: format!("revision {found} after {least}"),
-            findings: vec![is_lost(plan, found, least)],
-        };
+        let evidence = format!("revision {found} after {least}");
+        return Judgement::new(Verdict::Fail, evidence, [is_lost(plan, found, least)]);
     }
     let unseen = Unseen::of_ours(plan, observation, "its revision", |member| &member.status);
     let told: Vec<_> = revisions(plan, observation).collect();
@@ -103,11 +88,7 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     if most >= least {
         // One that lags behind is for `lag` to report; what one member has is not lost.
         let evidence = format!("at revision {most}, no less than the {least} seen before");
-        return Judgement {
-            verdict: Verdict::Pass,
-            evidence,
-            findings: Vec::new(),
-        };
+        return Judgement::pass(evidence);
     }
     let names = list(told.iter().map(|(name, _)| name));
     let text = format!(

@@ -27,14 +27,17 @@ mod write;
 pub use database::quota_of;
 pub use history::lost;
 pub use lag::LAGS_BEYOND;
-pub use report::{Checked, Health, Report, Reported, judge};
+pub use report::{Health, Report, Reported, judge};
 pub use standing::Standing;
 pub use user_data::hint as hint_to_provision;
 
+use crate::command_line::{etcdctl, logs, ssh, task};
 use crate::hint::Hint;
+use crate::judgement::Verdict;
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
+use crate::wording::list;
 
 /// Every check of members, in the order in which they are reported.
 pub static CHECKS: &[&Check] = &[
@@ -112,32 +115,7 @@ impl About {
 }
 
 /// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
-    /// Whether the condition holds.
-    pub verdict: Verdict,
-    /// What the verdict rests on, in a few words.
-    pub evidence: String,
-    /// Everything that is wrong or worth knowing, each with what to do about it.
-    pub findings: Vec<Finding>,
-}
-
-/// Whether a condition holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// It holds.
-    Pass,
-    /// There is nothing to check, because this version of etcd has no such thing.
-    NotApplicable,
-    /// It holds, and there is something its user should know.
-    Warn,
-    /// It was not checked, or not on every member, and so is not known.
-    Skipped,
-    /// It does not hold and may come to hold by itself.
-    NotYet,
-    /// It does not hold, and waiting will not change that.
-    Fail,
-}
+pub type Judgement = crate::judgement::Judgement<Finding>;
 
 /// One thing that a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,48 +173,6 @@ fn grouped<'a>(
             },
         });
     findings.collect()
-}
-
-/// The command line of a task for this cluster.
-fn task(plan: &Plan, task: &str) -> String {
-    match plan.name.as_str() {
-        "default" => format!("cargo xtask {task}"),
-        name => format!("cargo xtask {task} {name}"),
-    }
-}
-
-/// The command line that shows a member's log.
-fn logs(plan: &Plan, member: &HostName) -> String {
-    match plan.name.as_str() {
-        "default" => format!("cargo xtask logs {member}"),
-        name => format!("cargo xtask logs {member} --cluster {name}"),
-    }
-}
-
-/// The command line that logs in to a member's machine.
-fn ssh(plan: &Plan, member: &HostName) -> String {
-    match plan.name.as_str() {
-        "default" => format!("cargo xtask ssh {member}"),
-        name => format!("cargo xtask ssh --cluster {name} {member}"),
-    }
-}
-
-/// The command line that has etcdctl do something to this cluster.
-fn etcdctl(plan: &Plan, arguments: &str) -> String {
-    match plan.name.as_str() {
-        "default" => format!("cargo xtask etcdctl -- {arguments}"),
-        name => format!("cargo xtask etcdctl --cluster {name} -- {arguments}"),
-    }
-}
-
-/// `core-01`, `core-01 and core-02`, `core-01, core-02 and core-03`.
-fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    match items.split_last() {
-        None => "nobody".to_owned(),
-        Some((only, [])) => only.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
-    }
 }
 
 /// `does not answer` of one is `do not answer` of many.

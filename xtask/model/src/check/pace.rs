@@ -32,12 +32,9 @@ const RATIO: u32 = 5;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
-        return Judgement {
-            verdict: Verdict::NotApplicable,
-            evidence: "etcd 2 is asked several things at once, which take their time together"
-                .to_owned(),
-            findings: Vec::new(),
-        };
+        return Judgement::not_applicable(
+            "etcd 2 is asked several things at once, which take their time together",
+        );
     }
     let unseen = Unseen::of(observation, "how it is", |member| &member.status);
     let mut seen: Vec<(Duration, &HostName)> = observation

@@ -27,18 +27,10 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().minor_release() < (3, 3) {
-        return Judgement {
-            verdict: Verdict::NotApplicable,
-            evidence: "etcd counts its connections from 3.3".to_owned(),
-            findings: Vec::new(),
-        };
+        return Judgement::not_applicable("etcd counts its connections from 3.3");
     }
     if plan.members.len() == 1 {
-        return Judgement {
-            verdict: Verdict::NotApplicable,
-            evidence: "there is no other member".to_owned(),
-            findings: Vec::new(),
-        };
+        return Judgement::not_applicable("there is no other member");
     }
     let unseen = Unseen::of_ours(plan, observation, "its connections", |member| &member.peers);
     let answering: Vec<(&MemberObservation, EtcdId)> = ours(plan, observation)

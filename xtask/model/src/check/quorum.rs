@@ -42,22 +42,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     // Members that could not be asked may well be a part of it.
     if able < needed {
         if able + unasked >= needed {
-            return judgement(
-                Verdict::Skipped,
-                format!("{evidence}; not checked: {unasked} members could not be asked"),
-                None,
-            );
+            let members = format!("{unasked} members could not be asked");
+            return not_known(evidence, &members);
         }
         if standing.agrees_with_undefined() {
             let others = match standing.undefined {
                 1 => "1 voter is not defined".to_owned(),
                 count => format!("{count} voters are not defined"),
             };
-            return judgement(
-                Verdict::Skipped,
-                format!("{evidence}, and did; not checked: {others}"),
-                None,
-            );
+            return not_known(format!("{evidence}, and did"), &others);
         }
         if standing.agreement == Agreement::Seen && standing.answering >= needed {
             let text = format!(
@@ -68,7 +61,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 [task(plan, "verify --wait 60s")],
             );
             let finding = Finding::new(None, text, hint);
-            return judgement(Verdict::NotYet, evidence, Some(finding));
+            return Judgement::new(Verdict::NotYet, evidence, Some(finding));
         }
         let verdict = if standing.answering >= needed {
             Verdict::NotYet
@@ -90,11 +83,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 _ => format!("{needed} members agree"),
             }
         );
-        return judgement(verdict, evidence, Some(Finding::new(None, text, hint)));
+        return Judgement::new(verdict, evidence, Some(Finding::new(None, text, hint)));
     }
     let lacking = without_vote(plan, observation);
     match standing.agreement {
-        Agreement::Seen if !lacking.is_empty() => judgement(
+        Agreement::Seen if !lacking.is_empty() => Judgement::new(
             if able < plan.quorum() {
                 Verdict::Fail
             } else {
@@ -114,7 +107,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             }),
         ),
         Agreement::Seen => match standing.may_fail() {
-            0 => judgement(
+            0 => Judgement::new(
                 // A whole cluster of one cannot be better than this.
                 if able < voters {
                     Verdict::Warn
@@ -124,18 +117,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 format!("{evidence}: {}", tolerance(&standing)),
                 None,
             ),
-            _ => judgement(
+            _ => Judgement::new(
                 Verdict::Pass,
                 format!("{evidence}: {}", tolerance(&standing)),
                 None,
             ),
         },
-        Agreement::NotAsked => judgement(
-            Verdict::Skipped,
-            format!("{evidence}; not checked: nothing was asked that takes their agreement"),
-            None,
-        ),
-        Agreement::Refused => judgement(
+        Agreement::NotAsked => not_known(evidence, "nothing was asked that takes their agreement"),
+        Agreement::Refused => Judgement::new(
             Verdict::NotYet,
             format!("{evidence}; nothing was agreed on"),
             Some(Finding::new(
@@ -181,10 +170,9 @@ fn too_few(plan: &Plan, observation: &Observation) -> Option<Hint> {
         .then(|| Hint::says("no task mends this yet: keep the data of every member that has some"))
 }
 
-fn judgement(verdict: Verdict, evidence: String, finding: Option<Finding>) -> Judgement {
-    Judgement {
-        verdict,
-        evidence,
-        findings: finding.into_iter().collect(),
-    }
+/// A judgement over what was seen alone, while this was not.
+fn not_known(evidence: String, unseen: &str) -> Judgement {
+    let mut judgement = Judgement::new(Verdict::Skipped, evidence, None);
+    judgement.add_unseen(&format!("not checked: {unseen}"));
+    judgement
 }

@@ -158,19 +158,16 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         }
     }
     let all = observation.members.len();
-    let mut evidence = format!("{answering} of {all} answer");
+    let evidence = format!("{answering} of {all} answer");
+    let mut judgement = Judgement::new(verdict, evidence, findings);
     if !unasked.is_empty() {
-        verdict = verdict.max(Verdict::Skipped);
-        evidence.push_str(&format!(
-            "; not checked: {} could not be asked",
+        judgement.verdict = verdict.max(Verdict::Skipped);
+        judgement.add_unseen(&format!(
+            "not checked: {} could not be asked",
             list(unasked)
         ));
     }
-    Judgement {
-        verdict,
-        evidence,
-        findings,
-    }
+    judgement
 }
 
 /// That another member answers in this one's place.

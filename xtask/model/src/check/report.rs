@@ -1,28 +1,19 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{CHECKS, Check, Hint, Judgement, MACHINE_CHECKS, Standing, Verdict};
+use super::{CHECKS, Check, Finding, Hint, Judgement, MACHINE_CHECKS, Standing, Verdict};
+use crate::judgement::Judged;
 use crate::observation::Observation;
 use crate::plan::Plan;
-use crate::report::Exit;
 use crate::values::HostName;
 
 /// What all checks found.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// Each check with its judgement, in the order of [`CHECKS`] and [`MACHINE_CHECKS`].
-    pub checks: Vec<Checked>,
+    pub checks: Vec<Judged<Finding>>,
     /// Where the cluster stands.
     pub standing: Standing,
-}
-
-/// A check that was made.
-#[derive(Debug, Clone)]
-pub struct Checked {
-    /// Which.
-    pub check: &'static Check,
-    /// What it found.
-    pub judgement: Judgement,
 }
 
 /// That a check has found something, and about whom.
@@ -55,7 +46,11 @@ pub fn judge(plan: &Plan, observation: &Observation) -> Report {
         if !observation.recorded.changes.is_empty() {
             take_what_follows_back(plan, observation, check, &mut judgement);
         }
-        Checked { check, judgement }
+        Judged {
+            name: check.name,
+            title: check.title,
+            judgement,
+        }
     });
     Report {
         checks: checks.collect(),
@@ -96,7 +91,8 @@ impl fmt::Display for Reported {
 }
 
 impl Report {
-    /// Whether the cluster is healthy.
+    /// Whether the cluster is healthy. One that could not be looked at everywhere is not called healthy, and
+    /// one of which nothing bad is known is not called unhealthy.
     pub fn health(&self) -> Health {
         let worst = self
             .checks
@@ -130,29 +126,19 @@ impl Report {
         is_only_outdated || failing.contains(&"definition")
     }
 
-    /// The exit status that says so. A cluster that could not be looked at everywhere is not called
-    /// healthy, and one of which nothing bad is known is not called unhealthy.
-    pub fn exit(&self) -> Exit {
-        match self.health() {
-            Health::Healthy => Exit::Success,
-            Health::Unhealthy => Exit::Unhealthy,
-            Health::NotProven => Exit::CouldNotLook,
-        }
-    }
-
     /// The names of the checks with one of these verdicts.
     pub fn names(&self, verdicts: &[Verdict]) -> Vec<&'static str> {
         self.checks
             .iter()
             .filter(|checked| verdicts.contains(&checked.judgement.verdict))
-            .map(|checked| checked.check.name)
+            .map(|checked| checked.name)
             .collect()
     }
 
     /// Why members could not be asked.
     pub fn unasked(&self) -> impl Iterator<Item = &str> {
         let reachable = self.checks.iter();
-        let reachable = reachable.filter(|checked| checked.check.name == "reachable");
+        let reachable = reachable.filter(|checked| checked.name == "reachable");
         let findings = reachable.flat_map(|checked| &checked.judgement.findings);
         let findings = findings.filter(|finding| finding.members.is_empty());
         findings.map(|finding| finding.text.as_str())
@@ -166,8 +152,8 @@ impl Report {
             matches!(verdict, Verdict::Warn | Verdict::NotYet | Verdict::Fail)
         });
         findings
-            .flat_map(|Checked { check, judgement }| {
-                let named = judgement.findings.iter().flat_map(|finding| {
+            .flat_map(|checked| {
+                let named = checked.judgement.findings.iter().flat_map(|finding| {
                     let whole = finding.members.is_empty().then_some(None);
                     whole
                         .into_iter()
@@ -176,7 +162,7 @@ impl Report {
                 let named: Vec<Option<HostName>> = named.collect();
                 let named = if named.is_empty() { vec![None] } else { named };
                 named.into_iter().map(|member| Reported {
-                    check: check.name,
+                    check: checked.name,
                     member,
                 })
             })

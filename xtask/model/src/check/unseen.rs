@@ -90,35 +90,20 @@ impl<'a> Unseen<'a> {
         self,
         verdict: Verdict,
         evidence: impl Into<String>,
-        mut findings: Vec<Finding>,
+        findings: Vec<Finding>,
     ) -> Judgement {
-        let mut evidence = evidence.into();
-        findings.extend(self.findings);
-        if self.why.is_empty() {
-            return Judgement {
-                verdict,
-                evidence,
-                findings,
-            };
-        }
-        if !evidence.is_empty() {
-            evidence.push_str("; ");
-        }
-        evidence.push_str("not checked: ");
-        let reasons = self.why.iter().map(|(why, names)| {
-            let why = if names.len() > 1 {
-                plural(why)
-            } else {
-                why.clone()
-            };
-            format!("{} {why}", list(names))
+        let findings = findings.into_iter().chain(self.findings);
+        let mut judgement = Judgement::new(verdict, evidence, findings);
+        let reasons = self.why.iter().map(|(why, names)| match names.len() {
+            1 => format!("{} {why}", list(names)),
+            _ => format!("{} {}", list(names), plural(why)),
         });
-        evidence.push_str(&reasons.collect::<Vec<_>>().join("; "));
-        Judgement {
-            verdict: verdict.max(Verdict::Skipped),
-            evidence,
-            findings,
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        if !reasons.is_empty() {
+            judgement.verdict = verdict.max(Verdict::Skipped);
+            judgement.add_unseen(&format!("not checked: {reasons}"));
         }
+        judgement
     }
 
     fn note<T>(&mut self, member: &'a MemberObservation, what: &str, look: &Look<T>) {

@@ -8,10 +8,11 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::keys::Shape;
-use super::suggest::{list, nearest};
+use super::suggest::nearest;
 use super::syntax::{SyntaxError, within};
 use crate::report::{Diagnostic, Source};
 use crate::values::Refused;
+use crate::wording::list_of_words;
 
 /// Collects what is wrong while a definition is read.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl<'a> Reader<'a> {
                 }
             }
         } else {
-            format!("known here: {}", list(known.iter().copied()))
+            format!("known here: {}", list_of_words(known.iter().copied()))
         };
         self.error(
             format!("unknown key `{shown}`{place}"),
@@ -174,7 +175,7 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
             let words = || all.iter().map(|(word, _)| *word);
             let hint = match nearest(text, words()) {
                 Some(right) => format!("did you mean `{right}`?"),
-                None => format!("there is {}", list(words())),
+                None => format!("there is {}", list_of_words(words())),
             };
             Err(Refused::new(
                 format!("unknown {key} `{}`", shortened(text)),

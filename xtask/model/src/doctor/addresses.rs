@@ -1,16 +1,16 @@
-use super::{Finding, Found, is_run_by};
+use super::{Check, Judgement, is_run_by};
 use crate::hint::Hint;
 use crate::host::{Host, Look, Provider};
 use crate::plan::{Member, Plan};
 use crate::report::Diagnostic;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "addresses",
     title: "no other host is known to have a member's address",
-    examine,
+    judge,
 };
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     let own = plan
         .members
         .iter()
@@ -25,7 +25,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         1 => "one is in use".to_owned(),
         count => format!("{count} are in use"),
     };
-    let found = Found::of(evidence, diagnostics);
+    let found = Judgement::of(evidence, diagnostics);
     match (&host.network.addresses, &host.network.neighbours) {
         (Look::Seen(_), Look::Seen(_)) => found,
         (Look::Unknown(why), _) | (_, Look::Unknown(why)) => {

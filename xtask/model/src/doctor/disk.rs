@@ -1,4 +1,4 @@
-use super::{Finding, Found, machines};
+use super::{Check, Judgement, machines};
 use crate::hint::Hint;
 use crate::host::resources::Disk;
 use crate::host::{Host, Look};
@@ -6,10 +6,10 @@ use crate::plan::Plan;
 use crate::report::Diagnostic;
 use crate::values::quantity;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "disk",
     title: "there is room for the machines' disks",
-    examine,
+    judge,
 };
 
 /// What a machine comes to take: its image grows as it writes.
@@ -21,18 +21,18 @@ const A_BOX: u64 = 1 << 30;
 /// What a machine writes until it serves.
 const AT_LEAST: u64 = 512 << 20;
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     // One that is stopped has its disk already.
     let members = plan.members.iter();
     let new = members.filter(|member| !host.has_disk(&member.name));
     let count = new.count();
     if count == 0 {
-        return Found::ok("every machine has its disk already");
+        return Judgement::pass("every machine has its disk already");
     }
     let images = match &host.images {
         Look::Seen(images) => images,
-        Look::Missing => return Found::not_seen("where the disks would be is not known"),
-        Look::Unknown(why) => return Found::not_seen(why.clone()),
+        Look::Missing => return Judgement::not_seen("where the disks would be is not known"),
+        Look::Unknown(why) => return Judgement::not_seen(why),
     };
     let boxes = host.boxes.seen();
     let share = boxes.is_some_and(|boxes| boxes.mounted_on == images.mounted_on);
@@ -61,7 +61,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         quantity::size(images.available),
         images.folder
     );
-    let found = Found::of(evidence, diagnostics);
+    let found = Judgement::of(evidence, diagnostics);
     match &host.boxes {
         Look::Seen(_) => found,
         Look::Missing => found.except("the place for boxes"),

@@ -1,31 +1,33 @@
-use super::{Finding, Found, list};
+use super::{Check, Judgement, list};
 use crate::hint::Hint;
 use crate::host::libvirt::{Domain, URI};
 use crate::host::{Host, Look, Provider, provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "leftovers",
     title: "no machine is left that Vagrant has forgotten",
-    examine,
+    judge,
 };
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     match provider(host) {
         Ok(Provider::Libvirt) => {}
         Ok(other) => {
             let title = other.title();
-            return Found::not_seen(format!("which machines {title} has is not asked"));
+            return Judgement::not_seen(format!("which machines {title} has is not asked"));
         }
-        Err(_) => return Found::not_seen("there is no provider yet"),
+        Err(_) => return Judgement::not_seen("there is no provider yet"),
     }
     match &host.domains {
         Look::Seen(_) => {}
         Look::Missing => {
-            return Found::not_seen("there is no `virsh` (Debian and Ubuntu: `libvirt-clients`)");
+            return Judgement::not_seen(
+                "there is no `virsh` (Debian and Ubuntu: `libvirt-clients`)",
+            );
         }
-        Look::Unknown(why) => return Found::not_seen(why.clone()),
+        Look::Unknown(why) => return Judgement::not_seen(why),
     }
     let members = plan.members.iter();
     let forgotten: Vec<&Domain> = members
@@ -33,7 +35,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         .filter(|domain| !host.is_known(domain))
         .collect();
     if forgotten.is_empty() {
-        return Found::ok("none");
+        return Judgement::pass("none");
     }
     let names = list(forgotten.iter().map(|domain| format!("`{}`", domain.name)));
     let (has, disk, them) = match forgotten.len() {
@@ -45,7 +47,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         .note("Vagrant makes no machine under a name that is taken")
         .note(format!("{disk}, and a member's data with that"));
     let error = error.hint(Hint::heals(format!("remove {them}"), [removal(&forgotten)]));
-    Found::of(
+    Judgement::of(
         match forgotten.len() {
             1 => "1 machine".to_owned(),
             count => format!("{count} machines"),

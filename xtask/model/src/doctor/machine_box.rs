@@ -1,4 +1,4 @@
-use super::{Finding, Found, task};
+use super::{Check, Judgement, list, task};
 use crate::hint::Hint;
 use crate::host::{Host, Look, Provider, provider};
 use crate::plan::Plan;
@@ -6,13 +6,13 @@ use crate::profile::{MachineBox, PublishedBox};
 use crate::report::Diagnostic;
 use crate::values::quantity;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "box",
     title: "the box that machines start from can be had",
-    examine,
+    judge,
 };
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     match &plan.machine.profile.machine_box {
         MachineBox::Published(PublishedBox {
             gone: Some(why), ..
@@ -21,9 +21,9 @@ fn examine(plan: &Plan, host: &Host) -> Found {
             let providers: Vec<Provider> =
                 providers.iter().map(|name| Provider::named(name)).collect();
             match fitting(plan, host, &providers) {
-                Ok(()) => {
-                    Found::ok("published by its makers; Vagrant downloads it where it has not yet")
-                }
+                Ok(()) => Judgement::pass(
+                    "published by its makers; Vagrant downloads it where it has not yet",
+                ),
                 Err(found) => found,
             }
         }
@@ -34,12 +34,12 @@ fn examine(plan: &Plan, host: &Host) -> Found {
     }
 }
 
-fn gone(plan: &Plan, why: &[&str]) -> Found {
+fn gone(plan: &Plan, why: &[&str]) -> Judgement {
     let title = plan.machine.profile.title;
     let up = task(plan, "up");
     let error = Diagnostic::error(format!("the box of {title} is gone"));
     let error = why.iter().copied().fold(error, Diagnostic::note);
-    Found::of(
+    Judgement::of(
         format!("{title} is gone"),
         vec![
             error
@@ -56,20 +56,22 @@ fn gone(plan: &Plan, why: &[&str]) -> Found {
 }
 
 /// Whether there is a box for the provider that is used.
-fn fitting(plan: &Plan, host: &Host, providers: &[Provider]) -> Result<(), Found> {
+fn fitting(plan: &Plan, host: &Host, providers: &[Provider]) -> Result<(), Judgement> {
     let provider = match provider(host) {
         Ok(provider) => provider,
-        Err(_) => return Err(Found::not_seen("which one depends on the provider")),
+        Err(_) => return Err(Judgement::not_seen("which one depends on the provider")),
     };
     if providers.contains(&provider) {
         return Ok(());
     }
     if let Provider::Other(name) = &provider {
-        return Err(Found::not_seen(format!("whether there is one for {name}")));
+        return Err(Judgement::not_seen(format!(
+            "whether there is one for {name}"
+        )));
     }
     let title = plan.machine.profile.title;
     let up = task(plan, "up");
-    let for_these = super::list(providers.iter().map(Provider::title));
+    let for_these = list(providers.iter().map(Provider::title));
     let mut error = Diagnostic::error(format!(
         "there is no box of {title} for {}",
         provider.title()
@@ -99,26 +101,26 @@ fn fitting(plan: &Plan, host: &Host, providers: &[Provider]) -> Result<(), Found
             "machines of Flatcar run on VirtualBox: `profile = \"flatcar\"` under `[machine]`",
         );
     }
-    Err(Found::of(
+    Err(Judgement::of(
         format!("none of {title} for {}", provider.title()),
         vec![error],
     ))
 }
 
 /// Whether a box that this project makes is there.
-fn made(plan: &Plan, host: &Host) -> Found {
+fn made(plan: &Plan, host: &Host) -> Judgement {
     let provider = provider(host).map_or_else(|_| String::new(), |one| one.to_string());
     let up = task(plan, "up");
-    let will = || Found::ok(format!("not there yet: `{up}` makes it, for all clusters"));
+    let will = || Judgement::pass(format!("not there yet: `{up}` makes it, for all clusters"));
     match (&host.catalogue, &host.box_file) {
         (Look::Missing, _) => will(),
-        (Look::Unknown(why), _) => Found::not_seen(why.clone()),
+        (Look::Unknown(why), _) => Judgement::not_seen(why),
         (Look::Seen(catalogue), _) if catalogue.build(&provider).is_none() => will(),
         (Look::Seen(_), Look::Missing) => {
-            Found::ok(format!("its file is gone: `{up}` makes it anew"))
+            Judgement::pass(format!("its file is gone: `{up}` makes it anew"))
         }
-        (Look::Seen(_), Look::Unknown(why)) => Found::not_seen(why.clone()),
-        (Look::Seen(catalogue), Look::Seen(size)) => Found::ok(format!(
+        (Look::Seen(_), Look::Unknown(why)) => Judgement::not_seen(why),
+        (Look::Seen(catalogue), Look::Seen(size)) => Judgement::pass(format!(
             "{}, made here, {}",
             catalogue.name,
             quantity::size(*size)

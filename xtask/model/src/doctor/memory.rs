@@ -1,4 +1,4 @@
-use super::{Finding, Found, machines, to_start};
+use super::{Check, Judgement, machines, to_start};
 use crate::hint::Hint;
 use crate::host::resources::Memory;
 use crate::host::{Host, Look};
@@ -6,21 +6,21 @@ use crate::plan::Plan;
 use crate::report::Diagnostic;
 use crate::values::quantity;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "memory",
     title: "this host has the memory that the machines take",
-    examine,
+    judge,
 };
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     let Memory { total, available } = match &host.memory {
         Look::Seen(memory) => *memory,
-        Look::Missing => return Found::not_seen("how much there is is not known"),
-        Look::Unknown(why) => return Found::not_seen(why.clone()),
+        Look::Missing => return Judgement::not_seen("how much there is is not known"),
+        Look::Unknown(why) => return Judgement::not_seen(why),
     };
     let count = to_start(plan, host).len();
     if count == 0 {
-        return Found::ok("every machine runs already");
+        return Judgement::pass("every machine runs already");
     }
     let each = u64::from(plan.machine.memory) << 20;
     let all = each.saturating_mul(count as u64);
@@ -47,7 +47,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         ))
         .note("the host would swap, and a member that waits for its memory loses the leadership")
     } else {
-        return Found::ok(evidence);
+        return Judgement::pass(evidence);
     };
     let fits = (available / count as u64) >> 20;
     let about = about.hint(Hint::informs(
@@ -64,5 +64,5 @@ fn examine(plan: &Plan, host: &Host) -> Found {
     } else {
         about
     };
-    Found::of(evidence, vec![about])
+    Judgement::of(evidence, vec![about])
 }

@@ -1,5 +1,5 @@
 //! Judgements over a plan and what was seen of this host: whether the plan's machines can run on it.
-//! One file each, and one line in [`FINDINGS`].
+//! One file each, and one line in [`CHECKS`].
 
 mod addresses;
 mod architecture;
@@ -18,107 +18,73 @@ mod vagrant;
 mod vagrantfile;
 mod virtualization;
 
-pub use report::{Examined, Report, examine};
+pub use report::{Report, judge};
 
+use std::fmt::Display;
+
+use crate::command_line::task;
 use crate::host::{Host, Provider};
+use crate::judgement::Verdict;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Severity};
 use crate::values::HostName;
+use crate::wording::list;
 
 /// Everything that is looked for, in the order in which it is reported.
-pub static FINDINGS: &[&Finding] = &[
-    &vagrant::FINDING,
-    &vagrantfile::FINDING,
-    &architecture::FINDING,
-    &provider::FINDING,
-    &virtualization::FINDING,
-    &machine_box::FINDING,
-    &range::FINDING,
-    &subnet::FINDING,
-    &addresses::FINDING,
-    &forwarding::FINDING,
-    &processors::FINDING,
-    &memory::FINDING,
-    &disk::FINDING,
-    &leftovers::FINDING,
+pub static CHECKS: &[&Check] = &[
+    &vagrant::CHECK,
+    &vagrantfile::CHECK,
+    &architecture::CHECK,
+    &provider::CHECK,
+    &virtualization::CHECK,
+    &machine_box::CHECK,
+    &range::CHECK,
+    &subnet::CHECK,
+    &addresses::CHECK,
+    &forwarding::CHECK,
+    &processors::CHECK,
+    &memory::CHECK,
+    &disk::CHECK,
+    &leftovers::CHECK,
 ];
 
 /// A named condition of a host.
 #[derive(Debug)]
-pub struct Finding {
+pub struct Check {
     /// Its name: stable, part of the program's interface.
     pub name: &'static str,
     /// What it asks, as a phrase that is true of a host that is ready.
     pub title: &'static str,
     /// Judges. Must not pass where it could not look.
-    pub examine: fn(&Plan, &Host) -> Found,
+    pub judge: fn(&Plan, &Host) -> Judgement,
 }
 
 /// What was found of one condition.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// Whether the condition holds.
-    pub verdict: Verdict,
-    /// What the verdict rests on, in a few words.
-    pub evidence: String,
-    /// Everything that is wrong or worth knowing, each with what to do about it.
-    pub diagnostics: Vec<Diagnostic>,
-}
+pub type Judgement = crate::judgement::Judgement<Diagnostic>;
 
-/// Whether a condition of a host holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// It holds.
-    Ok,
-    /// It is of no concern here.
-    NotApplicable,
-    /// It could not be looked at, or not in full, and so is not known.
-    Skipped,
-    /// Machines can run, and it costs or risks something.
-    Warning,
-    /// Machines cannot run.
-    Error,
-}
-
-impl Found {
-    fn ok(evidence: impl Into<String>) -> Self {
-        Self::without_diagnostics(Verdict::Ok, evidence)
-    }
-
-    fn not_applicable(why: impl Into<String>) -> Self {
-        Self::without_diagnostics(Verdict::NotApplicable, why)
-    }
-
-    fn not_seen(why: impl Into<String>) -> Self {
-        Self::without_diagnostics(Verdict::Skipped, format!("not looked at: {}", why.into()))
-    }
-
-    fn without_diagnostics(verdict: Verdict, evidence: impl Into<String>) -> Self {
-        Self {
-            verdict,
-            evidence: evidence.into(),
-            diagnostics: Vec::new(),
-        }
+impl Judgement {
+    fn not_seen(why: impl Display) -> Self {
+        let mut judgement = Self::new(Verdict::Skipped, "", None);
+        judgement.add_unseen(&format!("not looked at: {why}"));
+        judgement
     }
 
     /// What follows from these diagnostics; without any, the condition holds.
-    fn of(evidence: impl Into<String>, diagnostics: Vec<Diagnostic>) -> Self {
+    fn of(seen: impl Into<String>, diagnostics: Vec<Diagnostic>) -> Self {
         let severities = diagnostics.iter().map(|diagnostic| diagnostic.severity);
         let verdicts = severities.map(|severity| match severity {
-            Severity::Error => Verdict::Error,
-            Severity::Warning => Verdict::Warning,
+            Severity::Error => Verdict::Fail,
+            Severity::Warning => Verdict::Warn,
         });
-        Self {
-            verdict: verdicts.max().unwrap_or(Verdict::Ok),
-            evidence: evidence.into(),
-            diagnostics,
-        }
+        Self::new(verdicts.max().unwrap_or(Verdict::Pass), seen, diagnostics)
     }
 
-    /// The same, where part of it could not be looked at.
+    /// The same, where part of it could not be looked at. A warning stays one.
     fn except(mut self, why: &str) -> Self {
-        self.verdict = self.verdict.max(Verdict::Skipped);
-        self.evidence = format!("{}; not looked at: {why}", self.evidence);
+        if matches!(self.verdict, Verdict::Pass | Verdict::NotApplicable) {
+            self.verdict = Verdict::Skipped;
+        }
+        self.add_unseen(&format!("not looked at: {why}"));
         self
     }
 }
@@ -135,24 +101,16 @@ fn is_run_by(host: &Host, wanted: &Provider) -> bool {
 }
 
 /// What concerns one provider alone is of no concern with another; `None` where it is.
-fn concerns_only(host: &Host, wanted: &Provider) -> Option<Found> {
+fn concerns_only(host: &Host, wanted: &Provider) -> Option<Judgement> {
     match crate::host::provider(host) {
         Ok(provider) if provider == *wanted => None,
         Ok(provider) => {
             let (wanted, provider) = (wanted.title(), provider.title());
-            Some(Found::not_applicable(format!(
+            Some(Judgement::not_applicable(format!(
                 "with {wanted} alone, and this is {provider}"
             )))
         }
-        Err(_) => Some(Found::not_seen("there is no provider yet")),
-    }
-}
-
-/// The command line of a task for this cluster.
-pub fn task(plan: &Plan, task: &str) -> String {
-    match plan.name.as_str() {
-        "default" => format!("cargo xtask {task}"),
-        name => format!("cargo xtask {task} {name}"),
+        Err(_) => Some(Judgement::not_seen("there is no provider yet")),
     }
 }
 
@@ -161,15 +119,5 @@ fn machines(count: usize) -> String {
     match count {
         1 => "1 machine".to_owned(),
         count => format!("{count} machines"),
-    }
-}
-
-/// `core-01`, `core-01 and core-02`, `core-01, core-02 and core-03`.
-fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    match items.split_last() {
-        None => "nobody".to_owned(),
-        Some((only, [])) => only.clone(),
-        Some((last, others)) => format!("{} and {last}", others.join(", ")),
     }
 }

@@ -1,27 +1,27 @@
-use super::{Finding, Found, machines, to_start};
+use super::{Check, Judgement, machines, to_start};
 use crate::host::{Host, Look};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "processors",
     title: "no machine has more processors than this host",
-    examine,
+    judge,
 };
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     let wanted = plan.machine.cpus;
     let there = match &host.processors {
         Look::Seen(there) => *there,
-        Look::Missing => return Found::not_seen("how many there are is not known"),
-        Look::Unknown(why) => return Found::not_seen(why.clone()),
+        Look::Missing => return Judgement::not_seen("how many there are is not known"),
+        Look::Unknown(why) => return Judgement::not_seen(why),
     };
     let evidence = format!(
         "{} with {wanted} each, on {there}",
         machines(to_start(plan, host).len())
     );
     if wanted <= there {
-        return Found::ok(evidence);
+        return Judgement::pass(evidence);
     }
     let warning = Diagnostic::warning(format!(
         "each machine has {wanted} processors, and this host has {there}"
@@ -31,5 +31,5 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         "write `cpus = {there}` under `[machine]` in {}",
         plan.source
     ));
-    Found::of(evidence, vec![warning])
+    Judgement::of(evidence, vec![warning])
 }

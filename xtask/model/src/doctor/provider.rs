@@ -1,5 +1,5 @@
 use super::packages::{self, VAGRANTS_MAKERS};
-use super::{Finding, Found};
+use super::{Check, Judgement};
 use crate::hint::Hint;
 use crate::host::libvirt::{Daemon, URI};
 use crate::host::virtualbox::{Support, support};
@@ -7,13 +7,13 @@ use crate::host::{Host, Look, Obstacle, Provider, provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "provider",
     title: "something that runs machines for Vagrant is usable",
-    examine,
+    judge,
 };
 
-fn examine(_: &Plan, host: &Host) -> Found {
+fn judge(_: &Plan, host: &Host) -> Judgement {
     match provider(host) {
         Ok(provider) => {
             let mut evidence = describe(&provider, host);
@@ -21,12 +21,12 @@ fn examine(_: &Plan, host: &Host) -> Found {
                 evidence.push_str(", as VAGRANT_DEFAULT_PROVIDER says");
             }
             match provider {
-                Provider::Other(_) => Found::not_seen(evidence),
-                Provider::Libvirt => Found::ok(evidence),
+                Provider::Other(_) => Judgement::not_seen(evidence),
+                Provider::Libvirt => Judgement::pass(evidence),
                 Provider::VirtualBox => virtualbox(evidence, host),
             }
         }
-        Err(obstacles) => Found::of(
+        Err(obstacles) => Judgement::of(
             match &host.providers.asked {
                 Some(asked) => format!("{asked} is not usable"),
                 None => "none is usable".to_owned(),
@@ -61,14 +61,14 @@ fn describe(provider: &Provider, host: &Host) -> String {
 }
 
 /// VirtualBox works; whether Vagrant takes it depends on both their versions.
-fn virtualbox(evidence: String, host: &Host) -> Found {
+fn virtualbox(evidence: String, host: &Host) -> Judgement {
     let virtualbox = host.providers.virtualbox.seen().and_then(|one| one.version);
     let (Some(virtualbox), Some(vagrant)) = (virtualbox, host.vagrant.seen()) else {
-        return Found::ok(evidence);
+        return Judgement::pass(evidence);
     };
     match support(virtualbox, *vagrant) {
-        Support::Yes => Found::ok(evidence),
-        Support::Unknown => Found::ok(evidence).except(&format!(
+        Support::Yes => Judgement::pass(evidence),
+        Support::Unknown => Judgement::pass(evidence).except(&format!(
             "whether Vagrant {vagrant} takes one as new as that"
         )),
         Support::From(from, (major, minor)) => {
@@ -83,7 +83,7 @@ fn virtualbox(evidence: String, host: &Host) -> Found {
             .hint(format!(
                 "or VirtualBox {major}.{minor} in its place: https://www.virtualbox.org/wiki/Download_Old_Builds"
             ));
-            Found::of(evidence, vec![warning])
+            Judgement::of(evidence, vec![warning])
         }
     }
 }

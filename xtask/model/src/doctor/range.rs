@@ -1,36 +1,36 @@
-use super::{Finding, Found, concerns_only};
+use super::{Check, Judgement, concerns_only};
 use crate::hint::Hint;
 use crate::host::virtualbox::{ALLOWED_BY_DEFAULT, ASKS_FROM, NETWORKS_CONF, allows};
 use crate::host::{Host, Look, Provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "range",
     title: "VirtualBox allows the members' addresses",
-    examine,
+    judge,
 };
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     if let Some(found) = concerns_only(host, &Provider::VirtualBox) {
         return found;
     }
     let subnet = plan.subnet;
     let version = host.providers.virtualbox.seen().and_then(|one| one.version);
     if let Some(version) = version.filter(|version| *version < ASKS_FROM) {
-        return Found::ok(format!("VirtualBox {version} allows every address"));
+        return Judgement::pass(format!("VirtualBox {version} allows every address"));
     }
     let text = match &host.networks_conf {
         Look::Seen(text) => Some(text.as_str()),
         Look::Missing => None,
-        Look::Unknown(why) => return Found::not_seen(format!("{NETWORKS_CONF}: {why}")),
+        Look::Unknown(why) => return Judgement::not_seen(format!("{NETWORKS_CONF}: {why}")),
     };
     if allows(text, subnet) {
         let by = match text {
             Some(_) => format!("{NETWORKS_CONF} allows {subnet}"),
             None => format!("{subnet} lies in {ALLOWED_BY_DEFAULT}"),
         };
-        return Found::ok(by);
+        return Judgement::pass(by);
     }
     let error = Diagnostic::error(format!(
         "VirtualBox does not allow the addresses of `{subnet}`"
@@ -45,7 +45,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
             .note(format!("without that file, {ALLOWED_BY_DEFAULT} is allowed; with it, only what it says"))
             .hint(Hint::heals("write it", [format!("sudo mkdir -p /etc/vbox && printf '* {ALLOWED_BY_DEFAULT}\\n* {subnet}\\n' | sudo tee -a {NETWORKS_CONF}")])),
     };
-    Found::of(
+    Judgement::of(
         format!("{subnet} is not allowed"),
         vec![error.hint(format!(
             "or use a part of {ALLOWED_BY_DEFAULT} as `subnet` in {}; the cluster's identity changes with it",

@@ -1,39 +1,32 @@
-use super::{FINDINGS, Finding, Found, Verdict};
+use super::{CHECKS, Verdict};
 use crate::host::{Host, Provider, provider, virtualization};
+use crate::judgement::Judged;
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Failure, FailureKind, Outcome, Severity};
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity};
 
 /// Everything that was found of a host.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Each condition with what was found of it, in the order of [`FINDINGS`].
-    pub examined: Vec<Examined>,
+    /// Each condition with what was found of it, in the order of [`CHECKS`].
+    pub checks: Vec<Judged<Diagnostic>>,
     /// What would run the machines, where there is anything.
     pub provider: Option<Provider>,
     /// How QEMU would run them, where it is QEMU that does.
     pub virtualization: Option<crate::values::Virtualization>,
 }
 
-/// A condition that was examined.
-#[derive(Debug, Clone)]
-pub struct Examined {
-    /// Which.
-    pub finding: &'static Finding,
-    /// What was found.
-    pub found: Found,
-}
-
-/// Examines everything.
-pub fn examine(plan: &Plan, host: &Host) -> Report {
-    let examined = FINDINGS.iter().map(|&finding| Examined {
-        finding,
-        found: (finding.examine)(plan, host),
+/// Makes every check.
+pub fn judge(plan: &Plan, host: &Host) -> Report {
+    let checks = CHECKS.iter().map(|check| Judged {
+        name: check.name,
+        title: check.title,
+        judgement: (check.judge)(plan, host),
     });
     let provider = provider(host).ok();
     let is_libvirt = provider == Some(Provider::Libvirt);
     let choice = virtualization::choose(plan.machine.virtualization, host);
     Report {
-        examined: examined.collect(),
+        checks: checks.collect(),
         provider,
         virtualization: choice
             .ok()
@@ -45,25 +38,13 @@ pub fn examine(plan: &Plan, host: &Host) -> Report {
 impl Report {
     /// Whether Vagrant can run the machines here.
     pub fn is_usable(&self) -> bool {
-        let mut verdicts = self.examined.iter().map(|one| one.found.verdict);
-        verdicts.all(|verdict| verdict != Verdict::Error)
+        let mut judgements = self.checks.iter().map(|checked| &checked.judgement);
+        judgements.all(|judgement| judgement.verdict != Verdict::Fail)
     }
 
-    /// The exit status that says so.
-    pub fn exit(&self) -> Exit {
-        if self.is_usable() {
-            Exit::Success
-        } else {
-            Exit::Host
-        }
-    }
-
-    /// Everything that is wrong or worth knowing: errors first, each kind in the order of [`FINDINGS`].
+    /// Everything that is wrong or worth knowing: errors first, each kind in the order of [`CHECKS`].
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let found = self.examined.iter().map(|one| &one.found);
-        let mut diagnostics: Vec<Diagnostic> = found
-            .flat_map(|found| found.diagnostics.iter().cloned())
-            .collect();
+        let mut diagnostics: Vec<Diagnostic> = self.findings().cloned().collect();
         diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
         diagnostics
     }
@@ -86,10 +67,15 @@ impl Report {
 
     /// How many errors, or warnings, there are.
     pub fn count(&self, severity: Severity) -> usize {
-        let diagnostics = self.examined.iter().flat_map(|one| &one.found.diagnostics);
-        diagnostics
+        let findings = self.findings();
+        findings
             .filter(|diagnostic| diagnostic.severity == severity)
             .count()
+    }
+
+    fn findings(&self) -> impl Iterator<Item = &Diagnostic> {
+        let checks = self.checks.iter();
+        checks.flat_map(|checked| &checked.judgement.findings)
     }
 
     /// One line: whether machines can run here, and by what.

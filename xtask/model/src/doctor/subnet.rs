@@ -1,4 +1,4 @@
-use super::{Finding, Found, is_run_by, list, task};
+use super::{Check, Judgement, is_run_by, list, task};
 use crate::hint::Hint;
 use crate::host::libvirt::{LibvirtNetwork, URI};
 use crate::host::network::{Range, Route};
@@ -6,13 +6,13 @@ use crate::host::{Host, Look, Provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "subnet",
     title: "the members' network has its addresses to itself",
-    examine,
+    judge,
 };
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     let subnet = Range::of(plan.subnet);
     let mut diagnostics = of_libvirts_networks(plan, host, subnet);
     let routes = host.network.routes.seen().into_iter().flatten();
@@ -26,7 +26,7 @@ fn examine(plan: &Plan, host: &Host) -> Found {
         1 => format!("{subnet} clashes with another network"),
         count => format!("{subnet} clashes with {count} other networks"),
     };
-    let found = Found::of(evidence, diagnostics);
+    let found = Judgement::of(evidence, diagnostics);
     let found = match &host.network.routes {
         Look::Seen(_) => found,
         Look::Missing => found.except("routes, for want of `ip` (Debian and Ubuntu: `iproute2`)"),

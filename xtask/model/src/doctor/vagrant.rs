@@ -1,32 +1,32 @@
-use super::{Finding, Found, packages};
+use super::{Check, Judgement, packages};
 use crate::hint::Hint;
 use crate::host::{Host, Look, Version};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "vagrant",
     title: "Vagrant is there, and is one that this project knows",
-    examine,
+    judge,
 };
 
 /// The first version that can read the catalogue of Flatcar's box.
 const LEAST: Version = Version::new(2, 2, 5);
 
-fn examine(_: &Plan, host: &Host) -> Found {
+fn judge(_: &Plan, host: &Host) -> Judgement {
     let version = match &host.vagrant {
         Look::Seen(version) => *version,
         Look::Missing => {
             let error = Diagnostic::error("there is no `vagrant` on your PATH").note(
                 "Vagrant makes the virtual machines; this project knows its versions 2.3 and 2.4",
             );
-            return Found::of("not on PATH", vec![install(error, host)]);
+            return Judgement::of("not on PATH", vec![install(error, host)]);
         }
         Look::Unknown(why) => {
             let error = Diagnostic::error("`vagrant` is there and does not run")
                 .note(why.clone())
                 .hint(Hint::informs("see for yourself", ["vagrant --version"]));
-            return Found::of("does not run", vec![error]);
+            return Judgement::of("does not run", vec![error]);
         }
     };
     let about = if version < LEAST {
@@ -42,9 +42,9 @@ fn examine(_: &Plan, host: &Host) -> Found {
         } else {
             ""
         };
-        return Found::ok(format!("Vagrant {version}{remark}"));
+        return Judgement::pass(format!("Vagrant {version}{remark}"));
     };
-    Found::of(format!("Vagrant {version}"), vec![install(about, host)])
+    Judgement::of(format!("Vagrant {version}"), vec![install(about, host)])
 }
 
 fn install(diagnostic: Diagnostic, host: &Host) -> Diagnostic {

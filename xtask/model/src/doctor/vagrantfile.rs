@@ -1,18 +1,18 @@
-use super::{Finding, Found};
+use super::{Check, Judgement};
 use crate::hint::Hint;
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "vagrantfile",
     title: "the file that tells Vagrant what to make is there",
-    examine,
+    judge,
 };
 
-fn examine(_: &Plan, host: &Host) -> Found {
+fn judge(_: &Plan, host: &Host) -> Judgement {
     if host.vagrantfile {
-        return Found::ok("vagrant/Vagrantfile");
+        return Judgement::pass("vagrant/Vagrantfile");
     }
     let error = Diagnostic::error("`vagrant/Vagrantfile` is missing")
         .note("it is a part of this project and serves every definition")
@@ -20,5 +20,5 @@ fn examine(_: &Plan, host: &Host) -> Found {
             "take it out of version control again",
             ["git restore :/vagrant/Vagrantfile"],
         ));
-    Found::of("vagrant/Vagrantfile is missing", vec![error])
+    Judgement::of("vagrant/Vagrantfile is missing", vec![error])
 }

@@ -1,4 +1,4 @@
-use super::{Finding, Found};
+use super::{Check, Judgement};
 use crate::hint::Hint;
 use crate::host::virtualization::{Choice, Kvm, choose};
 use crate::host::{Host, Look, Provider, provider};
@@ -6,30 +6,30 @@ use crate::plan::Plan;
 use crate::report::Diagnostic;
 use crate::values::Virtualization;
 
-pub(super) static FINDING: Finding = Finding {
+pub(super) static CHECK: Check = Check {
     name: "virtualization",
     title: "machines run on the processor itself, not on an emulated one",
-    examine,
+    judge,
 };
 
-fn examine(plan: &Plan, host: &Host) -> Found {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     match provider(host) {
         Ok(Provider::VirtualBox) => virtualbox(host),
         Ok(Provider::Other(name)) => {
-            Found::not_seen(format!("how {name} runs machines is not known here"))
+            Judgement::not_seen(format!("how {name} runs machines is not known here"))
         }
         // Without a provider, too: it matters for the choice of one.
         Ok(Provider::Libvirt) | Err(_) => qemu(plan, host),
     }
 }
 
-fn qemu(plan: &Plan, host: &Host) -> Found {
+fn qemu(plan: &Plan, host: &Host) -> Judgement {
     let choice = match choose(plan.machine.virtualization, host) {
         Ok(choice) => choice,
         Err(refused) => {
             let error = Diagnostic::error(format!("`XTASK_VIRTUALIZATION`: {}", refused.why))
                 .hint(refused.hint);
-            return Found::of("not understood", vec![error]);
+            return Judgement::of("not understood", vec![error]);
         }
     };
     match choice {
@@ -37,14 +37,16 @@ fn qemu(plan: &Plan, host: &Host) -> Found {
             virtualization: Virtualization::Kvm,
             asked,
         } => kvm(host, asked),
-        Choice { asked: true, .. } => Found::ok("QEMU's emulation, as asked: slow, and everywhere"),
+        Choice { asked: true, .. } => {
+            Judgement::pass("QEMU's emulation, as asked: slow, and everywhere")
+        }
         Choice { asked: false, .. } => {
             let warning =
                 Diagnostic::warning(format!("{}, so QEMU emulates a processor", why_not(host)))
                     .note(
                         "it works everywhere, and a machine boots in minutes rather than seconds",
                     );
-            Found::of(
+            Judgement::of(
                 "QEMU's emulation: machines boot in minutes",
                 vec![remedies(warning, host)],
             )
@@ -53,9 +55,9 @@ fn qemu(plan: &Plan, host: &Host) -> Found {
 }
 
 /// KVM is to be used: as somebody asks, or because it can be opened.
-fn kvm(host: &Host, asked: bool) -> Found {
+fn kvm(host: &Host, asked: bool) -> Judgement {
     match &host.kvm {
-        Look::Seen(Kvm::Opens) if asked => Found::ok("KVM, as asked"),
+        Look::Seen(Kvm::Opens) if asked => Judgement::pass("KVM, as asked"),
         Look::Seen(Kvm::Opens) if host.processor_virtualizes == Look::Missing => {
             let warning = Diagnostic::warning(
                 "`/dev/kvm` can be opened, though the processor does not offer virtualization",
@@ -65,11 +67,11 @@ fn kvm(host: &Host, asked: bool) -> Found {
                 "if machines do not boot, have QEMU emulate a processor",
                 ["export XTASK_VIRTUALIZATION=qemu"],
             ));
-            Found::of("KVM, of an unusual kind", vec![warning])
+            Judgement::of("KVM, of an unusual kind", vec![warning])
         }
-        Look::Seen(Kvm::Opens) => Found::ok("KVM"),
+        Look::Seen(Kvm::Opens) => Judgement::pass("KVM"),
         // The system's libvirt opens it by a user of its own.
-        Look::Seen(Kvm::Forbidden) => Found::ok(if asked { "KVM, as asked" } else { "KVM" })
+        Look::Seen(Kvm::Forbidden) => Judgement::pass(if asked { "KVM, as asked" } else { "KVM" })
             .except("whether libvirt's own user may open /dev/kvm, which this one may not"),
         _ => {
             let error = Diagnostic::error(format!("KVM is asked for, and {}", why_not(host))).hint(
@@ -78,7 +80,7 @@ fn kvm(host: &Host, asked: bool) -> Found {
                     ["export XTASK_VIRTUALIZATION=qemu"],
                 ),
             );
-            Found::of("no KVM", vec![remedies(error, host)])
+            Judgement::of("no KVM", vec![remedies(error, host)])
         }
     }
 }
@@ -108,10 +110,10 @@ fn remedies(diagnostic: Diagnostic, host: &Host) -> Diagnostic {
     }
 }
 
-fn virtualbox(host: &Host) -> Found {
+fn virtualbox(host: &Host) -> Judgement {
     match &host.processor_virtualizes {
-        Look::Seen(()) => Found::ok("by the processor"),
-        Look::Unknown(why) => Found::not_seen(why.clone()),
+        Look::Seen(()) => Judgement::pass("by the processor"),
+        Look::Unknown(why) => Judgement::not_seen(why),
         Look::Missing => {
             let error = Diagnostic::error(
                 "the processor does not offer virtualization, which VirtualBox needs",
@@ -125,7 +127,7 @@ fn virtualbox(host: &Host) -> Found {
                     "cargo xtask doctor",
                 ],
             ));
-            Found::of("the processor does not offer it", vec![error])
+            Judgement::of("the processor does not offer it", vec![error])
         }
     }
 }

@@ -77,7 +77,7 @@ impl Driver for Vagrant {
             return Ok(Vec::new());
         }
         let host = look_at_host::look(&Sought::of(&home.workspace, plan));
-        doctor::examine(plan, &host).outcome()
+        doctor::judge(plan, &host).outcome()
     }
 
     fn conditions(&self, home: &Home, members: &[HostName]) -> Outcome<Vec<Condition>> {

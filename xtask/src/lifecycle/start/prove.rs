@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::readiness::Readiness;
-use crate::check::{Health, Verdict};
+use crate::check::Health;
 use crate::driver::Driver;
 use crate::etcd::verify::Verified;
+use crate::judgement::Verdict;
 use crate::lifecycle::look;
 use crate::report::Failure;
 use crate::session::Session;

@@ -4,26 +4,27 @@
 
 use serde::Serialize;
 
-use crate::doctor::{Examined, Report, Verdict};
+use crate::doctor::Report;
 use crate::host::Provider;
+use crate::judgement::{Judged, Verdict};
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Severity};
+use crate::report::{Diagnostic, Exit, Severity};
 use crate::values::Virtualization;
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
 
 /// Renders everything, indented, with a newline at its end.
-pub fn render(plan: &Plan, report: &Report) -> String {
+pub fn render(plan: &Plan, report: &Report, exit: Exit) -> String {
     let document = Document {
         format: FORMAT,
         cluster: plan.name.as_str(),
         usable: report.is_usable(),
-        exit_status: report.exit() as u8,
+        exit_status: exit as u8,
         summary: report.summary(plan),
         provider: report.provider.as_ref().map(Provider::as_str),
         virtualization: report.virtualization.map(Virtualization::as_str),
-        findings: report.examined.iter().map(Finding::of).collect(),
+        findings: report.checks.iter().map(Finding::of).collect(),
     };
     // Strings, numbers and lists of them always serialize.
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
@@ -32,11 +33,11 @@ pub fn render(plan: &Plan, report: &Report) -> String {
 /// A verdict's name in machine-readable output.
 const fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Ok => "ok",
+        Verdict::Pass => "ok",
         Verdict::NotApplicable => "not-applicable",
         Verdict::Skipped => "skipped",
-        Verdict::Warning => "warning",
-        Verdict::Error => "error",
+        Verdict::Warn => "warning",
+        Verdict::NotYet | Verdict::Fail => "error",
     }
 }
 
@@ -57,7 +58,7 @@ struct Finding<'a> {
     name: &'static str,
     title: &'static str,
     verdict: &'static str,
-    evidence: &'a str,
+    evidence: String,
     diagnostics: Vec<Advice<'a>>,
 }
 
@@ -70,14 +71,14 @@ struct Advice<'a> {
 }
 
 impl<'a> Finding<'a> {
-    fn of(examined: &'a Examined) -> Self {
-        let Examined { finding, found } = examined;
+    fn of(checked: &'a Judged<Diagnostic>) -> Self {
+        let judgement = &checked.judgement;
         Self {
-            name: finding.name,
-            title: finding.title,
-            verdict: verdict_name(found.verdict),
-            evidence: &found.evidence,
-            diagnostics: found.diagnostics.iter().map(Advice::of).collect(),
+            name: checked.name,
+            title: checked.title,
+            verdict: verdict_name(judgement.verdict),
+            evidence: judgement.evidence(),
+            diagnostics: judgement.findings.iter().map(Advice::of).collect(),
         }
     }
 }

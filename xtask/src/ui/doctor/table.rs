@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::doctor::{Examined, Report, Verdict};
+use crate::doctor::Report;
+use crate::judgement::Verdict;
 use crate::plan::Plan;
 use crate::report::Severity;
 use crate::ui::verify::shown;
@@ -25,19 +26,20 @@ pub fn render(plan: &Plan, report: &Report) -> String {
     let mut text = String::new();
     let summary = shown(&report.summary(plan));
     let _ = writeln!(text, "{style}{summary}{style:#}\n");
-    let names = report.examined.iter().map(|one| one.finding.name.len());
+    let names = report.checks.iter().map(|checked| checked.name.len());
     let width = names.max().unwrap_or_default();
-    for Examined { finding, found } in &report.examined {
-        let (label, style) = match found.verdict {
-            Verdict::Ok => ("ok", GREEN),
+    for checked in &report.checks {
+        let judgement = &checked.judgement;
+        let (label, style) = match judgement.verdict {
+            Verdict::Pass => ("ok", GREEN),
             Verdict::NotApplicable => ("n/a", FAINT),
             // What was seen is as it should be, and not everything was seen.
-            Verdict::Skipped if !found.evidence.starts_with("not looked at") => ("partly", YELLOW),
+            Verdict::Skipped if judgement.is_partial() => ("partly", YELLOW),
             Verdict::Skipped => ("skipped", YELLOW),
-            Verdict::Warning => ("warning", YELLOW),
-            Verdict::Error => ("ERROR", RED),
+            Verdict::Warn => ("warning", YELLOW),
+            Verdict::NotYet | Verdict::Fail => ("ERROR", RED),
         };
-        let (name, evidence) = (finding.name, shown(&found.evidence));
+        let (name, evidence) = (checked.name, shown(&judgement.evidence()));
         let _ = writeln!(
             text,
             "{style}{label:<7}{style:#}  {name:<width$}  {evidence}"

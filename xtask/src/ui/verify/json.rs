@@ -10,12 +10,13 @@ use super::{table, verdict_name};
 use crate::check::{self, Health, Report};
 use crate::observation::{Look, MemberObservation, Observation, Status};
 use crate::plan::Plan;
+use crate::report::Exit;
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
 
 /// Renders everything, indented, with a newline at its end.
-pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String {
+pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit: Exit) -> String {
     let standing = &report.standing;
     let document = Document {
         format: FORMAT,
@@ -25,7 +26,7 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String
             Health::Unhealthy => "unhealthy",
             Health::NotProven => "not-proven",
         },
-        exit_status: report.exit() as u8,
+        exit_status: exit as u8,
         summary: report.summary(plan),
         pinned_version: plan.etcd.version.to_string(),
         running_version: plan.version().to_string(),
@@ -65,10 +66,10 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String
             .checks
             .iter()
             .map(|checked| Check {
-                name: checked.check.name,
-                title: checked.check.title,
+                name: checked.name,
+                title: checked.title,
                 verdict: verdict_name(checked.judgement.verdict),
-                evidence: &checked.judgement.evidence,
+                evidence: checked.judgement.evidence(),
                 findings: checked
                     .judgement
                     .findings
@@ -168,7 +169,7 @@ struct Check<'a> {
     name: &'static str,
     title: &'static str,
     verdict: &'static str,
-    evidence: &'a str,
+    evidence: String,
     findings: Vec<Finding<'a>>,
 }
 

@@ -6,7 +6,8 @@
 use std::fmt::Write;
 
 use super::verdict_name;
-use crate::check::{Checked, Finding, Report, Verdict};
+use crate::check::{Finding, Report};
+use crate::judgement::{Judged, Verdict};
 use crate::plan::Plan;
 
 /// Renders everything.
@@ -34,10 +35,10 @@ pub fn render(plan: &Plan, report: &Report) -> String {
     text
 }
 
-fn test_case(text: &mut String, class: &str, checked: &Checked) {
-    let name = attribute(&format!("{}: {}", checked.check.name, checked.check.title));
+fn test_case(text: &mut String, class: &str, checked: &Judged<Finding>) {
+    let name = attribute(&format!("{}: {}", checked.name, checked.title));
     let judgement = &checked.judgement;
-    let evidence = attribute(&judgement.evidence);
+    let evidence = attribute(&judgement.evidence());
     let details = escaped(&details(&judgement.findings));
     let _ = writeln!(text, "    <testcase classname=\"{class}\" name=\"{name}\">");
     match judgement.verdict {

@@ -6,7 +6,7 @@ pub mod json;
 pub mod junit;
 pub mod table;
 
-use crate::check::Verdict;
+use crate::judgement::Verdict;
 
 /// A verdict's name in machine-readable output.
 const fn verdict_name(verdict: Verdict) -> &'static str {

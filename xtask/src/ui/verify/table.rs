@@ -6,8 +6,9 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::shown;
-use crate::check::{Health, Report, Verdict};
+use crate::check::{Health, Report};
 use crate::hint::Hint;
+use crate::judgement::Verdict;
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::values::quantity;
@@ -102,7 +103,7 @@ fn line(cells: &[String], widths: &[usize]) -> String {
 }
 
 fn checks(text: &mut String, report: &Report) {
-    let names = report.checks.iter().map(|checked| checked.check.name.len());
+    let names = report.checks.iter().map(|checked| checked.name.len());
     let width = names.max().unwrap_or_default();
     for checked in &report.checks {
         let (label, style) = match checked.judgement.verdict {
@@ -110,15 +111,13 @@ fn checks(text: &mut String, report: &Report) {
             Verdict::NotApplicable => ("n/a", FAINT),
             Verdict::Warn => ("warning", YELLOW),
             // What was seen holds, and it was not seen everywhere.
-            Verdict::Skipped if !checked.judgement.evidence.starts_with("not checked") => {
-                ("partly", YELLOW)
-            }
+            Verdict::Skipped if checked.judgement.is_partial() => ("partly", YELLOW),
             Verdict::Skipped => ("skipped", YELLOW),
             Verdict::NotYet => ("not yet", RED),
             Verdict::Fail => ("FAILED", RED),
         };
-        let name = checked.check.name;
-        let evidence = shown(&checked.judgement.evidence);
+        let name = checked.name;
+        let evidence = shown(&checked.judgement.evidence());
         let _ = writeln!(
             text,
             "{style}{label:<7}{style:#}  {name:<width$}  {evidence}"
@@ -139,7 +138,7 @@ fn findings(text: &mut String, report: &Report) {
                 Some(member) => format!("{member} "),
                 None => String::new(),
             };
-            let name = checked.check.name;
+            let name = checked.name;
             let _ = writeln!(
                 text,
                 "\n{style}{label}{style:#}{BOLD}: {name}: {about}{}{BOLD:#}",

@@ -1,6 +1,7 @@
 use super::{Rule, at};
-use crate::definition::suggest::{list, nearest};
+use crate::definition::suggest::nearest;
 use crate::report::Diagnostic;
+use crate::wording::list_of_words;
 
 /// The profile has the channel.
 pub(super) static RULE: Rule = Rule {
@@ -23,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
             let diagnostic = Diagnostic::error(format!("{title} has no channel `{channel}`"));
             match nearest(channel.as_str(), known()) {
                 Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic.hint(format!("it has {}", list(known()))),
+                None => diagnostic.hint(format!("it has {}", list_of_words(known()))),
             }
         };
         out.push(at(

@@ -1,0 +1,37 @@
+//! The command lines of this program that concern one cluster, as hints print them: `default` goes without
+//! saying.
+
+use crate::plan::Plan;
+use crate::values::HostName;
+
+/// The command line of a task for this cluster.
+pub fn task(plan: &Plan, task: &str) -> String {
+    match plan.name.as_str() {
+        "default" => format!("cargo xtask {task}"),
+        name => format!("cargo xtask {task} {name}"),
+    }
+}
+
+/// The command line that shows a member's log.
+pub fn logs(plan: &Plan, member: &HostName) -> String {
+    match plan.name.as_str() {
+        "default" => format!("cargo xtask logs {member}"),
+        name => format!("cargo xtask logs {member} --cluster {name}"),
+    }
+}
+
+/// The command line that logs in to a member's machine.
+pub fn ssh(plan: &Plan, member: &HostName) -> String {
+    match plan.name.as_str() {
+        "default" => format!("cargo xtask ssh {member}"),
+        name => format!("cargo xtask ssh --cluster {name} {member}"),
+    }
+}
+
+/// The command line that has etcdctl do something to this cluster.
+pub fn etcdctl(plan: &Plan, arguments: &str) -> String {
+    match plan.name.as_str() {
+        "default" => format!("cargo xtask etcdctl -- {arguments}"),
+        name => format!("cargo xtask etcdctl --cluster {name} -- {arguments}"),
+    }
+}

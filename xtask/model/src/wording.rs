@@ -1,0 +1,35 @@
+//! How several things are named in a sentence.
+
+use std::fmt::Display;
+
+/// `core-01`, `core-01 and core-02`, `core-01, core-02 and core-03`.
+pub fn list(items: impl IntoIterator<Item = impl Display>) -> String {
+    match joined(items, "and") {
+        none if none.is_empty() => "nobody".to_owned(),
+        list => list,
+    }
+}
+
+/// Words that somebody may type, in backticks: `` `stable`, `beta` and `alpha` ``.
+pub fn list_of_words<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    list(words.into_iter().map(in_backticks))
+}
+
+/// The same where one of them is to be chosen: `` `stable`, `beta` or `alpha` ``.
+pub fn either<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    joined(words.into_iter().map(in_backticks), "or")
+}
+
+fn in_backticks(word: &str) -> String {
+    format!("`{word}`")
+}
+
+fn joined(items: impl IntoIterator<Item = impl Display>, last_word: &str) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    match items.split_last() {
+        Some((last, others)) if !others.is_empty() => {
+            format!("{} {last_word} {last}", others.join(", "))
+        }
+        _ => items.concat(),
+    }
+}
