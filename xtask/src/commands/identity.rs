@@ -1,7 +1,5 @@
 //! `cargo xtask identity`: the cluster and member IDs that a cluster will have.
 
-use std::fmt::Write as _;
-
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -9,8 +7,10 @@ use super::Which;
 use crate::driver;
 use crate::lifecycle::definitions;
 use crate::plan::Plan;
+use crate::plan::identity::EtcdId;
 use crate::report::{Exit, Outcome};
 use crate::ui::Ui;
+use crate::ui::table::Table;
 use crate::values::DriverName;
 use crate::workspace::Workspace;
 
@@ -73,26 +73,17 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
 }
 
 fn table(plan: &Plan) -> String {
-    let width = plan
-        .members
-        .iter()
-        .map(|member| member.name.as_str().len())
-        .fold("cluster".len(), usize::max);
-    let mut text = format!(
-        "{:width$}  {:16}  {:20}  {}\n",
-        "", "hexadecimal", "decimal", "from"
-    );
-    let id = plan.cluster_id;
-    let _ = writeln!(
-        text,
-        "{:width$}  {id:16}  {:<20}  token {}",
-        "cluster", id.0, plan.etcd.token
-    );
+    let mut table = Table::new(["", "hexadecimal", "decimal", "from"]);
+    let mut row = |name: &str, id: EtcdId, from: String| {
+        table.row([name.to_owned(), id.to_string(), id.0.to_string(), from]);
+    };
+    let token = format!("token {}", plan.etcd.token);
+    row("cluster", plan.cluster_id, token);
     for member in &plan.members {
-        let (id, url) = (member.id, member.peer_url());
-        let _ = writeln!(text, "{:width$}  {id:16}  {:<20}  {url}", member.name, id.0);
+        row(member.name.as_str(), member.id, member.peer_url());
     }
-    text
+    // As many digits as an ID can have.
+    table.wide(1, 16).wide(2, 20).to_string()
 }
 
 fn json(plan: &Plan) -> serde_json::Value {

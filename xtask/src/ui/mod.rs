@@ -5,9 +5,11 @@ pub mod diff;
 pub mod doctor;
 pub mod drill;
 pub mod in_place;
+mod judgements;
 pub mod moment;
 pub mod progress;
 pub mod status;
+mod style;
 pub mod table;
 pub mod verify;
 
@@ -17,6 +19,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde::Serialize;
 
 use crate::hint::Hint;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -109,6 +112,12 @@ impl Ui {
         let written = stdout.write_all(text.as_bytes());
         was_written(written.and_then(|()| stdout.flush()))
     }
+}
+
+/// A document in JSON, indented, with a newline at its end. Made of strings, numbers and lists of them, it
+/// always serializes.
+fn json(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }
 
 /// The line that says what to do next.

@@ -2,53 +2,139 @@
 
 use std::fmt;
 
-/// Rows under a heading, each column as wide as its widest cell.
+use anstyle::Style;
+
+use super::style::PLAIN;
+use crate::values::quantity;
+
+/// Rows, under a heading or without one, each column as wide as its widest cell.
 #[derive(Debug)]
 pub struct Table<const COLUMNS: usize> {
-    right: [bool; COLUMNS],
-    rows: Vec<[String; COLUMNS]>,
+    columns: [Column; COLUMNS],
+    rows: Vec<Row<COLUMNS>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    /// The characters that it has at least.
+    width: usize,
+    ends_at_one_line: bool,
+}
+
+#[derive(Debug)]
+struct Row<const COLUMNS: usize> {
+    cells: [String; COLUMNS],
+    /// The colour of all of it, and that of its first cell.
+    style: Style,
+    label: Style,
 }
 
 impl<const COLUMNS: usize> Table<COLUMNS> {
-    /// A table with this heading.
-    pub fn new(heading: [&str; COLUMNS]) -> Self {
+    /// A table without a heading.
+    pub const fn without_heading() -> Self {
+        let column = Column {
+            width: 0,
+            ends_at_one_line: false,
+        };
         Self {
-            right: [false; COLUMNS],
-            rows: vec![heading.map(str::to_owned)],
+            columns: [column; COLUMNS],
+            rows: Vec::new(),
         }
     }
 
-    /// Has the column with this heading end at one line, as numbers should.
+    /// A table with this heading.
+    pub fn new(heading: [&str; COLUMNS]) -> Self {
+        Self::under(PLAIN, heading)
+    }
+
+    /// A table with a coloured heading.
+    pub fn under(style: Style, heading: [&str; COLUMNS]) -> Self {
+        let mut table = Self::without_heading();
+        table.styled_row(style, heading.map(str::to_owned));
+        table
+    }
+
+    /// Has the column at this index end at one line, as numbers should.
     #[must_use]
-    pub fn right(mut self, heading: &str) -> Self {
-        for (right, one) in self.right.iter_mut().zip(&self.rows[0]) {
-            *right |= one == heading;
-        }
+    pub const fn right(mut self, column: usize) -> Self {
+        self.columns[column].ends_at_one_line = true;
+        self
+    }
+
+    /// Has the column at this index be so wide at least, in characters.
+    #[must_use]
+    pub const fn wide(mut self, column: usize, width: usize) -> Self {
+        self.columns[column].width = width;
         self
     }
 
     /// Adds a row.
-    pub fn row(&mut self, row: [String; COLUMNS]) {
-        self.rows.push(row);
+    pub fn row(&mut self, cells: [String; COLUMNS]) {
+        self.styled_row(PLAIN, cells);
+    }
+
+    /// Adds a row that is coloured from its start to its end.
+    pub fn styled_row(&mut self, style: Style, cells: [String; COLUMNS]) {
+        self.rows.push(Row {
+            cells,
+            style,
+            label: PLAIN,
+        });
+    }
+
+    /// Adds a row whose first cell is coloured.
+    pub fn labelled_row(&mut self, label: Style, cells: [String; COLUMNS]) {
+        self.rows.push(Row {
+            cells,
+            style: PLAIN,
+            label,
+        });
     }
 }
 
 impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut widths = [0; COLUMNS];
+        let mut columns = self.columns;
         for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
+            for (column, cell) in columns.iter_mut().zip(&row.cells) {
+                column.width = column.width.max(cell.chars().count());
             }
         }
-        for row in &self.rows {
-            let cells = row.iter().zip(widths).zip(self.right);
-            let cells = cells.map(|((cell, width), right)| match right {
-                false => format!("{cell:width$}"),
-                true => format!("{cell:>width$}"),
+        for Row {
+            cells,
+            style,
+            label,
+        } in &self.rows
+        {
+            let padded = columns.iter().zip(cells).map(|(column, cell)| {
+                let width = column.width;
+                match column.ends_at_one_line {
+                    false => format!("{cell:width$}"),
+                    true => format!("{cell:>width$}"),
+                }
             });
-            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+            let mut padded: Vec<String> = padded.collect();
+            if let Some(first) = padded.first_mut() {
+                *first = format!("{label}{first}{label:#}");
+            }
+            let line = padded.join("  ");
+            writeln!(f, "{style}{}{style:#}", line.trim_end())?;
         }
         Ok(())
     }
+}
+
+/// The cell of a number that may not have been told.
+pub fn number(number: Option<u64>) -> String {
+    number.map_or_else(nothing, |number| number.to_string())
+}
+
+/// The cell of a size in bytes that may not have been told.
+pub fn size(bytes: Option<u64>) -> String {
+    bytes.map_or_else(nothing, quantity::size)
+}
+
+/// The cell of what is not there, or was not told.
+pub fn nothing() -> String {
+    "-".to_owned()
 }

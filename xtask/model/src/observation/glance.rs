@@ -110,8 +110,7 @@ impl Glimpse {
 
     /// Whether it says that it leads.
     pub fn leads(&self) -> bool {
-        let leads = |status: &Status| status.leader == Some(status.member_id);
-        self.status.seen().is_some_and(leads)
+        self.status.seen().is_some_and(Status::leads)
     }
 
     /// Its ID: by its own words, or else the predicted one.
@@ -122,12 +121,6 @@ impl Glimpse {
 
     /// What it does in its cluster, in words that all formats share.
     pub fn role(&self) -> Option<&'static str> {
-        let status = self.status.seen()?;
-        Some(match status.leader {
-            _ if self.leads() => "leader",
-            _ if status.is_learner => "learner",
-            Some(_) => "follower",
-            None => "no leader",
-        })
+        self.status.seen().map(Status::role)
     }
 }

@@ -177,6 +177,23 @@ pub struct Status {
     pub errors: Vec<String>,
 }
 
+impl Status {
+    /// Whether the member says that it leads.
+    pub fn leads(&self) -> bool {
+        self.leader == Some(self.member_id)
+    }
+
+    /// What the member does in its cluster, in words that all formats share.
+    pub fn role(&self) -> &'static str {
+        match self.leader {
+            _ if self.is_learner => "learner",
+            _ if self.leads() => "leader",
+            Some(_) => "follower",
+            None => "no leader",
+        }
+    }
+}
+
 /// An entry of a member list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedMember {

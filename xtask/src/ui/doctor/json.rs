@@ -9,6 +9,7 @@ use crate::host::Provider;
 use crate::judgement::{Judged, Verdict};
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Exit, Severity};
+use crate::ui::json;
 use crate::values::Virtualization;
 
 /// The number of this format.
@@ -26,8 +27,7 @@ pub fn render(plan: &Plan, report: &Report, exit: Exit) -> String {
         virtualization: report.virtualization.map(Virtualization::as_str),
         findings: report.checks.iter().map(Finding::of).collect(),
     };
-    // Strings, numbers and lists of them always serialize.
-    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    json(&document)
 }
 
 /// A verdict's name in machine-readable output.

@@ -12,6 +12,7 @@ use crate::drill::history::{Action, Answer, Operation};
 use crate::drill::registers::Violation;
 use crate::drill::summary::{Gap, Lost, Summary};
 use crate::drill::{Drill, Event, Moment};
+use crate::ui::json;
 use crate::values::HostName;
 
 /// The number of this format.
@@ -64,8 +65,7 @@ pub fn render(drills: &[Drill]) -> String {
             .map(|(drill, summary)| Told::of(drill, summary))
             .collect(),
     };
-    // Strings, numbers and lists of them always serialize.
-    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    json(&document)
 }
 
 fn milliseconds(time: Duration) -> u64 {

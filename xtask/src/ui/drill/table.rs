@@ -3,21 +3,14 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
-
 use super::{Fact, Verdict, closing, facts, rested_under_fault};
 use crate::drill::Drill;
 use crate::drill::history::{Answer, Operation};
 use crate::drill::summary::{Lost, Reason, Summary};
 use crate::drill::words::{count, moment, seconds, value};
+use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED, YELLOW};
 use crate::ui::table::Table;
 use crate::ui::verify::shown;
-
-const BOLD: Style = Style::new().bold();
-const FAINT: Style = Style::new().dimmed();
-const GREEN: Style = AnsiColor::Green.on_default();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-const RED: Style = AnsiColor::Red.on_default().bold();
 
 /// The most details of one kind that are told one by one. JSON has them all.
 const LONGEST: usize = 10;
@@ -62,8 +55,7 @@ fn one(text: &mut String, drill: &Drill, summary: &Summary) {
         shown(&drill.done)
     );
     let facts = facts(drill, summary);
-    let width = facts.iter().map(|fact| fact.name.len()).max();
-    let width = width.unwrap_or_default();
+    let mut table = Table::without_heading();
     for Fact {
         name,
         verdict,
@@ -76,30 +68,23 @@ fn one(text: &mut String, drill: &Drill, summary: &Summary) {
             Verdict::Unknown => ("unknown", YELLOW),
             Verdict::Told => ("", FAINT),
         };
-        let told = shown(told);
-        let _ = writeln!(text, "{style}{label:<7}{style:#}  {name:<width$}  {told}");
+        table.labelled_row(style, [label.to_owned(), (*name).to_owned(), shown(told)]);
     }
+    *text += &table.wide(0, "unknown".len()).to_string();
 }
 
 fn several(text: &mut String, drills: &[Drill], summaries: &[Summary]) {
-    let mut table = Table::new(COLUMNS.map(|(heading, _)| heading));
-    for (heading, _) in COLUMNS.iter().filter(|(_, is_number)| *is_number) {
-        table = table.right(heading);
+    let mut table = Table::under(FAINT, COLUMNS.map(|(heading, _)| heading));
+    for (column, (_, is_number)) in COLUMNS.iter().enumerate() {
+        if *is_number {
+            table = table.right(column);
+        }
     }
     for (drill, summary) in drills.iter().zip(summaries) {
-        table.row(row(drill, summary));
+        let style = if summary.is_passed() { PLAIN } else { RED };
+        table.styled_row(style, row(drill, summary));
     }
-    let table = table.to_string();
-    let mut lines = table.lines();
-    let heading = lines.next().unwrap_or_default();
-    let _ = writeln!(text, "{FAINT}{heading}{FAINT:#}");
-    for (line, summary) in lines.zip(summaries) {
-        let _ = if summary.is_passed() {
-            writeln!(text, "{line}")
-        } else {
-            writeln!(text, "{RED}{line}{RED:#}")
-        };
-    }
+    *text += &table.to_string();
 }
 
 /// What is told of each of several drills, and whether it is a number.

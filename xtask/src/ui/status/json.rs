@@ -10,6 +10,7 @@ use crate::advice;
 use crate::elections::Election;
 use crate::hint::Hint;
 use crate::observation::{Condition, Glance, Glimpse, Look};
+use crate::ui::json;
 use crate::values::HostName;
 
 /// The number of this format.
@@ -17,8 +18,7 @@ pub const FORMAT: u32 = 1;
 
 /// Renders everything, indented, with a newline at its end.
 pub fn render(glance: &Glance) -> String {
-    // Strings, numbers and lists of them always serialize.
-    serde_json::to_string_pretty(&Document::of(glance)).unwrap_or_default() + "\n"
+    json(&Document::of(glance))
 }
 
 /// Renders everything in one line, with a newline at its end: after a glance at this moment.

@@ -2,21 +2,16 @@
 
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
-use super::words::{leadership, number, role, runs_as};
+use super::words::{leadership, role, runs_as};
 use crate::advice;
 use crate::elections::{Elections, Leadership};
 use crate::observation::Glance;
 use crate::ui;
 use crate::ui::moment;
-use crate::ui::table::Table;
-use crate::values::quantity;
-
-const BOLD: Style = Style::new().bold();
-const FAINT: Style = Style::new().dimmed();
-const GREEN: Style = AnsiColor::Green.on_default();
-const RED: Style = AnsiColor::Red.on_default().bold();
+use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED};
+use crate::ui::table::{Table, number, size};
 
 /// The lines after a glance at this moment, coloured.
 pub fn lines(at: Duration, glance: &Glance, elections: &Elections) -> Vec<String> {
@@ -29,15 +24,7 @@ pub fn lines(at: Duration, glance: &Glance, elections: &Elections) -> Vec<String
         styled(style, &leadership(at, elections)),
         String::new(),
     ];
-    let table = table(glance);
-    let mut rows = table.lines();
-    lines.extend(rows.next().map(|heading| styled(FAINT, heading)));
-    for (row, member) in rows.zip(&glance.members) {
-        lines.push(match member.status.seen() {
-            Some(_) => row.to_owned(),
-            None => styled(RED, row),
-        });
-    }
+    lines.extend(table(glance).lines().map(str::to_owned));
     let hints = advice::at_a_glance(glance);
     if !hints.is_empty() {
         lines.push(String::new());
@@ -55,21 +42,23 @@ fn summary(at: Duration, glance: &Glance) -> String {
 
 /// What changes comes first and what may be long comes last: a narrow terminal cuts that.
 fn table(glance: &Glance) -> String {
-    let mut table = Table::new([
+    let heading = [
         "MEMBER", "ROLE", "TERM", "LAG", "INDEX", "DATABASE", "RUNS AS",
-    ]);
+    ];
+    let mut table = Table::under(FAINT, heading);
     for member in &glance.members {
         let status = member.status.seen();
-        let size = status.and_then(|status| status.db_size);
-        table.row([
+        let style = if status.is_some() { PLAIN } else { RED };
+        let cells = [
             member.name.to_string(),
             role(member).to_owned(),
             number(status.and_then(|status| status.raft_term)),
             number(glance.lag(member)),
             number(status.and_then(|status| status.raft_index)),
-            size.map_or_else(|| "-".to_owned(), quantity::size),
-            runs_as(member).to_owned(),
-        ]);
+            size(status.and_then(|status| status.db_size)),
+            runs_as(member),
+        ];
+        table.styled_row(style, cells);
     }
     table.to_string()
 }

@@ -30,11 +30,6 @@ pub(super) fn role(member: &Glimpse) -> &'static str {
     }
 }
 
-/// A number that may not have been told.
-pub(super) fn number(number: Option<u64>) -> String {
-    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
-}
-
 /// Who leads, and since when.
 pub(super) fn leadership(at: Duration, elections: &Elections) -> String {
     let (leadership, since) = elections.leadership();

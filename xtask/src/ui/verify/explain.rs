@@ -2,11 +2,8 @@
 
 use std::fmt::Write;
 
-use anstyle::Style;
-
 use crate::check::Check;
-
-const BOLD: Style = Style::new().bold();
+use crate::ui::style::BOLD;
 
 /// The most columns of a line: what the narrowest usual terminal has.
 const WIDTH: usize = 80;

@@ -6,11 +6,12 @@
 
 use serde::Serialize;
 
-use super::{table, verdict_name};
+use super::verdict_name;
 use crate::check::{self, Health, Report};
 use crate::observation::{Look, MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::report::Exit;
+use crate::ui::json;
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
@@ -89,8 +90,7 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit: Exi
             })
             .collect(),
     };
-    // Strings, numbers and lists of them always serialize.
-    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    json(&document)
 }
 
 #[derive(Serialize)]
@@ -151,7 +151,7 @@ impl Member {
             id: status.map(|status| status.member_id.to_string()),
             cluster_id: status.map(|status| status.cluster_id.to_string()),
             version: status.map(|status| status.version.clone()),
-            role: status.map(table::role),
+            role: status.map(Status::role),
             raft_term: status.and_then(|status| status.raft_term),
             raft_index: status.and_then(|status| status.raft_index),
             raft_applied_index: status.and_then(|status| status.raft_applied_index),

@@ -3,22 +3,15 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
-
 use super::shown;
 use crate::check::{Health, Report};
 use crate::hint::Hint;
 use crate::judgement::Verdict;
-use crate::observation::{MemberObservation, Observation, Status};
+use crate::observation::Observation;
 use crate::plan::Plan;
-use crate::values::quantity;
-
-const BOLD: Style = Style::new().bold();
-const FAINT: Style = Style::new().dimmed();
-const GREEN: Style = AnsiColor::Green.on_default();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const CYAN: Style = AnsiColor::Cyan.on_default();
+use crate::ui::judgements;
+use crate::ui::style::{BOLD, CYAN, FAINT, GREEN, RED, YELLOW};
+use crate::ui::table::{Table, nothing, number, size};
 
 /// Renders everything, coloured. Whoever prints it leaves the colours out where there is no terminal.
 pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String {
@@ -30,99 +23,40 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String
     };
     let summary = shown(&report.summary(plan));
     let _ = writeln!(text, "{style}{summary}{style:#}\n");
-    members(&mut text, observation);
+    text += &members(observation);
     text.push('\n');
-    checks(&mut text, report);
+    text += &judgements::table(&report.checks, "FAILED");
     findings(&mut text, report);
     explanation(&mut text, report);
     text
 }
 
-fn members(text: &mut String, observation: &Observation) {
-    let head = [
+fn members(observation: &Observation) -> String {
+    let heading = [
         "MEMBER", "ENDPOINT", "ID", "VERSION", "ROLE", "TERM", "INDEX", "DATABASE",
     ];
-    let rows: Vec<Vec<String>> = observation.members.iter().map(row).collect();
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.chain([head[column].len()]).max().unwrap_or_default()
-        })
-        .collect();
-    let head: Vec<String> = head.into_iter().map(str::to_owned).collect();
-    let _ = writeln!(text, "{FAINT}{}{FAINT:#}", line(&head, &widths));
-    for (member, row) in observation.members.iter().zip(&rows) {
-        let line = line(row, &widths);
-        if member.status.seen().is_some() {
-            let _ = writeln!(text, "{line}");
-        } else {
-            let _ = writeln!(text, "{RED}{line}{RED:#}");
+    let mut table = Table::under(FAINT, heading);
+    for member in &observation.members {
+        let (name, endpoint) = (member.name.to_string(), member.endpoint.clone());
+        match member.status.seen() {
+            Some(status) => table.row([
+                name,
+                endpoint,
+                status.member_id.to_string(),
+                shown(&status.version),
+                status.role().to_owned(),
+                number(status.raft_term),
+                number(status.raft_index),
+                size(status.db_size),
+            ]),
+            None => {
+                let mut cells = [(); 8].map(|()| nothing());
+                (cells[0], cells[1]) = (name, endpoint);
+                table.styled_row(RED, cells);
+            }
         }
     }
-}
-
-fn row(member: &MemberObservation) -> Vec<String> {
-    let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
-    let mut row = vec![member.name.to_string(), member.endpoint.clone()];
-    match member.status.seen() {
-        Some(status) => row.extend([
-            status.member_id.to_string(),
-            shown(&status.version),
-            role(status).to_owned(),
-            number(status.raft_term),
-            number(status.raft_index),
-            status
-                .db_size
-                .map_or_else(|| "-".to_owned(), quantity::size),
-        ]),
-        None => row.extend(["-"; 6].map(str::to_owned)),
-    }
-    row
-}
-
-/// What part a member plays.
-pub(super) fn role(status: &Status) -> &'static str {
-    if status.is_learner {
-        "learner"
-    } else if status.leader.is_none() {
-        "no leader"
-    } else if status.leader == Some(status.member_id) {
-        "leader"
-    } else {
-        "follower"
-    }
-}
-
-fn line(cells: &[String], widths: &[usize]) -> String {
-    let cells: Vec<String> = cells
-        .iter()
-        .zip(widths)
-        .map(|(cell, width)| format!("{cell:<width$}"))
-        .collect();
-    cells.join("  ").trim_end().to_owned()
-}
-
-fn checks(text: &mut String, report: &Report) {
-    let names = report.checks.iter().map(|checked| checked.name.len());
-    let width = names.max().unwrap_or_default();
-    for checked in &report.checks {
-        let (label, style) = match checked.judgement.verdict {
-            Verdict::Pass => ("ok", GREEN),
-            Verdict::NotApplicable => ("n/a", FAINT),
-            Verdict::Warn => ("warning", YELLOW),
-            // What was seen holds, and it was not seen everywhere.
-            Verdict::Skipped if checked.judgement.is_partial() => ("partly", YELLOW),
-            Verdict::Skipped => ("skipped", YELLOW),
-            Verdict::NotYet => ("not yet", RED),
-            Verdict::Fail => ("FAILED", RED),
-        };
-        let name = checked.name;
-        let evidence = shown(&checked.judgement.evidence());
-        let _ = writeln!(
-            text,
-            "{style}{label:<7}{style:#}  {name:<width$}  {evidence}"
-        );
-    }
+    table.to_string()
 }
 
 fn findings(text: &mut String, report: &Report) {
