@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::select;
 use test_attribute::test;
-use xtask::definition::keys::KEYS;
+use xtask::definition::keys::keys;
 use xtask::definition::read;
 use xtask::report::{Diagnostic, Severity, Source};
 use xtask::ui::diagnostics::render;
@@ -146,12 +146,11 @@ fn check(text: &str) -> usize {
 
 /// Keys, values and punctuation of definitions, in any order.
 fn pile() -> impl Strategy<Value = String> {
-    let keys: Vec<String> = KEYS
-        .iter()
+    let names: Vec<String> = keys()
         .flat_map(|key| key.path.split('.'))
         .map(str::to_owned)
         .collect();
-    let mut fragments = keys;
+    let mut fragments = names;
     fragments.extend(
         [
             "=",

@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use test_attribute::test;
 use xtask::check::{CHECKS, MACHINE_CHECKS};
 use xtask::cli::Cli;
-use xtask::definition::keys::KEYS;
+use xtask::definition::keys;
 
 use crate::scratch::Scratch;
 use crate::support::project;
@@ -49,7 +49,7 @@ fn tasks() -> String {
 
 fn keys() -> String {
     let mut table = "| key | default | |\n|---|---|---|\n".to_owned();
-    for key in KEYS {
+    for key in keys::keys() {
         let default = if key.default.is_empty() {
             String::new()
         } else {

@@ -1,18 +1,21 @@
 //! A cluster definition as its author wrote it: `cluster/<name>.toml`, parsed into values that
 //! cannot be wrong, each with its place in the file.
 
+mod choice;
 pub mod keys;
 mod members;
 pub mod read;
 mod reader;
 pub mod rules;
 pub mod schema;
+mod sections;
 pub mod setting;
 mod suggest;
 mod syntax;
 mod tables;
 
 pub use read::read;
+pub use sections::{Etcd, Machine, PlannedEtcd, PlannedMachine};
 pub use suggest::nearest;
 
 use std::net::Ipv4Addr;
@@ -20,12 +23,10 @@ use std::sync::Arc;
 
 use setting::Setting;
 
-use crate::profile::{PROFILES, Profile, Runtime};
 use crate::report::Source;
 use crate::values::{
-    Architecture, Channel, ClusterName, DriverName, EtcdVersion, FlagName, FlagValue, GuestFolder,
-    HostFolder, HostName, ImageName, ImageVersion, NamePrefix, ReleaseUrl, Sha256, Subnet, Token,
-    Virtualization,
+    ClusterName, DriverName, FlagName, FlagValue, GuestFolder, HostFolder, HostName, NamePrefix,
+    Subnet,
 };
 
 /// `cluster/<name>.toml`, parsed.
@@ -64,31 +65,8 @@ impl Definition {
                 subnet: Setting::default(Subnet::virtualbox_host_only()),
                 first_host: Setting::default(101),
             },
-            machine: Machine {
-                profile: Setting::default(PROFILES[0]),
-                channel: Setting::default(None),
-                image_version: Setting::default(None),
-                memory: Setting::default(1024),
-                cpus: Setting::default(1),
-                virtualization: Setting::default(None),
-                serial_log: Setting::default(false),
-                forwarded_ports: Setting::default(Vec::new()),
-                shared_folders: Setting::default(Vec::new()),
-            },
-            etcd: Etcd {
-                version: Setting::default(PROFILES[0].usual_etcd),
-                runtime: Setting::default(PROFILES[0].runtimes[0]),
-                image: Setting::default(None),
-                release_url: Setting::default(None),
-                sha256: Setting::default(Vec::new()),
-                token: Setting::default(None),
-                generation: Setting::default(None),
-                heartbeat_interval: Setting::default(100),
-                election_timeout: Setting::default(1000),
-                quota: Setting::default(None),
-                auto_compaction: Setting::default(Some(60)),
-                flags: Setting::default(Vec::new()),
-            },
+            machine: Machine::default(),
+            etcd: Etcd::default(),
             fleet: Setting::default(false),
         }
     }
@@ -138,29 +116,6 @@ pub struct Network {
     pub first_host: Setting<u32>,
 }
 
-/// `[machine]`.
-#[derive(Debug)]
-pub struct Machine {
-    /// `profile`: the operating system.
-    pub profile: Setting<&'static Profile>,
-    /// `channel`: the release channel, for systems that have several.
-    pub channel: Setting<Option<Channel>>,
-    /// `image_version`: the image's version, for systems that are pinned by one.
-    pub image_version: Setting<Option<ImageVersion>>,
-    /// `memory`, in MiB.
-    pub memory: Setting<u32>,
-    /// `cpus`.
-    pub cpus: Setting<u32>,
-    /// `virtualization`: what the processors run on, where the author insists.
-    pub virtualization: Setting<Option<Virtualization>>,
-    /// `serial_log`: whether each machine's serial console is kept in a file.
-    pub serial_log: Setting<bool>,
-    /// `forwarded_ports`, sorted by guest port.
-    pub forwarded_ports: Setting<Vec<ForwardedPort>>,
-    /// `shared_folders`, sorted by host folder.
-    pub shared_folders: Setting<Vec<SharedFolder>>,
-}
-
 /// A port of every machine that the host serves too.
 #[derive(Debug, Clone)]
 pub struct ForwardedPort {
@@ -177,35 +132,6 @@ pub struct SharedFolder {
     pub host: Setting<HostFolder>,
     /// Where the machines see it.
     pub guest: Setting<GuestFolder>,
-}
-
-/// `[etcd]`.
-#[derive(Debug)]
-pub struct Etcd {
-    /// `version`.
-    pub version: Setting<EtcdVersion>,
-    /// `runtime`: how a machine gets and runs it.
-    pub runtime: Setting<Runtime>,
-    /// `image`: the container image without its tag.
-    pub image: Setting<Option<ImageName>>,
-    /// `release_url`: where release tarballs are downloaded from, in the place of the official one.
-    pub release_url: Setting<Option<ReleaseUrl>>,
-    /// `sha256`: checksums by architecture, for a release this project does not know.
-    pub sha256: Setting<Vec<(Architecture, Sha256)>>,
-    /// `token`.
-    pub token: Setting<Option<Token>>,
-    /// `generation`: raised to recreate the cluster under a new identity.
-    pub generation: Setting<Option<u32>>,
-    /// `heartbeat_interval`, in milliseconds.
-    pub heartbeat_interval: Setting<u32>,
-    /// `election_timeout`, in milliseconds.
-    pub election_timeout: Setting<u32>,
-    /// `quota`, in bytes.
-    pub quota: Setting<Option<u64>>,
-    /// `auto_compaction`: how much history is kept, in minutes; none where compaction is off.
-    pub auto_compaction: Setting<Option<u32>>,
-    /// `flags`: further flags, by name without dashes, in the file's order.
-    pub flags: Setting<Vec<ExtraFlag>>,
 }
 
 /// A flag of etcd that the author sets directly.

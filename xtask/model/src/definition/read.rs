@@ -6,7 +6,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::Definition;
-use super::keys::{KEYS, SECTION};
+use super::keys::{SECTION, keys};
 use super::reader::{Found, Reader, in_order};
 use super::rules::RULES;
 use super::setting::Setting;
@@ -84,7 +84,7 @@ fn read_table<'v>(
         } else {
             format!("{parent}.{}", key.get_ref())
         };
-        if let Some(known) = KEYS.iter().find(|known| known.path == path) {
+        if let Some(known) = keys().find(|known| known.path == path) {
             let mut found = Found {
                 reader,
                 path,
@@ -113,7 +113,7 @@ fn read_table<'v>(
 
 /// Whether the path is a table of known keys.
 fn is_section(path: &str) -> bool {
-    KEYS.iter().any(|key| {
+    keys().any(|key| {
         key.path
             .strip_prefix(path)
             .is_some_and(|rest| rest.starts_with('.'))
@@ -122,8 +122,7 @@ fn is_section(path: &str) -> bool {
 
 /// The keys and tables that may stand in a table.
 fn keys_below(parent: &str) -> Vec<&'static str> {
-    let mut known: Vec<&str> = KEYS
-        .iter()
+    let mut known: Vec<&str> = keys()
         .filter_map(|key| {
             let rest = if parent.is_empty() {
                 key.path

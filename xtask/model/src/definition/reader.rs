@@ -7,7 +7,8 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::keys::Shape;
+use super::choice::Choice;
+use super::keys::{Shape, keys};
 use super::suggest::nearest;
 use super::syntax::{SyntaxError, within};
 use crate::report::{Diagnostic, Source};
@@ -73,9 +74,7 @@ impl<'a> Reader<'a> {
             format!(" in `{path}`")
         };
         let elsewhere = || {
-            super::keys::KEYS
-                .iter()
-                .find(|candidate| candidate.path.rsplit('.').next() == Some(key))
+            keys().find(|candidate| candidate.path.rsplit('.').next() == Some(key))
         };
         let hint = if let Some(right) = nearest(key, known.iter().copied()) {
             format!("did you mean `{right}`?")
@@ -166,13 +165,13 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
     }
 
     /// The value as one of a few words.
-    pub(super) fn choice<T: Copy>(&mut self, all: &[(&'static str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Choice>(&mut self) -> Option<T> {
         let key = self.key.clone();
         self.parsed(|text| {
-            if let Some((_, value)) = all.iter().find(|(word, _)| *word == text) {
+            if let Some(value) = T::ALL.iter().find(|value| value.word() == text) {
                 return Ok(*value);
             }
-            let words = || all.iter().map(|(word, _)| *word);
+            let words = || T::ALL.iter().map(|value| value.word());
             let hint = match nearest(text, words()) {
                 Some(right) => format!("did you mean `{right}`?"),
                 None => format!("there is {}", list_of_words(words())),

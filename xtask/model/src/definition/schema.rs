@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 use toml::de::DeValue;
 
-use super::keys::{KEYS, Key, Shape};
+use super::keys::{Key, Shape, keys};
 
 /// The schema, in the draft that editors' TOML support understands (draft 7).
 pub fn schema() -> Value {
     let mut top = Map::new();
-    for key in KEYS {
+    for key in keys() {
         let value = described(key);
         match key.path.split_once('.') {
             None => {

@@ -10,12 +10,10 @@ use std::net::Ipv4Addr;
 use camino::Utf8PathBuf;
 
 use crate::definition::Definition;
+pub use crate::definition::{PlannedEtcd as Etcd, PlannedMachine as Machine};
 use crate::facts::flag_table;
-use crate::profile::{Profile, Runtime};
 use crate::values::{
-    Architecture, Channel, ClusterName, DriverName, EtcdVersion, FlagName, FlagValue, GuestFolder,
-    HostFolder, HostName, ImageName, ImageVersion, NamePrefix, ReleaseUrl, Sha256, Subnet, Token,
-    Virtualization, loopback,
+    ClusterName, DriverName, EtcdVersion, FlagName, HostName, NamePrefix, Subnet, Token, loopback,
 };
 use identity::EtcdId;
 
@@ -87,67 +85,12 @@ impl Member {
     }
 }
 
-/// What a member's machine is like.
-#[derive(Debug, Clone)]
-pub struct Machine {
-    /// The operating system.
-    pub profile: &'static Profile,
-    /// The release channel, where the system has one.
-    pub channel: Option<Channel>,
-    /// The image's version, where the system is pinned by one.
-    pub image_version: Option<ImageVersion>,
-    /// Memory in MiB.
-    pub memory: u32,
-    /// Processors.
-    pub cpus: u32,
-    /// What the processors run on, where the definition insists.
-    pub virtualization: Option<Virtualization>,
-    /// Whether the serial console is kept in a file.
-    pub serial_log: bool,
-    /// Guest port to host port, sorted.
-    pub forwarded_ports: Vec<(u16, u16)>,
-    /// Host folder to guest folder, sorted.
-    pub shared_folders: Vec<(HostFolder, GuestFolder)>,
-}
-
-/// What etcd a member runs, and how.
-#[derive(Debug, Clone)]
-pub struct Etcd {
-    /// The pinned version.
-    pub version: EtcdVersion,
-    /// How a machine gets and runs it.
-    pub runtime: Runtime,
-    /// The container image without its tag, where the definition names one.
-    pub image: Option<ImageName>,
-    /// Where release tarballs are downloaded from.
-    pub release_url: ReleaseUrl,
-    /// Checksums by architecture that the definition brings along.
-    pub sha256: Vec<(Architecture, Sha256)>,
-    /// The initial cluster token, its generation included.
-    pub token: Token,
-    /// Milliseconds between the leader's heartbeats.
-    pub heartbeat_interval: u32,
-    /// Milliseconds without a heartbeat until a follower calls an election.
-    pub election_timeout: u32,
-    /// The backend quota in bytes, where it is not etcd's own default.
-    pub quota: Option<u64>,
-    /// Minutes of history to keep; none where compaction is off.
-    pub auto_compaction: Option<u32>,
-    /// Further flags, by name without dashes, in the definition's order.
-    pub flags: Vec<(FlagName, FlagValue)>,
-}
-
 impl Plan {
     /// Works out the plan of a definition that has no errors.
     pub fn new(definition: &Definition) -> Self {
-        let etcd = &definition.etcd;
-        let token = token(definition);
-        let members = definition
-            .named_addresses()
-            .into_iter()
-            .map(|(name, address)| Member::new(name, address, &token))
-            .collect();
-        let machine = &definition.machine;
+        let etcd = Etcd::from(definition);
+        let members = definition.named_addresses().into_iter();
+        let members = members.map(|(name, address)| Member::new(name, address, &etcd.token));
         Self {
             name: definition.name.clone(),
             source: definition.source.path.clone(),
@@ -155,50 +98,9 @@ impl Plan {
             name_prefix: definition.name_prefix.get().clone(),
             subnet: *definition.network.subnet.get(),
             cluster_id: EtcdId(0),
-            members,
-            machine: Machine {
-                profile: machine.profile.get(),
-                channel: machine.channel.get().clone(),
-                image_version: machine.image_version.get().clone(),
-                memory: *machine.memory.get(),
-                cpus: *machine.cpus.get(),
-                virtualization: *machine.virtualization.get(),
-                serial_log: *machine.serial_log.get(),
-                forwarded_ports: machine
-                    .forwarded_ports
-                    .get()
-                    .iter()
-                    .map(|port| (*port.guest.get(), *port.host.get()))
-                    .collect(),
-                shared_folders: machine
-                    .shared_folders
-                    .get()
-                    .iter()
-                    .map(|folder| (folder.host.get().clone(), folder.guest.get().clone()))
-                    .collect(),
-            },
-            etcd: Etcd {
-                version: *etcd.version.get(),
-                runtime: *etcd.runtime.get(),
-                image: etcd.image.get().clone(),
-                release_url: etcd
-                    .release_url
-                    .get()
-                    .clone()
-                    .unwrap_or_else(ReleaseUrl::official),
-                sha256: etcd.sha256.get().clone(),
-                token,
-                heartbeat_interval: *etcd.heartbeat_interval.get(),
-                election_timeout: *etcd.election_timeout.get(),
-                quota: *etcd.quota.get(),
-                auto_compaction: *etcd.auto_compaction.get(),
-                flags: etcd
-                    .flags
-                    .get()
-                    .iter()
-                    .map(|flag| (flag.name.get().clone(), flag.value.get().clone()))
-                    .collect(),
-            },
+            members: members.collect(),
+            machine: Machine::from(definition),
+            etcd,
             fleet: *definition.fleet.get(),
             on_machines: true,
             stand_in: None,
@@ -288,18 +190,4 @@ impl Plan {
 
 fn is_unknown_to(version: EtcdVersion, flag: &FlagName) -> bool {
     flag_table::find(flag.as_str()).is_some_and(|fact| !fact.exists_in(version))
-}
-
-/// The token: etcd's identity follows from it, so without one of its own a cluster is told apart by
-/// its name and generation (etcd issue 9630: the same token lets a wiped majority form an empty
-/// cluster under the old identity).
-fn token(definition: &Definition) -> Token {
-    match (
-        definition.etcd.token.get(),
-        definition.etcd.generation.get(),
-    ) {
-        (Some(token), None) => token.clone(),
-        (Some(token), Some(generation)) => token.of_generation(*generation),
-        (None, generation) => Token::from(&definition.name).of_generation(generation.unwrap_or(1)),
-    }
 }
