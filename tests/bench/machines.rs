@@ -43,8 +43,8 @@ use etcd_binaries::packaged;
 use lab::wait_for;
 use scratch::Ran;
 use setting::{NAME, NETWORK, Project, Setting, tell};
+use xtask::commands::Exit;
 use xtask::commands::test::why_no_vms;
-use xtask::report::Exit;
 
 /// Few, since a pair takes minutes. A host that is busy with something else takes more.
 const PAIRS: NonZeroUsize = NonZeroUsize::new(2).unwrap();

@@ -9,7 +9,6 @@ use xtask::host::virtualization::Kvm;
 use xtask::host::{Distribution, Groups, Host, Look, Version};
 use xtask::judgement::Verdict;
 use xtask::plan::Plan;
-use xtask::report::Exit;
 use xtask::ui;
 
 use crate::doctor_support::{
@@ -335,7 +334,7 @@ fn the_json_is_as_recorded_and_as_the_help_says() {
     let mut host = ready();
     host.kvm = Look::Missing;
     let report = doctor::judge(&three(), &host);
-    let text = ui::doctor::json::render(&three(), &report, Exit::Success);
+    let text = ui::doctor::json::render(&three(), &report, 0);
     expect_file![golden("kvm-missing.json")].assert_eq(&text);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let help = crate::scratch::Scratch::new()

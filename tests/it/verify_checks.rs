@@ -3,6 +3,7 @@
 use expect_test::expect;
 use test_attribute::test;
 use xtask::check::{self, CHECKS, Health};
+use xtask::commands::Exit;
 use xtask::judgement::Verdict;
 use xtask::observation::log::Cause;
 use xtask::observation::{
@@ -10,7 +11,6 @@ use xtask::observation::{
 };
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
-use xtask::report::Exit;
 
 use crate::verify_support::{
     as_defined, exit, failed, healthy, plan, recorded_cluster, says, status, three, unasked,

@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use expect_test::expect;
 use test_attribute::test;
 use xtask::check;
+use xtask::commands::Exit;
 use xtask::observation::machine::{self, MachineStatus};
 use xtask::observation::{Look, Observation};
 use xtask::plan::Plan;
-use xtask::report::Exit;
 
 use crate::scratch::{Ran, Scratch};
 use crate::support::program;

@@ -26,7 +26,7 @@ fn in_every_format(name: &str, plan: &Plan, seen: &Observation) {
     golden(&format!("{name}.txt"), &plain(plan, seen, &report));
     golden(
         &format!("{name}.json"),
-        &json::render(plan, seen, &report, exit(&report)),
+        &json::render(plan, seen, &report, exit(&report) as u8),
     );
     golden(&format!("{name}.xml"), &junit::render(plan, &report));
 }
@@ -107,7 +107,7 @@ fn hostile_answers_stay_inside_of_xml_and_json() {
     let seen = hostile(&plan);
     let report = check::judge(&plan, &seen);
     let document: serde_json::Value =
-        serde_json::from_str(&json::render(&plan, &seen, &report, exit(&report))).unwrap();
+        serde_json::from_str(&json::render(&plan, &seen, &report, exit(&report) as u8)).unwrap();
     assert_eq!(
         document["members"][0]["version"],
         "\u{1b}[2J]]>&\"'<x>\r\n\u{0}\u{202e}"
@@ -140,7 +140,7 @@ fn json_names_are_documented_in_the_help() {
     let seen = healthy(&plan);
     let report = check::judge(&plan, &seen);
     let document: serde_json::Value =
-        serde_json::from_str(&json::render(&plan, &seen, &report, exit(&report))).unwrap();
+        serde_json::from_str(&json::render(&plan, &seen, &report, exit(&report) as u8)).unwrap();
     let help = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["verify", "--help"])
         .output()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use expect_test::Expect;
 use xtask::check::{self, Report};
+use xtask::commands::Exit;
 use xtask::definition;
 use xtask::observation::{
     Before, Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe,
@@ -13,7 +14,7 @@ use xtask::observation::{
 use xtask::plan::flags::{self, InitialState, Myself, flags};
 use xtask::plan::{Member, Plan};
 use xtask::render::user_data_sha256;
-use xtask::report::{Exit, Source};
+use xtask::report::Source;
 
 /// The plan of a definition that has no errors.
 pub(crate) fn plan(name: &str, definition: &str) -> Plan {
@@ -211,5 +212,5 @@ pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected:
 
 /// The exit status that says what was found.
 pub(crate) fn exit(report: &Report) -> Exit {
-    xtask::commands::verify::exit(report.health())
+    report.health().into()
 }

@@ -3,7 +3,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
-use crate::report::{Exit, Outcome};
+use crate::commands::Exit;
+use crate::report::Outcome;
 use crate::ui::Ui;
 
 pub mod usage;

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::cli::{self, Cli, usage};
+use xtask::commands::Exit;
 use xtask::process;
-use xtask::report::{Exit, Failure, Outcome};
+use xtask::report::{Failure, Outcome};
 use xtask::ui::Ui;
 
 fn main() -> ExitCode {

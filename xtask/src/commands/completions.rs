@@ -6,8 +6,9 @@ mod bash;
 mod fish;
 mod zsh;
 
+use super::Exit;
 use crate::cli;
-use crate::report::{Exit, Outcome};
+use crate::report::Outcome;
 use crate::ui::Ui;
 
 /// Print a completion script for a shell

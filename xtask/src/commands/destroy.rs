@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal};
 
-use super::Which;
+use super::{Exit, Which};
 use crate::hint::Hint;
 use crate::lifecycle::remove;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::ui::Ui;
 use crate::values::ClusterName;
 use crate::workspace::Workspace;

@@ -3,13 +3,13 @@
 
 use clap::ValueEnum;
 
-use super::Which;
+use super::{Exit, Which};
 use crate::command_line::task;
 use crate::doctor;
 use crate::hint::Hint;
 use crate::lifecycle::definitions;
 use crate::look_at_host::{self, Sought};
-use crate::report::{Diagnostic, Exit, Outcome};
+use crate::report::{Diagnostic, Outcome};
 use crate::ui::{self, Ui};
 use crate::workspace::Workspace;
 
@@ -81,7 +81,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     };
     ui.print(&match args.format {
         Format::Table => ui::doctor::table::render(&plan, &report),
-        Format::Json => ui::doctor::json::render(&plan, &report, exit),
+        Format::Json => ui::doctor::json::render(&plan, &report, exit as u8),
     });
     if args.format == Format::Table {
         let diagnostics = report.diagnostics();

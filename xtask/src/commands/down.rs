@@ -1,10 +1,10 @@
 //! `cargo xtask down`: stops a cluster and keeps its data.
 
-use super::Which;
+use super::{Exit, Which};
 use crate::advice;
 use crate::hint::Hint;
 use crate::lifecycle::{open, stop};
-use crate::report::{Exit, Outcome};
+use crate::report::Outcome;
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{ValueEnum, value_parser};
 
+use super::Exit;
 use crate::atomic;
 use crate::drill::Drill;
 use crate::drill::summary::Summary;
@@ -14,7 +15,7 @@ use crate::etcd::pair;
 use crate::etcd::tools::Origin;
 use crate::fault::{Cost, FAULTS, Means};
 use crate::lifecycle::{open, rehearse};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::ui::{self, Ui};
 use crate::values::quantity;

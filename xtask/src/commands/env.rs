@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 
-use super::Which;
+use super::{Exit, Which};
 use crate::etcd::client_environment;
 use crate::hint::Hint;
 use crate::lifecycle::open;
 use crate::plan::etcdctl_words::shell_speaks_v2;
 use crate::process::quoted;
-use crate::report::{Exit, Outcome};
+use crate::report::Outcome;
 use crate::ui::Ui;
 
 /// Print shell exports that point etcdctl at a cluster

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 
+use super::Exit;
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::hint::Hint;
 use crate::lifecycle::open;
 use crate::process;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::ClusterName;
 
 /// Run etcdctl against a cluster

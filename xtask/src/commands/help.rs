@@ -1,7 +1,8 @@
 //! `cargo xtask help`: the manual page of the program, or of a task.
 
+use super::Exit;
 use crate::cli::{self, usage};
-use crate::report::{Exit, Failure, Outcome};
+use crate::report::{Failure, Outcome};
 use crate::ui::Ui;
 
 /// Print the manual page of a task, or of all of this

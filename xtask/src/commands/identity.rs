@@ -3,12 +3,12 @@
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::Which;
+use super::{Exit, Which};
 use crate::driver;
 use crate::lifecycle::definitions;
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
-use crate::report::{Exit, Outcome};
+use crate::report::Outcome;
 use crate::ui::Ui;
 use crate::ui::table::Table;
 use crate::values::DriverName;

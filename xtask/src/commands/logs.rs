@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
+use super::Exit;
 use crate::driver::{self, Machines};
 use crate::hint::Hint;
 use crate::lifecycle::open;
 use crate::process;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Started;
 use crate::ui::Ui;
 use crate::values::{ClusterName, HostName};

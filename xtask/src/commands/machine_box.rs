@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use super::Which;
+use super::{Exit, Which};
 use crate::boxes::{self, Catalogue, Material, Order};
 use crate::lifecycle::{definitions, machine_box};
 use crate::profile::{CloudImage, MachineBox, Profile};
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 

@@ -2,8 +2,6 @@
 
 use clap::Args;
 
-use crate::check::Health;
-use crate::report::Exit;
 use crate::values::ClusterName;
 
 pub mod completions;
@@ -13,6 +11,7 @@ pub mod down;
 pub mod drill;
 pub mod env;
 pub mod etcdctl;
+mod exit;
 pub mod help;
 pub mod identity;
 pub mod logs;
@@ -25,14 +24,7 @@ pub mod test;
 pub mod up;
 pub mod verify;
 
-/// The exit status that says how healthy a cluster is.
-const fn exit(health: Health) -> Exit {
-    match health {
-        Health::Healthy => Exit::Success,
-        Health::Unhealthy => Exit::Unhealthy,
-        Health::NotProven => Exit::CouldNotLook,
-    }
-}
+pub use exit::Exit;
 
 // A doc comment here would take the place of the one of whatever flattens this.
 #[allow(missing_docs, reason = "the comment above says why")]

@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use camino::Utf8PathBuf;
 
+use super::Exit;
 use crate::artifact::{self, Before, Mode};
 use crate::definition::Definition;
 use crate::hint::Hint;
 use crate::lifecycle::definitions;
 use crate::plan::Plan;
 use crate::render::{self, Rendered};
-use crate::report::{Diagnostic, Exit, Outcome};
+use crate::report::{Diagnostic, Outcome};
 use crate::ui::{self, Ui};
 use crate::values::ClusterName;
 use crate::workspace::Workspace;

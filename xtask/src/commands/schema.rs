@@ -1,7 +1,8 @@
 //! `cargo xtask schema`.
 
+use super::Exit;
 use crate::definition::schema::schema;
-use crate::report::{Exit, Outcome};
+use crate::report::Outcome;
 use crate::ui::Ui;
 
 /// Print the JSON Schema of definitions, for editors

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 
+use super::Exit;
 use crate::driver;
 use crate::hint::Hint;
 use crate::lifecycle::open;
 use crate::process;
-use crate::report::{Diagnostic, Exit, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::{ClusterName, HostName};
 
 /// Log in to a member's machine, or run a command there

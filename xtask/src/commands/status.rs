@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::Which;
+use super::{Exit, Which};
 use crate::advice;
 use crate::lifecycle::{drill_left, open, status};
-use crate::report::{Diagnostic, Exit, Outcome};
+use crate::report::{Diagnostic, Outcome};
 use crate::ui::Ui;
 use crate::ui::status::{json, table};
 use crate::values::{ClusterName, Refused, quantity};

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use xshell::{Cmd, Shell};
 
+use super::Exit;
 use crate::process;
-use crate::report::{Exit, Outcome};
+use crate::report::Outcome;
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 

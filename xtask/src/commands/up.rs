@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::{Which, exit};
+use super::{Exit, Which};
 use crate::hint::Hint;
 use crate::lifecycle::start::{self, Proof};
 use crate::plan::etcdctl_words;
-use crate::report::{Exit, Outcome};
+use crate::report::Outcome;
 use crate::session::Session;
 use crate::ui::{self, Ui};
 use crate::values::{DriverName, quantity};
@@ -104,5 +104,5 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             ],
         ));
     }
-    ended.map_or_else(|| Ok(exit(report.health())), Err)
+    ended.map_or_else(|| Ok(report.health().into()), Err)
 }

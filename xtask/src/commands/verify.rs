@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::{Which, exit};
+use super::{Exit, Which};
 use crate::check::{self, Check};
 use crate::lifecycle::{drill_left, look, open};
-use crate::report::{Exit, Outcome};
+use crate::report::Outcome;
 use crate::ui::{self, Ui};
 use crate::values::quantity;
 
@@ -128,10 +128,10 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         verified.report.leave_out_hints();
     }
     let (plan, report) = (&session.plan, &verified.report);
-    let exit = exit(report.health());
+    let exit = Exit::from(report.health());
     ui.print(&match args.format {
         Format::Table => ui::verify::table::render(plan, &verified.observation, report),
-        Format::Json => ui::verify::json::render(plan, &verified.observation, report, exit),
+        Format::Json => ui::verify::json::render(plan, &verified.observation, report, exit as u8),
         Format::Junit => ui::verify::junit::render(plan, report),
     });
     Ok(exit)

@@ -73,9 +73,7 @@ impl<'a> Reader<'a> {
         } else {
             format!(" in `{path}`")
         };
-        let elsewhere = || {
-            keys().find(|candidate| candidate.path.rsplit('.').next() == Some(key))
-        };
+        let elsewhere = || keys().find(|candidate| candidate.path.rsplit('.').next() == Some(key));
         let hint = if let Some(right) = nearest(key, known.iter().copied()) {
             format!("did you mean `{right}`?")
         } else if let Some(right) = elsewhere() {

@@ -70,7 +70,9 @@ macro_rules! section {
 }
 
 macro_rules! first {
-    ($first:tt $($others:tt)*) => { $first };
+    ($first:tt $($others:tt)*) => {
+        $first
+    };
 }
 
 section! {

@@ -7,11 +7,12 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
 use super::Format;
+use crate::commands::Exit;
 use crate::elections::Elections;
 use crate::lifecycle::{open, status::Looks};
 use crate::observation::Glance;
 use crate::process;
-use crate::report::{Diagnostic, Exit, Outcome};
+use crate::report::{Diagnostic, Outcome};
 use crate::session::Started;
 use crate::ui::Ui;
 use crate::ui::in_place::{self, Block};

@@ -8,7 +8,7 @@ use crate::doctor::Report;
 use crate::host::Provider;
 use crate::judgement::{Judged, Verdict};
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Exit, Severity};
+use crate::report::{Diagnostic, Severity};
 use crate::ui::json;
 use crate::values::Virtualization;
 
@@ -16,12 +16,12 @@ use crate::values::Virtualization;
 pub const FORMAT: u32 = 1;
 
 /// Renders everything, indented, with a newline at its end.
-pub fn render(plan: &Plan, report: &Report, exit: Exit) -> String {
+pub fn render(plan: &Plan, report: &Report, exit_status: u8) -> String {
     let document = Document {
         format: FORMAT,
         cluster: plan.name.as_str(),
         usable: report.is_usable(),
-        exit_status: exit as u8,
+        exit_status,
         summary: report.summary(plan),
         provider: report.provider.as_ref().map(Provider::as_str),
         virtualization: report.virtualization.map(Virtualization::as_str),

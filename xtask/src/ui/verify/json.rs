@@ -10,14 +10,13 @@ use super::verdict_name;
 use crate::check::{self, Health, Report};
 use crate::observation::{Look, MemberObservation, Observation, Status};
 use crate::plan::Plan;
-use crate::report::Exit;
 use crate::ui::json;
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
 
 /// Renders everything, indented, with a newline at its end.
-pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit: Exit) -> String {
+pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit_status: u8) -> String {
     let standing = &report.standing;
     let document = Document {
         format: FORMAT,
@@ -27,7 +26,7 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit: Exi
             Health::Unhealthy => "unhealthy",
             Health::NotProven => "not-proven",
         },
-        exit_status: exit as u8,
+        exit_status,
         summary: report.summary(plan),
         pinned_version: plan.etcd.version.to_string(),
         running_version: plan.version().to_string(),
