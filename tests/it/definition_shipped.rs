@@ -138,7 +138,8 @@ fn commented_key(line: &str) -> Option<&str> {
     key.chars().all(plain).then_some(key)
 }
 
-fn shipped() -> Vec<(String, String)> {
+/// The definitions in `cluster/`, by name.
+pub(crate) fn shipped() -> Vec<(String, String)> {
     let mut shipped = Vec::new();
     for entry in project().join("cluster").read_dir_utf8().unwrap() {
         if let Some(name) = entry.unwrap().file_name().strip_suffix(".toml") {

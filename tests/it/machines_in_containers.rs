@@ -16,6 +16,7 @@ use xtask::plan::{Member, Plan};
 use xtask::report::Source;
 
 use crate::containers::{Lab, Machine, Seed, wait_for};
+use crate::definition_shipped::shipped;
 use crate::etcd_binaries::{of_debian_13, packaged};
 use crate::etcd_release::{machine, release};
 use crate::render::VARIANTS;
@@ -363,13 +364,7 @@ fn every_debian_cluster() -> Vec<Cluster> {
         .filter(|(name, _)| !["debian-container", "debian-package"].contains(name))
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
         .collect();
-    for entry in project().join("cluster").read_dir_utf8().unwrap() {
-        let path = entry.unwrap().into_path();
-        if path.extension() == Some("toml") {
-            let name = path.file_stem().unwrap().to_owned();
-            definitions.insert(name, fs::read_to_string(path).unwrap());
-        }
-    }
+    definitions.extend(shipped());
     let clusters = definitions.iter();
     clusters
         .map(|(name, text)| Cluster::new(name, text))

@@ -1,6 +1,7 @@
 //! `render`: what it writes, what it leaves alone, and what it says. What the files mean to the
 //! programs that read them is in `render_read`.
 
+use std::collections::HashSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
@@ -8,9 +9,12 @@ use std::process::Command;
 use camino::Utf8Path;
 use expect_test::{expect, expect_file};
 use test_attribute::test;
+use xtask::profile::PROFILES;
 
+use crate::definition_shipped::shipped;
 use crate::scratch::{Ran, Scratch};
 use crate::support::project;
+use crate::verify_support::plan;
 
 /// Variants of what the shipped definitions leave out.
 pub(crate) const VARIANTS: &[(&str, &str)] = &[
@@ -112,6 +116,25 @@ runtime = \"container\"
 ",
     ),
 ];
+
+/// A new profile, or a new way to run etcd on one, needs a variant.
+#[test]
+fn every_profile_is_rendered_with_every_runtime() {
+    let shipped = shipped().into_iter();
+    let variants = VARIANTS
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    let rendered: HashSet<_> = shipped
+        .chain(variants)
+        .map(|(name, text)| plan(&name, &text))
+        .map(|plan| (plan.machine.profile.id, plan.etcd.runtime.as_str()))
+        .collect();
+    let possible = PROFILES.iter().flat_map(|profile| {
+        let runtimes = profile.runtimes.iter();
+        runtimes.map(|runtime| (profile.id, runtime.as_str()))
+    });
+    assert_eq!(rendered, possible.collect());
+}
 
 /// A workspace with every variant.
 pub(crate) fn variants() -> Scratch {

@@ -11,6 +11,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 use test_attribute::test;
 
+use crate::definition_shipped::shipped;
 use crate::render::{VARIANTS, read, variants};
 use crate::scratch::Scratch;
 use crate::support::{
@@ -31,14 +32,10 @@ fn all(file: &str) -> BTreeMap<String, String> {
             )
         })
         .collect();
-    for (name, folder) in [
-        ("default", "vagrant"),
-        ("coreos-2015", "vagrant/coreos-2015"),
-        ("five", "vagrant/five"),
-        ("flatcar", "vagrant/flatcar"),
-    ] {
+    for (name, _) in shipped() {
+        let folder = xtask::render::folder(&name.parse().unwrap());
         let path = project().join(folder).join(file);
-        all.insert(name.to_owned(), fs::read_to_string(path).unwrap());
+        all.insert(name, fs::read_to_string(path).unwrap());
     }
     all
 }

@@ -20,7 +20,6 @@ use crate::host::{
     virtualization,
 };
 use crate::plan::Plan;
-use crate::profile::{MachineBox, PublishedBox};
 use crate::values::MachineName;
 use crate::workspace::Workspace;
 use ask::{VAGRANT, ask};
@@ -75,9 +74,7 @@ impl Sought {
 /// Why a plan's machines cannot run here, as far as files and sockets tell: it takes no time. Nothing
 /// where they probably can; what is there may yet turn out not to work.
 pub fn why_not_at_a_glance(sought: &Sought, plan: &Plan) -> Option<&'static str> {
-    if let MachineBox::Published(PublishedBox { gone: Some(_), .. }) =
-        &plan.machine.profile.machine_box
-    {
+    if plan.machine.profile.is_gone() {
         return Some("the images of its machines' system are gone");
     }
     if std::env::consts::ARCH != ARCHITECTURE_OF_MACHINES {

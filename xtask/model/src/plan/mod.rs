@@ -12,6 +12,7 @@ use camino::Utf8PathBuf;
 use crate::definition::Definition;
 pub use crate::definition::{PlannedEtcd as Etcd, PlannedMachine as Machine};
 use crate::facts::flag_table;
+use crate::profile::Runtime;
 use crate::values::{
     ClusterName, DriverName, EtcdVersion, FlagName, HostName, NamePrefix, Subnet, Token, loopback,
 };
@@ -180,6 +181,14 @@ impl Plan {
     pub fn endpoints(&self) -> String {
         let urls: Vec<String> = self.members.iter().map(Member::client_url).collect();
         urls.join(",")
+    }
+
+    /// The command line that runs etcdctl in a member's machine.
+    pub fn etcdctl_inside(&self) -> &'static str {
+        match self.etcd.runtime {
+            Runtime::Container => self.machine.profile.etcdctl_in_container,
+            Runtime::Release | Runtime::Package | Runtime::BuiltIn => "etcdctl",
+        }
     }
 
     fn with_cluster_id(mut self) -> Self {

@@ -1,11 +1,12 @@
-use super::{Dialect, MachineBox, Profile, PublishedBox, Runtime};
+use super::{MachineBox, Profile, PublishedBox, Runtime};
+use crate::render::coreos;
 use crate::values::EtcdVersion;
 
 /// CoreOS Container Linux, which ended in 2020: kept for the recipe of 2015.
 pub(super) static COREOS: Profile = Profile {
     id: "coreos",
     title: "CoreOS Container Linux",
-    dialect: Dialect::CoreosCloudinit,
+    cloud_config: coreos::cloud_config,
     machine_box: MachineBox::Published(PublishedBox {
         name: |channel| format!("coreos-{channel}"),
         catalogue: |channel, version| {
@@ -22,6 +23,8 @@ pub(super) static COREOS: Profile = Profile {
     ssh_user: "core",
     user_data_path: "/var/lib/coreos-vagrant/vagrantfile-user-data",
     runtimes: &[Runtime::Container, Runtime::BuiltIn],
+    etcdctl_in_container: "docker exec etcd etcdctl",
+    has_fleet: true,
     channels: &["alpha", "beta", "stable"],
     image_version: "current",
     usual_etcd: EtcdVersion::new(2, 0, 0),

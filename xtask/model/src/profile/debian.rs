@@ -1,11 +1,12 @@
-use super::{CloudImage, Dialect, MachineBox, Profile, Runtime};
+use super::{CloudImage, MachineBox, Profile, Runtime};
+use crate::render::debian;
 use crate::values::{Architecture, EtcdVersion};
 
 /// Debian 13, configured by cloud-init.
 pub(super) static DEBIAN_13: Profile = Profile {
     id: "debian-13",
     title: "Debian 13",
-    dialect: Dialect::CloudInit,
+    cloud_config: debian::cloud_config,
     machine_box: MachineBox::Made(CloudImage {
         build: "20260712-2537",
         url: |build, architecture| {
@@ -29,6 +30,8 @@ pub(super) static DEBIAN_13: Profile = Profile {
     ssh_user: "vagrant",
     user_data_path: "/var/lib/cloud/seed/nocloud/user-data",
     runtimes: &[Runtime::Release, Runtime::Container, Runtime::Package],
+    etcdctl_in_container: "sudo podman exec etcd etcdctl",
+    has_fleet: false,
     channels: &[],
     image_version: "",
     usual_etcd: EtcdVersion::new(3, 6, 14),

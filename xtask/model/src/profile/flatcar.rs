@@ -1,11 +1,12 @@
-use super::{Dialect, MachineBox, Profile, PublishedBox, Runtime};
+use super::{MachineBox, Profile, PublishedBox, Runtime};
+use crate::render::flatcar;
 use crate::values::EtcdVersion;
 
 /// Flatcar Container Linux, the living successor of CoreOS.
 pub(super) static FLATCAR: Profile = Profile {
     id: "flatcar",
     title: "Flatcar Container Linux",
-    dialect: Dialect::FlatcarCloudinit,
+    cloud_config: flatcar::cloud_config,
     machine_box: MachineBox::Published(PublishedBox {
         name: |channel| format!("flatcar-{channel}"),
         catalogue: |channel, version| {
@@ -19,6 +20,8 @@ pub(super) static FLATCAR: Profile = Profile {
     ssh_user: "core",
     user_data_path: "/var/lib/flatcar-vagrant/vagrantfile-user-data",
     runtimes: &[Runtime::Container],
+    etcdctl_in_container: "docker exec etcd etcdctl",
+    has_fleet: false,
     channels: &["stable", "lts", "beta", "alpha"],
     image_version: "4230.2.2",
     usual_etcd: EtcdVersion::new(3, 6, 14),

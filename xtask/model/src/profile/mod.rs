@@ -7,6 +7,9 @@ mod machine_box;
 
 use std::fmt;
 
+use serde_yaml::Value;
+
+use crate::plan::Plan;
 use crate::values::EtcdVersion;
 pub use machine_box::{CloudImage, MachineBox, PublishedBox};
 
@@ -20,8 +23,8 @@ pub struct Profile {
     pub id: &'static str,
     /// The name that people use.
     pub title: &'static str,
-    /// How it reads its user-data.
-    pub dialect: Dialect,
+    /// What it is told at its first boot, in the cloud-config that it understands.
+    pub(crate) cloud_config: fn(&Plan) -> Value,
     /// Where Vagrant gets its box from.
     pub machine_box: MachineBox,
     /// The user that Vagrant logs in as.
@@ -30,6 +33,10 @@ pub struct Profile {
     pub user_data_path: &'static str,
     /// The ways it can run etcd, its usual one first.
     pub runtimes: &'static [Runtime],
+    /// The command line that runs etcdctl in etcd's container.
+    pub etcdctl_in_container: &'static str,
+    /// Whether it brings fleet along.
+    pub has_fleet: bool,
     /// Its release channels, the usual one first; empty where it has none.
     pub channels: &'static [&'static str],
     /// The image version that is pinned unless the definition names another.
@@ -40,15 +47,14 @@ pub struct Profile {
     pub packaged_etcd: Option<EtcdVersion>,
 }
 
-/// How a system reads its user-data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// cloud-init.
-    CloudInit,
-    /// coreos-cloudinit as CoreOS of 2015 has it: hyphens in the keys of `fleet`.
-    CoreosCloudinit,
-    /// coreos-cloudinit as Flatcar has it: underscores in every key.
-    FlatcarCloudinit,
+impl Profile {
+    /// Whether its images can no longer be had: whoever defines such machines wants the past, and knows it.
+    pub const fn is_gone(&self) -> bool {
+        matches!(
+            self.machine_box,
+            MachineBox::Published(PublishedBox { gone: Some(_), .. })
+        )
+    }
 }
 
 /// How a machine gets and runs etcd.

@@ -11,7 +11,7 @@ use crate::plan::flags::{self, Flag, InitialState, Myself, Origin};
 use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
 use crate::profile::Runtime;
 
-pub(super) fn cloud_config(plan: &Plan) -> Value {
+pub(crate) fn cloud_config(plan: &Plan) -> Value {
     let built_in = plan.etcd.runtime == Runtime::BuiltIn;
     let mut sections = Vec::new();
     if built_in {

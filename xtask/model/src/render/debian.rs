@@ -13,7 +13,7 @@ use super::{image, write_files};
 use crate::plan::Plan;
 use crate::profile::Runtime;
 
-pub(super) fn cloud_config(plan: &Plan) -> Value {
+pub(crate) fn cloud_config(plan: &Plan) -> Value {
     let Way {
         packages,
         install,

@@ -8,7 +8,7 @@ use super::quote::{shell, yaml};
 use super::{image, write_files};
 use crate::plan::Plan;
 
-pub(super) fn cloud_config(plan: &Plan) -> Value {
+pub(crate) fn cloud_config(plan: &Plan) -> Value {
     let unit = yaml::mapping([
         ("name", "etcd.service".into()),
         ("enable", true.into()),

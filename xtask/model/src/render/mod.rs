@@ -1,9 +1,9 @@
 //! Rendered files: one file of this folder a target, and one line in [`TARGETS`].
 
 mod config_rb;
-mod coreos;
-mod debian;
-mod flatcar;
+pub(crate) mod coreos;
+pub(crate) mod debian;
+pub(crate) mod flatcar;
 mod image;
 mod install_script;
 mod member_script;

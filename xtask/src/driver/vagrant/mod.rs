@@ -24,7 +24,6 @@ use crate::look_at_host::{self, Sought};
 use crate::observation::{Condition, Look, MachineStatus};
 use crate::plan::Plan;
 use crate::plan::flags::InitialState;
-use crate::profile::{Dialect, Runtime};
 use crate::render;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps::Start;
@@ -281,12 +280,7 @@ impl Machines for Vagrant {
         if !ssh::is_noted(home, member) {
             ssh::note_how(home, std::slice::from_ref(member))?;
         }
-        let etcdctl = match (plan.etcd.runtime, plan.machine.profile.dialect) {
-            (Runtime::Container, Dialect::CloudInit) => "sudo podman exec etcd etcdctl",
-            (Runtime::Container, _) => "docker exec etcd etcdctl",
-            _ => "etcdctl",
-        };
-        let programs = [("etcdctl", etcdctl), ("curl", "curl")];
+        let programs = [("etcdctl", plan.etcdctl_inside()), ("curl", "curl")];
         let folder = inside::programs(home, member, &programs).map_err(|error| {
             Failure::host(
                 Diagnostic::error(format!(

@@ -1,5 +1,4 @@
 use super::{Rule, at};
-use crate::profile::Dialect;
 use crate::report::Diagnostic;
 use crate::values::Subnet;
 
@@ -16,8 +15,7 @@ pub(super) static RULE: Rule = Rule {
         ) else {
             return;
         };
-        if profile.dialect == Dialect::CoreosCloudinit || !subnet.overlaps(Subnet::docker_bridge())
-        {
+        if profile.is_gone() || !subnet.overlaps(Subnet::docker_bridge()) {
             return;
         }
         let bridge = Subnet::docker_bridge();

@@ -1,5 +1,4 @@
 use super::{Rule, at};
-use crate::profile::Dialect;
 use crate::report::Diagnostic;
 
 /// fleet has a system that carries it, and an etcd that it can talk to.
@@ -12,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
         let fleet = definition.fleet.span();
         let mut has_fleet = true;
         if let Some(profile) = definition.machine.profile.known()
-            && profile.dialect != Dialect::CoreosCloudinit
+            && !profile.has_fleet
         {
             has_fleet = false;
             let diagnostic = Diagnostic::error(format!("{} has no fleet", profile.title))

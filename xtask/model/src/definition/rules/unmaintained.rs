@@ -1,11 +1,10 @@
 use super::{Rule, at};
 use crate::facts::etcd_releases::{MAINTAINED, newest_patch};
-use crate::profile::Dialect;
 use crate::report::Diagnostic;
 
 /// The version still gets fixes.
 ///
-/// On CoreOS nothing does: whoever defines such a cluster wants the past, and knows it.
+/// Nothing does on a system that is gone.
 pub(super) static RULE: Rule = Rule {
     name: "unmaintained",
     judge: |definition, out| {
@@ -16,10 +15,7 @@ pub(super) static RULE: Rule = Rule {
             return;
         };
         let minor = version.minor_release();
-        if profile.dialect == Dialect::CoreosCloudinit
-            || MAINTAINED.contains(&minor)
-            || newest_patch(minor).is_none()
-        {
+        if profile.is_gone() || MAINTAINED.contains(&minor) || newest_patch(minor).is_none() {
             return;
         }
         let usual = profile.usual_etcd;
