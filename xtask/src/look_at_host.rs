@@ -98,7 +98,7 @@ pub fn provider_at_a_glance(workspace: &Workspace) -> Option<Provider> {
     providers::at_a_glance(&vagrants_own).choose().ok()
 }
 
-/// Looks at everything.
+/// Asks the programs and reads the files that tell whether machines can run here.
 pub fn look(sought: &Sought) -> Host {
     let own = sought.vagrants_own();
     thread::scope(|scope| {

@@ -37,7 +37,7 @@ impl Unusable {
 /// What is left of a cluster beside a member that cannot be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
-    /// A quorum.
+    /// A quorum: the cluster serves without it.
     Serve,
     /// Data of other members, and no quorum.
     HaveData,
@@ -81,7 +81,7 @@ pub fn without_data(
     }
 }
 
-/// What `status` advises.
+/// What `status` advises: the first thing to do, where there is any.
 pub fn at_a_glance(glance: &Glance) -> Vec<Hint> {
     let cluster = &glance.cluster;
     let up = [format!("cargo xtask up {cluster}")];

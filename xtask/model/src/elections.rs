@@ -27,7 +27,7 @@ pub struct Elections {
 pub struct Election {
     /// The term that it began, where the members' version tells.
     pub term: Option<u64>,
-    /// Who won it.
+    /// The member that won it, by its ID.
     pub leader: EtcdId,
     /// The name of who won it; none where it is none of the members that are watched.
     pub name: Option<HostName>,
@@ -48,16 +48,16 @@ impl Election {
     }
 }
 
-/// Whether somebody leads.
+/// Whether a member leads, as far as the last glance tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leadership {
     /// The winner of the last election leads.
     Held,
     /// Members answer, and nobody leads them.
     Vacant,
-    /// No member answers.
+    /// No member answers, and not all of them are known to be stopped.
     Unknown,
-    /// No member runs.
+    /// All members are stopped.
     Down,
 }
 

@@ -12,7 +12,7 @@ use crate::hint::Hint;
 pub struct Source {
     /// Where the text came from, relative to the workspace where that is possible.
     pub path: Utf8PathBuf,
-    /// The whole text.
+    /// The text that spans point into, from its first byte to its last.
     pub text: String,
 }
 

@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use client::{Client, Keys};
 use leader::LeaderWatch;
 
-/// Clients at work.
+/// Clients that write and read until they are told to stop.
 pub struct Clients {
     plan: Plan,
     prefix: String,

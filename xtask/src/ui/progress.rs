@@ -13,7 +13,7 @@ use crate::values::HostName;
 /// How far a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// On its way.
+    /// Work is under way and has not failed.
     Working,
     /// Where it should be.
     Done,
@@ -21,7 +21,7 @@ pub enum Mark {
     Failed,
 }
 
-/// The members' lines.
+/// What is said about each member while it starts.
 #[derive(Debug)]
 pub struct Progress {
     ui: Ui,

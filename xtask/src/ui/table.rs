@@ -68,7 +68,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self
     }
 
-    /// Adds a row.
+    /// Adds a row without colours.
     pub fn row(&mut self, cells: [String; COLUMNS]) {
         self.styled_row(PLAIN, cells);
     }

@@ -19,7 +19,7 @@ pub struct Report {
 /// That a check has found something, and about whom.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reported {
-    /// The check's name.
+    /// The name of the check that found it.
     pub check: &'static str,
     /// The member it is about; none where it is about the cluster as a whole.
     pub member: Option<HostName>,

@@ -32,7 +32,7 @@ pub struct Standing {
 /// Whether members were seen to agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Agreement {
-    /// They were.
+    /// They agreed on something.
     Seen,
     /// They were asked to, and none did.
     Refused,

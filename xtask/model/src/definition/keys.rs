@@ -17,7 +17,7 @@ pub struct Key {
     pub default: &'static str,
     /// What it decides, in a sentence or two.
     pub doc: &'static str,
-    /// Reads it.
+    /// Reads what was written into the definition, or reports why that is impossible.
     pub(super) read: fn(&mut Definition, &mut Found<'_, '_, '_>),
 }
 
@@ -28,23 +28,23 @@ pub enum Shape {
     Boolean,
     /// A whole number within limits, in a unit that may be empty.
     Number {
-        /// The least.
+        /// The lower limit, allowed itself.
         least: i64,
-        /// The most.
+        /// The upper limit, allowed itself.
         most: i64,
-        /// What is counted.
+        /// The unit, as in `MiB`; empty for a plain number.
         unit: &'static str,
     },
     /// Text, of which this is an example.
     Text {
-        /// An example.
+        /// A value that could be written, without its quotes.
         example: &'static str,
     },
     /// One of a few words.
     Choice(fn() -> Vec<&'static str>),
     /// A whole number, or text of which this is an example.
     NumberOrText {
-        /// An example.
+        /// A text that could be written, without its quotes.
         example: &'static str,
     },
     /// A number of members, or a list of tables with a name and an address.
@@ -60,16 +60,11 @@ pub enum Shape {
     Scalar,
 }
 
-/// A table of keys.
 pub(super) static SECTION: Shape = table("", &SCALAR);
-/// A port number.
 pub(super) static PORT: Shape = number(1, 65535, "");
-/// A SHA-256.
 pub(super) static CHECKSUM: Shape =
     text("ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5");
-/// A folder of a machine.
 pub(super) static FOLDER: Shape = text("/srv/shared");
-/// A flag's value.
 pub(super) static SCALAR: Shape = Shape::Scalar;
 
 pub(super) const fn number(least: i64, most: i64, unit: &'static str) -> Shape {

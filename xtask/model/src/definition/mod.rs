@@ -34,9 +34,9 @@ use crate::values::{
 pub struct Definition {
     /// The file's name without `.toml`.
     pub name: ClusterName,
-    /// The file.
+    /// The file and its text, for messages that point into it.
     pub source: Arc<Source>,
-    /// Who takes part.
+    /// The members, counted or listed.
     pub members: Setting<Members>,
     /// What the names of counted members start with: `core` gives `core-01`.
     pub name_prefix: Setting<NamePrefix>,
@@ -94,20 +94,20 @@ impl Definition {
 pub enum Members {
     /// So many, with names and addresses derived from the prefix and the network.
     Count(u8),
-    /// Exactly these.
+    /// Exactly these, with the names and addresses that were written.
     List(Vec<MemberEntry>),
 }
 
 /// One entry of a member list.
 #[derive(Debug, Clone)]
 pub struct MemberEntry {
-    /// `name`.
+    /// The host name of its machine, and its name in etcd.
     pub name: Setting<HostName>,
-    /// `address`.
+    /// Its address in the subnet.
     pub address: Setting<Ipv4Addr>,
 }
 
-/// `[network]`.
+/// The addresses that the members get.
 #[derive(Debug)]
 pub struct Network {
     /// `subnet`: the private network that the members share.
@@ -119,7 +119,7 @@ pub struct Network {
 /// A port of every machine that the host serves too.
 #[derive(Debug, Clone)]
 pub struct ForwardedPort {
-    /// The machine's port.
+    /// The port on the machine.
     pub guest: Setting<u16>,
     /// The host's port for the first machine.
     pub host: Setting<u16>,
@@ -128,7 +128,7 @@ pub struct ForwardedPort {
 /// A folder of the host that every machine sees.
 #[derive(Debug, Clone)]
 pub struct SharedFolder {
-    /// The host's folder.
+    /// The folder on this host. A relative one starts at the rendered files.
     pub host: Setting<HostFolder>,
     /// Where the machines see it.
     pub guest: Setting<GuestFolder>,
@@ -139,6 +139,6 @@ pub struct SharedFolder {
 pub struct ExtraFlag {
     /// The flag's name without dashes.
     pub name: Setting<FlagName>,
-    /// Its value.
+    /// Its value, as etcd would be given it.
     pub value: Setting<FlagValue>,
 }

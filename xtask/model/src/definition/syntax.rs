@@ -39,7 +39,7 @@ pub(super) fn without_lost_lines(text: &str, errors: &mut Vec<SyntaxError>) -> O
 /// One complaint of the TOML parser.
 #[derive(Debug)]
 pub(super) struct SyntaxError {
-    /// Where, in bytes.
+    /// Where it was found: byte offsets into the text.
     pub(super) span: Range<usize>,
     /// What, as the parser says it: a fact, then perhaps what it expected.
     message: String,

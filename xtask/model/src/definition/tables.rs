@@ -11,7 +11,6 @@ use super::setting::Setting;
 use super::{ExtraFlag, ForwardedPort, SharedFolder};
 use crate::values::{Architecture, FlagValue, GuestFolder, Refused, Sha256};
 
-/// Reads `machine.forwarded_ports`.
 pub(super) fn forwarded_ports(found: &mut Found<'_, '_, '_>) -> Option<Vec<ForwardedPort>> {
     let mut ports = Vec::new();
     for (key, value) in in_order(found.table()?) {
@@ -41,7 +40,6 @@ pub(super) fn forwarded_ports(found: &mut Found<'_, '_, '_>) -> Option<Vec<Forwa
     Some(ports)
 }
 
-/// Reads `machine.shared_folders`.
 pub(super) fn shared_folders(found: &mut Found<'_, '_, '_>) -> Option<Vec<SharedFolder>> {
     let mut folders = Vec::new();
     for (key, value) in in_order(found.table()?) {
@@ -61,7 +59,6 @@ pub(super) fn shared_folders(found: &mut Found<'_, '_, '_>) -> Option<Vec<Shared
     Some(folders)
 }
 
-/// Reads `etcd.sha256`.
 pub(super) fn checksums(found: &mut Found<'_, '_, '_>) -> Option<Vec<(Architecture, Sha256)>> {
     let mut checksums = Vec::new();
     for (key, value) in in_order(found.table()?) {
@@ -86,7 +83,6 @@ pub(super) fn checksums(found: &mut Found<'_, '_, '_>) -> Option<Vec<(Architectu
     Some(checksums)
 }
 
-/// Reads `etcd.flags`.
 pub(super) fn flags(found: &mut Found<'_, '_, '_>) -> Option<Vec<ExtraFlag>> {
     let mut flags = Vec::new();
     for (key, value) in in_order(found.table()?) {

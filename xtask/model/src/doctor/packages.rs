@@ -6,7 +6,7 @@ use crate::host::{Distribution, Host};
 /// Where Vagrant is to be had from its makers.
 pub(super) const VAGRANTS_MAKERS: &str = "https://developer.hashicorp.com/vagrant/install";
 
-/// What installs Vagrant.
+/// The commands that install Vagrant, by the host's distribution.
 pub(super) fn vagrant(host: &Host) -> Vec<Hint> {
     let makers = |when: &str| Hint::says(format!("{when} its makers: {VAGRANTS_MAKERS}"));
     let package = match host.distribution {
@@ -67,7 +67,7 @@ pub(super) fn plugin(host: &Host) -> Vec<Hint> {
     }
 }
 
-/// What installs libvirt.
+/// The command that installs libvirt, by the host's distribution.
 pub(super) fn libvirt(host: &Host) -> Hint {
     let of_debian =
         "sudo apt-get install libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils";

@@ -15,7 +15,7 @@ pub struct Report {
     pub virtualization: Option<crate::values::Virtualization>,
 }
 
-/// Makes every check.
+/// Judges whether the machines of a plan can run on a host.
 pub fn judge(plan: &Plan, host: &Host) -> Report {
     let checks = CHECKS.iter().map(|check| Judged {
         name: check.name,

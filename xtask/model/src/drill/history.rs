@@ -25,9 +25,9 @@ pub struct History {
 pub struct Operation {
     /// Who sent it, by number.
     pub client: usize,
-    /// Through which member.
+    /// The member that was asked.
     pub through: HostName,
-    /// The key.
+    /// The key that was written or read.
     pub key: String,
     /// Whether the key is a register: written and read again and again, by all clients.
     pub is_register: bool,
@@ -46,7 +46,7 @@ pub struct Operation {
 pub enum Action {
     /// Write this value, which no other write of this key has.
     Write(String),
-    /// Read linearizably.
+    /// A linearizable read: it takes the quorum.
     Read,
 }
 

@@ -19,9 +19,9 @@ pub struct Drill {
     pub cluster: ClusterName,
     /// The version of etcd that ran.
     pub version: EtcdVersion,
-    /// The cluster's members.
+    /// The names of all members, in the order of the definition.
     pub members: Vec<HostName>,
-    /// The fault's name.
+    /// The name of the fault, as `drill` takes it.
     pub fault: &'static str,
     /// What was done, in words: `core-02 was killed`.
     pub done: String,
@@ -40,9 +40,9 @@ pub struct Drill {
 /// Something that happened during a drill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
-    /// When.
+    /// When it happened, counted from when the clients began.
     pub at: Duration,
-    /// What.
+    /// What happened then.
     pub event: Event,
 }
 
@@ -51,18 +51,18 @@ pub struct Moment {
 pub enum Event {
     /// The fault is about to be injected.
     Injecting,
-    /// It has been.
+    /// The fault has been injected.
     Injected,
     /// Another member leads than before, in this term.
     NewLeader {
-        /// Who.
+        /// The member that was elected.
         leader: HostName,
-        /// Its raft term.
+        /// The raft term that it was elected in.
         term: u64,
     },
     /// `verify` reports what was expected, and nothing else.
     Found,
-    /// Healing begins.
+    /// What the fault did is being undone from here on.
     Healing,
     /// Whatever was done has been undone.
     Healed,

@@ -81,7 +81,7 @@ impl Proof {
 /// Operations of one register that cannot have taken effect in any one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The register.
+    /// The key that serves as the register.
     pub key: String,
     /// What clashes, in a sentence.
     pub why: String,
@@ -126,13 +126,13 @@ pub fn prove(history: &History) -> Proof {
 /// When something began or ended. In this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Time {
-    /// Before everything.
+    /// Before the clients began.
     Beginning,
     /// While the clients were at work.
     At(Duration),
     /// When they were no longer: the final read.
     End,
-    /// Not at all.
+    /// It never took effect.
     Never,
 }
 

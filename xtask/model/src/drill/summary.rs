@@ -19,7 +19,7 @@ pub struct Summary {
     /// Times in which they asked for nothing, as where their writes would have been lost on purpose.
     /// Nothing is known of these, so they are no gaps either.
     pub rests: Vec<Gap>,
-    /// What they wrote.
+    /// How the clients' writes ended, counted.
     pub writes: Writes,
     /// How many reads were answered while they were at work.
     pub reads: usize,
@@ -107,7 +107,7 @@ impl Summary {
     }
 }
 
-/// What was written.
+/// How writes ended, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Writes {
     /// Writes that were acknowledged.
@@ -175,11 +175,11 @@ pub struct ReadBack {
 /// An acknowledged write that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// The key.
+    /// The key whose value is lost.
     pub key: String,
-    /// What was written.
+    /// The value whose write was acknowledged.
     pub value: String,
-    /// Through which member.
+    /// The member that acknowledged it.
     pub through: HostName,
     /// When it was acknowledged.
     pub acknowledged: Duration,
@@ -242,7 +242,7 @@ impl Gap {
 pub struct NewLeader {
     /// How long after the injection began it was seen to lead.
     pub after: Duration,
-    /// Who.
+    /// The member that took the lead.
     pub leader: HostName,
     /// In which raft term.
     pub term: u64,
@@ -280,9 +280,9 @@ pub enum Reason {
     NotShownLinearizable(&'static str),
     /// `verify` did not report what was expected.
     NotFound {
-        /// What was.
+        /// The checks that the fault has to be found by.
         expected: Vec<String>,
-        /// What it reported.
+        /// The checks that reported something.
         reported: Vec<String>,
     },
     /// The cluster was not healthy in the end, but this.

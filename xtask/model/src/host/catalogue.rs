@@ -16,18 +16,18 @@ pub struct Catalogue {
 /// A version of a box.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Edition {
-    /// Its builds.
+    /// One build for each provider.
     pub providers: Vec<Build>,
 }
 
 /// A box file for one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Build {
-    /// The provider's name.
+    /// The name of the provider, as Vagrant calls it.
     pub name: String,
     /// Where the file is.
     pub url: String,
-    /// The file's checksum.
+    /// The checksum of the file, where the catalogue has one.
     pub checksum: Option<String>,
 }
 

@@ -64,18 +64,18 @@ impl fmt::Display for Daemon {
 /// A machine that libvirt knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Domain {
-    /// Its name.
+    /// Its name, as `virsh list` prints it.
     pub name: String,
     /// Its UUID, which is what Vagrant keeps of it.
     pub id: String,
-    /// Whether it runs.
+    /// Whether it runs. One that is paused does only where it was among [`QUESTIONS`].
     pub runs: bool,
 }
 
 /// A network that libvirt knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LibvirtNetwork {
-    /// Its name.
+    /// Its name, as `virsh net-list` prints it.
     pub name: String,
     /// Its bridge, which is an interface of the host while the network is active.
     pub bridge: Option<String>,

@@ -34,7 +34,7 @@ pub struct Host {
     pub own: Own,
     /// Its processor's architecture, as Rust names it.
     pub architecture: String,
-    /// Its distribution.
+    /// Its distribution, which decides how packages are installed.
     pub distribution: Distribution,
     /// Vagrant, and which one.
     pub vagrant: Look<Version>,
@@ -112,7 +112,8 @@ impl Own {
     }
 }
 
-/// The result of looking at one thing.
+/// The result of looking at one thing. That something is missing from a host was seen; that a member does not
+/// answer was not, so what is observed of members has a `Look` of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look<T> {
     /// It is there, and this was seen.

@@ -32,16 +32,16 @@ pub struct Range {
 /// Where packets to some addresses go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The addresses.
+    /// The addresses that it leads to.
     pub to: Range,
-    /// The interface.
+    /// The interface that packets leave by, such as `eth0`.
     pub interface: String,
 }
 
 /// An address of this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// The address.
+    /// The address, without the length of its prefix.
     pub address: Ipv4Addr,
     /// The interface that has it.
     pub interface: String,
@@ -50,7 +50,7 @@ pub struct Address {
 /// An address that somebody on a link has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
-    /// The address.
+    /// The address that somebody has answered at.
     pub address: Ipv4Addr,
     /// The interface towards that link.
     pub interface: String,

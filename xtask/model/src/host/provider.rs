@@ -16,7 +16,7 @@ pub const PLUGIN: &str = "vagrant-libvirt";
 pub enum Provider {
     /// QEMU through libvirt.
     Libvirt,
-    /// VirtualBox.
+    /// VirtualBox, which Vagrant supports without a plugin.
     VirtualBox,
     /// Another one that the user asks for, which this program knows nothing of.
     Other(String),
@@ -63,9 +63,9 @@ pub struct Providers {
     pub asked: Option<String>,
     /// The plugin [`PLUGIN`]; its version, where Vagrant notes it.
     pub plugin: Look<Option<String>>,
-    /// libvirt's daemon.
+    /// Whether libvirt's daemon answers this user.
     pub libvirt: Daemon,
-    /// VirtualBox.
+    /// The VirtualBox that is installed; missing where there is no `VBoxManage`.
     pub virtualbox: Look<VirtualBox>,
 }
 
@@ -102,9 +102,6 @@ impl fmt::Display for Obstacle {
 }
 
 /// The provider to use: the one that the user asks for, else libvirt, else VirtualBox.
-///
-/// # Errors
-/// Everything that keeps the one asked for, or both, from being used.
 pub fn provider(host: &Host) -> Result<Provider, Vec<Obstacle>> {
     host.providers.choose()
 }

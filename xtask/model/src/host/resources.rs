@@ -9,7 +9,7 @@ pub struct Memory {
     pub available: u64,
 }
 
-/// Room for files.
+/// Room for files, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
     /// The folder that the files go to.

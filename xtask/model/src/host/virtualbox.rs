@@ -27,7 +27,7 @@ const SUPPORTED_FROM: &[((u32, u32), Version)] = &[
 /// Whether Vagrant runs machines by a VirtualBox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
-    /// It does.
+    /// Nothing is known to keep it from doing so.
     Yes,
     /// It takes this version of Vagrant or a newer one; the newest VirtualBox that this Vagrant takes.
     From(Version, (u32, u32)),

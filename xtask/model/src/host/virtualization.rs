@@ -17,7 +17,7 @@ pub enum Kvm {
 /// How QEMU is to run machines, and who says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {
-    /// How.
+    /// What QEMU would run the processors on.
     pub virtualization: Virtualization,
     /// Whether somebody asks for it, rather than that it follows from the host.
     pub asked: bool,
@@ -25,9 +25,6 @@ pub struct Choice {
 
 /// How QEMU is to run machines: as the environment says, or the definition, or else by KVM where this
 /// host has it. It may be that this user cannot open it: libvirt's own opens it for them.
-///
-/// # Errors
-/// The environment names something that there is not.
 pub fn choose(defined: Option<Virtualization>, host: &Host) -> Result<Choice, Refused> {
     let asked = match &host.virtualization_asked {
         Some(text) => Some(text.parse()?),

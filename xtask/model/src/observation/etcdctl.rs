@@ -11,27 +11,18 @@ use super::{Alarm, AlarmKind, Hash, ListedMember, Status};
 use crate::plan::identity::EtcdId;
 
 /// Reads the output of `endpoint status`.
-///
-/// # Errors
-/// Fails where the output is not the status of one endpoint.
 pub fn status(output: &str) -> Result<Status, String> {
     let [only]: [EndpointStatus; 1] = exactly(output)?;
     Ok(only.into())
 }
 
 /// Reads the output of `endpoint status` for an endpoint that was named twice.
-///
-/// # Errors
-/// Fails where the output is not two statuses.
 pub fn two_statuses(output: &str) -> Result<[Status; 2], String> {
     let both: [EndpointStatus; 2] = exactly(output)?;
     Ok(both.map(Status::from))
 }
 
 /// Reads the output of `member list`.
-///
-/// # Errors
-/// Fails where the output is not a list of members.
 pub fn members(output: &str) -> Result<Vec<ListedMember>, String> {
     let list: MemberList = json(output)?;
     let members = list.members.into_iter().map(|member| ListedMember {
@@ -45,9 +36,6 @@ pub fn members(output: &str) -> Result<Vec<ListedMember>, String> {
 }
 
 /// Reads the output of `alarm list`, which is `{}` in 3.4 when there are none.
-///
-/// # Errors
-/// Fails where the output is not a list of alarms.
 pub fn alarms(output: &str) -> Result<Vec<Alarm>, String> {
     let list: AlarmList = json(output)?;
     let alarms = list.alarms.into_iter().map(|alarm| Alarm {
@@ -62,9 +50,6 @@ pub fn alarms(output: &str) -> Result<Vec<Alarm>, String> {
 }
 
 /// Reads the output of `endpoint hashkv --rev=REVISION`.
-///
-/// # Errors
-/// Fails where the output is not the hash of one endpoint.
 pub fn hash(output: &str, revision: u64) -> Result<Hash, String> {
     let [only]: [EndpointHash; 1] = exactly(output)?;
     Ok(Hash {
@@ -76,27 +61,18 @@ pub fn hash(output: &str, revision: u64) -> Result<Hash, String> {
 
 /// Reads the ID of a new lease from the output of `lease grant`, in the hexadecimal form in which
 /// etcdctl wants it back.
-///
-/// # Errors
-/// Fails where the output does not name a lease.
 pub fn lease(output: &str) -> Result<String, String> {
     let lease: Lease = json(output)?;
     Ok(format!("{:x}", lease.id))
 }
 
 /// Reads the revision that a value was written at from the output of `put`.
-///
-/// # Errors
-/// Fails where the output does not say that it was done.
 pub fn put(output: &str) -> Result<Option<u64>, String> {
     let put: Put = json(output)?;
     Ok(put.header.revision)
 }
 
 /// Reads the output of `get --prefix --write-out=simple`: keys and values, a line each.
-///
-/// # Errors
-/// Fails where a key has no value.
 pub fn pairs(output: &str) -> Result<Vec<(String, String)>, String> {
     let mut lines = output.lines();
     let mut pairs = Vec::new();

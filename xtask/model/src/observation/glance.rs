@@ -8,7 +8,7 @@ use crate::values::{ClusterName, DriverName, EtcdVersion, HostName};
 /// A glance at a cluster.
 #[derive(Debug, Clone)]
 pub struct Glance {
-    /// The cluster.
+    /// The cluster that was looked at.
     pub cluster: ClusterName,
     /// What runs its members.
     pub driver: DriverName,
@@ -29,7 +29,7 @@ pub struct Glance {
 /// A member with what was seen of it.
 #[derive(Debug, Clone)]
 pub struct Glimpse {
-    /// Its name.
+    /// Its host name, which is also its name in etcd.
     pub name: HostName,
     /// The ID that a static bootstrap gives it.
     pub predicted_id: EtcdId,
@@ -94,7 +94,7 @@ impl Glance {
 }
 
 impl Glimpse {
-    /// Whether it runs.
+    /// Whether its driver says that it runs, halted or not.
     pub const fn runs(&self) -> bool {
         matches!(
             self.condition,

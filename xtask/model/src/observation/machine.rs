@@ -70,9 +70,6 @@ pub fn has_data(output: &str) -> Option<bool> {
 }
 
 /// What a machine said between these moments of this host's clock, in seconds.
-///
-/// # Errors
-/// Says what is missing.
 pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, String> {
     let values = |name: &'static str| {
         let pairs = output.lines().filter_map(|line| line.split_once('='));

@@ -4,9 +4,6 @@ use crate::plan::identity::EtcdId;
 
 /// The members with which a member has connections, by its `etcd_network_active_peers`, which it has
 /// from etcd 3.3 on. A peer with which it never had any is not in it.
-///
-/// # Errors
-/// Fails where these are not the metrics of an etcd.
 pub fn active_peers(metrics: &str) -> Result<Vec<EtcdId>, String> {
     if !metrics.lines().any(|line| line.starts_with("etcd_")) {
         return Err("it has no metrics of etcd".to_owned());

@@ -130,7 +130,7 @@ pub struct MemberObservation {
 /// The result of looking at one thing.
 #[derive(Debug, Clone)]
 pub enum Look<T> {
-    /// This was seen.
+    /// What the member answered.
     Seen(T),
     /// The member was asked and did not answer usefully; what came instead.
     Failed(String),
@@ -155,7 +155,7 @@ pub struct Status {
     pub version: String,
     /// The cluster it takes itself for a member of.
     pub cluster_id: EtcdId,
-    /// Its own ID.
+    /// The ID it takes itself for, predicted or not.
     pub member_id: EtcdId,
     /// The leader it follows, or is.
     pub leader: Option<EtcdId>,
@@ -197,7 +197,7 @@ impl Status {
 /// An entry of a member list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedMember {
-    /// Its ID.
+    /// The ID that the cluster knows it by.
     pub id: EtcdId,
     /// Its name; empty while it has never started.
     pub name: String,
@@ -212,7 +212,7 @@ pub struct ListedMember {
 /// An alarm that a member has raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarm {
-    /// Who raised it.
+    /// The member that raised it, listed or removed since.
     pub member: EtcdId,
     /// What it warns of.
     pub kind: AlarmKind,
@@ -242,7 +242,7 @@ impl fmt::Display for AlarmKind {
 /// A hash over a member's keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hash {
-    /// The hash.
+    /// The CRC-32 that etcd computed.
     pub hash: u64,
     /// The revision up to which keys were hashed: the one that was asked for.
     pub revision: u64,
@@ -264,13 +264,13 @@ pub enum Condition {
     Running(String),
     /// It runs and is halted, by SIGSTOP or by a debugger: it does nothing until its process is continued.
     Halted {
-        /// The process.
+        /// The process ID on this host.
         id: i32,
     },
 }
 
 impl Condition {
-    /// Whether it runs.
+    /// Whether it has a process or a machine at work, halted ones and first boots included.
     pub const fn is_running(&self) -> bool {
         matches!(
             self,

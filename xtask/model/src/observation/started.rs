@@ -7,7 +7,7 @@ use crate::facts::flag_table;
 /// The flags that an etcd was started with: their values by their names, without dashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StartedWith {
-    /// The flags.
+    /// The value of each flag, by the flag's name without dashes.
     pub flags: BTreeMap<String, String>,
 }
 

@@ -25,9 +25,6 @@ pub struct Answers<'a> {
 }
 
 /// How a member describes itself.
-///
-/// # Errors
-/// Fails where an answer is not that of an etcd 2.x; the error says what came instead.
 pub fn status(answers: &Answers<'_>) -> Result<Status, String> {
     let stats: Stats = json("/v2/stats/self", answers.stats)?;
     let number = |header: Option<&str>| header.and_then(|value| value.trim().parse().ok());
@@ -52,9 +49,6 @@ pub fn status(answers: &Answers<'_>) -> Result<Status, String> {
 
 /// The version in the body of `/version`, which has had three forms: JSON with `releaseVersion` up to
 /// 2.0.7, the text `etcd 2.0.13` up to 2.0.x's end, JSON with `etcdserver` after.
-///
-/// # Errors
-/// Fails where the body has none of the forms.
 pub fn version(body: &str) -> Result<String, String> {
     let body = body.trim();
     if let Some(version) = body.strip_prefix("etcd ") {
@@ -68,9 +62,6 @@ pub fn version(body: &str) -> Result<String, String> {
 }
 
 /// Reads the body of `/v2/members`.
-///
-/// # Errors
-/// Fails where it is not a list of members.
 pub fn members(body: &str) -> Result<Vec<ListedMember>, String> {
     let list: MemberList = json("/v2/members", body)?;
     let members = list.members.into_iter().map(|member| {
@@ -86,9 +77,6 @@ pub fn members(body: &str) -> Result<Vec<ListedMember>, String> {
 }
 
 /// Reads the keys and values of a folder from the answer to a GET of it.
-///
-/// # Errors
-/// Fails where the answer is not that of a folder.
 pub fn pairs(body: &str) -> Result<Vec<(String, String)>, String> {
     let answer: Keys = json("/v2/keys", body)?;
     let nodes = answer.node.nodes.unwrap_or_default();

@@ -73,7 +73,7 @@ pub struct Flag {
 /// hold something that the machine fills in, everything else is meant to the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// From [`Myself`].
+    /// From [`Myself`]: it may hold what the machine fills in.
     Myself,
     /// From the plan: what all members have in common.
     Plan,

@@ -26,7 +26,7 @@ pub const PEER_PORT: u16 = 2380;
 /// A cluster, ready to be rendered, run and judged.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The cluster's name.
+    /// The cluster's name: the file name of its definition.
     pub name: ClusterName,
     /// The definition's file, relative to the workspace.
     pub source: Utf8PathBuf,
@@ -57,7 +57,7 @@ pub struct Plan {
 pub struct Member {
     /// Its host name, which is also its name in etcd.
     pub name: HostName,
-    /// Its address.
+    /// The address that it serves on: in the subnet, or on loopback.
     pub address: Ipv4Addr,
     /// The ID that a static bootstrap will give it.
     pub id: EtcdId,

@@ -64,7 +64,7 @@ pub enum Runtime {
     Container,
     /// The binaries of the release tarball.
     Release,
-    /// The distribution's package.
+    /// The package of the system's own distribution, at the version that it has.
     Package,
     /// The unit that the system brings along.
     BuiltIn,

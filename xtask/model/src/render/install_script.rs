@@ -8,7 +8,7 @@ use crate::facts::etcd_releases;
 use crate::plan::Plan;
 use crate::values::Architecture;
 
-/// The whole program.
+/// The text of the shell program that installs the release.
 pub(super) fn script(plan: &Plan) -> String {
     let version = plan.version();
     let mut script = format!(

@@ -25,7 +25,7 @@ pub static TARGETS: &[&Target] = &[&user_data::USER_DATA, &config_rb::CONFIG_RB]
 pub struct Target {
     /// Its name, in the cluster's folder.
     pub file: &'static str,
-    /// Its whole text.
+    /// Makes its text, the marks of a generated file included.
     pub render: fn(&Plan) -> String,
 }
 

@@ -49,7 +49,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Refuses a text.
+    /// Refuses a text for this reason, a lowercase fact, and says what would be right.
     pub fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             why: why.into(),

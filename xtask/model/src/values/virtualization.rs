@@ -13,7 +13,7 @@ pub enum Virtualization {
 }
 
 impl Virtualization {
-    /// Every kind.
+    /// Every kind, the fastest first.
     pub const ALL: &'static [Self] = &[Self::Kvm, Self::Qemu];
 
     /// The name as definitions and `XTASK_VIRTUALIZATION` spell it.

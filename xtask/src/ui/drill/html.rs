@@ -21,7 +21,7 @@ const LONGEST: usize = 100;
 
 const STYLE: &str = include_str!("html/style.css");
 
-/// Renders the page.
+/// Renders a page that needs no network: styles and pictures are part of it.
 pub fn render(drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let cluster = drills.first().map(|drill| drill.cluster.as_str());

@@ -5,7 +5,7 @@ use crate::observation::Glance;
 use crate::ui::table::{Table, nothing, number, size};
 use crate::ui::verify::shown;
 
-/// Renders it.
+/// Renders a glance, without colours.
 pub fn render(glance: &Glance) -> String {
     let mut table = Table::new([
         "MEMBER",

@@ -10,7 +10,7 @@ use crate::check::{Finding, Report};
 use crate::judgement::{Judged, Verdict};
 use crate::plan::Plan;
 
-/// Renders everything.
+/// Renders a report as one test suite.
 pub fn render(plan: &Plan, report: &Report) -> String {
     let failures = report.names(&[Verdict::NotYet, Verdict::Fail]).len();
     let skipped = report
