@@ -7,8 +7,9 @@ use expect_test::{Expect, expect};
 use test_attribute::test;
 use xtask::drill::history::{History, Operation};
 use xtask::drill::summary::{Gap, Summary};
-use xtask::drill::words::{count, moment, seconds, value};
+use xtask::drill::words::{moment, seconds, value};
 use xtask::drill::{Drill, Event};
+use xtask::wording::count;
 
 use crate::drill_support::{
     at_work, leader_killed, members, milliseconds, moments, new_leader, quorum_lost, read, refused,

@@ -1,4 +1,4 @@
-//! How several things are named in a sentence.
+//! How several things are named and counted in a sentence.
 
 use std::fmt::Display;
 
@@ -18,6 +18,25 @@ pub fn list_of_words<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
 /// The same where one of them is to be chosen: `` `stable`, `beta` or `alpha` ``.
 pub fn either<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     joined(words.into_iter().map(in_backticks), "or")
+}
+
+/// A number with its thousands apart: `12,345`.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 write`, `2 writes`.
+pub fn many(number: usize, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", count(number))
 }
 
 fn in_backticks(word: &str) -> String {

@@ -1,4 +1,4 @@
-use super::{Check, Judgement, machines};
+use super::{Check, Judgement, many};
 use crate::hint::Hint;
 use crate::host::resources::Disk;
 use crate::host::{Host, Look};
@@ -49,14 +49,14 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         images,
         wanted,
         AT_LEAST * count as u64,
-        &machines(count),
+        &many(count, "machine"),
     ));
     if let Some(boxes) = boxes.filter(|_| !share) {
         diagnostics.extend(lack(plan, host, boxes, A_BOX, A_BOX / 2, "the box"));
     }
     let evidence = format!(
         "{} take about {}, {} is free in {}",
-        machines(count),
+        many(count, "machine"),
         quantity::size(wanted),
         quantity::size(images.available),
         images.folder

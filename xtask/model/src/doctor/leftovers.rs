@@ -1,4 +1,4 @@
-use super::{Check, Judgement, list};
+use super::{Check, Judgement, list, many};
 use crate::hint::Hint;
 use crate::host::libvirt::{Domain, URI};
 use crate::host::{Host, Look, Provider, provider};
@@ -47,13 +47,7 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         .note("Vagrant makes no machine under a name that is taken")
         .note(format!("{disk}, and a member's data with that"));
     let error = error.hint(Hint::heals(format!("remove {them}"), [removal(&forgotten)]));
-    Judgement::of(
-        match forgotten.len() {
-            1 => "1 machine".to_owned(),
-            count => format!("{count} machines"),
-        },
-        vec![error],
-    )
+    Judgement::of(many(forgotten.len(), "machine"), vec![error])
 }
 
 /// The command line that removes machines, running or not, with their disks.

@@ -1,4 +1,4 @@
-use super::{Check, Judgement, machines, to_start};
+use super::{Check, Judgement, many, to_start};
 use crate::hint::Hint;
 use crate::host::resources::Memory;
 use crate::host::{Host, Look};
@@ -26,14 +26,14 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     let all = each.saturating_mul(count as u64);
     let evidence = format!(
         "{} take {}, {} is free",
-        machines(count),
+        many(count, "machine"),
         quantity::size(all),
         quantity::size(available)
     );
     let about = if all > total {
         Diagnostic::error(format!(
             "{} take {} of memory, and this host has {}",
-            machines(count),
+            many(count, "machine"),
             quantity::size(all),
             quantity::size(total)
         ))
@@ -41,7 +41,7 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     } else if all > available {
         Diagnostic::warning(format!(
             "{} take {} of memory, and {} is free",
-            machines(count),
+            many(count, "machine"),
             quantity::size(all),
             quantity::size(available)
         ))

@@ -28,7 +28,7 @@ use crate::judgement::Verdict;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Severity};
 use crate::values::HostName;
-use crate::wording::list;
+use crate::wording::{list, many};
 
 /// Everything that is looked for, in the order in which it is reported.
 pub static CHECKS: &[&Check] = &[
@@ -111,13 +111,5 @@ fn concerns_only(host: &Host, wanted: &Provider) -> Option<Judgement> {
             )))
         }
         Err(_) => Some(Judgement::not_seen("there is no provider yet")),
-    }
-}
-
-/// `1 machine`, `3 machines`.
-fn machines(count: usize) -> String {
-    match count {
-        1 => "1 machine".to_owned(),
-        count => format!("{count} machines"),
     }
 }

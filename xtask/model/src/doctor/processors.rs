@@ -1,4 +1,4 @@
-use super::{Check, Judgement, machines, to_start};
+use super::{Check, Judgement, many, to_start};
 use crate::host::{Host, Look};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
@@ -18,7 +18,7 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     };
     let evidence = format!(
         "{} with {wanted} each, on {there}",
-        machines(to_start(plan, host).len())
+        many(to_start(plan, host).len(), "machine")
     );
     if wanted <= there {
         return Judgement::pass(evidence);

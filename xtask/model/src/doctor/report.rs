@@ -3,6 +3,7 @@ use crate::host::{Host, Provider, provider, virtualization};
 use crate::judgement::Judged;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity};
+use crate::wording::many;
 
 /// Everything that was found of a host.
 #[derive(Debug, Clone)]
@@ -83,8 +84,7 @@ impl Report {
         let name = &plan.name;
         let warnings = match self.count(Severity::Warning) {
             0 => String::new(),
-            1 => ", with 1 warning".to_owned(),
-            count => format!(", with {count} warnings"),
+            count => format!(", with {}", many(count, "warning")),
         };
         if !self.is_usable() {
             return format!("{name} cannot run on virtual machines here");

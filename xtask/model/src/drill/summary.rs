@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::history::{Action, Answer, History, Operation};
 use super::registers::{self, Proof};
-use super::words::many;
 use super::{Drill, Event, Moment};
 use crate::values::HostName;
+use crate::wording::many;
 
 /// A drill, summed up.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! How times, numbers and values are told.
+//! How times and values are told.
 
 use std::time::Duration;
 
@@ -16,25 +16,6 @@ pub fn seconds(length: Duration) -> String {
     // Rounded, so that 1.399 s are not told as 1.39 s.
     let hundredths = (length.as_millis() + 5) / 10;
     format!("{}.{:02} s", hundredths / 100, hundredths % 100)
-}
-
-/// A number with its thousands apart: `12,345`.
-pub fn count(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number of things: `1 write`, `2 writes`.
-pub fn many(number: usize, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", count(number))
 }
 
 /// A value in backticks, shortened where it is too long to be read.

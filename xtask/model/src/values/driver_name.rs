@@ -4,6 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Refused;
+use crate::wording::either;
 
 /// What runs a cluster's members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,13 +44,10 @@ impl FromStr for DriverName {
             .copied()
             .find(|driver| driver.as_str() == text)
             .ok_or_else(|| {
-                let names: Vec<_> = Self::ALL
-                    .iter()
-                    .map(|driver| format!("`{driver}`"))
-                    .collect();
+                let names = Self::ALL.iter().map(|driver| driver.as_str());
                 Refused::new(
                     format!("there is no driver `{}`", text.escape_debug()),
-                    format!("use {}", names.join(" or ")),
+                    format!("use {}", either(names)),
                 )
             })
     }

@@ -12,9 +12,10 @@ use super::{Fact, Figures, Verdict, closing, facts, table};
 use crate::drill::history::{Action, Answer, Operation};
 use crate::drill::registers::Violation;
 use crate::drill::summary::{Lost, Summary};
-use crate::drill::words::{count, many, moment, seconds, value};
+use crate::drill::words::{moment, seconds, value};
 use crate::drill::{Drill, Event};
 use crate::ui::verify::shown;
+use crate::wording::{count, many};
 
 /// The most lost writes, and the most violations, that are told one by one. JSON has them all.
 const LONGEST: usize = 100;

@@ -6,8 +6,9 @@ pub mod json;
 pub mod table;
 
 use crate::drill::summary::{Gap, NewLeader, Reason, Summary};
-use crate::drill::words::{count, many, moment, seconds};
+use crate::drill::words::{moment, seconds};
 use crate::drill::{Drill, Event};
+use crate::wording::{count, many};
 
 /// One line: how many faults were injected and found, how much was written, and what of it is lost.
 pub fn closing(drills: &[Drill]) -> String {

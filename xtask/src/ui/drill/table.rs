@@ -7,10 +7,11 @@ use super::{Fact, Verdict, closing, facts, rested_under_fault};
 use crate::drill::Drill;
 use crate::drill::history::{Answer, Operation};
 use crate::drill::summary::{Lost, Reason, Summary};
-use crate::drill::words::{count, moment, seconds, value};
+use crate::drill::words::{moment, seconds, value};
 use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED, YELLOW};
 use crate::ui::table::Table;
 use crate::ui::verify::shown;
+use crate::wording::count;
 
 /// The most details of one kind that are told one by one. JSON has them all.
 const LONGEST: usize = 10;

@@ -14,9 +14,10 @@ use std::time::Duration;
 use super::{escaped, event};
 use crate::drill::history::Answer;
 use crate::drill::summary::Summary;
-use crate::drill::words::{many, moment, seconds};
+use crate::drill::words::{moment, seconds};
 use crate::drill::{Drill, Event};
 use crate::values::HostName;
+use crate::wording::many;
 use labels::{LANE, Label, arrange, fitting, room};
 use numbers::{bins, most, table};
 

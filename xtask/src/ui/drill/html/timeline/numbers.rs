@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::length;
 use crate::drill::Drill;
 use crate::drill::history::{Action, Answer, Operation};
-use crate::drill::words::count;
 use crate::ui::drill::html::escaped;
 use crate::values::HostName;
+use crate::wording::count;
 
 /// How many rows the table that stands beside the drawing has at most.
 const ROWS: u128 = 60;
