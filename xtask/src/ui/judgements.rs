@@ -1,9 +1,9 @@
 //! The table that `verify` and `doctor` have in common: a line for each condition, whether it holds, and what
 //! that rests on.
 
+use super::shown::shown;
 use super::style::{FAINT, GREEN, RED, YELLOW};
 use super::table::Table;
-use super::verify::shown;
 use crate::judgement::{Judged, Verdict};
 
 /// Renders it, coloured. `failed` is the label of what does not hold.

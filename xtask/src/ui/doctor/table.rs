@@ -7,8 +7,8 @@ use crate::doctor::Report;
 use crate::plan::Plan;
 use crate::report::Severity;
 use crate::ui::judgements;
+use crate::ui::shown::shown;
 use crate::ui::style::{GREEN, RED, YELLOW};
-use crate::ui::verify::shown;
 
 /// Renders everything, coloured. Whoever prints it leaves the colours out where there is no terminal.
 pub fn render(plan: &Plan, report: &Report) -> String {

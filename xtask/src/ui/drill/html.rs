@@ -14,7 +14,7 @@ use crate::drill::registers::Violation;
 use crate::drill::summary::{Lost, Summary};
 use crate::drill::words::{moment, seconds, value};
 use crate::drill::{Drill, Event};
-use crate::ui::verify::shown;
+use crate::ui::shown::shown;
 use crate::wording::{count, many};
 
 /// The most lost writes, and the most violations, that are told one by one. JSON has them all.

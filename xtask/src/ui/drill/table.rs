@@ -8,9 +8,9 @@ use crate::drill::Drill;
 use crate::drill::history::{Answer, Operation};
 use crate::drill::summary::{Lost, Reason, Summary};
 use crate::drill::words::{moment, seconds, value};
+use crate::ui::shown::shown;
 use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED, YELLOW};
 use crate::ui::table::Table;
-use crate::ui::verify::shown;
 use crate::wording::count;
 
 /// The most details of one kind that are told one by one. JSON has them all.

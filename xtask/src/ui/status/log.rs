@@ -10,7 +10,7 @@ use crate::check::LAGS_BEYOND;
 use crate::elections::{Election, Elections, Leadership};
 use crate::observation::{Glance, Glimpse, Look};
 use crate::ui::moment;
-use crate::ui::verify::shown;
+use crate::ui::shown::shown;
 use crate::values::{ClusterName, HostName, quantity};
 
 /// How long nothing may be said.

@@ -2,8 +2,8 @@
 
 use super::words::{role, runs_as};
 use crate::observation::Glance;
+use crate::ui::shown::shown;
 use crate::ui::table::{Table, nothing, number, size};
-use crate::ui::verify::shown;
 
 /// Renders a glance, without colours.
 pub fn render(glance: &Glance) -> String {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::verdict_name;
 use crate::check::{self, Health, Report};
+use crate::judgement::Judged;
 use crate::observation::{Look, MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::ui::json;
@@ -40,56 +41,26 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit_stat
             needed: standing.needed,
             may_fail: standing.may_fail(),
         },
-        members: plan
-            .members
-            .iter()
-            .filter_map(|planned| {
-                let member = observation
-                    .members
-                    .iter()
-                    .find(|member| member.name == planned.name)?;
-                let index = observation
-                    .members
-                    .iter()
-                    .position(|one| one.name == planned.name)?;
-                let quota = member.status.seen().and_then(|status| {
-                    let started = observation.started.get(index);
-                    let is_known = started.and_then(Look::seen).is_some();
-                    let known = status.db_size_quota.is_some() || is_known;
-                    (known && status.db_size.is_some())
-                        .then(|| check::quota_of(plan, status, started))
-                });
-                Some(Member::of(planned.id.to_string(), member, quota))
-            })
-            .collect(),
-        checks: report
-            .checks
-            .iter()
-            .map(|checked| Check {
-                name: checked.name,
-                title: checked.title,
-                verdict: verdict_name(checked.judgement.verdict),
-                evidence: checked.judgement.evidence(),
-                findings: checked
-                    .judgement
-                    .findings
-                    .iter()
-                    .map(|finding| Finding {
-                        member: finding.member().map(ToString::to_string),
-                        members: finding.members.iter().map(ToString::to_string).collect(),
-                        text: &finding.text,
-                        hint: finding.hint.as_ref().map(ToString::to_string),
-                        commands: match &finding.hint {
-                            Some(hint) => &hint.commands,
-                            None => &[],
-                        },
-                        effect: finding.hint.as_ref().map(|hint| hint.effect.to_string()),
-                    })
-                    .collect(),
-            })
-            .collect(),
+        members: members(plan, observation),
+        checks: report.checks.iter().map(Check::of).collect(),
     };
     json(&document)
+}
+
+/// The members of the plan that were looked at.
+fn members(plan: &Plan, observation: &Observation) -> Vec<Member> {
+    let looked_at = plan.members.iter().filter_map(|planned| {
+        let mut members = observation.members.iter().enumerate();
+        let (index, member) = members.find(|(_, one)| one.name == planned.name)?;
+        let quota = member.status.seen().and_then(|status| {
+            let started = observation.started.get(index);
+            let is_known = started.and_then(Look::seen).is_some();
+            let known = status.db_size_quota.is_some() || is_known;
+            (known && status.db_size.is_some()).then(|| check::quota_of(plan, status, started))
+        });
+        Some(Member::of(planned.id.to_string(), member, quota))
+    });
+    looked_at.collect()
 }
 
 #[derive(Serialize)]
@@ -180,4 +151,31 @@ struct Finding<'a> {
     hint: Option<String>,
     commands: &'a [String],
     effect: Option<String>,
+}
+
+impl<'a> Check<'a> {
+    fn of(checked: &'a Judged<check::Finding>) -> Self {
+        let judgement = &checked.judgement;
+        Self {
+            name: checked.name,
+            title: checked.title,
+            verdict: verdict_name(judgement.verdict),
+            evidence: judgement.evidence(),
+            findings: judgement.findings.iter().map(Finding::of).collect(),
+        }
+    }
+}
+
+impl<'a> Finding<'a> {
+    fn of(finding: &'a check::Finding) -> Self {
+        let hint = finding.hint.as_ref();
+        Self {
+            member: finding.member().map(ToString::to_string),
+            members: finding.members.iter().map(ToString::to_string).collect(),
+            text: &finding.text,
+            hint: hint.map(ToString::to_string),
+            commands: hint.map_or(&[], |hint| &hint.commands),
+            effect: hint.map(|hint| hint.effect.to_string()),
+        }
+    }
 }

@@ -3,13 +3,13 @@
 
 use std::fmt::Write;
 
-use super::shown;
 use crate::check::{Health, Report};
 use crate::hint::Hint;
 use crate::judgement::Verdict;
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::ui::judgements;
+use crate::ui::shown::shown;
 use crate::ui::style::{BOLD, CYAN, FAINT, GREEN, RED, YELLOW};
 use crate::ui::table::{Table, nothing, number, size};
 
