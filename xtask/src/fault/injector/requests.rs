@@ -117,7 +117,6 @@ impl Injector<'_> {
     pub(in crate::fault) fn agree_without(&self, absent: &Member, entries: u64) -> Outcome<()> {
         let plan = self.plan();
         let others: Vec<&Member> = others(plan, absent).collect();
-        let deadline = Instant::now() + AGREEING;
         let left = AtomicU64::new(entries);
         let take = || {
             left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
@@ -127,6 +126,7 @@ impl Injector<'_> {
         let key = format!("/xtask-drill-nothing-{}", std::process::id());
         let agree = |gateway: Gateway| {
             while take().is_ok() {
+                let deadline = Instant::now() + AGREEING;
                 while let Err(unanswered) = gateway.delete(&key) {
                     if Instant::now() > deadline || self.interruption.is_asked() {
                         return Err(unanswered);
@@ -155,7 +155,7 @@ impl Injector<'_> {
 /// The size of a large value in bytes. etcd takes requests of up to 1.5 MiB.
 const VALUE: usize = 1 << 20;
 
-/// How long members may take to agree on what a fault has them agree on.
+/// How long members may take to agree on one entry, an election included.
 const AGREEING: Duration = Duration::from_secs(120);
 
 /// How many requests are under way at once where it is about their number.
