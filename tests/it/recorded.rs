@@ -11,6 +11,7 @@ use xtask::observation::log::{self, LastWords};
 use xtask::observation::{Before, Look, Observation, Status, etcdctl, v2};
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
+use xtask::reason::Reason;
 
 use crate::support::project;
 use crate::verify_support::{healthy, recorded_cluster, status, unasked, without};
@@ -98,7 +99,7 @@ fn seen(plan: &Plan, version: &str, state: &str) -> Observation {
     observation
 }
 
-fn look<T>(recording: &Recording, read: fn(&str) -> Result<T, String>) -> Look<T> {
+fn look<T>(recording: &Recording, read: fn(&str) -> Result<T, Reason>) -> Look<T> {
     match read(&recording.stdout) {
         Ok(seen) => Look::Seen(seen),
         Err(_) => Look::Failed(etcdctl::reason(&recording.stderr).unwrap()),
@@ -106,7 +107,7 @@ fn look<T>(recording: &Recording, read: fn(&str) -> Result<T, String>) -> Look<T
 }
 
 /// How a recorded member with the v2 API describes itself.
-fn status_of_first(version: &str, state: &str) -> Result<Status, String> {
+fn status_of_first(version: &str, state: &str) -> Result<Status, Reason> {
     let keys = Recording::of(version, state, "http-v2_keys-m1");
     v2::status(&v2::Answers {
         version: Recording::of(version, state, "http-version-m1").body(),
@@ -343,7 +344,7 @@ fn output_of_another_shape_is_refused_and_shown() {
         `/version` was not answered as by an etcd 2.x: `{}`
         `/v2/members` was not answered as by an etcd 2.x: `[]`
         HTTP status 502: `<html>Bad Gateway</html>`
-        Raft Internal Error: etcdserver: request timed out"#]].assert_eq(&refused.join("\n"));
+        Raft Internal Error: etcdserver: request timed out"#]].assert_eq(&refused.map(String::from).join("\n"));
 }
 
 #[test]

@@ -275,9 +275,9 @@ end=
     // A connection that broke in between says less, not that there is no discovery.
     let half = said.split_once("discovery").unwrap().0;
     let broken = machine::read(half, 0.0, 0.0);
-    assert_eq!(broken, Err("it does not tell its end".to_owned()));
+    assert_eq!(broken, Err("it does not tell its end".into()));
     let broken = machine::read(&said.replace("1795533840.25", "x"), 0.0, 0.0);
-    assert_eq!(broken, Err("its clock is not a number".to_owned()));
+    assert_eq!(broken, Err("its clock is not a number".into()));
 
     // No word of discovery says nothing where there was nothing to read.
     let discovery = |etcd: &str| {

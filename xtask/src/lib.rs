@@ -5,7 +5,7 @@
 
 pub use model::{
     advice, check, command_line, definition, doctor, drill, elections, facts, hint, host,
-    judgement, observation, plan, profile, render, report, steps, values, wording,
+    judgement, observation, plan, profile, reason, render, report, steps, values, wording,
 };
 
 pub mod artifact;

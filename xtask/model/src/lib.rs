@@ -17,6 +17,7 @@ pub mod judgement;
 pub mod observation;
 pub mod plan;
 pub mod profile;
+pub mod reason;
 pub mod render;
 pub mod report;
 pub mod steps;

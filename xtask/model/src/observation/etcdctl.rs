@@ -9,21 +9,22 @@ use serde::de::DeserializeOwned;
 
 use super::{Alarm, AlarmKind, Hash, ListedMember, Status};
 use crate::plan::identity::EtcdId;
+use crate::reason::Reason;
 
 /// Reads the output of `endpoint status`.
-pub fn status(output: &str) -> Result<Status, String> {
+pub fn status(output: &str) -> Result<Status, Reason> {
     let [only]: [EndpointStatus; 1] = exactly(output)?;
     Ok(only.into())
 }
 
 /// Reads the output of `endpoint status` for an endpoint that was named twice.
-pub fn two_statuses(output: &str) -> Result<[Status; 2], String> {
+pub fn two_statuses(output: &str) -> Result<[Status; 2], Reason> {
     let both: [EndpointStatus; 2] = exactly(output)?;
     Ok(both.map(Status::from))
 }
 
 /// Reads the output of `member list`.
-pub fn members(output: &str) -> Result<Vec<ListedMember>, String> {
+pub fn members(output: &str) -> Result<Vec<ListedMember>, Reason> {
     let list: MemberList = json(output)?;
     let members = list.members.into_iter().map(|member| ListedMember {
         id: member.id,
@@ -36,7 +37,7 @@ pub fn members(output: &str) -> Result<Vec<ListedMember>, String> {
 }
 
 /// Reads the output of `alarm list`, which is `{}` in 3.4 when there are none.
-pub fn alarms(output: &str) -> Result<Vec<Alarm>, String> {
+pub fn alarms(output: &str) -> Result<Vec<Alarm>, Reason> {
     let list: AlarmList = json(output)?;
     let alarms = list.alarms.into_iter().map(|alarm| Alarm {
         member: alarm.member,
@@ -50,7 +51,7 @@ pub fn alarms(output: &str) -> Result<Vec<Alarm>, String> {
 }
 
 /// Reads the output of `endpoint hashkv --rev=REVISION`.
-pub fn hash(output: &str, revision: u64) -> Result<Hash, String> {
+pub fn hash(output: &str, revision: u64) -> Result<Hash, Reason> {
     let [only]: [EndpointHash; 1] = exactly(output)?;
     Ok(Hash {
         hash: only.hash.hash,
@@ -61,19 +62,19 @@ pub fn hash(output: &str, revision: u64) -> Result<Hash, String> {
 
 /// Reads the ID of a new lease from the output of `lease grant`, in the hexadecimal form in which
 /// etcdctl wants it back.
-pub fn lease(output: &str) -> Result<String, String> {
+pub fn lease(output: &str) -> Result<String, Reason> {
     let lease: Lease = json(output)?;
     Ok(format!("{:x}", lease.id))
 }
 
 /// Reads the revision that a value was written at from the output of `put`.
-pub fn put(output: &str) -> Result<Option<u64>, String> {
+pub fn put(output: &str) -> Result<Option<u64>, Reason> {
     let put: Put = json(output)?;
     Ok(put.header.revision)
 }
 
 /// Reads the output of `get --prefix --write-out=simple`: keys and values, a line each.
-pub fn pairs(output: &str) -> Result<Vec<(String, String)>, String> {
+pub fn pairs(output: &str) -> Result<Vec<(String, String)>, Reason> {
     let mut lines = output.lines();
     let mut pairs = Vec::new();
     while let Some(key) = lines.next() {
@@ -161,23 +162,23 @@ fn without_grpc(text: &str) -> String {
     text.trim_start_matches(':').trim().replace("\\\"", "\"")
 }
 
-fn exactly<T: DeserializeOwned, const N: usize>(output: &str) -> Result<[T; N], String> {
+fn exactly<T: DeserializeOwned, const N: usize>(output: &str) -> Result<[T; N], Reason> {
     let all: Vec<T> = json(output)?;
     let count = all.len();
-    <[T; N]>::try_from(all).map_err(|_| format!("answered for {count} endpoints, not {N}"))
+    <[T; N]>::try_from(all).map_err(|_| format!("answered for {count} endpoints, not {N}").into())
 }
 
-fn json<T: DeserializeOwned>(output: &str) -> Result<T, String> {
+fn json<T: DeserializeOwned>(output: &str) -> Result<T, Reason> {
     if output.trim().is_empty() {
-        return Err("printed nothing".to_owned());
+        return Err("printed nothing".into());
     }
     serde_json::from_str(output).map_err(|error| unreadable(&error.to_string(), output))
 }
 
-fn unreadable(what: &str, output: &str) -> String {
+fn unreadable(what: &str, output: &str) -> Reason {
     let first = output.lines().find(|line| !line.trim().is_empty());
     let shown: String = first.unwrap_or_default().chars().take(60).collect();
-    format!("printed what this program cannot read ({what}): `{shown}`")
+    format!("printed what this program cannot read ({what}): `{shown}`").into()
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! Reads what a machine says about itself.
 
 use super::{LOG_FOLDERS, StartedWith};
+use crate::reason::Reason;
 
 /// How a machine is, seen from inside.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +71,7 @@ pub fn has_data(output: &str) -> Option<bool> {
 }
 
 /// What a machine said between these moments of this host's clock, in seconds.
-pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, String> {
+pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, Reason> {
     let values = |name: &'static str| {
         let pairs = output.lines().filter_map(|line| line.split_once('='));
         pairs
@@ -86,7 +87,7 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, St
     one("end")?;
     let clock: f64 = one("clock")?
         .parse()
-        .map_err(|_| "its clock is not a number".to_owned())?;
+        .map_err(|_| "its clock is not a number")?;
     let words: Vec<String> = values("discovery").collect();
     let etcds: Vec<String> = values("etcd").collect();
     let (arguments, environment): (Vec<String>, Vec<String>) = (

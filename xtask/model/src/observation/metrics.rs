@@ -1,12 +1,13 @@
 //! What a member's metrics tell, in Prometheus' text format.
 
 use crate::plan::identity::EtcdId;
+use crate::reason::Reason;
 
 /// The members with which a member has connections, by its `etcd_network_active_peers`, which it has
 /// from etcd 3.3 on. A peer with which it never had any is not in it.
-pub fn active_peers(metrics: &str) -> Result<Vec<EtcdId>, String> {
+pub fn active_peers(metrics: &str) -> Result<Vec<EtcdId>, Reason> {
     if !metrics.lines().any(|line| line.starts_with("etcd_")) {
-        return Err("it has no metrics of etcd".to_owned());
+        return Err("it has no metrics of etcd".into());
     }
     let lines = metrics.lines();
     let active = lines.filter_map(|line| line.strip_prefix("etcd_network_active_peers{"));

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
+use crate::reason::Reason;
 use crate::values::HostName;
 pub use distinct::Repeated;
 pub use glance::{Glance, Glimpse};
@@ -145,6 +146,12 @@ impl<T> Look<T> {
             Self::Seen(seen) => Some(seen),
             Self::Failed(_) | Self::NotAsked(_) => None,
         }
+    }
+}
+
+impl<T> From<Result<T, Reason>> for Look<T> {
+    fn from(answer: Result<T, Reason>) -> Self {
+        answer.map_or_else(|why| Self::Failed(why.into()), Self::Seen)
     }
 }
 

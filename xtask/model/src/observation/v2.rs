@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{ListedMember, Status};
 use crate::plan::identity::EtcdId;
+use crate::reason::Reason;
 
 /// The answers that describe a member.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub struct Answers<'a> {
 }
 
 /// How a member describes itself.
-pub fn status(answers: &Answers<'_>) -> Result<Status, String> {
+pub fn status(answers: &Answers<'_>) -> Result<Status, Reason> {
     let stats: Stats = json("/v2/stats/self", answers.stats)?;
     let number = |header: Option<&str>| header.and_then(|value| value.trim().parse().ok());
     Ok(Status {
@@ -49,7 +50,7 @@ pub fn status(answers: &Answers<'_>) -> Result<Status, String> {
 
 /// The version in the body of `/version`, which has had three forms: JSON with `releaseVersion` up to
 /// 2.0.7, the text `etcd 2.0.13` up to 2.0.x's end, JSON with `etcdserver` after.
-pub fn version(body: &str) -> Result<String, String> {
+pub fn version(body: &str) -> Result<String, Reason> {
     let body = body.trim();
     if let Some(version) = body.strip_prefix("etcd ") {
         return Ok(version.to_owned());
@@ -62,7 +63,7 @@ pub fn version(body: &str) -> Result<String, String> {
 }
 
 /// Reads the body of `/v2/members`.
-pub fn members(body: &str) -> Result<Vec<ListedMember>, String> {
+pub fn members(body: &str) -> Result<Vec<ListedMember>, Reason> {
     let list: MemberList = json("/v2/members", body)?;
     let members = list.members.into_iter().map(|member| {
         Ok(ListedMember {
@@ -77,7 +78,7 @@ pub fn members(body: &str) -> Result<Vec<ListedMember>, String> {
 }
 
 /// Reads the keys and values of a folder from the answer to a GET of it.
-pub fn pairs(body: &str) -> Result<Vec<(String, String)>, String> {
+pub fn pairs(body: &str) -> Result<Vec<(String, String)>, Reason> {
     let answer: Keys = json("/v2/keys", body)?;
     let nodes = answer.node.nodes.unwrap_or_default();
     let pairs = nodes.into_iter().map(|node| (node.key, node.value));
@@ -96,35 +97,35 @@ const KEY_NOT_FOUND: u32 = 100;
 
 /// The reason in the body of an answer with an error status, such as
 /// `{"errorCode":300,"message":"Raft Internal Error","cause":"…"}`.
-pub fn reason(status: u16, body: &str) -> String {
+pub fn reason(status: u16, body: &str) -> Reason {
     match serde_json::from_str::<Refusal>(body) {
         Ok(Refusal { message, cause, .. }) => match cause {
-            Some(cause) if !cause.is_empty() => format!("{message}: {cause}"),
-            _ => message,
+            Some(cause) if !cause.is_empty() => format!("{message}: {cause}").into(),
+            _ => message.into(),
         },
-        Err(_) if body.trim().is_empty() => format!("HTTP status {status}"),
+        Err(_) if body.trim().is_empty() => format!("HTTP status {status}").into(),
         Err(_) => {
             let line = body.lines().next().unwrap_or_default();
             let shown: String = line.chars().take(60).collect();
-            format!("HTTP status {status}: `{shown}`")
+            format!("HTTP status {status}: `{shown}`").into()
         }
     }
 }
 
-fn id(text: &str) -> Result<EtcdId, String> {
+fn id(text: &str) -> Result<EtcdId, Reason> {
     u64::from_str_radix(text, 16)
         .map(EtcdId)
-        .map_err(|_| format!("`{}` is not an ID of etcd", text.escape_debug()))
+        .map_err(|_| format!("`{}` is not an ID of etcd", text.escape_debug()).into())
 }
 
-fn json<T: DeserializeOwned>(path: &str, body: &str) -> Result<T, String> {
+fn json<T: DeserializeOwned>(path: &str, body: &str) -> Result<T, Reason> {
     serde_json::from_str(body).map_err(|_| not_etcd(path, body))
 }
 
-fn not_etcd(path: &str, body: &str) -> String {
+fn not_etcd(path: &str, body: &str) -> Reason {
     let line = body.lines().next().unwrap_or_default();
     let shown: String = line.chars().take(60).collect();
-    format!("`{path}` was not answered as by an etcd 2.x: `{shown}`")
+    format!("`{path}` was not answered as by an etcd 2.x: `{shown}`").into()
 }
 
 #[derive(Deserialize)]

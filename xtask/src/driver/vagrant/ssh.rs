@@ -13,7 +13,8 @@ use crate::atomic;
 use crate::observation::Look;
 use crate::observation::machine::{self, MachineStatus};
 use crate::plan::Plan;
-use crate::process::{self, Ending};
+use crate::process::{self, Ending, Finished};
+use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
 use crate::workspace::Home;
@@ -97,19 +98,17 @@ pub(super) fn start_etcd(home: &Home, member: &HostName) {
 ///
 /// # Errors
 /// Says why it cannot be told.
-pub(super) fn has_data(home: &Home, member: &HostName) -> Result<bool, String> {
+pub(super) fn has_data(home: &Home, member: &HostName) -> Result<bool, Reason> {
     let shell = Shell::new().map_err(|error| format!("there is no folder to work in: {error}"))?;
     let script = machine::data_script(&DATA);
     let ssh = command(&shell, home, &Machine::of(home, member)).args(["--", &script]);
     let finished = process::run(ssh, SOON);
-    match machine::has_data(&finished.stdout) {
-        Some(has_data) => Ok(has_data),
-        None => Err(format!(
-            "`ssh` {}: {}",
-            finished.ending(),
-            finished.last_lines(1)
-        )),
-    }
+    machine::has_data(&finished.stdout).ok_or_else(|| why_not(&finished))
+}
+
+fn why_not(finished: &Finished) -> Reason {
+    let (ending, said) = (finished.ending(), finished.last_lines(1));
+    format!("`ssh` {ending}: {said}").into()
 }
 
 /// Where etcd keeps its data on a machine: in most cases, in CoreOS's own unit, in a container of 2015.
@@ -138,13 +137,8 @@ pub(super) fn look(
             Look::NotAsked(format!("could not be asked: `ssh` {}", finished.ending()))
         }
         _ => match machine::read(&finished.stdout, asked, answered) {
-            Ok(status) => Look::Seen(status),
-            Err(_) if !finished.success() => Look::Failed(format!(
-                "`ssh` {}: {}",
-                finished.ending(),
-                finished.last_lines(1)
-            )),
-            Err(why) => Look::Failed(why),
+            Err(_) if !finished.success() => Err(why_not(&finished)).into(),
+            read => read.into(),
         },
     }
 }

@@ -17,6 +17,7 @@ use crate::observation::{
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 use crate::process::{self, Ending};
+use crate::reason::Reason;
 use crate::values::HostName;
 
 pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observation {
@@ -268,7 +269,7 @@ impl Etcdctl<'_> {
                     look => look,
                 }
             }
-            Err(why) => Look::Failed(why),
+            Err(why) => Look::Failed(why.into()),
         }
     }
 
@@ -311,10 +312,7 @@ impl Etcdctl<'_> {
             _ => metrics(member, self.patience),
         };
         match metrics {
-            Look::Seen(metrics) => match active_peers(&metrics) {
-                Ok(peers) => Look::Seen(peers),
-                Err(why) => Look::Failed(why),
-            },
+            Look::Seen(metrics) => active_peers(&metrics).into(),
             Look::Failed(why) => Look::Failed(why),
             Look::NotAsked(why) => Look::NotAsked(why),
         }
@@ -351,7 +349,7 @@ impl Etcdctl<'_> {
         &self,
         member: &Member,
         arguments: &[&str],
-        read: impl Fn(&str) -> Result<T, String>,
+        read: impl Fn(&str) -> Result<T, Reason>,
     ) -> Look<T> {
         self.ask_at(&member.client_url(), arguments, read)
     }
@@ -360,7 +358,7 @@ impl Etcdctl<'_> {
         &self,
         endpoints: &str,
         arguments: &[&str],
-        read: impl Fn(&str) -> Result<T, String>,
+        read: impl Fn(&str) -> Result<T, Reason>,
     ) -> Look<T> {
         let shell = match Shell::new() {
             Ok(shell) => shell,
@@ -391,7 +389,7 @@ impl Etcdctl<'_> {
         match (finished.ending, reason) {
             (Ending::Exited(0), _) => match read(&finished.stdout) {
                 Ok(answer) => Look::Seen(answer),
-                Err(unreadable) => tool(&unreadable),
+                Err(unreadable) => tool(unreadable.as_str()),
             },
             (Ending::Exited(_), Some(reason)) => Look::Failed(reason),
             (Ending::Exited(_), None) => match finished.last_lines(1) {

@@ -1,6 +1,6 @@
 //! Looks at a cluster of etcd 2.x over HTTP: its etcdctl lacks what is needed, and exits 0 all the same.
 
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 
 use minreq::{Method, Request};
@@ -11,6 +11,7 @@ use crate::observation::{
     ListedMember, Look, MemberObservation, Observation, Probe, Recorded, Status,
 };
 use crate::plan::{Member, Plan};
+use crate::reason::Reason;
 use crate::values::HostName;
 
 /// More than any answer that is asked for here has, and little enough for a stranger's endless one.
@@ -130,11 +131,11 @@ impl Http {
             knock(member, self.patience)?;
             self.describe(member)
                 // It may be a member that hangs, or something else than etcd.
-                .map_err(|why| format!("connected, then {why}"))
+                .map_err(|why| format!("connected, then {why}").into())
         })
     }
 
-    fn describe(&self, member: &Member) -> Result<Status, String> {
+    fn describe(&self, member: &Member) -> Result<Status, Reason> {
         let version = self.get(member, "/version")?;
         let stats = self.get(member, "/v2/stats/self")?;
         let keys = self.keys(minreq::get(format!("{}/v2/keys/", member.client_url())))?;
@@ -202,11 +203,11 @@ impl Http {
         })
     }
 
-    fn get(&self, member: &Member, path: &str) -> Result<Answer, String> {
+    fn get(&self, member: &Member, path: &str) -> Result<Answer, Reason> {
         self.send(minreq::get(format!("{}{path}", member.client_url())))
     }
 
-    fn send(&self, request: Request) -> Result<Answer, String> {
+    fn send(&self, request: Request) -> Result<Answer, Reason> {
         let answer = self.exchange(request)?;
         if answer.is_good() {
             Ok(answer)
@@ -216,7 +217,7 @@ impl Http {
     }
 
     /// Asks for keys, of which there may be none.
-    fn keys(&self, request: Request) -> Result<Answer, String> {
+    fn keys(&self, request: Request) -> Result<Answer, Reason> {
         let answer = self.exchange(request)?;
         if answer.is_good() || answer.found_no_key() {
             Ok(answer)
@@ -225,17 +226,17 @@ impl Http {
         }
     }
 
-    fn exchange(&self, request: Request) -> Result<Answer, String> {
+    fn exchange(&self, request: Request) -> Result<Answer, Reason> {
         let answer = request
             .with_timeout(self.patience.as_secs().max(1))
             .with_follow_redirects(false)
             .with_max_headers_size(64 << 10)
             .with_max_status_line_length(1 << 10)
             .send_lazy()
-            .map_err(|error| reason(&error))?;
+            .map_err(reason)?;
         // What minreq makes of words that are no HTTP.
         if answer.reason_phrase == "Server did not provide a status line" {
-            return Err("the answer is not HTTP".to_owned());
+            return Err("the answer is not HTTP".into());
         }
         let status = answer.status_code;
         let headers = answer.headers.clone();
@@ -243,7 +244,7 @@ impl Http {
         answer
             .take(LONGEST_ANSWER)
             .read_to_end(&mut bytes)
-            .map_err(|error| io_reason(&error))?;
+            .map_err(io_reason)?;
         let body = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Answer {
             status,
@@ -253,25 +254,20 @@ impl Http {
     }
 }
 
-fn look<T>(ask: impl FnOnce() -> Result<T, String>) -> Look<T> {
-    match ask() {
-        Ok(seen) => Look::Seen(seen),
-        Err(why) => Look::Failed(why),
-    }
+fn look<T>(ask: impl FnOnce() -> Result<T, Reason>) -> Look<T> {
+    ask().into()
 }
 
-fn reason(error: &minreq::Error) -> String {
+fn reason(error: minreq::Error) -> Reason {
     match error {
         minreq::Error::IoError(error) => io_reason(error),
-        other => format!("the answer is not HTTP: {other}"),
+        other => format!("the answer is not HTTP: {other}").into(),
     }
 }
 
-fn io_reason(error: &std::io::Error) -> String {
+fn io_reason(error: io::Error) -> Reason {
     match error.kind() {
-        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
-            "no answer in time".to_owned()
-        }
-        _ => error.to_string(),
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => "no answer in time".into(),
+        _ => Reason::of(error),
     }
 }

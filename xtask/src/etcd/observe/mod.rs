@@ -5,6 +5,7 @@ mod etcdctl;
 mod http;
 mod metrics;
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -13,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::etcd::tools::Tools;
 use crate::observation::{Look, Observation, Status};
 use crate::plan::{CLIENT_PORT, Member, Plan};
+use crate::reason::Reason;
 use crate::values::HostName;
 
 /// How long a member may take for one answer, unless the caller knows better. etcd's own clients
@@ -65,16 +67,14 @@ fn for_each<R: Send>(members: &[Member], ask: impl Fn(usize, &Member) -> R + Syn
 
 /// Whether anything listens at a member's address. Asking first saves the whole deadline that etcdctl
 /// spends on retrying a connection that is refused at once.
-fn knock(member: &Member, patience: Duration) -> Result<(), String> {
+fn knock(member: &Member, patience: Duration) -> Result<(), Reason> {
     let address = SocketAddr::from((member.address, CLIENT_PORT));
     TcpStream::connect_timeout(&address, patience.min(Duration::from_secs(2)))
         .map(drop)
         .map_err(|error| match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => {
-                "connection refused: nothing listens there".to_owned()
-            }
-            std::io::ErrorKind::TimedOut => "no connection in time".to_owned(),
-            _ => error.to_string(),
+            ErrorKind::ConnectionRefused => "connection refused: nothing listens there".into(),
+            ErrorKind::TimedOut => "no connection in time".into(),
+            _ => Reason::of(error),
         })
 }
 
