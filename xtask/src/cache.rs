@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::process::{self, AfterInterrupt, RemovedOnInterrupt};
+use crate::reason::Reason;
 
 /// A folder of the workspace's cache.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ impl Cache {
     ///
     /// # Errors
     /// Says what the file system refused.
-    pub fn lock(&self, waiting: impl FnOnce()) -> Result<Locked, String> {
+    pub fn lock(&self, waiting: impl FnOnce()) -> Result<Locked, Reason> {
         let asked = SystemTime::now();
         fs::create_dir_all(&self.folder).map_err(refused("create", &self.folder))?;
         let path = self.folder.join(".lock");
@@ -73,7 +74,7 @@ impl Locked {
     ///
     /// # Errors
     /// Says what the file system refused.
-    pub fn scratch(&self) -> Result<Scratch, String> {
+    pub fn scratch(&self) -> Result<Scratch, Reason> {
         let path = self.folder.join(".unfinished");
         remove(&path)?;
         let removed_on_interrupt = process::remove_on_interrupt(path.as_std_path());
@@ -89,7 +90,7 @@ impl Locked {
     ///
     /// # Errors
     /// Says what the file system refused.
-    pub fn keep(&self, complete: &Utf8Path, to: &Utf8Path) -> Result<(), String> {
+    pub fn keep(&self, complete: &Utf8Path, to: &Utf8Path) -> Result<(), Reason> {
         synced(complete)?;
         remove(to)?;
         fs::rename(complete, to).map_err(refused("keep", to))?;
@@ -113,11 +114,11 @@ impl Drop for Scratch {
 }
 
 /// What the file system refused, in words.
-pub fn refused(what: &str, path: &Utf8Path) -> impl Fn(io::Error) -> String {
-    move |error| format!("cannot {what} `{path}`: {error}")
+pub fn refused(what: &str, path: &Utf8Path) -> impl Fn(io::Error) -> Reason {
+    move |error| format!("cannot {what} `{path}`: {error}").into()
 }
 
-fn remove(path: &Utf8Path) -> Result<(), String> {
+fn remove(path: &Utf8Path) -> Result<(), Reason> {
     let removed = if path.is_file() {
         fs::remove_file(path)
     } else {
@@ -135,7 +136,7 @@ fn remove(path: &Utf8Path) -> Result<(), String> {
 ///
 /// # Errors
 /// Says what the file system refused.
-pub fn synced(path: &Utf8Path) -> Result<(), String> {
+pub fn synced(path: &Utf8Path) -> Result<(), Reason> {
     File::open(path)
         .and_then(|file| file.sync_all())
         .map_err(refused("write", path))

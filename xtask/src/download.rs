@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256, Sha512};
 use xshell::{Cmd, Shell};
 
 use crate::process::{self, Finished};
+use crate::reason::Reason;
 
 /// How long a download may take.
 #[derive(Debug, Clone, Copy)]
@@ -35,21 +36,21 @@ impl Limits {
 ///
 /// # Errors
 /// Says why it failed, as the program said it.
-pub fn download(shell: &Shell, url: &str, to: &Utf8Path, limits: Limits) -> Result<(), String> {
+pub fn download(shell: &Shell, url: &str, to: &Utf8Path, limits: Limits) -> Result<(), Reason> {
     for downloader in DOWNLOADERS {
         let finished = process::run((downloader.command)(shell, url, to, limits), limits.whole);
         if finished.success() {
             return Ok(());
         }
         if !finished.not_found() {
-            return Err(why_not(downloader.name, &finished));
+            return Err(why_not(downloader.name, &finished).into());
         }
     }
     let names: Vec<String> = DOWNLOADERS
         .iter()
         .map(|downloader| format!("`{}`", downloader.name))
         .collect();
-    Err(format!("this host has none of {}", names.join(", ")))
+    Err(format!("this host has none of {}", names.join(", ")).into())
 }
 
 fn why_not(name: &str, finished: &Finished) -> String {

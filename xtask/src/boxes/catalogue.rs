@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::atomic;
 use crate::cache::{Cache, Locked, refused};
 use crate::host::catalogue::file_url;
+use crate::reason::Reason;
 
 /// A box that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// Says what the file system refused.
-    pub(super) fn write(&self, cache: &Cache, profile: &str) -> Result<(), String> {
+    pub(super) fn write(&self, cache: &Cache, profile: &str) -> Result<(), Reason> {
         let path = path(cache, profile);
         atomic::replace(&path, &self.text()).map_err(refused("write", &path))
     }

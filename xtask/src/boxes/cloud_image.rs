@@ -7,6 +7,7 @@ use super::{Order, tool};
 use crate::cache::refused;
 use crate::download;
 use crate::etcd::tools::architecture;
+use crate::reason::Reason;
 
 /// What decides how the disk turns out.
 pub(super) fn inputs(order: &Order<'_>) -> Vec<Vec<u8>> {
@@ -27,7 +28,7 @@ pub(super) fn raw(
     scratch: &Utf8Path,
     disk: &Utf8Path,
     say: &dyn Fn(&str),
-) -> Result<(), String> {
+) -> Result<(), Reason> {
     let (url, sha512) = image(order)?;
     say(&format!("downloading {url}"));
     let shell = tool::shell(scratch, SOURCE_DATE)?;
@@ -36,9 +37,9 @@ pub(super) fn raw(
         .map_err(|why| format!("{url} could not be downloaded: {why}"))?;
     let found = download::sha512(&image).map_err(refused("read", &image))?;
     if found != sha512 {
-        return Err(format!(
+        return Err(Reason::from(format!(
             "{url} is not the image that is pinned: its SHA-512 is {found}, and {sha512} is expected"
-        ));
+        )));
     }
     let convert =
         shell
@@ -48,7 +49,7 @@ pub(super) fn raw(
 }
 
 /// Its URL and its SHA-512.
-fn image(order: &Order<'_>) -> Result<(String, String), String> {
+fn image(order: &Order<'_>) -> Result<(String, String), Reason> {
     if let Some((url, sha512)) = order.other_image {
         return Ok((url.to_owned(), sha512.to_ascii_lowercase()));
     }

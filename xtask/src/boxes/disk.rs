@@ -11,6 +11,7 @@ use xshell::Shell;
 use super::packages::SOURCE_DATE;
 use super::tool;
 use crate::cache::refused;
+use crate::reason::Reason;
 
 const SECTOR: u64 = 512;
 
@@ -30,7 +31,7 @@ const UUID: &str = "9bd25f36-6c4e-4b52-8f1c-0d3a5e7c2b41";
 ///
 /// # Errors
 /// Says why that failed.
-pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
+pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
     let blocks = ((SIZE - PARTITION) / 4096).to_string();
     let make = shell
         .cmd("genext2fs")
@@ -156,12 +157,12 @@ fn first_sector(boot: &[u8]) -> [u8; 512] {
 ///
 /// # Errors
 /// Says why it is not found.
-pub(super) fn root_partition(disk: &Utf8Path) -> Result<u64, String> {
+pub(super) fn root_partition(disk: &Utf8Path) -> Result<u64, Reason> {
     let mut start = vec![0; 64 * 512];
     File::open(disk)
         .and_then(|mut file| file.read_exact(&mut start))
         .map_err(refused("read", disk))?;
-    largest_partition(&start).ok_or_else(|| format!("`{disk}` has no partition table"))
+    largest_partition(&start).ok_or_else(|| format!("`{disk}` has no partition table").into())
 }
 
 /// Reads the partition table in a disk's first sectors: GUID's, or else the one of PCs (UEFI

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::cache::{Cache, refused};
 use crate::download::Limits;
 use crate::profile::CloudImage;
+use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 pub use catalogue::Catalogue;
 pub use packages::SOURCE_DATE;
@@ -96,7 +97,7 @@ pub fn made(order: &Order<'_>) -> Outcome<Option<Catalogue>> {
     if is_written(&catalogue) {
         return Ok(Some(catalogue));
     }
-    let failure = |why: String| Failure::host(Diagnostic::error(why));
+    let failure = |why: Reason| Failure::host(Diagnostic::error(why));
     // A task that makes a box may have written it meanwhile.
     let _locked = cache.lock(|| ()).map_err(failure)?;
     let catalogue = read();
@@ -122,7 +123,7 @@ pub fn make(order: &Order<'_>, say: &dyn Fn(&str)) -> Outcome<Catalogue> {
             Ok(catalogue) => return Ok(catalogue),
             Err(why) => {
                 if order.from.is_none() && material == Material::CloudImage {
-                    say(&why);
+                    say(why.as_str());
                 }
                 reasons.push(why);
             }
@@ -142,7 +143,7 @@ fn make_from(
     order: &Order<'_>,
     material: Material,
     say: &dyn Fn(&str),
-) -> Result<Catalogue, String> {
+) -> Result<Catalogue, Reason> {
     tool::insist(material)?;
     let cache = order.cache();
     let locked = cache.lock(|| say("waiting for another task that makes a box"))?;

@@ -9,6 +9,7 @@ use camino::Utf8Path;
 use super::{disk, tool};
 use crate::cache::refused;
 use crate::profile::CloudImage;
+use crate::reason::Reason;
 
 /// The moment that every file is dated to, in seconds since 1970: 2026-01-01. So the same packages
 /// give the same bytes on every day.
@@ -111,9 +112,9 @@ pub(super) fn raw(
     scratch: &Utf8Path,
     disk: &Utf8Path,
     say: &dyn Fn(&str),
-) -> Result<(), String> {
+) -> Result<(), Reason> {
     if std::env::consts::ARCH != "x86_64" {
-        return Err("a box from packages boots by a BIOS, which only x86 machines have".to_owned());
+        return Err("a box from packages boots by a BIOS, which only x86 machines have".into());
     }
     for (name, text) in [("setup", SETUP), ("customize", CUSTOMIZE)] {
         let path = scratch.join(name);

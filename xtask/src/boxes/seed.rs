@@ -10,6 +10,7 @@ use camino::Utf8Path;
 use super::packages::SOURCE_DATE;
 use super::{disk, tool};
 use crate::cache::refused;
+use crate::reason::Reason;
 
 /// The user that Vagrant logs in as.
 const USER: &str = "vagrant";
@@ -198,7 +199,7 @@ pub(super) fn inputs() -> Vec<u8> {
 ///
 /// # Errors
 /// Says why that failed.
-pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
+pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
     let offset = disk::root_partition(disk)?;
     // As debugfs and its kin name a file system within a file.
     let device = format!("{disk}?offset={offset}");
@@ -211,14 +212,14 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
     let (passwd, group, shadow) = (show(PASSWD)?, show(GROUP)?, show(SHADOW)?);
     for (path, text) in [(PASSWD, &passwd), (GROUP, &group), (SHADOW, &shadow)] {
         if text.is_empty() {
-            return Err(format!("the image's root file system has no `{path}`"));
+            return Err(format!("the image's root file system has no `{path}`").into());
         }
     }
     if passwd
         .lines()
         .any(|line| line.starts_with(&format!("{USER}:")))
     {
-        return Err(format!("the image has a user `{USER}` of its own"));
+        return Err(format!("the image has a user `{USER}` of its own").into());
     }
     let planted = planted(Accounts {
         passwd: &passwd,
@@ -267,16 +268,16 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), String> {
         if let Some(text) = text
             && show(&path)? != text
         {
-            return Err(format!(
+            return Err(Reason::from(format!(
                 "`{path}` could not be written into the image's root file system"
-            ));
+            )));
         }
     }
     // A machine that lost its power is checked before it boots, and stops where somebody has to be asked.
     let check = shell.cmd("e2fsck").args(["-f", "-n", &device]);
     tool::run(check, &[0])
         .map(drop)
-        .map_err(|why| format!("the image's root file system does not hold together: {why}"))
+        .map_err(|why| format!("the image's root file system does not hold together: {why}").into())
 }
 
 /// What an inode is, in the bits above its permissions (ext4's documentation, "Index Nodes").

@@ -8,6 +8,7 @@ use xshell::{Cmd, Shell};
 use super::Material;
 use crate::hint::Hint;
 use crate::process;
+use crate::reason::Reason;
 
 /// How long a program may take, fetching packages on a slow line included.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
@@ -52,7 +53,7 @@ static TOOLS: &[Tool] = &[
 ///
 /// # Errors
 /// Names those that are missing.
-pub(super) fn insist(material: Material) -> Result<(), String> {
+pub(super) fn insist(material: Material) -> Result<(), Reason> {
     let path = path();
     let is_there =
         |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
@@ -68,10 +69,10 @@ pub(super) fn insist(material: Material) -> Result<(), String> {
     };
     match missing.as_slice() {
         [] => Ok(()),
-        missing => Err(format!(
+        missing => Err(Reason::from(format!(
             "to make a box from {from} this host lacks {}",
             missing.join(", ")
-        )),
+        ))),
     }
 }
 
@@ -98,8 +99,8 @@ fn path() -> String {
 ///
 /// # Errors
 /// Says why there is none.
-pub(super) fn shell(folder: &Utf8Path, source_date: u64) -> Result<Shell, String> {
-    let shell = Shell::new().map_err(|error| error.to_string())?;
+pub(super) fn shell(folder: &Utf8Path, source_date: u64) -> Result<Shell, Reason> {
+    let shell = Shell::new().map_err(Reason::of)?;
     shell.change_dir(folder);
     shell.set_var("PATH", path());
     shell.set_var("LC_ALL", "C.UTF-8");
@@ -114,18 +115,18 @@ pub(super) fn shell(folder: &Utf8Path, source_date: u64) -> Result<Shell, String
 ///
 /// # Errors
 /// Says how it ended, and its last words.
-pub(super) fn run(command: Cmd<'_>, fine: &[i32]) -> Result<String, String> {
+pub(super) fn run(command: Cmd<'_>, fine: &[i32]) -> Result<String, Reason> {
     let finished = process::run(command, PATIENCE);
     match finished.ending {
         process::Ending::Exited(status) if fine.contains(&status) => Ok(finished.stdout),
         _ => {
             let program = finished.command.split(' ').find(|word| !word.contains('='));
-            Err(format!(
+            Err(Reason::from(format!(
                 "`{}` {}: {}",
                 program.unwrap_or_default(),
                 finished.ending(),
                 finished.last_lines(3).replace('\n', "; ")
-            ))
+            )))
         }
     }
 }

@@ -9,6 +9,7 @@ use super::disk::SIZE;
 use super::packages::SOURCE_DATE;
 use super::tool;
 use crate::cache::refused;
+use crate::reason::Reason;
 
 const VAGRANTFILE: &str = "\
 Vagrant.configure(\"2\") do |config|
@@ -20,7 +21,7 @@ end
 ///
 /// # Errors
 /// Says why that failed.
-pub(super) fn wrap(scratch: &Utf8Path, disk: &Utf8Path) -> Result<Utf8PathBuf, String> {
+pub(super) fn wrap(scratch: &Utf8Path, disk: &Utf8Path) -> Result<Utf8PathBuf, Reason> {
     let size = fs::metadata(disk).map_err(refused("read", disk))?.len();
     // Of both, libvirt takes the larger for the machine's disk, in GiB. A distribution's own image grows
     // into it when cloud-init is handed the user-data (its modules `growpart` and `resizefs`).

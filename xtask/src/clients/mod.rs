@@ -14,6 +14,7 @@ use crate::drill::history::{History, Operation};
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::pause::pause;
 use crate::plan::Plan;
+use crate::reason::Reason;
 use client::{Client, Keys};
 use leader::LeaderWatch;
 
@@ -54,7 +55,7 @@ impl Clients {
     ///
     /// # Errors
     /// Fails where no member grants the lease that all their values are bound to.
-    pub fn begin(plan: &Plan, at_work: Duration, rate: u32) -> Result<Self, String> {
+    pub fn begin(plan: &Plan, at_work: Duration, rate: u32) -> Result<Self, Reason> {
         let gateways = gateways(plan, PATIENCE);
         let seconds = (at_work + LEASE).as_secs();
         let lease = first_answer(&gateways, |gateway| gateway.grant_lease(seconds))?;
@@ -141,7 +142,7 @@ fn gateways(plan: &Plan, patience: u64) -> Vec<Gateway> {
 fn first_answer<T>(
     gateways: &[Gateway],
     ask: impl Fn(&Gateway) -> Result<T, Unanswered>,
-) -> Result<T, String> {
+) -> Result<T, Reason> {
     let deadline = Instant::now() + LAST_PATIENCE;
     loop {
         let mut last = "there is no member".to_owned();
@@ -152,7 +153,7 @@ fn first_answer<T>(
             }
         }
         if Instant::now() > deadline {
-            return Err(last);
+            return Err(last.into());
         }
         pause(Duration::from_millis(100));
     }

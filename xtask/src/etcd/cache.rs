@@ -5,6 +5,7 @@ use std::fs;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::cache::{self, Locked, Scratch, refused, synced};
+use crate::reason::Reason;
 use crate::values::EtcdVersion;
 
 /// The folder that unpacked releases and packages are kept in.
@@ -66,7 +67,7 @@ impl Cache {
     ///
     /// # Errors
     /// Says what the file system refused.
-    pub(super) fn lock(&self, waiting: impl FnOnce()) -> Result<Locked, String> {
+    pub(super) fn lock(&self, waiting: impl FnOnce()) -> Result<Locked, Reason> {
         self.cache.lock(waiting)
     }
 }
@@ -81,7 +82,7 @@ pub(super) fn keep(
     scratch: &Scratch,
     from: &Utf8Path,
     to: &Utf8Path,
-) -> Result<(), String> {
+) -> Result<(), Reason> {
     let complete = scratch.path.join("complete");
     fs::create_dir(&complete).map_err(refused("create", &complete))?;
     for name in ["etcd", "etcdctl", "etcdutl"] {
@@ -92,7 +93,7 @@ pub(super) fn keep(
         }
         // A link would lead out of the folder that is kept.
         if !source.symlink_metadata().is_ok_and(|found| found.is_file()) {
-            return Err(format!("it holds no `{name}`"));
+            return Err(format!("it holds no `{name}`").into());
         }
         let target = complete.join(name);
         fs::rename(&source, &target).map_err(refused("keep", &target))?;

@@ -12,6 +12,7 @@ use crate::download::Limits;
 use crate::facts::etcd_releases;
 use crate::hint::Hint;
 use crate::plan::Plan;
+use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::{Architecture, EtcdVersion, Sha256};
 
@@ -68,7 +69,7 @@ impl<'a> Wanted<'a> {
 /// Fails where no place serves, and says of each why.
 pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
     if let Some(folder) = wanted.named {
-        return pair::in_folder(&absolute(folder), Origin::Named).map_err(|why| not_in_named(&why));
+        return pair::in_folder(&absolute(folder), Origin::Named).map_err(not_in_named);
     }
     let search = Search {
         wanted,
@@ -98,7 +99,7 @@ pub struct Place {
     /// Its name, for messages.
     pub name: &'static str,
     /// Looks there, and says why what is there does not serve.
-    look: fn(&Search<'_>) -> Result<Tools, String>,
+    look: fn(&Search<'_>) -> Result<Tools, Reason>,
 }
 
 /// The places, in the order in which they are tried.
@@ -111,10 +112,10 @@ pub static PLACES: &[Place] = &[
             if tools.version == version {
                 Ok(tools)
             } else {
-                Err(format!(
+                Err(Reason::from(format!(
                     "`{}` is {}, not {version}",
                     tools.etcd, tools.version
-                ))
+                )))
             }
         },
     },
@@ -143,7 +144,7 @@ pub(super) struct Search<'a> {
     /// What is searched for.
     pub(super) wanted: &'a Wanted<'a>,
     say: &'a dyn Fn(&str),
-    unsaid: RefCell<Vec<String>>,
+    unsaid: RefCell<Vec<Reason>>,
 }
 
 impl Search<'_> {
@@ -156,19 +157,19 @@ impl Search<'_> {
     /// Says why the places so far did not serve, as far as that was not said before.
     fn say_why(&self) {
         for why in self.unsaid.take() {
-            (self.say)(&why);
+            (self.say)(why.as_str());
         }
     }
 
     /// A shell that finds programs where they are to be searched for.
-    pub(super) fn shell(&self) -> Result<Shell, String> {
-        let shell = Shell::new().map_err(|error| error.to_string())?;
+    pub(super) fn shell(&self) -> Result<Shell, Reason> {
+        let shell = Shell::new().map_err(Reason::of)?;
         shell.set_var("PATH", self.wanted.path);
         Ok(shell)
     }
 }
 
-fn on_path(path: &OsStr, origin: Origin) -> Result<Tools, String> {
+fn on_path(path: &OsStr, origin: Origin) -> Result<Tools, Reason> {
     let [etcd, etcdctl] = ["etcd", "etcdctl"].map(|name| program_on_path(path, name));
     pair::of(etcd?, etcdctl?, origin)
 }
@@ -177,12 +178,12 @@ fn on_path(path: &OsStr, origin: Origin) -> Result<Tools, String> {
 ///
 /// # Errors
 /// Says that it is not there.
-pub(super) fn program_on_path(path: &OsStr, name: &str) -> Result<Utf8PathBuf, String> {
+pub(super) fn program_on_path(path: &OsStr, name: &str) -> Result<Utf8PathBuf, Reason> {
     std::env::split_paths(path)
         .filter_map(|folder| Utf8PathBuf::from_path_buf(folder).ok())
         .map(|folder| absolute(&folder).join(name))
         .find(|program| program.is_file())
-        .ok_or_else(|| format!("there is no `{name}` on PATH"))
+        .ok_or_else(|| format!("there is no `{name}` on PATH").into())
 }
 
 /// What runs may have another current folder than we.
@@ -190,7 +191,7 @@ fn absolute(folder: &Utf8Path) -> Utf8PathBuf {
     camino::absolute_utf8(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
-fn not_in_named(why: &str) -> Failure {
+fn not_in_named(why: Reason) -> Failure {
     Failure::host(
         Diagnostic::error(format!("the folder that you named does not serve: {why}"))
             .note("a folder that you name is used as it is, or not at all")

@@ -15,6 +15,7 @@ use super::pair;
 use super::tools::{Origin, Tools, architecture};
 use crate::cache::{Locked, refused};
 use crate::process;
+use crate::reason::Reason;
 
 /// How long fetching lists, or packages, may take.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -26,19 +27,19 @@ const PACKAGES: [&str; 2] = ["etcd-server", "etcd-client"];
 ///
 /// # Errors
 /// Says why it does not serve.
-pub(super) fn cached(search: &Search<'_>) -> Result<Tools, String> {
+pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
     let version = search.wanted.version;
     unpacked(search)
         .into_iter()
         .find(|tools| tools.version == version)
-        .ok_or_else(|| format!("etcd {version} is not in the project's cache"))
+        .ok_or_else(|| format!("etcd {version} is not in the project's cache").into())
 }
 
 /// The package of whatever version the distribution has, from the cache or its archive.
 ///
 /// # Errors
 /// Says why it does not serve.
-pub(super) fn any(search: &Search<'_>) -> Result<Tools, String> {
+pub(super) fn any(search: &Search<'_>) -> Result<Tools, Reason> {
     if let Some(tools) = newest(search) {
         return Ok(tools);
     }
@@ -66,7 +67,7 @@ fn unpacked(search: &Search<'_>) -> Vec<Tools> {
         .collect()
 }
 
-fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, String> {
+fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, Reason> {
     let scratch = locked.scratch()?;
     let apt = Apt::below(&scratch.path)?;
     let shell = search.shell()?;
@@ -79,12 +80,12 @@ fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, S
     let packages = process::run(apt.get(&shell, &["download"]).args(PACKAGES), PATIENCE);
     if !packages.success() {
         let failed = if lists.success() { &packages } else { &lists };
-        return Err(format!(
+        return Err(Reason::from(format!(
             "`{}` {}: {}",
             failed.command,
             failed.ending(),
             failed.last_lines(3).replace('\n', "; ")
-        ));
+        )));
     }
 
     let files = packages_in(&scratch.path);
@@ -96,7 +97,7 @@ fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, S
         let finished = process::run(unpack, PATIENCE);
         if !finished.success() {
             let (ending, said) = (finished.ending(), finished.last_lines(2));
-            return Err(format!("`{}` {ending}: {said}", finished.command));
+            return Err(format!("`{}` {ending}: {said}", finished.command).into());
         }
     }
     let version = files
@@ -133,7 +134,7 @@ struct Apt {
 }
 
 impl Apt {
-    fn below(folder: &Utf8Path) -> Result<Self, String> {
+    fn below(folder: &Utf8Path) -> Result<Self, Reason> {
         let folder = folder.join("apt");
         for name in ["lists/partial", "archives/partial"] {
             let path = folder.join(name);

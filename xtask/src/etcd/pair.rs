@@ -8,6 +8,7 @@ use xshell::Shell;
 use super::command::command;
 use super::tools::{Origin, Tools};
 use crate::process::{self, Ending, Finished};
+use crate::reason::Reason;
 use crate::values::EtcdVersion;
 
 /// How long a binary may take to say its version, on a host that is busy.
@@ -17,10 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// Says why it does not serve.
-pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, String> {
+pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, Reason> {
     for name in ["etcd", "etcdctl"] {
         if !folder.join(name).is_file() {
-            return Err(format!("there is no `{name}` in `{folder}`"));
+            return Err(format!("there is no `{name}` in `{folder}`").into());
         }
     }
     of(folder.join("etcd"), folder.join("etcdctl"), origin)
@@ -30,7 +31,7 @@ pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, String> {
 ///
 /// # Errors
 /// Says why they do not serve.
-pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Result<Tools, String> {
+pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Result<Tools, Reason> {
     let version = version_of(&etcd, &["--version"], None)?;
     let client = match version.minor_release() {
         (2, _) => version_of(&etcdctl, &["--version"], None)?,
@@ -39,9 +40,9 @@ pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Res
         _ => version_of(&etcdctl, &["version"], None)?,
     };
     if client.minor_release() != version.minor_release() {
-        return Err(format!(
+        return Err(Reason::from(format!(
             "`{etcd}` is {version}, but `{etcdctl}` is {client}, and their formats differ"
-        ));
+        )));
     }
     Ok(Tools {
         etcd,
@@ -55,7 +56,7 @@ pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Res
 ///
 /// # Errors
 /// Says why they do not serve.
-pub fn serves(tools: &Tools) -> Result<(), String> {
+pub fn serves(tools: &Tools) -> Result<(), Reason> {
     let Tools {
         etcd,
         etcdctl,
@@ -85,13 +86,13 @@ fn version_of(
     program: &Utf8Path,
     words: &[&str],
     api: Option<&str>,
-) -> Result<EtcdVersion, String> {
-    let shell = Shell::new().map_err(|error| error.to_string())?;
+) -> Result<EtcdVersion, Reason> {
+    let shell = Shell::new().map_err(Reason::of)?;
     let asked = command(&shell, program)
         .args(words)
         .envs(api.map(|api| ("ETCDCTL_API", api)));
     let finished = process::run(asked, PATIENCE);
-    version_in(&finished.stdout).ok_or_else(|| why_not(program, &finished))
+    version_in(&finished.stdout).ok_or_else(|| why_not(program, &finished).into())
 }
 
 fn why_not(program: &Utf8Path, finished: &Finished) -> String {

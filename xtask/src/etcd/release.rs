@@ -9,6 +9,7 @@ use super::tools::{Origin, Tools, architecture};
 use crate::cache::refused;
 use crate::download;
 use crate::process;
+use crate::reason::Reason;
 
 /// How long unpacking may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// Says why it does not serve.
-pub(super) fn cached(search: &Search<'_>) -> Result<Tools, String> {
+pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
     let wanted = search.wanted;
     let missing = || format!("etcd {} is not in the project's cache", wanted.version);
     let sha256 = wanted.checksum().ok_or_else(missing)?;
@@ -25,7 +26,7 @@ pub(super) fn cached(search: &Search<'_>) -> Result<Tools, String> {
     if folder.is_dir() {
         pair::in_folder(&folder, Origin::Release)
     } else {
-        Err(missing())
+        Err(missing().into())
     }
 }
 
@@ -33,19 +34,19 @@ pub(super) fn cached(search: &Search<'_>) -> Result<Tools, String> {
 ///
 /// # Errors
 /// Says why it does not serve.
-pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, String> {
+pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, Reason> {
     let wanted = search.wanted;
     let (version, architecture) = (wanted.version, architecture());
     if std::env::consts::OS != "linux" {
-        return Err(format!(
+        return Err(Reason::from(format!(
             "the official release for {} is not a tarball, and this task does not unpack it",
             std::env::consts::OS
-        ));
+        )));
     }
     let Some(sha256) = wanted.checksum() else {
-        return Err(format!(
+        return Err(Reason::from(format!(
             "no checksum is known for etcd {version} on {architecture}, and nothing is run unchecked"
-        ));
+        )));
     };
     let cache = Cache::of(wanted.cache);
     let locked = cache.lock(|| search.step("waiting for another task that fetches etcd"))?;
@@ -66,9 +67,9 @@ pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, String> {
         .map_err(|why| format!("{url} could not be downloaded: {why}"))?;
     let found = download::sha256(&tarball).map_err(refused("read", &tarball))?;
     if found != sha256 {
-        return Err(format!(
+        return Err(Reason::from(format!(
             "{url} is not the file that is pinned: its SHA-256 is {found}, and {sha256} is expected"
-        ));
+        )));
     }
 
     let unpack = shell
@@ -78,7 +79,7 @@ pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, String> {
     let finished = process::run(unpack, PATIENCE);
     if !finished.success() {
         let (ending, said) = (finished.ending(), finished.last_lines(2));
-        return Err(format!("`{}` {ending}: {said}", finished.command));
+        return Err(format!("`{}` {ending}: {said}", finished.command).into());
     }
     let unpacked = scratch
         .path

@@ -12,6 +12,7 @@ use crate::etcd::tools::{Origin, Tools};
 use crate::hint::Hint;
 use crate::plan::{Member, Plan};
 use crate::process::quoted;
+use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Token};
 use crate::workspace::Home;
@@ -82,12 +83,10 @@ impl Record {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unusable(&path, name, &error.to_string())),
+            Err(error) => return Err(unusable(&path, name, &Reason::of(error))),
         };
-        match parse(&text) {
-            Ok(record) => Ok(Some(record)),
-            Err(why) => Err(unusable(&path, name, &why)),
-        }
+        let parsed = parse(&text).map(Some);
+        parsed.map_err(|why| unusable(&path, name, &why))
     }
 
     /// Whether there is one, readable or not.
@@ -235,22 +234,22 @@ impl RecordedMember {
     }
 }
 
-fn parse(text: &str) -> Result<Record, String> {
+fn parse(text: &str) -> Result<Record, Reason> {
     #[derive(Deserialize)]
     struct Format {
         format: u32,
     }
     // The format comes first: what another one lacks or adds says nothing to anybody.
-    let Format { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let Format { format } = serde_json::from_str(text).map_err(Reason::of)?;
     if format != FORMAT {
-        return Err(format!(
+        return Err(Reason::from(format!(
             "it has format {format}, and this program reads {FORMAT}"
-        ));
+        )));
     }
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    serde_json::from_str(text).map_err(Reason::of)
 }
 
-fn unusable(path: &Utf8Path, name: &ClusterName, why: &str) -> Failure {
+fn unusable(path: &Utf8Path, name: &ClusterName, why: &Reason) -> Failure {
     Failure::failed(
         Diagnostic::error(format!("`{path}` cannot be read: {why}"))
             .note("it says which etcd the cluster runs on and what it was made from")

@@ -11,6 +11,7 @@ use crate::hint::Hint;
 use crate::observation::{Before, Observation, Unreadable};
 use crate::plan::identity::{self, EtcdId};
 use crate::plan::{Member, Plan};
+use crate::reason::Reason;
 use crate::state::DataSeen;
 use crate::workspace::Home;
 
@@ -56,18 +57,18 @@ pub fn tells_of(home: &Home, members: &[Member]) -> bool {
     !matches!(read(home, id), Ok(None))
 }
 
-fn read(home: &Home, cluster_id: EtcdId) -> Result<Option<Seen>, String> {
+fn read(home: &Home, cluster_id: EtcdId) -> Result<Option<Seen>, Reason> {
     let text = match fs::read_to_string(path(home)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(Reason::of(error)),
     };
-    let seen: Seen = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let seen: Seen = serde_json::from_str(&text).map_err(Reason::of)?;
     if seen.format != FORMAT {
-        return Err(format!(
+        return Err(Reason::from(format!(
             "it has format {}, and this program reads {FORMAT}",
             seen.format
-        ));
+        )));
     }
     Ok((seen.cluster_id == cluster_id.to_string()).then_some(seen))
 }

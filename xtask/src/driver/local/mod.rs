@@ -19,6 +19,7 @@ use crate::observation::{Condition, Look, StartedWith};
 use crate::plan::flags::{self, InitialState, Myself};
 use crate::plan::{Member, Plan};
 use crate::process::{Signal, detach};
+use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
@@ -208,20 +209,18 @@ fn start_process(
     tools: &Tools,
     arguments: Vec<String>,
     folder: &MemberFolder,
-) -> Result<(), String> {
-    let Some(claim) = folder.claim().map_err(|error| error.to_string())? else {
-        return Err("another process runs on its folder".to_owned());
+) -> Result<(), Reason> {
+    let Some(claim) = folder.claim().map_err(Reason::of)? else {
+        return Err("another process runs on its folder".into());
     };
-    folder.prepare().map_err(|error| error.to_string())?;
+    folder.prepare().map_err(Reason::of)?;
     folder.note_log_start();
-    let shell = Shell::new().map_err(|error| error.to_string())?;
+    let shell = Shell::new().map_err(Reason::of)?;
     // Not in the folder of whoever calls: that would keep it from being unmounted.
     shell.change_dir(folder.path());
     let etcd = command(&shell, &tools.etcd).args(arguments);
-    match detach(etcd, claim, &folder.log(), &folder.pid_file()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
+    let detached = detach(etcd, claim, &folder.log(), &folder.pid_file());
+    detached.map(drop).map_err(Reason::of)
 }
 
 fn cannot_be_ended(home: &Home, member: &HostName, process: &Process, why: &str) -> Failure {
