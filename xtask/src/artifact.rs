@@ -36,9 +36,6 @@ pub enum Before {
 ///
 /// It is written beside its place, flushed to the disk and moved there: whatever interrupts this
 /// leaves the old file or the new one.
-///
-/// # Errors
-/// Whatever keeps it from being read or written. The old file is then as it was.
 pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Before> {
     let path = workspace.root().join(&rendered.path);
     let before = read(&path).map_err(|error| failure(workspace, "read", &rendered.path, &error))?;
@@ -59,9 +56,6 @@ pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Be
 
 /// The files that say of themselves that they are rendered while no definition renders to them,
 /// relative to the workspace, sorted.
-///
-/// # Errors
-/// Fails where the folder of rendered files cannot be read.
 pub fn orphans(workspace: &Workspace, expected: &[Rendered]) -> Outcome<Vec<Utf8PathBuf>> {
     let vagrant = workspace.vagrant();
     let unreadable =

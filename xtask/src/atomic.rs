@@ -10,9 +10,6 @@ use crate::process;
 /// Makes this the file's text. It is written beside its place, flushed to the disk and moved there;
 /// missing folders above it are made. A file that is there keeps its permissions, and a link to a file
 /// keeps leading to it.
-///
-/// # Errors
-/// Whatever the file system says. The old file is then as it was.
 pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
     let target = path.canonicalize_utf8();
     let path = target.as_deref().unwrap_or(path);

@@ -28,9 +28,6 @@ impl Cache {
 
     /// The right to add something. Waits for another task that is at it, which has deadlines of its
     /// own. Ends when it is dropped, and with the process.
-    ///
-    /// # Errors
-    /// Says what the file system refused.
     pub fn lock(&self, waiting: impl FnOnce()) -> Result<Locked, Reason> {
         let asked = SystemTime::now();
         fs::create_dir_all(&self.folder).map_err(refused("create", &self.folder))?;
@@ -71,9 +68,6 @@ impl Locked {
     }
 
     /// An empty folder beside the kept ones. What an interrupted task left in it is removed.
-    ///
-    /// # Errors
-    /// Says what the file system refused.
     pub fn scratch(&self) -> Result<Scratch, Reason> {
         let path = self.folder.join(".unfinished");
         remove(&path)?;
@@ -87,9 +81,6 @@ impl Locked {
 
     /// Keeps a file or a folder of the scratch: from here on it is in the cache, or, after a loss of
     /// power, not at all. What was kept under this name before is replaced.
-    ///
-    /// # Errors
-    /// Says what the file system refused.
     pub fn keep(&self, complete: &Utf8Path, to: &Utf8Path) -> Result<(), Reason> {
         synced(complete)?;
         remove(to)?;
@@ -133,9 +124,6 @@ fn remove(path: &Utf8Path) -> Result<(), Reason> {
 }
 
 /// Has a file or a folder on the disk, so that a loss of power leaves it as it is.
-///
-/// # Errors
-/// Says what the file system refused.
 pub fn synced(path: &Utf8Path) -> Result<(), Reason> {
     File::open(path)
         .and_then(|file| file.sync_all())

@@ -32,10 +32,8 @@ impl Limits {
     };
 }
 
-/// Downloads a file by the first program of [`DOWNLOADERS`] that the shell finds.
-///
-/// # Errors
-/// Says why it failed, as the program said it.
+/// Downloads a file by the first program of [`DOWNLOADERS`] that the shell finds. The reason for a failure is
+/// in that program's own words.
 pub fn download(shell: &Shell, url: &str, to: &Utf8Path, limits: Limits) -> Result<(), Reason> {
     for downloader in DOWNLOADERS {
         let finished = process::run((downloader.command)(shell, url, to, limits), limits.whole);
@@ -112,17 +110,11 @@ pub static DOWNLOADERS: &[Downloader] = &[
 ];
 
 /// The SHA-256 of a file, in lower-case hexadecimal digits.
-///
-/// # Errors
-/// Whatever reading the file brings.
 pub fn sha256(path: &Utf8Path) -> io::Result<String> {
     digest::<Sha256>(path)
 }
 
 /// The SHA-512 of a file, in lower-case hexadecimal digits.
-///
-/// # Errors
-/// Whatever reading the file brings.
 pub fn sha512(path: &Utf8Path) -> io::Result<String> {
     digest::<Sha512>(path)
 }

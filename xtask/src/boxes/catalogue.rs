@@ -47,9 +47,6 @@ impl Catalogue {
     }
 
     /// Writes it, in one piece or not at all.
-    ///
-    /// # Errors
-    /// Says what the file system refused.
     pub(super) fn write(&self, cache: &Cache, profile: &str) -> Result<(), Reason> {
         let path = path(cache, profile);
         atomic::replace(&path, &self.text()).map_err(refused("write", &path))

@@ -20,9 +20,6 @@ pub(super) fn inputs(order: &Order<'_>) -> Vec<Vec<u8>> {
 }
 
 /// Downloads the image and makes a raw disk of it.
-///
-/// # Errors
-/// Says why that failed.
 pub(super) fn raw(
     order: &Order<'_>,
     scratch: &Utf8Path,

@@ -28,9 +28,6 @@ pub(super) const SIZE: u64 = 20 << 30;
 const UUID: &str = "9bd25f36-6c4e-4b52-8f1c-0d3a5e7c2b41";
 
 /// Makes a disk that boots from `root.tar`, `core.img` and `boot.img` in the scratch folder.
-///
-/// # Errors
-/// Says why that failed.
 pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
     let blocks = ((SIZE - PARTITION) / 4096).to_string();
     let make = shell
@@ -154,9 +151,6 @@ fn first_sector(boot: &[u8]) -> [u8; 512] {
 }
 
 /// Where the root file system of a disk begins, in bytes: its largest partition.
-///
-/// # Errors
-/// Says why it is not found.
 pub(super) fn root_partition(disk: &Utf8Path) -> Result<u64, Reason> {
     let mut start = vec![0; 64 * 512];
     File::open(disk)

@@ -53,7 +53,6 @@ pub struct Order<'a> {
 const RECIPE: u32 = 1;
 
 impl Order<'_> {
-    /// The materials to try, in this order.
     fn materials(&self) -> Vec<Material> {
         match self.from {
             Some(material) => vec![material],
@@ -84,9 +83,6 @@ impl Order<'_> {
 
 /// The box that is there and was made as it would be made now. Where the workspace has been moved, its
 /// catalogue is told so.
-///
-/// # Errors
-/// Fails where that cannot be written.
 pub fn made(order: &Order<'_>) -> Outcome<Option<Catalogue>> {
     let cache = order.cache();
     let read = || Catalogue::read(&cache, order.profile).filter(|one| is_current(order, one));
@@ -112,10 +108,7 @@ fn is_current(order: &Order<'_>, catalogue: &Catalogue) -> bool {
     materials.any(|material| order.inputs(material) == catalogue.inputs)
 }
 
-/// Makes a box, whatever is there already. Says what it does.
-///
-/// # Errors
-/// Fails where it can be made from nothing, and says of each material why.
+/// Makes a box from the first material that serves, whatever is there already. Says what it does.
 pub fn make(order: &Order<'_>, say: &dyn Fn(&str)) -> Outcome<Catalogue> {
     let mut reasons = Vec::new();
     for material in order.materials() {

@@ -103,10 +103,7 @@ pub(super) fn inputs(image: &CloudImage) -> Vec<Vec<u8>> {
     texts.map(|text| text.as_bytes().to_vec()).collect()
 }
 
-/// Makes the disk.
-///
-/// # Errors
-/// Says why that failed.
+/// Makes a raw disk that boots.
 pub(super) fn raw(
     image: &CloudImage,
     scratch: &Utf8Path,

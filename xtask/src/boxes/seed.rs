@@ -114,7 +114,6 @@ impl Accounts<'_> {
             .unwrap_or(u32::MAX - 2)
     }
 
-    /// The ID of a group.
     fn group_id(&self, name: &str) -> Option<u32> {
         let mut groups = self.group.lines().map(|line| line.split(':'));
         groups
@@ -196,9 +195,6 @@ pub(super) fn inputs() -> Vec<u8> {
 }
 
 /// Writes everything into the root file system of a disk.
-///
-/// # Errors
-/// Says why that failed.
 pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
     let offset = disk::root_partition(disk)?;
     // As debugfs and its kin name a file system within a file.

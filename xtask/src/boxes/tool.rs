@@ -49,10 +49,7 @@ static TOOLS: &[Tool] = &[
     },
 ];
 
-/// Insists on every program that making a box from this takes.
-///
-/// # Errors
-/// Names those that are missing.
+/// Insists on every program that making a box from this takes; the error names those that are missing.
 pub(super) fn insist(material: Material) -> Result<(), Reason> {
     let path = path();
     let is_there =
@@ -96,9 +93,6 @@ fn path() -> String {
 }
 
 /// A shell in a folder, in which every tool does today what it does any other day.
-///
-/// # Errors
-/// Says why there is none.
 pub(super) fn shell(folder: &Utf8Path, source_date: u64) -> Result<Shell, Reason> {
     let shell = Shell::new().map_err(Reason::of)?;
     shell.change_dir(folder);
@@ -112,9 +106,6 @@ pub(super) fn shell(folder: &Utf8Path, source_date: u64) -> Result<Shell, Reason
 }
 
 /// Runs a tool to its end. `fine`: the exit statuses of success.
-///
-/// # Errors
-/// Says how it ended, and its last words.
 pub(super) fn run(command: Cmd<'_>, fine: &[i32]) -> Result<String, Reason> {
     let finished = process::run(command, PATIENCE);
     match finished.ending {

@@ -18,9 +18,6 @@ end
 ";
 
 /// Makes the box, in the scratch folder.
-///
-/// # Errors
-/// Says why that failed.
 pub(super) fn wrap(scratch: &Utf8Path, disk: &Utf8Path) -> Result<Utf8PathBuf, Reason> {
     let size = fs::metadata(disk).map_err(refused("read", disk))?.len();
     // Of both, libvirt takes the larger for the machine's disk, in GiB. A distribution's own image grows

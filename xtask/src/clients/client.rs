@@ -18,7 +18,6 @@ pub(super) enum Keys {
     Registers,
 }
 
-/// A client and whom it asks.
 pub(super) struct Client {
     pub(super) number: usize,
     pub(super) through: HostName,

@@ -132,7 +132,6 @@ impl Clients {
     }
 }
 
-/// The gateways of all members, in their order.
 fn gateways(plan: &Plan, patience: u64) -> Vec<Gateway> {
     let gateway = |member| Gateway::of(plan, member, patience);
     plan.members.iter().map(gateway).collect()

@@ -35,7 +35,6 @@ impl Cache {
             .join(format!("{version}-{architecture}-{checksum}"))
     }
 
-    /// Where a package is kept.
     pub(super) fn package(&self, version: &str, architecture: &str) -> Utf8PathBuf {
         self.cache
             .folder()
@@ -62,11 +61,7 @@ impl Cache {
         packages
     }
 
-    /// The right to add something. Waits for another task that is at it, which has deadlines of its
-    /// own.
-    ///
-    /// # Errors
-    /// Says what the file system refused.
+    /// As [`cache::Cache::lock`].
     pub(super) fn lock(&self, waiting: impl FnOnce()) -> Result<Locked, Reason> {
         self.cache.lock(waiting)
     }
@@ -74,9 +69,6 @@ impl Cache {
 
 /// Keeps etcd's binaries from a folder of the scratch: from here on they are in the cache, or,
 /// after a loss of power, not at all.
-///
-/// # Errors
-/// Says what the file system refused, or which binary is missing.
 pub(super) fn keep(
     locked: &Locked,
     scratch: &Scratch,

@@ -64,9 +64,6 @@ impl<'a> Wanted<'a> {
 /// Finds an etcd and an etcdctl: in the folder that the user named, or else in the first of
 /// [`PLACES`] that serves. Says each step that takes time, and why the places before it did not
 /// serve.
-///
-/// # Errors
-/// Fails where no place serves, and says of each why.
 pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
     if let Some(folder) = wanted.named {
         return pair::in_folder(&absolute(folder), Origin::Named).map_err(not_in_named);
@@ -141,7 +138,6 @@ pub static PLACES: &[Place] = &[
 
 /// A search under way.
 pub(super) struct Search<'a> {
-    /// What is searched for.
     pub(super) wanted: &'a Wanted<'a>,
     say: &'a dyn Fn(&str),
     unsaid: RefCell<Vec<Reason>>,
@@ -175,9 +171,6 @@ fn on_path(path: &OsStr, origin: Origin) -> Result<Tools, Reason> {
 }
 
 /// A program in the first folder of PATH that has it.
-///
-/// # Errors
-/// Says that it is not there.
 pub(super) fn program_on_path(path: &OsStr, name: &str) -> Result<Utf8PathBuf, Reason> {
     std::env::split_paths(path)
         .filter_map(|folder| Utf8PathBuf::from_path_buf(folder).ok())

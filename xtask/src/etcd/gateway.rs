@@ -65,36 +65,24 @@ impl Gateway {
     }
 
     /// Writes a value, under a lease.
-    ///
-    /// # Errors
-    /// Fails where etcd does not acknowledge it.
     pub fn put(&self, key: &str, value: &str, lease: &str) -> Result<(), Unanswered> {
         let put = json!({"key": encoded(key), "value": encoded(value), "lease": lease});
         self.ask("kv/put", &put).map(drop)
     }
 
     /// Deletes a key. Where there is no such key, that is an entry in the log and changes no data.
-    ///
-    /// # Errors
-    /// Fails where etcd does not acknowledge it.
     pub fn delete(&self, key: &str) -> Result<(), Unanswered> {
         self.ask("kv/deleterange", &json!({"key": encoded(key)}))
             .map(drop)
     }
 
     /// Reads a value linearizably; none where there is none.
-    ///
-    /// # Errors
-    /// Fails where etcd does not answer.
     pub fn get(&self, key: &str) -> Result<Option<String>, Unanswered> {
         let range: Range = self.read("kv/range", &json!({"key": encoded(key)}))?;
         range.pairs.first().map(Pair::value).transpose()
     }
 
     /// Reads everything under a prefix linearizably.
-    ///
-    /// # Errors
-    /// Fails where etcd does not answer.
     pub fn all(&self, prefix: &str) -> Result<BTreeMap<String, String>, Unanswered> {
         let mut all = BTreeMap::new();
         let end = encoded(after(prefix));
@@ -114,9 +102,6 @@ impl Gateway {
     }
 
     /// How the member is.
-    ///
-    /// # Errors
-    /// Fails where etcd does not answer.
     pub fn status(&self) -> Result<Status, Unanswered> {
         /// The gateway writes 64-bit numbers as text, and leaves those out that are zero.
         #[derive(Default, Deserialize)]
@@ -143,9 +128,6 @@ impl Gateway {
     }
 
     /// Grants a lease for so many seconds, and returns its ID as etcd writes it.
-    ///
-    /// # Errors
-    /// Fails where etcd does not grant it.
     pub fn grant_lease(&self, seconds: u64) -> Result<String, Unanswered> {
         #[derive(Deserialize)]
         struct Lease {
@@ -157,26 +139,17 @@ impl Gateway {
     }
 
     /// Revokes a lease, and with it everything that was written under it.
-    ///
-    /// # Errors
-    /// Fails where etcd does not acknowledge it.
     pub fn revoke_lease(&self, lease: &str) -> Result<(), Unanswered> {
         // Before 3.3 it was below `kv`, which every later version still serves.
         self.ask("kv/lease/revoke", &json!({"ID": lease})).map(drop)
     }
 
     /// Raises the alarm NOSPACE in a member's name, as that member would itself.
-    ///
-    /// # Errors
-    /// Fails where etcd does not acknowledge it.
     pub fn raise_no_space(&self, member: EtcdId) -> Result<(), Unanswered> {
         self.no_space("ACTIVATE", &member.0.to_string()).map(drop)
     }
 
     /// Takes every alarm NOSPACE back, and no other.
-    ///
-    /// # Errors
-    /// Fails where etcd does not acknowledge it.
     pub fn disarm_no_space(&self) -> Result<(), Unanswered> {
         #[derive(Deserialize)]
         struct Answer {

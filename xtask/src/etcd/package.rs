@@ -24,9 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const PACKAGES: [&str; 2] = ["etcd-server", "etcd-client"];
 
 /// A package of exactly the wanted version from the cache.
-///
-/// # Errors
-/// Says why it does not serve.
 pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
     let version = search.wanted.version;
     unpacked(search)
@@ -36,9 +33,6 @@ pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
 }
 
 /// The package of whatever version the distribution has, from the cache or its archive.
-///
-/// # Errors
-/// Says why it does not serve.
 pub(super) fn any(search: &Search<'_>) -> Result<Tools, Reason> {
     if let Some(tools) = newest(search) {
         return Ok(tools);

@@ -14,10 +14,7 @@ use crate::values::EtcdVersion;
 /// How long a binary may take to say its version, on a host that is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The pair in a folder.
-///
-/// # Errors
-/// Says why it does not serve.
+/// The pair in a folder, once both have told their versions.
 pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, Reason> {
     for name in ["etcd", "etcdctl"] {
         if !folder.join(name).is_file() {
@@ -27,10 +24,6 @@ pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, Reason> {
     of(folder.join("etcd"), folder.join("etcdctl"), origin)
 }
 
-/// Two binaries as a pair.
-///
-/// # Errors
-/// Says why they do not serve.
 pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Result<Tools, Reason> {
     let version = version_of(&etcd, &["--version"], None)?;
     let client = match version.minor_release() {
@@ -53,9 +46,6 @@ pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Res
 }
 
 /// Whether binaries that once were found still run here and fit together.
-///
-/// # Errors
-/// Says why they do not serve.
 pub fn serves(tools: &Tools) -> Result<(), Reason> {
     let Tools {
         etcd,

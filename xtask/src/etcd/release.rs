@@ -14,10 +14,6 @@ use crate::reason::Reason;
 /// How long unpacking may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The release from the cache.
-///
-/// # Errors
-/// Says why it does not serve.
 pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
     let wanted = search.wanted;
     let missing = || format!("etcd {} is not in the project's cache", wanted.version);
@@ -30,10 +26,6 @@ pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
     }
 }
 
-/// The release from the network.
-///
-/// # Errors
-/// Says why it does not serve.
 pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, Reason> {
     let wanted = search.wanted;
     let (version, architecture) = (wanted.version, architecture());

@@ -31,12 +31,10 @@ impl ProcessGroup {
         group
     }
 
-    /// Asks all of it to end.
     pub(super) fn terminate(&self) {
         send(self.0, Signal::SIGTERM);
     }
 
-    /// Ends all of it.
     pub(super) fn kill(&self) {
         send(self.0, Signal::SIGKILL);
     }

@@ -151,7 +151,6 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// By number, so that they are said in the order in which the work went.
 static AFTER: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
 
-/// What is removed.
 static DOOMED: Mutex<BTreeMap<u64, PathBuf>> = Mutex::new(BTreeMap::new());
 
 static QUIETLY: Mutex<Option<fn()>> = Mutex::new(None);

@@ -9,7 +9,6 @@ use std::time::Duration;
 /// How much of a program's output is kept: its end, because that says why it ended.
 const MOST: usize = 16 << 20;
 
-/// Output that is being read.
 pub(super) struct Reading {
     bytes: Arc<Mutex<Vec<u8>>>,
     done: Receiver<()>,

@@ -247,7 +247,6 @@ fn nothing_written(
     }
 }
 
-/// The real etcdctl.
 struct Etcdctl<'a> {
     tools: &'a Tools,
     patience: Duration,
