@@ -2,14 +2,15 @@
 
 use test_attribute::test;
 
-use crate::cli_cluster::{started, three};
-use crate::local_support::{is_healthy, with_packaged};
+use crate::cli_cluster::{one, started};
+use crate::local_support::{is_healthy, processes, with_packaged};
 use crate::scratch::{Ran, Scratch};
 use crate::terminal::{Terminal, on_terminal};
 
 #[test]
 fn destroy_asks_and_does_nothing_unless_told_yes() {
-    let scratch = started("asked", &three(20));
+    let scratch = started("asked", &one(20));
+    let before = processes(&scratch, "asked");
     let destroy = scratch.command(&["destroy", "asked"]);
     let question = "destroy cluster `asked` with all its data? [y/N] ";
     // The last is Ctrl-D.
@@ -21,10 +22,11 @@ fn destroy_asks_and_does_nothing_unless_told_yes() {
             "{}",
             ran.stdout
         );
-        is_healthy(&scratch, "asked");
+        assert_eq!(processes(&scratch, "asked"), before);
     }
     // Ctrl-C.
     on_terminal(&destroy, 80, "\u{3}").expect(130);
+    assert_eq!(processes(&scratch, "asked"), before);
     is_healthy(&scratch, "asked");
 
     let ran = on_terminal(&destroy, 80, "y\n").expect(0);
@@ -62,11 +64,12 @@ fn progress_stays_in_its_lines_on_a_narrow_terminal() {
             name(number)
         )
     };
-    let members: String = (1..=3).map(member).collect();
-    let definition = format!("{members}[network]\nsubnet = \"10.78.21.0/24\"\n");
-    let scratch = Scratch::with("narrow", &definition);
+    let scratch = Scratch::new();
     let arguments = [&["up", "narrow"][..], &with_packaged()].concat();
-    for variable in ["SHLVL", "NO_COLOR"] {
+    for (variable, count) in [("SHLVL", 3), ("NO_COLOR", 1)] {
+        let members: String = (1..=count).map(member).collect();
+        let definition = format!("{members}[network]\nsubnet = \"10.78.21.0/24\"\n");
+        scratch.define("narrow", &definition);
         let mut command = scratch.command(&arguments);
         let (ran, screen) = Terminal::open(command.env(variable, "1"), 40, 24).end();
         ran.expect(0);
@@ -76,7 +79,7 @@ fn progress_stays_in_its_lines_on_a_narrow_terminal() {
                 .map(|line| line.chars().take(39).collect())
                 .collect::<Vec<String>>()
         };
-        let wanted: Vec<String> = (1..=3)
+        let wanted: Vec<String> = (1..=count)
             .map(|number| format!("✓ {}", name(number)).chars().take(39).collect())
             .collect();
         assert_eq!(shown('✓'), wanted, "{}", screen.text());
@@ -88,16 +91,16 @@ fn progress_stays_in_its_lines_on_a_narrow_terminal() {
 
 #[test]
 fn progress_on_a_dumb_terminal_is_plain_lines() {
-    let scratch = Scratch::with("dumb", &three(22));
+    let scratch = Scratch::with("dumb", &one(22));
     let mut command = scratch.command(&[&["up", "dumb"][..], &with_packaged()].concat());
     let ran = on_terminal(command.env("TERM", "dumb"), 80, "").expect(0);
     assert!(!ran.stdout.contains('\u{1b}'), "{:?}", ran.stdout);
-    assert!(ran.stdout.contains("core-03"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("core-01"), "{}", ran.stdout);
 }
 
 #[test]
 fn env_on_a_terminal_says_that_it_is_for_a_shell() {
-    let scratch = started("eval", &three(23));
+    let scratch = started("eval", &one(23));
     let ran = on_terminal(&scratch.command(&["env", "eval"]), 200, "").expect(0);
     let hint = "hint: have your shell read this: `eval \"$(cargo xtask env eval)\"`\n";
     assert!(ran.stdout.ends_with(hint), "{}", ran.stdout);

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use test_attribute::test;
 
 use crate::local_support::{
-    begin, begin_up, end, predicted_cluster_id, processes, running_cluster_id, three, up,
+    begin, begin_up, end, one, predicted_cluster_id, processes, running_cluster_id, three, up,
     with_packaged,
 };
 use crate::scratch::{Ran, Scratch};
@@ -23,38 +23,41 @@ fn cut_after(milliseconds: u64, task: Child, signal: Signal) -> Ran {
 }
 
 #[test]
-fn an_up_that_is_cut_short_at_any_moment_is_continued_by_the_next() {
-    let scratch = Scratch::with("cut", &three(21));
-    let moments = [
-        (Signal::SIGKILL, 40),
-        (Signal::SIGKILL, 60),
-        (Signal::SIGKILL, 90),
-        (Signal::SIGKILL, 150),
-        (Signal::SIGINT, 80),
-        (Signal::SIGTERM, 300),
-    ];
-    for (index, (signal, milliseconds)) in moments.into_iter().enumerate() {
+fn interrupted_up_is_continued_by_the_next() {
+    let scratch = Scratch::new();
+    // Three members may be started in part. Where the last one was stopped, this is a restart with data.
+    for (definition, signal, milliseconds, then) in [
+        (one(21), Signal::SIGKILL, 40, "destroy"),
+        (three(21), Signal::SIGKILL, 60, "down"),
+        (three(21), Signal::SIGKILL, 90, "destroy"),
+        (three(21), Signal::SIGKILL, 150, "destroy"),
+        (one(21), Signal::SIGINT, 80, "down"),
+        (one(21), Signal::SIGTERM, 300, "destroy"),
+    ] {
+        scratch.define("cut", &definition);
         let cut = cut_after(milliseconds, begin_up(&scratch, "cut"), signal);
         let expected = [None, Some(130), Some(0)];
         assert!(expected.contains(&cut.status), "{:?}", cut.status);
 
         up(&scratch, "cut").expect(0);
-        assert_eq!(processes(&scratch, "cut").len(), 3);
+        let members = if definition == one(21) { 1 } else { 3 };
+        assert_eq!(processes(&scratch, "cut").len(), members);
         let identity = predicted_cluster_id(&scratch, "cut");
         assert_eq!(running_cluster_id(&scratch, "cut"), identity);
-        // Every other one is a restart with data, all others are a first start.
-        let task = ["destroy", "down"][index % 2];
-        let arguments = [task, "cut", "--yes"];
-        let count = if task == "destroy" { 3 } else { 2 };
-        scratch.run(&arguments[..count]).expect(0);
+        match then {
+            "down" => scratch.run(&["down", "cut"]).expect(0),
+            _ => scratch.run(&["destroy", "cut", "--yes"]).expect(0),
+        };
         assert!(processes(&scratch, "cut").is_empty());
     }
 }
 
 #[test]
-fn a_down_and_a_destroy_that_are_cut_short_can_be_repeated() {
-    let scratch = Scratch::with("gone", &three(22));
-    for milliseconds in [5, 40, 80] {
+fn interrupted_down_and_destroy_can_be_repeated() {
+    let scratch = Scratch::new();
+    // Three members may be stopped in part.
+    for (milliseconds, definition) in [(5, one(22)), (40, three(22)), (80, one(22))] {
+        scratch.define("gone", &definition);
         up(&scratch, "gone").expect(0);
         let down = begin(&scratch, &["down", "gone"]);
         cut_after(milliseconds, down, Signal::SIGKILL);
@@ -83,7 +86,7 @@ fn a_destroy_that_was_cut_short_while_removing_is_finished_by_the_next() {
 
 #[test]
 fn tasks_at_the_same_moment_wait_for_each_other() {
-    let scratch = Scratch::with("crowd", &three(24));
+    let scratch = Scratch::with("crowd", &one(24));
     up(&scratch, "crowd").expect(0);
     let up = [&["up", "crowd"][..], &with_packaged()].concat();
     let tasks: [&[&str]; 6] = [
@@ -107,12 +110,12 @@ fn tasks_at_the_same_moment_wait_for_each_other() {
         assert!(allowed.contains(&status), "{task:?}: {}", ran.stderr);
     }
     self::up(&scratch, "crowd").expect(0);
-    assert_eq!(processes(&scratch, "crowd").len(), 3);
+    assert_eq!(processes(&scratch, "crowd").len(), 1);
 }
 
 #[test]
 fn two_ups_at_once_make_one_cluster() {
-    let scratch = Scratch::with("both", &three(25));
+    let scratch = Scratch::with("both", &one(25));
     let [one, other] = [(), ()].map(|()| begin_up(&scratch, "both"));
     let [one, other] = [one, other].map(|up| end(up).expect(0));
     let waited = |ran: &Ran| {
@@ -125,5 +128,5 @@ fn two_ups_at_once_make_one_cluster() {
         one.stderr,
         other.stderr
     );
-    assert_eq!(processes(&scratch, "both").len(), 3);
+    assert_eq!(processes(&scratch, "both").len(), 1);
 }

@@ -15,10 +15,15 @@ pub(crate) fn three(network: u8) -> String {
     format!("members = 3\n[network]\nsubnet = \"10.79.{network}.0/24\"\n")
 }
 
-/// The endpoints of [`three`] under the local driver.
-pub(crate) fn endpoints(network: u8) -> String {
-    let url = |host: u8| format!("http://127.79.{network}.{host}:2379");
-    [101, 102, 103].map(url).join(",")
+/// A definition of one member on a network that no other test uses: for whatever several members would
+/// only repeat.
+pub(crate) fn one(network: u8) -> String {
+    three(network).replace("members = 3", "members = 1")
+}
+
+/// The endpoint of a member under the local driver, by its number.
+pub(crate) fn endpoint(network: u8, member: u8) -> String {
+    format!("http://127.79.{network}.{}:2379", 100 + member)
 }
 
 /// `up` with the distribution's etcd, which all these tests share.
