@@ -23,7 +23,7 @@ use crate::support::{copy_programs, look_for, look_until, pipe};
 use crate::verify_support::plan;
 use xtask::judgement::Verdict;
 
-/// A started cluster of three on a network that no other test uses.
+/// A started cluster on a network that no other test uses.
 struct Cluster {
     scratch: Scratch,
     name: &'static str,
@@ -32,8 +32,17 @@ struct Cluster {
 
 impl Cluster {
     fn start(name: &'static str, network: u8, more: &str) -> Self {
-        let definition =
-            format!("members = 3\n[network]\nsubnet = \"10.77.{network}.0/24\"\n[etcd]\n{more}");
+        Self::of(3, name, network, more)
+    }
+
+    /// One of a single member, for whatever several members would only repeat.
+    fn start_one(name: &'static str, network: u8, more: &str) -> Self {
+        Self::of(1, name, network, more)
+    }
+
+    fn of(members: u8, name: &'static str, network: u8, more: &str) -> Self {
+        let network = format!("[network]\nsubnet = \"10.77.{network}.0/24\"\n");
+        let definition = format!("members = {members}\n{network}[etcd]\n{more}");
         let scratch = Scratch::with(name, &definition);
         let cluster = Self {
             scratch,
@@ -184,13 +193,6 @@ fn a_healthy_cluster_is_proven_and_left_as_it_was() {
     assert!(first.ends_with(", 1 more may fail"), "{first}");
     assert_eq!(table.stderr, "");
     assert!(!table.stdout.contains('\u{1b}'), "colours in a pipe");
-
-    let junit = ["verify", "proven", "--format", "junit", "--wait", "60s"];
-    let junit = cluster.scratch.run(&junit).expect(0).stdout;
-    let count = "import sys, xml.etree.ElementTree as tree
-print(len(list(tree.fromstring(sys.stdin.buffer.read()).iter('testcase'))))";
-    let count = pipe(Command::new("/usr/bin/python3").args(["-c", count]), &junit);
-    assert_eq!(count.trim(), "16");
 }
 
 #[test]
@@ -247,12 +249,11 @@ fn killed_members_are_named_until_they_are_back() {
     );
 
     cluster.up().expect(0);
-    cluster.verify(0);
 }
 
 #[test]
 fn waiting_ends_when_a_member_is_back() {
-    let cluster = Cluster::start("waiting", 202, "");
+    let cluster = Cluster::start_one("waiting", 202, "");
     cluster.signal("core-01", Signal::SIGKILL);
     let waiting = cluster
         .scratch
@@ -285,12 +286,8 @@ fn a_member_that_hangs_costs_only_its_own_answers() {
 }
 
 #[test]
-fn members_of_different_snapshots_are_told_at_the_first_look() {
+fn first_look_finds_members_of_different_snapshots() {
     let cluster = Cluster::start("restored", 233, "");
-    cluster
-        .scratch
-        .run(&["verify", "restored", "--wait", "60s"])
-        .expect(0);
     let root = cluster.scratch.root();
     let snapshot = |name: &str| root.join(name);
     let save = |name: &str| {
@@ -493,7 +490,7 @@ fn exchanged_data_folders_are_told_from_exchanged_addresses() {
 
 #[test]
 fn another_generation_is_another_cluster_and_is_not_written_to() {
-    let cluster = Cluster::start("other", 204, "generation = 1\n");
+    let cluster = Cluster::start_one("other", 204, "generation = 1\n");
     let changed = cluster
         .definition
         .replace("generation = 1", "generation = 2");
@@ -517,7 +514,7 @@ fn another_generation_is_another_cluster_and_is_not_written_to() {
         "fail",
         "started with the token `other-1`, not `other-2`",
     );
-    verified.expect("write", "skipped", "belong to another cluster");
+    verified.expect("write", "skipped", "core-01 belongs to another cluster");
     let after = cluster
         .etcdctl(&["get", "x", "-w", "fields"])
         .expect(0)
@@ -567,8 +564,8 @@ fn a_quorum_with_members_that_are_not_defined_is_not_called_lost() {
 }
 
 #[test]
-fn a_full_database_is_an_alarm_and_the_reason_why_nothing_is_written() {
-    let cluster = Cluster::start("full", 206, "quota = \"1MiB\"\n");
+fn full_database_raises_an_alarm_and_fails_writes() {
+    let cluster = Cluster::start_one("full", 206, "quota = \"1MiB\"\n");
     cluster.fill();
     let verified = cluster.verify(1);
     verified.expect("alarms", "fail", "NOSPACE");
@@ -576,10 +573,10 @@ fn a_full_database_is_an_alarm_and_the_reason_why_nothing_is_written() {
     let (_, database) = verified.check("database");
     assert!(database.contains("of the quota"), "{database}");
     verified.expect("write", "fail", "database space exceeded");
-    verified.expect("quorum", "pass", "1 more may fail");
+    verified.expect("quorum", "pass", "");
     // `up` waits for no end of it, and says what it is.
     let up = cluster.up().expect(1).stdout;
-    assert!(up.contains("error: alarms: core-0"), "{up}");
+    assert!(up.contains("error: alarms: core-01"), "{up}");
 }
 
 /// The part of etcd 3.4 and 3.5 that serves clients of 2.x stands in for an etcd 2.x: the program for that
@@ -644,8 +641,8 @@ fn a_wrong_definition_or_command_line_has_its_own_status() {
 }
 
 #[test]
-fn what_authentication_forbids_is_not_checked_rather_than_failed() {
-    let cluster = Cluster::start("guarded", 208, "");
+fn checks_that_need_authentication_are_skipped() {
+    let cluster = Cluster::start_one("guarded", 208, "");
     for arguments in [
         &["user", "add", "root:secret"][..],
         &["user", "grant-role", "root", "root"],
@@ -657,13 +654,13 @@ fn what_authentication_forbids_is_not_checked_rather_than_failed() {
     assert_eq!(verified.0["health"], "not-proven");
     verified.expect("identity", "pass", "as predicted");
     for check in ["hash", "write"] {
-        verified.expect(check, "skipped", "have authentication enabled");
+        verified.expect(check, "skipped", "has authentication enabled");
     }
 }
 
 #[test]
-fn a_cluster_that_was_formed_anew_is_reported_until_its_note_is_removed() {
-    let cluster = Cluster::start("anew", 208, "");
+fn recreated_cluster_is_reported_until_its_note_is_removed() {
+    let cluster = Cluster::start_one("anew", 208, "");
     for number in ["1", "2", "3", "4", "5"] {
         cluster.etcdctl(&["put", "key", number]).expect(0);
     }
