@@ -140,7 +140,7 @@ fn define(cluster: &Cluster, line: &str) {
 }
 
 #[test]
-fn whatever_is_wrong_with_the_one_who_looks_is_told_apart_from_the_cluster() {
+fn verify_tells_its_own_faults_from_those_of_the_cluster() {
     let cluster = Cluster::start("looking", 2);
     let record = fs::read_to_string(cluster.state("cluster.json")).unwrap();
     for (what, bring_about, status, expected) in BLINDNESSES {
@@ -149,8 +149,8 @@ fn whatever_is_wrong_with_the_one_who_looks_is_told_apart_from_the_cluster() {
         cluster.comes_to_report(&(*status, expected), what);
         fs::write(cluster.state("cluster.json"), &record).unwrap();
         cluster.scratch.define("looking", &cluster.definition);
-        cluster.comes_to_report(&nothing(), &format!("after: {what}"));
     }
+    cluster.comes_to_report(&nothing(), "afterwards");
     tell(&format!("{0} of {0} blindnesses told", BLINDNESSES.len()));
 }
 
