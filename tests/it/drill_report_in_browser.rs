@@ -58,20 +58,22 @@ struct DrawingMeasured {
     flaws: Vec<String>,
 }
 
-/// Opens a page in Chromium, in each of the widths.
-fn open(page: &str, flags: &[&str]) -> Vec<Measured> {
+/// Opens pages in Chromium, each in each of the widths. It takes longer to start than to show a page.
+fn open<const PAGES: usize>(pages: [String; PAGES], flags: &[&str]) -> [Vec<Measured>; PAGES] {
     require_tool("chromium", "chromium");
     let scratch = Scratch::new();
     let root = scratch.root();
-    fs::write(root.join("page.html"), page).unwrap();
-    let frames = WIDTHS.map(|width| {
-        format!(
-            "<iframe src=\"page.html\" style=\"width:{width}px;height:900px;border:0\"></iframe>"
-        )
-    });
+    let mut frames = String::new();
+    for (number, page) in pages.into_iter().enumerate() {
+        fs::write(root.join(format!("page-{number}.html")), page).unwrap();
+        for width in WIDTHS {
+            frames += &format!(
+                "<iframe src=\"page-{number}.html\" style=\"width:{width}px;height:900px;border:0\"></iframe>"
+            );
+        }
+    }
     let around = format!(
-        "<!DOCTYPE html><body>{}<script>{}</script>",
-        frames.concat(),
+        "<!DOCTYPE html><body>{frames}<script>{}</script>",
         include_str!("browser/measure.js")
     );
     let around_page = root.join("around.html");
@@ -119,7 +121,12 @@ fn open(page: &str, flags: &[&str]) -> Vec<Measured> {
     ] {
         measured = measured.replace(escaped, character);
     }
-    serde_json::from_str(&measured).unwrap()
+    let mut measured = serde_json::from_str::<Vec<Measured>>(&measured)
+        .unwrap()
+        .into_iter();
+    let pages = [(); PAGES].map(|()| measured.by_ref().take(WIDTHS.len()).collect());
+    assert_eq!(measured.len(), 0);
+    pages
 }
 
 /// Insists on what has to hold of every page.
@@ -151,16 +158,26 @@ fn is_sound(measured: &[Measured], drills: usize) {
 }
 
 #[test]
-fn the_plot_is_there_at_every_width_in_a_browser() {
-    let drills = [
+fn pages_can_be_read_at_every_width_in_a_browser() {
+    let usual = html::render(&[
         leader_killed(),
         quorum_lost(),
         write_lost(),
         data_diverged(),
-    ];
-    let measured = open(&html::render(&drills), &[]);
-    is_sound(&measured, 4);
-    for page in &measured {
+    ]);
+    let hostile = html::render(&[hostile_drill()]);
+    let odd = odd_drills();
+    let [usual, hostile, odd_ones] = open([usual, hostile, html::render(&odd)], &[]);
+    shows_what_happened(&usual);
+    shows_hostile_text_as_text(&hostile);
+    // Whatever happens, the labels can be read.
+    is_sound(&odd_ones, odd.len());
+}
+
+#[track_caller]
+fn shows_what_happened(measured: &[Measured]) {
+    is_sound(measured, 4);
+    for page in measured {
         assert_eq!(page.scheme, "light");
         let [killed, lost, _, rested] = page.drawings.as_slice() else {
             unreachable!();
@@ -189,20 +206,8 @@ fn the_plot_is_there_at_every_width_in_a_browser() {
     }
 }
 
-#[test]
-fn it_can_be_read_in_the_dark_in_a_browser() {
-    let dark = "--blink-settings=preferredColorScheme=0";
-    let drills = [leader_killed(), write_lost()];
-    let measured = open(&html::render(&drills), &[dark]);
-    is_sound(&measured, 2);
-    for page in &measured {
-        assert_eq!(page.scheme, "dark");
-        assert_eq!(page.background, "rgb(19, 21, 24)");
-    }
-}
-
-#[test]
-fn hostile_text_stays_text_in_a_browser() {
+/// A drill whose every text is meant to be run.
+fn hostile_drill() -> Drill {
     let evil = "</style></svg></title><script>parent.ran=window.ran=true</script>\
         <img src=x onerror=\"window.ran=true\">`\"'&amp;\u{202e}";
     let mut drill = write_lost();
@@ -218,9 +223,13 @@ fn hostile_text_stays_text_in_a_browser() {
             _ => {}
         }
     }
-    let measured = open(&html::render(&[drill]), &[]);
-    is_sound(&measured, 1);
-    for page in &measured {
+    drill
+}
+
+#[track_caller]
+fn shows_hostile_text_as_text(measured: &[Measured]) {
+    is_sound(measured, 1);
+    for page in measured {
         assert!(
             page.said.contains("</style></svg></title><script>"),
             "{}",
@@ -231,17 +240,26 @@ fn hostile_text_stays_text_in_a_browser() {
     }
 }
 
-#[test]
-fn whatever_happens_the_labels_can_be_read_in_a_browser() {
+fn odd_drills() -> Vec<Drill> {
     let mut runner = TestRunner::deterministic();
-    let drills: Vec<Drill> = (0..12)
+    (0..12)
         .map(|_| {
             let tree = odd_drill().new_tree(&mut runner).unwrap();
             proptest::strategy::ValueTree::current(&tree)
         })
-        .collect();
-    let measured = open(&html::render(&drills), &[]);
-    is_sound(&measured, drills.len());
+        .collect()
+}
+
+#[test]
+fn pages_can_be_read_in_the_dark_in_a_browser() {
+    let dark = "--blink-settings=preferredColorScheme=0";
+    let drills = [leader_killed(), write_lost()];
+    let [measured] = open([html::render(&drills)], &[dark]);
+    is_sound(&measured, 2);
+    for page in &measured {
+        assert_eq!(page.scheme, "dark");
+        assert_eq!(page.background, "rgb(19, 21, 24)");
+    }
 }
 
 /// Drills whose moments are anywhere, of members whose names are as long as they may be.
