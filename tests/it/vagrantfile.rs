@@ -168,24 +168,15 @@ fn vagrant_accepts_it_for_every_definition() {
 }
 
 #[test]
-fn vagrant_knows_the_machines_of_the_folder_that_it_is_called_in() {
+fn vagrant_knows_the_machines_of_the_folder_it_is_called_in() {
     let scratch = workspace();
-    let states = |name| {
-        let status = in_folder(&scratch, name, "vagrant")
-            .args(["status", "--machine-readable"])
-            .output()
-            .unwrap();
-        let output = Ran::from(status).expect(0).stdout;
-        let states = output.lines().filter(|line| line.contains(",state,"));
-        let states = states.map(|line| line.split_once(',').unwrap().1.to_owned() + "\n");
-        states.collect::<String>()
-    };
-    expect![[r#"
-        core-01,state,not_created
-        core-02,state,not_created
-        core-03,state,not_created
-    "#]]
-    .assert_eq(&states("default"));
+    let status = in_folder(&scratch, "five", "vagrant")
+        .args(["status", "--machine-readable"])
+        .output()
+        .unwrap();
+    let output = Ran::from(status).expect(0).stdout;
+    let states = output.lines().filter(|line| line.contains(",state,"));
+    let states = states.map(|line| line.split_once(',').unwrap().1.to_owned() + "\n");
     expect![[r#"
         five_core-01,state,not_created
         five_core-02,state,not_created
@@ -193,7 +184,11 @@ fn vagrant_knows_the_machines_of_the_folder_that_it_is_called_in() {
         five_core-04,state,not_created
         five_core-05,state,not_created
     "#]]
-    .assert_eq(&states("five"));
+    .assert_eq(&states.collect::<String>());
+    // The library sees those of the other folder in the same way.
+    let machines = machines(&scratch, "default", "libvirt", &[]);
+    let names: Vec<&String> = machines.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["core-01", "core-02", "core-03"]);
 }
 
 #[test]
