@@ -146,7 +146,7 @@ pub(crate) fn variants() -> Scratch {
 }
 
 #[test]
-fn the_checked_in_files_are_what_the_shipped_definitions_say() {
+fn checked_in_files_are_what_the_shipped_definitions_say() {
     let ran = Ran::from(
         Command::new(env!("CARGO_BIN_EXE_xtask"))
             .args(["render", "--check"])

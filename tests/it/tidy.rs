@@ -6,7 +6,6 @@ use std::fs;
 use camino::{Utf8Path, Utf8PathBuf};
 use test_attribute::test;
 
-use crate::scratch::Ran;
 use crate::support::project;
 
 /// Where something must not be named.
@@ -295,16 +294,6 @@ fn nothing_is_left_to_do_and_nothing_tells_of_the_machine_it_was_written_on() {
         }
     }
     assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
-}
-
-#[test]
-fn every_definition_is_rendered_as_it_is_now() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["render", "--check"])
-        .current_dir(project())
-        .output()
-        .unwrap();
-    Ran::from(output).expect(0);
 }
 
 /// A folder at the start of a path, not in the middle of one or of a URL.
