@@ -49,14 +49,18 @@ fn drill(operations: &[Operation], left: Option<&[(&str, &str)]>) -> Drill {
     }
 }
 
+/// Why a drill is not passed, a reason a line.
+fn reasons_of(summary: &Summary) -> String {
+    let reasons = summary.reasons.iter();
+    reasons
+        .map(|reason| format!("{}: {reason}\n", reason.name()))
+        .collect()
+}
+
 #[track_caller]
 fn reasons(drill: &Drill, expected: Expect) -> Summary {
     let summary = Summary::of(drill);
-    let lines = summary
-        .reasons
-        .iter()
-        .map(|reason| format!("{}: {reason}\n", reason.name()));
-    expected.assert_eq(&lines.collect::<String>());
+    expected.assert_eq(&reasons_of(&summary));
     assert_eq!(summary.is_passed(), summary.reasons.is_empty());
     summary
 }
@@ -359,50 +363,40 @@ fn times_are_counted_from_when_the_injection_began() {
 }
 
 #[test]
-fn a_leader_that_was_killed() {
-    let summary = reasons(&leader_killed(), expect![[r#""#]]);
+fn recorded_drills_are_summed_up() {
+    let text = [
+        ("a leader was killed", leader_killed()),
+        ("a quorum was lost", quorum_lost()),
+        ("a write was lost", write_lost()),
+    ]
+    .map(|(case, drill)| format!("{case}\n{}", told(&Summary::of(&drill))));
     expect![[r#"
+        a leader was killed
         Writes { acknowledged: 1615, acknowledged_once: 1389, per_minute: 6459, refused: 97, unknown: 2, unknown_that_took_effect: Some(0) }
         380 reads, Some(0) lost
         2 registers, 226 writes, 382 reads, 0 violations
         Gap { from: 4.985s, to: 6.399s }
         Some(NewLeader { after: 1.312s, leader: HostName("core-01"), term: 3 })
         found Some(790ms), written Some(1.399s), healthy Some(1.21s)
-    "#]].assert_eq(&told(&summary));
-}
-
-#[test]
-fn a_quorum_that_was_lost() {
-    let summary = reasons(&quorum_lost(), expect![[r#""#]]);
-    expect![[r#"
+        a quorum was lost
         Writes { acknowledged: 1201, acknowledged_once: 1019, per_minute: 4001, refused: 234, unknown: 9, unknown_that_took_effect: Some(3) }
         277 reads, Some(0) lost
         2 registers, 182 writes, 279 reads, 0 violations
         Gap { from: 4.995s, to: 14.045s }
         Some(NewLeader { after: 8.98s, leader: HostName("core-03"), term: 4 })
         found Some(1.42s), written Some(9.045s), healthy Some(2.9s)
-    "#]].assert_eq(&told(&summary));
-}
-
-#[test]
-fn a_write_that_was_lost() {
-    let summary = reasons(
-        &write_lost(),
-        expect![[r#"
-            lost: 3 acknowledged writes lost
-            not-linearizable: 1 register not linearizable
-            not-found: `verify` reported `hash: core-01, core-02`, which was not expected
-            not-healthy: the cluster was not healthy afterwards: default is unhealthy: 2 of 3 members, leader core-01, none more may fail
-        "#]],
-    );
-    expect![[r#"
+        a write was lost
+        lost: 3 acknowledged writes lost
+        not-linearizable: 1 register not linearizable
+        not-found: `verify` reported `hash: core-01, core-02`, which was not expected
+        not-healthy: the cluster was not healthy afterwards: default is unhealthy: 2 of 3 members, leader core-01, none more may fail
         Writes { acknowledged: 1431, acknowledged_once: 1235, per_minute: 7152, refused: 58, unknown: 2, unknown_that_took_effect: Some(1) }
         350 reads, Some(3) lost
         2 registers, 95 writes, 183 reads, 1 violations
         Gap { from: 7.419s, to: 7.456s }
         None
         found None, written Some(37ms), healthy None
-    "#]].assert_eq(&told(&summary));
+    "#]].assert_eq(&text.concat());
 }
 
 fn told(summary: &Summary) -> String {
@@ -420,8 +414,9 @@ fn told(summary: &Summary) -> String {
     } = summary;
     let lost = read_back.as_ref().map(|read_back| read_back.lost.len());
     format!(
-        "{writes:?}\n{reads} reads, {lost:?} lost\n{} registers, {} writes, {} reads, {} violations\n\
+        "{}{writes:?}\n{reads} reads, {lost:?} lost\n{} registers, {} writes, {} reads, {} violations\n\
          {longest_gap:?}\n{new_leader:?}\nfound {found_after:?}, written {written_after:?}, healthy {healthy_after:?}\n",
+        reasons_of(summary),
         registers.registers,
         registers.writes,
         registers.reads,

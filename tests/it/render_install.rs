@@ -125,90 +125,60 @@ fn run(scratch: &Scratch, mirror: &Mirror, right: &[u8], script: &str) -> Ran {
 }
 
 #[test]
-fn it_installs_once_in_namespaces() {
-    let scratch = Scratch::new();
-    let right = release(&scratch);
-    let mirror = Mirror::new(vec![right.clone()]);
-    let ran = run(
-        &scratch,
-        &mirror,
-        &right,
-        "install && install && etcd && etcdctl && etcdutl && ls /usr/local/lib",
-    )
-    .expect(0);
-    assert_eq!(
-        ran.stdout,
-        "etcd 3.6.14\netcdctl 3.6.14\netcdutl 3.6.14\netcd-3.6.14\n"
-    );
-    assert_eq!(mirror.asked(), 1);
-}
-
-/// The unit that runs it has `UMask=0077`, and etcd runs as a user of its own.
-#[test]
-fn everyone_may_run_what_it_installs_in_namespaces() {
-    let scratch = Scratch::new();
-    let right = release(&scratch);
-    let mirror = Mirror::new(vec![right.clone()]);
-    let ran = run(
-        &scratch,
-        &mirror,
-        &right,
-        "umask 077; install && stat -L -c %a /usr/local/lib/etcd-3.6.14 /usr/local/bin/etcd",
-    )
-    .expect(0);
-    assert_eq!(ran.stdout, "755\n755\n");
-}
-
-#[test]
-fn a_wrong_checksum_installs_nothing_and_the_next_try_can_succeed_in_namespaces() {
+fn etcd_is_installed_once_whole_and_for_everyone_in_namespaces() {
     let scratch = Scratch::new();
     let right = release(&scratch);
     let mut wrong = right.clone();
     wrong[20] ^= 1;
-    let mirror = Mirror::new(vec![wrong, right.clone()]);
-    let ran = run(
-        &scratch,
-        &mirror,
-        &right,
-        "install; echo \"$?\"; ls /usr/local/bin; test -e /usr/local/lib/etcd-3.6.14 || echo none
-        install && etcd",
-    )
-    .expect(0);
-    assert_eq!(ran.stdout, "1\nnone\netcd 3.6.14\n");
-    assert!(
-        ran.stderr.contains("does not have the SHA-256"),
-        "{}",
-        ran.stderr
-    );
-}
-
-#[test]
-fn a_truncated_tarball_installs_nothing_in_namespaces() {
-    let scratch = Scratch::new();
-    let right = release(&scratch);
-    let mirror = Mirror::new(vec![right[..right.len() / 2].to_vec()]);
-    let ran = run(
-        &scratch,
-        &mirror,
-        &right,
-        "install; echo \"$?\"; ls /usr/local/bin",
-    )
-    .expect(0);
-    assert_eq!(ran.stdout, "1\n");
-}
-
-#[test]
-fn what_an_interrupted_try_left_is_in_nobodys_way_in_namespaces() {
-    let scratch = Scratch::new();
-    let right = release(&scratch);
-    let mirror = Mirror::new(vec![right.clone()]);
-    let ran = run(
-        &scratch,
-        &mirror,
-        &right,
-        "mkdir -p /usr/local/lib/etcd-3.6.14.part/etcd && echo half >/usr/local/lib/etcd-3.6.14.part/etcd/etcd
-        install && etcd && ls /usr/local/lib",
-    )
-    .expect(0);
-    assert_eq!(ran.stdout, "etcd 3.6.14\netcd-3.6.14\n");
+    let half = right[..right.len() / 2].to_vec();
+    for (case, bodies, script, prints, complaint) in [
+        (
+            "twice",
+            vec![right.clone()],
+            "install && install && etcd && etcdctl && etcdutl && ls /usr/local/lib",
+            "etcd 3.6.14\netcdctl 3.6.14\netcdutl 3.6.14\netcd-3.6.14\n",
+            "",
+        ),
+        (
+            // The unit that runs it has `UMask=0077`, and etcd runs as a user of its own.
+            "with the umask of the unit",
+            vec![right.clone()],
+            "umask 077; install && stat -L -c %a /usr/local/lib/etcd-3.6.14 /usr/local/bin/etcd",
+            "755\n755\n",
+            "",
+        ),
+        (
+            "from a wrong tarball, then from the right one",
+            vec![wrong, right.clone()],
+            "install; echo \"$?\"; ls /usr/local/bin; test -e /usr/local/lib/etcd-3.6.14 || echo none
+            install && etcd",
+            "1\nnone\netcd 3.6.14\n",
+            "does not have the SHA-256",
+        ),
+        (
+            "from a truncated tarball",
+            vec![half],
+            "install; echo \"$?\"; ls /usr/local/bin",
+            "1\n",
+            "does not have the SHA-256",
+        ),
+        (
+            "after an interrupted try",
+            vec![right.clone()],
+            "mkdir -p /usr/local/lib/etcd-3.6.14.part/etcd
+            echo half >/usr/local/lib/etcd-3.6.14.part/etcd/etcd
+            install && etcd && ls /usr/local/lib",
+            "etcd 3.6.14\netcd-3.6.14\n",
+            "",
+        ),
+    ] {
+        let requests = bodies.len();
+        let mirror = Mirror::new(bodies);
+        let ran = run(&scratch, &mirror, &right, script);
+        assert_eq!(ran.status, Some(0), "{case}: {}", ran.stderr);
+        assert_eq!(ran.stdout, prints, "{case}: {}", ran.stderr);
+        assert!(ran.stderr.contains(complaint), "{case}: {}", ran.stderr);
+        // What is installed is not fetched again.
+        assert_eq!(mirror.asked(), requests, "{case}");
+    }
 }

@@ -20,7 +20,7 @@ use xtask::workspace::Workspace;
 
 use crate::scratch::{Ran, Scratch};
 use crate::verify_stand_ins::{serve, with_etcdctl};
-use crate::verify_support::{failed, healthy, plan, says, status, three, without};
+use crate::verify_support::{failed, healthy, plan, says, says_for_each, status, three, without};
 
 /// A cluster whose etcdctl is made up: it tells whatever revision a file says, and each look at it raises
 /// that, as each look at a real one does.
@@ -182,48 +182,47 @@ fn after(plan: &Plan, before: u64, tells: u64, written_at: Look<Option<u64>>) ->
 #[test]
 fn what_is_lost_is_told_by_what_is_written() {
     let plan = three();
-    let seen = after(&plan, 30, 4, Look::Seen(Some(5)));
-    says(
-        &plan,
-        &seen,
-        "history",
-        expect![[r#"
-        Fail: revision 4 after 30
-        - the keys were found at revision 4 after revision 30 had been seen: data is lost
-          heals: if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written: `rm .state/default/seen.json`
-    "#]],
-    );
-    assert_eq!(check::lost(&plan, &seen), Some(4));
-    // Just one revision is lost.
-    let seen = after(&plan, 30, 29, Look::Seen(Some(30)));
-    assert_eq!(check::lost(&plan, &seen), Some(29));
-
+    let lost = after(&plan, 30, 4, Look::Seen(Some(5)));
+    let just_one = after(&plan, 30, 29, Look::Seen(Some(30)));
     // Members that have just started, and had not applied their logs when they were asked.
-    let seen = after(&plan, 30, 28, Look::Seen(Some(31)));
-    says(
-        &plan,
-        &seen,
-        "history",
-        expect![[r#"
-        Pass: at revision 30, no less than the 30 seen before
-    "#]],
-    );
-    assert_eq!(check::lost(&plan, &seen), None);
+    let late = after(&plan, 30, 28, Look::Seen(Some(31)));
     let unproven = after(&plan, 30, 28, failed(""));
-    says(
+    let untold = after(&plan, 30, 28, Look::Seen(None));
+    let cases = [
+        ("lost", lost, Some(4)),
+        ("just one revision is lost", just_one, Some(29)),
+        ("late", late, None),
+        ("nothing was written", unproven, None),
+        ("a version that does not tell", untold, None),
+    ];
+    for (case, seen, revision) in &cases {
+        assert_eq!(check::lost(&plan, seen), *revision, "{case}");
+    }
+    says_for_each(
         &plan,
-        &unproven,
         "history",
+        &cases.map(|(case, seen, _)| (case, seen)),
         expect![[r#"
-            NotYet: revision 28 after 30
-            - the keys are at revision 28, by core-01, core-02 and core-03, and revision 30 was seen before
-              informs: a member that has just started may still apply its log, and nothing was written that would tell; look again: `cargo xtask verify --wait 60s`
+            lost
+              Fail: revision 4 after 30
+              - the keys were found at revision 4 after revision 30 had been seen: data is lost
+                heals: if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written: `rm .state/default/seen.json`
+            just one revision is lost
+              Fail: revision 29 after 30
+              - the keys were found at revision 29 after revision 30 had been seen: data is lost
+                heals: if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written: `rm .state/default/seen.json`
+            late
+              Pass: at revision 30, no less than the 30 seen before
+            nothing was written
+              NotYet: revision 28 after 30
+              - the keys are at revision 28, by core-01, core-02 and core-03, and revision 30 was seen before
+                informs: a member that has just started may still apply its log, and nothing was written that would tell; look again: `cargo xtask verify --wait 60s`
+            a version that does not tell
+              NotYet: revision 28 after 30
+              - the keys are at revision 28, by core-01, core-02 and core-03, and revision 30 was seen before
+                informs: a member that has just started may still apply its log, and nothing was written that would tell; look again: `cargo xtask verify --wait 60s`
         "#]],
     );
-    assert_eq!(check::lost(&plan, &unproven), None);
-    // A version that does not tell.
-    let seen = after(&plan, 30, 28, Look::Seen(None));
-    assert_eq!(check::lost(&plan, &seen), None);
 }
 
 #[test]

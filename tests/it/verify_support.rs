@@ -195,6 +195,38 @@ pub(crate) fn failed<T>(why: &str) -> Look<T> {
 /// What one check says, as text.
 #[track_caller]
 pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected: Expect) {
+    expected.assert_eq(&said(plan, observation, name));
+}
+
+/// What one check says of each of these cases, under the case's name.
+#[track_caller]
+pub(crate) fn says_for_each(
+    plan: &Plan,
+    name: &str,
+    cases: &[(&str, Observation)],
+    expected: Expect,
+) {
+    let told = cases
+        .iter()
+        .map(|(case, seen)| under(case, &said(plan, seen, name)));
+    expected.assert_eq(&told.collect::<String>());
+}
+
+/// What each of these checks says of one look, under the check's name.
+#[track_caller]
+pub(crate) fn checks_say(plan: &Plan, observation: &Observation, names: &[&str], expected: Expect) {
+    let told = names
+        .iter()
+        .map(|name| under(name, &said(plan, observation, name)));
+    expected.assert_eq(&told.collect::<String>());
+}
+
+fn under(name: &str, text: &str) -> String {
+    let lines = text.lines().map(|line| format!("  {line}\n"));
+    format!("{name}\n{}", lines.collect::<String>())
+}
+
+fn said(plan: &Plan, observation: &Observation, name: &str) -> String {
     let report = check::judge(plan, observation);
     let checked = report.checks.iter().find(|checked| checked.name == name);
     let judgement = &checked.unwrap().judgement;
@@ -207,7 +239,7 @@ pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected:
             let _ = writeln!(text, "  {}: {hint}", hint.effect);
         }
     }
-    expected.assert_eq(&text);
+    text
 }
 
 /// The exit status that says what was found.
