@@ -56,7 +56,7 @@ fn a_source_that_fails_does_not_spoil_the_package() {
 fn a_source_that_fails() {
     let [_, _, high, low] = std::process::id().to_be_bytes();
     let definition = format!(
-        "members = 3\ndriver = \"local\"\nnetwork.subnet = \"10.{high}.{low}.0/24\"\nnetwork.first_host = 201\n\
+        "members = 1\ndriver = \"local\"\nnetwork.subnet = \"10.{high}.{low}.0/24\"\nnetwork.first_host = 201\n\
          [etcd]\nversion = \"3.6.14\"\nrelease_url = \"http://127.0.0.1:1\"\n"
     );
     let scratch = Scratch::with("broken-source", &definition);
