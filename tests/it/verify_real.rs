@@ -216,10 +216,10 @@ fn killed_members_are_named_until_they_are_back() {
     cluster.verify_until(1, |verified| verified.check("quorum").0 == "warn");
     let waited = cluster
         .scratch
-        .run(&["verify", "killed", "--format", "json", "--wait", "5s"])
+        .run(&["verify", "killed", "--format", "json", "--wait", "1s"])
         .expect(1);
     assert!(
-        waited.stderr.contains("after 5s, still missing: reachable"),
+        waited.stderr.contains("after 1s, still missing: reachable"),
         "{}",
         waited.stderr
     );
