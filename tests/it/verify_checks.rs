@@ -13,8 +13,8 @@ use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
 
 use crate::verify_support::{
-    as_defined, checks_say, exit, failed, healthy, plan, recorded_cluster, says, says_for_each, status,
-    three, unasked, without, without_quorum,
+    as_defined, checks_say, exit, failed, healthy, plan, recorded_cluster, says, says_for_each,
+    status, three, unasked, without, without_quorum,
 };
 
 /// The verdict of every check, in a line each.
