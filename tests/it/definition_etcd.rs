@@ -9,7 +9,7 @@ use xtask::definition::setting::Setting;
 use xtask::facts::etcd_releases::{MAINTAINED, NEWEST, newest_patch, sha256};
 use xtask::facts::flag_table::{FLAGS, Owner, find};
 use xtask::plan::Plan;
-use xtask::plan::flags::{InitialState, Myself, flags};
+use xtask::plan::flags::{InitialState, MemberFlags, flags};
 use xtask::profile::PROFILES;
 use xtask::report::Source;
 use xtask::values::{Architecture, EtcdVersion, Sha256};
@@ -24,7 +24,7 @@ fn a_plan_uses_only_flags_that_its_etcd_has() {
         definition.etcd.election_timeout = Setting::default(500);
         definition.fleet = Setting::default(true);
         let plan = Plan::new(&definition);
-        let myself = Myself::at(&plan.members[0], "/var/lib/etcd");
+        let myself = MemberFlags::at(&plan.members[0], "/var/lib/etcd");
         for flag in flags(&plan, &myself, InitialState::New) {
             let fact = find(&flag.name).unwrap_or_else(|| panic!("{} is not listed", flag.name));
             assert!(fact.exists_in(version), "{version} has no {}", flag.name);

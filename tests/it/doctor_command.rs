@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use test_attribute::test;
 use xtask::doctor::CHECKS;
-use xtask::look_at_host::{self, Sought};
+use xtask::host_probe::{self, HostQuery};
 use xtask::workspace::Workspace;
 
 use crate::scratch::{Ran, Scratch};
@@ -175,11 +175,11 @@ fn looking_takes_no_longer_than_the_slowest_program() {
 fn a_glance_starts_no_program() {
     let scratch = workspace();
     let plan = three();
-    let sought = Sought::of(&Workspace::at(scratch.root()), &plan);
+    let sought = HostQuery::of(&Workspace::at(scratch.root()), &plan);
     // Whatever else this host does, it does not hold up each of them.
     let glances = (0..20).map(|_| {
         let begun = Instant::now();
-        let why_not = look_at_host::why_not_at_a_glance(&sought, &plan);
+        let why_not = host_probe::why_not_at_a_glance(&sought, &plan);
         (begun.elapsed(), why_not)
     });
     let (took, why_not) = glances.min_by_key(|(took, _)| *took).unwrap();

@@ -11,7 +11,8 @@ use xtask::host::network::{self, Network};
 use xtask::host::provider::{PLUGIN, plugin_in_file};
 use xtask::host::virtualization::{self, Kvm};
 use xtask::host::{
-    Distribution, Groups, Host, Look, Machine, Own, Providers, Version, resources, virtualbox,
+    Distribution, Groups, Host, Look, Machine, MachineNames, Providers, Version, resources,
+    virtualbox,
 };
 use xtask::judgement::Verdict;
 use xtask::plan::Plan;
@@ -30,7 +31,7 @@ pub(crate) fn recorded(path: &str) -> String {
 /// Debian 12 with everything that libvirt needs, and nothing that is in the way.
 pub(crate) fn ready() -> Host {
     let mut host = Host {
-        own: Own {
+        own: MachineNames {
             machine_prefix: String::new(),
             domain_prefix: "xtask-0badcafe-".to_owned(),
             network: "xtask-0badcafe-default".to_owned(),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use xtask::clients::Clients;
 use xtask::plan::Plan;
+use xtask::workload::Clients;
 
 use crate::etcd_binaries::{of_debian_13, tools};
 use crate::local_support::{self, get, processes};

@@ -1,10 +1,10 @@
-//! What follows of elections from one glance after the other.
+//! What follows of elections from one snapshot after the other.
 
 use std::time::Duration;
 
 use test_attribute::test;
 use xtask::elections::{Elections, Leadership};
-use xtask::observation::{Condition, Glance, Glimpse, Look, Status};
+use xtask::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
 use xtask::plan::identity::EtcdId;
 use xtask::values::{DriverName, EtcdVersion};
 
@@ -20,9 +20,9 @@ pub(crate) enum Seen {
 }
 use Seen::{Follows, FollowsInSomeTerm, NoLeader, Silent, Stopped};
 
-/// A glance at members that are seen so. Their numbers are their IDs.
-pub(crate) fn glance(members: &[Seen]) -> Glance {
-    let glimpse = |(number, seen): (u64, &Seen)| Glimpse {
+/// A snapshot of members that are seen so. Their numbers are their IDs.
+pub(crate) fn snapshot(members: &[Seen]) -> Snapshot {
+    let member = |(number, seen): (u64, &Seen)| MemberSnapshot {
         name: format!("core-0{number}").parse().unwrap(),
         predicted_id: EtcdId(number),
         endpoint: format!("http://127.0.0.{number}:2379"),
@@ -41,14 +41,14 @@ pub(crate) fn glance(members: &[Seen]) -> Glance {
             Stopped => Look::Failed("connection refused: nothing listens there".to_owned()),
         },
     };
-    Glance {
+    Snapshot {
         damaged: Vec::new(),
         is_drilled: false,
         is_redefined: false,
         cluster: "default".parse().unwrap(),
         driver: DriverName::Local,
         version: EtcdVersion::new(3, 6, 14),
-        members: (1..).zip(members).map(glimpse).collect(),
+        members: (1..).zip(members).map(member).collect(),
         lost: Vec::new(),
     }
 }
@@ -78,7 +78,7 @@ const fn second(number: u64) -> Duration {
 pub(crate) fn after(glances: &[&[Seen]]) -> Elections {
     let mut elections = Elections::default();
     for (at, members) in (1..).zip(glances) {
-        elections.take_note(second(at), &glance(members));
+        elections.take_note(second(at), &snapshot(members));
     }
     elections
 }
@@ -191,7 +191,7 @@ fn a_new_leader_that_is_told_before_its_term_is_no_election_of_the_old_one() {
         assert_eq!(last(&elections), (2, "core-01".to_owned(), None, 1));
         let third: &[Seen] = &[Stopped, Follows(3, 3), Follows(3, 3)];
         let elections = after(&[FIRST_LEADS, between, third]);
-        // It was told when it was first named, and had been since the glance before.
+        // It was told when it was first named, and had been since the snapshot before.
         assert_eq!(last(&elections), (3, "core-03".to_owned(), Some(1), 2));
         assert_eq!(elections.leadership().0, Leadership::Held);
     }
@@ -215,8 +215,8 @@ fn a_cluster_made_anew_may_have_another_leader_in_the_same_term() {
 #[test]
 fn of_two_that_say_they_lead_the_one_in_the_higher_term_does() {
     let leader = |members: &[Seen]| {
-        let glance = glance(members);
-        glance.leader().map(|leader| leader.name.to_string())
+        let snapshot = snapshot(members);
+        snapshot.leader().map(|leader| leader.name.to_string())
     };
     let cut_off = [Follows(2, 1), Follows(3, 3), Follows(3, 3)];
     assert_eq!(leader(&cut_off).as_deref(), Some("core-03"));
@@ -287,26 +287,28 @@ fn new_leader_without_a_term_is_a_new_election() {
 
 #[test]
 fn how_far_a_member_lags_is_counted_from_the_furthest_of_its_cluster() {
-    let mut glance = glance(FIRST_LEADS);
-    let set = |glance: &mut Glance, member: usize, index, applied, cluster| {
-        let Look::Seen(status) = &mut glance.members[member].status else {
+    let mut snapshot = snapshot(FIRST_LEADS);
+    let set = |snapshot: &mut Snapshot, member: usize, index, applied, cluster| {
+        let Look::Seen(status) = &mut snapshot.members[member].status else {
             panic!("it answers");
         };
         status.raft_index = Some(index);
         status.raft_applied_index = applied;
         status.cluster_id = EtcdId(cluster);
     };
-    let lags = |glance: &Glance| {
-        let members = glance.members.iter();
-        members.map(|member| glance.lag(member)).collect::<Vec<_>>()
+    let lags = |snapshot: &Snapshot| {
+        let members = snapshot.members.iter();
+        members
+            .map(|member| snapshot.lag(member))
+            .collect::<Vec<_>>()
     };
-    set(&mut glance, 0, 100, Some(98), 0);
-    set(&mut glance, 1, 90, Some(70), 0);
-    set(&mut glance, 2, 90, None, 0);
-    assert_eq!(lags(&glance), [Some(2), Some(30), Some(10)]);
+    set(&mut snapshot, 0, 100, Some(98), 0);
+    set(&mut snapshot, 1, 90, Some(70), 0);
+    set(&mut snapshot, 2, 90, None, 0);
+    assert_eq!(lags(&snapshot), [Some(2), Some(30), Some(10)]);
     // One that belongs elsewhere is compared with nobody here.
-    set(&mut glance, 2, 5000, Some(5000), 7);
-    assert_eq!(lags(&glance), [Some(2), Some(30), Some(0)]);
-    glance.members[0].status = Look::Failed("refused".to_owned());
-    assert_eq!(lags(&glance), [None, Some(20), Some(0)]);
+    set(&mut snapshot, 2, 5000, Some(5000), 7);
+    assert_eq!(lags(&snapshot), [Some(2), Some(30), Some(0)]);
+    snapshot.members[0].status = Look::Failed("refused".to_owned());
+    assert_eq!(lags(&snapshot), [None, Some(20), Some(0)]);
 }

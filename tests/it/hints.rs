@@ -173,7 +173,7 @@ fn is_followed(cluster: &Cluster, fault: &str) -> bool {
         .collect();
     tell(&format!("{fault}: {}", commands.join("; ")));
     if healing().next().is_none() {
-        let is_no_worse = |after: &Value| standing(after) >= standing(&before);
+        let is_no_worse = |after: &Value| quorum_state(after) >= quorum_state(&before);
         let after = look_until(|| cluster.verified(&[]), is_no_worse);
         assert!(
             is_no_worse(&after),
@@ -257,7 +257,7 @@ fn texts(list: &Value) -> Vec<String> {
 }
 
 /// Whether a quorum holds, and how many members can be a part of it.
-fn standing(verified: &Value) -> (bool, u64) {
+fn quorum_state(verified: &Value) -> (bool, u64) {
     let quorum = &verified["quorum"];
     (
         quorum["holds"].as_bool().unwrap(),

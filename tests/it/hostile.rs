@@ -14,7 +14,7 @@ use serde_json::Value;
 use test_attribute::test;
 use xtask::definition;
 use xtask::plan::Plan;
-use xtask::plan::flags::{InitialState, Myself, flags, words};
+use xtask::plan::flags::{InitialState, MemberFlags, flags, words};
 use xtask::render;
 use xtask::render::quote::{ruby, shell, systemd, yaml};
 use xtask::report::{Severity, Source};
@@ -391,7 +391,7 @@ const TEMPLATES: &[&str] = &[
 /// The words of etcd's command on the plan's first machine.
 fn etcd_words(plan: &Plan) -> Vec<String> {
     let member = &plan.members[0];
-    let mut myself = Myself::at(member, "/var/lib/etcd/data");
+    let mut myself = MemberFlags::at(member, "/var/lib/etcd/data");
     myself.listen_client_urls.push_str(",http://127.0.0.1:2379");
     words(&flags(plan, &myself, InitialState::New), plan.version())
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use test_attribute::test;
 use xtask::definition::read::read;
-use xtask::plan::flags::{InitialState, Myself, flags, words};
+use xtask::plan::flags::{InitialState, MemberFlags, flags, words};
 use xtask::plan::{Member, Plan};
 use xtask::report::Source;
 
@@ -303,7 +303,7 @@ impl Cluster {
 
     /// The command line of a member.
     fn line(&self, member: &Member, program: &str) -> Vec<String> {
-        let mut myself = Myself::at(member, "/var/lib/etcd/data");
+        let mut myself = MemberFlags::at(member, "/var/lib/etcd/data");
         myself.listen_client_urls += ",http://127.0.0.1:2379";
         let flags = flags(&self.plan, &myself, InitialState::New);
         let words = words(&flags, self.plan.version());

@@ -1,7 +1,7 @@
 //! The project's tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod aside;
+mod background;
 mod boxes;
 mod cli_cluster;
 mod cli_completions;

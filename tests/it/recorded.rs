@@ -8,7 +8,7 @@ use test_attribute::test;
 use xtask::check::{self, Health};
 use xtask::judgement::Verdict;
 use xtask::observation::log::{self, LastWords};
-use xtask::observation::{Before, Look, Observation, Status, etcdctl, v2};
+use xtask::observation::{LastRevision, Look, Observation, Status, etcdctl, v2};
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
 use xtask::reason::Reason;
@@ -75,7 +75,7 @@ fn seen(plan: &Plan, version: &str, state: &str) -> Observation {
     let alarms = Recording::of(version, state, "ctl3-alarm-list-json");
     let put = Recording::of(version, state, "ctl3-put-json");
     let mut observation = healthy(plan);
-    observation.before = Some(Before {
+    observation.before = Some(LastRevision {
         revision: 2,
         fell_to: None,
     });
@@ -154,8 +154,8 @@ fn recorded_clusters_with_one_member_down_are_unhealthy_with_a_quorum() {
         assert_eq!(verdict(&report, "reachable"), Verdict::Fail);
         assert_eq!(verdict(&report, "quorum"), Verdict::Warn, "{version}");
         assert_eq!(verdict(&report, "identity"), Verdict::Skipped, "{version}");
-        assert!(report.standing.has_quorum());
-        assert_eq!(report.standing.may_fail(), 0);
+        assert!(report.quorum_state.has_quorum());
+        assert_eq!(report.quorum_state.may_fail(), 0);
     }
 }
 
@@ -170,7 +170,7 @@ fn recorded_clusters_without_a_quorum_are_told_so() {
         let report = check::judge(&plan, &seen);
         assert_eq!(verdict(&report, "quorum"), Verdict::Fail, "{version}");
         assert_eq!(verdict(&report, "leader"), Verdict::Fail, "{version}");
-        assert!(!report.standing.has_quorum());
+        assert!(!report.quorum_state.has_quorum());
     }
 }
 
@@ -304,7 +304,7 @@ fn recorded_stale_leaders_of_2_do_not_pass_for_a_quorum() {
         let report = check::judge(&plan, &observation);
         assert_eq!(verdict(&report, "quorum"), Verdict::Fail, "{version}");
         assert_eq!(report.health(), Health::Unhealthy);
-        assert!(!report.standing.has_quorum());
+        assert!(!report.quorum_state.has_quorum());
     }
 }
 

@@ -8,7 +8,7 @@ use test_attribute::test;
 use xtask::definition::setting::Setting;
 use xtask::definition::{Definition, ExtraFlag};
 use xtask::plan::Plan;
-use xtask::plan::flags::{Flag, InitialState, Myself, Origin, flags, words};
+use xtask::plan::flags::{Flag, InitialState, MemberFlags, Origin, flags, words};
 use xtask::report::Source;
 use xtask::values::EtcdVersion;
 
@@ -169,7 +169,7 @@ fn definition(version: &str) -> Definition {
 fn first_members(plan: &Plan, state: InitialState) -> Vec<Flag> {
     flags(
         plan,
-        &Myself::at(&plan.members[0], "/var/lib/etcd/core-01"),
+        &MemberFlags::at(&plan.members[0], "/var/lib/etcd/core-01"),
         state,
     )
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use test_attribute::test;
 use xtask::advice;
 use xtask::elections::Elections;
-use xtask::observation::{Glance, Look};
+use xtask::observation::{Look, Snapshot};
 use xtask::ui::moment;
 use xtask::ui::status::json;
 use xtask::ui::status::log::Log;
@@ -16,7 +16,7 @@ use xtask::ui::status::view;
 
 use crate::elections::{
     Seen::{self, Follows, NoLeader, Silent, Stopped},
-    glance,
+    snapshot,
 };
 
 /// 2026-07-30T09:05:00Z.
@@ -25,21 +25,21 @@ const MORNING: u64 = 1_785_402_300;
 /// What happens while somebody watches: so many seconds after the morning, members that are seen so.
 type Story<'a> = &'a [(u64, &'a [Seen])];
 
-fn told(story: Story<'_>, mut each: impl FnMut(Duration, &Glance, &Elections)) {
+fn told(story: Story<'_>, mut each: impl FnMut(Duration, &Snapshot, &Elections)) {
     let mut elections = Elections::default();
     for (seconds, members) in story {
         let at = Duration::from_secs(MORNING + seconds);
-        let glance = glance(members);
-        elections.take_note(at, &glance);
-        each(at, &glance, &elections);
+        let snapshot = snapshot(members);
+        elections.take_note(at, &snapshot);
+        each(at, &snapshot, &elections);
     }
 }
 
 /// The view after all of it, without its colors.
 fn seen_last(story: Story<'_>, expected: Expect) {
     let mut last = Vec::new();
-    told(story, |at, glance, elections| {
-        last = view::lines(at, glance, elections);
+    told(story, |at, snapshot, elections| {
+        last = view::lines(at, snapshot, elections);
     });
     let text = last.join("\n") + "\n";
     expected.assert_eq(&anstream::adapter::strip_str(&text).to_string());
@@ -48,8 +48,8 @@ fn seen_last(story: Story<'_>, expected: Expect) {
 fn logged(story: Story<'_>, expected: Expect) {
     let mut log = Log::default();
     let mut text = String::new();
-    told(story, |at, glance, elections| {
-        text += &log.lines(at, glance, elections);
+    told(story, |at, snapshot, elections| {
+        text += &log.lines(at, snapshot, elections);
     });
     expected.assert_eq(&text);
 }
@@ -119,8 +119,8 @@ fn the_view_tells_who_leads_since_when() {
 /// The line about the leader after all of it.
 fn leader_last(story: Story<'_>) -> String {
     let mut last = String::new();
-    told(story, |at, glance, elections| {
-        last = anstream::adapter::strip_str(&view::lines(at, glance, elections)[1]).to_string();
+    told(story, |at, snapshot, elections| {
+        last = anstream::adapter::strip_str(&view::lines(at, snapshot, elections)[1]).to_string();
     });
     last
 }
@@ -228,18 +228,18 @@ fn a_log_has_a_line_when_a_member_begins_to_lag_and_when_it_has_caught_up() {
     let mut log = Log::default();
     let elections = Elections::default();
     let mut lines = |seconds, lag: u64| {
-        let mut glance = glance(FIRST_LEADS);
-        if let Look::Seen(status) = &mut glance.members[1].status {
+        let mut snapshot = snapshot(FIRST_LEADS);
+        if let Look::Seen(status) = &mut snapshot.members[1].status {
             status.raft_index = Some(10_000);
             status.raft_applied_index = Some(10_000 - lag);
         }
-        if let Look::Seen(status) = &mut glance.members[2].status {
+        if let Look::Seen(status) = &mut snapshot.members[2].status {
             status.raft_applied_index = Some(10_000);
         }
-        if let Look::Seen(status) = &mut glance.members[0].status {
+        if let Look::Seen(status) = &mut snapshot.members[0].status {
             status.raft_applied_index = Some(10_000);
         }
-        log.lines(Duration::from_secs(seconds), &glance, &elections)
+        log.lines(Duration::from_secs(seconds), &snapshot, &elections)
     };
     assert_eq!(lines(1, 0).lines().count(), 4);
     assert_eq!(lines(2, 900), "");
@@ -282,7 +282,7 @@ fn times_are_as_exact_as_matters() {
 
 #[test]
 fn a_member_at_two_addresses_is_shown_at_its_own() {
-    let mut twice = glance(THIRD_LEADS);
+    let mut twice = snapshot(THIRD_LEADS);
     twice.members[0].status = twice.members[2].status.clone();
     let once = twice.each_member_once();
     assert_eq!(once.answering(), 2);
@@ -299,7 +299,7 @@ fn a_member_at_two_addresses_is_shown_at_its_own() {
 /// Consumers rely on these names; renaming one is a new format.
 #[test]
 fn json_names_of_status_are_documented_in_the_help() {
-    let text = json::render(&glance(&[Stopped, Stopped, Stopped]));
+    let text = json::render(&snapshot(&[Stopped, Stopped, Stopped]));
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         document["hints"],
@@ -324,12 +324,12 @@ fn json_names_of_status_are_documented_in_the_help() {
 
 #[test]
 fn a_stopped_cluster_without_data_is_not_told_to_start() {
-    let mut glance = glance(&[Stopped, Stopped, Stopped]);
+    let mut snapshot = snapshot(&[Stopped, Stopped, Stopped]);
     let mut advice = String::new();
     for lost in 1..=3 {
-        let names = glance.members.iter().map(|member| member.name.clone());
-        glance.lost = names.take(lost).collect();
-        for hint in advice::at_a_glance(&glance) {
+        let names = snapshot.members.iter().map(|member| member.name.clone());
+        snapshot.lost = names.take(lost).collect();
+        for hint in advice::of_snapshot(&snapshot) {
             advice += &format!("{lost} lost: {}: {hint}\n", hint.effect);
         }
     }

@@ -10,7 +10,7 @@ use expect_test::expect;
 use serde_json::{Map, Value, json};
 use test_attribute::test;
 use xtask::host::{Host, virtualization};
-use xtask::look_at_host::{self, Sought};
+use xtask::host_probe::{self, HostQuery};
 use xtask::workspace::Workspace;
 
 use crate::render::{VARIANTS, variants};
@@ -276,10 +276,10 @@ fn the_kind_of_virtualization_is_chosen_defined_or_asked_for() {
         machines.as_object().unwrap().values().next().unwrap()["driver"].clone()
     };
     // As `doctor` has it, which also goes by whether it opens.
-    let sought = Sought::of(&Workspace::at(scratch.root()), &three());
+    let sought = HostQuery::of(&Workspace::at(scratch.root()), &three());
     let host = Host {
         virtualization_asked: None,
-        ..look_at_host::look(&sought)
+        ..host_probe::look(&sought)
     };
     let choice = virtualization::choose(None, &host).unwrap();
     let by_itself = choice.virtualization.to_string();

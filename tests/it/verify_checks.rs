@@ -518,7 +518,10 @@ fn a_member_at_two_addresses_is_counted_once() {
         report.summary(&plan),
         "default is unhealthy: 2 of 3 members, leader core-03, no more may fail"
     );
-    assert_eq!((report.standing.able, report.standing.may_fail()), (2, 0));
+    assert_eq!(
+        (report.quorum_state.able, report.quorum_state.may_fail()),
+        (2, 0)
+    );
     checks_say(
         &plan,
         &seen,
@@ -838,7 +841,7 @@ fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
               informs: members may have failed just now; if it stays so, they do not reach each other's peer port: `cargo xtask verify --wait 60s`
         "#]],
     );
-    assert!(!check::judge(&plan, &refusing).standing.has_quorum());
+    assert!(!check::judge(&plan, &refusing).quorum_state.has_quorum());
 
     // It answers, and is none of those that could elect a leader.
     let mut leaderless = without(healthy(&plan), 1);
@@ -868,7 +871,7 @@ fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
     for index in 0..3 {
         leave(&mut foreign, index);
     }
-    assert_eq!(check::judge(&plan, &foreign).standing.answering, 3);
+    assert_eq!(check::judge(&plan, &foreign).quorum_state.answering, 3);
 }
 
 #[test]
@@ -913,7 +916,7 @@ fn versions_are_held_against_the_pin() {
         &healthy(&stand_in),
         "version",
         expect![[r#"
-            Warn: etcd 3.5.30, standing in for the pinned 3.6.14
+            Warn: etcd 3.5.30, quorum_state in for the pinned 3.6.14
             - etcd 3.5.30 stands in for the pinned 3.6.14, so 3.6.14 itself is not proven
               informs: no task exchanges it with the data kept yet; a cluster that is started anew runs 3.6.14 once that can be had (a download, or a folder you name)
         "#]],

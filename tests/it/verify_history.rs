@@ -11,7 +11,7 @@ use test_attribute::test;
 use xtask::check;
 use xtask::etcd::tools::Tools;
 use xtask::etcd::verify::{Verified, until_healthy};
-use xtask::observation::{Before, Look, Observation};
+use xtask::observation::{LastRevision, Look, Observation};
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
 use xtask::state::Record;
@@ -172,7 +172,7 @@ fn after(plan: &Plan, before: u64, tells: u64, written_at: Look<Option<u64>>) ->
             _ => failed("no answer in time"),
         };
     }
-    seen.before = Some(Before {
+    seen.before = Some(LastRevision {
         revision: before,
         fell_to: None,
     });
@@ -248,7 +248,7 @@ fn what_one_member_has_is_not_lost() {
 fn what_was_found_lost_once_is_lost_whatever_is_seen_later() {
     let plan = three();
     let fell = |mut seen: Observation| {
-        seen.before = Some(Before {
+        seen.before = Some(LastRevision {
             revision: 30,
             fell_to: Some(4),
         });

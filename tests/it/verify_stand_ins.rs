@@ -306,8 +306,8 @@ fn recorded_empty_2_0_0_at_our_addresses_is_foreign_not_silent() {
     }
     let seen = observe(&plan, &tools, PATIENCE);
     // It is one member of that cluster, whatever the number of its addresses.
-    let standing = check::judge(&plan, &seen).standing;
-    assert_eq!(standing.answering, 1);
+    let quorum_state = check::judge(&plan, &seen).quorum_state;
+    assert_eq!(quorum_state.answering, 1);
     says(
         &plan,
         &seen,

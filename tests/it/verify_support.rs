@@ -8,10 +8,10 @@ use xtask::check::{self, Report};
 use xtask::commands::Exit;
 use xtask::definition;
 use xtask::observation::{
-    Before, Hash, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe,
+    Hash, LastRevision, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe,
     StartedWith, Status,
 };
-use xtask::plan::flags::{self, InitialState, Myself, flags};
+use xtask::plan::flags::{self, InitialState, MemberFlags, flags};
 use xtask::plan::{Member, Plan};
 use xtask::render::user_data_sha256;
 use xtask::report::Source;
@@ -102,7 +102,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         },
         conditions: Vec::new(),
         ended: Vec::new(),
-        before: Some(Before {
+        before: Some(LastRevision {
             revision: 5,
             fell_to: None,
         }),
@@ -113,7 +113,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
 
 /// What a member's etcd is started with by a plan.
 pub(crate) fn as_defined(plan: &Plan, member: &Member) -> StartedWith {
-    let flags = flags(plan, &Myself::at(member, "/data"), InitialState::New);
+    let flags = flags(plan, &MemberFlags::at(member, "/data"), InitialState::New);
     let words = flags::words(&flags, plan.version());
     StartedWith::read(&[vec!["/bin/etcd".to_owned()], words].concat(), &[])
 }

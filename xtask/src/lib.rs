@@ -9,22 +9,22 @@ pub use model::{
 };
 
 pub mod artifact;
-pub mod aside;
 pub mod atomic;
+pub mod background;
 pub mod boxes;
 pub mod cache;
 pub mod cli;
-pub mod clients;
 pub mod commands;
 pub mod download;
 pub mod driver;
 pub mod etcd;
 pub mod fault;
+pub mod host_probe;
 pub mod lifecycle;
-pub mod look_at_host;
 pub mod pause;
 pub mod process;
 pub mod session;
 pub mod state;
 pub mod ui;
+pub mod workload;
 pub mod workspace;

@@ -21,8 +21,8 @@ pub use detached::{
     all, command_line, detach, environment, is_halted, is_there, reads_from, signal, signal_group,
 };
 pub use interrupt::{
-    AfterInterrupt, PutOff, QuietlyOnInterrupt, RemovedOnInterrupt, install_interrupt_handler,
-    on_interrupt, put_off_interrupt, quietly_on_interrupt, remove_on_interrupt,
+    AfterInterrupt, DeferredInterrupt, QuietlyOnInterrupt, RemovedOnInterrupt, defer_interrupt,
+    install_interrupt_handler, on_interrupt, quietly_on_interrupt, remove_on_interrupt,
 };
 pub use line::{paste_able, quoted};
 pub use nix::sys::signal::Signal;

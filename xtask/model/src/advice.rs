@@ -1,7 +1,7 @@
 //! Advice that several tasks give: one cause has the same words everywhere.
 
 use crate::hint::Hint;
-use crate::observation::Glance;
+use crate::observation::Snapshot;
 use crate::observation::log::Cause;
 use crate::values::ClusterName;
 
@@ -82,26 +82,26 @@ pub fn without_data(
 }
 
 /// What `status` advises: the first thing to do, where there is any.
-pub fn at_a_glance(glance: &Glance) -> Vec<Hint> {
-    let cluster = &glance.cluster;
+pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
+    let cluster = &snapshot.cluster;
     let up = [format!("cargo xtask up {cluster}")];
-    if glance.unasked().is_some() {
+    if snapshot.unasked().is_some() {
         return vec![Hint::heals("find an etcdctl that works", up)];
     }
-    if glance.is_drilled {
+    if snapshot.is_drilled {
         return vec![Hint::heals("heal what a drill has left", up)];
     }
-    if !glance.is_down() {
+    if !snapshot.is_down() {
         return Vec::new();
     }
-    if glance.is_redefined {
+    if snapshot.is_redefined {
         return vec![redefined(cluster)];
     }
-    let all = glance.members.len();
-    let left = all - glance.lost.len() - glance.damaged.len();
+    let all = snapshot.members.len();
+    let left = all - snapshot.lost.len() - snapshot.damaged.len();
     vec![if left == all {
         Hint::heals("start it", up)
-    } else if glance.lost.len() == all {
+    } else if snapshot.lost.len() == all {
         start_over(
             cluster,
             "the data of all members is lost; start over".to_owned(),

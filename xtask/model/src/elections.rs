@@ -1,4 +1,4 @@
-//! Who leads, and since when: what follows of a cluster's elections from one glance after the other.
+//! Who leads, and since when: what follows of a cluster's elections from one snapshot after the other.
 //!
 //! etcd tells who leads in which term, and not since when. So what can be known is between which two
 //! glances an election was, and only where the member that won it was seen not to lead before.
@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::observation::Glance;
+use crate::observation::Snapshot;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
 
@@ -48,7 +48,7 @@ impl Election {
     }
 }
 
-/// Whether a member leads, as far as the last glance tells.
+/// Whether a member leads, as far as the last snapshot tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leadership {
     /// The winner of the last election leads.
@@ -63,19 +63,19 @@ pub enum Leadership {
 
 impl Elections {
     /// Takes note of a glance, which was at this moment.
-    pub fn take_note(&mut self, at: Duration, glance: &Glance) {
+    pub fn take_note(&mut self, at: Duration, snapshot: &Snapshot) {
         self.first_glance.get_or_insert(at);
-        let told = told_leaders(glance).filter(|(term, _)| !self.is_outdated(*term, glance));
-        let leader = told.and_then(|(term, leaders)| self.learn(at, glance, term, &leaders));
-        for member in &glance.members {
+        let told = told_leaders(snapshot).filter(|(term, _)| !self.is_outdated(*term, snapshot));
+        let leader = told.and_then(|(term, leaders)| self.learn(at, snapshot, term, &leaders));
+        for member in &snapshot.members {
             if member.status.seen().is_some() || member.is_down() {
                 self.seen.insert(member.id(), at);
             }
         }
         let leadership = match leader {
-            Some(leader) if !leader_is_down(glance, leader) => Leadership::Held,
-            _ if glance.answering() > 0 => Leadership::Vacant,
-            _ if glance.is_down() => Leadership::Down,
+            Some(leader) if !leader_is_down(snapshot, leader) => Leadership::Held,
+            _ if snapshot.answering() > 0 => Leadership::Vacant,
+            _ if snapshot.is_down() => Leadership::Down,
             _ => Leadership::Unknown,
         };
         if self
@@ -91,7 +91,7 @@ impl Elections {
         self.last.as_ref()
     }
 
-    /// Whether somebody leads, and from which glance on that has been so.
+    /// Whether somebody leads, and from which snapshot on that has been so.
     pub fn leadership(&self) -> (Leadership, Duration) {
         self.leadership
             .unwrap_or((Leadership::Unknown, Duration::ZERO))
@@ -105,13 +105,13 @@ impl Elections {
     /// Learns who is named as leader in the highest term, and returns who leads in it.
     ///
     /// etcd shows a new leader before its term, which follows with the first entry that is applied in it. So
-    /// whoever is named in a term that another has won leads in a later one, which the next glance tells. If
+    /// whoever is named in a term that another has won leads in a later one, which the next snapshot tells. If
     /// that tells the same once more, it is a cluster made anew. Of several in a term that nobody is known to
     /// have won, it may be any.
     fn learn(
         &mut self,
         at: Duration,
-        glance: &Glance,
+        snapshot: &Snapshot,
         term: Option<u64>,
         leaders: &BTreeSet<EtcdId>,
     ) -> Option<EtcdId> {
@@ -120,7 +120,7 @@ impl Elections {
         let known = known.map(|last| last.leader);
         let others = leaders.iter().filter(|&&leader| Some(leader) != known);
         let told: Vec<Election> = others
-            .map(|&leader| self.election(at, glance, term, leader))
+            .map(|&leader| self.election(at, snapshot, term, leader))
             .collect();
         let foretold = std::mem::take(&mut self.foretold);
         let is_repeated = |election: &Election| {
@@ -145,11 +145,11 @@ impl Elections {
     fn election(
         &self,
         at: Duration,
-        glance: &Glance,
+        snapshot: &Snapshot,
         term: Option<u64>,
         leader: EtcdId,
     ) -> Election {
-        let winner = glance.members.iter().find(|member| member.id() == leader);
+        let winner = snapshot.members.iter().find(|member| member.id() == leader);
         let mut foretold = self.foretold.iter();
         let foretold = foretold.find(|election| election.leader == leader);
         Election {
@@ -167,23 +167,23 @@ impl Elections {
 
     /// Whether who leads in this term has been followed by another: a leader that is cut off may not know
     /// it yet. Terms never fall, so where most members are in an earlier one, it is a cluster made anew.
-    fn is_outdated(&self, term: Option<u64>, glance: &Glance) -> bool {
+    fn is_outdated(&self, term: Option<u64>, snapshot: &Snapshot) -> bool {
         let last = self.last.as_ref().and_then(|last| last.term);
         let (Some(term), Some(last)) = (term, last) else {
             return false;
         };
-        let terms = glance.members.iter().filter_map(|member| {
+        let terms = snapshot.members.iter().filter_map(|member| {
             let status = member.status.seen()?;
             status.raft_term
         });
         let earlier = terms.filter(|&term| term < last).count();
-        term < last && earlier * 2 <= glance.members.len()
+        term < last && earlier * 2 <= snapshot.members.len()
     }
 }
 
 /// The highest term in which a leader is named, and all that are named in it.
-fn told_leaders(glance: &Glance) -> Option<(Option<u64>, BTreeSet<EtcdId>)> {
-    let seen = glance.members.iter().filter_map(|one| one.status.seen());
+fn told_leaders(snapshot: &Snapshot) -> Option<(Option<u64>, BTreeSet<EtcdId>)> {
+    let seen = snapshot.members.iter().filter_map(|one| one.status.seen());
     let told = seen.filter_map(|status| Some((status.raft_term, status.leader?)));
     let (highest, _) = told.clone().max()?;
     let leaders = told.filter(|(term, _)| *term == highest);
@@ -191,7 +191,7 @@ fn told_leaders(glance: &Glance) -> Option<(Option<u64>, BTreeSet<EtcdId>)> {
 }
 
 /// Whether the leader does not run any more, and the others have not noticed yet.
-fn leader_is_down(glance: &Glance, leader: EtcdId) -> bool {
-    let mut members = glance.members.iter();
+fn leader_is_down(snapshot: &Snapshot, leader: EtcdId) -> bool {
+    let mut members = snapshot.members.iter();
     members.any(|member| member.id() == leader && member.is_down())
 }

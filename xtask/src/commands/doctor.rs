@@ -7,8 +7,8 @@ use super::{Exit, Which};
 use crate::command_line::task;
 use crate::doctor;
 use crate::hint::Hint;
+use crate::host_probe::{self, HostQuery};
 use crate::lifecycle::definitions;
-use crate::look_at_host::{self, Sought};
 use crate::report::{Diagnostic, Outcome};
 use crate::ui::{self, Ui};
 use crate::workspace::Workspace;
@@ -72,7 +72,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let name = &args.which.name;
     let plan = definitions::plan(ui, &workspace, name)?;
-    let host = look_at_host::look(&Sought::of(&workspace, &plan));
+    let host = host_probe::look(&HostQuery::of(&workspace, &plan));
     let report = doctor::judge(&plan, &host);
     let exit = if report.is_usable() {
         Exit::Success

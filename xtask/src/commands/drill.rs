@@ -13,7 +13,7 @@ use crate::drill::Drill;
 use crate::drill::summary::Summary;
 use crate::etcd::pair;
 use crate::etcd::tools::Origin;
-use crate::fault::{Cost, FAULTS, Means};
+use crate::fault::{Cost, FAULTS, Resources};
 use crate::lifecycle::{open, rehearse};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
@@ -143,12 +143,12 @@ fn write_report(ui: Ui, path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
     Ok(())
 }
 
-fn means(args: &Args) -> Outcome<Means> {
+fn means(args: &Args) -> Outcome<Resources> {
     let Some(folder) = &args.other_etcd else {
-        return Ok(Means::default());
+        return Ok(Resources::default());
     };
     match pair::in_folder(folder, Origin::Named) {
-        Ok(tools) => Ok(Means {
+        Ok(tools) => Ok(Resources {
             other_etcd: Some(tools),
         }),
         Err(why) => Err(Failure::host(
@@ -159,7 +159,7 @@ fn means(args: &Args) -> Outcome<Means> {
 }
 
 /// The faults there are, with what keeps each from being brought about here.
-fn list(session: &Session, means: &Means) -> String {
+fn list(session: &Session, means: &Resources) -> String {
     let mut table = ui::table::Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
     let no_clients = rehearse::no_clients(session).map(|obstacle| obstacle.in_short);
     for fault in FAULTS {

@@ -90,19 +90,19 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     if let Some(every) = args.watch {
         return watch::watch(ui, started, every, args.format);
     }
-    let glance = status::glance(&started)?;
+    let snapshot = status::snapshot(&started)?;
     ui.print(&match args.format {
-        Format::Table => table::render(&glance),
-        Format::Json => json::render(&glance),
+        Format::Table => table::render(&snapshot),
+        Format::Json => json::render(&snapshot),
     });
-    let hints = advice::at_a_glance(&glance);
-    if let Some(why) = glance.unasked() {
+    let hints = advice::of_snapshot(&snapshot);
+    if let Some(why) = snapshot.unasked() {
         let warning = Diagnostic::warning(format!("health unknown: members {why}"));
         ui.report(&[hints.into_iter().fold(warning, Diagnostic::hint)]);
         return Ok(Exit::CouldNotLook);
     }
     // What a drill has left was warned of above.
-    if let (Format::Table, false) = (args.format, glance.is_drilled) {
+    if let (Format::Table, false) = (args.format, snapshot.is_drilled) {
         hints.iter().for_each(|hint| ui.hint(hint));
     }
     Ok(Exit::Success)

@@ -8,8 +8,8 @@ use super::tools::Tools;
 use crate::check::{self, Health, Report};
 use crate::observation::log::Cause;
 use crate::observation::{
-    Before, Condition, Look, MachineStatus, MemberObservation, Observation, Recorded, StartedWith,
-    Unreadable,
+    Condition, LastRevision, Look, MachineStatus, MemberObservation, Observation, Recorded,
+    StartedWith, Unreadable,
 };
 use crate::pause::pause;
 use crate::plan::Plan;
@@ -46,13 +46,13 @@ impl Verified {
 
 /// What there is to look at beside etcd itself.
 #[derive(Default)]
-pub struct Beside<'a> {
+pub struct Context<'a> {
     /// Looks at the members' machines, where they have some.
     pub machines: Option<&'a LookAtMachines<'a>>,
     /// What the members' processes were started with, where they are processes of this host.
     pub started: Vec<Look<StartedWith>>,
     /// What was seen of the cluster before.
-    pub before: Option<Before>,
+    pub before: Option<LastRevision>,
     /// What is kept of the cluster and cannot be read.
     pub unreadable: Vec<Unreadable>,
     /// What is recorded of the cluster that was started.
@@ -67,7 +67,7 @@ pub struct Beside<'a> {
 pub type LookAtMachines<'a> = dyn Fn(Duration) -> Vec<Look<MachineStatus>> + Sync + 'a;
 
 /// Looks once; at the machines meanwhile, where members have some.
-pub fn once(plan: &Plan, tools: &Tools, beside: &Beside<'_>) -> Verified {
+pub fn once(plan: &Plan, tools: &Tools, beside: &Context<'_>) -> Verified {
     let machines = beside.machines;
     let mut observation = thread::scope(|scope| {
         let machines = machines.map(|look| scope.spawn(|| look(MACHINES_PATIENCE)));

@@ -1,6 +1,6 @@
 //! A member says that its database is full, and the whole cluster stops taking writes.
 
-use super::{Cost, EVERYWHERE, Fault, Injector, Injury, about, no_obstacle};
+use super::{Cost, EVERYWHERE, Fault, Injected, Injector, about, no_obstacle};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,10 +12,10 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let (member, leader) = (injector.follower()?, injector.leader()?);
     injector.raise_no_space(member)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} raised the alarm NOSPACE", member.name),
         // Verify asks the leader for the lease that its values are to have, and is refused that.
         vec![about("alarms", &member.name), about("write", &leader.name)],

@@ -1,6 +1,6 @@
 //! A member runs another version than the others, as in the middle of an upgrade.
 
-use super::{Cost, Fault, Injector, Injury, Means, PROCESSES, about};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, about};
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
 use crate::session::Session;
@@ -14,7 +14,7 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(session: &Session, means: &Means) -> Option<String> {
+fn obstacle(session: &Session, means: &Resources) -> Option<String> {
     let runs = session.plan.version();
     match &means.other_etcd {
         None => {
@@ -35,7 +35,7 @@ fn is_next((major, minor): (u16, u16), other: (u16, u16)) -> bool {
     other == (major, minor + 1)
 }
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     let plan = injector.plan();
     let Some(tools) = &injector.means().other_etcd else {
@@ -44,7 +44,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     injector.stop(&member.name)?;
     let by_other = plan.run_by(tools.version);
     injector.start_by(&by_other, tools, &member.name, InitialState::Existing)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} was started with etcd {}", member.name, tools.version),
         vec![about("version", &member.name)],
     ))

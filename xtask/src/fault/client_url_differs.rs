@@ -1,6 +1,6 @@
 //! A member tells clients to find it where it is not.
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, about, no_obstacle, unused_url};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, about, no_obstacle, unused_url};
 use crate::plan::CLIENT_PORT;
 use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -14,7 +14,7 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     let (mut plan, tools) = (injector.plan().clone(), injector.tools());
     let url = unused_url(&plan, CLIENT_PORT);
@@ -26,7 +26,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     plan.etcd.flags.push((flag, value));
     injector.stop(&member.name)?;
     injector.start_by(&plan, tools, &member.name, InitialState::Existing)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} advertised {url}", member.name),
         vec![about("members", &member.name), about("flags", &member.name)],
     ))

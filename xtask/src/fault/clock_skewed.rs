@@ -1,6 +1,6 @@
 //! A machine's clock is wrong.
 
-use super::{Cost, Fault, Injector, Injury, MACHINES, about, no_obstacle};
+use super::{Cost, Fault, Injected, Injector, MACHINES, about, no_obstacle};
 use crate::driver::SET_CLOCK;
 use crate::report::Outcome;
 
@@ -36,10 +36,10 @@ sudo rm -f /run/xtask-drill-clock"
     )
 }
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     injector.run_inside(&member.name, SKEW, &undo())?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("the clock of {} was set five minutes ahead", member.name),
         vec![about("clock", &member.name)],
     ))

@@ -1,6 +1,6 @@
 //! All members lose their data and form an empty cluster under the old identity (etcd issue 9630).
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, at_all, no_obstacle};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, at_all, no_obstacle};
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
 
@@ -13,10 +13,10 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let plan = injector.plan();
     injector.replace_all(plan, InitialState::New)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         "all members lost their data and founded the cluster again".to_owned(),
         vec![at_all("history")],
     ))

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use super::{Cost, Fault, Injector, Injury, Means, PROCESSES, about, cannot_lose_one};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, about, cannot_lose_one};
 use crate::plan::Member;
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
@@ -17,7 +17,7 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(session: &Session, means: &Means) -> Option<String> {
+fn obstacle(session: &Session, means: &Resources) -> Option<String> {
     let version = session.plan.version();
     if version.minor_release() >= (3, 6) {
         // There etcdctl restores nothing any more, and etcdutl is not among what `up` looks for.
@@ -28,7 +28,7 @@ fn obstacle(session: &Session, means: &Means) -> Option<String> {
     cannot_lose_one(session, means)
 }
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let (plan, odd) = (injector.plan(), injector.follower()?);
     let leader = injector.leader()?;
     let older = injector.save_snapshot(leader, "drill-older.snapshot")?;
@@ -50,7 +50,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     for member in &plan.members {
         injector.start_by(plan, injector.tools(), &member.name, InitialState::Existing)?;
     }
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!(
             "{} was restored from an older snapshot than the others",
             odd.name

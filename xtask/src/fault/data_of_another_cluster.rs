@@ -1,6 +1,6 @@
 //! A member gets the data of another cluster, as from a disk that was mixed up.
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, absent, cannot_lose_one};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, absent, cannot_lose_one};
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::report::Outcome;
@@ -15,14 +15,14 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     let tools = injector.tools();
     injector.stop(&member.name)?;
     injector.set_data_aside(&member.name)?;
     let other = alone(injector.plan(), member);
     injector.start_by(&other, tools, &member.name, InitialState::New)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} was given the data of another cluster", member.name),
         absent(injector.plan(), &[member], "identity"),
     ))

@@ -1,6 +1,6 @@
 //! A member loses its disk and is started again. etcd must not let it vote anew.
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, cannot_lose_one, missing};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, cannot_lose_one, missing};
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
 
@@ -13,14 +13,14 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     let (plan, tools) = (injector.plan(), injector.tools());
     injector.stop(&member.name)?;
     injector.set_data_aside(&member.name)?;
     // As on its first day, which is what a unit in version control would do.
     injector.start_by(plan, tools, &member.name, InitialState::New)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} lost its data and was started again", member.name),
         missing(plan, &[member]),
     ))

@@ -1,6 +1,6 @@
 //! The databases grow until there is little room left below their quota.
 
-use super::{Cost, EVERYWHERE, Fault, Injector, Injury, Means, about};
+use super::{Cost, EVERYWHERE, Fault, Injected, Injector, Resources, about};
 use crate::report::Outcome;
 use crate::session::Session;
 
@@ -19,7 +19,7 @@ const MOST: u64 = 256 << 20;
 /// The bytes by which a database grows at once, from this size on (`AllocSize` of bbolt, etcd's storage).
 const STEP: u64 = 16 << 20;
 
-fn obstacle(session: &Session, _: &Means) -> Option<String> {
+fn obstacle(session: &Session, _: &Resources) -> Option<String> {
     let quota = session.plan.etcd.quota.unwrap_or(u64::MAX);
     size_near(quota).is_none().then(|| {
         format!(
@@ -39,14 +39,14 @@ fn size_near(quota: u64) -> Option<u64> {
     is_near.then_some(size)
 }
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let quota = injector.plan().etcd.quota.unwrap_or(u64::MAX);
     let Some(size) = size_near(quota) else {
         return injector.lacks("a quota that is filled in a moment");
     };
     injector.fill(size)?;
     let members = injector.plan().members.iter();
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!(
             "the databases were filled to {} % of their quota",
             size * 100 / quota

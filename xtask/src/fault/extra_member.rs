@@ -1,6 +1,6 @@
 //! Somebody adds a member by hand that the definition does not have.
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, at_all, cannot_lose_one};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, at_all, cannot_lose_one};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,14 +12,14 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let extra = injector.join_extra(&[])?;
     // Whether it lives is not known to whoever asks the members of the definition.
     let defined = injector.plan().members.len();
     let listed = defined + 1;
     let needed = listed / 2 + 1;
     let quorum = (defined == needed).then(|| at_all("quorum"));
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} joined, which is not defined", extra.name),
         [at_all("members")].into_iter().chain(quorum).collect(),
     ))

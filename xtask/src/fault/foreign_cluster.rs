@@ -1,6 +1,6 @@
 //! Another cluster has the same addresses: it was made from the same definition with another token.
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, about, no_obstacle};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, about, no_obstacle};
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
 use crate::values::Token;
@@ -14,13 +14,13 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let plan = injector.plan();
     let mut other = plan.clone();
     other.etcd.token = Token::from(&plan.name).of_generation(98);
     injector.replace_all(&other, InitialState::New)?;
     let members = plan.members.iter();
-    Ok(Injury::new(
+    Ok(Injected::new(
         "all members were started anew with another token".to_owned(),
         members
             .map(|member| about("identity", &member.name))

@@ -9,11 +9,11 @@ use camino::Utf8PathBuf;
 use super::stranger::Stranger;
 use super::throttle::Throttle;
 use super::undo::{self, Undo};
-use super::{Fault, Injury, Journal, unused_address};
+use super::{Fault, Injected, Journal, unused_address};
 use crate::etcd::tools::Tools;
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
-use crate::process::PutOff;
+use crate::process::DeferredInterrupt;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::steps::Start;
@@ -21,7 +21,7 @@ use crate::values::HostName;
 
 /// What a fault may need beside the cluster itself.
 #[derive(Debug, Clone, Default)]
-pub struct Means {
+pub struct Resources {
     /// An etcd of another version than the cluster's.
     pub other_etcd: Option<Tools>,
 }
@@ -29,9 +29,9 @@ pub struct Means {
 /// Does things to a session, and takes note of each before it is done.
 pub struct Injector<'a> {
     session: &'a Session,
-    means: &'a Means,
+    means: &'a Resources,
     leader: HostName,
-    interruption: &'a PutOff,
+    interruption: &'a DeferredInterrupt,
     journal: Journal,
     /// What is done by this process as long as the fault lasts, and ends with it.
     held: Vec<Held>,
@@ -49,9 +49,9 @@ impl<'a> Injector<'a> {
     /// takes long before it is done.
     pub fn new(
         session: &'a Session,
-        means: &'a Means,
+        means: &'a Resources,
         leader: HostName,
-        interruption: &'a PutOff,
+        interruption: &'a DeferredInterrupt,
         fault: &Fault,
     ) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl<'a> Injector<'a> {
     ///
     /// # Errors
     /// Fails where something cannot be done to the cluster. What was done is noted, to be undone.
-    pub fn inject(&mut self, fault: &Fault) -> Outcome<Injury> {
+    pub fn inject(&mut self, fault: &Fault) -> Outcome<Injected> {
         (fault.inject)(self)
     }
 
@@ -247,7 +247,7 @@ impl<'a> Injector<'a> {
     }
 
     /// What was given beside the cluster.
-    pub(super) const fn means(&self) -> &'a Means {
+    pub(super) const fn means(&self) -> &'a Resources {
         self.means
     }
 

@@ -1,7 +1,7 @@
 //! The leader runs on and reaches nobody. The others elect another, and it must notice by itself that
 //! it leads no more.
 
-use super::{Cost, Fault, Injector, Injury, MACHINES, cannot_lose_one, leave_behind};
+use super::{Cost, Fault, Injected, Injector, MACHINES, cannot_lose_one, leave_behind};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -13,10 +13,10 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let leader = injector.leader()?;
     let expected = leave_behind(injector, leader)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{}, the leader, was cut off from the others", leader.name),
         expected,
     ))

@@ -1,6 +1,6 @@
 //! The leader loses its power, and another has to be elected.
 
-use super::{Cost, EVERYWHERE, Fault, Injector, Injury, cannot_lose_one, missing};
+use super::{Cost, EVERYWHERE, Fault, Injected, Injector, cannot_lose_one, missing};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,10 +12,10 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let leader = injector.leader()?;
     injector.kill(&leader.name)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{}, the leader, was killed", leader.name),
         missing(injector.plan(), &[leader]),
     ))

@@ -1,6 +1,6 @@
 //! Somebody adds a learner and forgets to promote it.
 
-use super::{Cost, Fault, Injector, Injury, Means, PROCESSES, at_all};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, at_all};
 use crate::report::Outcome;
 use crate::session::Session;
 
@@ -13,15 +13,15 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(session: &Session, _: &Means) -> Option<String> {
+fn obstacle(session: &Session, _: &Resources) -> Option<String> {
     let version = session.plan.version();
     (version.minor_release() < (3, 4))
         .then(|| format!("etcd has learners from 3.4, and this is {version}"))
 }
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let extra = injector.join_extra(&["--learner"])?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} joined as a learner and was not promoted", extra.name),
         vec![at_all("members")],
     ))

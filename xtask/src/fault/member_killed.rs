@@ -1,6 +1,6 @@
 //! A member loses its power.
 
-use super::{Cost, EVERYWHERE, Fault, Injector, Injury, cannot_lose_one, missing};
+use super::{Cost, EVERYWHERE, Fault, Injected, Injector, cannot_lose_one, missing};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,10 +12,10 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     injector.kill(&member.name)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} was killed", member.name),
         missing(injector.plan(), &[member]),
     ))

@@ -1,6 +1,6 @@
 //! A member is cut off while the others write on, and has much to catch up with.
 
-use super::{Cost, Fault, Injector, Injury, MACHINES, cannot_lose_one, leave_behind};
+use super::{Cost, Fault, Injected, Injector, MACHINES, cannot_lose_one, leave_behind};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,10 +12,10 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     let expected = leave_behind(injector, member)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!(
             "{} was cut off from the others, which wrote on",
             member.name

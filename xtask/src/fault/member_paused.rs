@@ -1,6 +1,6 @@
 //! A member hangs: it keeps its connections and answers nobody, as on a host that swaps.
 
-use super::{Cost, EVERYWHERE, Fault, Injector, Injury, cannot_lose_one, missing};
+use super::{Cost, EVERYWHERE, Fault, Injected, Injector, cannot_lose_one, missing};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,10 +12,10 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     injector.pause(&member.name)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("{} was halted", member.name),
         missing(injector.plan(), &[member]),
     ))

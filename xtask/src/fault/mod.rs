@@ -44,7 +44,7 @@ use crate::session::Session;
 use crate::values::{DriverName, HostName};
 
 pub use heal::{Healed, heal, heal_what_needs_a_quorum, heal_what_needs_none};
-pub use injector::{Injector, Means};
+pub use injector::{Injector, Resources};
 pub use journal::Journal;
 
 /// Every fault there is, in the order in which `all` injects them: those that a cluster bears first,
@@ -87,9 +87,9 @@ pub struct Fault {
     /// What healing cannot bring back.
     pub cost: Cost,
     /// Why it cannot be brought about in this cluster with these means; nothing where it can.
-    pub obstacle: fn(&Session, &Means) -> Option<String>,
+    pub obstacle: fn(&Session, &Resources) -> Option<String>,
     /// Brings it about.
-    pub inject: fn(&mut Injector<'_>) -> Outcome<Injury>,
+    pub inject: fn(&mut Injector<'_>) -> Outcome<Injected>,
 }
 
 /// What healing a fault cannot bring back.
@@ -107,7 +107,7 @@ pub enum Cost {
 
 /// What was done to a cluster.
 #[derive(Debug, Clone)]
-pub struct Injury {
+pub struct Injected {
     /// In words: `core-02 was killed`.
     pub done: String,
     /// What `verify` must report because of it, and nothing else.
@@ -116,7 +116,7 @@ pub struct Injury {
     pub also: Vec<Reported>,
 }
 
-impl Injury {
+impl Injected {
     fn new(done: impl Into<String>, expected: Vec<Reported>) -> Self {
         Self {
             done: done.into(),
@@ -136,12 +136,12 @@ const PROCESSES: &[DriverName] = &[DriverName::Local];
 const MACHINES: &[DriverName] = &[DriverName::Vagrant];
 
 /// For faults that nothing but the driver can keep from being brought about.
-fn no_obstacle(_: &Session, _: &Means) -> Option<String> {
+fn no_obstacle(_: &Session, _: &Resources) -> Option<String> {
     None
 }
 
 /// For faults that would end a cluster that cannot bear the loss of a member.
-fn cannot_lose_one(session: &Session, _: &Means) -> Option<String> {
+fn cannot_lose_one(session: &Session, _: &Resources) -> Option<String> {
     let count = session.plan.members.len();
     (count < 3).then(|| format!("takes three members or more, and there are {count}"))
 }

@@ -1,6 +1,6 @@
 //! Two members do not reach each other any more. The others reach both.
 
-use super::{Cost, Fault, Injector, Injury, MACHINES, about, cannot_lose_one};
+use super::{Cost, Fault, Injected, Injector, MACHINES, about, cannot_lose_one};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,7 +12,7 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let followers = injector.followers();
     let [one, other, ..] = followers.as_slice() else {
         return injector.lacks("two followers");
@@ -20,7 +20,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
     for (here, there) in [(one, other), (other, one)] {
         injector.cut(here, there)?;
     }
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!(
             "{} and {} were cut off from each other",
             one.name, other.name

@@ -1,6 +1,6 @@
 //! A member does not reach another any more, which still reaches it. No connection survives that.
 
-use super::{Cost, Fault, Injector, Injury, MACHINES, about, cannot_lose_one};
+use super::{Cost, Fault, Injected, Injector, MACHINES, about, cannot_lose_one};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,13 +12,13 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let followers = injector.followers();
     let [from, to, ..] = followers.as_slice() else {
         return injector.lacks("two followers");
     };
     injector.cut(from, to)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("what {} sends to {} was lost", from.name, to.name),
         vec![about("peers", &from.name), about("peers", &to.name)],
     ))

@@ -1,6 +1,6 @@
 //! Something else than etcd answers at a member's address.
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, cannot_lose_one, missing};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, cannot_lose_one, missing};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,11 +12,11 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     injector.stop(&member.name)?;
     injector.answer_as_stranger(member)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("a web server took the place of {}", member.name),
         missing(injector.plan(), &[member]),
     ))

@@ -1,6 +1,6 @@
 //! The cluster is told to find a member where it is not.
 
-use super::{Cost, EVERYWHERE, Fault, Injector, Injury, about, cannot_lose_one, unused_url};
+use super::{Cost, EVERYWHERE, Fault, Injected, Injector, about, cannot_lose_one, unused_url};
 use crate::plan::PEER_PORT;
 use crate::report::Outcome;
 
@@ -13,11 +13,11 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     let url = unused_url(injector.plan(), PEER_PORT);
     injector.update_peer_url(member, &url)?;
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!("the cluster was told to find {} at {url}", member.name),
         vec![about("members", &member.name)],
     ))

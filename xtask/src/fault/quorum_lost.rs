@@ -1,6 +1,6 @@
 //! So many members lose their power that the others cannot agree on anything.
 
-use super::{Cost, EVERYWHERE, Fault, Injector, Injury, about, at_all, cannot_lose_one};
+use super::{Cost, EVERYWHERE, Fault, Injected, Injector, about, at_all, cannot_lose_one};
 use crate::report::Outcome;
 use crate::values::HostName;
 
@@ -13,7 +13,7 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let plan = injector.plan();
     let too_many = plan.members.len() - plan.quorum() + 1;
     let killed: Vec<&HostName> = injector
@@ -31,7 +31,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
         .map(|member| about("reachable", member))
         .collect();
     expected.extend([at_all("leader"), at_all("quorum")]);
-    Ok(Injury::new(
+    Ok(Injected::new(
         format!(
             "{} were killed, which leaves no quorum",
             names.join(" and ")

@@ -1,6 +1,6 @@
 //! A member gets so little of its processor that it cannot keep up.
 
-use super::{Cost, Fault, Injector, Injury, PROCESSES, about, cannot_lose_one};
+use super::{Cost, Fault, Injected, Injector, PROCESSES, about, cannot_lose_one};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -12,13 +12,13 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn inject(injector: &mut Injector<'_>) -> Outcome<Injury> {
+fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     injector.throttle(&member.name)?;
-    Ok(Injury {
+    Ok(Injected {
         // It may be too slow even for a write.
         also: vec![about("write", &member.name)],
-        ..Injury::new(
+        ..Injected::new(
             format!("{} was halted nine tenths of the time", member.name),
             vec![about("pace", &member.name)],
         )

@@ -4,14 +4,14 @@
 use crate::driver::Driver;
 use crate::observation::{Look, Status};
 use crate::plan::Member;
-use crate::state::{DataSeen, seen};
+use crate::state::{DataSeen, high_water_mark};
 use crate::values::HostName;
 use crate::workspace::Home;
 
 /// The members that have data, or had some once, by anything that tells of it.
 pub(super) fn of(driver: &dyn Driver, home: &Home, members: &[Member]) -> Vec<HostName> {
     // A revision is only noted where every member has told one.
-    let all_had_data = seen::tells_of(home, members);
+    let all_had_data = high_water_mark::tells_of(home, members);
     let noted = DataSeen::of(home).members();
     let names: Vec<HostName> = members.iter().map(|member| member.name.clone()).collect();
     let on_disk = driver.had_data(home, &names);

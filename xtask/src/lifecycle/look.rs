@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::known_data;
 use crate::check::Health;
-use crate::etcd::verify::{self, Beside, LookAtMachines, Verified};
+use crate::etcd::verify::{self, Context, LookAtMachines, Verified};
 use crate::fault::Journal;
 use crate::judgement::Verdict;
 use crate::observation::{Recorded, Unreadable};
 use crate::report::Failure;
 use crate::session::Session;
-use crate::state::{DataSeen, Record, seen};
+use crate::state::{DataSeen, Record, high_water_mark};
 
 /// Looks until the cluster is healthy or the time is over, and says meanwhile what is missing.
 pub fn wait(session: &Session, most: Duration) -> Verified {
@@ -66,13 +66,13 @@ pub(super) fn once(session: &Session) -> Verified {
         let names = &names;
         move |patience| machines.look(home, plan, names, patience)
     });
-    let before = seen::recall(home, plan).unwrap_or_else(|seen| {
+    let before = high_water_mark::recall(home, plan).unwrap_or_else(|seen| {
         unreadable.push(seen);
         None
     });
     let conditions = || driver.conditions(home, &names).unwrap_or_default();
     let ended = |index: usize| driver.ended(home, names.get(index)?);
-    let beside = Beside {
+    let beside = Context {
         machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
         before,
         unreadable,
@@ -90,7 +90,7 @@ pub(super) fn once(session: &Session) -> Verified {
         let statuses = verified.observation.members.iter();
         let statuses = statuses.map(|member| &member.status);
         known_data::note_answers(&data, &plan.members, statuses);
-        seen::note(home, plan, &verified.observation, &data);
+        high_water_mark::note(home, plan, &verified.observation, &data);
     } else {
         verified.is_lost = false;
     }
@@ -128,5 +128,5 @@ fn missing(verified: &Verified) -> String {
     if missing.is_empty() {
         missing = report.names(&[Verdict::Skipped]);
     }
-    format!("{} ({})", missing.join(", "), report.standing)
+    format!("{} ({})", missing.join(", "), report.quorum_state)
 }

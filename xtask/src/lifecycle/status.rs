@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{drill_left, known_data, open};
 use crate::advice::Unusable;
 use crate::etcd::observe;
-use crate::observation::{Condition, Glance, Glimpse, Look, Status};
+use crate::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
 use crate::report::Outcome;
 use crate::session::Started;
 use crate::state::DataSeen;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Fails where there is nothing to ask with, or where the driver does not tell how the members are.
-pub fn glance(started: &Started) -> Outcome<Glance> {
+pub fn snapshot(started: &Started) -> Outcome<Snapshot> {
     let Started {
         home,
         record,
@@ -44,18 +44,18 @@ pub fn glance(started: &Started) -> Outcome<Glance> {
 fn glance_of(
     started: &Started,
     seen: impl IntoIterator<Item = (Option<Condition>, Look<Status>)>,
-) -> Glance {
+) -> Snapshot {
     let record = &started.record;
     let members = record.members().into_iter().zip(seen);
-    let members = members.map(|(member, (condition, status))| Glimpse {
+    let members = members.map(|(member, (condition, status))| MemberSnapshot {
         endpoint: member.client_url(),
         predicted_id: member.id,
         name: member.name,
         condition,
         status,
     });
-    let members: Vec<Glimpse> = members.collect();
-    let glance = Glance {
+    let members: Vec<MemberSnapshot> = members.collect();
+    let snapshot = Snapshot {
         cluster: started.home.name.clone(),
         driver: record.driver,
         version: record.etcd.version,
@@ -65,13 +65,13 @@ fn glance_of(
         is_redefined: open::is_redefined(started),
         members,
     };
-    glance.each_member_once()
+    snapshot.each_member_once()
 }
 
 /// The members that have no data any more.
-fn lost(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
-    let absent = |member: &&Glimpse| member.condition == Some(Condition::Absent);
-    let absent: Vec<&Glimpse> = members.iter().filter(absent).collect();
+fn lost(started: &Started, members: &[MemberSnapshot]) -> Vec<HostName> {
+    let absent = |member: &&MemberSnapshot| member.condition == Some(Condition::Absent);
+    let absent: Vec<&MemberSnapshot> = members.iter().filter(absent).collect();
     if absent.is_empty() {
         return Vec::new();
     }
@@ -84,9 +84,9 @@ fn lost(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
 }
 
 /// The members whose last words say that they cannot run with the data that they have.
-fn damaged(started: &Started, members: &[Glimpse]) -> Vec<HostName> {
+fn damaged(started: &Started, members: &[MemberSnapshot]) -> Vec<HostName> {
     let stopped = members.iter().filter(|member| member.is_down());
-    let is_damaged = |member: &&Glimpse| {
+    let is_damaged = |member: &&MemberSnapshot| {
         let ended = started.driver.ended(&started.home, &member.name);
         ended.and_then(Unusable::because_of).is_some()
     };

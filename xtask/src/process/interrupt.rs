@@ -91,26 +91,26 @@ impl Drop for AfterInterrupt {
 }
 
 /// Puts the first interruption off, for as long as the returned value lives: what must not be left as
-/// it is asks [`PutOff::is_asked`] again and again, and ends in its own way. `line` is said to whoever
+/// it is asks [`DeferredInterrupt::is_asked`] again and again, and ends in its own way. `line` is said to whoever
 /// interrupts. A second interruption is not put off.
 #[must_use = "interruptions are put off only until this is dropped"]
-pub fn put_off_interrupt(line: impl Into<String>) -> PutOff {
+pub fn defer_interrupt(line: impl Into<String>) -> DeferredInterrupt {
     *put_off_line() = Some(line.into());
-    PutOff(())
+    DeferredInterrupt(())
 }
 
 /// Puts the first interruption off.
 #[derive(Debug)]
-pub struct PutOff(());
+pub struct DeferredInterrupt(());
 
-impl PutOff {
+impl DeferredInterrupt {
     /// Whether an interruption was put off.
     pub fn is_asked(&self) -> bool {
         ASKED.load(Ordering::SeqCst)
     }
 }
 
-impl Drop for PutOff {
+impl Drop for DeferredInterrupt {
     fn drop(&mut self) {
         *put_off_line() = None;
     }

@@ -1,9 +1,9 @@
 //! What is kept of clusters between tasks, under `.state/`.
 
 mod data_seen;
+pub mod high_water_mark;
 mod lock;
 mod record;
-pub mod seen;
 
 pub use data_seen::DataSeen;
 pub use lock::Lock;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use super::{About, Check, Finding, Hint, Judgement, Verdict, etcdctl, unseen::Unseen};
-use super::{database, standing};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, etcdctl};
+use super::{database, quorum_state};
 use crate::observation::{AlarmKind, Observation};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -31,7 +31,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
         return Judgement::not_applicable("etcd has alarms from 3.0");
     }
-    let unseen = Unseen::of(observation, "its alarms", |member| &member.alarms);
+    let unseen = Coverage::of(observation, "its alarms", |member| &member.alarms);
     let seen = || observation.members.iter().filter_map(|m| m.alarms.seen());
     if seen().next().is_none() {
         return unseen.settle(Verdict::Skipped, "", Vec::new());
@@ -50,10 +50,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
     let findings = raised.iter().map(|&(id, kind)| {
         let raised = format!("raised the alarm {kind}: {}", meaning(kind));
-        match standing::planned(plan, observation, id) {
+        match quorum_state::planned(plan, observation, id) {
             Some(member) => Finding::new(Some(member), raised, hint(plan, observation, kind)),
             None => {
-                let who = standing::name_of(plan, observation, id);
+                let who = quorum_state::name_of(plan, observation, id);
                 Finding::new(
                     None,
                     format!("{who} {raised}"),

@@ -1,4 +1,4 @@
-use super::{About, Check, Finding, Hint, Judgement, Verdict, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage};
 use crate::observation::Observation;
 use crate::plan::Plan;
 
@@ -61,5 +61,5 @@ fn judge(_plan: &Plan, observation: &Observation) -> Judgement {
         // As exactly as the time that it took to ask lets one know.
         _ => format!("within {within:.1} s of this host's"),
     };
-    Unseen::of_machines(observation).settle(verdict, evidence, findings)
+    Coverage::of_machines(observation).settle(verdict, evidence, findings)
 }

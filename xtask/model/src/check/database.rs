@@ -1,5 +1,5 @@
-use super::standing::{Standing, ours};
-use super::{About, Check, Hint, Judgement, Verdict, etcdctl, grouped, unseen::Unseen};
+use super::quorum_state::{QuorumState, ours};
+use super::{About, Check, Hint, Judgement, Verdict, coverage::Coverage, etcdctl, grouped};
 use crate::observation::{AlarmKind, Look, Observation, StartedWith, Status};
 use crate::plan::Plan;
 use crate::values::quantity;
@@ -36,7 +36,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
         return Judgement::not_applicable("etcd has a database and a quota from 3.0");
     }
-    let unseen = Unseen::of(observation, "its database's size", |member| &member.status);
+    let unseen = Coverage::of(observation, "its database's size", |member| &member.status);
     let mut verdict = Verdict::Pass;
     let mut findings = Vec::new();
     let mut fullest: Option<(u64, u64)> = None;
@@ -102,7 +102,7 @@ fn hint(plan: &Plan, observation: &Observation) -> Option<Hint> {
         .filter_map(|m| m.alarms.seen())
         .flatten();
     if alarms.any(|alarm| alarm.kind == AlarmKind::NoSpace)
-        || !Standing::of(plan, observation).has_quorum()
+        || !QuorumState::of(plan, observation).has_quorum()
     {
         return None;
     }

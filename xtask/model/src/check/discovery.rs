@@ -1,4 +1,4 @@
-use super::{About, Check, Finding, Hint, Judgement, Verdict, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage};
 use crate::observation::Observation;
 use crate::plan::Plan;
 
@@ -24,7 +24,7 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(_plan: &Plan, observation: &Observation) -> Judgement {
-    let mut unseen = Unseen::of_machines(observation);
+    let mut unseen = Coverage::of_machines(observation);
     let mut findings = Vec::new();
     let mut looked_at = 0;
     for (member, machine) in observation.machines_seen() {

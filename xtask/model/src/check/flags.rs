@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::{About, Check, Hint, Judgement, Verdict, grouped, list, ssh, task, unseen::Unseen};
+use super::{About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, ssh, task};
 use crate::observation::{Look, Observation, StartedWith};
-use crate::plan::flags::{self, InitialState, Myself, Origin};
+use crate::plan::flags::{self, InitialState, MemberFlags, Origin};
 use crate::plan::{Member, Plan};
 use crate::render;
 use crate::values::{EtcdVersion, HostName};
@@ -45,7 +45,7 @@ const OF_THE_MACHINE: &[&str] = &[
 ];
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let mut unseen = Unseen::default();
+    let mut unseen = Coverage::default();
     let mut findings = Vec::new();
     let mut same = 0;
     for (index, seen) in observation.members.iter().enumerate() {
@@ -106,10 +106,10 @@ fn differences(
         let is_of_the_machine = plan.on_machines && OF_THE_MACHINE.contains(&name);
         !OF_THE_START.contains(&name) && !is_of_the_machine
     };
-    let defined = flags::flags(plan, &Myself::at(member, ""), InitialState::New);
+    let defined = flags::flags(plan, &MemberFlags::at(member, ""), InitialState::New);
     let defined = defined
         .into_iter()
-        .filter(|flag| !(plan.on_machines && flag.origin == Origin::Myself));
+        .filter(|flag| !(plan.on_machines && flag.origin == Origin::MemberFlags));
     let defined: BTreeMap<String, String> = defined
         .filter(|flag| is_compared(&flag.name))
         .map(|flag| (flag.name, flag.value))

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::standing::ours;
-use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task, unseen::Unseen};
+use super::quorum_state::ours;
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, task};
 use crate::observation::{Hash, MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -35,10 +35,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
     if let Some(apart) = at_one_entry(plan, observation).or_else(|| behind(plan, observation)) {
         // One that lacks a revision has no hash at it to tell.
-        let unseen = Unseen::of_ours(plan, observation, "its revision", |member| &member.later);
+        let unseen = Coverage::of_ours(plan, observation, "its revision", |member| &member.later);
         return unseen.settle(Verdict::Fail, apart.evidence(), apart.findings());
     }
-    let unseen = Unseen::of_ours(plan, observation, "the hash of its keys", |member| {
+    let unseen = Coverage::of_ours(plan, observation, "the hash of its keys", |member| {
         &member.hash
     });
     let seen: Vec<(&HostName, &Hash)> = ours(plan, observation)

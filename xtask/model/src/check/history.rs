@@ -1,5 +1,5 @@
-use super::standing::ours;
-use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task, unseen::Unseen};
+use super::quorum_state::ours;
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, task};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -73,7 +73,7 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
         let evidence = format!("revision {found} after {least}");
         return Judgement::new(Verdict::Fail, evidence, [is_lost(plan, found, least)]);
     }
-    let unseen = Unseen::of_ours(plan, observation, "its revision", |member| &member.status);
+    let unseen = Coverage::of_ours(plan, observation, "its revision", |member| &member.status);
     let told: Vec<_> = revisions(plan, observation).collect();
     // What is written comes after all that was there.
     let written_after = first_written(observation).map(|revision| revision.saturating_sub(1));

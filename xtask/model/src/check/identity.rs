@@ -1,5 +1,7 @@
-use super::{About, Check, Finding, Hint, Judgement, Verdict, grouped, list, task, unseen::Unseen};
-use super::{reachable, standing};
+use super::{
+    About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, task,
+};
+use super::{quorum_state, reachable};
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::identity::member_id;
 use crate::plan::{Member, Plan};
@@ -29,7 +31,7 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Unseen::of(observation, "its identity", |member| &member.status);
+    let unseen = Coverage::of(observation, "its identity", |member| &member.status);
     let mut verdict = Verdict::Pass;
     let mut findings = Vec::new();
     let mut exchanged = Vec::new();
@@ -50,7 +52,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         match differs(plan, member, status) {
             None => as_predicted.push(&member.name),
             Some((how, text, hint)) => {
-                let hint = if standing::is_stranger(plan, observation, seen) {
+                let hint = if quorum_state::is_stranger(plan, observation, seen) {
                     Some(Hint::says(
                         "it runs on the data of another cluster, and no task gives it its own back yet; the others go on without it",
                     ))
@@ -116,7 +118,7 @@ fn answers_as(
     }
     let (down, up) = (task(plan, "down"), task(plan, "up"));
     // Each process tells the cluster its own name, whatever data it runs on.
-    let listed = standing::listed_as(observation, other.id);
+    let listed = quorum_state::listed_as(observation, other.id);
     let (text, hint) = if listed.contains(&name.as_str()) {
         (
             format!("{name} and {others} run on each other's data"),

@@ -1,5 +1,5 @@
-use super::standing::ours;
-use super::{About, Check, Finding, Hint, Judgement, Verdict, task, unseen::Unseen};
+use super::quorum_state::ours;
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, task};
 use crate::observation::{Observation, Status};
 use crate::plan::Plan;
 
@@ -30,7 +30,7 @@ pub(super) static CHECK: Check = Check {
 pub const LAGS_BEYOND: u64 = 1000;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let mut unseen = Unseen::of_ours(plan, observation, "its position in the log", |member| {
+    let mut unseen = Coverage::of_ours(plan, observation, "its position in the log", |member| {
         &member.status
     });
     let seen: Vec<_> = ours(plan, observation)

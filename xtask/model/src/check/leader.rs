@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::standing::{Standing, name_of, ours};
-use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task, unseen::Unseen};
+use super::quorum_state::{QuorumState, name_of, ours};
+use super::{
+    About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, logs, task,
+};
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -29,7 +31,7 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let mut unseen = Unseen::of_ours(plan, observation, "its leader", |member| &member.status);
+    let mut unseen = Coverage::of_ours(plan, observation, "its leader", |member| &member.status);
     let views = Views::of(plan, observation);
     for (member, status) in &views.seen {
         if status.leader.is_some() && status.raft_term.is_none() {
@@ -222,8 +224,8 @@ impl<'a> Views<'a> {
 
 /// What it means that no member has a leader.
 fn no_leader(plan: &Plan, observation: &Observation) -> Verdict {
-    let standing = Standing::of(plan, observation);
-    if standing.answering >= plan.quorum() {
+    let quorum_state = QuorumState::of(plan, observation);
+    if quorum_state.answering >= plan.quorum() {
         Verdict::NotYet
     } else {
         Verdict::Fail

@@ -1,5 +1,7 @@
-use super::standing::{Standing, ours};
-use super::{About, Check, Finding, Hint, Judgement, Verdict, etcdctl, list, task, unseen::Unseen};
+use super::quorum_state::{QuorumState, ours};
+use super::{
+    About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, etcdctl, list, task,
+};
 use crate::observation::{ListedMember, Observation};
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan, etcdctl_words};
@@ -28,7 +30,7 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Unseen::of_ours(plan, observation, "its member list", |member| {
+    let unseen = Coverage::of_ours(plan, observation, "its member list", |member| {
         &member.members
     });
     let lists: Vec<(&HostName, &[ListedMember])> = ours(plan, observation)
@@ -59,7 +61,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     });
     let mut findings: Vec<Finding> = findings.collect();
     // Without a quorum the cluster does nothing of what could mend its list.
-    let has_quorum = Standing::of(plan, observation).has_quorum();
+    let has_quorum = QuorumState::of(plan, observation).has_quorum();
     for finding in &mut findings {
         if !has_quorum || is_told_by_flags(plan, observation, finding) {
             finding.hint = None;

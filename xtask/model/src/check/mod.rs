@@ -2,6 +2,7 @@
 
 mod alarms;
 mod clock;
+mod coverage;
 mod database;
 mod definition;
 mod discovery;
@@ -15,11 +16,10 @@ mod members;
 mod pace;
 mod peers;
 mod quorum;
+mod quorum_state;
 mod reachable;
 mod report;
-mod standing;
 mod unit;
-mod unseen;
 mod user_data;
 mod version;
 mod write;
@@ -27,8 +27,8 @@ mod write;
 pub use database::quota_of;
 pub use history::lost;
 pub use lag::LAGS_BEYOND;
+pub use quorum_state::QuorumState;
 pub use report::{Health, Report, Reported, judge};
-pub use standing::Standing;
 pub use user_data::hint as hint_to_provision;
 
 use crate::command_line::{etcdctl, logs, ssh, task};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{About, Check, Finding, Hint, Judgement, Verdict, task, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, task};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -36,7 +36,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             "etcd 2 is asked several things at once, which take their time together",
         );
     }
-    let unseen = Unseen::of(observation, "how it is", |member| &member.status);
+    let unseen = Coverage::of(observation, "how it is", |member| &member.status);
     let mut seen: Vec<(Duration, &HostName)> = observation
         .members
         .iter()

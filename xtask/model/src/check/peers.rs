@@ -1,5 +1,5 @@
-use super::standing::{self, Standing, ours};
-use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, unseen::Unseen};
+use super::quorum_state::{self, QuorumState, ours};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, logs};
 use crate::observation::{MemberObservation, Observation};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -32,11 +32,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.members.len() == 1 {
         return Judgement::not_applicable("there is no other member");
     }
-    let unseen = Unseen::of_ours(plan, observation, "its connections", |member| &member.peers);
+    let unseen = Coverage::of_ours(plan, observation, "its connections", |member| &member.peers);
     let answering: Vec<(&MemberObservation, EtcdId)> = ours(plan, observation)
         .filter_map(|member| Some((member, member.status.seen()?.member_id)))
         .collect();
-    let are_exchanged = standing::are_exchanged(plan, observation);
+    let are_exchanged = quorum_state::are_exchanged(plan, observation);
     let mut findings = Vec::new();
     let mut connections = 0;
     let mut looked = false;
@@ -53,7 +53,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             let missed: Vec<&HostName> = missed.iter().map(|(other, _)| &other.name).collect();
             // Members that answer in each other's place refuse each other, and `identity` says what to do
             // about that; `quorum` or `reachable` does where too few answer.
-            let is_lost = Standing::of(plan, observation).is_lost();
+            let is_lost = QuorumState::of(plan, observation).is_lost();
             let hint = (!are_exchanged && !is_lost).then(|| {
                 Hint::informs(
                     "look at what lies between their peer ports; its log says what it tried",

@@ -1,7 +1,7 @@
 use super::members;
+use super::quorum_state;
+use super::quorum_state::{Agreement, QuorumState};
 use super::reachable;
-use super::standing;
-use super::standing::{Agreement, Standing};
 use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task};
 use crate::observation::Observation;
 use crate::plan::{Member, Plan};
@@ -30,14 +30,14 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let standing = Standing::of(plan, observation);
-    let Standing {
+    let quorum_state = QuorumState::of(plan, observation);
+    let QuorumState {
         voters,
         able,
         needed,
         unasked,
         ..
-    } = standing;
+    } = quorum_state;
     let evidence = format!("{able} of {voters} voters can agree, {needed} must");
     // Members that could not be asked may well be a part of it.
     if able < needed {
@@ -45,14 +45,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             let members = format!("{unasked} members could not be asked");
             return not_known(evidence, &members);
         }
-        if standing.agrees_with_undefined() {
-            let others = match standing.undefined {
+        if quorum_state.agrees_with_undefined() {
+            let others = match quorum_state.undefined {
                 1 => "1 voter is not defined".to_owned(),
                 count => format!("{count} voters are not defined"),
             };
             return not_known(format!("{evidence}, and did"), &others);
         }
-        if standing.agreement == Agreement::Seen && standing.answering >= needed {
+        if quorum_state.agreement == Agreement::Seen && quorum_state.answering >= needed {
             let text = format!(
                 "{able} of {voters} voters followed a leader when they were asked, and members agreed on something right after"
             );
@@ -63,7 +63,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             let finding = Finding::new(None, text, hint);
             return Judgement::new(Verdict::NotYet, evidence, Some(finding));
         }
-        let verdict = if standing.answering >= needed {
+        let verdict = if quorum_state.answering >= needed {
             Verdict::NotYet
         } else {
             Verdict::Fail
@@ -86,14 +86,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         return Judgement::new(verdict, evidence, Some(Finding::new(None, text, hint)));
     }
     let lacking = without_vote(plan, observation);
-    match standing.agreement {
+    match quorum_state.agreement {
         Agreement::Seen if !lacking.is_empty() => Judgement::new(
             if able < plan.quorum() {
                 Verdict::Fail
             } else {
                 Verdict::Warn
             },
-            format!("{evidence}: {}", tolerance(&standing)),
+            format!("{evidence}: {}", tolerance(&quorum_state)),
             Some(Finding {
                 members: Vec::new(),
                 text: format!(
@@ -106,7 +106,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 hint: None,
             }),
         ),
-        Agreement::Seen => match standing.may_fail() {
+        Agreement::Seen => match quorum_state.may_fail() {
             0 => Judgement::new(
                 // A whole cluster of one cannot be better than this.
                 if able < voters {
@@ -114,12 +114,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 } else {
                     Verdict::Pass
                 },
-                format!("{evidence}: {}", tolerance(&standing)),
+                format!("{evidence}: {}", tolerance(&quorum_state)),
                 None,
             ),
             _ => Judgement::new(
                 Verdict::Pass,
-                format!("{evidence}: {}", tolerance(&standing)),
+                format!("{evidence}: {}", tolerance(&quorum_state)),
                 None,
             ),
         },
@@ -139,8 +139,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
 }
 
-fn tolerance(standing: &Standing) -> String {
-    match standing.may_fail() {
+fn tolerance(quorum_state: &QuorumState) -> String {
+    match quorum_state.may_fail() {
         0 => "no more may fail".to_owned(),
         more => format!("{more} more may fail"),
     }
@@ -148,7 +148,7 @@ fn tolerance(standing: &Standing) -> String {
 
 /// The members that are defined and that the cluster's own list does not have as voters.
 fn without_vote<'a>(plan: &'a Plan, observation: &Observation) -> Vec<&'a HostName> {
-    let Some(listed) = standing::listed(plan, observation) else {
+    let Some(listed) = quorum_state::listed(plan, observation) else {
         return Vec::new();
     };
     let members = plan.members.iter();

@@ -1,5 +1,5 @@
 use super::members;
-use super::standing::{self, Standing, name_of};
+use super::quorum_state::{self, QuorumState, name_of};
 use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task};
 use crate::advice::{self, Others, Unusable};
 use crate::observation::log::Cause;
@@ -34,7 +34,7 @@ pub(super) static CHECK: Check = Check {
 fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -> Option<Hint> {
     let name = &observation.members[index].name;
     let planned = plan.members.iter().find(|member| member.name == *name);
-    if let (Some(planned), Some(listed)) = (planned, standing::listed(plan, observation))
+    if let (Some(planned), Some(listed)) = (planned, quorum_state::listed(plan, observation))
         && members::meant_by(plan, planned, listed).is_none_or(|entry| entry.name.is_empty())
     {
         return None;
@@ -52,7 +52,7 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
         Some(Condition::Halted { id }) => {
             Hint::heals("its process is halted", [format!("kill -CONT {id}")])
         }
-        Some(Condition::Running(what)) if !Standing::of(plan, observation).has_quorum() => {
+        Some(Condition::Running(what)) if !QuorumState::of(plan, observation).has_quorum() => {
             Hint::informs(
                 format!("it runs ({what}); one that starts answers nobody until a quorum runs"),
                 [logs],
@@ -99,7 +99,7 @@ fn are_too_many_lost(plan: &Plan, observation: &Observation) -> bool {
 fn others(plan: &Plan, observation: &Observation) -> Others {
     let mut conditions = observation.conditions.iter();
     let is_all_lost = conditions.all(|condition| *condition == Condition::Absent);
-    if Standing::of(plan, observation).has_quorum() {
+    if QuorumState::of(plan, observation).has_quorum() {
         Others::Serve
     } else if plan.members.len() == 1 || is_all_lost {
         Others::None
@@ -200,7 +200,7 @@ pub(super) fn passed_on(
     let who = name_of(plan, observation, by);
     // A process tells the cluster its own name, whatever data it runs on; what lies between here and there
     // tells none.
-    if standing::listed_as(observation, by).contains(&name.as_str()) {
+    if quorum_state::listed_as(observation, by).contains(&name.as_str()) {
         return Hint::informs(
             format!(
                 "{name} runs on the data of {who}; give it its own data folder back while the cluster is stopped"

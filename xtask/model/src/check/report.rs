@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{CHECKS, Check, Finding, Hint, Judgement, MACHINE_CHECKS, Standing, Verdict};
+use super::{CHECKS, Check, Finding, Hint, Judgement, MACHINE_CHECKS, QuorumState, Verdict};
 use crate::judgement::Judged;
 use crate::observation::Observation;
 use crate::plan::Plan;
@@ -13,7 +13,7 @@ pub struct Report {
     /// Each check with its judgement, in the order of [`CHECKS`] and [`MACHINE_CHECKS`].
     pub checks: Vec<Judged<Finding>>,
     /// Where the cluster stands.
-    pub standing: Standing,
+    pub quorum_state: QuorumState,
 }
 
 /// That a check has found something, and about whom.
@@ -54,7 +54,7 @@ pub fn judge(plan: &Plan, observation: &Observation) -> Report {
     });
     Report {
         checks: checks.collect(),
-        standing: Standing::of(plan, observation),
+        quorum_state: QuorumState::of(plan, observation),
     }
 }
 
@@ -172,13 +172,13 @@ impl Report {
     /// One line: healthy or not, and what a reader wants to know first.
     pub fn summary(&self, plan: &Plan) -> String {
         let name = &plan.name;
-        let standing = &self.standing;
+        let quorum_state = &self.quorum_state;
         match self.health() {
-            Health::Healthy => format!("{name} is healthy: {standing}"),
-            Health::Unhealthy => format!("{name} is unhealthy: {standing}"),
+            Health::Healthy => format!("{name} is healthy: {quorum_state}"),
+            Health::Unhealthy => format!("{name} is unhealthy: {quorum_state}"),
             // Without anybody to ask there is nothing else to tell.
-            Health::NotProven if standing.answering == 0 => {
-                format!("{name}: health unknown: {standing}")
+            Health::NotProven if quorum_state.answering == 0 => {
+                format!("{name}: health unknown: {quorum_state}")
             }
             Health::NotProven => {
                 let skipped = self.names(&[Verdict::Skipped]);
@@ -186,7 +186,9 @@ impl Report {
                     1..=3 => super::list(skipped),
                     many => format!("{many} of {} conditions", self.checks.len()),
                 };
-                format!("{name} is not proven healthy: {skipped} could not be checked; {standing}")
+                format!(
+                    "{name} is not proven healthy: {skipped} could not be checked; {quorum_state}"
+                )
             }
         }
     }

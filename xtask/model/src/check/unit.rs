@@ -1,4 +1,4 @@
-use super::{About, Check, Finding, Hint, Judgement, Verdict, logs, ssh, unseen::Unseen};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, logs, ssh};
 use crate::observation::{Look, Observation};
 use crate::plan::Plan;
 
@@ -62,7 +62,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         }
     }
     let all = observation.machines.len();
-    Unseen::of_machines(observation).settle(
+    Coverage::of_machines(observation).settle(
         verdict,
         format!("active on {active} of {all}"),
         findings,

@@ -1,4 +1,4 @@
-use super::{About, Check, Hint, Judgement, Verdict, grouped, task, unseen::Unseen};
+use super::{About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, task};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::render;
@@ -56,7 +56,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     };
     let all = observation.machines.len();
     let evidence = format!("{} on {same} of {all}", short(&wanted));
-    Unseen::of_machines(observation).settle(verdict, evidence, findings)
+    Coverage::of_machines(observation).settle(verdict, evidence, findings)
 }
 
 /// What to do, beginning with this member.

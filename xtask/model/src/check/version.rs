@@ -1,4 +1,6 @@
-use super::{About, Check, Finding, Hint, Judgement, Verdict, grouped, list, task, unseen::Unseen};
+use super::{
+    About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, task,
+};
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -25,7 +27,7 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Unseen::of(observation, "its version", |member| &member.status);
+    let unseen = Coverage::of(observation, "its version", |member| &member.status);
     let expected = plan.version().to_string();
     let mut versions: Vec<(&str, Vec<&HostName>)> = Vec::new();
     for member in &observation.members {
@@ -71,7 +73,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     };
     if let Some(stand_in) = plan.stand_in {
         let pinned = plan.etcd.version;
-        evidence = format!("{evidence}, standing in for the pinned {pinned}");
+        evidence = format!("{evidence}, quorum_state in for the pinned {pinned}");
         if verdict == Verdict::Fail {
             return unseen.settle(verdict, evidence, findings);
         }

@@ -1,5 +1,5 @@
-use super::standing::Standing;
-use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, unseen::Unseen};
+use super::quorum_state::QuorumState;
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, logs};
 use crate::observation::{AlarmKind, Look, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -38,7 +38,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
 
     // Under the alarm NOSPACE, etcd refuses writes, and without a quorum it can do nothing: `alarms` and
     // `quorum` say what to do.
-    let tells_alone = !full && Standing::of(plan, observation).has_quorum();
+    let tells_alone = !full && QuorumState::of(plan, observation).has_quorum();
     let mut written: Vec<&HostName> = Vec::new();
     for member in &observation.members {
         match &member.write {
@@ -97,7 +97,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
 
     // A failure is reported above, whatever the others did not get to do because of it.
-    let unseen = Unseen::of_unasked(observation, |member| &member.write);
+    let unseen = Coverage::of_unasked(observation, |member| &member.write);
     if written.is_empty() {
         return unseen.settle(
             verdict.max(Verdict::Skipped),

@@ -31,7 +31,7 @@ pub const ARCHITECTURE_OF_MACHINES: &str = "x86_64";
 #[derive(Debug, Clone)]
 pub struct Host {
     /// The names and places that this cluster's machines have here.
-    pub own: Own,
+    pub own: MachineNames,
     /// Its processor's architecture, as Rust names it.
     pub architecture: String,
     /// Its distribution, which decides how packages are installed.
@@ -91,7 +91,7 @@ pub struct Machine {
 
 /// The names and places that `vagrant/Vagrantfile` gives to a cluster's machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Own {
+pub struct MachineNames {
     /// What stands before a member's name in Vagrant's name for its machine.
     pub machine_prefix: String,
     /// What stands before that in the name of its libvirt domain.
@@ -100,7 +100,7 @@ pub struct Own {
     pub network: String,
 }
 
-impl Own {
+impl MachineNames {
     /// Vagrant's name for a member's machine.
     pub fn machine(&self, member: &HostName) -> String {
         format!("{}{member}", self.machine_prefix)

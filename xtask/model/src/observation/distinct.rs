@@ -1,7 +1,7 @@
 //! Answers are not members: one member may answer at the addresses of several, behind a port forward
 //! that is out of date, a proxy, or a copy of its data.
 
-use super::{Glance, Look, MemberObservation, Observation, Status};
+use super::{Look, MemberObservation, Observation, Snapshot, Status};
 use crate::plan::identity::EtcdId;
 
 /// That a member answers at an address besides its own.
@@ -66,8 +66,8 @@ impl MemberObservation {
     }
 }
 
-impl Glance {
-    /// The same glance with each member counted once.
+impl Snapshot {
+    /// The same snapshot with each member counted once.
     #[must_use]
     pub fn each_member_once(mut self) -> Self {
         let statuses: Vec<Option<&Status>> =

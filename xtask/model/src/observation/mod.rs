@@ -5,10 +5,10 @@
 
 pub mod distinct;
 pub mod etcdctl;
-pub mod glance;
 pub mod log;
 pub mod machine;
 pub mod metrics;
+pub mod snapshot;
 pub mod started;
 pub mod v2;
 
@@ -20,9 +20,9 @@ use crate::plan::identity::EtcdId;
 use crate::reason::Reason;
 use crate::values::HostName;
 pub use distinct::Repeated;
-pub use glance::{Glance, Glimpse};
 use log::Cause;
 pub use machine::MachineStatus;
+pub use snapshot::{MemberSnapshot, Snapshot};
 pub use started::StartedWith;
 
 /// Where etcd keeps its log, below its data folder: 2.0.0 and 2.0.1 in the second place, all later versions in
@@ -45,7 +45,7 @@ pub struct Observation {
     /// Why each planned member that does not run has ended, in the same order; empty where nobody looked.
     pub ended: Vec<Option<Cause>>,
     /// What earlier looks at this cluster have shown; none where there was none.
-    pub before: Option<Before>,
+    pub before: Option<LastRevision>,
     /// What is kept of the cluster and cannot be read.
     pub unreadable: Vec<Unreadable>,
     /// What is recorded of the cluster that was started.
@@ -74,7 +74,7 @@ pub struct Unreadable {
 
 /// What an earlier look at a cluster has shown, and what can never be otherwise again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Before {
+pub struct LastRevision {
     /// The highest revision of keys that every member had reached.
     pub revision: u64,
     /// A lower one that the keys were found at later, where they were: then data was lost.

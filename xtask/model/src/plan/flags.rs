@@ -9,7 +9,7 @@ use crate::values::EtcdVersion;
 /// What one member says of itself. Literal for a process on this host; where one text serves
 /// several machines, each value may hold what the machine puts in its place, such as `%H`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Myself {
+pub struct MemberFlags {
     /// Its name in the cluster.
     pub name: String,
     /// The folder of its data.
@@ -24,7 +24,7 @@ pub struct Myself {
     pub initial_advertise_peer_urls: String,
 }
 
-impl Myself {
+impl MemberFlags {
     /// A member that listens on its own address and nowhere else.
     pub fn at(member: &Member, data_dir: impl Into<String>) -> Self {
         Self {
@@ -73,8 +73,8 @@ pub struct Flag {
 /// hold something that the machine fills in, everything else is meant to the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// From [`Myself`]: it may hold what the machine fills in.
-    Myself,
+    /// From [`MemberFlags`]: it may hold what the machine fills in.
+    MemberFlags,
     /// From the plan: what all members have in common.
     Plan,
     /// From the definition's own `flags`.
@@ -99,7 +99,7 @@ impl Flag {
 
 /// Every flag of one member, in a fixed order: who it is, who the others are, how it behaves, and
 /// last what the definition adds. A flag that the definition sets itself replaces ours.
-pub fn flags(plan: &Plan, myself: &Myself, state: InitialState) -> Vec<Flag> {
+pub fn flags(plan: &Plan, myself: &MemberFlags, state: InitialState) -> Vec<Flag> {
     let mut flags = Chosen::default();
     for (name, value) in [
         ("data-dir", &myself.data_dir),
@@ -112,7 +112,7 @@ pub fn flags(plan: &Plan, myself: &Myself, state: InitialState) -> Vec<Flag> {
             &myself.initial_advertise_peer_urls,
         ),
     ] {
-        flags.add(name, value, Origin::Myself);
+        flags.add(name, value, Origin::MemberFlags);
     }
     flags.set("initial-cluster", plan.initial_cluster());
     if !plan.etcd.token.is_etcd_default() {

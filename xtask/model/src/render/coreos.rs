@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use super::image;
 use super::quote::{shell, systemd, yaml};
-use crate::plan::flags::{self, Flag, InitialState, Myself, Origin};
+use crate::plan::flags::{self, Flag, InitialState, MemberFlags, Origin};
 use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
 use crate::profile::Runtime;
 
@@ -97,7 +97,7 @@ fn docker_run(plan: &Plan) -> Vec<String> {
     lines.push(systemd::command(&shell::word(&image::image(plan))));
     lines.extend(image::program(plan).map(str::to_owned));
     let quoted = |word: &String, origin| match origin {
-        Origin::Myself => word.clone(),
+        Origin::MemberFlags => word.clone(),
         Origin::Plan | Origin::Definition => systemd::command(&shell::word(word)),
     };
     for flag in flags::flags(plan, &in_container(), InitialState::New) {
@@ -112,8 +112,8 @@ fn docker_run(plan: &Plan) -> Vec<String> {
 }
 
 /// Inside of the container etcd listens on every address; what the machine publishes is docker's.
-fn in_container() -> Myself {
-    Myself {
+fn in_container() -> MemberFlags {
+    MemberFlags {
         name: "%H".to_owned(),
         data_dir: "/opt/etcd".to_owned(),
         listen_client_urls: format!("http://0.0.0.0:{CLIENT_PORT}"),
@@ -154,7 +154,7 @@ fn etcd2_option(flag: &Flag) -> Option<(&str, Value)> {
 
 fn environment_value(flag: &Flag) -> String {
     match flag.origin {
-        Origin::Myself => flag.value.clone(),
+        Origin::MemberFlags => flag.value.clone(),
         Origin::Plan | Origin::Definition => systemd::assignment(&flag.value),
     }
 }
@@ -162,7 +162,7 @@ fn environment_value(flag: &Flag) -> String {
 fn built_in_flags(plan: &Plan) -> Vec<Flag> {
     let client = format!("http://$private_ipv4:{CLIENT_PORT}");
     let peer = format!("http://$private_ipv4:{PEER_PORT}");
-    let myself = Myself {
+    let myself = MemberFlags {
         name: "%H".to_owned(),
         data_dir: "/var/lib/etcd2".to_owned(),
         listen_client_urls: format!("{client},http://127.0.0.1:{CLIENT_PORT}"),

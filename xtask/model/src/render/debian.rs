@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::profile::Runtime;
 
 pub(crate) fn cloud_config(plan: &Plan) -> Value {
-    let Way {
+    let InstallMethod {
         packages,
         install,
         command,
@@ -60,7 +60,7 @@ const INSTALL_SCRIPT: &str = "/usr/local/sbin/etcd-install";
 const MEMBER_SCRIPT: &str = "/usr/local/sbin/etcd-member";
 
 /// A way to get and run etcd.
-struct Way {
+struct InstallMethod {
     /// The packages to install.
     packages: &'static [&'static str],
     /// The program that installs etcd, where no package does.
@@ -73,7 +73,7 @@ struct Way {
     user: bool,
 }
 
-fn way(plan: &Plan) -> Way {
+fn way(plan: &Plan) -> InstallMethod {
     match plan.etcd.runtime {
         Runtime::Container => container(plan),
         Runtime::Package => package(),
@@ -81,8 +81,8 @@ fn way(plan: &Plan) -> Way {
     }
 }
 
-fn release(plan: &Plan) -> Way {
-    Way {
+fn release(plan: &Plan) -> InstallMethod {
+    InstallMethod {
         packages: &[],
         install: Some(install_script::script(plan)),
         command: vec!["/usr/local/bin/etcd".to_owned()],
@@ -93,8 +93,8 @@ fn release(plan: &Plan) -> Way {
 
 /// The package brings a unit of the same name and starts it at once. Ours is written before the
 /// package is installed and goes before it, so that no cluster of a single node is ever founded.
-fn package() -> Way {
-    Way {
+fn package() -> InstallMethod {
+    InstallMethod {
         packages: &["etcd-server", "etcd-client"],
         install: None,
         command: vec!["/usr/bin/etcd".to_owned()],
@@ -105,7 +105,7 @@ fn package() -> Way {
 
 /// Podman rather than docker: no daemon stands between systemd and etcd, and no bridge takes
 /// 172.17.0.0/16, in which the recipe of 2015 has its machines.
-fn container(plan: &Plan) -> Way {
+fn container(plan: &Plan) -> InstallMethod {
     let mut command: Vec<String> = [
         "/usr/bin/podman run --rm --replace --name=etcd --network=host --log-driver=passthrough",
         "--read-only --cap-drop=ALL --security-opt=no-new-privileges",
@@ -116,7 +116,7 @@ fn container(plan: &Plan) -> Way {
     command.push(format!("--volume={STATE_DIR}:{STATE_DIR}"));
     command.push(shell::word(&image::image(plan)));
     command.extend(image::program(plan).map(str::to_owned));
-    Way {
+    InstallMethod {
         packages: &["podman"],
         install: None,
         command,

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::quote::shell;
-use crate::plan::flags::{self, InitialState, Myself, Origin};
+use crate::plan::flags::{self, InitialState, MemberFlags, Origin};
 use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
 
 /// The folder that the unit makes for etcd (`StateDirectory=etcd`), which etcd makes its data folder in.
@@ -61,7 +61,7 @@ exec"#
 fn etcd_flags(plan: &Plan) -> Vec<String> {
     let version = plan.version();
     let quoted = |word: &str, origin| match origin {
-        Origin::Myself if word.contains('$') => format!("\"{word}\""),
+        Origin::MemberFlags if word.contains('$') => format!("\"{word}\""),
         _ => shell::word(word),
     };
     flags::flags(plan, &myself(), InitialState::New)
@@ -79,10 +79,10 @@ fn etcd_flags(plan: &Plan) -> Vec<String> {
 
 /// Clients are served on the cluster's network and on loopback, members on the cluster's network
 /// alone: nothing listens wider.
-fn myself() -> Myself {
+fn myself() -> MemberFlags {
     let client = format!("http://$address:{CLIENT_PORT}");
     let peer = format!("http://$address:{PEER_PORT}");
-    Myself {
+    MemberFlags {
         name: "$name".to_owned(),
         data_dir: format!("{STATE_DIR}/data"),
         listen_client_urls: format!("{client},http://127.0.0.1:{CLIENT_PORT}"),

@@ -1,7 +1,7 @@
 //! What the words of the command line ask for.
 
 use crate::definition::nearest;
-use crate::fault::{self, Cost, FAULTS, Fault, Means};
+use crate::fault::{self, Cost, FAULTS, Fault, Resources};
 use crate::hint::Hint;
 use crate::lifecycle::rehearse;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -50,7 +50,7 @@ impl Words {
     pub(super) fn chosen(
         &self,
         session: &Session,
-        means: &Means,
+        means: &Resources,
         yes: bool,
     ) -> Outcome<Vec<&'static Fault>> {
         let mut chosen = Vec::new();

@@ -10,7 +10,7 @@ use super::Format;
 use crate::commands::Exit;
 use crate::elections::Elections;
 use crate::lifecycle::{open, status::Looks};
-use crate::observation::Glance;
+use crate::observation::Snapshot;
 use crate::process;
 use crate::report::{Diagnostic, Outcome};
 use crate::session::Started;
@@ -34,13 +34,13 @@ pub(super) fn watch(
     loop {
         let begun = Instant::now();
         let at = now();
-        let glance = looks.look(&started)?;
-        elections.take_note(at, &glance);
+        let snapshot = looks.look(&started)?;
+        elections.take_note(at, &snapshot);
         if trouble.is_new(looks.trouble()) {
             show.make_room();
             ui.report(&trouble.0);
         }
-        let heard = show.show(at, &glance, &elections);
+        let heard = show.show(at, &snapshot, &elections);
         // Looks begin at even distances, however long each takes.
         if !heard || !ui.is_read_after(every.saturating_sub(begun.elapsed())) {
             return Ok(Exit::Success);
@@ -90,11 +90,11 @@ impl Show {
     }
 
     /// Shows what was seen. Returns whether anybody still reads it.
-    fn show(&mut self, at: Duration, glance: &Glance, elections: &Elections) -> bool {
+    fn show(&mut self, at: Duration, snapshot: &Snapshot, elections: &Elections) -> bool {
         let ui = self.ui;
         match &mut self.how {
             How::InPlace { block, colored } => {
-                let mut lines = view::lines(at, glance, elections);
+                let mut lines = view::lines(at, snapshot, elections);
                 if !*colored {
                     for line in &mut lines {
                         *line = strip_str(line).to_string();
@@ -102,8 +102,8 @@ impl Show {
                 }
                 block.show(ui, &lines)
             }
-            How::Log(log) => ui.print(&log.lines(at, glance, elections)),
-            How::Json => ui.print(&json::line(at, glance, elections.last())),
+            How::Log(log) => ui.print(&log.lines(at, snapshot, elections)),
+            How::Json => ui.print(&json::line(at, snapshot, elections.last())),
         }
     }
 

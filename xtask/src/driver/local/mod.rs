@@ -16,7 +16,7 @@ use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::observation::log::{self, Cause};
 use crate::observation::{Condition, Look, StartedWith};
-use crate::plan::flags::{self, InitialState, Myself};
+use crate::plan::flags::{self, InitialState, MemberFlags};
 use crate::plan::{Member, Plan};
 use crate::process::{Signal, detach};
 use crate::reason::Reason;
@@ -247,6 +247,6 @@ fn arguments(
     folder: &MemberFolder,
     state: InitialState,
 ) -> Vec<String> {
-    let myself = Myself::at(member, folder.data());
+    let myself = MemberFlags::at(member, folder.data());
     flags::words(&flags::flags(plan, &myself, state), plan.version())
 }

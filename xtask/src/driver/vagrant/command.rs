@@ -6,7 +6,7 @@ use xshell::{Cmd, Shell};
 use super::machine::Machine;
 use super::output;
 use crate::hint::Hint;
-use crate::look_at_host;
+use crate::host_probe;
 use crate::process::{Ending, Finished, quoted};
 use crate::render;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
@@ -49,7 +49,7 @@ impl<'a> Vagrantfile<'a> {
             // It would ask its makers whether there is a newer version.
             .env("VAGRANT_CHECKPOINT_DISABLE", "1");
         // Left alone, Vagrant may choose another one than `doctor` has looked at.
-        let provider = look_at_host::provider_at_a_glance(&self.home.workspace);
+        let provider = host_probe::provider_at_a_glance(&self.home.workspace);
         let vagrant =
             vagrant.envs(provider.map(|one| ("VAGRANT_DEFAULT_PROVIDER", one.to_string())));
         // Each of them means another Vagrantfile than this one, or another place for what it notes.

@@ -4,8 +4,8 @@ use std::fs;
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 
-use super::handed_over;
 use super::output::State;
+use super::provisioned;
 use crate::observation::Condition;
 use crate::state::Record;
 use crate::values::{HostName, MachineName};
@@ -102,7 +102,7 @@ impl Machine {
             return Condition::Absent;
         };
         // Without a record, it was not by us that it was made.
-        let is_set_up = handed_over::is_noted(home, &self.member)
+        let is_set_up = provisioned::is_noted(home, &self.member)
             || (!Record::is_there(home) && self.was_provisioned());
         // The second is libvirt's word for one that boots and has no address yet.
         let is_on = ["running", "inaccessible"].contains(&state.state.as_str());

@@ -2,13 +2,13 @@
 
 mod command;
 mod faults;
-mod handed_over;
-mod inside;
 mod libvirt;
 mod log;
 mod machine;
 mod output;
+mod provisioned;
 mod ssh;
+mod wrappers;
 
 use std::thread;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::{Driver, Faults, Machines};
 use crate::doctor;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
-use crate::look_at_host::{self, Sought};
+use crate::host_probe::{self, HostQuery};
 use crate::observation::{Condition, Look, MachineStatus};
 use crate::plan::Plan;
 use crate::plan::flags::InitialState;
@@ -75,7 +75,7 @@ impl Driver for Vagrant {
         if members.is_empty() {
             return Ok(Vec::new());
         }
-        let host = look_at_host::look(&Sought::of(&home.workspace, plan));
+        let host = host_probe::look(&HostQuery::of(&home.workspace, plan));
         doctor::judge(plan, &host).outcome()
     }
 
@@ -112,7 +112,7 @@ impl Driver for Vagrant {
 
     /// A machine that was handed its user-data has started etcd.
     fn had_data(&self, home: &Home, members: &[HostName]) -> Vec<HostName> {
-        let is_set_up = |member: &&HostName| handed_over::is_noted(home, member);
+        let is_set_up = |member: &&HostName| provisioned::is_noted(home, member);
         members.iter().filter(is_set_up).cloned().collect()
     }
 
@@ -159,7 +159,7 @@ impl Driver for Vagrant {
                     && is_new(member)
                     && noted.is_ok()
                 {
-                    noted = handed_over::note(home, plan, member);
+                    noted = provisioned::note(home, plan, member);
                 }
             })?;
             noted?;
@@ -172,7 +172,7 @@ impl Driver for Vagrant {
             if !names.contains(member) {
                 // On machines that ran already, somebody may have stopped etcd.
                 ssh::start_etcd(home, member);
-            } else if handed_over::is_noted(home, member) {
+            } else if provisioned::is_noted(home, member) {
                 return Ok(());
             } else if ssh::has_data(home, member) == Ok(false) {
                 return provision(home, plan, member);
@@ -180,7 +180,7 @@ impl Driver for Vagrant {
             // It was made by others, or provisioned since, with what is rendered now.
             match ssh::look(home, plan, member, SOON) {
                 Look::Seen(machine) if machine.user_data.as_ref() == Some(&wanted) => {
-                    handed_over::note(home, plan, member)
+                    provisioned::note(home, plan, member)
                 }
                 _ => Ok(()),
             }
@@ -198,7 +198,7 @@ impl Driver for Vagrant {
     }
 
     fn outdated(&self, home: &Home, plan: &Plan) -> Vec<Diagnostic> {
-        handed_over::outdated(home, plan).into_iter().collect()
+        provisioned::outdated(home, plan).into_iter().collect()
     }
 
     fn log(&self, home: &Home, _member: &HostName) -> Utf8PathBuf {
@@ -281,7 +281,7 @@ impl Machines for Vagrant {
             ssh::note_how(home, std::slice::from_ref(member))?;
         }
         let programs = [("etcdctl", plan.etcdctl_inside()), ("curl", "curl")];
-        let folder = inside::programs(home, member, &programs).map_err(|error| {
+        let folder = wrappers::programs(home, member, &programs).map_err(|error| {
             Failure::host(
                 Diagnostic::error(format!(
                     "cannot write below `.state/{}`: {error}",
@@ -317,7 +317,7 @@ fn provision(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
     let machine = Machine::of(home, member);
     let provision = Vagrantfile::of(home).vagrant(&shell, &["provision", machine.name()])?;
     log::follow(home, provision, BOOT, &mut |_| {})?;
-    handed_over::note(home, plan, member)
+    provisioned::note(home, plan, member)
 }
 
 /// Whether a machine that runs has data, although it is not known to have been set up.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::Request;
 use crate::check::{Health, Reported};
-use crate::clients::Clients;
 use crate::drill::{Drill, Event, Moment};
 use crate::etcd::gateway::Gateway;
 use crate::etcd::verify::Verified;
@@ -14,10 +13,11 @@ use crate::hint::Hint;
 use crate::lifecycle::look;
 use crate::pause::pause;
 use crate::plan::Member;
-use crate::process::PutOff;
+use crate::process::DeferredInterrupt;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::Session;
 use crate::values::HostName;
+use crate::workload::Clients;
 
 /// What all drills of one call have in common.
 pub(super) struct Experiment<'a> {
@@ -26,7 +26,7 @@ pub(super) struct Experiment<'a> {
     /// How.
     pub(super) request: &'a Request,
     /// Tells whether to end early.
-    pub(super) interruption: &'a PutOff,
+    pub(super) interruption: &'a DeferredInterrupt,
 }
 
 /// How long clients work before and after a fault, so that there is something to compare with.
@@ -73,18 +73,18 @@ impl Experiment<'_> {
             clients.end();
             return Err(interrupted_before(fault));
         }
-        let mut course = Course {
+        let mut timeline = Timeline {
             clients: &clients,
             moments: Vec::new(),
         };
-        let lived = self.live_through(fault, &usual, &mut course);
-        let moments = course.moments;
+        let aftermath = self.inject_and_heal(fault, &usual, &mut timeline);
+        let moments = timeline.moments;
         // Whatever happened, the clients are called back, and nothing of theirs stays.
-        if lived.is_ok() {
+        if aftermath.is_ok() {
             self.pass(UNDISTURBED);
         }
         let (history, elections) = clients.end();
-        let lived = lived?;
+        let aftermath = aftermath?;
         if self.interruption.is_asked() {
             return Err(interrupted_and_healed(fault));
         }
@@ -95,42 +95,42 @@ impl Experiment<'_> {
             version: plan.version(),
             members: plan.names(),
             fault: fault.name,
-            done: lived.done,
+            done: aftermath.done,
             moments: all,
-            expected: lines(&lived.expected),
-            reported: lines(&lived.reported),
-            afterwards: lived.afterwards,
+            expected: lines(&aftermath.expected),
+            reported: lines(&aftermath.reported),
+            afterwards: aftermath.afterwards,
             history,
         })
     }
 
     /// Brings the fault about, has it found, and heals it. It is healed also where something else fails.
-    fn live_through(
+    fn inject_and_heal(
         &self,
         fault: &'static Fault,
         usual: &BTreeSet<Reported>,
-        course: &mut Course<'_>,
-    ) -> Outcome<Lived> {
+        timeline: &mut Timeline<'_>,
+    ) -> Outcome<Aftermath> {
         let rests = fault.cost == Cost::WritesMeanwhile;
         if rests {
-            course.clients.pause();
+            timeline.clients.pause();
             self.pass(UNDISTURBED);
         }
         let leader = self.leader(fault)?;
         let (means, interruption) = (&self.request.means, self.interruption);
         let mut injector = Injector::new(self.session, means, leader, interruption, fault);
-        course.note(Event::Injecting);
+        timeline.note(Event::Injecting);
         let injured = injector.inject(fault).map(|injury| {
             let since = Instant::now();
-            course.note(Event::Injected);
+            timeline.note(Event::Injected);
             self.session.ui.say(&format!("  {}", injury.done));
             let expected: BTreeSet<Reported> = injury.expected.into_iter().collect();
             let usual = usual.iter().cloned().chain(injury.also).collect();
-            let reported = self.wait_until_found(&expected, &usual, course);
+            let reported = self.wait_until_found(&expected, &usual, timeline);
             self.pass(self.request.hold.saturating_sub(since.elapsed()));
             (injury.done, expected, reported)
         });
-        course.note(Event::Healing);
+        timeline.note(Event::Healing);
         // What this process itself does to the cluster ends here.
         drop(injector);
         let healed = fault::heal(self.session);
@@ -139,12 +139,12 @@ impl Experiment<'_> {
                 FailureKind::Interrupted => interrupted_and_healed(fault),
                 _ => failure,
             })?;
-        course.note(Event::Healed);
+        timeline.note(Event::Healed);
         if rests {
-            course.clients.go_on();
+            timeline.clients.go_on();
         }
-        let afterwards = self.wait_until_healthy(usual, course);
-        Ok(Lived {
+        let afterwards = self.wait_until_healthy(usual, timeline);
+        Ok(Aftermath {
             done,
             expected,
             reported,
@@ -158,7 +158,7 @@ impl Experiment<'_> {
         &self,
         expected: &BTreeSet<Reported>,
         usual: &BTreeSet<Reported>,
-        course: &mut Course<'_>,
+        timeline: &mut Timeline<'_>,
     ) -> BTreeSet<Reported> {
         let deadline = Instant::now() + self.patience();
         loop {
@@ -166,7 +166,7 @@ impl Experiment<'_> {
             let is_new = |one: &Reported| expected.contains(one) || !usual.contains(one);
             let reported: BTreeSet<Reported> = reported.into_iter().filter(is_new).collect();
             if reported == *expected {
-                course.note(Event::Found);
+                timeline.note(Event::Found);
                 self.session
                     .ui
                     .say(&format!("  verify reports {}", lines(&reported).join(", ")));
@@ -186,14 +186,18 @@ impl Experiment<'_> {
 
     /// Looks until nothing is reported beyond what is usual, or for long enough. Returns the summary of
     /// the last look.
-    fn wait_until_healthy(&self, usual: &BTreeSet<Reported>, course: &mut Course<'_>) -> String {
+    fn wait_until_healthy(
+        &self,
+        usual: &BTreeSet<Reported>,
+        timeline: &mut Timeline<'_>,
+    ) -> String {
         let deadline = Instant::now() + self.patience();
         loop {
             let verified = self.look();
             let summary = verified.report.summary(&self.session.plan);
             let is_as_before = verified.report.reported().is_subset(usual);
             if verified.report.health() == Health::Healthy && is_as_before {
-                course.note(Event::Healthy);
+                timeline.note(Event::Healthy);
                 self.session.ui.say("  healed, and healthy");
                 return summary;
             }
@@ -280,7 +284,7 @@ impl Experiment<'_> {
 }
 
 /// What came of a fault.
-struct Lived {
+struct Aftermath {
     done: String,
     expected: BTreeSet<Reported>,
     reported: BTreeSet<Reported>,
@@ -288,12 +292,12 @@ struct Lived {
 }
 
 /// What happens, by the clients' clock.
-struct Course<'a> {
+struct Timeline<'a> {
     clients: &'a Clients,
     moments: Vec<Moment>,
 }
 
-impl Course<'_> {
+impl Timeline<'_> {
     fn note(&mut self, event: Event) {
         self.moments.push(Moment {
             at: self.clients.elapsed(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{drill_left, open};
 use crate::drill::Drill;
 use crate::etcd::tools::Origin;
-use crate::fault::{Fault, Means};
+use crate::fault::{Fault, Resources};
 use crate::hint::Hint;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -19,7 +19,7 @@ use experiment::Experiment;
 #[derive(Debug)]
 pub struct Request {
     /// What there is to bring faults about with.
-    pub means: Means,
+    pub means: Resources,
     /// How long a fault lasts at least.
     pub hold: Duration,
     /// How many requests a second the clients send together at most.
@@ -40,7 +40,7 @@ pub fn rehearse(
     let _lock = Lock::take(&session.home, &format!("drill {name}"), &ui.saying())?;
     refuse_what_has_changed(session)?;
     drill_left::refuse(&session.home)?;
-    let interruption = process::put_off_interrupt(format!(
+    let interruption = process::defer_interrupt(format!(
         "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
     ));
     let experiment = Experiment {
@@ -97,7 +97,7 @@ pub fn no_clients(session: &Session) -> Option<NoClients> {
 }
 
 /// What keeps a fault from being brought about in this cluster.
-pub fn obstacle(fault: &Fault, session: &Session, means: &Means) -> Option<String> {
+pub fn obstacle(fault: &Fault, session: &Session, means: &Resources) -> Option<String> {
     if !fault.drivers.contains(&session.driver.name()) {
         let [first, ..] = fault.drivers else {
             return Some("is not possible under any driver".to_owned());

@@ -2,7 +2,7 @@
 
 use crate::driver::{self, Driver};
 use crate::hint::Hint;
-use crate::look_at_host::{Sought, why_not_at_a_glance};
+use crate::host_probe::{HostQuery, why_not_at_a_glance};
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
@@ -31,7 +31,7 @@ pub(super) fn choose(
         (Some(running), _, _) => (running, "it was started so"),
         (None, Some(asked), _) => (asked, "you asked for it"),
         (None, None, Some(defined)) => (defined, "its definition says so"),
-        (None, None, None) => match why_not_at_a_glance(&Sought::of(workspace, plan), plan) {
+        (None, None, None) => match why_not_at_a_glance(&HostQuery::of(workspace, plan), plan) {
             Some(why) => (DriverName::Local, why),
             None => (DriverName::Vagrant, "this host has what it takes"),
         },

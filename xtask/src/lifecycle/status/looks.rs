@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::{PATIENCE, glance_of};
-use crate::aside::Question;
+use crate::background::Query;
 use crate::etcd::observe;
 use crate::lifecycle::known_data;
-use crate::observation::{Condition, Glance, Look, Status};
+use crate::observation::{Condition, Look, Snapshot, Status};
 use crate::report::{Diagnostic, Outcome};
 use crate::session::Started;
 use crate::state::DataSeen;
@@ -16,8 +16,8 @@ use crate::values::HostName;
 /// What is asked of a cluster and its driver, over and over.
 #[derive(Default)]
 pub struct Looks {
-    statuses: BTreeMap<HostName, Question<Look<Status>>>,
-    conditions: Question<Outcome<Conditions>>,
+    statuses: BTreeMap<HostName, Query<Look<Status>>>,
+    conditions: Query<Outcome<Conditions>>,
     conditions_asked: Option<Instant>,
     /// What the driver told last; nothing where it failed.
     known: Conditions,
@@ -34,7 +34,7 @@ impl Looks {
     ///
     /// # Errors
     /// Fails where there is nothing to ask with.
-    pub fn look(&mut self, started: &Started) -> Outcome<Glance> {
+    pub fn look(&mut self, started: &Started) -> Outcome<Snapshot> {
         let Started {
             home,
             record,
@@ -113,7 +113,7 @@ impl Looks {
     }
 }
 
-fn answer(question: &mut Question<Look<Status>>, until: Instant) -> Look<Status> {
+fn answer(question: &mut Query<Look<Status>>, until: Instant) -> Look<Status> {
     let look = question.answer(until).unwrap_or_else(silent);
     if look.seen().is_some() {
         question.trust();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::advice;
 use crate::elections::Election;
 use crate::hint::Hint;
-use crate::observation::{Condition, Glance, Glimpse, Look};
+use crate::observation::{Condition, Look, MemberSnapshot, Snapshot};
 use crate::ui::json;
 use crate::values::HostName;
 
@@ -17,15 +17,15 @@ use crate::values::HostName;
 pub const FORMAT: u32 = 1;
 
 /// Renders everything, indented, with a newline at its end.
-pub fn render(glance: &Glance) -> String {
-    json(&Document::of(glance))
+pub fn render(snapshot: &Snapshot) -> String {
+    json(&Document::of(snapshot))
 }
 
 /// Renders everything in one line, with a newline at its end: after a glance at this moment.
-pub fn line(at: Duration, glance: &Glance, last_election: Option<&Election>) -> String {
+pub fn line(at: Duration, snapshot: &Snapshot, last_election: Option<&Election>) -> String {
     let line = Line {
         at: seconds(at),
-        document: Document::of(glance),
+        document: Document::of(snapshot),
         last_election: last_election.map(LastElection::of),
     };
     serde_json::to_string(&line).unwrap_or_default() + "\n"
@@ -102,17 +102,17 @@ struct Member<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn of(glance: &'a Glance) -> Self {
-        let members = glance.members.iter();
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let members = snapshot.members.iter();
         Self {
             format: FORMAT,
-            cluster: glance.cluster.as_str(),
-            driver: glance.driver.as_str(),
-            running_version: glance.version.to_string(),
-            running: glance.running(),
-            leader: glance.leader().map(|leader| &leader.name),
-            members: members.map(|member| Member::of(glance, member)).collect(),
-            hints: advice::at_a_glance(glance)
+            cluster: snapshot.cluster.as_str(),
+            driver: snapshot.driver.as_str(),
+            running_version: snapshot.version.to_string(),
+            running: snapshot.running(),
+            leader: snapshot.leader().map(|leader| &leader.name),
+            members: members.map(|member| Member::of(snapshot, member)).collect(),
+            hints: advice::of_snapshot(snapshot)
                 .into_iter()
                 .map(Advice::of)
                 .collect(),
@@ -131,7 +131,7 @@ impl Advice {
 }
 
 impl<'a> Member<'a> {
-    fn of(glance: &Glance, member: &'a Glimpse) -> Self {
+    fn of(snapshot: &Snapshot, member: &'a MemberSnapshot) -> Self {
         let status = member.status.seen();
         Self {
             name: &member.name,
@@ -148,7 +148,7 @@ impl<'a> Member<'a> {
             role: member.role(),
             raft_term: status.and_then(|status| status.raft_term),
             raft_index: status.and_then(|status| status.raft_index),
-            lag: glance.lag(member),
+            lag: snapshot.lag(member),
             database_size_bytes: status.and_then(|status| status.db_size),
         }
     }

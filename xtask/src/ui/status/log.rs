@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::words::{leadership, role, runs_as};
 use crate::check::LAGS_BEYOND;
 use crate::elections::{Election, Elections, Leadership};
-use crate::observation::{Glance, Glimpse, Look};
+use crate::observation::{Look, MemberSnapshot, Snapshot};
 use crate::ui::moment;
 use crate::ui::shown::shown;
 use crate::values::{ClusterName, HostName, quantity};
@@ -37,20 +37,20 @@ struct State {
 
 impl Log {
     /// The lines after a glance at this moment; often none.
-    pub fn lines(&mut self, at: Duration, glance: &Glance, elections: &Elections) -> String {
-        let names = glance.members.iter().map(|one| one.name.as_str());
-        let names = names.chain([glance.cluster.as_str()]);
+    pub fn lines(&mut self, at: Duration, snapshot: &Snapshot, elections: &Elections) -> String {
+        let names = snapshot.members.iter().map(|one| one.name.as_str());
+        let names = names.chain([snapshot.cluster.as_str()]);
         self.width = names.map(str::len).max().unwrap_or_default();
-        let cluster = glance.cluster.as_str();
+        let cluster = snapshot.cluster.as_str();
         let mut text = String::new();
-        for member in &glance.members {
-            let state = State::of(glance, member);
+        for member in &snapshot.members {
+            let state = State::of(snapshot, member);
             if self.members.get(&member.name) != Some(&state) {
-                text += &self.line(at, member.name.as_str(), &described(glance, member));
+                text += &self.line(at, member.name.as_str(), &described(snapshot, member));
                 self.members.insert(member.name.clone(), state);
             }
         }
-        let is_there = |name: &HostName| glance.members.iter().any(|one| one.name == *name);
+        let is_there = |name: &HostName| snapshot.members.iter().any(|one| one.name == *name);
         let gone: Vec<HostName> = self.members.keys().cloned().collect();
         for name in gone.into_iter().filter(|name| !is_there(name)) {
             self.members.remove(&name);
@@ -66,7 +66,7 @@ impl Log {
             self.last_line = at;
         } else if at.saturating_sub(self.last_line) >= SILENCE {
             self.last_line = at;
-            text = self.line(at, cluster, &summary(at, glance, elections));
+            text = self.line(at, cluster, &summary(at, snapshot, elections));
         }
         text
     }
@@ -83,18 +83,18 @@ impl Log {
 }
 
 impl State {
-    fn of(glance: &Glance, member: &Glimpse) -> Self {
+    fn of(snapshot: &Snapshot, member: &MemberSnapshot) -> Self {
         Self {
             runs_as: runs_as(member).to_owned(),
             role: member.role(),
             term: member.status.seen().and_then(|status| status.raft_term),
-            lags: glance.lag(member).is_some_and(|lag| lag > LAGS_BEYOND),
+            lags: snapshot.lag(member).is_some_and(|lag| lag > LAGS_BEYOND),
         }
     }
 }
 
 /// A member, with everything that is known of it.
-fn described(glance: &Glance, member: &Glimpse) -> String {
+fn described(snapshot: &Snapshot, member: &MemberSnapshot) -> String {
     let runs_as = runs_as(member);
     let status = match &member.status {
         Look::Seen(status) => status,
@@ -106,7 +106,7 @@ fn described(glance: &Glance, member: &Glimpse) -> String {
     if let Some(term) = status.raft_term {
         let _ = write!(text, " in term {term}");
     }
-    if let Some(lag) = glance.lag(member) {
+    if let Some(lag) = snapshot.lag(member) {
         let _ = write!(text, ", {lag} behind");
     }
     if let Some(index) = status.raft_index {
@@ -120,15 +120,15 @@ fn described(glance: &Glance, member: &Glimpse) -> String {
 }
 
 /// Everything in a line, where nothing has changed.
-fn summary(at: Duration, glance: &Glance, elections: &Elections) -> String {
-    let (answering, all) = (glance.answering(), glance.members.len());
+fn summary(at: Duration, snapshot: &Snapshot, elections: &Elections) -> String {
+    let (answering, all) = (snapshot.answering(), snapshot.members.len());
     let leadership = leadership(at, elections);
     let mut text = format!("as before: {answering} of {all} answer; {leadership}");
-    let seen = || glance.members.iter().filter_map(|one| one.status.seen());
+    let seen = || snapshot.members.iter().filter_map(|one| one.status.seen());
     if let Some(index) = seen().filter_map(|status| status.raft_index).max() {
         let _ = write!(text, "; log entry {index}");
     }
-    let lags = glance.members.iter().filter_map(|one| glance.lag(one));
+    let lags = snapshot.members.iter().filter_map(|one| snapshot.lag(one));
     if let Some(lag) = lags.max() {
         let _ = write!(text, ", at most {lag} behind");
     }

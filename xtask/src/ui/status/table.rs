@@ -1,12 +1,12 @@
 //! The table: one line a member.
 
 use super::words::{role, runs_as};
-use crate::observation::Glance;
+use crate::observation::Snapshot;
 use crate::ui::shown::shown;
 use crate::ui::table::{Table, nothing, number, size};
 
 /// Renders a glance, without colours.
-pub fn render(glance: &Glance) -> String {
+pub fn render(snapshot: &Snapshot) -> String {
     let mut table = Table::new([
         "MEMBER",
         "CLIENT URL",
@@ -17,7 +17,7 @@ pub fn render(glance: &Glance) -> String {
         "INDEX",
         "DATABASE",
     ]);
-    for member in &glance.members {
+    for member in &snapshot.members {
         let status = member.status.seen();
         table.row([
             member.name.to_string(),

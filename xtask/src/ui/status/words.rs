@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::elections::{Election, Elections, Leadership};
-use crate::observation::{Condition, Glimpse, Look};
+use crate::observation::{Condition, Look, MemberSnapshot};
 use crate::ui::moment::long;
 
 /// What a member runs as, or why it does not run.
-pub(super) fn runs_as(member: &Glimpse) -> String {
+pub(super) fn runs_as(member: &MemberSnapshot) -> String {
     let words = match &member.condition {
         None => "?",
         Some(Condition::Absent) => "no data",
@@ -21,7 +21,7 @@ pub(super) fn runs_as(member: &Glimpse) -> String {
 }
 
 /// What a member does in its cluster.
-pub(super) fn role(member: &Glimpse) -> &'static str {
+pub(super) fn role(member: &MemberSnapshot) -> &'static str {
     match member.role() {
         Some(role) => role,
         None if matches!(member.status, Look::NotAsked(_)) => "not asked",

@@ -18,7 +18,7 @@ pub const FORMAT: u32 = 1;
 
 /// Renders everything, indented, with a newline at its end.
 pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit_status: u8) -> String {
-    let standing = &report.standing;
+    let quorum_state = &report.quorum_state;
     let document = Document {
         format: FORMAT,
         cluster: plan.name.to_string(),
@@ -33,13 +33,13 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit_stat
         running_version: plan.version().to_string(),
         stand_in: plan.stand_in.is_some(),
         expected_cluster_id: plan.cluster_id.to_string(),
-        leader: standing.leader.clone(),
+        leader: quorum_state.leader.clone(),
         quorum: Quorum {
-            holds: standing.has_quorum(),
-            voters: standing.voters,
-            able: standing.able,
-            needed: standing.needed,
-            may_fail: standing.may_fail(),
+            holds: quorum_state.has_quorum(),
+            voters: quorum_state.voters,
+            able: quorum_state.able,
+            needed: quorum_state.needed,
+            may_fail: quorum_state.may_fail(),
         },
         members: members(plan, observation),
         checks: report.checks.iter().map(Check::of).collect(),

@@ -7,7 +7,7 @@ use crate::values::HostName;
 
 /// Where a cluster stands: who answers, who leads, how many more may fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct QuorumState {
     /// The members of the definition.
     pub members: usize,
     /// Those of them that answer, each counted once, without strangers: members of another cluster are none
@@ -40,7 +40,7 @@ pub enum Agreement {
     NotAsked,
 }
 
-impl Standing {
+impl QuorumState {
     /// Reads it from what was seen.
     pub fn of(plan: &Plan, observation: &Observation) -> Self {
         let statuses: Vec<&Status> = ours(plan, observation)
@@ -98,7 +98,7 @@ impl Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for QuorumState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             members,

@@ -1,13 +1,13 @@
-//! A glance at a cluster: how each member is by its driver, and how by its own words. Nothing is
+//! A snapshot of a cluster: how each member is by its driver, and how by its own words. Nothing is
 //! written to the cluster for it.
 
 use super::{Condition, Look, Status};
 use crate::plan::identity::EtcdId;
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName};
 
-/// A glance at a cluster.
+/// A snapshot of a cluster.
 #[derive(Debug, Clone)]
-pub struct Glance {
+pub struct Snapshot {
     /// The cluster that was looked at.
     pub cluster: ClusterName,
     /// What runs its members.
@@ -15,7 +15,7 @@ pub struct Glance {
     /// The version of etcd that runs them.
     pub version: EtcdVersion,
     /// Each member, in the order of the record.
-    pub members: Vec<Glimpse>,
+    pub members: Vec<MemberSnapshot>,
     /// The members that have no data and are known to have had some.
     pub lost: Vec<HostName>,
     /// The members that have ended and end again whenever they are started with the data that they have.
@@ -28,7 +28,7 @@ pub struct Glance {
 
 /// A member with what was seen of it.
 #[derive(Debug, Clone)]
-pub struct Glimpse {
+pub struct MemberSnapshot {
     /// Its host name, which is also its name in etcd.
     pub name: HostName,
     /// The ID that a static bootstrap gives it.
@@ -41,7 +41,7 @@ pub struct Glimpse {
     pub status: Look<Status>,
 }
 
-impl Glance {
+impl Snapshot {
     /// How many members run.
     pub fn running(&self) -> usize {
         self.members.iter().filter(|member| member.runs()).count()
@@ -49,13 +49,13 @@ impl Glance {
 
     /// How many members answer, where each is counted once.
     pub fn answering(&self) -> usize {
-        let answers = |member: &&Glimpse| member.status.seen().is_some();
+        let answers = |member: &&MemberSnapshot| member.status.seen().is_some();
         self.members.iter().filter(answers).count()
     }
 
     /// Why the members could not be asked, where that is so of some and none answers: nothing is known then.
     pub fn unasked(&self) -> Option<&str> {
-        let unasked = |member: &Glimpse| match &member.status {
+        let unasked = |member: &MemberSnapshot| match &member.status {
             Look::NotAsked(_) => true,
             Look::Seen(_) | Look::Failed(_) => false,
         };
@@ -68,12 +68,12 @@ impl Glance {
 
     /// Whether none of the members runs, by their driver.
     pub fn is_down(&self) -> bool {
-        self.members.iter().all(Glimpse::is_down)
+        self.members.iter().all(MemberSnapshot::is_down)
     }
 
     /// The member that says it leads; of several the one in the highest term, since a leader that is cut off
     /// may not know yet that it leads no more.
-    pub fn leader(&self) -> Option<&Glimpse> {
+    pub fn leader(&self) -> Option<&MemberSnapshot> {
         let leading = self.members.iter().filter(|member| member.leads());
         leading.max_by_key(|member| member.status.seen().and_then(|status| status.raft_term))
     }
@@ -81,7 +81,7 @@ impl Glance {
     /// By how many log entries a member is behind the one of its cluster that is furthest, which is the
     /// leader wherever that answers. Members are asked one moment after the other, in which a busy
     /// cluster writes some.
-    pub fn lag(&self, member: &Glimpse) -> Option<u64> {
+    pub fn lag(&self, member: &MemberSnapshot) -> Option<u64> {
         let own = member.status.seen()?;
         let applied = own.raft_applied_index.or(own.raft_index)?;
         let seen = self.members.iter().filter_map(|one| one.status.seen());
@@ -93,7 +93,7 @@ impl Glance {
     }
 }
 
-impl Glimpse {
+impl MemberSnapshot {
     /// Whether its driver says that it runs, halted or not.
     pub const fn runs(&self) -> bool {
         matches!(

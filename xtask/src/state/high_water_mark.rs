@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic;
 use crate::check;
 use crate::hint::Hint;
-use crate::observation::{Before, Observation, Unreadable};
+use crate::observation::{LastRevision, Observation, Unreadable};
 use crate::plan::identity::{self, EtcdId};
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
@@ -36,7 +36,7 @@ const FORMAT: u32 = 1;
 ///
 /// # Errors
 /// Says which file cannot be read, and why.
-pub fn recall(home: &Home, plan: &Plan) -> Result<Option<Before>, Unreadable> {
+pub fn recall(home: &Home, plan: &Plan) -> Result<Option<LastRevision>, Unreadable> {
     let file = format!(".state/{}/seen.json", home.name);
     let seen = read(home, plan.cluster_id).map_err(|why| Unreadable {
         what: format!("`{file}` cannot be read: {why}"),
@@ -45,7 +45,7 @@ pub fn recall(home: &Home, plan: &Plan) -> Result<Option<Before>, Unreadable> {
             [format!("rm {file}")],
         )),
     })?;
-    Ok(seen.map(|seen| Before {
+    Ok(seen.map(|seen| LastRevision {
         revision: seen.revision,
         fell_to: seen.fell_to,
     }))
@@ -88,15 +88,15 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
     if noted.is_some_and(|noted| noted.fell_to.is_some()) {
         return;
     }
-    let is_new = |before: &Before| before.fell_to.is_none();
+    let is_new = |before: &LastRevision| before.fell_to.is_none();
     let lost = check::lost(plan, observation);
     let seen = match (observation.before.filter(is_new), lost) {
-        (Some(before), Some(_)) => Before {
+        (Some(before), Some(_)) => LastRevision {
             fell_to: lost,
             ..before
         },
         _ => match reached_by_all(plan, observation) {
-            Some(revision) if noted.is_none_or(|noted| revision > noted.revision) => Before {
+            Some(revision) if noted.is_none_or(|noted| revision > noted.revision) => LastRevision {
                 revision,
                 fell_to: None,
             },

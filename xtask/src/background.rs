@@ -7,7 +7,7 @@ use std::time::Instant;
 
 /// A question to somebody who may be slow, or never answer.
 #[derive(Debug)]
-pub struct Question<T> {
+pub struct Query<T> {
     /// Where the answer will come from, while somebody looks for it.
     told: Option<Receiver<T>>,
     /// What came too late for whoever asked.
@@ -16,7 +16,7 @@ pub struct Question<T> {
     in_time: bool,
 }
 
-impl<T> Default for Question<T> {
+impl<T> Default for Query<T> {
     fn default() -> Self {
         Self {
             told: None,
@@ -26,7 +26,7 @@ impl<T> Default for Question<T> {
     }
 }
 
-impl<T: Send + 'static> Question<T> {
+impl<T: Send + 'static> Query<T> {
     /// Asks, unless this is still under way from before: so what hangs is asked once and not ever again.
     pub fn ask(&mut self, find: impl FnOnce() -> T + Send + 'static) {
         match self.told.as_ref().map(Receiver::try_recv) {

@@ -16,7 +16,7 @@ use crate::host::network::{self, Network};
 use crate::host::resources::{self, Disk};
 use crate::host::virtualbox::NETWORKS_CONF;
 use crate::host::{
-    ARCHITECTURE_OF_MACHINES, Distribution, Groups, Host, Look, Own, Provider, Version,
+    ARCHITECTURE_OF_MACHINES, Distribution, Groups, Host, Look, MachineNames, Provider, Version,
     virtualization,
 };
 use crate::plan::Plan;
@@ -26,13 +26,13 @@ use ask::{VAGRANT, ask};
 
 /// Whose machines would run here.
 #[derive(Debug, Clone)]
-pub struct Sought {
-    own: Own,
+pub struct HostQuery {
+    own: MachineNames,
     vagrantfile: Utf8PathBuf,
     catalogue: Utf8PathBuf,
 }
 
-impl Sought {
+impl HostQuery {
     /// The machines of a plan. Their names are those that `vagrant/Vagrantfile` gives them.
     pub fn of(workspace: &Workspace, plan: &Plan) -> Self {
         let vagrantfile = workspace.vagrantfile();
@@ -48,7 +48,7 @@ impl Sought {
         let name = &plan.name;
         let machines = MachineName::prefix(name);
         Self {
-            own: Own {
+            own: MachineNames {
                 domain_prefix: format!("xtask-{checkout}-"),
                 machine_prefix: machines,
                 network: format!("xtask-{checkout}-{name}"),
@@ -73,7 +73,7 @@ impl Sought {
 
 /// Why a plan's machines cannot run here, as far as files and sockets tell: it takes no time. Nothing
 /// where they probably can; what is there may yet turn out not to work.
-pub fn why_not_at_a_glance(sought: &Sought, plan: &Plan) -> Option<&'static str> {
+pub fn why_not_at_a_glance(sought: &HostQuery, plan: &Plan) -> Option<&'static str> {
     if plan.machine.profile.is_gone() {
         return Some("the images of its machines' system are gone");
     }
@@ -99,7 +99,7 @@ pub fn provider_at_a_glance(workspace: &Workspace) -> Option<Provider> {
 }
 
 /// Asks the programs and reads the files that tell whether machines can run here.
-pub fn look(sought: &Sought) -> Host {
+pub fn look(sought: &HostQuery) -> Host {
     let own = sought.vagrants_own();
     thread::scope(|scope| {
         let vagrant = scope.spawn(|| {

@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 use test_attribute::test;
-use xtask::aside::Question;
+use xtask::background::Query;
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -14,7 +14,7 @@ fn in_a_while() -> Instant {
 }
 
 /// Asks somebody who answers what they are given here.
-fn ask_slow(question: &mut Question<u32>) -> Sender<u32> {
+fn ask_slow(question: &mut Query<u32>) -> Sender<u32> {
     let (give, given) = mpsc::channel();
     question.ask(move || given.recv().unwrap());
     give
@@ -22,7 +22,7 @@ fn ask_slow(question: &mut Question<u32>) -> Sender<u32> {
 
 #[test]
 fn an_answer_in_time_is_waited_for() {
-    let mut question = Question::default();
+    let mut question = Query::default();
     for number in 0..3 {
         let give = ask_slow(&mut question);
         give.send(number).unwrap();
@@ -33,7 +33,7 @@ fn an_answer_in_time_is_waited_for() {
 
 #[test]
 fn who_was_late_is_not_waited_for_again_and_their_answer_is_not_lost() {
-    let mut question = Question::default();
+    let mut question = Query::default();
     let give = ask_slow(&mut question);
     assert_eq!(question.answer(Instant::now()), None);
 
@@ -65,7 +65,7 @@ fn who_was_late_is_not_waited_for_again_and_their_answer_is_not_lost() {
 
 #[test]
 fn somebody_who_breaks_down_is_asked_again() {
-    let mut question: Question<u32> = Question::default();
+    let mut question: Query<u32> = Query::default();
     question.ask(|| std::panic::panic_any("broken down"));
     assert_eq!(question.answer(in_a_while()), None);
     question.trust();

@@ -1,17 +1,17 @@
-use super::{Finding, Hint, Judgement, Verdict, list, plural, standing};
+use super::{Finding, Hint, Judgement, Verdict, list, plural, quorum_state};
 use crate::observation::{Look, MemberObservation, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
 
 /// The members that a check could not look at, and why.
 #[derive(Debug, Default)]
-pub(super) struct Unseen<'a> {
+pub(super) struct Coverage<'a> {
     /// Why, in words that follow names, and whom it concerns.
     why: Vec<(String, Vec<&'a HostName>)>,
     findings: Vec<Finding>,
 }
 
-impl<'a> Unseen<'a> {
+impl<'a> Coverage<'a> {
     /// The members that did not tell something, `what`.
     ///
     /// That a member does not answer or cannot be asked at all is for the check `reachable` to report, and
@@ -39,7 +39,7 @@ impl<'a> Unseen<'a> {
     ) -> Self {
         let mut unseen = Self::default();
         for member in &observation.members {
-            if standing::is_stranger(plan, observation, member) {
+            if quorum_state::is_stranger(plan, observation, member) {
                 unseen.add(&member.name, "belongs to another cluster");
             } else {
                 unseen.note(member, what, look(member));
