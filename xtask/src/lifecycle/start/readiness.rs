@@ -79,7 +79,8 @@ impl Readiness {
             });
         }
         while self.rows.iter().any(|row| row.serving != Serving::Serves) {
-            match told.recv_timeout(look_after) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match told.recv_timeout(look_after.min(left)) {
                 Ok((index, serving)) => {
                     let row = &mut self.rows[index];
                     row.serving = serving;
