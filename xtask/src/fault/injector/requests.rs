@@ -103,7 +103,7 @@ impl Injector<'_> {
         let value = "x".repeat(VALUE);
         let mut number = 0;
         // Each of them: databases with the same keys grow at different moments.
-        while smallest_database(&members)? < size {
+        while smallest_database(&members, &prefix)? < size {
             let key = format!("{prefix}{number:06}");
             leader.put(&key, &value, NO_LEASE).map_err(unanswered)?;
             number += 1;
@@ -164,10 +164,13 @@ const AT_ONCE: usize = 8;
 /// No lease, as etcd writes it.
 const NO_LEASE: &str = "0";
 
-/// The size in bytes of the smallest of these members' databases.
-fn smallest_database(members: &[Gateway]) -> Outcome<u64> {
+/// The size in bytes of the smallest of these members' databases, once each has applied all writes so far: a
+/// linearizable read of any key, such as this one, waits for that. One that lags behind would be overtaken by
+/// the others on their way to their quota.
+fn smallest_database(members: &[Gateway], key: &str) -> Outcome<u64> {
     let mut smallest = u64::MAX;
     for member in members {
+        member.get(key).map_err(unanswered)?;
         smallest = smallest.min(member.status().map_err(unanswered)?.database);
     }
     Ok(smallest)
