@@ -54,6 +54,7 @@ fn every_step_is_run_and_summed_up_though_all_fail() {
     expect![[r#"
         formatting failed: `cargo fmt --all --check` exited with status 1
         lints failed: `cargo clippy --all-targets -- -D warnings` exited with status 101
+        documentation failed: `cargo doc --no-deps` exited with status 101
         rendered files failed: `cargo xtask render --check` exited with status 1
         tests failed: `cargo test` exited with status 101
     "#]]

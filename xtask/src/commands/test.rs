@@ -166,6 +166,7 @@ struct Step {
 static STEPS: &[Step] = &[
     cargo("formatting", "cargo fmt --all --check"),
     cargo("lints", "cargo clippy --all-targets -- -D warnings"),
+    cargo("documentation", "cargo doc --no-deps"),
     Step {
         name: "rendered files",
         line: "cargo xtask render --check",
