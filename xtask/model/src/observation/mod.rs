@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
+use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use crate::values::HostName;
 pub use distinct::Repeated;
@@ -82,6 +83,24 @@ pub struct LastRevision {
 }
 
 impl Observation {
+    /// An observation of the plan's members, of whom nothing was asked yet.
+    pub fn of(plan: &Plan, prefix: String) -> Self {
+        Self {
+            members: plan.members.iter().map(MemberObservation::of).collect(),
+            machines: Vec::new(),
+            started: Vec::new(),
+            probe: Probe {
+                prefix,
+                removed: Look::NotAsked("nothing was written".to_owned()),
+            },
+            conditions: Vec::new(),
+            ended: Vec::new(),
+            before: None,
+            unreadable: Vec::new(),
+            recorded: Recorded::default(),
+        }
+    }
+
     /// The members whose machines were looked into, with what was seen there.
     pub fn machines_seen(&self) -> impl Iterator<Item = (&HostName, &MachineStatus)> {
         let both = self.members.iter().zip(&self.machines);
@@ -126,6 +145,29 @@ pub struct MemberObservation {
     pub reads: Look<Vec<HostName>>,
     /// How it described itself afterwards, twice. Between the two, nothing was written by this look.
     pub later: Look<[Status; 2]>,
+}
+
+impl MemberObservation {
+    /// An observation of a member that was asked nothing yet.
+    fn of(member: &Member) -> Self {
+        fn nothing<T>() -> Look<T> {
+            Look::NotAsked("was not asked".to_owned())
+        }
+        Self {
+            name: member.name.clone(),
+            endpoint: member.client_url(),
+            status: nothing(),
+            repeated: None,
+            took: None,
+            peers: nothing(),
+            members: nothing(),
+            alarms: nothing(),
+            hash: nothing(),
+            write: nothing(),
+            reads: nothing(),
+            later: nothing(),
+        }
+    }
 }
 
 /// The result of looking at one thing.

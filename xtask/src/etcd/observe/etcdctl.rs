@@ -1,19 +1,20 @@
 //! Looks at a cluster of etcd 3.x with the real etcdctl.
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use xshell::Shell;
 
 use super::metrics::{metrics, metrics_by};
-use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
+use super::{
+    PROBE_SECONDS, ask_each, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by,
+};
 use crate::etcd::command::command;
 use crate::etcd::tools::{Origin, Tools};
 use crate::observation::etcdctl as read;
 use crate::observation::metrics::active_peers;
-use crate::observation::{
-    Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Probe, Recorded, Status,
-};
+use crate::observation::{Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Status};
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 use crate::process::{self, Ending};
@@ -22,228 +23,117 @@ use crate::values::HostName;
 
 pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observation {
     let etcdctl = Etcdctl { tools, patience };
-    let (statuses, took): (Vec<_>, Vec<_>) = for_each(&plan.members, |_, member| {
+    let mut observation = Observation::of(plan, probe_prefix(plan));
+    let Observation { members, probe, .. } = &mut observation;
+    ask_each(plan, members, |member, seen| {
         let asked = Instant::now();
-        let status = etcdctl.status(member);
-        let took = status.seen().map(|_| asked.elapsed());
-        (status, took)
-    })
-    .into_iter()
-    .unzip();
-    let obstacles: Vec<Option<String>> = statuses
-        .iter()
-        .map(|status| obstacle(plan, status))
-        .collect();
-    let spokesman = spokesman(&statuses, &obstacles);
+        seen.status = etcdctl.status(member);
+        seen.took = seen.status.seen().map(|_| asked.elapsed());
+    });
 
     // Granting a lease for the values to be written takes a round trip of its own, so it goes along.
-    let (views, lease) = thread::scope(|scope| {
-        let lease = spokesman.map(|index| {
-            let etcdctl = &etcdctl;
-            scope.spawn(move || etcdctl.grant_lease(&plan.members[index]))
+    let spokesman = spokesman(plan, members);
+    let lease = thread::scope(|scope| {
+        let etcdctl = &etcdctl;
+        let lease = spokesman.map(|member| scope.spawn(|| etcdctl.grant_lease(member)));
+        ask_each(plan, members, |member, seen| {
+            etcdctl.view(plan, member, seen);
         });
-        let views = for_each(&plan.members, |index, member| {
-            View::of(&etcdctl, member, index, &statuses, &obstacles)
-        });
-        (views, lease.and_then(|lease| lease.join().ok()))
+        lease.and_then(|lease| lease.join().ok())
     });
 
-    let prefix = probe_prefix(plan);
-    let written = match (&lease, spokesman) {
-        (Some(Look::Seen(lease)), Some(_)) => {
-            let writes = for_each(&plan.members, |index, member| match &obstacles[index] {
-                None => etcdctl.put(member, &prefix, lease),
-                Some(why) => Look::NotAsked(why.clone()),
-            });
-            let reads = for_each(&plan.members, |index, member| match &obstacles[index] {
-                None => etcdctl.read_back(plan, member, &prefix),
-                Some(why) => Look::NotAsked(why.clone()),
-            });
-            Written { writes, reads }
-        }
-        (lease, _) => nothing_written(plan, lease.as_ref(), spokesman, &obstacles),
-    };
-    let agreed = agreed_revision(plan, &statuses, &written);
-    let afterwards = for_each(&plan.members, |index, member| {
-        let revision = agreed.or_else(|| common_revision(&statuses, index));
-        Afterwards::of(&etcdctl, member, &statuses[index], revision)
-    });
-    let removed = match (&lease, spokesman) {
-        (Some(Look::Seen(lease)), Some(spokesman)) => {
-            etcdctl.revoke(&plan.members[spokesman], lease)
-        }
-        _ => Look::NotAsked("nothing was written".to_owned()),
-    };
-
-    let members = plan.members.iter().zip(statuses).zip(took).zip(views);
-    let members = members.zip(written.writes).zip(written.reads);
-    let members = members.zip(afterwards);
-    let members = members.map(
-        |((((((member, status), took), view), write), reads), afterwards)| MemberObservation {
-            name: member.name.clone(),
-            endpoint: member.client_url(),
-            status,
-            repeated: None,
-            took,
-            peers: view.peers,
-            members: view.members,
-            alarms: view.alarms,
-            hash: afterwards.hash,
-            write,
-            reads,
-            later: afterwards.later,
-        },
-    );
-    Observation {
-        members: members.collect(),
-        machines: Vec::new(),
-        conditions: Vec::new(),
-        ended: Vec::new(),
-        started: Vec::new(),
-        probe: Probe { prefix, removed },
-        before: None,
-        unreadable: Vec::new(),
-        recorded: Recorded::default(),
+    let prefix = &probe.prefix;
+    if let Some(Look::Seen(lease)) = &lease {
+        ask_each(plan, members, |member, seen| {
+            seen.write = match obstacle(plan, &seen.status) {
+                None => etcdctl.put(member, prefix, lease),
+                Some(why) => Look::NotAsked(why),
+            };
+        });
+        ask_each(plan, members, |member, seen| {
+            seen.reads = match obstacle(plan, &seen.status) {
+                None => etcdctl.read_back(plan, member, prefix),
+                Some(why) => Look::NotAsked(why),
+            };
+        });
+    } else {
+        nothing_written(plan, lease.as_ref(), spokesman, members);
     }
+    let revisions = Revisions::of(plan, members);
+    ask_each(plan, members, |member, seen| {
+        etcdctl.afterwards(&revisions, member, seen);
+    });
+    if let (Some(Look::Seen(lease)), Some(spokesman)) = (&lease, spokesman) {
+        probe.removed = etcdctl.revoke(spokesman, lease);
+    }
+    observation
 }
 
 pub(super) fn statuses(members: &[Member], tools: &Tools, patience: Duration) -> Vec<Look<Status>> {
     let etcdctl = Etcdctl { tools, patience };
-    for_each(members, |_, member| etcdctl.status(member))
+    for_each(members, |member| etcdctl.status(member))
 }
 
-/// What became of the values that try the cluster, in the members' order.
-struct Written {
-    writes: Vec<Look<Option<u64>>>,
-    reads: Vec<Look<Vec<HostName>>>,
+/// The revisions at which the members' keys can be compared.
+struct Revisions {
+    /// That of the last value that was written, where every member of the cluster must have it: each that
+    /// answers has made a linearizable read since.
+    agreed: Option<u64>,
+    /// By cluster, the highest that every seen member of it has reached: for where nothing could be written
+    /// and read since.
+    common: BTreeMap<EtcdId, Option<u64>>,
 }
 
-/// What a member says about its cluster.
-struct View {
-    members: Look<Vec<ListedMember>>,
-    alarms: Look<Vec<Alarm>>,
-    peers: Look<Vec<EtcdId>>,
-}
-
-impl View {
-    fn of(
-        etcdctl: &Etcdctl<'_>,
-        member: &Member,
-        index: usize,
-        statuses: &[Look<Status>],
-        obstacles: &[Option<String>],
-    ) -> Self {
-        // A member of another cluster may well be asked: it only must not be written to.
-        let able = statuses[index]
-            .seen()
-            .is_some_and(|status| status.leader.is_some() && !status.is_learner);
-        let obstacle = obstacles[index].as_ref().filter(|_| !able);
-        thread::scope(|scope| {
-            let members = scope.spawn(|| match obstacle {
-                None => etcdctl.members(member),
-                Some(why) => Look::NotAsked(why.clone()),
-            });
-            let alarms = scope.spawn(|| match obstacle {
-                None => etcdctl.alarms(member),
-                Some(why) => Look::NotAsked(why.clone()),
-            });
-            let peers = scope.spawn(|| match &statuses[index] {
-                Look::Seen(_) => etcdctl.peers(member),
-                _ => Look::NotAsked("does not answer".to_owned()),
-            });
-            let lost = || "could not be asked: etcdctl could not be waited for".to_owned();
-            Self {
-                members: members.join().unwrap_or_else(|_| Look::NotAsked(lost())),
-                alarms: alarms.join().unwrap_or_else(|_| Look::NotAsked(lost())),
-                peers: peers.join().unwrap_or_else(|_| Look::NotAsked(lost())),
-            }
-        })
-    }
-}
-
-/// What a member holds once the values that try the cluster have been written and read.
-struct Afterwards {
-    hash: Look<Hash>,
-    later: Look<[Status; 2]>,
-}
-
-impl Afterwards {
-    fn of(
-        etcdctl: &Etcdctl<'_>,
-        member: &Member,
-        status: &Look<Status>,
-        revision: Option<u64>,
-    ) -> Self {
-        if status.seen().is_none() {
-            let silent = || "does not answer".to_owned();
-            return Self {
-                hash: Look::NotAsked(silent()),
-                later: Look::NotAsked(silent()),
-            };
+impl Revisions {
+    fn of(plan: &Plan, members: &[MemberObservation]) -> Self {
+        let has_read = |member: &MemberObservation| {
+            let status = member.status.seen();
+            let is_ours = status.is_some_and(|status| status.cluster_id == plan.cluster_id);
+            !is_ours || member.reads.seen().is_some()
+        };
+        let written = members.iter().filter_map(|member| *member.write.seen()?);
+        let mut common = BTreeMap::new();
+        for status in members.iter().filter_map(|member| member.status.seen()) {
+            common
+                .entry(status.cluster_id)
+                .and_modify(|common: &mut Option<u64>| *common = status.revision.min(*common))
+                .or_insert(status.revision);
         }
-        thread::scope(|scope| {
-            let hash = scope.spawn(|| match revision {
-                Some(revision) => etcdctl.hash(member, revision),
-                None => Look::NotAsked("does not tell its revision".to_owned()),
-            });
-            let later = etcdctl.status_twice(member);
-            let lost = || "could not be asked: etcdctl could not be waited for".to_owned();
-            Self {
-                hash: hash.join().unwrap_or_else(|_| Look::NotAsked(lost())),
-                later,
-            }
-        })
+        Self {
+            agreed: written.max().filter(|_| members.iter().all(has_read)),
+            common,
+        }
     }
-}
 
-/// The revision of the last value that was written, where every member of the cluster must have it: each
-/// that answers has made a linearizable read since.
-fn agreed_revision(plan: &Plan, statuses: &[Look<Status>], written: &Written) -> Option<u64> {
-    let is_ours = |status: &Look<Status>| {
-        let status = status.seen();
-        status.is_some_and(|status| status.cluster_id == plan.cluster_id)
-    };
-    let mut reads = statuses.iter().zip(&written.reads);
-    let all_have_read = reads.all(|(status, read)| !is_ours(status) || read.seen().is_some());
-    let revisions = written.writes.iter().filter_map(|write| *write.seen()?);
-    revisions.max().filter(|_| all_have_read)
-}
-
-/// The highest revision that every seen member of this member's cluster has reached: hashes are
-/// comparable only at one revision. That of before, where nothing could be written and read since.
-fn common_revision(statuses: &[Look<Status>], index: usize) -> Option<u64> {
-    let own = statuses[index].seen()?;
-    let seen = statuses.iter().filter_map(Look::seen);
-    seen.filter(|status| status.cluster_id == own.cluster_id)
-        .map(|status| status.revision)
-        .min()
-        .flatten()
+    /// The revision at which to hash the keys of a member that describes itself so.
+    fn comparable(&self, status: &Status) -> Option<u64> {
+        let common = || self.common.get(&status.cluster_id).copied().flatten();
+        self.agreed.or_else(common)
+    }
 }
 
 /// What is known of writing when no lease could be had for it, and so nothing was written.
 fn nothing_written(
     plan: &Plan,
     lease: Option<&Look<String>>,
-    spokesman: Option<usize>,
-    obstacles: &[Option<String>],
-) -> Written {
+    spokesman: Option<&Member>,
+    members: &mut [MemberObservation],
+) {
     let why = match (lease, spokesman) {
         (Some(Look::NotAsked(why)), _) => why.clone(),
-        (Some(Look::Failed(_)), Some(index)) => {
-            format!("was not tried after {} failed", plan.members[index].name)
+        (Some(Look::Failed(_)), Some(spokesman)) => {
+            format!("was not tried after {} failed", spokesman.name)
         }
         _ => "was not tried".to_owned(),
     };
-    let because = |index: usize| obstacles[index].clone().unwrap_or_else(|| why.clone());
-    let count = plan.members.len();
-    let writes = (0..count).map(|index| match lease {
-        Some(Look::Failed(refusal)) if spokesman == Some(index) => Look::Failed(refusal.clone()),
-        _ => Look::NotAsked(because(index)),
-    });
-    let reads = (0..count).map(|index| Look::NotAsked(because(index)));
-    Written {
-        writes: writes.collect(),
-        reads: reads.collect(),
+    for seen in members {
+        let because = obstacle(plan, &seen.status).unwrap_or_else(|| why.clone());
+        let asked = spokesman.is_some_and(|spokesman| spokesman.name == seen.name);
+        seen.write = match lease {
+            Some(Look::Failed(refusal)) if asked => Look::Failed(refusal.clone()),
+            _ => Look::NotAsked(because.clone()),
+        };
+        seen.reads = Look::NotAsked(because);
     }
 }
 
@@ -253,6 +143,59 @@ struct Etcdctl<'a> {
 }
 
 impl Etcdctl<'_> {
+    /// What a member says about its cluster.
+    fn view(&self, plan: &Plan, member: &Member, seen: &mut MemberObservation) {
+        let MemberObservation {
+            status,
+            members,
+            alarms,
+            peers,
+            ..
+        } = seen;
+        let Some(told) = status.seen() else {
+            let why = obstacle(plan, status).unwrap_or_default();
+            *members = Look::NotAsked(why.clone());
+            *alarms = Look::NotAsked(why);
+            *peers = Look::NotAsked("does not answer".to_owned());
+            return;
+        };
+        // A member of another cluster may well be asked: it only must not be written to.
+        let able = told.leader.is_some() && !told.is_learner;
+        let obstacle = obstacle(plan, status).filter(|_| !able);
+        thread::scope(|scope| {
+            scope.spawn(|| *peers = self.peers(member));
+            if let Some(why) = obstacle {
+                *members = Look::NotAsked(why.clone());
+                *alarms = Look::NotAsked(why);
+                return;
+            }
+            scope.spawn(|| *members = self.members(member));
+            *alarms = self.alarms(member);
+        });
+    }
+
+    /// What a member holds once the values that try the cluster have been written and read.
+    fn afterwards(&self, revisions: &Revisions, member: &Member, seen: &mut MemberObservation) {
+        let MemberObservation {
+            status,
+            hash,
+            later,
+            ..
+        } = seen;
+        let Some(status) = status.seen() else {
+            *hash = Look::NotAsked("does not answer".to_owned());
+            *later = Look::NotAsked("does not answer".to_owned());
+            return;
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| *later = self.status_twice(member));
+            *hash = match revisions.comparable(status) {
+                Some(revision) => self.hash(member, revision),
+                None => Look::NotAsked("does not tell its revision".to_owned()),
+            };
+        });
+    }
+
     fn status(&self, member: &Member) -> Look<Status> {
         // From inside of a machine, there are other ways than from here.
         let knocked = match self.tools.origin {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use minreq::{Method, Request};
 
-use super::{PROBE_SECONDS, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by};
-use crate::observation::v2 as read;
-use crate::observation::{
-    ListedMember, Look, MemberObservation, Observation, Probe, Recorded, Status,
+use super::{
+    PROBE_SECONDS, ask_each, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by,
 };
+use crate::observation::v2 as read;
+use crate::observation::{ListedMember, Look, Observation, Status};
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use crate::values::HostName;
@@ -19,77 +19,61 @@ const LONGEST_ANSWER: u64 = 1 << 20;
 
 pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
     let http = Http { patience };
-    let statuses = statuses(&plan.members, patience);
-    let lists = for_each(&plan.members, |index, member| match &statuses[index] {
-        Look::Seen(_) => http.members(member),
-        _ => Look::NotAsked("does not answer".to_owned()),
+    let mut observation = Observation::of(plan, probe_prefix(plan));
+    let Observation { members, probe, .. } = &mut observation;
+    ask_each(plan, members, |member, seen| {
+        seen.status = http.status(member);
+        seen.members = match seen.status {
+            Look::Seen(_) => http.members(member),
+            _ => Look::NotAsked("does not answer".to_owned()),
+        };
+        seen.peers = lacks("does not count its connections before etcd 3.3");
+        seen.alarms = lacks("has no alarms before etcd 3.0");
+        seen.hash = lacks("cannot hash its keys before etcd 3.3");
+        seen.later = lacks("tells no revision of its own before etcd 3.0");
     });
-    let obstacles: Vec<Option<String>> = statuses
-        .iter()
-        .map(|status| obstacle(plan, status))
-        .collect();
+    let spokesman = spokesman(plan, members);
 
-    let prefix = probe_prefix(plan);
-    let writes = for_each(&plan.members, |index, member| match &obstacles[index] {
-        None => http.put(member, &prefix),
-        Some(why) => Look::NotAsked(why.clone()),
+    let prefix = &probe.prefix;
+    ask_each(plan, members, |member, seen| {
+        seen.write = match obstacle(plan, &seen.status) {
+            None => http.put(member, prefix),
+            Some(why) => Look::NotAsked(why),
+        };
     });
-    let something = writes.iter().any(|write| write.seen().is_some());
-    let reads = for_each(&plan.members, |index, member| match &obstacles[index] {
-        None if something => http.read_back(plan, member, &prefix),
-        None => Look::NotAsked("had nothing to read".to_owned()),
-        Some(why) => Look::NotAsked(why.clone()),
-    });
+    let something = members.iter().any(|seen| seen.write.seen().is_some());
     // A write without an answer may have been done all the same.
-    let tried = writes
+    let tried = members
         .iter()
-        .any(|write| !matches!(write, Look::NotAsked(_)));
-    let statuses = for_each(&plan.members, |index, member| match &statuses[index] {
-        Look::Seen(status) if something && obstacles[index].is_none() => {
-            Look::Seen(http.completed(member, status))
+        .any(|seen| !matches!(seen.write, Look::NotAsked(_)));
+    ask_each(plan, members, |member, seen| {
+        seen.reads = match obstacle(plan, &seen.status) {
+            None if something => http.read_back(plan, member, prefix),
+            None => Look::NotAsked("had nothing to read".to_owned()),
+            Some(why) => Look::NotAsked(why),
+        };
+        if let (Look::Seen(status), None, true) =
+            (&seen.status, obstacle(plan, &seen.status), something)
+        {
+            seen.status = Look::Seen(http.completed(member, status));
         }
-        status => status.clone(),
     });
-    let removed = match spokesman(&statuses, &obstacles) {
-        Some(index) if something => http.remove(&plan.members[index], &prefix),
-        _ if tried => Look::NotAsked("no write succeeded".to_owned()),
-        _ => Look::NotAsked("nothing was written".to_owned()),
-    };
-
-    let members = plan.members.iter().zip(statuses).zip(lists);
-    let members = members.zip(writes).zip(reads);
-    let members = members.map(
-        |((((member, status), members), write), reads)| MemberObservation {
-            name: member.name.clone(),
-            endpoint: member.client_url(),
-            status,
-            repeated: None,
-            took: None,
-            members,
-            peers: Look::NotAsked("does not count its connections before etcd 3.3".to_owned()),
-            alarms: Look::NotAsked("has no alarms before etcd 3.0".to_owned()),
-            hash: Look::NotAsked("cannot hash its keys before etcd 3.3".to_owned()),
-            write,
-            reads,
-            later: Look::NotAsked("tells no revision of its own before etcd 3.0".to_owned()),
-        },
-    );
-    Observation {
-        members: members.collect(),
-        machines: Vec::new(),
-        conditions: Vec::new(),
-        ended: Vec::new(),
-        started: Vec::new(),
-        probe: Probe { prefix, removed },
-        before: None,
-        unreadable: Vec::new(),
-        recorded: Recorded::default(),
+    match spokesman {
+        Some(spokesman) if something => probe.removed = http.remove(spokesman, &probe.prefix),
+        _ if tried => probe.removed = Look::NotAsked("no write succeeded".to_owned()),
+        _ => {}
     }
+    observation
+}
+
+/// What no etcd 2.x has.
+fn lacks<T>(what: &str) -> Look<T> {
+    Look::NotAsked(what.to_owned())
 }
 
 pub(super) fn statuses(members: &[Member], patience: Duration) -> Vec<Look<Status>> {
     let http = Http { patience };
-    for_each(members, |_, member| http.status(member))
+    for_each(members, |member| http.status(member))
 }
 
 /// A client of the v2 API that goes nowhere but where it is sent: no proxy, no redirection.

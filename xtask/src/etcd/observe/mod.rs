@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::etcd::tools::Tools;
-use crate::observation::{Look, Observation, Status};
+use crate::observation::{Look, MemberObservation, Observation, Status};
 use crate::plan::{CLIENT_PORT, Member, Plan};
 use crate::reason::Reason;
 use crate::values::HostName;
@@ -46,15 +46,28 @@ pub fn statuses(members: &[Member], tools: &Tools, patience: Duration) -> Vec<Lo
     }
 }
 
-/// Does the same for every member at the same time; the results are in the members' order.
-fn for_each<R: Send>(members: &[Member], ask: impl Fn(usize, &Member) -> R + Sync) -> Vec<R> {
+/// Asks all members at the same time, and completes the observation of each with what it answers.
+fn ask_each(
+    plan: &Plan,
+    seen: &mut [MemberObservation],
+    ask: impl Fn(&Member, &mut MemberObservation) + Sync,
+) {
     thread::scope(|scope| {
         let ask = &ask;
-        let asked: Vec<_> = members
+        for (member, seen) in plan.members.iter().zip(seen) {
+            scope.spawn(move || ask(member, seen));
+        }
+    });
+}
+
+/// Asks all members for one thing at the same time; the answers are in the members' order.
+fn for_each<R: Send>(members: &[Member], ask: impl Fn(&Member) -> R + Sync) -> Vec<R> {
+    thread::scope(|scope| {
+        let ask = &ask;
+        let asked = members
             .iter()
-            .enumerate()
-            .map(|(index, member)| scope.spawn(move || ask(index, member)))
-            .collect();
+            .map(|member| scope.spawn(move || ask(member)));
+        let asked: Vec<_> = asked.collect();
         asked
             .into_iter()
             .map(|answer| match answer.join() {
@@ -95,14 +108,14 @@ fn obstacle(plan: &Plan, status: &Look<Status>) -> Option<String> {
 
 /// The member through which to do what concerns all: the leader where it is among those that can be
 /// asked, because it needs nobody's help to find itself.
-fn spokesman(statuses: &[Look<Status>], obstacles: &[Option<String>]) -> Option<usize> {
-    let able = || (0..statuses.len()).filter(|&index| obstacles[index].is_none());
-    able()
-        .find(|&index| {
-            let status = statuses[index].seen();
-            status.is_some_and(|status| status.leader == Some(status.member_id))
-        })
-        .or_else(|| able().next())
+fn spokesman<'a>(plan: &'a Plan, seen: &[MemberObservation]) -> Option<&'a Member> {
+    let both = plan.members.iter().zip(seen);
+    let able: Vec<_> = both
+        .filter(|(_, seen)| obstacle(plan, &seen.status).is_none())
+        .collect();
+    let leads = |seen: &MemberObservation| seen.status.seen().is_some_and(Status::leads);
+    let leader = able.iter().find(|(_, seen)| leads(seen));
+    leader.or(able.first()).map(|(member, _)| *member)
 }
 
 /// A key prefix of this look's own.
