@@ -359,8 +359,8 @@ fn systems_with_boxes_of_their_own_need_none() {
     );
     let ran = scratch.run(&["box", "flatcar"]).expect(5);
     let wanted = "\
-error: no box of Flatcar Container Linux is made here
-note: its makers publish one for virtualbox, which Vagrant fetches itself
+error: this project makes no box of Flatcar Container Linux
+note: its makers publish a box for virtualbox, which Vagrant downloads
 ";
     assert!(ran.stderr.ends_with(wanted), "{}", ran.stderr);
 }

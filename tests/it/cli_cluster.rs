@@ -187,8 +187,8 @@ fn ending_a_cluster_twice_is_no_error() {
     let unasked = scratch.run(&["destroy", "ended"]).expect(2);
     assert_eq!(
         unasked.stderr,
-        "error: there is nobody to ask: standard input is not a terminal\n\
-         note: what is destroyed cannot be brought back\n\
+        "error: cannot ask for confirmation: standard input is not a terminal\n\
+         note: a destroyed cluster's data cannot be restored\n\
          hint: if you are sure: `cargo xtask destroy ended --yes`\n"
     );
     let member = scratch.run(&["logs", "-c", "ended", "core-09"]).expect(2);
@@ -301,7 +301,7 @@ fn logs_are_followed_across_a_restart_until_ctrl_c() {
     let ended = Ran::from(follower.child.wait_with_output().unwrap()).expect(0);
     assert_eq!(
         ended.stderr,
-        "core-01: the log is gone, as after `cargo xtask destroy told`\n"
+        "core-01: the log is gone, probably by `cargo xtask destroy told`\n"
     );
 }
 
@@ -367,9 +367,9 @@ fn the_last_lines_of_any_log_are_shown() {
         none.stderr,
         format!(
             "error: `core-01` has no log\n\
-             note: it would be `{log}`; it begins when the member first starts, and is \
-             gone where its folder was removed\n\
-             hint: see how the member is: `cargo xtask status text`\n"
+             note: `{log}` is created when the member first starts, and removed with its \
+             folder\n\
+             hint: see the member's status: `cargo xtask status text`\n"
         )
     );
 }

@@ -167,7 +167,7 @@ fn an_argument_that_is_not_text() {
     expect![[r#"
         error: invalid UTF-8 was detected in one or more arguments
         note: usage: cargo xtask verify [OPTIONS] [NAME]
-        hint: see what it takes: `cargo xtask help verify`
+        hint: see its manual page: `cargo xtask help verify`
     "#]]
     .assert_eq(&ran.stderr);
 }

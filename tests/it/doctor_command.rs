@@ -104,8 +104,7 @@ fn without_any_program_nothing_is_taken_for_fine_that_was_not_looked_at() {
     );
     let makers = "https://developer.hashicorp.com/vagrant/install";
     assert!(ran.stderr.contains(makers), "{}", ran.stderr);
-    let last =
-        "hint: without any of it, as processes of this host: `cargo xtask up --driver local`\n";
+    let last = "hint: run local processes instead, which need none of this: `cargo xtask up --driver local`\n";
     assert!(ran.stderr.ends_with(last), "{}", ran.stderr);
 }
 

@@ -291,7 +291,7 @@ fn a_drill_does_nothing_to_a_cluster_that_is_not_healthy_or_not_the_definitions(
     refused(
         &["foreign-cluster"],
         2,
-        "hint: where nobody else writes: add `--yes`",
+        "hint: if no other client writes, add `--yes`",
     );
     define(&cluster, "generation = 2");
     refused(

@@ -161,7 +161,7 @@ fn down_tells_whose_data_is_lost() {
     up(&scratch, "void").expect(6);
     fs::remove_dir_all(scratch.root().join(".state/void")).unwrap();
     let down = scratch.run(&["down", "void"]).expect(0);
-    let fact = "void: 2 members stopped; no data of them is here any more\n";
+    let fact = "void: 2 members stopped; their data is gone\n";
     assert!(down.stderr.contains(fact), "{}", down.stderr);
     assert!(!down.stderr.contains("start it again"), "{}", down.stderr);
     assert!(processes(&scratch, "void").is_empty());

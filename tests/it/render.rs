@@ -156,7 +156,7 @@ fn checked_in_files_are_what_the_shipped_definitions_say() {
     )
     .expect(0);
     expect![[r#"
-        8 files are what the definitions say
+        8 files are up to date
     "#]]
     .assert_eq(&ran.stdout);
 }
@@ -264,8 +264,8 @@ fn ends_of_lines_that_nobody_sees_are_named() {
     fs::write(&path, text.replace('\n', "\r\n")).unwrap();
     let ran = scratch.run(&["render", "--check"]).expect(1);
     expect![[r#"
-        error: `vagrant/config.rb` is not what the definitions say
-        note: only the ends of lines differ in `vagrant/config.rb`: CR LF, as git's `core.autocrlf` makes them
+        error: `vagrant/config.rb` is out of date
+        note: only line endings differ in `vagrant/config.rb`: they are CR LF, as git's `core.autocrlf` writes them
         hint: write them: `cargo xtask render`
     "#]]
     .assert_eq(&ran.stderr);

@@ -20,22 +20,22 @@ fn missing_programs_are_named_with_the_line_that_installs_them() {
         note: `systemd-analyze` checks the units
         note: `shellcheck` checks the scripts
         note: `patch` applies the differences that `render --check` shows
-        note: `unshare` shows where a test has no network, or another root
-        note: `ip` makes the networks of tests, and tells those of this host
+        note: `unshare` runs tests without a network, or in another root folder
+        note: `ip` makes networks for tests, and lists those of this host
         note: `curl` downloads releases
-        note: `wget` downloads releases where there is no curl
-        note: `zsh` completes with the script made for it
-        note: `fish` completes with the script made for it
-        note: `mmdebstrap` makes the file system of machines
+        note: `wget` downloads releases if there is no curl
+        note: `zsh` tests its completion script
+        note: `fish` tests its completion script
+        note: `mmdebstrap` makes the file systems of machines
         note: `systemd-nspawn` boots machines in containers
-        note: `iptables` shows whether this host can publish ports as Docker does
+        note: `iptables` tests whether this host can publish ports as Docker does
         note: `vagrant` reads the Vagrantfile, and boots machines
-        note: Vagrant's plugin for libvirt boots them under libvirt
+        note: Vagrant's plugin for libvirt boots machines under libvirt
         note: `qemu-img` makes the disks of boxes
-        note: `debugfs` writes into their file systems
-        note: `sfdisk` parts them as distributions do
+        note: `debugfs` writes into the file systems of boxes
+        note: `sfdisk` partitions disks as distributions do
         hint: on Debian and Ubuntu: `apt-get install --yes --no-install-recommends --no-upgrade --no-remove ruby cloud-init systemd shellcheck patch util-linux iproute2 curl wget zsh fish mmdebstrap systemd-container iptables vagrant vagrant-libvirt qemu-utils e2fsprogs fdisk`
-        hint: or have it done: `cargo xtask test --install`
+        hint: or let this task install them: `cargo xtask test --install`
     "#]].assert_eq(&ran.stderr.replace("sudo ", ""));
 }
 

@@ -9,13 +9,13 @@ use crate::ui::Ui;
 
 pub mod usage;
 
-/// Static etcd clusters from version control: render, boot and prove them
+/// Static etcd clusters from version control: render, boot and verify them
 ///
-/// A cluster is one file, `cluster/<name>.toml`. From it come machine configuration under
-/// `vagrant/`, a running etcd cluster, and proof that what runs is what the file says. NAME is the
-/// file's name without `.toml`, and `default` unless given.
+/// A cluster is one file, `cluster/<name>.toml`. This program turns it into machine configuration
+/// under `vagrant/` and a running etcd cluster, and verifies that the cluster matches the file. NAME
+/// is the file's name without `.toml`; the default is `default`.
 ///
-/// What a task was asked for goes to standard output, what it says about its work to standard error.
+/// Tasks print results to standard output and progress messages to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", verbatim_doc_comment)]
 #[command(
@@ -26,38 +26,38 @@ pub mod usage;
     after_long_help = AFTER_HELP
 )]
 pub struct Cli {
-    /// What to do.
+    /// The task to run.
     #[command(subcommand)]
     pub task: Task,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask up            start the cluster of cluster/default.toml and prove it healthy
-  cargo xtask verify        prove it again
+  cargo xtask up            start the cluster of cluster/default.toml and verify that it is healthy
+  cargo xtask verify        verify it again
   cargo xtask destroy       remove it
-  cargo xtask help up       the manual page of a task
+  cargo xtask help up       show the manual page of a task
 
 Exit status:
-  0    done, or as it should be
-  1    the answer is no: unhealthy, files differ, or you said no
+  0    success, or nothing to do
+  1    negative result: the cluster is unhealthy, files differ, or you answered no
   2    the command line is wrong
   3    a definition has errors
-  4    could not look, or not everywhere; or the cluster was never started
-  5    this host lacks something, or something on it is in the way
+  4    health unknown: some members could not be queried; or the cluster was never started
+  5    a problem with this host: something is missing or in the way
   6    started but failed
-  7    refused, and nothing was changed: it would have done harm
-  130  ended by Ctrl-C
+  7    refused because it would have done harm; nothing was changed
+  130  interrupted by Ctrl-C
 
 Environment:
-  NO_COLOR, CLICOLOR_FORCE   never or always color; else color goes to terminals alone
-  XTASK_DRIVER               as `up --driver`
-  XTASK_ETCD_DIR             as `up --etcd-dir`
-  XTASK_VIRTUALIZATION       kvm or qemu, for machines under libvirt";
+  NO_COLOR, CLICOLOR_FORCE   never or always use color; by default, only terminals get color
+  XTASK_DRIVER               same as `up --driver`
+  XTASK_ETCD_DIR             same as `up --etcd-dir`
+  XTASK_VIRTUALIZATION       kvm or qemu, for virtual machines under libvirt";
 
-/// One task each.
+/// The tasks.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs, reason = "the arguments of each task say what it does")]
+#[allow(missing_docs, reason = "the arguments of each task document it")]
 pub enum Task {
     Render(commands::render::Args),
     Up(commands::up::Args),
@@ -80,10 +80,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// Does it.
-    ///
-    /// # Errors
-    /// Whatever keeps the task from being done.
+    /// Runs the task.
     pub fn run(&self, ui: Ui) -> Outcome<Exit> {
         match self {
             Self::Render(args) => commands::render::run(ui, args),
@@ -107,21 +104,21 @@ impl Task {
         }
     }
 
-    /// Whether Ctrl-C leaves nothing to clean up and nothing to say, so that it may end the program
-    /// at once, as its user expects of whatever follows a file.
+    /// Whether Ctrl-C may end the program at once, because there is nothing to clean up or report.
+    /// Users expect this of a program that follows a file.
     pub const fn may_end_at_once(&self) -> bool {
         matches!(self, Self::Logs(_))
     }
 }
 
-/// A page of help as it is printed: without the spaces that clap leaves in empty lines.
+/// Formats a help page for printing, without the spaces that clap leaves on empty lines.
 pub fn page(help: &clap::builder::StyledStr) -> String {
     let text = help.ansi().to_string();
     let lines = text.trim_end().lines().map(str::trim_end);
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The command line as clap has it, complete.
+/// The complete clap command.
 pub fn command() -> clap::Command {
     let mut command = Cli::command();
     command.build();

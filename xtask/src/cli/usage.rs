@@ -1,4 +1,4 @@
-//! What is wrong with a command line, said as this program says everything else.
+//! Reports command line errors in the format of this program's other messages.
 
 use std::num::ParseIntError;
 
@@ -11,7 +11,7 @@ use crate::report::Diagnostic;
 use crate::values::Refused;
 use crate::wording::either;
 
-/// What clap found wrong; `arguments` are the words after the program's name.
+/// Converts an error from clap; `arguments` are the words after the program's name.
 pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
     if error.kind() == ErrorKind::InvalidSubcommand {
         return no_such_task(&text(error, ContextKind::InvalidSubcommand));
@@ -27,7 +27,7 @@ pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
     let diagnostic = match error.kind() {
         ErrorKind::UnknownArgument => unknown_argument(error, &called, arguments),
         ErrorKind::InvalidValue if text(error, ContextKind::InvalidValue).is_empty() => {
-            Diagnostic::error(format!("{} lacks its value", argument(error)))
+            Diagnostic::error(format!("{} needs a value", argument(error)))
         }
         ErrorKind::InvalidValue => not_among(error),
         ErrorKind::ValueValidation => refused(error),
@@ -47,12 +47,12 @@ pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
         _ => diagnostic,
     };
     diagnostic.hint(match task {
-        Some(task) => Hint::informs("see what it takes", [format!("cargo xtask help {task}")]),
+        Some(task) => Hint::informs("see its manual page", [format!("cargo xtask help {task}")]),
         None => see_all(),
     })
 }
 
-/// There is no task of this name; perhaps one that begins so, or one that is spelled like it.
+/// Reports an unknown task, and suggests tasks with that prefix or a similar spelling.
 pub fn no_such_task(word: &str) -> Diagnostic {
     let command = super::command();
     let tasks: Vec<&str> = command
@@ -99,12 +99,12 @@ fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagno
                 .nth(1);
             let name = name.map_or("default", String::as_str);
             diagnostic.hint(Hint::heals(
-                "a cluster's name stands alone here",
+                "give the cluster's name without an option",
                 [format!("{called} {name}")],
             ))
         }
         [] if called.ends_with(" etcdctl") => diagnostic.hint(format!(
-            "if it is meant for etcdctl, write `--` before it: `-- {argument}`"
+            "to pass it to etcdctl, write `--` before it: `-- {argument}`"
         )),
         [] => diagnostic,
         near => diagnostic.hint(format!(
@@ -114,7 +114,7 @@ fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagno
     }
 }
 
-/// An option beside one that excludes it, or beside itself.
+/// Reports an option that conflicts with another one, or that is given twice.
 fn conflict(error: &Error) -> Diagnostic {
     let one = argument(error);
     let others = suggestions(error, ContextKind::PriorArg);
@@ -128,12 +128,12 @@ fn conflict(error: &Error) -> Diagnostic {
     ))
 }
 
-/// A value that is none of a list.
+/// Reports a value that is not in the list of possible values.
 fn not_among(error: &Error) -> Diagnostic {
     let value = text(error, ContextKind::InvalidValue);
     let values = suggestions(error, ContextKind::ValidValue);
     let diagnostic = Diagnostic::error(format!("{} cannot be `{value}`", argument(error)));
-    // Nearest by the measure that all of this program has: clap's finds likeness in any two words.
+    // Not clap's own suggestion, which also finds similarity between unrelated words.
     let diagnostic = match nearest(&value, values.iter().map(String::as_str)) {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic,
@@ -144,7 +144,7 @@ fn not_among(error: &Error) -> Diagnostic {
     ))
 }
 
-/// A value that its type does not take.
+/// Reports a value that its type rejects.
 fn refused(error: &Error) -> Diagnostic {
     use std::error::Error as _;
     let diagnostic = Diagnostic::error(format!(
@@ -156,11 +156,13 @@ fn refused(error: &Error) -> Diagnostic {
     if let Some(name) = file.strip_suffix(".toml") {
         let name = name.rsplit('/').next().unwrap_or_default();
         return diagnostic
-            .note("a cluster is called as its definition, without `.toml`")
+            .note("a cluster's name is the file name of its definition, without `.toml`")
             .hint(format!("did you mean `{name}`?"));
     }
     match error.source() {
-        Some(why) if why.is::<ParseIntError>() => diagnostic.note("it has to be a whole number"),
+        Some(why) if why.is::<ParseIntError>() => {
+            diagnostic.note("the value must be a whole number")
+        }
         Some(why) => match why.downcast_ref::<Refused>() {
             Some(refused) => diagnostic.note(&refused.why).hint(&refused.hint),
             None => diagnostic.note(why.to_string()),
@@ -173,7 +175,7 @@ fn argument(error: &Error) -> String {
     called(&text(error, ContextKind::InvalidArg))
 }
 
-/// `--wait` or NAME: an argument by what a user calls it, without its brackets.
+/// An argument's name without brackets, such as `--wait` or NAME.
 fn called(argument: &str) -> String {
     let word = argument.split([' ', '=']).next().unwrap_or_default();
     if word.starts_with('-') {
@@ -203,7 +205,7 @@ fn suggestions(error: &Error, kind: ContextKind) -> Vec<String> {
     }
 }
 
-/// What may follow the task, in a line.
+/// The usage line of a task.
 fn usage(task: Option<&str>) -> Option<String> {
     let mut command = super::command();
     let task = command.find_subcommand_mut(task?)?;
@@ -211,7 +213,7 @@ fn usage(task: Option<&str>) -> Option<String> {
     Some(usage.trim_start_matches("Usage: ").trim().to_owned())
 }
 
-/// The first line of clap's own words, for what has none here.
+/// The first line of clap's own message, for errors that have no message here.
 fn plain(error: &Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();

@@ -13,9 +13,9 @@ use crate::ui::Ui;
 
 /// Print a completion script for a shell
 ///
-/// It completes the words after `cargo xtask`: tasks, options and their values, the names of
-/// definitions and of started members. All other words after `cargo` are left to what completed
-/// them before. It looks at files alone and starts nothing, so it is as fast as the shell.
+/// The script completes the words after `cargo xtask`: tasks, options and their values, and the
+/// names of definitions and started members. Other words after `cargo` are completed as before. The
+/// script only reads files and starts no programs, so it is as fast as the shell.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -30,7 +30,7 @@ Examples:
   source <(cargo xtask completions zsh)       in zsh, after compinit
   cargo xtask completions fish | source       in fish
 
-To have it in every session, keep the script and read it where your shell begins:
+To use it in every session, save the script and source it in your shell's startup file:
   cargo xtask completions bash > ~/.cargo-xtask.bash
   echo 'source ~/.cargo-xtask.bash' >> ~/.bashrc";
 
@@ -42,9 +42,6 @@ enum Shell {
 }
 
 /// Runs `completions`.
-///
-/// # Errors
-/// Never fails.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let tasks = tasks(&cli::command());
     ui.print(&match args.shell {
@@ -55,7 +52,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     Ok(Exit::Success)
 }
 
-/// A task, as far as completion goes.
+/// The parts of a task that completion needs.
 struct Task {
     name: String,
     about: String,
@@ -65,24 +62,23 @@ struct Task {
 
 /// An option of a task.
 struct Opt {
-    /// `--wait`, and `-w` where there is that.
+    /// The long form such as `--wait`, and the short form such as `-w` if there is one.
     spellings: Vec<String>,
     about: String,
-    /// What follows it; none where it stands alone.
+    /// `None` for a flag.
     value: Option<Value>,
 }
 
-/// What may stand in a place.
+/// The candidates for an argument or an option's value.
 enum Value {
-    /// One of these words.
     Words(Vec<String>),
-    /// The name of a definition.
+    /// The names of all definitions.
     Clusters,
-    /// The name of a member of a started cluster.
+    /// The names of all members of started clusters.
     Members,
-    /// A path.
+    /// Any folder.
     Folder,
-    /// Something that only its author knows.
+    /// No candidates are known.
     Unknown,
 }
 
@@ -144,7 +140,7 @@ fn value(argument: &Arg) -> Value {
     }
 }
 
-/// The first line, without the terminal's styles.
+/// The first line, without terminal styles.
 fn text(styled: Option<&clap::builder::StyledStr>) -> String {
     let text = styled.map(ToString::to_string).unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! `cargo xtask destroy`: stops a cluster and removes everything it left.
+//! `cargo xtask destroy`: stops a cluster and removes all its data.
 
 use std::io::{self, IsTerminal};
 
@@ -10,17 +10,17 @@ use crate::ui::Ui;
 use crate::values::ClusterName;
 use crate::workspace::Workspace;
 
-/// Stop a cluster and remove everything it left
+/// Stop a cluster and remove all its data
 ///
-/// Its data, its logs and what is remembered of it. Asks first, and where there is nobody to ask it
-/// wants `--yes`. The definition and the rendered files stay: `cargo xtask up` makes the cluster anew,
-/// with the same identity and without its data.
+/// `destroy` removes the cluster's data, its logs and its record. It asks for confirmation first; if
+/// standard input is not a terminal, it requires `--yes`. The definition and the rendered files
+/// stay: `cargo xtask up` recreates the cluster with the same identity and without its data.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
@@ -31,15 +31,12 @@ Examples:
   cargo xtask destroy five --yes
 
 Exit status:
-  0  there is nothing of the cluster any more, whether or not there was
-  1  you said no, and nothing was changed
-  2  there is nobody to ask, and `--yes` is missing
-  6  a member cannot be stopped, or a file not be removed";
+  0  the cluster is removed, or there was nothing to remove
+  1  you answered no, and nothing was changed
+  2  standard input is not a terminal, and `--yes` is missing
+  6  a member cannot be stopped, or a file cannot be removed";
 
 /// Runs `destroy`.
-///
-/// # Errors
-/// Fails where it may not ask and was not told not to, or where something cannot be removed.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
     let workspace = Workspace::find()?;
@@ -70,8 +67,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
 fn agreed(ui: Ui, name: &ClusterName) -> Outcome<bool> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(
-            Diagnostic::error("there is nobody to ask: standard input is not a terminal")
-                .note("what is destroyed cannot be brought back")
+            Diagnostic::error("cannot ask for confirmation: standard input is not a terminal")
+                .note("a destroyed cluster's data cannot be restored")
                 .hint(Hint::heals(
                     "if you are sure",
                     [format!("cargo xtask destroy {name} --yes")],
@@ -84,7 +81,7 @@ fn agreed(ui: Ui, name: &ClusterName) -> Outcome<bool> {
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
     if !answer.ends_with('\n') {
-        // Ctrl-D leaves the cursor behind the question.
+        // After Ctrl-D, the cursor is still on the line of the question.
         ui.say("");
     }
     let answer = answer.trim().to_ascii_lowercase();

@@ -1,5 +1,5 @@
-//! `cargo xtask doctor`: whether a definition's machines can run on this host, and what to do about
-//! what is in the way.
+//! `cargo xtask doctor`: checks whether this host can run a definition's machines, and says how to fix
+//! what is missing.
 
 use clap::ValueEnum;
 
@@ -13,41 +13,41 @@ use crate::report::{Diagnostic, Outcome};
 use crate::ui::{self, Ui};
 use crate::workspace::Workspace;
 
-/// Look whether virtual machines can run on this host
+/// Check whether this host can run virtual machines
 ///
-/// Looks for Vagrant, for something that runs machines for it (libvirt or VirtualBox), at the
-/// processor, the box, the addresses and the networks of this host, its memory and its disk, and for
-/// what an interrupted run has left; and compares with what the definition asks for. Whatever is
-/// missing or in the way is told with the command that mends it.
+/// `doctor` checks Vagrant and its provider (libvirt or VirtualBox), the processor, the box, this
+/// host's addresses and networks, its memory and disk, and the leftovers of interrupted runs, and
+/// compares them with what the definition needs. For each problem, it prints the command that fixes
+/// it.
 ///
-/// Changes nothing and sends nothing to other hosts. What could not be looked at is reported as
-/// skipped, never as fine. The provider is the one that VAGRANT_DEFAULT_PROVIDER names, or else
-/// libvirt where that is usable, or else VirtualBox.
+/// It changes nothing and sends nothing to other hosts. A check that could not be made is reported
+/// as skipped, never as ok. The provider is the value of VAGRANT_DEFAULT_PROVIDER, or else libvirt
+/// if it is usable, or else VirtualBox.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// How to print it
+    /// The output format
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
     format: Format,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask doctor                     for the machines of cluster/default.toml
-  cargo xtask doctor flatcar             for those of cluster/flatcar.toml
+  cargo xtask doctor                     check for the machines of cluster/default.toml
+  cargo xtask doctor flatcar             check for the machines of cluster/flatcar.toml
   cargo xtask doctor --format json | jq '.findings[] | select(.verdict == \"error\")'
 
 Exit status:
-  0  Vagrant can run the machines; warnings do not change that
+  0  Vagrant can run the machines; there may be warnings
   3  the definition has errors
-  5  it cannot: something is missing or in the way
+  5  Vagrant cannot run the machines: something is missing or in the way
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, usable (whether machines can run), exit_status, summary,
-  provider (libvirt, virtualbox or another; null where none is usable),
-  virtualization (kvm, qemu; null with other providers than libvirt)
+  provider (libvirt, virtualbox or another; null if none is usable),
+  virtualization (kvm, qemu; null unless the provider is libvirt)
   findings[]: name, title, verdict (ok, not-applicable, skipped, warning, error), evidence,
     diagnostics[]: severity (error, warning), message, notes[], hints[]
 
@@ -55,7 +55,7 @@ Environment:
   VAGRANT_DEFAULT_PROVIDER   the provider to use
   XTASK_VIRTUALIZATION       kvm or qemu: how libvirt's QEMU runs machines";
 
-/// How results are printed.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -64,10 +64,7 @@ enum Format {
     Json,
 }
 
-/// Runs `doctor`.
-///
-/// # Errors
-/// Fails where the definition has errors. That machines cannot run is a result.
+/// Runs `doctor`. If machines cannot run, that is a result and not an error.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let name = &args.which.name;
@@ -95,7 +92,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         if !report.is_usable() && !diagnostics.iter().any(is_said) {
             ui.say("");
             ui.hint(&Hint::heals(
-                "without any of it, as processes of this host",
+                "run local processes instead, which need none of this",
                 [local],
             ));
         }

@@ -10,10 +10,10 @@ use crate::workspace::Workspace;
 
 /// Stop a cluster and keep its data
 ///
-/// `cargo xtask up` starts it again with its data and its identity. The followers stop first and the
-/// leader last: told all at once, they would spend seven seconds on handing the leadership to each
-/// other. Machines are shut down all at once. A member that does not end when it is told to is killed,
-/// and that is said.
+/// `cargo xtask up` starts the cluster again with the same data and identity. Followers stop first
+/// and the leader last: if all were told at once, they would spend seven seconds on handing the
+/// leadership to each other. Machines are shut down all at once. A member that does not stop when
+/// told to is killed, and `down` reports it.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -26,24 +26,21 @@ Examples:
   cargo xtask down five
 
 Exit status:
-  0  no member runs any more, whether or not one did before
+  0  no member runs any more, or none was running
   4  the cluster was never started
   6  a member cannot be stopped";
 
 /// Runs `down`.
-///
-/// # Errors
-/// Fails where the cluster has not been started, or a member cannot be stopped.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
     let home = Workspace::find()?.home(name);
     let stop::Stopped { stopped, kept } = stop::down(ui, &home)?;
     ui.say(&match (stopped.len(), kept.len()) {
-        (0, 0) => format!("{name} was not running, and no data of it is here"),
+        (0, 0) => format!("{name} was not running and has no data"),
         (0, _) => format!("{name} was not running; its data is kept"),
         (1, 1) => format!("{name}: 1 member stopped, its data is kept"),
-        (1, _) => format!("{name}: 1 member stopped; its data is not here any more"),
-        (count, 0) => format!("{name}: {count} members stopped; no data of them is here any more"),
+        (1, _) => format!("{name}: 1 member stopped; its data is gone"),
+        (count, 0) => format!("{name}: {count} members stopped; their data is gone"),
         (count, _) if kept.len() < count => {
             let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
             format!(

@@ -21,59 +21,61 @@ use crate::ui::{self, Ui};
 use crate::values::quantity;
 use words::Words;
 
-/// Rehearse an outage, and prove that nothing acknowledged was lost
+/// Rehearse an outage, and prove that no acknowledged write was lost
 ///
-/// Sends clients to work on a running cluster, through every member; brings a fault about; has `verify`
-/// find it and name the right member; heals it; waits until the cluster is healthy again; and reads
-/// everything back. It passes where no acknowledged write is lost, reads and writes were
-/// linearizable, `verify` reported what was expected and nothing else, and all is well afterwards.
+/// A drill runs clients against every member of a running cluster; injects a fault; checks that
+/// `verify` finds the fault and names the right member; heals it; waits until the cluster is healthy
+/// again; and reads everything back. It passes if no acknowledged write is lost, reads and writes
+/// were linearizable, `verify` reported exactly what was expected, and the cluster is healthy at the
+/// end.
 ///
-/// FAULT is the name of a fault, several of them, or `all`: those that are possible here and cost
-/// nothing but the outage. Without one, the faults are listed. The first word is the cluster's NAME,
-/// unless it is the name of a fault or `all`: then the cluster is `default`.
+/// FAULT is one or more names of faults, or `all`: every fault that is possible here and costs
+/// nothing but the outage. Without FAULT, the task lists the faults. The first word is the cluster's
+/// NAME, unless it is the name of a fault or `all`; then the cluster is `default`.
 ///
-/// A drill begins with a healthy cluster and leaves one. Interrupted, it heals first; what a killed one
-/// has left is healed by the next `up`.
+/// A drill runs only on a healthy cluster that matches its definition, and leaves a healthy cluster.
+/// If it is interrupted, it heals the fault first; if it is killed, the next `up` heals the fault.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = format!("{EXAMPLES}\n{}", ui::drill::json::HELP))]
 pub struct Args {
-    /// The cluster [default: default], then what is to happen
+    /// The cluster [default: default], then the faults to inject
     #[arg(value_name = "NAME] [FAULT…")]
     words: Vec<String>,
-    /// Also faults that cost others' writes or older revisions
+    /// Allow faults that cost other clients' writes or older revisions
     #[arg(long)]
     yes: bool,
-    /// How long a fault lasts at least, as in `3s` or `1m`
+    /// The minimum duration of a fault, as in `3s` or `1m`
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience, default_value = "3s")]
     hold: Duration,
-    /// How many requests per second the clients send at most
+    /// The maximum requests per second of all clients together
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = value_parser!(u32).range(10..=10_000))]
     rate: u32,
-    /// A folder with the etcd of another version, for faults that take one
+    /// A folder with an etcd of another version, for faults that need one
     #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
     other_etcd: Option<Utf8PathBuf>,
-    /// How to print it
+    /// The output format
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
     format: Format,
-    /// Where to write the report, a page [default: .state/NAME/drill.html]
+    /// Where to write the HTML report [default: .state/NAME/drill.html]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     report: Option<Utf8PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask drill                            the faults there are
-  cargo xtask drill leader-killed              on the cluster of cluster/default.toml
+  cargo xtask drill                            list the faults
+  cargo xtask drill leader-killed              kill the leader of the cluster `default`
   cargo xtask drill five quorum-lost member-paused --hold 10s
   cargo xtask drill all --format json | jq '.drills[] | {fault, passed}'
 
 Exit status:
   0    all drills passed
-  1    one did not: something was lost, or `verify` did not say what it should
+  1    a drill failed: a write was lost, or `verify` did not report what was expected
   2    there is no such fault, or it is not possible here
-  4    the cluster was never started, is not healthy or not the definition's: nothing was done
-  6    a fault could not be brought about or healed; `cargo xtask up` heals what is left
-  130  Ctrl-C: what was done has been undone
+  4    the cluster was never started, is not healthy or does not match its definition; nothing was
+       done
+  6    a fault could not be injected or healed; `cargo xtask up` heals what is left
+  130  Ctrl-C: the fault was healed
 ";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -85,9 +87,6 @@ enum Format {
 }
 
 /// Runs `drill`.
-///
-/// # Errors
-/// Fails where nothing can be rehearsed, and where something could not be healed.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let words = Words::of(&args.words)?;
     let session = open::session(ui, &words.cluster)?;
@@ -105,7 +104,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     }
     let faults = words.chosen(&session, &request.means, args.yes)?;
     let (drills, ended) = rehearse::rehearse(&session, &request, &faults)?;
-    // What was found out is told, also where it did not go on to the end.
+    // Report the drills that were completed, even if a later one failed.
     if drills.is_empty() {
         ended?;
         return Ok(Exit::Success);
@@ -117,7 +116,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let default = session.home.folder().join("drill.html");
     let report = args.report.as_ref().unwrap_or(&default);
     let written = write_report(ui, report, &drills);
-    // Where both fail, as on a full disk, what was not healed matters more.
+    // If both failed, as on a full disk, the fault that was not healed matters more.
     if let (Err(unwritten), Err(_)) = (&written, &ended) {
         ui.report(&unwritten.diagnostics);
     }
@@ -135,11 +134,11 @@ fn write_report(ui: Ui, path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
     atomic::replace(path, &ui::drill::html::render(drills)).map_err(|error| {
         Failure::failed(
             Diagnostic::error(format!("cannot write `{path}`: {error}"))
-                .note("what it would have shown is above")
+                .note("the results are shown above")
                 .hint("see who may write there, and whether its disk has room"),
         )
     })?;
-    ui.say(&format!("the report, for a browser: {path}"));
+    ui.say(&format!("report for a browser: {path}"));
     Ok(())
 }
 
@@ -153,12 +152,12 @@ fn means(args: &Args) -> Outcome<Resources> {
         }),
         Err(why) => Err(Failure::host(
             Diagnostic::error(format!("there is no usable etcd in `{folder}`: {why}"))
-                .hint("name a folder with an `etcd` and an `etcdctl` of one version"),
+                .hint("name a folder with an `etcd` and an `etcdctl` of the same version"),
         )),
     }
 }
 
-/// The faults there are, with what keeps each from being brought about here.
+/// Lists the faults, and why some of them are not possible here.
 fn list(session: &Session, means: &Resources) -> String {
     let mut table = ui::table::Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
     let no_clients = rehearse::no_clients(session).map(|obstacle| obstacle.in_short);
@@ -168,7 +167,7 @@ fn list(session: &Session, means: &Resources) -> String {
             (Some(obstacle), _) => obstacle,
             (None, Cost::Nothing) => "possible".to_owned(),
             (None, Cost::WritesMeanwhile) => {
-                "possible with --yes: others' writes are lost".to_owned()
+                "possible with --yes: other clients' writes are lost".to_owned()
             }
             (None, Cost::History) => "possible with --yes: older revisions are lost".to_owned(),
         };

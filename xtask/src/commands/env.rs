@@ -14,10 +14,11 @@ use crate::ui::Ui;
 
 /// Print shell exports that point etcdctl at a cluster
 ///
-/// Lines for a POSIX shell: where the members are, and the folder of the etcdctl that fits them, put
-/// before PATH. Where the definition has fleet, FLEETCTL_ENDPOINT as well, and etcdctl uses the v2 API,
-/// as fleet does: `etcdctl ls /` shows its keys. What an earlier `env` of another cluster has set, and
-/// this one does not need, is unset. The cluster may be stopped.
+/// The lines are for a POSIX shell. They set the members' endpoints, and prepend the folder of the
+/// matching etcdctl to PATH. If the definition enables fleet, they also set FLEETCTL_ENDPOINT, and
+/// etcdctl uses the v2 API, as fleet does: `etcdctl ls /` shows fleet's keys. Variables that an
+/// earlier `env` of another cluster set, and that this cluster does not need, are unset. The cluster
+/// may be stopped.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -34,7 +35,7 @@ Examples:
 Exit status:
   4  the cluster was never started, or its etcdctl is gone";
 
-/// Every variable that `env` of some cluster sets, PATH aside.
+/// Every variable that `env` may set, except PATH.
 const VARIABLES: &[&str] = &[
     "ETCDCTL_API",
     "ETCDCTL_ENDPOINT",
@@ -44,16 +45,13 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// Runs `env`.
-///
-/// # Errors
-/// Fails where the cluster has not been started.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.which.name)?;
     let tools = started.tools()?;
     let endpoints = started.record.client_urls();
     let mut variables = client_environment(tools.version, &endpoints);
     if started.record.fleet {
-        // fleetctl of 2015 takes the variable for the URL of a single member.
+        // fleetctl of 2015 expects the URL of a single member in this variable.
         let first = endpoints.first().cloned().unwrap_or_default();
         variables.push(("FLEETCTL_ENDPOINT", first));
     }
@@ -78,7 +76,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     if std::io::stdout().is_terminal() {
         let name = &started.home.name;
         ui.hint(&Hint::informs(
-            "have your shell read this",
+            "set the variables in this shell",
             [format!("eval \"$(cargo xtask env {name})\"")],
         ));
     }

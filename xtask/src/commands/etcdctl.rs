@@ -1,4 +1,4 @@
-//! `cargo xtask etcdctl`: runs the etcdctl that fits a started cluster, pointed at its members.
+//! `cargo xtask etcdctl`: runs the etcdctl that matches a started cluster, pointed at its members.
 
 use std::ffi::OsString;
 
@@ -13,20 +13,21 @@ use crate::values::ClusterName;
 
 /// Run etcdctl against a cluster
 ///
-/// The etcdctl of the very version that the cluster runs, with the endpoints of all members filled
-/// in and nothing else of your environment that it would listen to. Everything from the first word
-/// that is not an option of this task goes to it; `--` before that is needed only where that word
-/// begins with a hyphen.
+/// The etcdctl is of the same version as the running cluster. It gets the endpoints of all members,
+/// and no other etcdctl variables from your environment. The first word that is not an option of
+/// this task, and everything after it, is passed to etcdctl. If that word begins with a hyphen, put
+/// `--` before it.
 ///
-/// Its commands are those of its version. For an etcd 2.x, write `set` for `put`, `rm` for `del` and
-/// `ls` for `get --prefix`. Its etcdctl prints its help for a command it does not have, and exits 0.
+/// Commands depend on the version. With etcd 2.x, use `set` instead of `put`, `rm` instead of `del`
+/// and `ls` instead of `get --prefix`. For an unknown command, etcdctl 2.x prints its help and exits
+/// with 0.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     /// The cluster, a file in cluster/ without `.toml`
     #[arg(long, short, value_name = "NAME", default_value = "default")]
     cluster: ClusterName,
-    /// What etcdctl is to do
+    /// The command and options of etcdctl
     #[arg(trailing_var_arg = true, required = true, value_name = "ARGUMENTS")]
     arguments: Vec<OsString>,
 }
@@ -39,14 +40,11 @@ Examples:
   cargo xtask etcdctl -- --help
 
 Exit status:
-  that of etcdctl; or
+  the exit status of etcdctl, or
   4  the cluster was never started, or its etcdctl is gone
   5  etcdctl cannot be run";
 
-/// Runs `etcdctl`, which takes this process's place.
-///
-/// # Errors
-/// Fails where the cluster has not been started.
+/// Replaces this process with `etcdctl`.
 pub fn run(args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.cluster)?;
     let tools = started.tools()?;

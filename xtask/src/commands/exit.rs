@@ -1,29 +1,29 @@
-//! Exit statuses. They are chosen by the commands: what is below them says what happened.
+//! Exit statuses. Commands choose them; the layers below report the kind of failure.
 
 use crate::check::Health;
 use crate::report::FailureKind;
 
-/// How the program ends. The numbers are part of its interface: scripts test for them.
+/// The exit status of the program. The numbers are part of its interface: scripts test for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything that was asked for is done, or is as it should be.
+    /// Success, or nothing to do.
     Success = 0,
-    /// The answer is no: the cluster is unhealthy, or rendered files differ from their definition.
+    /// Negative result: the cluster is unhealthy, or rendered files differ from their definition.
     Unhealthy = 1,
     /// The command line is wrong.
     Usage = 2,
     /// A definition has errors.
     Definition = 3,
-    /// The cluster could not be looked at, or not everywhere, so its health is not known.
+    /// Health unknown: some members could not be queried.
     CouldNotLook = 4,
-    /// This host lacks something, or something on it is in the way.
+    /// A problem with this host: something is missing or in the way.
     Host = 5,
-    /// The work was begun and did not succeed.
+    /// Started but failed.
     Failed = 6,
-    /// The work was not begun, because it would have done harm. Nothing was changed.
+    /// Refused because it would have done harm. Nothing was changed.
     Refused = 7,
-    /// Ended by Ctrl-C or a termination signal.
+    /// Interrupted by Ctrl-C or a termination signal.
     Interrupted = 130,
 }
 

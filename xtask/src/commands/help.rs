@@ -5,9 +5,10 @@ use crate::cli::{self, usage};
 use crate::report::{Failure, Outcome};
 use crate::ui::Ui;
 
-/// Print the manual page of a task, or of all of this
+/// Print the manual page of a task, or of the whole program
 ///
-/// The same as `--help` after the task. `-h` prints its options alone.
+/// `cargo xtask help TASK` prints the same page as `cargo xtask TASK --help`. `-h` prints only the
+/// options.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -17,13 +18,10 @@ pub struct Args {
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask help            every task
+  cargo xtask help            all tasks
   cargo xtask help verify     one task";
 
 /// Runs `help`.
-///
-/// # Errors
-/// Fails where there is no such task.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let mut command = cli::command();
     let page = match &args.task {

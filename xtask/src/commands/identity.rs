@@ -1,4 +1,4 @@
-//! `cargo xtask identity`: the cluster and member IDs that a cluster will have.
+//! `cargo xtask identity`: predicts the cluster ID and the member IDs of a cluster.
 
 use clap::ValueEnum;
 use serde_json::json;
@@ -14,20 +14,20 @@ use crate::ui::table::Table;
 use crate::values::DriverName;
 use crate::workspace::Workspace;
 
-/// Print the cluster and member IDs that a cluster will have
+/// Print the predicted cluster ID and member IDs of a cluster
 ///
-/// etcd derives them from the members' peer URLs and the token, so they are known before the first
-/// boot; `verify` holds the running members against them. Without --driver they are those of the
-/// addresses in the definition. Needs no running cluster.
+/// etcd derives the IDs from the members' peer URLs and the token, so they are known before the
+/// first boot; `verify` compares running members with them. Without --driver, the IDs follow from
+/// the addresses in the definition. This task needs no running cluster.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// The IDs under this driver, which gives the members addresses of its own
+    /// Use the addresses that members have under this driver
     #[arg(long, value_name = "DRIVER")]
     driver: Option<DriverName>,
-    /// How to print them
+    /// The output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -35,17 +35,17 @@ pub struct Args {
 const AFTER_HELP: &str = "\
 Examples:
   cargo xtask identity coreos-2015
-  cargo xtask identity --driver local    the IDs that the members have on this host's loopback
+  cargo xtask identity --driver local    the IDs of local members, on loopback addresses
   cargo xtask identity --format json | jq -r .cluster_id
 
 Exit status:
-  3  the definition has errors, or there is none of this name
+  3  the definition has errors, or there is no definition of this name
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, token, cluster_id, cluster_id_decimal
   members[]: name, peer_url, id, id_decimal
-IDs are strings of hexadecimal digits, as etcd prints them, and of decimal ones: as numbers they
-would exceed what JSON readers keep exactly.";
+IDs are strings, with hexadecimal digits as etcd prints them, or decimal digits: as numbers, they
+would exceed the range that JSON parsers keep exactly.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -56,9 +56,6 @@ enum Format {
 }
 
 /// Runs `identity`.
-///
-/// # Errors
-/// Fails where the definition has errors.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let plan = definitions::plan(ui, &workspace, &args.which.name)?;
@@ -82,7 +79,7 @@ fn table(plan: &Plan) -> String {
     for member in &plan.members {
         row(member.name.as_str(), member.id, member.peer_url());
     }
-    // As many digits as an ID can have.
+    // The maximum number of digits of an ID.
     table.wide(1, 16).wide(2, 20).to_string()
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask logs`: what a member wrote to its log.
+//! `cargo xtask logs`: shows the log of a member.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -17,11 +17,11 @@ use crate::session::Started;
 use crate::ui::Ui;
 use crate::values::{ClusterName, HostName};
 
-/// Show what a member wrote to its log
+/// Show the log of a member
 ///
-/// The log outlives its member: after a restart the member goes on in the same file, and after a
-/// crash its last words are there, until `cargo xtask destroy`. A log of any size is as quick to
-/// show as a small one. Of a member on a machine it is the journal of its unit.
+/// The log is kept until `cargo xtask destroy`: it includes a member's last messages before a crash,
+/// and a restarted member appends to the same file. The size of the log does not affect how fast it
+/// is shown. The log of a member on a machine is the journal of its unit.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -30,29 +30,26 @@ pub struct Args {
     /// The cluster, a file in cluster/ without `.toml`
     #[arg(long, short, value_name = "NAME", default_value = "default")]
     cluster: ClusterName,
-    /// Go on with what it writes, until Ctrl-C or `destroy`
+    /// Keep printing new lines, until Ctrl-C or `destroy`
     #[arg(long, short)]
     follow: bool,
-    /// How many of the last lines to show
+    /// The number of last lines to show
     #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 100)]
     lines: u64,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask logs core-01               the last 100 lines of core-01
-  cargo xtask logs core-01 -f -n 0       what it writes from now on, until Ctrl-C
+  cargo xtask logs core-01               show the last 100 lines of core-01
+  cargo xtask logs core-01 -f -n 0       show only new lines, until Ctrl-C
   cargo xtask logs core-01 -n 1000 | grep warn
 
 Exit status:
   2    the cluster has no such member
   4    the cluster was never started, or the member has no log
-  130  Ctrl-C, as with any program that it ends";
+  130  Ctrl-C";
 
 /// Runs `logs`.
-///
-/// # Errors
-/// Fails where there is no such cluster, member or log.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.cluster)?;
     started.insist_on(&args.member)?;
@@ -63,7 +60,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     show(ui, &path, args).map_err(|error| no_log(&path, args, &error))
 }
 
-/// On a machine, etcd's log is in the journal. `journalctl` takes this process's place.
+/// Replaces this process with `journalctl`: on a machine, etcd's log is in the journal.
 fn journal(started: &Started, machines: &dyn Machines, args: &Args) -> Outcome<Exit> {
     let shell = process::shell()?;
     let lines = args.lines.to_string();
@@ -79,16 +76,16 @@ fn no_log(path: &Utf8Path, args: &Args, error: &io::Error) -> Failure {
     let (member, cluster) = (&args.member, &args.cluster);
     Failure::could_not_look(if error.kind() == ErrorKind::NotFound {
         Diagnostic::error(format!("`{member}` has no log"))
-                .note(format!(
-                    "it would be `{path}`; it begins when the member first starts, and is gone where its folder was removed"
-                ))
-                .hint(Hint::informs(
-                    "see how the member is",
-                    [format!("cargo xtask status {cluster}")],
-                ))
+            .note(format!(
+                "`{path}` is created when the member first starts, and removed with its folder"
+            ))
+            .hint(Hint::informs(
+                "see the member's status",
+                [format!("cargo xtask status {cluster}")],
+            ))
     } else {
         Diagnostic::error(format!("the log `{path}` cannot be read: {error}")).hint(Hint::informs(
-            "see who may read it",
+            "see its permissions",
             [format!("ls -l '{path}'")],
         ))
     })
@@ -102,13 +99,13 @@ fn show(ui: Ui, path: &Utf8Path, args: &Args) -> io::Result<Exit> {
     while args.follow && heard && ui.is_read_after(Duration::from_millis(100)) {
         let Ok(there) = fs::metadata(path) else {
             ui.say(&format!(
-                "{}: the log is gone, as after `cargo xtask destroy {}`",
+                "{}: the log is gone, probably by `cargo xtask destroy {}`",
                 args.member, args.cluster
             ));
             break;
         };
-        // A member that starts again appends. Another file is that of a cluster made anew, and a
-        // shorter one was emptied by somebody: both are read from their beginning.
+        // A restarted member appends. A different file belongs to a cluster that was recreated, and a
+        // shorter one was truncated: both are read from the beginning.
         if there.ino() != file.metadata()?.ino() {
             file = File::open(path)?;
         } else if there.len() < file.stream_position()? {
@@ -119,7 +116,7 @@ fn show(ui: Ui, path: &Utf8Path, args: &Args) -> io::Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Prints everything from here to the end of the file, in pieces. Returns whether somebody reads it.
+/// Prints the rest of the file, in pieces. Returns whether the output still has a reader.
 fn pass_on(ui: Ui, file: &mut File) -> io::Result<bool> {
     let mut piece = vec![0; PIECE];
     loop {
@@ -133,11 +130,11 @@ fn pass_on(ui: Ui, file: &mut File) -> io::Result<bool> {
     }
 }
 
-/// How much of a log is in memory at a time, in bytes.
+/// The part of a log that is held in memory at a time, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// Where the last so many lines begin. Reads backwards from the end, and no further than that. A last
-/// line without its newline is a line.
+/// The offset where the last `lines` lines begin. Reads backwards from the end, and only as far as
+/// needed. A last line without a newline counts as a line.
 fn start_of_last_lines(file: &mut File, lines: u64) -> io::Result<u64> {
     let end = file.seek(SeekFrom::End(0))?;
     if lines == 0 {
@@ -153,7 +150,7 @@ fn start_of_last_lines(file: &mut File, lines: u64) -> io::Result<u64> {
         file.read_exact(&mut piece[..length])?;
         for index in (0..length).rev() {
             let next_line = position + index as u64 + 1;
-            // The newline at the very end begins no line.
+            // No line begins after the newline at the end of the file.
             if piece[index] != b'\n' || next_line == end {
                 continue;
             }

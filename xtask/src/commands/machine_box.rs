@@ -1,4 +1,4 @@
-//! `cargo xtask box`: makes the box that Vagrant boots machines from.
+//! `cargo xtask box`: makes the Vagrant box of a cluster's machines.
 
 use std::time::Instant;
 
@@ -12,56 +12,54 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 
-/// Make the box that Vagrant boots a cluster's machines from
+/// Make the Vagrant box of a cluster's machines
 ///
-/// For systems whose makers publish no box: Debian. It is made from the distribution's cloud image,
-/// downloaded and checked against its pinned SHA-512, or where that cannot be had from its packages,
-/// by mmdebstrap. Neither takes root. The box is for libvirt; it is kept in the cache, and made again
-/// only where it would turn out otherwise. `cargo xtask up` makes it where it is missing.
+/// This task is for operating systems without a published box, which means Debian. It makes the box
+/// from the distribution's cloud image, downloaded and checked against its pinned SHA-512. If the
+/// image is unavailable, it makes the box from the distribution's packages, with mmdebstrap. Neither
+/// needs root. The box is for libvirt. It is kept in the cache, and made again only if the result
+/// would differ. `cargo xtask up` makes a missing box.
 ///
-/// The same image gives the same box. The same packages do as well, byte for byte, but an archive has
-/// newer ones now and then: `--again` fetches them.
+/// The same image, or the same packages, give the same box, byte for byte. Package archives change
+/// over time: `--again` fetches the current packages.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// What to make it from
+    /// The source of the box
     #[arg(long, value_enum, value_name = "MATERIAL")]
     from: Option<From>,
-    /// Another cloud image than the pinned one: a raw disk, or qcow2
+    /// A cloud image to use instead of the pinned one: a raw disk, or qcow2
     #[arg(long, value_name = "URL", requires = "sha512")]
     image: Option<String>,
     /// The SHA-512 of that image
     #[arg(long, value_name = "DIGITS", requires = "image")]
     sha512: Option<String>,
-    /// Make it though there is one
+    /// Make the box even if it exists
     #[arg(long)]
     again: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum From {
-    /// The distribution's image for clouds
+    /// The distribution's cloud image
     CloudImage,
-    /// The distribution's packages, by mmdebstrap
+    /// The distribution's packages, with mmdebstrap
     Packages,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
   cargo xtask box
-  cargo xtask box --from packages --again    with the packages of today
+  cargo xtask box --from packages --again    with the current packages
 
 Exit status:
-  0  there is a box
+  0  the box exists
   3  the definition has errors
-  5  none could be made, or the system has boxes of its own";
+  5  the box could not be made, or the operating system has a published box";
 
 /// Runs `box`.
-///
-/// # Errors
-/// Fails where no box can be made.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let plan = definitions::plan(ui, &workspace, &args.which.name)?;
@@ -71,7 +69,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let order = Order {
         other_image: args.image.as_deref().zip(args.sha512.as_deref()),
         from: match args.from {
-            // Another image is not to be replaced by packages.
+            // Packages must not replace an image that the user has chosen.
             None if args.image.is_some() => Some(Material::CloudImage),
             None => None,
             Some(From::CloudImage) => Some(Material::CloudImage),
@@ -82,7 +80,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     if !args.again
         && let Some(there) = boxes::made(&order)?
     {
-        ui.say("it is there already; `--again` makes it anew");
+        ui.say("the box exists; `--again` makes it again");
         print(ui, &there);
         return Ok(Exit::Success);
     }
@@ -111,11 +109,11 @@ fn made_here(profile: &'static Profile) -> Outcome<&'static CloudImage> {
         MachineBox::Made(image) => Ok(image),
         MachineBox::Published(published) => {
             let title = profile.title;
-            let diagnostic = Diagnostic::error(format!("no box of {title} is made here"));
+            let diagnostic = Diagnostic::error(format!("this project makes no box of {title}"));
             Err(Failure::host(match published.gone {
                 Some(why) => why.iter().copied().fold(diagnostic, Diagnostic::note),
                 None => diagnostic.note(format!(
-                    "its makers publish one for {}, which Vagrant fetches itself",
+                    "its makers publish a box for {}, which Vagrant downloads",
                     published.providers.join(" and ")
                 )),
             }))

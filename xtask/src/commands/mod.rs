@@ -1,4 +1,4 @@
-//! One file a task, thin: each connects the layers below.
+//! One small file per task, which connects the layers below.
 
 use clap::Args;
 
@@ -26,7 +26,7 @@ pub mod verify;
 
 pub use exit::Exit;
 
-// A doc comment here would take the place of the one of whatever flattens this.
+// A doc comment here would replace the doc comment of each struct that flattens this one.
 #[allow(missing_docs, reason = "the comment above says why")]
 #[derive(Debug, Clone, Args)]
 pub struct Which {

@@ -1,4 +1,4 @@
-//! `cargo xtask render`.
+//! `cargo xtask render`: writes machine configuration from definitions.
 
 use std::fmt::Write;
 
@@ -16,23 +16,23 @@ use crate::ui::{self, Ui};
 use crate::values::ClusterName;
 use crate::workspace::Workspace;
 
-/// Write the machine configuration that follows from the definitions
+/// Write machine configuration from the definitions
 ///
-/// cluster/default.toml is rendered to vagrant/user-data and vagrant/config.rb, every other
-/// cluster/<name>.toml to the same files in vagrant/<name>/. The same definition gives the same
-/// bytes on every machine, so commit them together.
+/// `render` turns cluster/default.toml into vagrant/user-data and vagrant/config.rb, and every other
+/// cluster/<name>.toml into the same files in vagrant/<name>/. The same definition gives the same
+/// bytes on every host, so commit definitions and rendered files together.
 ///
-/// A file that is as it should be is not touched, no file is ever half written, and nothing is
-/// written while any definition has an error. Running clusters are left alone.
+/// `render` does not touch files that are up to date, never leaves a file half written, and writes
+/// nothing if any definition has an error. Running clusters are not affected.
 #[allow(rustdoc::invalid_html_tags, reason = "it is a page of plain text")]
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
-    /// The cluster, a file in cluster/ without `.toml`; all of them unless given
+    /// The cluster, a file in cluster/ without `.toml`; without NAME, all clusters
     #[arg(value_name = "NAME")]
     name: Option<ClusterName>,
 
-    /// Write nothing; show what would change and fail if anything would
+    /// Write nothing; show what would change, and fail if anything would
     #[arg(long)]
     check: bool,
 }
@@ -40,19 +40,16 @@ pub struct Args {
 const AFTER_HELP: &str = "\
 Examples:
   cargo xtask render            render every definition
-  cargo xtask render five       render cluster/five.toml alone
-  cargo xtask render --check    in CI: fail if someone changed one and not the other
+  cargo xtask render five       render only cluster/five.toml
+  cargo xtask render --check    in CI: fail if a definition and its rendered files differ
 
 Exit status:
-  0  every file is as it should be
+  0  every file is up to date
   1  with --check: a file differs, or is left over from a definition that is gone
   3  a definition has errors
   5  a file cannot be read or written";
 
 /// Runs `render`.
-///
-/// # Errors
-/// Definitions with errors, and files that cannot be read or written.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let definitions = match &args.name {
@@ -128,14 +125,12 @@ fn check(
     ui.print(&diffs);
     if !differing.is_empty() {
         let verb = if differing.len() == 1 { "is" } else { "are" };
-        let mut diagnostic = Diagnostic::error(format!(
-            "{} {verb} not what the definitions say",
-            differing.join(", ")
-        ));
-        // A terminal shows no difference between them.
+        let mut diagnostic =
+            Diagnostic::error(format!("{} {verb} out of date", differing.join(", ")));
+        // A terminal does not show this difference.
         if !differing_in_line_ends.is_empty() {
             diagnostic = diagnostic.note(format!(
-                "only the ends of lines differ in {}: CR LF, as git's `core.autocrlf` makes them",
+                "only line endings differ in {}: they are CR LF, as git's `core.autocrlf` writes them",
                 differing_in_line_ends.join(", ")
             ));
         }
@@ -147,17 +142,14 @@ fn check(
         Diagnostic::error,
     ));
     if diagnostics.is_empty() {
-        ui.print(&format!(
-            "{} files are what the definitions say\n",
-            rendered.len()
-        ));
+        ui.print(&format!("{} files are up to date\n", rendered.len()));
         return Ok(Exit::Success);
     }
     ui.report(&diagnostics);
     Ok(Exit::Unhealthy)
 }
 
-/// Nothing is removed here: a definition may be gone by accident.
+/// Reports left-over files without removing them: their definition may be gone by accident.
 fn left_over_diagnostic(
     workspace: &Workspace,
     left_over: &[Utf8PathBuf],

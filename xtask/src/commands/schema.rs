@@ -7,10 +7,9 @@ use crate::ui::Ui;
 
 /// Print the JSON Schema of definitions, for editors
 ///
-/// The first line of each shipped definition, `#:schema schema.json`, points an editor at the copy
-/// in `cluster/schema.json`: it then completes keys, shows what they mean and underlines what is
-/// wrong. What an editor accepts may still be refused: `cargo xtask render --check` has the last
-/// word.
+/// The first line of each shipped definition, `#:schema schema.json`, points editors to the copy in
+/// `cluster/schema.json`. An editor then completes keys, shows their meaning and underlines errors.
+/// The schema does not cover every rule: `cargo xtask render --check` finds all errors.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {}
@@ -18,12 +17,9 @@ pub struct Args {}
 const AFTER_HELP: &str = "\
 Examples:
   cargo xtask schema                           print it
-  cargo xtask schema > cluster/schema.json     after a change to the keys";
+  cargo xtask schema > cluster/schema.json     update the copy after the keys have changed";
 
 /// Runs `schema`.
-///
-/// # Errors
-/// None.
 pub fn run(ui: Ui, _args: &Args) -> Outcome<Exit> {
     ui.print(&format!("{:#}\n", schema()));
     Ok(Exit::Success)

@@ -1,4 +1,4 @@
-//! `cargo xtask ssh`: into a member's machine.
+//! `cargo xtask ssh`: opens a shell on a member's machine.
 
 use std::ffi::OsString;
 
@@ -12,8 +12,9 @@ use crate::values::{ClusterName, HostName};
 
 /// Log in to a member's machine, or run a command there
 ///
-/// By this host's ssh, with the key that Vagrant gave the machine. What follows the member's name
-/// runs there, as Vagrant's user, who may become root by `sudo`; without it a shell waits for you.
+/// Uses this host's ssh and the key that Vagrant gave the machine. Words after the member's name
+/// are run there as a command; without them, a shell opens. Both run as Vagrant's user, who may use
+/// `sudo` to become root.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -22,7 +23,7 @@ pub struct Args {
     cluster: ClusterName,
     /// The member, as `cargo xtask status` names it
     member: HostName,
-    /// What to run there
+    /// The command to run there
     #[arg(
         trailing_var_arg = true,
         allow_hyphen_values = true,
@@ -38,29 +39,24 @@ Examples:
   cargo xtask ssh --cluster five core-05 sudo journalctl -u etcd
 
 Exit status:
-  that of what ran there, or 255 where ssh failed; or
+  the exit status of the command, 255 if ssh failed, or
   2  the cluster has no such member, or its members are not machines
   4  the cluster was never started
   5  this host has no ssh";
 
-/// Runs `ssh`, which takes this process's place.
-///
-/// # Errors
-/// Fails where there is no such machine, or no ssh.
+/// Replaces this process with `ssh`.
 pub fn run(args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.cluster)?;
     started.insist_on(&args.member)?;
     let Some(machines) = started.driver.machines() else {
         let name = &started.home.name;
         return Err(Failure::usage(
-            Diagnostic::error(format!(
-                "the members of `{name}` are processes of this host"
-            ))
-            .note("there is no machine to log in to: this shell is where they run")
-            .hint(Hint::informs(
-                "see them",
-                [format!("cargo xtask status {name}")],
-            )),
+            Diagnostic::error(format!("the members of `{name}` are local processes"))
+                .note("there is no machine to log in to: they run on this host")
+                .hint(Hint::informs(
+                    "see them",
+                    [format!("cargo xtask status {name}")],
+                )),
         ));
     };
     let shell = process::shell()?;

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that has to hold before a change is merged.
+//! `cargo xtask test`: runs all checks that a change must pass before it is merged.
 
 mod browser;
 mod needed;
@@ -20,17 +20,17 @@ use crate::workspace::Workspace;
 
 /// Run every test of this project
 ///
-/// First looks for the programs that the rendered files are put before, and stops where one is
-/// missing: a test that could not look must not pass. Then checks formatting, lints, whether the
-/// rendered files are what their definitions say, and runs the tests, with real etcd clusters on
-/// networks of their own among them. One that fails keeps none of the others from running.
+/// First, `test` looks for the programs that the tests need, and stops if one is missing: a test that
+/// cannot run must not pass. Then it checks formatting, lints and rendered files, and runs the tests,
+/// some of which start real etcd clusters on separate networks. If one step fails, the others still
+/// run.
 ///
-/// Two kinds of tests take longer and run alone. `--machines` boots virtual machines, `--soak` repeats
-/// kills and rehearsals for as long as it takes to trust the figures in the documentation.
+/// Two kinds of tests take longer and run separately. `--machines` boots virtual machines. `--soak`
+/// repeats kills and drills often enough to trust the figures in the documentation.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
-    /// Install what the tests need and this host lacks, with apt-get
+    /// Install missing programs with apt-get
     #[arg(long)]
     install: bool,
     /// Boot virtual machines instead
@@ -43,7 +43,7 @@ pub struct Args {
         default_missing_value = "short"
     )]
     machines: Option<Story>,
-    /// Repeat kills and rehearsals instead, in the order of a seed
+    /// Repeat kills and drills instead, in an order given by a seed
     #[arg(
         long,
         value_name = "SEED",
@@ -57,30 +57,27 @@ pub struct Args {
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask test                   everything but virtual machines
-  cargo xtask test --install         in CI: install what is missing first
-  cargo xtask test --machines        boot three virtual machines, by the short story
-  cargo xtask test --machines=all    the long one, before a release
-  cargo xtask test --soak=7          kills and rehearsals, in the order of this seed
-  cargo test                         the tests alone; what cannot run here is ignored
+  cargo xtask test                   all tests without virtual machines
+  cargo xtask test --install         in CI: install missing programs first
+  cargo xtask test --machines        boot three virtual machines, for the short story
+  cargo xtask test --machines=all    the long story, before a release
+  cargo xtask test --soak=7          repeat kills and drills, in the order of seed 7
+  cargo test                         only the tests, ignoring those that cannot run here
 
 Exit status:
-  1  something does not hold; or with CI=true in the environment, was not run
+  1  a step failed; or, with CI=true in the environment, a test could not run
   5  a program that the tests need is missing";
 
-/// How much of the life of virtual machines is tried.
+/// Which test of virtual machines to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Story {
-    /// Three machines from nothing, verified, one mended after a loss of power
+    /// Start three machines, verify them, and repair one after a power loss
     Short,
-    /// That and much more, with every drill
+    /// The same and much more, with every drill
     All,
 }
 
 /// Runs `test`.
-///
-/// # Errors
-/// Programs that the tests need and that are not there.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let shell = process::shell()?;
@@ -99,13 +96,13 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     Ok(run_each(ui, steps, &shell))
 }
 
-/// Insists on the programs that these tests need, once they were installed where that was asked for.
+/// Installs missing programs if requested, and fails if any program that these tests need is missing.
 fn have_what_is_needed(ui: Ui, args: &Args, shell: &Shell) -> Outcome<()> {
     let missing = |to_install: bool| match args.machines {
         Some(_) => vms::missing(shell),
         None => {
             let mut missing = needed::missing_to_all(shell);
-            // A host that cannot have these runs the other tests.
+            // If these cannot be installed, the other tests still run.
             if to_install {
                 missing.extend(browser::missing(shell));
             }
@@ -124,7 +121,7 @@ fn have_what_is_needed(ui: Ui, args: &Args, shell: &Shell) -> Outcome<()> {
     }
 }
 
-/// Runs each step, whatever becomes of the others, and sums up.
+/// Runs every step, even if one fails, and prints a summary.
 fn run_each(ui: Ui, steps: &[Step], shell: &Shell) -> Exit {
     let mut summary = String::new();
     let mut exit = Exit::Success;
@@ -146,20 +143,20 @@ fn run_each(ui: Ui, steps: &[Step], shell: &Shell) -> Exit {
     exit
 }
 
-/// Why this host boots no virtual machines, for what does it beside the tests; nothing where it does.
+/// Why this host cannot boot virtual machines, or `None` if it can. Benchmarks need this too.
 ///
 /// # Errors
-/// Fails where there is no folder to work in.
+/// Fails if the current folder is gone.
 pub fn why_no_vms() -> Outcome<Option<String>> {
     Ok(vms::why_not(&process::shell()?))
 }
 
-/// Something that has to hold.
+/// One part of `cargo xtask test`.
 struct Step {
     name: &'static str,
-    /// The command that looks at this alone.
+    /// The command that runs only this step.
     line: &'static str,
-    /// Returns why it does not hold.
+    /// Returns why the step failed, or `None`.
     run: fn(&Shell, &Step) -> Option<String>,
 }
 
@@ -182,7 +179,7 @@ static SHORT_STORY: Step = cargo("machines", "cargo test --test vm -- --skip lon
 static ALL_STORIES: Step = cargo("machines", "cargo test --test vm -- --skip short_story");
 static SOAK: Step = cargo("soak", "cargo test --test soak");
 
-/// A step that is a command of cargo's.
+/// A step that runs a cargo command.
 const fn cargo(name: &'static str, line: &'static str) -> Step {
     Step {
         name,
@@ -194,11 +191,11 @@ const fn cargo(name: &'static str, line: &'static str) -> Step {
     }
 }
 
-/// Runs a command. Returns how it ended where it failed.
+/// Runs a command. Returns how it ended if it failed.
 fn failed(command: Cmd<'_>) -> Option<String> {
     let finished = process::stream(command, PATIENCE);
     (!finished.success()).then(|| finished.ending())
 }
 
-/// How long one step may take, the first build on a slow host included, and booting machines.
+/// The time limit of a step, which includes the first build on a slow host and booting machines.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);

@@ -1,4 +1,4 @@
-//! `cargo xtask up`: from a definition to a running cluster that is proven healthy.
+//! `cargo xtask up`: starts a cluster from its definition and verifies that it is healthy.
 
 use std::time::Duration;
 
@@ -13,63 +13,60 @@ use crate::session::Session;
 use crate::ui::{self, Ui};
 use crate::values::{DriverName, quantity};
 
-/// Start a cluster, wait for its quorum and prove it healthy
+/// Start a cluster, wait for its quorum and verify its health
 ///
-/// Renders, finds an etcd of the pinned version, starts every member that is not running, waits
-/// until they serve, and verifies. Run again, it changes nothing that is as it should be: a member
-/// that has ended is started again, one whose process is halted is continued, and a cluster that was
-/// stopped is started with its data. A member that had data and has none now is not started.
+/// `up` renders the definition, finds an etcd of the pinned version, starts each member that is not
+/// running, waits until all members serve, and verifies the cluster. Running `up` again changes only
+/// what is wrong: it restarts members that have ended, resumes members whose process is halted, and
+/// starts a stopped cluster with its data. It does not start a member that has lost its data.
 ///
-/// Members run on virtual machines, by Vagrant with libvirt or VirtualBox, where this host has what
-/// that takes, and else as processes of this host. Machines are looked for trouble first, as by `cargo
-/// xtask doctor`, get their box made where it is missing, and fetch their own etcd. Their first boot
-/// takes a minute or so, several without KVM.
+/// Unless you choose a driver, members run on virtual machines if this host supports them (Vagrant
+/// with libvirt or VirtualBox), or else as local processes. Before it boots machines, `up` runs the
+/// checks of `cargo xtask doctor` and makes a missing box. Machines fetch their own etcd. Their
+/// first boot takes about a minute, or several minutes without KVM.
 ///
-/// Where there is no etcd of the pinned version to be had for processes, another one stands in. `up`
-/// says so, the flags follow the version that runs, and `verify` goes on saying so.
+/// If local processes cannot get an etcd of the pinned version, another version stands in. `up` says
+/// so, the flags follow the version that runs, and `verify` reports the stand-in.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// What runs the members, whatever the definition says
+    /// The driver that runs the members, overriding the definition
     #[arg(long, value_name = "DRIVER", env = "XTASK_DRIVER", hide_env = true)]
     driver: Option<DriverName>,
-    /// A folder with `etcd` and `etcdctl` to use, whatever their version
+    /// A folder with the `etcd` and `etcdctl` to use, of any version
     #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR", hide_env = true, value_hint = clap::ValueHint::DirPath)]
     etcd_dir: Option<Utf8PathBuf>,
-    /// How long until all members serve [default: 60s, on machines 10m]
+    /// How long to wait until all members serve [default: 60s, on machines 10m]
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience)]
     timeout: Option<Duration>,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask up                         the cluster of cluster/default.toml
-  cargo xtask up five --timeout 2m       a larger one, on a slow machine
-  cargo xtask up --driver local          as processes, whatever this host could do
-  cargo xtask up --etcd-dir ~/etcd/bin   with these binaries
+  cargo xtask up                         start the cluster of cluster/default.toml
+  cargo xtask up five --timeout 2m       start a larger cluster on a slow host
+  cargo xtask up --driver local          run local processes, even if machines are possible
+  cargo xtask up --etcd-dir ~/etcd/bin   use these binaries
 
 Exit status:
-  0    it runs and is healthy
-  1    it runs and is not healthy
+  0    the cluster runs and is healthy
+  1    the cluster runs and is unhealthy
   3    the definition has errors
-  4    it runs, and something of its health could not be checked
+  4    the cluster runs, but its health could not be checked completely
   5    this host lacks something, such as a free port or a download
-  6    it was started and does not serve
-  7    refused, and nothing was started: the definition is now of another cluster, members have lost
-       their data, or the etcd at hand is of another release than the data
+  6    the cluster was started but does not serve
+  7    refused, and nothing was started: the definition now describes another cluster, members have
+       lost their data, or the available etcd and the data are of different releases
   130  Ctrl-C: members that were started keep running, and the next `up` continues
 
 Environment:
-  XTASK_DRIVER           as --driver
-  XTASK_ETCD_DIR         as --etcd-dir
-  XTASK_VIRTUALIZATION   kvm or qemu, whatever the definition says (see `machine.virtualization`)";
+  XTASK_DRIVER           same as --driver
+  XTASK_ETCD_DIR         same as --etcd-dir
+  XTASK_VIRTUALIZATION   kvm or qemu, overrides the definition (see `machine.virtualization`)";
 
 /// Runs `up`.
-///
-/// # Errors
-/// Whatever keeps the cluster from running.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let proof = start::up(
         ui,

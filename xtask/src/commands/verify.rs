@@ -1,4 +1,4 @@
-//! `cargo xtask verify`: proves that what runs is what the definition says.
+//! `cargo xtask verify`: verifies that a running cluster matches its definition.
 
 use std::time::Duration;
 
@@ -12,36 +12,36 @@ use crate::report::Outcome;
 use crate::ui::{self, Ui};
 use crate::values::quantity;
 
-/// Prove that what runs is what the definition says
+/// Verify that a running cluster matches its definition
 ///
-/// Asks every member on its own, with the real etcdctl, and judges the answers: whether all answer,
-/// are the members of the definition with the identity that follows from it, follow one leader, form
-/// a quorum, are connected with each other, keep up and keep pace, run the pinned version with the
-/// flags of the definition, raise no alarm, have room in their databases, hold the same data and all
-/// that was seen before; and whether a value written through each is read from every other. The values
-/// are removed again.
+/// `verify` queries each member separately with the real etcdctl. It checks that all members answer;
+/// that they are the defined members, with the predicted identity; that they follow one leader, form
+/// a quorum and are connected with each other; that none lags behind or is slow; that they run the
+/// pinned version with the defined flags, raise no alarm and have room in their databases; that they
+/// hold the same data, and all data that was seen before; and that a value written through each
+/// member is read from every other. The written values are removed again.
 ///
-/// First of all, the definition is compared with the cluster that was started: where its members or its
-/// token have changed since, everything else is judged by that change.
+/// The first check compares the definition with the cluster that was started. If its members or its
+/// token have changed since then, all other checks take that change into account.
 ///
-/// Of machines also whether the unit is active, whether they were set up with the user-data that
-/// the definition renders to, whether their clocks agree with this host's, and that no discovery
-/// service had a part in it. Where this host does not reach the members' addresses, etcdctl runs
-/// inside of a machine.
+/// On machines, `verify` also checks that the unit is active, that each machine was set up with the
+/// user-data that the definition renders to, that clocks agree with this host's clock, and that no
+/// discovery service was involved. If this host cannot reach the members' addresses, etcdctl runs on
+/// one of the machines.
 ///
-/// What could not be checked is reported as skipped, never as passed.
+/// A check that could not be made is reported as skipped, never as passed.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// How to print it
+    /// The output format
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
     format: Format,
-    /// Look again until it is healthy or this time is over, as in `60s` or `2m`
+    /// Repeat until healthy, at most this long, as in `60s` or `2m`
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience)]
     wait: Option<Duration>,
-    /// Say what a check means, and look at no cluster
+    /// Explain a check, without querying a cluster
     #[arg(
         long,
         value_name = "CHECK",
@@ -53,54 +53,55 @@ pub struct Args {
     explain: Option<&'static Check>,
 }
 
-/// The name of a check, for the check.
+/// Parses the name of a check.
 fn known_check() -> impl TypedValueParser<Value = &'static Check> {
     let names = PossibleValuesParser::new(check::all().map(|check| check.name));
     names.try_map(|name| check::named(&name).ok_or("there is no such check"))
 }
 
-/// The checks, one a line: what clap itself would list is a line too wide for the short help.
+/// Lists the checks one per line. Clap's own list would be too wide for the short help.
 fn explain_help() -> String {
     let checks = check::all().map(|check| format!("\n- {}: {}", check.name, check.title));
     let checks: String = checks.collect();
     format!(
-        "Say what a check means, and look at no cluster: what it looks at, why it matters, what to\n\
-         do when it fails, and where etcd's documentation says more\n\nChecks:{checks}"
+        "Explain a check, without querying a cluster: what it examines, why it matters, what to do\n\
+         when it fails, and where etcd's documentation says more\n\nChecks:{checks}"
     )
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask verify                           look at the cluster of cluster/default.toml
+  cargo xtask verify                           check the cluster of cluster/default.toml
   cargo xtask verify five --wait 60s           wait until it is healthy
   cargo xtask verify --format json | jq .quorum
-  cargo xtask verify --explain hash            learn what the check `hash` means
+  cargo xtask verify --explain hash            explain the check `hash`
 
 Exit status:
-  0  healthy: everything was checked and holds; warnings do not change that
-  1  unhealthy: something does not hold, such as a member that does not answer
+  0  healthy: everything was checked and no check failed; there may be warnings
+  1  unhealthy: a check failed, for example because a member does not answer
   3  the definition has errors
-  4  nothing is known to be wrong, but something could not be checked, as with an etcdctl that
-     does not work; or the cluster was never started; or what is kept of it cannot be read
+  4  health unknown: no check failed, but something could not be checked, for example because
+     etcdctl does not work; or the cluster was never started; or its record cannot be read
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, health (healthy, unhealthy, not-proven), exit_status, summary,
   pinned_version, running_version, stand_in, expected_cluster_id, leader (name or null),
   quorum: holds, voters, able (voters that answer and follow a leader), needed, may_fail
-  members[]: name, endpoint, answers (itself, and not another member at its address),
+  members[]: name, endpoint, answers (false if another member answers at its address),
     expected_id, id, cluster_id, version,
     role (leader, follower, learner, no leader), raft_term, raft_index, raft_applied_index,
     revision, database_size_bytes, database_quota_bytes, keys_hash, keys_hash_revision
   checks[]: name, title, verdict (pass, not-applicable, warn, skipped, not-yet, fail),
-    evidence, findings[]: members (names; none where it concerns the whole cluster), member
-    (the name where it is one, else null), text, hint (null where it follows from another),
-    commands (those of the hint, in their order), effect (heals, makes-safer, informs; or null)
-IDs and hashes are strings of hexadecimal digits without leading zeros, as etcd prints IDs: they
-exceed the numbers that JSON readers keep exactly. What was not seen is null.
+    evidence, findings[]: members (names; empty if it concerns the whole cluster), member (the
+    name if there is exactly one, else null), text, hint (null if it follows from another
+    finding), commands (of the hint, in order), effect (heals, makes-safer, informs; or null)
+IDs and hashes are strings of hexadecimal digits without leading zeros, as etcd prints IDs: as
+numbers, they would exceed the range that JSON parsers keep exactly. Unknown values are null.
 
-JUnit: one test case a check; skipped and not applicable ones are skipped, warnings pass.";
+JUnit: one test case per check. Checks that are skipped or not applicable count as skipped, and
+warnings as passed.";
 
-/// How results are printed.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -112,9 +113,6 @@ enum Format {
 }
 
 /// Runs `verify`.
-///
-/// # Errors
-/// Fails where the definition has errors, the cluster was never started or its etcdctl is gone.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     if let Some(check) = args.explain {
         ui.print(&ui::verify::explain::render(check));
@@ -124,7 +122,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     drill_left::warn(ui, &session.home);
     let mut verified = look::wait(&session, args.wait.unwrap_or_default());
     if drill_left::is_left(&session.home) {
-        // What is wrong may be the drill's doing: healing that comes first.
+        // The drill may have caused the problem, so healing comes first.
         verified.report.leave_out_hints();
     }
     let (plan, report) = (&session.plan, &verified.report);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Task, Value};
 use crate::process::quoted;
 
-/// The script. Candidates depend on the task and the word before: one arm each.
+/// Generates the script. Candidates depend on the task and the previous word: one `case` arm each.
 pub(super) fn script(tasks: &[Task]) -> String {
     let mut arms = String::new();
     let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
@@ -53,7 +53,7 @@ fn find(value: &Value) -> String {
 
 const HEAD: &str = r#"# Completes the words after `cargo xtask` in bash. Made by `cargo xtask completions bash`.
 
-# The workspace: the nearest folder upwards with a folder `cluster`.
+# The workspace: the nearest folder, going upwards, that contains `cluster`.
 _cargo_xtask_root() {
     local folder=$PWD
     until [[ -d $folder/cluster || -z $folder ]]; do folder=${folder%/*}; done
@@ -85,7 +85,7 @@ _cargo_xtask_reply() {
 
 _cargo_xtask() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
-    # bash takes `--format=json` for three words.
+    # bash splits `--format=json` into three words.
     if [[ $before == '=' ]]; then
         before=${COMP_WORDS[COMP_CWORD - 2]}
     elif [[ $current == '=' ]]; then
@@ -95,7 +95,7 @@ _cargo_xtask() {
     if ((COMP_CWORD > 2)); then task=${COMP_WORDS[2]}; fi
     local word
     for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
-        # What follows is another program's.
+        # The words after `--` belong to another program.
         if [[ $word == -- ]]; then return; fi
     done
     COMPREPLY=()
@@ -106,7 +106,7 @@ const TAIL: &str = r#"    esac
     _cargo_xtask_reply -W "$words"
 }
 
-# All else of cargo goes to what completed it before.
+# The earlier completion of cargo handles everything else.
 if [[ -z ${_cargo_before_xtask-} ]]; then
     if ! complete -p cargo &>/dev/null && declare -F _completion_loader &>/dev/null; then
         _completion_loader cargo

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Task, Value};
 
-/// The script: one line for each task, option and argument, with the condition under which it counts.
+/// Generates the script: one line per task, option and argument, with the condition under which it applies.
 pub(super) fn script(tasks: &[Task]) -> String {
     let mut script = HEAD.to_owned();
     for task in tasks {
@@ -52,23 +52,23 @@ fn takes(value: &Value) -> String {
     }
 }
 
-/// A word as fish reads it back: in single quotes, only those and backslashes mean something.
+/// Quotes a word for fish: in single quotes, only single quotes and backslashes are special.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
 const HEAD: &str = r#"# Completes the words after `cargo xtask` in fish. Made by `cargo xtask completions fish`.
 
-# Whether the words so far are `cargo xtask` and this task; and nothing more where it is empty.
+# Whether the words so far are `cargo xtask` and this task, or just `cargo xtask` if the task is empty.
 function __cargo_xtask_at
     set -l words (commandline -opc)
     test (count $words) -ge 2; and test "$words[2]" = xtask; or return 1
-    # What follows is another program's.
+    # The words after `--` belong to another program.
     contains -- -- $words; and return 1
     test "$words[3]" = "$argv[1]"
 end
 
-# The workspace: the nearest folder upwards with a folder `cluster`.
+# The workspace: the nearest folder, going upwards, that contains `cluster`.
 function __cargo_xtask_root
     set -l folder $PWD
     while not test -d "$folder/cluster"; and test -n "$folder"

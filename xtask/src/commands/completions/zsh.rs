@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Task, Value};
 use crate::process::quoted;
 
-/// The script. Candidates depend on the task and the word before: one arm each.
+/// Generates the script. Candidates depend on the task and the previous word: one `case` arm each.
 pub(super) fn script(tasks: &[Task]) -> String {
     let mut arms = String::new();
     let all = tasks.iter().map(|task| (&task.name, &task.about));
@@ -54,7 +54,7 @@ fn find(value: &Value) -> String {
         Value::Clusters => "compadd -- $root/cluster/*.toml(N:t:r)".to_owned(),
         Value::Members => "compadd -- $root/.state/*/members/*(N/:t)".to_owned(),
         Value::Folder => "_files -/".to_owned(),
-        Value::Unknown => "_message 'no more to complete'".to_owned(),
+        Value::Unknown => "_message 'no completions'".to_owned(),
     }
 }
 
@@ -64,9 +64,9 @@ _cargo_xtask() {
     local root=$PWD current=$PREFIX before=$words[CURRENT-1] task=
     local -a found
     if (( CURRENT > 3 )); then task=$words[3]; fi
-    # What follows is another program's.
+    # The words after `--` belong to another program.
     if (( ${words[(i)--]} < CURRENT )); then return 1; fi
-    # The workspace: the nearest folder upwards with a folder `cluster`.
+    # The workspace: the nearest folder, going upwards, that contains `cluster`.
     until [[ -d $root/cluster || -z $root ]]; do root=${root%/*}; done
     if [[ $current == --*=* ]]; then
         before=${current%%=*}
@@ -87,7 +87,7 @@ _cargo_with_xtask() {
     fi
 }
 
-# All else of cargo goes to what completed it before.
+# The earlier completion of cargo handles everything else.
 if [[ $_comps[cargo] != _cargo_with_xtask ]]; then
     typeset -g _cargo_before_xtask=${_comps[cargo]:-_default}
     compdef _cargo_with_xtask cargo

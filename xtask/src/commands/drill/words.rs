@@ -1,4 +1,4 @@
-//! What the words of the command line ask for.
+//! Parses the arguments of `drill`: a cluster's name and faults.
 
 use crate::definition::nearest;
 use crate::fault::{self, Cost, FAULTS, Fault, Resources};
@@ -8,18 +8,17 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::values::ClusterName;
 
-/// The word for every fault that costs nothing.
+/// Selects every fault that costs nothing.
 const ALL: &str = "all";
 
-/// What is to be done to which cluster.
+/// A cluster and the faults to inject into it.
 pub(super) struct Words {
-    /// The cluster.
     pub(super) cluster: ClusterName,
     words: Vec<String>,
 }
 
 impl Words {
-    /// Reads the words: a cluster's name, unless the first is a fault's, and the faults.
+    /// Parses the words. The first is a cluster's name unless it names a fault; the others are faults.
     pub(super) fn of(words: &[String]) -> Outcome<Self> {
         let (name, words) = match words {
             [first, faults @ ..] if first != ALL && fault::named(first).is_none() => {
@@ -38,15 +37,12 @@ impl Words {
         })
     }
 
-    /// Whether no fault is named: then they are listed.
+    /// Whether to list the faults, because none is named.
     pub(super) const fn is_list(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// The faults that are meant.
-    ///
-    /// # Errors
-    /// Fails where one is not possible here.
+    /// The selected faults. Fails if one of them is not possible here.
     pub(super) fn chosen(
         &self,
         session: &Session,
@@ -78,19 +74,19 @@ impl Words {
     }
 }
 
-/// What to say of a fault that costs something, before it is agreed to.
+/// The error for a fault that costs something and that `--yes` did not allow.
 fn warning(name: &str, cost: Cost) -> Option<Diagnostic> {
     match cost {
         Cost::Nothing => None,
         Cost::WritesMeanwhile => Some(
-            Diagnostic::error(format!("`{name}` costs what others write to the cluster meanwhile"))
-                .note("healing puts the data back that was there before; the drill's own clients rest until then")
-                .hint("where nobody else writes: add `--yes`"),
+            Diagnostic::error(format!("`{name}` loses what other clients write during the drill"))
+                .note("healing restores the earlier data; the drill's own clients pause until then")
+                .hint("if no other client writes, add `--yes`"),
         ),
         Cost::History => Some(
-            Diagnostic::error(format!("`{name}` costs the history of all keys"))
-                .note("healing makes room by compaction: older revisions can then neither be read nor watched from")
-                .hint("where nobody needs them: add `--yes`"),
+            Diagnostic::error(format!("`{name}` loses the history of all keys"))
+                .note("healing frees space by compaction, after which older revisions cannot be read or watched")
+                .hint("if nobody needs older revisions, add `--yes`"),
         ),
     }
 }
@@ -103,7 +99,7 @@ fn unknown(word: &str) -> Failure {
         None => diagnostic,
     };
     Failure::usage(diagnostic.hint(Hint::informs(
-        "a cluster's name comes first; see all faults",
+        "a cluster's name comes first; list all faults",
         ["cargo xtask drill"],
     )))
 }

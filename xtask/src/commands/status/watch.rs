@@ -1,4 +1,4 @@
-//! `cargo xtask status --watch`: looks, shows, waits, and looks again.
+//! `cargo xtask status --watch`: shows the status of a cluster repeatedly.
 
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,7 +19,7 @@ use crate::ui::in_place::{self, Block};
 use crate::ui::status::log::Log;
 use crate::ui::status::{json, view};
 
-/// Watches until Ctrl-C, until nobody reads it any more or until the cluster is destroyed.
+/// Watches until Ctrl-C, until the reader of the output is gone or until the cluster is destroyed.
 pub(super) fn watch(
     ui: Ui,
     mut started: Started,
@@ -41,7 +41,7 @@ pub(super) fn watch(
             ui.report(&trouble.0);
         }
         let heard = show.show(at, &snapshot, &elections);
-        // Looks begin at even distances, however long each takes.
+        // Updates start at regular intervals, however long each takes.
         if !heard || !ui.is_read_after(every.saturating_sub(begun.elapsed())) {
             return Ok(Exit::Success);
         }
@@ -55,7 +55,7 @@ pub(super) fn watch(
     }
 }
 
-/// Where it is shown, and how.
+/// The output, in one of three forms.
 struct Show {
     ui: Ui,
     how: How,
@@ -81,7 +81,7 @@ impl Show {
         Self { ui, how }
     }
 
-    /// What Ctrl-C leaves to be done.
+    /// The cleanup to run on Ctrl-C.
     fn end(&self) -> fn() {
         match &self.how {
             How::InPlace { .. } => in_place::end,
@@ -89,7 +89,7 @@ impl Show {
         }
     }
 
-    /// Shows what was seen. Returns whether anybody still reads it.
+    /// Shows a snapshot. Returns whether the output still has a reader.
     fn show(&mut self, at: Duration, snapshot: &Snapshot, elections: &Elections) -> bool {
         let ui = self.ui;
         match &mut self.how {
@@ -107,17 +107,17 @@ impl Show {
         }
     }
 
-    /// Lets something else be said between.
+    /// Leaves the lines shown so far in place, so that a message can follow them.
     fn make_room(&mut self) {
         if let How::InPlace { block, .. } = &mut self.how {
             block.leave();
         }
     }
 
-    /// Says why there is nothing more to be shown.
+    /// Reports why the watch ends.
     fn say_last(&self, at: Duration, started: &Started) {
         let name = &started.home.name;
-        let why = format!("is gone, as after `cargo xtask destroy {name}`");
+        let why = format!("is gone, probably by `cargo xtask destroy {name}`");
         match &self.how {
             How::Log(log) => {
                 self.ui.print(&log.last_line(at, name, &why));
@@ -127,12 +127,12 @@ impl Show {
     }
 }
 
-/// What was said last of why a driver cannot tell how the members are.
+/// The last reported reason why the driver cannot tell the state of the members.
 #[derive(Default)]
 struct Trouble(Vec<Diagnostic>);
 
 impl Trouble {
-    /// Keeps it, and returns whether it is another than the last one.
+    /// Stores the reason, and returns whether it differs from the last one.
     fn is_new(&mut self, now: Vec<Diagnostic>) -> bool {
         let same = |one: &Diagnostic, other: &Diagnostic| one.message == other.message;
         let known = now
@@ -145,7 +145,7 @@ impl Trouble {
     }
 }
 
-/// The moment by this host's clock, as the time since 1970.
+/// The time since 1970, by this host's clock.
 fn now() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

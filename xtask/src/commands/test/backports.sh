@@ -1,7 +1,7 @@
-# Installs packages where `apt-get install` alone cannot, such as one that has to be of the version of
-# another that came from the backports of this release of Debian. Each that cannot be had otherwise is
-# taken from there. No source of the system's apt names the backports, and none does afterwards: the
-# sources and lists of this run are in a folder that is removed with it.
+# Installs packages that `apt-get install` alone cannot, for example because a package must match the
+# version of another one that came from the backports of this Debian release. Only packages that cannot
+# be installed otherwise come from the backports. The system's apt sources do not change: this run has
+# its own sources and lists, in a folder that is removed at the end.
 set -eu
 
 install() {
@@ -19,7 +19,7 @@ for package; do
 done
 
 release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-# apt fills that in, not the shell.
+# apt expands `$(REPO_URI)`, not the shell.
 # shellcheck disable=SC2016
 archive=$(apt-get indextargets --format '$(REPO_URI)' \
   'Created-By: Packages' 'Origin: Debian' "Codename: $release" | sed -n 1p)
@@ -37,7 +37,7 @@ if [ -e "$own" ]; then
 fi
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 echo "deb [signed-by=$keys] $archive $release-backports main" >>"$folder/sources.list"
-# The user that apt as root would download as cannot write there.
+# Without `Sandbox::User`, apt downloads as a user that cannot write to this folder.
 cat >"$folder/apt.conf" <<CONFIGURATION
 Dir::Etc::SourceList "$folder/sources.list";
 Dir::State::Lists "$folder/lists";
@@ -45,7 +45,7 @@ Dir::Cache "$folder";
 APT::Sandbox::User "root";
 CONFIGURATION
 
-# Names of packages hold no spaces.
+# Package names contain no spaces.
 # shellcheck disable=SC2086
 {
   set -x

@@ -1,4 +1,4 @@
-//! The programs that the tests need beside Rust, and how to get them.
+//! The programs that the tests need besides Rust, and how to install them.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::process::{self, Finished};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::ui::Ui;
 
-/// How long it may take to find out whether this host has something, on a slow and busy one: what is not
-/// found in time counts as missing.
+/// The time limit for probing a program, long enough for a slow and busy host: a program that does not
+/// answer in time counts as missing.
 pub(super) const PROBE: Duration = Duration::from_secs(5 * 60);
 
-/// How long fetching and unpacking packages may take, on a slow line.
+/// The time limit for downloading and unpacking packages on a slow connection.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// A program that the tests need.
 pub(super) struct Needed {
     pub(super) name: &'static str,
     pub(super) program: &'static str,
-    /// Shows that it is there: words that make it succeed and do nothing.
+    /// Arguments that make it succeed without doing anything, to show that it is installed.
     pub(super) probe: &'static [&'static str],
-    /// The package of Debian and Ubuntu that holds it.
+    /// Its package in Debian and Ubuntu.
     pub(super) package: &'static str,
     pub(super) why: &'static str,
 }
@@ -82,14 +82,14 @@ static NEEDED: &[Needed] = &[
         program: "unshare",
         probe: &["--version"],
         package: "util-linux",
-        why: "shows where a test has no network, or another root",
+        why: "runs tests without a network, or in another root folder",
     },
     Needed {
         name: "`ip`",
         program: "ip",
         probe: &["-Version"],
         package: "iproute2",
-        why: "makes the networks of tests, and tells those of this host",
+        why: "makes networks for tests, and lists those of this host",
     },
     Needed {
         name: "`curl`",
@@ -103,28 +103,28 @@ static NEEDED: &[Needed] = &[
         program: "wget",
         probe: &["--version"],
         package: "wget",
-        why: "downloads releases where there is no curl",
+        why: "downloads releases if there is no curl",
     },
     Needed {
         name: "`zsh`",
         program: "zsh",
         probe: &["--version"],
         package: "zsh",
-        why: "completes with the script made for it",
+        why: "tests its completion script",
     },
     Needed {
         name: "`fish`",
         program: "fish",
         probe: &["--version"],
         package: "fish",
-        why: "completes with the script made for it",
+        why: "tests its completion script",
     },
     Needed {
         name: "`mmdebstrap`",
         program: "mmdebstrap",
         probe: &["--version"],
         package: "mmdebstrap",
-        why: "makes the file system of machines",
+        why: "makes the file systems of machines",
     },
     Needed {
         name: "`systemd-nspawn`",
@@ -138,7 +138,7 @@ static NEEDED: &[Needed] = &[
         program: "iptables",
         probe: &["--version"],
         package: "iptables",
-        why: "shows whether this host can publish ports as Docker does",
+        why: "tests whether this host can publish ports as Docker does",
     },
     Needed {
         name: "`vagrant`",
@@ -155,7 +155,7 @@ static NEEDED: &[Needed] = &[
             "vagrant plugin list | grep --quiet '^vagrant-libvirt '",
         ],
         package: "vagrant-libvirt",
-        why: "boots them under libvirt",
+        why: "boots machines under libvirt",
     },
     Needed {
         name: "`qemu-img`",
@@ -169,43 +169,43 @@ static NEEDED: &[Needed] = &[
         program: "debugfs",
         probe: &["-V"],
         package: "e2fsprogs",
-        why: "writes into their file systems",
+        why: "writes into the file systems of boxes",
     },
     Needed {
         name: "`sfdisk`",
         program: "sfdisk",
         probe: &["--version"],
         package: "fdisk",
-        why: "parts them as distributions do",
+        why: "partitions disks as distributions do",
     },
 ];
 
-/// The programs that this host lacks, of those that all tests need.
+/// The missing programs among those that all tests need.
 pub(super) fn missing_to_all(shell: &Shell) -> Vec<&'static Needed> {
     missing(shell, NEEDED)
 }
 
-/// The programs that this host lacks, of those that all tests need and that are in these packages.
+/// The missing programs among those that all tests need, limited to these packages.
 pub(super) fn missing_of(shell: &Shell, packages: &[&str]) -> Vec<&'static Needed> {
     let of_these = |needed: &&Needed| packages.contains(&needed.package);
     let needed = NEEDED.iter().filter(of_these);
     needed.filter(|needed| needed.is_missing(shell)).collect()
 }
 
-/// The programs that this host lacks, of these.
+/// The missing programs among these.
 pub(super) fn missing(shell: &Shell, needed: &'static [Needed]) -> Vec<&'static Needed> {
     let needed = needed.iter();
     needed.filter(|needed| needed.is_missing(shell)).collect()
 }
 
-/// What installs packages: nothing that is there is upgraded or removed for it.
+/// Installs packages without upgrading or removing others.
 const INSTALL: &str = "apt-get install --yes --no-install-recommends --no-upgrade --no-remove";
 
 fn packages(missing: &[&Needed]) -> Vec<&'static str> {
     missing.iter().map(|needed| needed.package).collect()
 }
 
-/// In front of a command that needs root.
+/// The prefix of a command that needs root.
 fn as_root() -> &'static str {
     if nix::unistd::geteuid().is_root() {
         ""
@@ -214,7 +214,7 @@ fn as_root() -> &'static str {
     }
 }
 
-/// That they are missing, and the line that installs them.
+/// The error for missing programs, with the command that installs them.
 pub(super) fn lacking(missing: &[&Needed]) -> Failure {
     let mut diagnostic = Diagnostic::error(match missing {
         [_] => "this host lacks a program that the tests need".to_owned(),
@@ -234,19 +234,16 @@ pub(super) fn lacking(missing: &[&Needed]) -> Failure {
                 [format!("{}{INSTALL} {packages}", as_root())],
             ))
             .hint(Hint::heals(
-                "or have it done",
+                "or let this task install them",
                 ["cargo xtask test --install"],
             )),
     )
 }
 
-/// Installs what holds them.
-///
-/// # Errors
-/// Fails where the package manager does.
+/// Installs the packages of missing programs.
 pub(super) fn install(ui: Ui, shell: &Shell, missing: &[&Needed]) -> Outcome<()> {
     let packages = packages(missing);
-    // A source that does not answer fails this, though those that matter may have answered.
+    // One unreachable package source makes this fail, even if the sources that matter were updated.
     ui.say(&format!("== {}apt-get update", as_root()));
     run_as_root(shell, &["apt-get", "update"], &[]);
 
@@ -257,7 +254,7 @@ pub(super) fn install(ui: Ui, shell: &Shell, missing: &[&Needed]) -> Outcome<()>
         return Ok(());
     }
 
-    ui.say("== what that could not install, from the backports of this release of Debian");
+    ui.say("== the remaining packages, from the backports of this Debian release");
     let with_backports = run_as_root(shell, &["sh", "-c", WITH_BACKPORTS, "install"], &packages);
     if with_backports.success() {
         return Ok(());
@@ -265,11 +262,11 @@ pub(super) fn install(ui: Ui, shell: &Shell, missing: &[&Needed]) -> Outcome<()>
     Err(not_installed(&installed))
 }
 
-/// Its arguments are packages.
+/// A script; its arguments are packages.
 const WITH_BACKPORTS: &str = include_str!("backports.sh");
 
 fn run_as_root(shell: &Shell, words: &[&str], packages: &[&str]) -> Finished {
-    // Nobody is there to be asked, for a password neither.
+    // Nobody may be there to answer, not even to enter a password.
     let root: &[&str] = match as_root() {
         "" => &[],
         _ => &["sudo", "--non-interactive"],
@@ -284,6 +281,6 @@ fn not_installed(finished: &Finished) -> Failure {
     Failure::host(
         Diagnostic::error(format!("`{}` {}", finished.command, finished.ending()))
             .note("the tests need these packages")
-            .hint("run the command yourself, and this again"),
+            .hint("run the command yourself, then run this task again"),
     )
 }

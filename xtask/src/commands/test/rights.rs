@@ -1,4 +1,4 @@
-//! What a host may forbid. The tests that need it say so by the ending of their names.
+//! Rights that a host may not grant. The ending of a test's name says which right it needs.
 
 use std::sync::OnceLock;
 
@@ -7,12 +7,12 @@ use xshell::Shell;
 use super::{browser, needed, vms};
 use crate::process;
 
-/// Something that a host may forbid.
+/// A right that a host may not grant.
 struct Right {
     ending: &'static str,
-    /// Why this host lacks it; nothing where it does not.
+    /// Returns why this host does not grant it, or `None`.
     probe: fn(&Shell) -> Option<String>,
-    /// What the probe said. It is asked once.
+    /// The result of the probe, which runs only once.
     known: OnceLock<Option<String>>,
 }
 
@@ -31,39 +31,39 @@ static RIGHTS: [Right; 6] = [
         let probe = ["--map-root-user", "--mount", "--uts", "true"];
         unless(
             process::run(shell.cmd("unshare").args(probe), needed::PROBE).success(),
-            "this host refuses `unshare --map-root-user --mount true`, as containers often do",
+            "this host does not allow `unshare --map-root-user --mount true`, as is common in containers",
         )
     }),
     Right::new("_as_root", |_| {
         unless(
             nix::unistd::geteuid().is_root(),
-            "only root can be another user",
+            "only root can run programs as another user",
         )
     }),
     Right::new("_in_containers", |shell| {
         unless(
             process::run(in_a_world(shell, BOOT), needed::PROBE).success(),
-            "this host lets no `systemd-nspawn` run on a network of its own, which takes root and more",
+            "this host does not allow `systemd-nspawn` on a separate network, which needs root and more",
         )
     }),
     Right::new("_with_docker_in_containers", |shell| {
         unless(
             process::run(in_a_world(shell, PUBLISH), needed::PROBE).success(),
-            "this host's kernel has not what Docker publishes ports with, or only root may use it",
+            "this host's kernel lacks the rules that Docker publishes ports with, or only root may use them",
         )
     }),
     Right::new("_in_a_browser", browser::why_not),
     Right::new("_in_vms", vms::why_not),
 ];
 
-/// Why the test of this name cannot run on this host; nothing where it can.
+/// Why a test cannot run on this host, judging by its name, or `None` if it can.
 pub fn why_not(test: &str) -> Option<String> {
     let needed = RIGHTS.iter().filter(|right| test.ends_with(right.ending));
     needed
         .filter_map(|right| {
             let probe = || match process::shell() {
                 Ok(shell) => (right.probe)(&shell),
-                Err(_) => Some("this host has no folder to work in".to_owned()),
+                Err(_) => Some("there is no current folder".to_owned()),
             };
             right.known.get_or_init(probe).clone()
         })
@@ -74,7 +74,7 @@ fn unless(is_held: bool, why: &str) -> Option<String> {
     (!is_held).then(|| why.to_owned())
 }
 
-/// What runs in a world of its own leaves nothing in this one.
+/// Runs a script in namespaces of its own, so that it leaves nothing behind on this host.
 fn in_a_world<'a>(shell: &'a Shell, script: &str) -> xshell::Cmd<'a> {
     let world = ["--mount", "--net", "sh", "-c", WORLD, "world"];
     let command = shell.cmd("unshare").args(world);
@@ -83,11 +83,11 @@ fn in_a_world<'a>(shell: &'a Shell, script: &str) -> xshell::Cmd<'a> {
 
 const WORLD: &str = include_str!("world.sh");
 
-/// What a machine needs to boot in a container.
+/// Tries everything that a machine needs to boot in a container.
 const BOOT: &str = "ip link add bridge type bridge && exec systemd-nspawn --quiet --register=no \
     --keep-unit --network-bridge=bridge --volatile=yes --directory=/ --console=pipe true";
 
-/// The kinds of rules by which Docker publishes ports.
+/// Tries the kinds of rules that Docker publishes ports with.
 const PUBLISH: &str = "iptables --table nat --append PREROUTING --match addrtype --dst-type LOCAL \
     --protocol tcp --destination-port 2379 --jump DNAT --to-destination 172.17.0.2:2379 && \
     iptables --table nat --append POSTROUTING --source 172.17.0.0/16 --jump MASQUERADE && \

@@ -1,11 +1,11 @@
-//! What the tests that boot virtual machines need. A host that cannot have it runs the others.
+//! The requirements of tests that boot virtual machines. A host without them can run the other tests.
 
 use xshell::Shell;
 
 use super::needed::{self, Needed};
 use crate::process;
 
-/// The programs, of which a host that boots no machines needs none.
+/// The programs that only these tests need.
 static PROGRAMS: &[Needed] = &[
     Needed {
         name: "`libvirtd`",
@@ -19,14 +19,14 @@ static PROGRAMS: &[Needed] = &[
         program: "virsh",
         probe: &["--version"],
         package: "libvirt-clients",
-        why: "tells which machines there are, and pulls their plugs",
+        why: "lists machines, and cuts their power",
     },
     Needed {
         name: "`qemu-system-x86_64`",
         program: "qemu-system-x86_64",
         probe: &["--version"],
         package: "qemu-system-x86",
-        why: "is the machines",
+        why: "emulates machines",
     },
     Needed {
         name: "`dnsmasq`",
@@ -40,33 +40,33 @@ static PROGRAMS: &[Needed] = &[
         program: "iptables",
         probe: &["--version"],
         package: "iptables",
-        why: "leads machines out of their network",
+        why: "routes traffic from machines to other networks",
     },
     Needed {
         name: "`ssh`",
         program: "ssh",
         probe: &["-V"],
         package: "openssh-client",
-        why: "enters machines",
+        why: "logs in to machines",
     },
     Needed {
         name: "`genext2fs`",
         program: "genext2fs",
         probe: &["--version"],
         package: "genext2fs",
-        why: "makes the file system of their disks",
+        why: "makes the file systems of their disks",
     },
 ];
 
-/// The packages of what all tests need, of which machines need this as well.
+/// The packages that these tests share with all others.
 const NEEDED_BY_ALL: &[&str] = &["mmdebstrap", "qemu-utils", "vagrant", "vagrant-libvirt"];
 
-/// Why no machine can boot on this host, whatever is installed.
+/// Why machines cannot boot on this host, whatever is installed.
 fn refused(shell: &Shell) -> Option<&'static str> {
     if !nix::unistd::geteuid().is_root() {
-        return Some("only root can give machines a host of their own");
+        return Some("only root can set up an isolated host for machines");
     }
-    // As a lab begins, and ends at once.
+    // The same first steps as in a lab.
     let probe = "umount --recursive --lazy /sys && mount -t sysfs sysfs /sys && \
         ip link add probe type bridge && ip tuntap add tap mode tap";
     let probe = shell
@@ -75,11 +75,11 @@ fn refused(shell: &Shell) -> Option<&'static str> {
         .args(["--fork", "--mount-proc", "sh", "-c", probe]);
     let probe = process::run(probe, needed::PROBE);
     (!probe.success()).then_some(
-        "this host refuses a network, mounts and processes apart from its own, as containers often do",
+        "this host does not allow network, mount and process namespaces, as is common in containers",
     )
 }
 
-/// Why this host boots no machines; nothing where it does.
+/// Why these tests cannot run on this host, or `None` if they can.
 pub(super) fn why_not(shell: &Shell) -> Option<String> {
     if let Some(why) = refused(shell) {
         return Some(why.to_owned());
@@ -91,12 +91,12 @@ pub(super) fn why_not(shell: &Shell) -> Option<String> {
     }
     let names: Vec<&str> = missing.iter().map(|needed| needed.name).collect();
     Some(format!(
-        "this host lacks {}; to have them installed: `cargo xtask test --install`",
+        "this host lacks {}; install them with `cargo xtask test --install`",
         names.join(", ")
     ))
 }
 
-/// The programs that are missing on a host that could boot machines with them.
+/// The missing programs. Empty if machines could not boot anyway.
 pub(super) fn missing(shell: &Shell) -> Vec<&'static Needed> {
     if refused(shell).is_some() {
         return Vec::new();
