@@ -61,9 +61,11 @@ fn keys() -> String {
 }
 
 fn checks() -> String {
-    let mut table = "| check | holds when | why it matters |\n|---|---|---|\n".to_owned();
+    let mut table = "| check | passes if | why it matters |\n|---|---|---|\n".to_owned();
     let members = CHECKS.iter().map(|check| (check, ""));
-    let machines = MACHINE_CHECKS.iter().map(|check| (check, " (of machines)"));
+    let machines = MACHINE_CHECKS
+        .iter()
+        .map(|check| (check, " (machines only)"));
     for (check, whose) in members.chain(machines) {
         let (name, title, why) = (check.name, check.title, check.about.why_in_short());
         let _ = writeln!(table, "| `{name}`{whose} | {title} | {why} |");

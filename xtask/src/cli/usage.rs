@@ -29,7 +29,7 @@ pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
         ErrorKind::InvalidValue if text(error, ContextKind::InvalidValue).is_empty() => {
             Diagnostic::error(format!("{} needs a value", argument(error)))
         }
-        ErrorKind::InvalidValue => not_among(error),
+        ErrorKind::InvalidValue => not_possible(error),
         ErrorKind::ValueValidation => refused(error),
         ErrorKind::MissingRequiredArgument => Diagnostic::error(format!(
             "`{called}` needs {}",
@@ -129,7 +129,7 @@ fn conflict(error: &Error) -> Diagnostic {
 }
 
 /// Reports a value that is not in the list of possible values.
-fn not_among(error: &Error) -> Diagnostic {
+fn not_possible(error: &Error) -> Diagnostic {
     let value = text(error, ContextKind::InvalidValue);
     let values = suggestions(error, ContextKind::ValidValue);
     let diagnostic = Diagnostic::error(format!("{} cannot be `{value}`", argument(error)));

@@ -55,7 +55,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         }
         return Ok(Exit::Success);
     }
-    if !args.yes && !agreed(ui, name)? {
+    if !args.yes && !confirmed(ui, name)? {
         ui.say("nothing was destroyed");
         return Ok(Exit::Unhealthy);
     }
@@ -64,7 +64,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     Ok(Exit::Success)
 }
 
-fn agreed(ui: Ui, name: &ClusterName) -> Outcome<bool> {
+fn confirmed(ui: Ui, name: &ClusterName) -> Outcome<bool> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(
             Diagnostic::error("cannot ask for confirmation: standard input is not a terminal")

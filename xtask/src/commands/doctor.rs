@@ -55,7 +55,6 @@ Environment:
   VAGRANT_DEFAULT_PROVIDER   the provider to use
   XTASK_VIRTUALIZATION       kvm or qemu: how libvirt's QEMU runs machines";
 
-/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people

@@ -95,8 +95,8 @@ fn show(ui: Ui, path: &Utf8Path, args: &Args) -> io::Result<Exit> {
     let mut file = File::open(path)?;
     let start = start_of_last_lines(&mut file, args.lines)?;
     file.seek(SeekFrom::Start(start))?;
-    let mut heard = pass_on(ui, &mut file)?;
-    while args.follow && heard && ui.is_read_after(Duration::from_millis(100)) {
+    let mut has_reader = print_rest(ui, &mut file)?;
+    while args.follow && has_reader && ui.is_read_after(Duration::from_millis(100)) {
         let Ok(there) = fs::metadata(path) else {
             ui.say(&format!(
                 "{}: the log is gone, probably by `cargo xtask destroy {}`",
@@ -111,13 +111,13 @@ fn show(ui: Ui, path: &Utf8Path, args: &Args) -> io::Result<Exit> {
         } else if there.len() < file.stream_position()? {
             file.seek(SeekFrom::Start(0))?;
         }
-        heard = pass_on(ui, &mut file)?;
+        has_reader = print_rest(ui, &mut file)?;
     }
     Ok(Exit::Success)
 }
 
 /// Prints the rest of the file, in pieces. Returns whether the output still has a reader.
-fn pass_on(ui: Ui, file: &mut File) -> io::Result<bool> {
+fn print_rest(ui: Ui, file: &mut File) -> io::Result<bool> {
     let mut piece = vec![0; PIECE];
     loop {
         let length = file.read(&mut piece)?;

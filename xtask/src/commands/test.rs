@@ -82,7 +82,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let shell = process::shell()?;
     shell.change_dir(workspace.root());
-    have_what_is_needed(ui, args, &shell)?;
+    require_programs(ui, args, &shell)?;
     let seed = args.soak.map(|seed| seed.to_string());
     let steps: &[Step] = match (args.machines, &seed) {
         (Some(Story::Short), _) => slice::from_ref(&SHORT_STORY),
@@ -97,7 +97,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
 }
 
 /// Installs missing programs if requested, and fails if any program that these tests need is missing.
-fn have_what_is_needed(ui: Ui, args: &Args, shell: &Shell) -> Outcome<()> {
+fn require_programs(ui: Ui, args: &Args, shell: &Shell) -> Outcome<()> {
     let missing = |to_install: bool| match args.machines {
         Some(_) => vms::missing(shell),
         None => {

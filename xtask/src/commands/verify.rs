@@ -53,7 +53,7 @@ pub struct Args {
     explain: Option<&'static Check>,
 }
 
-/// Parses the name of a check.
+/// Clap's parser for the name of a check.
 fn known_check() -> impl TypedValueParser<Value = &'static Check> {
     let names = PossibleValuesParser::new(check::all().map(|check| check.name));
     names.try_map(|name| check::named(&name).ok_or("there is no such check"))
@@ -101,7 +101,6 @@ numbers, they would exceed the range that JSON parsers keep exactly. Unknown val
 JUnit: one test case per check. Checks that are skipped or not applicable count as skipped, and
 warnings as passed.";
 
-/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people

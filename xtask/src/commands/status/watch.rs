@@ -40,15 +40,15 @@ pub(super) fn watch(
             show.make_room();
             ui.report(&trouble.0);
         }
-        let heard = show.show(at, &snapshot, &elections);
+        let has_reader = show.show(at, &snapshot, &elections);
         // Updates start at regular intervals, however long each takes.
-        if !heard || !ui.is_read_after(every.saturating_sub(begun.elapsed())) {
+        if !has_reader || !ui.is_read_after(every.saturating_sub(begun.elapsed())) {
             return Ok(Exit::Success);
         }
         match open::again(&started.home)? {
             Some(again) => started = again,
             None => {
-                show.say_last(now(), &started);
+                show.say_end(now(), &started);
                 return Ok(Exit::Success);
             }
         }
@@ -115,7 +115,7 @@ impl Show {
     }
 
     /// Reports why the watch ends.
-    fn say_last(&self, at: Duration, started: &Started) {
+    fn say_end(&self, at: Duration, started: &Started) {
         let name = &started.home.name;
         let why = format!("is gone, probably by `cargo xtask destroy {name}`");
         match &self.how {

@@ -29,7 +29,6 @@ pub(super) fn why_not(shell: &Shell) -> Option<String> {
     (!probe.success()).then(|| "`chromium` does not run on this host".to_owned())
 }
 
-/// The missing programs.
 pub(super) fn missing(shell: &Shell) -> Vec<&'static Needed> {
     needed::missing(shell, PROGRAMS)
 }

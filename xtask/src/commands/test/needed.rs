@@ -192,7 +192,6 @@ pub(super) fn missing_of(shell: &Shell, packages: &[&str]) -> Vec<&'static Neede
     needed.filter(|needed| needed.is_missing(shell)).collect()
 }
 
-/// The missing programs among these.
 pub(super) fn missing(shell: &Shell, needed: &'static [Needed]) -> Vec<&'static Needed> {
     let needed = needed.iter();
     needed.filter(|needed| needed.is_missing(shell)).collect()
