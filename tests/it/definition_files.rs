@@ -137,20 +137,20 @@ fn errors_of_all_files_come_together_in_the_order_of_their_names() {
             1 | members = 4
               |           ^
               |
-              = note: 3 of 4 must agree, so 1 may fail; one member more only adds one that can fail
+              = note: 3 of 4 must agree, so 1 may fail; the additional member is only one more that can fail
               = hint: use 3 or 5 members
 
             warning: `a` and `b` both claim the address `192.168.56.101`
             note: only one of them can be up at a time
             note: `cluster/a.toml` claims `192.168.56.101` by default
             note: `cluster/b.toml` claims `192.168.56.101` by default
-            hint: give `b` a subnet of its own under `[network]`, such as `subnet = "192.168.60.0/24"`
+            hint: give `b` its own subnet under `[network]`, such as `subnet = "192.168.60.0/24"`
 
             warning: `a` and `c` both claim the address `192.168.56.101`
             note: only one of them can be up at a time
             note: `cluster/a.toml` claims `192.168.56.101` by default
             note: `cluster/c.toml` claims `192.168.56.101` by default
-            hint: give `c` a subnet of its own under `[network]`, such as `subnet = "192.168.60.0/24"`
+            hint: give `c` its own subnet under `[network]`, such as `subnet = "192.168.60.0/24"`
         "#]],
     );
 }

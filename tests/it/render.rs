@@ -333,8 +333,7 @@ fn no_cluster_takes_the_place_of_a_rendered_file() {
     let scratch = Scratch::with("user-data", "members = 3\n");
     let ran = scratch.run(&["render"]).expect(3);
     assert!(
-        ran.stderr
-            .contains("a cluster cannot be called `user-data`"),
+        ran.stderr.contains("a cluster cannot be named `user-data`"),
         "{}",
         ran.stderr
     );

@@ -1,4 +1,4 @@
-//! Every key of a definition, in one table: from it follow the reader, the JSON Schema and the manual.
+//! Every key of a definition, in one table. The reader, the JSON Schema and the manual are derived from it.
 
 use super::choice::choice;
 use super::reader::Found;
@@ -9,15 +9,15 @@ use crate::values::DriverName;
 /// A key of a definition.
 #[derive(Debug)]
 pub struct Key {
-    /// Its place: `etcd.version` is `version` in the table `[etcd]`.
+    /// Its path: `etcd.version` is `version` in the table `[etcd]`.
     pub path: &'static str,
     /// What may be written.
     pub shape: Shape,
-    /// What holds where nothing is written, as one would write it; empty where that takes words.
+    /// The default, as one would write it; empty if it is not a plain value.
     pub default: &'static str,
-    /// What it decides, in a sentence or two.
+    /// What the key decides, in a sentence or two.
     pub doc: &'static str,
-    /// Reads what was written into the definition, or reports why that is impossible.
+    /// Reads the written value into the definition, or reports why that is impossible.
     pub(super) read: fn(&mut Definition, &mut Found<'_, '_, '_>),
 }
 
@@ -28,32 +28,32 @@ pub enum Shape {
     Boolean,
     /// A whole number within limits, in a unit that may be empty.
     Number {
-        /// The lower limit, allowed itself.
+        /// The lower limit, inclusive.
         least: i64,
-        /// The upper limit, allowed itself.
+        /// The upper limit, inclusive.
         most: i64,
         /// The unit, as in `MiB`; empty for a plain number.
         unit: &'static str,
     },
     /// Text, of which this is an example.
     Text {
-        /// A value that could be written, without its quotes.
+        /// A valid value, without its quotes.
         example: &'static str,
     },
     /// One of a few words.
     Choice(fn() -> Vec<&'static str>),
     /// A whole number, or text of which this is an example.
     NumberOrText {
-        /// A text that could be written, without its quotes.
+        /// A valid text, without its quotes.
         example: &'static str,
     },
     /// A number of members, or a list of tables with a name and an address.
     Members,
-    /// A table whose keys are the author's, each with such a value.
+    /// A table whose keys the author chooses, each with such a value.
     Table {
-        /// What its keys are, as a regular expression.
+        /// The form of its keys, as a regular expression.
         keys: &'static str,
-        /// What its values are.
+        /// The shape of its values.
         values: &'static Shape,
     },
     /// Text, a whole number, or `true` or `false`.
@@ -79,7 +79,7 @@ pub(super) const fn table(keys: &'static str, values: &'static Shape) -> Shape {
     Shape::Table { keys, values }
 }
 
-/// Every key, in the order in which a manual shows them.
+/// Every key, in the order of the manual.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
     TOP.iter().chain(MACHINE).chain(ETCD)
 }
@@ -89,7 +89,7 @@ static TOP: &[Key] = &[
         path: "members",
         shape: Shape::Members,
         default: "3",
-        doc: "How many members the cluster has, or a list of `[[members]]`, each with a `name` and \
+        doc: "The number of members, or a list of `[[members]]`, each with a `name` and \
               an `address`.",
         read: |d, found| members::read(d, found),
     },
@@ -97,15 +97,15 @@ static TOP: &[Key] = &[
         path: "name_prefix",
         shape: text("core"),
         default: "\"core\"",
-        doc: "What the names of counted members start with: `core` gives `core-01`, `core-02`, ….",
+        doc: "The start of the names of counted members: `core` gives `core-01`, `core-02`, ….",
         read: |d, found| d.name_prefix.set(found.span(), found.text()),
     },
     Key {
         path: "driver",
         shape: choice::<DriverName>(),
         default: "",
-        doc: "What runs the members: `vagrant` runs them on virtual machines, `local` as processes \
-              on this host's loopback addresses. Without it, `up` chooses.",
+        doc: "How the members run: `vagrant` on virtual machines, `local` as processes on this \
+              host's loopback addresses. Without it, `up` chooses.",
         read: |d, found| d.driver.set(found.span(), found.choice().map(Some)),
     },
     Key {
@@ -119,15 +119,15 @@ static TOP: &[Key] = &[
         path: "network.subnet",
         shape: text("192.168.56.0/24"),
         default: "\"192.168.56.0/24\"",
-        doc: "The private network that the members share. VirtualBox allows 192.168.56.0/21 unless \
-              /etc/vbox/networks.conf says more.",
+        doc: "The private network of the members. VirtualBox allows 192.168.56.0/21 unless \
+              /etc/vbox/networks.conf allows more.",
         read: |d, found| d.network.subnet.set(found.span(), found.text()),
     },
     Key {
         path: "network.first_host",
         shape: number(0, 16_777_213, ""),
         default: "101",
-        doc: "The host number of the first counted member in its subnet: 101 gives 192.168.56.101.",
+        doc: "The host number of the first counted member in the subnet: 101 gives 192.168.56.101.",
         read: |d, found| d.network.first_host.set(found.span(), found.number()),
     },
 ];

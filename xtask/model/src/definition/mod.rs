@@ -1,5 +1,5 @@
-//! A cluster definition as its author wrote it: `cluster/<name>.toml`, parsed into values that
-//! cannot be wrong, each with its place in the file.
+//! A cluster definition as its author wrote it: `cluster/<name>.toml`, parsed into valid values, each with
+//! its place in the file.
 
 mod choice;
 pub mod keys;
@@ -38,22 +38,22 @@ pub struct Definition {
     pub source: Arc<Source>,
     /// The members, counted or listed.
     pub members: Setting<Members>,
-    /// What the names of counted members start with: `core` gives `core-01`.
+    /// The start of the names of counted members: `core` gives `core-01`.
     pub name_prefix: Setting<NamePrefix>,
-    /// Who runs the members, where the author insists.
+    /// What runs the members, if the author chose.
     pub driver: Setting<Option<DriverName>>,
-    /// Where the members live.
+    /// The network of the members.
     pub network: Network,
-    /// What each member's machine is like.
+    /// The settings of each member's machine.
     pub machine: Machine,
-    /// What etcd each member runs, and how.
+    /// The settings of etcd.
     pub etcd: Etcd,
     /// Whether fleet runs beside etcd (CoreOS of 2015 only).
     pub fleet: Setting<bool>,
 }
 
 impl Definition {
-    /// What an empty file of this name means.
+    /// The definition in an empty file of this name.
     pub fn with_defaults(name: ClusterName, source: Arc<Source>) -> Self {
         Self {
             name,
@@ -71,7 +71,7 @@ impl Definition {
         }
     }
 
-    /// The names and addresses of all members, given or counted.
+    /// The names and addresses of all members, listed or counted.
     pub fn named_addresses(&self) -> Vec<(HostName, Ipv4Addr)> {
         let network = &self.network;
         let counted = |index| {
@@ -92,9 +92,9 @@ impl Definition {
 /// `members`: a number, or a list.
 #[derive(Debug, Clone)]
 pub enum Members {
-    /// So many, with names and addresses derived from the prefix and the network.
+    /// This many members, with names and addresses derived from the prefix and the network.
     Count(u8),
-    /// Exactly these, with the names and addresses that were written.
+    /// These members, with the names and addresses that were written.
     List(Vec<MemberEntry>),
 }
 
@@ -116,7 +116,7 @@ pub struct Network {
     pub first_host: Setting<u32>,
 }
 
-/// A port of every machine that the host serves too.
+/// A port of every machine that the host also serves.
 #[derive(Debug, Clone)]
 pub struct ForwardedPort {
     /// The port on the machine.
@@ -125,20 +125,20 @@ pub struct ForwardedPort {
     pub host: Setting<u16>,
 }
 
-/// A folder of the host that every machine sees.
+/// A folder of the host that is shared with every machine.
 #[derive(Debug, Clone)]
 pub struct SharedFolder {
     /// The folder on this host. A relative one starts at the rendered files.
     pub host: Setting<HostFolder>,
-    /// Where the machines see it.
+    /// The folder's path on the machines.
     pub guest: Setting<GuestFolder>,
 }
 
-/// A flag of etcd that the author sets directly.
+/// An etcd flag that the author sets directly.
 #[derive(Debug, Clone)]
 pub struct ExtraFlag {
     /// The flag's name without dashes.
     pub name: Setting<FlagName>,
-    /// Its value, as etcd would be given it.
+    /// Its value, as passed to etcd.
     pub value: Setting<FlagValue>,
 }

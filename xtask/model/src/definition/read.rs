@@ -1,4 +1,4 @@
-//! Reads a definition: every key that is known, and everything that is wrong with it, in one go.
+//! Reads a definition: every known key, and everything that is wrong, in one pass.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::profile::Runtime;
 use crate::report::{Diagnostic, Source};
 use crate::values::ClusterName;
 
-/// Reads a definition and judges it by every rule that concerns it alone.
+/// Reads a definition and applies every rule that concerns only this definition.
 ///
-/// The definition is fit for use if none of the diagnostics is an error. They come in the order of
-/// their places in the file.
+/// The definition can be used if none of the diagnostics is an error. They are sorted by their places in the
+/// file.
 pub fn read(name: ClusterName, source: Arc<Source>) -> (Definition, Vec<Diagnostic>) {
     let (document, mut syntax) = parse(&source.text);
     let blanked = without_lost_lines(&source.text, &mut syntax);
@@ -50,7 +50,7 @@ pub fn read(name: ClusterName, source: Arc<Source>) -> (Definition, Vec<Diagnost
             (rule.judge)(&definition, &mut diagnostics);
         }
     } else {
-        // What the parser could not make out may be the very key that a complaint misses.
+        // The text that the parser could not read may be the very key that a diagnostic misses.
         keep_the_certain(&source, &syntax, &mut diagnostics);
         diagnostics.extend(syntax.iter().map(|error| error.diagnostic(&source)));
     }
@@ -120,7 +120,7 @@ fn is_section(path: &str) -> bool {
     })
 }
 
-/// The keys and tables that may stand in a table.
+/// The keys and tables that are allowed in a table.
 fn keys_below(parent: &str) -> Vec<&'static str> {
     let mut known: Vec<&str> = keys()
         .filter_map(|key| {
@@ -136,7 +136,7 @@ fn keys_below(parent: &str) -> Vec<&'static str> {
     known
 }
 
-/// What is not written follows from what is: the profile decides how etcd runs, and which.
+/// Fills in the defaults that depend on other keys: the profile decides which etcd runs, and how.
 fn settle_defaults(definition: &mut Definition) {
     let profile = definition.machine.profile.clone();
     let etcd = &mut definition.etcd;
@@ -154,7 +154,7 @@ fn settle_defaults(definition: &mut Definition) {
     if !etcd.auto_compaction.is_written() && etcd.version.get().is_v2() {
         etcd.auto_compaction = Setting::default(None);
     }
-    // Where the profile is not known, neither is what follows from it.
+    // If the profile is unknown, so are the defaults that depend on it.
     if profile.known().is_none() {
         let span = profile.span().unwrap_or(0..0);
         if !etcd.runtime.is_written() {
@@ -166,7 +166,7 @@ fn settle_defaults(definition: &mut Definition) {
     }
 }
 
-/// Drops complaints that may merely follow from text that the parser could not make out.
+/// Drops diagnostics that may only follow from text that the parser could not read.
 fn keep_the_certain(source: &Source, syntax: &[SyntaxError], diagnostics: &mut Vec<Diagnostic>) {
     let text = &source.text;
     let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
@@ -181,7 +181,7 @@ fn keep_the_certain(source: &Source, syntax: &[SyntaxError], diagnostics: &mut V
         let Some(place) = &diagnostic.place else {
             return true;
         };
-        // Below a broken header nobody knows which table a key is in.
+        // Below a broken header, the table of a key is unknown.
         let unsure_table = broken_header.is_some_and(|header| header <= place.span.start);
         !broken.contains(&line(place.span.start)) && !unsure_table
     });

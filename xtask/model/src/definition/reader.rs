@@ -1,4 +1,4 @@
-//! Reads single values out of a definition and says what is wrong with those that cannot be read.
+//! Reads single values from a definition, and reports those that cannot be read.
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -15,14 +15,14 @@ use crate::report::{Diagnostic, Source};
 use crate::values::Refused;
 use crate::wording::list_of_words;
 
-/// Collects what is wrong while a definition is read.
+/// Collects diagnostics while a definition is read.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     pub(super) source: &'a Arc<Source>,
-    /// What the TOML parser complained about and nobody has reported yet.
+    /// Complaints of the TOML parser that are not reported yet.
     pub(super) syntax: Vec<SyntaxError>,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// What it complained about within single values.
+    /// Diagnostics for complaints of the parser within single values.
     pub(super) syntax_diagnostics: Vec<Diagnostic>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Found<'r, 'a, 'v> {
     pub(super) reader: &'r mut Reader<'a>,
     /// The key as messages name it: `etcd.version`.
     pub(super) path: String,
-    /// The key as it stands in its line: `version`.
+    /// The key as written in its line: `version`.
     pub(super) key: String,
     pub(super) shape: &'static Shape,
     pub(super) value: &'v Spanned<DeValue<'v>>,
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
                 }
             }
         } else {
-            format!("known here: {}", list_of_words(known.iter().copied()))
+            format!("known keys: {}", list_of_words(known.iter().copied()))
         };
         self.error(
             format!("unknown key `{shown}`{place}"),
@@ -94,18 +94,18 @@ impl<'a> Reader<'a> {
         );
     }
 
-    /// A span that surely lies within the text.
+    /// The span, clipped to the text.
     pub(super) fn clip(&self, span: Range<usize>) -> Range<usize> {
         within(span, &self.source.text)
     }
 
-    /// Takes out the complaints of the TOML parser about this value; the first of them.
+    /// Takes out the TOML parser's complaints about this value, and returns the first.
     fn take_syntax(&mut self, span: &Range<usize>) -> Option<SyntaxError> {
         let taken = self.syntax.extract_if(.., |error| error.touches(span));
         taken.collect::<Vec<_>>().into_iter().next()
     }
 
-    /// Reports what the TOML parser complained about.
+    /// Reports a complaint of the TOML parser.
     fn report_syntax(&mut self, error: &SyntaxError) {
         self.syntax_diagnostics.push(error.diagnostic(self.source));
     }
@@ -172,7 +172,7 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
             let words = || T::ALL.iter().map(|value| value.word());
             let hint = match nearest(text, words()) {
                 Some(right) => format!("did you mean `{right}`?"),
-                None => format!("there is {}", list_of_words(words())),
+                None => format!("available: {}", list_of_words(words())),
             };
             Err(Refused::new(
                 format!("unknown {key} `{}`", shortened(text)),
@@ -195,7 +195,7 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
             self.reader.error(
                 message,
                 self.span(),
-                &format!("not from {least} to {most}"),
+                &format!("must be from {least} to {most}"),
                 &format!("use a number from {least} to {most}"),
             );
         }
@@ -217,7 +217,7 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
             DeValue::Integer(integer) => {
                 let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
                 if number.is_none() {
-                    let message = format!("`{}` is larger than any number here can be", self.path);
+                    let message = format!("`{}` is too large", self.path);
                     self.reader.error(message, self.span(), "", "");
                 }
                 number
@@ -284,14 +284,14 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
             Some(table)
         } else {
             let span = self.span();
-            // A complaint about this very value says nothing more than that it is no table.
+            // A complaint of the parser about this value adds nothing to the error below.
             drop(self.reader.take_syntax(&span));
             self.wrong_type("a table");
             None
         }
     }
 
-    /// A part of this value, to be read as a value of its own.
+    /// A part of this value, as a separate value.
     pub(super) fn part(
         &mut self,
         name: &str,
@@ -315,16 +315,16 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
         }
     }
 
-    /// Reports that the value's type refuses it.
+    /// Reports that the value's type refuses the value.
     pub(super) fn refuse(&mut self, refused: &Refused) {
         self.reader
             .error(refused.why.clone(), self.span(), "", &refused.hint);
     }
 
-    /// Reports that the value is of another type than the key wants.
+    /// Reports that the value has the wrong type.
     pub(super) fn wrong_type(&mut self, wanted: &str) {
         let raw = self.reader.raw(self.span());
-        // A word without quotes has no type; the parser goes on as if its first letter told one.
+        // A word without quotes has no type; the parser guesses one from its first letter.
         let word = raw.starts_with(|c: char| c.is_ascii_alphabetic())
             && !["true", "false", "inf", "nan"].contains(&raw);
         let is = match self.value.get_ref() {
@@ -348,9 +348,9 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
             .error(message, self.span(), &format!("expected {wanted}"), &hint);
     }
 
-    /// Reports text without quotes. In quotes it may still be refused: then what is right is shown.
+    /// Reports text without quotes. If it would still be refused in quotes, the hint shows what is valid.
     fn wants_quotes(&mut self, raw: &str, refused: Option<Refused>) {
-        let message = format!("`{}` is text, and text stands in quotes", self.path);
+        let message = format!("`{}` is text, and text needs quotes", self.path);
         let hint = match refused {
             None => format!("write `{} = \"{}\"`", self.key, shortened(raw)),
             Some(refused) => refused.hint,
@@ -360,7 +360,7 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
     }
 }
 
-/// A text of the author, short enough and clean enough for a message.
+/// A text of the author, shortened and escaped for a message.
 pub(super) fn shortened(text: &str) -> String {
     let mut shown: String = text.chars().take(60).collect();
     if shown.len() < text.len() {

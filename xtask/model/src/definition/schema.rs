@@ -1,4 +1,4 @@
-//! The JSON Schema of definitions, for editors: it follows from the table of keys.
+//! The JSON Schema of definitions, for editors, derived from the table of keys.
 
 use serde_json::{Map, Value, json};
 use toml::de::DeValue;
@@ -86,7 +86,7 @@ fn table(properties: Map<String, Value>) -> Value {
     json!({ "type": "object", "additionalProperties": false, "properties": properties })
 }
 
-/// A default as JSON. Defaults are plain: what they do not use is not translated.
+/// A default as JSON. Types that no default uses become null.
 fn json_of(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => json!(text),

@@ -1,4 +1,4 @@
-//! The tables `[machine]` and `[etcd]`: everything about a key in one row.
+//! The tables `[machine]` and `[etcd]`, with everything about a key in one row.
 
 use super::choice::choice;
 use super::keys::{CHECKSUM, FOLDER, Key, PORT, SCALAR, Shape, number, table, text};
@@ -10,9 +10,9 @@ use crate::values::{
     ImageVersion, ReleaseUrl, Sha256, Token, Virtualization, quantity,
 };
 
-/// Makes three things of each row: a field of the definition with its default; a field of the plan, of the same
-/// type and value unless the row ends in `planned`; and the entry in the table of keys, which has the default
-/// as one would write it, what may be written, and how it is read.
+/// Generates three things from each row: a field of the definition with its default; a field of the plan,
+/// with the same type and value unless the row ends in `planned`; and the entry in the table of keys, which
+/// holds the default as one would write it, the allowed values, and how a value is read.
 macro_rules! section {
     (
         $(#[$about:meta])*
@@ -83,11 +83,11 @@ section! {
     profile: &'static Profile = PROFILES[0], shown "\"debian-13\"",
     choice::<&Profile>(), |found| found.choice();
 
-    "The system's release channel, where it has channels: Flatcar and CoreOS do."
+    "The system's release channel. Only Flatcar and CoreOS have channels."
     channel: Option<Channel> = None, shown "",
     text("stable"), |found| found.text().map(Some);
 
-    "The version of the system's image, in the place of the one that the profile pins."
+    "The version of the system's image, instead of the one that the profile pins."
     image_version: Option<ImageVersion> = None, shown "",
     text("4230.2.2"), |found| found.text().map(Some);
 
@@ -95,27 +95,27 @@ section! {
     memory: u32 = 1024, shown "1024",
     number(128, 1_048_576, "MiB"), |found| found.number();
 
-    "Each machine's processors."
+    "The number of each machine's processors."
     cpus: u32 = 1, shown "1",
     number(1, 256, ""), |found| found.number();
 
-    "What a machine's processors run on under libvirt: this host's own by `kvm`, or the \
-     far slower emulation of `qemu`. Without it, `kvm` where this host has it."
+    "How libvirt runs a machine's processors: on this host's own with `kvm`, or with the far \
+     slower emulation of `qemu`. Without it, `kvm` if this host has it."
     virtualization: Option<Virtualization> = None, shown "",
     choice::<Virtualization>(), |found| found.choice().map(Some);
 
-    "Whether each machine's serial console is kept in a file."
+    "Whether each machine's serial console is written to a file."
     serial_log: bool = false, shown "false",
     Shape::Boolean, |found| found.boolean();
 
     /// Sorted by the machine's port.
-    "Ports of the machines that this host serves too: `2379 = 12379`, the machine's first."
+    "Ports of the machines that this host also serves: `2379 = 12379`, the machine's first."
     forwarded_ports: Vec<ForwardedPort> = Vec::new(), shown "{}",
     table("^[1-9][0-9]{0,4}$", &PORT), |found| tables::forwarded_ports(found),
     planned Vec<(u16, u16)>: |definition| forwarded_ports(definition);
 
     /// Sorted by the host's folder.
-    "Folders of this host that the machines see: `\"./shared\" = \"/srv/shared\"`, the \
+    "Folders of this host that are shared with the machines: `\"./shared\" = \"/srv/shared\"`, the \
      host's first."
     shared_folders: Vec<SharedFolder> = Vec::new(), shown "{}",
     table("^.+$", &FOLDER), |found| tables::shared_folders(found),
@@ -126,58 +126,57 @@ section! {
     /// What etcd each member runs, and how.
     etcd: Etcd, PlannedEtcd, ETCD;
 
-    "The version of etcd, in full. Its flags, checks and file formats follow from it. \
-     Without it, the profile's usual one."
+    "The full version of etcd. Flags, checks and file formats follow from it. Without it, \
+     the profile's default."
     version: EtcdVersion = PROFILES[0].usual_etcd, shown "",
     text("3.6.14"), |found| found.text();
 
     "How a machine gets and runs etcd: from the `release` tarball, as a `container`, from \
-     the distribution's `package`, or as the system's `built-in` unit. Without it, the \
-     profile's usual way."
+     the distribution's `package`, or as the system's `built-in` unit. Without it, the profile's default."
     runtime: Runtime = PROFILES[0].runtimes[0], shown "",
     choice::<Runtime>(), |found| found.choice();
 
-    "The container image without its tag, in the place of the official one."
+    "The container image without its tag, instead of the official one."
     image: Option<ImageName> = None, shown "",
     text("quay.io/coreos/etcd"), |found| found.text().map(Some);
 
-    "Where release tarballs are downloaded from, for a mirror."
+    "The URL that release tarballs are downloaded from, such as a mirror."
     release_url: ReleaseUrl = ReleaseUrl::official(),
     shown "\"https://github.com/etcd-io/etcd/releases/download\"",
     text("https://mirror.example/etcd"), |found| found.text();
 
-    "The release tarball's SHA-256 by architecture (`amd64`, `arm64`), for a release that \
-     this project does not know."
+    "The release tarball's SHA-256 for each architecture (`amd64`, `arm64`), for a release \
+     that this project does not know."
     sha256: Vec<(Architecture, Sha256)> = Vec::new(), shown "{}",
     table("^(amd64|arm64)$", &CHECKSUM), |found| tables::checksums(found);
 
-    "etcd's `initial-cluster-token`, a part of the cluster's identity. Without it, the \
+    "etcd's `initial-cluster-token`, which is part of the cluster's identity. Without it, the \
      definition's name and its generation."
     token: Option<Token> = None, shown "",
     text("my-cluster"), |found| found.text().map(Some),
     planned Token: |definition| token(definition);
 
-    "Raised to recreate the cluster under a new identity, so that no old member can join it."
+    "A number to raise to re-create the cluster under a new identity, which no old member can join."
     generation: Option<u32> = None, shown "",
     number(1, 4_294_967_295, ""), |found| found.number().map(Some);
 
-    "Milliseconds between the leader's heartbeats: about a round trip between members."
+    "Milliseconds between the leader's heartbeats: about the round-trip time between members."
     heartbeat_interval: u32 = 100, shown "100",
     number(1, 10_000, "ms"), |found| found.number();
 
-    "Milliseconds without a heartbeat until a follower calls an election: at least five \
-     heartbeats, at most 50 s."
+    "Milliseconds without a heartbeat after which a follower calls an election: at least \
+     five heartbeats, at most 50 s."
     election_timeout: u32 = 1000, shown "1000",
     number(1, 50_000, "ms"), |found| found.number();
 
     /// In bytes.
-    "The size at which the database refuses writes, as in `\"2GiB\"`, or in bytes. Without \
-     it, etcd's own 2 GiB."
+    "The size of the database at which etcd refuses writes, as in `\"2GiB\"`, or in bytes. \
+     Without it, etcd's default of 2 GiB."
     quota: Option<u64> = None, shown "",
     Shape::NumberOrText { example: "2GiB" },
     |found| found.whole_number_or(quantity::bytes).map(Some);
 
-    /// In minutes; none where compaction is off.
+    /// In minutes; none if compaction is off.
     "How much history etcd keeps, as in `\"1h\"` or `\"30m\"`; `\"off\"` keeps all of it \
      until the quota is reached."
     auto_compaction: Option<u32> = Some(60), shown "\"1h\"",
@@ -187,7 +186,7 @@ section! {
     });
 
     /// In the file's order.
-    "Further flags of etcd by their names without dashes, as in `snapshot-count = 10000`."
+    "Additional flags of etcd, by their names without dashes, as in `snapshot-count = 10000`."
     flags: Vec<ExtraFlag> = Vec::new(), shown "{}",
     table("^[a-z0-9][a-z0-9-]*$", &SCALAR), |found| tables::flags(found),
     planned Vec<(FlagName, FlagValue)>: |definition| flags(definition);
@@ -214,9 +213,8 @@ fn flags(definition: &Definition) -> Vec<(FlagName, FlagValue)> {
         .collect()
 }
 
-/// The token: etcd's identity follows from it, so without one of its own a cluster is told apart by
-/// its name and generation (etcd issue 9630: the same token lets a wiped majority form an empty
-/// cluster under the old identity).
+/// The token, from which etcd derives the identity. By default it is the cluster's name and generation (etcd
+/// issue 9630: the same token lets a wiped majority form an empty cluster under the old identity).
 fn token(definition: &Definition) -> Token {
     let etcd = &definition.etcd;
     match (etcd.token.get(), etcd.generation.get()) {

@@ -1,4 +1,4 @@
-//! A value together with where it comes from.
+//! A value together with its origin.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ enum Origin {
 }
 
 impl<T> Setting<T> {
-    /// The author wrote nothing, so this holds.
+    /// A default, because the author wrote nothing.
     pub const fn default(value: T) -> Self {
         Self {
             value,
@@ -25,7 +25,7 @@ impl<T> Setting<T> {
         }
     }
 
-    /// The author wrote this, there (byte offsets).
+    /// A value that the author wrote at this place (byte offsets).
     pub const fn written(value: T, span: Range<usize>) -> Self {
         Self {
             value,
@@ -33,7 +33,7 @@ impl<T> Setting<T> {
         }
     }
 
-    /// The author wrote something there that could not be read; `value` merely stands in.
+    /// A placeholder for something at this place that could not be read.
     pub const fn unreadable(value: T, span: Range<usize>) -> Self {
         Self {
             value,
@@ -41,8 +41,8 @@ impl<T> Setting<T> {
         }
     }
 
-    /// Takes over what the author wrote there (byte offsets); nothing, where it could not be read.
-    /// What held before then merely stands in.
+    /// Sets the value that the author wrote at this place (byte offsets). If it is none, because it could not
+    /// be read, the previous value remains as a placeholder.
     pub fn set(&mut self, span: Range<usize>, value: Option<T>) {
         match value {
             Some(value) => *self = Self::written(value, span),
@@ -60,7 +60,7 @@ impl<T> Setting<T> {
         &self.value
     }
 
-    /// The value, unless it merely stands in for one that could not be read. Rules judge this.
+    /// The value, unless it is a placeholder for one that could not be read. Rules judge this.
     pub const fn known(&self) -> Option<&T> {
         match self.origin {
             Origin::Unreadable(_) => None,
@@ -68,7 +68,7 @@ impl<T> Setting<T> {
         }
     }
 
-    /// Where the author wrote it (byte offsets), if they did.
+    /// The place where the author wrote it (byte offsets), if they did.
     pub fn span(&self) -> Option<Range<usize>> {
         match &self.origin {
             Origin::Default => None,

@@ -1,8 +1,8 @@
-//! The word that would have been right.
+//! Suggestions for misspelled words.
 
-/// The candidate that a reader would take for a misspelling of `word`, if there is one.
+/// The candidate that `word` is most likely a misspelling of, if there is one.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A word may be wrong in a third of its letters; more is another word.
+    // Up to a third of the letters may be wrong; beyond that it is another word.
     let most = (word.chars().count() / 3).max(1);
     let word = plain(word);
     candidates
@@ -18,9 +18,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// Case, hyphens and underscores are what people confuse first: they count for nothing.
+/// Case, hyphens and underscores do not count, because people confuse them most.
 fn plain(word: &str) -> String {
-    // A misspelling of a short word is short; a long text is none, and comparing it would be slow.
+    // A long text is no misspelling of a short word, and comparing it would be slow.
     let start = word.chars().take(80);
     start
         .filter(|c| !matches!(c, '-' | '_' | ' '))

@@ -1,4 +1,4 @@
-//! What the TOML parser complains about, in our words.
+//! Turns the TOML parser's errors into diagnostics.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,16 +8,15 @@ use toml::de::DeTable;
 
 use crate::report::{Diagnostic, Source};
 
-/// Parses TOML as far as that is possible, with everything that is wrong with it.
+/// Parses TOML as far as possible, and collects all errors.
 pub(super) fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<SyntaxError>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let errors = errors.iter().map(|error| SyntaxError::new(error, text));
     (document, errors.collect())
 }
 
-/// The text without the lines that have a key and no `=`, where there are any: the parser would
-/// read nothing beyond the first of them. Everything else stays in its place. Of the complaints,
-/// those about the lost lines are kept.
+/// The text with lines blanked that have a key but no `=`, if there are any: the parser reads nothing beyond
+/// the first of them. Everything else stays in its place. Only the errors about these lines are kept.
 pub(super) fn without_lost_lines(text: &str, errors: &mut Vec<SyntaxError>) -> Option<String> {
     if !errors.iter().any(SyntaxError::loses_its_line) {
         return None;
@@ -36,12 +35,12 @@ pub(super) fn without_lost_lines(text: &str, errors: &mut Vec<SyntaxError>) -> O
     String::from_utf8(bytes).ok()
 }
 
-/// One complaint of the TOML parser.
+/// An error of the TOML parser.
 #[derive(Debug)]
 pub(super) struct SyntaxError {
     /// Where it was found: byte offsets into the text.
     pub(super) span: Range<usize>,
-    /// What, as the parser says it: a fact, then perhaps what it expected.
+    /// The parser's message: a fact, then perhaps what it expected.
     message: String,
 }
 
@@ -64,7 +63,7 @@ impl SyntaxError {
         self.message.starts_with("key with no value")
     }
 
-    /// Whether it says that a key or a table is there twice.
+    /// Whether it says that a key or a table is defined twice.
     fn is_duplicate(&self) -> bool {
         self.message == "duplicate key"
     }
@@ -77,7 +76,7 @@ impl SyntaxError {
                 .starts_with('[')
     }
 
-    /// The complaint as a diagnostic.
+    /// The error as a diagnostic.
     pub(super) fn diagnostic(&self, source: &Arc<Source>) -> Diagnostic {
         if self.is_duplicate() {
             return self.duplicate(source);
@@ -86,7 +85,7 @@ impl SyntaxError {
             let diagnostic = if self.span.is_empty() {
                 Diagnostic::error("invalid TOML: a value is missing")
             } else {
-                Diagnostic::error("invalid TOML: text stands in quotes")
+                Diagnostic::error("invalid TOML: text needs quotes")
             };
             return diagnostic.at(source, self.span.clone(), "").hint(
                 "write a value after each `=`, and text in quotes, as in `name = \"core-01\"`",
@@ -106,7 +105,7 @@ impl SyntaxError {
             .trim_start()
             .starts_with('[');
         let first = earlier(text, self.span.start, key, header);
-        // What a header repeats may also stand above it as a key with a value.
+        // What a header repeats may also be a key with a value above it.
         let assigned = if header && first.is_none() {
             earlier(text, self.span.start, key, false)
         } else {
@@ -115,7 +114,7 @@ impl SyntaxError {
         let is_table = header && assigned.is_none();
         let what = if is_table { "table" } else { "key" };
         let shown = key.escape_debug();
-        let diagnostic = Diagnostic::error(format!("the {what} `{shown}` is there twice")).at(
+        let diagnostic = Diagnostic::error(format!("the {what} `{shown}` is defined twice")).at(
             source,
             self.span.clone(),
             "again here",
@@ -132,7 +131,7 @@ impl SyntaxError {
     }
 }
 
-/// The nearest line above `before` that has the key, or the header, in its place.
+/// The place of the key, or of the header, in the nearest line above `before` that has it.
 fn earlier(text: &str, before: usize, key: &str, header: bool) -> Option<Range<usize>> {
     let above = text.get(..before)?;
     let mut end = above.rfind('\n').unwrap_or(0);
@@ -173,7 +172,7 @@ fn line_around(text: &str, at: usize) -> &str {
         .unwrap_or_default()
 }
 
-/// What stands before a place in its line.
+/// The text before a place in its line.
 fn before_in_line(text: &str, at: usize) -> &str {
     let above = text.get(..at).unwrap_or_default();
     above.rsplit('\n').next().unwrap_or_default()

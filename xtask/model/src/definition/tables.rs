@@ -1,4 +1,4 @@
-//! Reads the tables whose keys are the author's own: ports, folders, checksums and flags.
+//! Reads the tables whose keys the author chooses: ports, folders, checksums and flags.
 
 use std::str::FromStr;
 
@@ -19,7 +19,7 @@ pub(super) fn forwarded_ports(found: &mut Found<'_, '_, '_>) -> Option<Vec<Forwa
             .get_ref()
             .parse::<u16>()
             .ok()
-            // Only as numbers are written: `080` and `+80` would be the same port again.
+            // Only the plain form: `080` and `+80` would be the same port again.
             .filter(|number| *number > 0 && number.to_string() == key.get_ref().as_ref());
         let mut guest = Setting::default(1);
         if number.is_none() {

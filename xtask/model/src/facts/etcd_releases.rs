@@ -5,7 +5,7 @@
 
 use crate::values::{Architecture, EtcdVersion};
 
-/// The SHA-256 of `etcd-v<version>-linux-<architecture>.tar.gz`, where it is known.
+/// The SHA-256 of `etcd-v<version>-linux-<architecture>.tar.gz`, if it is known.
 pub fn sha256(version: EtcdVersion, architecture: Architecture) -> Option<&'static str> {
     let release = RELEASES.iter().find(|release| release.version == version)?;
     Some(match architecture {
@@ -14,7 +14,7 @@ pub fn sha256(version: EtcdVersion, architecture: Architecture) -> Option<&'stat
     })
 }
 
-/// The newest known release of a minor release, given as `(3, 6)`; none where there was none.
+/// The newest known patch of a minor release such as `(3, 6)`; none if there is none.
 pub fn newest_patch((major, minor): (u16, u16)) -> Option<EtcdVersion> {
     NEWEST
         .iter()

@@ -1,4 +1,4 @@
-//! The flags of etcd, by the versions that know them.
+//! The flags of etcd, and the versions that have them.
 //!
 //! Sources: `etcd --help` of 2.0.0, 2.0.13, 2.3.8, 3.0.17, 3.4.23, 3.5.1, 3.5.16, 3.5.30 and 3.6.14 and
 //! what they accept when run; for the versions between, `etcdmain/config.go`, `embed/config.go` and the
@@ -8,20 +8,20 @@ use Owner::{Author, Key, Plan};
 
 use crate::values::EtcdVersion;
 
-/// What is known of one flag.
+/// The facts about a flag.
 #[derive(Debug)]
 pub struct FlagFact {
     /// Its name without dashes.
     pub name: &'static str,
     /// The first version that has it.
     pub since: EtcdVersion,
-    /// The last minor release that has it; none where the newest still does.
+    /// The last minor release that has it; none if the newest still does.
     pub last: Option<(u16, u16)>,
-    /// Who decides its value.
+    /// What decides its value.
     pub owner: Owner,
 }
 
-/// Who decides a flag's value.
+/// What decides a flag's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// The author, under `[etcd.flags]`.
@@ -39,7 +39,7 @@ impl FlagFact {
     }
 }
 
-/// What is known of the flag of this name, given without dashes.
+/// The facts about the flag with this name, without dashes.
 pub fn find(name: &str) -> Option<&'static FlagFact> {
     FLAGS
         .binary_search_by(|fact| fact.name.cmp(name))
@@ -47,7 +47,8 @@ pub fn find(name: &str) -> Option<&'static FlagFact> {
         .and_then(|index| FLAGS.get(index))
 }
 
-/// Every flag, sorted by name: the version it came with, the last minor release that has it, who decides it.
+/// Every flag, sorted by name: the first version that has it, the last minor release that has it, and what
+/// decides it.
 #[rustfmt::skip]
 pub static FLAGS: &[FlagFact] = &[
     flag("addr",                                              (2, 0, 0),  Some((2, 3)), MEMBERS),
@@ -74,7 +75,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("compact-hash-check-time",                           (3, 6, 0),  None,         Author),
     flag("compaction-batch-limit",                            (3, 6, 0),  None,         Author),
     flag("compaction-sleep-interval",                         (3, 6, 0),  None,         Author),
-    flag("config-file",                                       (3, 0, 0),  None,         Plan("with a file, etcd ignores every flag, the members among them")),
+    flag("config-file",                                       (3, 0, 0),  None,         Plan("with a file, etcd ignores every flag, including the members")),
     flag("corrupt-check-time",                                (3, 6, 0),  None,         Author),
     flag("cors",                                              (2, 0, 0),  None,         Author),
     flag("data-dir",                                          (2, 0, 0),  None,         Plan("it follows from the machine's profile")),
@@ -137,7 +138,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("experimental-warning-unary-request-duration",       (3, 6, 0),  Some((3, 6)), Author),
     flag("experimental-watch-progress-notify-interval",       (3, 4, 11), Some((3, 6)), Author),
     flag("feature-gates",                                     (3, 6, 0),  None,         Author),
-    flag("force-new-cluster",                                 (2, 0, 0),  None,         Plan("at every start it would throw the other members out of the cluster")),
+    flag("force-new-cluster",                                 (2, 0, 0),  None,         Plan("it would remove the other members from the cluster at every start")),
     flag("grpc-keepalive-interval",                           (3, 2, 10), None,         Author),
     flag("grpc-keepalive-min-time",                           (3, 2, 10), None,         Author),
     flag("grpc-keepalive-timeout",                            (3, 2, 10), None,         Author),
@@ -145,7 +146,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("host-whitelist",                                    (3, 3, 0),  None,         Author),
     flag("initial-advertise-peer-urls",                       (2, 0, 0),  None,         MEMBERS),
     flag("initial-cluster",                                   (2, 0, 0),  None,         MEMBERS),
-    flag("initial-cluster-state",                             (2, 0, 0),  None,         Plan("it follows from what the cluster has been through")),
+    flag("initial-cluster-state",                             (2, 0, 0),  None,         Plan("it follows from the state of the cluster")),
     flag("initial-cluster-token",                             (2, 0, 0),  None,         Key("etcd.token")),
     flag("initial-election-tick-advance",                     (3, 3, 4),  None,         Author),
     flag("key-file",                                          (2, 0, 0),  None,         PLAIN_HTTP),
@@ -204,7 +205,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("trusted-ca-file",                                   (2, 1, 0),  None,         PLAIN_HTTP),
     flag("unsafe-no-fsync",                                   (3, 4, 10), None,         Author),
     flag("v2-deprecation",                                    (3, 5, 0),  Some((3, 7)), Author),
-    flag("version",                                           (2, 0, 0),  None,         Plan("with it, etcd prints its version and ends")),
+    flag("version",                                           (2, 0, 0),  None,         Plan("with it, etcd prints its version and exits")),
     flag("wal-dir",                                           (2, 1, 0),  None,         Author),
     flag("warning-apply-duration",                            (3, 6, 0),  None,         Author),
     flag("warning-unary-request-duration",                    (3, 6, 0),  None,         Author),
@@ -215,9 +216,9 @@ const MEMBERS: Owner = Plan("it follows from the members");
 const NO_DISCOVERY: Owner = Plan("the members are listed, so nothing is discovered");
 const NO_PROXY: Owner = Plan("each member is a full member, never a proxy");
 
-/// etcd merely logs that it ignores what is set about TLS, so it would seem to protect.
+/// etcd only logs that it ignores TLS settings, so they would seem to protect.
 const PLAIN_HTTP: Owner =
-    Plan("the members speak plain HTTP, and there etcd ignores everything about TLS");
+    Plan("the members use plain HTTP, and then etcd ignores all TLS settings");
 
 const fn flag(
     name: &'static str,

@@ -1,4 +1,4 @@
-//! What is known of etcd itself, whatever cluster it runs: its releases, and the flags that each has.
+//! Facts about etcd itself, independent of any cluster: its releases, and the flags of each.
 
 pub mod etcd_releases;
 pub mod flag_table;

@@ -10,7 +10,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Every architecture there is.
+    /// Every architecture.
     pub const ALL: &'static [Self] = &[Self::Amd64, Self::Arm64];
 
     /// The name as definitions and release files spell it.

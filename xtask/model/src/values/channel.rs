@@ -20,7 +20,7 @@ impl FromStr for Channel {
         if text.is_empty() || text.len() > 32 {
             let length = text.len();
             return Err(Refused::new(
-                format!("a channel has 1 to 32 bytes, this has {length}"),
+                format!("a channel is 1 to 32 bytes long, not {length}"),
                 hint,
             ));
         }

@@ -4,7 +4,7 @@ use super::{HostName, Refused, text_value};
 
 /// A cluster's name: the file name of its definition without `.toml`.
 ///
-/// It becomes a folder's name and a part of the token, so it is held to the rules of a host name.
+/// It becomes part of folder names and tokens, so the rules of host names apply.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterName(String);
 
@@ -16,7 +16,7 @@ impl FromStr for ClusterName {
     fn from_str(text: &str) -> Result<Self, Refused> {
         if text == "user-data" {
             return Err(Refused::new(
-                "a cluster cannot be called `user-data`",
+                "a cluster cannot be named `user-data`",
                 "its folder would be `vagrant/user-data`, which is a file of the cluster `default`",
             ));
         }

@@ -10,14 +10,14 @@ use crate::wording::either;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DriverName {
-    /// Virtual machines, by Vagrant.
+    /// Virtual machines, with Vagrant.
     Vagrant,
     /// Processes on this host's loopback addresses.
     Local,
 }
 
 impl DriverName {
-    /// Every driver there is.
+    /// Every driver.
     pub const ALL: &'static [Self] = &[Self::Vagrant, Self::Local];
 
     /// The name as definitions and command lines spell it.
@@ -46,7 +46,7 @@ impl FromStr for DriverName {
             .ok_or_else(|| {
                 let names = Self::ALL.iter().map(|driver| driver.as_str());
                 Refused::new(
-                    format!("there is no driver `{}`", text.escape_debug()),
+                    format!("unknown driver `{}`", text.escape_debug()),
                     format!("use {}", either(names)),
                 )
             })

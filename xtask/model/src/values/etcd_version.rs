@@ -17,7 +17,7 @@ pub struct EtcdVersion {
 }
 
 impl EtcdVersion {
-    /// A version by its three numbers.
+    /// The version with these three numbers.
     pub const fn new(major: u16, minor: u16, patch: u16) -> Self {
         Self {
             major,
@@ -26,7 +26,7 @@ impl EtcdVersion {
         }
     }
 
-    /// Major and minor: what decides flags, formats and upgrade paths.
+    /// Major and minor, which decide flags, formats and upgrade paths.
     pub const fn minor_release(self) -> (u16, u16) {
         (self.major, self.minor)
     }
@@ -36,7 +36,7 @@ impl EtcdVersion {
         self.major == 2
     }
 
-    /// Whether fleet and other v2 clients can talk to this etcd, by default or by `enable-v2`.
+    /// Whether fleet and other v2 clients can use this etcd, by default or with `enable-v2`.
     pub const fn has_v2_api(self) -> bool {
         self.major == 2 || (self.major == 3 && self.minor < 6)
     }

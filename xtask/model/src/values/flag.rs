@@ -1,8 +1,9 @@
 use std::str::FromStr;
 
 use super::{Refused, text_value};
+use crate::wording::count;
 
-/// The name of one of etcd's command line flags, without dashes in front.
+/// The name of one of etcd's command line flags, without leading dashes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlagName(String);
 
@@ -13,19 +14,16 @@ impl FromStr for FlagName {
 
     fn from_str(text: &str) -> Result<Self, Refused> {
         let hint =
-            "write it as `etcd --help` lists it, without dashes in front, as in `snapshot-count`";
+            "write it as `etcd --help` lists it, without leading dashes, as in `snapshot-count`";
         if text.starts_with('-') {
-            return Err(Refused::new(
-                "a flag is written without dashes in front",
-                hint,
-            ));
+            return Err(Refused::new("a flag name has no leading dashes", hint));
         }
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if let Some(other) = text.chars().find(|&c| !allowed(c)) {
-            return Err(Refused::character(other, "a flag's name", hint));
+            return Err(Refused::character(other, "a flag name", hint));
         }
         if text.is_empty() || text.len() > 64 || text.ends_with('-') {
-            return Err(Refused::new(format!("`{text}` is not a flag's name"), hint));
+            return Err(Refused::new(format!("`{text}` is not a flag name"), hint));
         }
         Ok(Self(text.to_owned()))
     }
@@ -33,8 +31,8 @@ impl FromStr for FlagName {
 
 /// The value of one of etcd's command line flags.
 ///
-/// It passes through cloud-config, systemd and sometimes a shell, each with characters of its own
-/// (`$`, `%`, quotes, backslashes, blanks). etcd's flags need none of them, so none can be written.
+/// It passes through cloud-config, systemd and sometimes a shell, each with its own special characters (`$`,
+/// `%`, quotes, backslashes, blanks). etcd's flags need none of them, so none are allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlagValue(String);
 
@@ -70,13 +68,13 @@ impl FromStr for FlagValue {
         if text.is_empty() {
             return Err(Refused::new(
                 "the flag's value is empty",
-                "leave the flag out to get etcd's default",
+                "remove the flag to use etcd's default",
             ));
         }
         if text.len() > 1024 {
-            let length = text.len();
+            let length = count(text.len());
             return Err(Refused::new(
-                format!("the flag's value has {length} bytes, 1024 is the most"),
+                format!("the flag's value is {length} bytes; the limit is 1,024"),
                 hint,
             ));
         }

@@ -45,7 +45,7 @@ impl FromStr for GuestFolder {
             .any(|part| matches!(part, "" | "." | ".."))
         {
             return Err(Refused::new(
-                format!("`{text}` is not the plain name of a folder"),
+                format!("`{text}` is not a plain path of a folder"),
                 hint,
             ));
         }
@@ -69,13 +69,13 @@ fn check(
     if text.is_empty() || text.len() > 255 {
         let length = text.len();
         return Err(Refused::new(
-            format!("a folder has 1 to 255 bytes, this has {length}"),
+            format!("a folder is 1 to 255 bytes long, not {length}"),
             hint,
         ));
     }
     if text.starts_with('-') || text.starts_with(' ') || text.ends_with(' ') {
         return Err(Refused::new(
-            format!("`{text}` is not a folder's name"),
+            format!("`{text}` is not the name of a folder"),
             hint,
         ));
     }

@@ -6,7 +6,7 @@ use super::{Refused, text_value};
 
 /// A single host name label as RFC 1123 allows it, in lower case.
 ///
-/// Lower case because host names compare without case while etcd's member names do not.
+/// It is lower case because host names are case-insensitive, but etcd's member names are not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName(String);
 
@@ -16,7 +16,7 @@ impl HostName {
     /// The longest label that DNS can carry, in bytes (RFC 1035, 2.3.4).
     pub const LONGEST: usize = 63;
 
-    /// A name that was put together from parts that are known to be right.
+    /// A name made from parts that are known to be valid.
     pub(super) const fn trusted(text: String) -> Self {
         Self(text)
     }
@@ -33,7 +33,7 @@ impl FromStr for HostName {
         if text.len() > Self::LONGEST {
             let length = text.len();
             return Err(Refused::new(
-                format!("the host name has {length} bytes, 63 is the most"),
+                format!("the host name is {length} bytes; the limit is 63"),
                 hint,
             ));
         }
@@ -47,7 +47,7 @@ impl FromStr for HostName {
         }
         if text.starts_with('-') || text.ends_with('-') {
             return Err(Refused::new(
-                "a host name neither starts nor ends with a hyphen",
+                "a host name cannot start or end with a hyphen",
                 hint,
             ));
         }

@@ -18,14 +18,14 @@ impl FromStr for ImageName {
         if text.is_empty() || text.len() > 255 {
             let length = text.len();
             return Err(Refused::new(
-                format!("an image name has 1 to 255 bytes, this has {length}"),
+                format!("an image name is 1 to 255 bytes long, not {length}"),
                 hint,
             ));
         }
         if text.contains('@') {
             return Err(Refused::new(
-                "an image name has no digest here",
-                "write the name alone: its tag follows from `etcd.version`",
+                "the image name has a digest",
+                "write only the name: the tag follows from `etcd.version`",
             ));
         }
         let allowed = |c: char| {
@@ -40,8 +40,8 @@ impl FromStr for ImageName {
         };
         if path.contains(':') {
             return Err(Refused::new(
-                "an image name has no tag here",
-                "write the name alone: its tag follows from `etcd.version`",
+                "the image name has a tag",
+                "write only the name: the tag follows from `etcd.version`",
             ));
         }
         let mut parts = path.split('/');

@@ -20,11 +20,11 @@ impl FromStr for ImageVersion {
         if text.is_empty() || text.len() > 64 {
             let length = text.len();
             return Err(Refused::new(
-                format!("an image version has 1 to 64 bytes, this has {length}"),
+                format!("an image version is 1 to 64 bytes long, not {length}"),
                 hint,
             ));
         }
-        // It becomes a part of a URL, where `..` would lead elsewhere.
+        // It becomes part of a URL, where `..` would lead elsewhere.
         if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.contains("..") {
             return Err(Refused::new(
                 format!("`{text}` is not an image version"),

@@ -2,8 +2,8 @@ use super::{ClusterName, HostName, text_value};
 
 /// Vagrant's name for a member's machine.
 ///
-/// Vagrant keeps the machines of all clusters side by side, so only those of `default` are called as
-/// their hosts; the others have their cluster's name in front. `vagrant/Vagrantfile` does the same.
+/// Vagrant keeps the machines of all clusters side by side, so only those of `default` have the names of
+/// their hosts; the others are prefixed with their cluster's name. `vagrant/Vagrantfile` does the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MachineName(String);
 
@@ -15,8 +15,9 @@ impl MachineName {
         Self(format!("{}{member}", Self::prefix(cluster)))
     }
 
-    /// What the names of a cluster's machines start with. It ends in what is in no cluster's and no
-    /// member's name, so that each name belongs to one cluster. libvirt and VirtualBox both keep it.
+    /// The prefix of the names of a cluster's machines. It ends in a character that no cluster's and no
+    /// member's name contains, so that each name belongs to one cluster. libvirt and VirtualBox both allow
+    /// it.
     pub fn prefix(cluster: &ClusterName) -> String {
         match cluster.as_str() {
             "default" => String::new(),
@@ -24,7 +25,7 @@ impl MachineName {
         }
     }
 
-    /// The member of this cluster whose machine is called so; none where it is another cluster's.
+    /// The member of this cluster whose machine has this name; none if it is another cluster's machine.
     pub fn member(cluster: &ClusterName, machine: &str) -> Option<HostName> {
         machine.strip_prefix(&Self::prefix(cluster))?.parse().ok()
     }

@@ -1,4 +1,4 @@
-//! Values that cannot be wrong: each type's only way in is a parser that refuses what is not allowed.
+//! Valid values: each type can only be made by a parser that refuses what is not allowed.
 
 mod architecture;
 mod channel;
@@ -44,12 +44,12 @@ pub use virtualization::Virtualization;
 pub struct Refused {
     /// What is wrong, as a lowercase fact.
     pub why: String,
-    /// What would be right.
+    /// What would be valid.
     pub hint: String,
 }
 
 impl Refused {
-    /// Refuses a text for this reason, a lowercase fact, and says what would be right.
+    /// Refuses a text for this reason, a lowercase fact, and says what would be valid.
     pub fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             why: why.into(),

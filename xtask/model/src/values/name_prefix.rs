@@ -2,19 +2,19 @@ use std::str::FromStr;
 
 use super::{HostName, Refused, text_value};
 
-/// What the names of counted members start with: `core` gives `core-01`.
+/// The start of the names of counted members: `core` gives `core-01`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamePrefix(String);
 
 text_value!(NamePrefix);
 
 impl NamePrefix {
-    /// `core`, as coreos-vagrant has it (`$instance_name_prefix`).
+    /// `core`, as in coreos-vagrant (`$instance_name_prefix`).
     pub fn core() -> Self {
         Self("core".to_owned())
     }
 
-    /// The name of a member by its number, which starts at 1 (coreos-vagrant's `"%s-%02d"`).
+    /// The name of the member with this number, which starts at 1 (coreos-vagrant's `"%s-%02d"`).
     pub fn numbered(&self, number: u8) -> HostName {
         HostName::trusted(format!("{}-{number:02}", self.0))
     }
@@ -28,7 +28,7 @@ impl FromStr for NamePrefix {
         let most = HostName::LONGEST - "-255".len();
         if text.len() > most {
             return Err(Refused::new(
-                format!("the prefix has {} bytes, {most} is the most", text.len()),
+                format!("the prefix is {} bytes; the limit is {most}", text.len()),
                 "leave room for the member's number, as in `core` for `core-01`",
             ));
         }

@@ -1,4 +1,4 @@
-//! Amounts that are written with a unit: `2GiB`, `1h`.
+//! Amounts with a unit: `2GiB`, `1h`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::Refused;
 /// Reads an amount of bytes: a number, or a number with `KiB`, `MiB`, `GiB` or `TiB`.
 ///
 /// # Errors
-/// Anything else, and amounts that do not fit.
+/// For any other text, and for amounts that do not fit.
 pub fn bytes(text: &str) -> Result<u64, Refused> {
     let hint = "write a number and its unit, as in `2GiB`, or plain bytes";
     let refused = || {
@@ -25,7 +25,7 @@ pub fn bytes(text: &str) -> Result<u64, Refused> {
         "TiB" => 1 << 40,
         "K" | "KB" | "kB" | "M" | "MB" | "G" | "GB" | "T" | "TB" => {
             return Err(Refused::new(
-                format!("`{unit}` can mean two amounts"),
+                format!("`{unit}` is ambiguous"),
                 "write `KiB`, `MiB`, `GiB` or `TiB`: powers of 1024",
             ));
         }
@@ -37,7 +37,7 @@ pub fn bytes(text: &str) -> Result<u64, Refused> {
         .ok_or_else(|| Refused::new(format!("`{text}` is more than etcd can count"), hint))
 }
 
-/// An amount of bytes as people read it: `20 KiB`, `1.5 GiB`.
+/// An amount of bytes for people: `20 KiB`, `1.5 GiB`.
 pub fn size(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     for (unit, name) in units {
@@ -52,13 +52,18 @@ pub fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
-/// Reads a time in minutes: `1h`, `30m` or `1h30m`.
+/// Reads a duration in minutes: `1h`, `30m` or `1h30m`.
 ///
 /// # Errors
-/// Anything else, and times of zero or beyond 10000 hours.
+/// For any other text, and for durations of zero or more than 10,000 hours.
 pub fn minutes(text: &str) -> Result<u32, Refused> {
     let hint = "write hours or minutes, as in `1h` or `30m`";
-    let refused = || Refused::new(format!("`{}` is not a time", text.escape_debug()), hint);
+    let refused = || {
+        Refused::new(
+            format!("`{}` is not a valid duration", text.escape_debug()),
+            hint,
+        )
+    };
     let (hours, rest) = match text.split_once('h') {
         Some((hours, rest)) => (hours, rest),
         None => ("0", text),
@@ -81,7 +86,7 @@ pub fn minutes(text: &str) -> Result<u32, Refused> {
         .and_then(|all| u32::try_from(all).ok())
         .ok_or_else(|| {
             Refused::new(
-                format!("`{text}` is not between one minute and 10000 hours"),
+                format!("`{text}` is not between 1 minute and 10,000 hours"),
                 hint,
             )
         })
@@ -98,12 +103,12 @@ fn number_and_unit(text: &str) -> Option<(u64, &str)> {
 /// Reads how long to wait: `500ms`, `60s`, `2m` or `1h`.
 ///
 /// # Errors
-/// Anything else, and waits of zero or beyond a day.
+/// For any other text, and for waits of zero or more than a day.
 pub fn patience(text: &str) -> Result<Duration, Refused> {
     let hint = "write a number and its unit, as in `60s` or `2m`";
     let refused = || {
         Refused::new(
-            format!("`{}` is not a time to wait", text.escape_debug()),
+            format!("`{}` is not a valid duration", text.escape_debug()),
             hint,
         )
     };

@@ -2,9 +2,9 @@ use std::str::FromStr;
 
 use super::{Refused, text_value};
 
-/// A URL under which releases lie as etcd's own do: `<url>/v<version>/etcd-v<version>-linux-<arch>.tar.gz`.
+/// A URL with the same layout as etcd's own releases: `<url>/v<version>/etcd-v<version>-linux-<arch>.tar.gz`.
 ///
-/// Plain HTTP is allowed: what is downloaded counts only if its checksum is right.
+/// Plain HTTP is allowed, because a download is used only if its checksum is right.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReleaseUrl(String);
 
@@ -21,13 +21,13 @@ impl FromStr for ReleaseUrl {
     type Err = Refused;
 
     fn from_str(text: &str) -> Result<Self, Refused> {
-        let hint = "write the folder that holds `v3.6.14/` and its like, as in `https://mirror.example/etcd`";
+        let hint = "write the URL of the folder that holds `v3.6.14/` and the like, as in `https://mirror.example/etcd`";
         let rest = text
             .strip_prefix("https://")
             .or_else(|| text.strip_prefix("http://"))
             .ok_or_else(|| Refused::new("the URL is neither https:// nor http://", hint))?;
         if text.len() > 512 {
-            return Err(Refused::new("the URL has more than 512 bytes", hint));
+            return Err(Refused::new("the URL is longer than 512 bytes", hint));
         }
         if rest.contains('@') {
             return Err(Refused::new(

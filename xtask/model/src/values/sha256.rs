@@ -19,7 +19,7 @@ impl FromStr for Sha256 {
         if text.len() != 64 {
             let length = text.len();
             return Err(Refused::new(
-                format!("a SHA-256 checksum has 64 hexadecimal digits, this has {length}"),
+                format!("a SHA-256 checksum has 64 hexadecimal digits, not {length}"),
                 hint,
             ));
         }

@@ -12,7 +12,7 @@ pub struct Subnet {
 }
 
 impl Subnet {
-    /// 192.168.56.0/24: the network that VirtualBox from 6.1.28 allows without being asked.
+    /// 192.168.56.0/24: the network that VirtualBox allows by default since 6.1.28.
     pub const fn virtualbox_host_only() -> Self {
         Self {
             network: Ipv4Addr::new(192, 168, 56, 0),
@@ -20,7 +20,7 @@ impl Subnet {
         }
     }
 
-    /// 172.17.0.0/16: what Docker's default bridge takes unless it is told otherwise.
+    /// 172.17.0.0/16: the network of Docker's default bridge.
     pub const fn docker_bridge() -> Self {
         Self {
             network: Ipv4Addr::new(172, 17, 0, 0),
@@ -28,7 +28,7 @@ impl Subnet {
         }
     }
 
-    /// The subnet's first address: its own name.
+    /// The subnet's first address, which names it.
     pub const fn network(self) -> Ipv4Addr {
         self.network
     }
@@ -100,7 +100,7 @@ impl FromStr for Subnet {
         };
         if !(8..=29).contains(&prefix) {
             return Err(Refused::new(
-                format!("a prefix of /{prefix} leaves no sensible room for members"),
+                format!("a prefix of /{prefix} is not a sensible size for a cluster"),
                 "use a prefix length from 8 to 29, as in `192.168.56.0/24`",
             ));
         }

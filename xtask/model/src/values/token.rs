@@ -4,23 +4,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{ClusterName, Refused, text_value};
 
-/// etcd's `initial-cluster-token`: with the peer URLs it decides the cluster's identity.
+/// etcd's `initial-cluster-token`, which together with the peer URLs decides the cluster's identity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(String);
 
 text_value!(Token);
 
 impl Token {
-    /// The token that etcd uses when it is given none (every version from 2.0.0 to 3.6).
+    /// etcd's default token (every version from 2.0.0 to 3.6).
     pub const ETCD_DEFAULT: &'static str = "etcd-cluster";
 
-    /// The token of one generation: raising the number gives a cluster a new identity.
+    /// The token of a generation. Raising the number gives a cluster a new identity.
     #[must_use]
     pub fn of_generation(&self, generation: u32) -> Self {
         Self(format!("{}-{generation}", self.0))
     }
 
-    /// Whether etcd would use this very token if none were given.
+    /// Whether this is etcd's default token.
     pub fn is_etcd_default(&self) -> bool {
         self.0 == Self::ETCD_DEFAULT
     }
@@ -39,7 +39,7 @@ impl FromStr for Token {
         let hint = "use 1 to 64 letters, digits, dots, hyphens and underscores, starting with a letter or digit";
         if text.is_empty() || text.len() > 64 {
             return Err(Refused::new(
-                format!("a token has 1 to 64 bytes, this has {}", text.len()),
+                format!("a token is 1 to 64 bytes long, not {}", text.len()),
                 hint,
             ));
         }
@@ -53,7 +53,7 @@ impl FromStr for Token {
         }
         if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
             return Err(Refused::new(
-                "a token starts with a letter or a digit",
+                "a token must start with a letter or a digit",
                 hint,
             ));
         }

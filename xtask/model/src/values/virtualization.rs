@@ -3,12 +3,12 @@ use std::str::FromStr;
 
 use super::Refused;
 
-/// What a machine's processors run on under libvirt, by its names.
+/// How libvirt runs a machine's processors, in its terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Virtualization {
-    /// The host's own, by the kernel's KVM.
+    /// On the host's processors, with the kernel's KVM.
     Kvm,
-    /// QEMU's emulation, many times slower and everywhere the same.
+    /// With QEMU's emulation, which is many times slower but works everywhere.
     Qemu,
 }
 
@@ -24,7 +24,7 @@ impl Virtualization {
         }
     }
 
-    /// The name that people use.
+    /// The name for people.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Kvm => "KVM",
@@ -46,8 +46,8 @@ impl FromStr for Virtualization {
         let known = Self::ALL.iter().find(|one| one.as_str() == text);
         known.copied().ok_or_else(|| {
             Refused::new(
-                format!("there is no virtualization `{}`", text.escape_debug()),
-                "use `kvm` or `qemu`, or leave it out to have it chosen",
+                format!("unknown virtualization `{}`", text.escape_debug()),
+                "use `kvm` or `qemu`, or leave it out to choose automatically",
             )
         })
     }

@@ -3,7 +3,7 @@ use crate::definition::suggest::nearest;
 use crate::report::Diagnostic;
 use crate::wording::list_of_words;
 
-/// The profile has the channel.
+/// The profile must have the channel.
 pub(super) static RULE: Rule = Rule {
     name: "channel",
     judge: |definition, out| {
@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
             let diagnostic = Diagnostic::error(format!("{title} has no channel `{channel}`"));
             match nearest(channel.as_str(), known()) {
                 Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic.hint(format!("it has {}", list_of_words(known()))),
+                None => diagnostic.hint(format!("available channels: {}", list_of_words(known()))),
             }
         };
         out.push(at(

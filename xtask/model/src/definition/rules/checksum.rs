@@ -4,7 +4,7 @@ use crate::profile::Runtime;
 use crate::report::Diagnostic;
 use crate::values::Architecture;
 
-/// A release tarball is used only by its checksum, so there must be one.
+/// A release tarball is used only with a checksum, so there must be one.
 pub(super) static RULE: Rule = Rule {
     name: "checksum",
     judge: |definition, out| {
@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
         {
             return;
         }
-        // One given architecture is enough: whoever gives it knows which machines there are.
+        // One architecture is enough: the author knows which machines there are.
         let known = Architecture::ALL
             .iter()
             .any(|&architecture| sha256(version, architecture).is_some());
@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
             "no checksum is known for the release of etcd {version}"
         ))
         .note("a downloaded release is used only if its SHA-256 is the expected one")
-        .hint("copy those of `linux-amd64` and `linux-arm64` from the release's `SHA256SUMS` into `[etcd.sha256]`, as `amd64 = \"…\"` and `arm64 = \"…\"`")
+        .hint("copy the checksums of `linux-amd64` and `linux-arm64` from the release's `SHA256SUMS` into `[etcd.sha256]`, as `amd64 = \"…\"` and `arm64 = \"…\"`")
         .hint("or write `runtime = \"container\"`");
         out.push(at(
             definition,

@@ -1,7 +1,7 @@
 use super::{Rule, at};
 use crate::report::Diagnostic;
 
-/// Only what keeps history can compact it.
+/// The version must support the compaction.
 pub(super) static RULE: Rule = Rule {
     name: "compaction",
     judge: |definition, out| {
@@ -17,9 +17,11 @@ pub(super) static RULE: Rule = Rule {
                 .hint("remove `auto_compaction`")
         } else if version.minor_release() < (3, 3) && minutes % 60 != 0 {
             let hours = minutes.div_ceil(60);
-            Diagnostic::error(format!("etcd {version} counts its history in whole hours"))
-                .note("shorter times came in 3.3")
-                .hint(format!("write `auto_compaction = \"{hours}h\"`"))
+            Diagnostic::error(format!(
+                "etcd {version} keeps its history in whole hours only"
+            ))
+            .note("shorter periods came in 3.3")
+            .hint(format!("write `auto_compaction = \"{hours}h\"`"))
         } else {
             return;
         };

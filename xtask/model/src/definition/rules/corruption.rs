@@ -3,7 +3,7 @@ use crate::facts::etcd_releases::newest_patch;
 use crate::report::Diagnostic;
 use crate::values::EtcdVersion;
 
-/// Not a version that is known to damage data.
+/// The version must not be known to damage data.
 ///
 /// Source: etcd issue 13766 and its post-mortem: 3.5.0 to 3.5.2 can lose or diverge data when a
 /// member is killed under load.
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
         }
         let newest = newest_patch((3, 5)).unwrap_or(version);
         let diagnostic = Diagnostic::warning(format!("etcd {version} can corrupt its data"))
-            .note("in 3.5.0 to 3.5.2, members that are killed under load can come back with other data than the rest")
+            .note("in 3.5.0 to 3.5.2, members that are killed under load can come back with different data from the others")
             .hint(format!("use `{newest}`"));
         out.push(at(
             definition,

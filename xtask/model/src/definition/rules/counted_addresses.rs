@@ -2,7 +2,7 @@ use super::{Rule, at};
 use crate::definition::Members;
 use crate::report::Diagnostic;
 
-/// Counted members find room between the host's address and the end of the subnet.
+/// Counted members must fit between the host's address and the end of the subnet.
 pub(super) static RULE: Rule = Rule {
     name: "counted_addresses",
     judge: |definition, out| {
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
             let whose = if first == 0 {
                 "the network's own"
             } else {
-                "the host's own, as Vagrant's providers have it"
+                "the host's own, which Vagrant's providers assign"
             };
             let diagnostic = Diagnostic::error(format!(
                 "no member can have host number {first} in `{subnet}`"
@@ -42,7 +42,7 @@ pub(super) static RULE: Rule = Rule {
             "the subnet `{subnet}` ends before the last of {count} members"
         ))
         .note(format!(
-            "they have the host numbers {first} to {last}, and `{subnet}` has 2 to {}",
+            "they need the host numbers {first} to {last}, but `{subnet}` has 2 to {}",
             broadcast - 1
         ));
         let diagnostic = if u32::from(*count) <= room {
@@ -55,7 +55,7 @@ pub(super) static RULE: Rule = Rule {
             definition,
             diagnostic,
             &[
-                (network.first_host.span(), "they begin here"),
+                (network.first_host.span(), "they start here"),
                 (network.subnet.span(), "the subnet"),
                 (definition.members.span(), ""),
             ],

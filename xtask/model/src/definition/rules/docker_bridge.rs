@@ -2,10 +2,10 @@ use super::{Rule, at};
 use crate::report::Diagnostic;
 use crate::values::Subnet;
 
-/// The subnet is not a part of the network that Docker takes by default.
+/// The subnet should not overlap the network that Docker takes by default.
 ///
-/// The recipe of 2015 is exempt: its addresses are a part of it, and its subnet's route, being
-/// narrower than the bridge's, wins. What the host does is for its preflight to say.
+/// The recipe of 2015 is exempt: its addresses are part of that network, and the route of its subnet wins
+/// because it is narrower than the bridge's. `doctor` checks the actual host.
 pub(super) static RULE: Rule = Rule {
     name: "docker_bridge",
     judge: |definition, out| {
@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
         let diagnostic = Diagnostic::warning(format!(
             "the subnet `{subnet}` overlaps Docker's default bridge `{bridge}`"
         ))
-        .note("where Docker runs, on this host or in a machine, packets between members may end at its bridge")
+        .note("if Docker runs on this host or in a machine, packets between members may end up at its bridge")
         .hint("use another subnet, such as `192.168.56.0/24`");
         out.push(at(
             definition,

@@ -2,7 +2,7 @@ use super::{Rule, at};
 use crate::definition::Members;
 use crate::report::Diagnostic;
 
-/// No two members have the same address.
+/// No two members may have the same address.
 pub(super) static RULE: Rule = Rule {
     name: "duplicate_address",
     judge: |definition, out| {
@@ -21,8 +21,8 @@ pub(super) static RULE: Rule = Rule {
                 continue;
             };
             let diagnostic = Diagnostic::error(format!("two members have the address `{address}`"))
-                .note("a member's ID follows from its address, so they would also be one and the same to etcd")
-                .hint("give each member an address of its own");
+                .note("a member's ID follows from its address, so etcd would take the two for one member")
+                .hint("give each member its own address");
             out.push(at(
                 definition,
                 diagnostic,

@@ -2,7 +2,7 @@ use super::{Rule, at};
 use crate::definition::Members;
 use crate::report::Diagnostic;
 
-/// No two members have the same name.
+/// No two members may have the same name.
 pub(super) static RULE: Rule = Rule {
     name: "duplicate_name",
     judge: |definition, out| {
@@ -20,9 +20,9 @@ pub(super) static RULE: Rule = Rule {
             else {
                 continue;
             };
-            let diagnostic = Diagnostic::error(format!("two members are called `{name}`"))
+            let diagnostic = Diagnostic::error(format!("two members are named `{name}`"))
                 .note("etcd finds each member's peer URL by its name")
-                .hint("give each member a name of its own");
+                .hint("give each member its own name");
             out.push(at(
                 definition,
                 diagnostic,

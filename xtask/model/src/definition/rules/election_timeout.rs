@@ -1,7 +1,7 @@
 use super::{Rule, at};
 use crate::report::Diagnostic;
 
-/// An election waits for at least five heartbeats: etcd refuses to start with less.
+/// The election timeout must be at least five heartbeats: etcd refuses to start with less.
 ///
 /// Source: etcd's `embed.Config.Validate`. Its upper limit of 50 s is the key's own.
 pub(super) static RULE: Rule = Rule {
@@ -21,11 +21,11 @@ pub(super) static RULE: Rule = Rule {
         let diagnostic = Diagnostic::error(format!(
             "an election timeout of {election} ms is less than five heartbeats of {heartbeat} ms"
         ))
-        .note("a follower that misses a heartbeat or two would call an election; etcd refuses to start so");
+        .note("a follower that misses one or two heartbeats would call an election; etcd refuses to start with this");
         let usual = heartbeat.saturating_mul(10).min(LONGEST);
         let diagnostic = if usual > least {
             diagnostic.hint(format!(
-                "write `election_timeout = {usual}`, and no less than {least}"
+                "write `election_timeout = {usual}`, or at least {least}"
             ))
         } else {
             diagnostic.hint(format!(

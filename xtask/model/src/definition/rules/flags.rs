@@ -5,7 +5,7 @@ use crate::facts::flag_table::{FLAGS, FlagFact, Owner, find};
 use crate::report::Diagnostic;
 use crate::values::EtcdVersion;
 
-/// Further flags are etcd's, of this version, and nobody else's to set.
+/// Additional flags must exist in this version of etcd, and nothing else may set them.
 pub(super) static RULE: Rule = Rule {
     name: "flags",
     judge: |definition, out| {
@@ -47,20 +47,22 @@ fn of_another_version(fact: &FlagFact, version: EtcdVersion) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("etcd {version} has no flag `{name}`"));
     if version < fact.since {
         return diagnostic
-            .note(format!("it came in {}", fact.since))
+            .note(format!("it was added in {}", fact.since))
             .hint("remove it, or use that version or a later one");
     }
     let diagnostic = match fact.last {
-        Some((major, minor)) => diagnostic.note(format!("{major}.{minor} was the last to have it")),
+        Some((major, minor)) => {
+            diagnostic.note(format!("{major}.{minor} was the last version to have it"))
+        }
         None => diagnostic,
     };
-    // What was an experiment kept its name without the word, or became a feature gate.
+    // An experimental flag lost the prefix of its name, or became a feature gate.
     let plain = name.strip_prefix("experimental-");
     let successor = plain.and_then(find).filter(|fact| fact.exists_in(version));
     match (successor, plain) {
         (Some(FlagFact { name, .. }), _) => diagnostic.hint(format!("its name is now `{name}`")),
         (None, Some(_)) => {
-            diagnostic.hint("see `feature-gates`, which took the place of most experiments")
+            diagnostic.hint("see `feature-gates`, which replaced most experimental flags")
         }
         (None, None) => diagnostic.hint("remove it"),
     }
@@ -70,7 +72,7 @@ fn owned(definition: &Definition, fact: &FlagFact) -> Option<Diagnostic> {
     let name = fact.name;
     match fact.owner {
         Owner::Author => None,
-        // With compaction switched off, its flags are free: for compaction by revision.
+        // If compaction is off, its flags may be set, for compaction by revision.
         Owner::Key("etcd.auto_compaction")
             if definition
                 .etcd
@@ -84,7 +86,7 @@ fn owned(definition: &Definition, fact: &FlagFact) -> Option<Diagnostic> {
             let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
             Some(
                 Diagnostic::error(format!("the flag `{name}` is set by `{key}`"))
-                    .hint(format!("write `{last}` under `[{table}]` in its place")),
+                    .hint(format!("write `{last}` under `[{table}]` instead")),
             )
         }
         Owner::Plan(why) => Some(

@@ -1,7 +1,7 @@
 use super::{Rule, at};
 use crate::report::Diagnostic;
 
-/// fleet has a system that carries it, and an etcd that it can talk to.
+/// fleet needs a system that has it, and an etcd that it can use.
 pub(super) static RULE: Rule = Rule {
     name: "fleet",
     judge: |definition, out| {
@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
         {
             has_fleet = false;
             let diagnostic = Diagnostic::error(format!("{} has no fleet", profile.title))
-                .note("fleet was a part of CoreOS, until 2018")
+                .note("fleet was part of CoreOS until 2018")
                 .hint("remove `fleet`, or write `profile = \"coreos\"`");
             out.push(at(
                 definition,
@@ -28,12 +28,12 @@ pub(super) static RULE: Rule = Rule {
         }
         if let Some(version) = definition.etcd.version.known()
             && !version.has_v2_api()
-            // With the right profile would come another version, unless one is written.
+            // With the right profile, another version would be the default.
             && (has_fleet || definition.etcd.version.is_written())
         {
             let diagnostic = Diagnostic::error(format!("fleet cannot use etcd {version}"))
-                .note("fleet speaks etcd's v2 API, and 3.5 was the last to have it")
-                .hint("use a version up to 3.5, such as `2.0.0` of the recipe, or remove `fleet`");
+                .note("fleet uses etcd's v2 API, which 3.5 was the last version to have")
+                .hint("use a version up to 3.5, such as the recipe's `2.0.0`, or remove `fleet`");
             out.push(at(
                 definition,
                 diagnostic,

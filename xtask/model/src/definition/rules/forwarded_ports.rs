@@ -1,7 +1,7 @@
 use super::{Rule, at};
 use crate::report::Diagnostic;
 
-/// No two forwarded ports meet on the host.
+/// No two ports may be forwarded from the same host port.
 pub(super) static RULE: Rule = Rule {
     name: "forwarded_ports",
     judge: |definition, out| {
@@ -22,8 +22,8 @@ pub(super) static RULE: Rule = Rule {
             let diagnostic = Diagnostic::error(format!(
                 "two ports are forwarded from the host's port {host}"
             ))
-            .note("a port of the host leads to one place only")
-            .hint("give each a host port of its own");
+            .note("a host port can be forwarded to only one port")
+            .hint("give each its own host port");
             out.push(at(
                 definition,
                 diagnostic,

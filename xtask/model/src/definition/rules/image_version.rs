@@ -1,7 +1,7 @@
 use super::{Rule, at};
 use crate::report::Diagnostic;
 
-/// The profile's images have versions to choose from.
+/// The profile's images must have versions to choose from.
 pub(super) static RULE: Rule = Rule {
     name: "image_version",
     judge: |definition, out| {

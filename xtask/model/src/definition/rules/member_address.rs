@@ -2,7 +2,7 @@ use super::{Rule, at};
 use crate::definition::Members;
 use crate::report::Diagnostic;
 
-/// Listed addresses lie in the subnet, and are nobody else's.
+/// Listed addresses must be in the subnet and free.
 pub(super) static RULE: Rule = Rule {
     name: "member_address",
     judge: |definition, out| {
@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
             let (fact, note) = if !subnet.contains(address) {
                 (
                     format!("`{address}` is not in the subnet `{subnet}`"),
-                    "the members share one private network, and reach nothing outside of it",
+                    "the members share one private network and reach nothing outside it",
                 )
             } else if address == subnet.network() {
                 (
@@ -29,7 +29,7 @@ pub(super) static RULE: Rule = Rule {
             } else if address == subnet.broadcast() {
                 (
                     format!("`{address}` is the broadcast address of `{subnet}`"),
-                    "it reaches all machines at once, so none can have it",
+                    "it reaches all machines at once, so no machine can have it",
                 )
             } else if address == subnet.gateway() {
                 (
@@ -43,7 +43,7 @@ pub(super) static RULE: Rule = Rule {
             let example = first.map_or_else(String::new, |first| format!(", such as `{first}`"));
             let diagnostic = Diagnostic::error(fact)
                 .note(note)
-                .hint(format!("use another address of `{subnet}`{example}"));
+                .hint(format!("use another address in `{subnet}`{example}"));
             out.push(at(
                 definition,
                 diagnostic,

@@ -2,7 +2,7 @@ use super::{Rule, at};
 use crate::definition::Members;
 use crate::report::Diagnostic;
 
-/// An odd number of members, seven at most: etcd's own advice, and what a quorum is good for.
+/// The number of members should be odd and at most seven, as etcd advises: an even one adds no tolerance.
 pub(super) static RULE: Rule = Rule {
     name: "member_count",
     judge: |definition, out| {
@@ -16,11 +16,11 @@ pub(super) static RULE: Rule = Rule {
         let diagnostic = match count {
             0 => Diagnostic::error("a cluster needs members")
                 .hint("write `members = 3`: any one of them may then fail"),
-            1 => Diagnostic::warning("with a single member, nothing may fail")
+            1 => Diagnostic::warning("a single member tolerates no failures")
                 .note("one member is its own quorum: when it stops, so does the cluster")
                 .hint("write `members = 3`, and any one of them may fail"),
             8.. => Diagnostic::error(format!("{count} members are more than a cluster should have"))
-                .note("each write waits for more than half of the members, so beyond seven a cluster gets slower and hardly safer")
+                .note("each write waits for more than half of the members, so beyond seven members a cluster gets slower but hardly safer")
                 .hint("use 3, 5 or 7 members"),
             even if even % 2 == 0 => {
                 let tolerated = (even - 1) / 2;
@@ -34,7 +34,7 @@ pub(super) static RULE: Rule = Rule {
                 };
                 Diagnostic::error(format!("{even} members tolerate no more failures than {smaller}"))
                     .note(format!(
-                        "{quorum} of {even} must agree, so {} may fail; one member more only adds one that can fail",
+                        "{quorum} of {even} must agree, so {} may fail; the additional member is only one more that can fail",
                         how_many(tolerated)
                     ))
                     .hint(advice)

@@ -2,7 +2,7 @@ use super::{Rule, at};
 use crate::definition::Members;
 use crate::report::Diagnostic;
 
-/// Names that are host names by the letter and yet cannot be a machine's.
+/// Valid host names that cannot be a machine's name.
 pub(super) static RULE: Rule = Rule {
     name: "member_name",
     judge: |definition, out| {
@@ -14,9 +14,9 @@ pub(super) static RULE: Rule = Rule {
                 continue;
             };
             let note = if name.as_str() == "localhost" {
-                "every machine already calls itself that, and systemd takes it for no name at all"
+                "every machine already uses that name for itself, and systemd treats it as no name at all"
             } else if name.as_str().bytes().all(|byte| byte.is_ascii_digit()) {
-                "programs read a name of digits alone as an address: `ping 7` means 0.0.0.7"
+                "programs read a name that consists only of digits as an address: `ping 7` means 0.0.0.7"
             } else {
                 continue;
             };

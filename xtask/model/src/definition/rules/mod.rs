@@ -1,5 +1,5 @@
-//! What makes a definition wrong although each of its values is right: one file a rule, and one
-//! line in [`RULES`] or [`RULES_ACROSS`].
+//! Rules that a definition can break although each of its values is valid: one file per rule, and one line in
+//! [`RULES`] or [`RULES_ACROSS`].
 
 mod channel;
 mod checksum;
@@ -83,8 +83,8 @@ pub struct RuleAcross {
     pub judge: fn(&[Definition], &mut Vec<Diagnostic>),
 }
 
-/// Points at the first of these places that the author wrote, and at the others beside it. Values
-/// that hold by default have no place.
+/// Points at the first of these places that the author wrote, and at the others as related. Defaults have no
+/// place.
 fn at(
     definition: &Definition,
     mut diagnostic: Diagnostic,
@@ -100,9 +100,7 @@ fn at(
     }
     if diagnostic.place.is_none() {
         let path = &definition.source.path;
-        diagnostic = diagnostic.note(format!(
-            "this is about `{path}` and what holds there by default"
-        ));
+        diagnostic = diagnostic.note(format!("this concerns `{path}` and its default values"));
     }
     diagnostic
 }

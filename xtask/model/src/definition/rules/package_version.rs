@@ -2,7 +2,7 @@ use super::{Rule, at};
 use crate::profile::Runtime;
 use crate::report::Diagnostic;
 
-/// With the distribution's package, the version is the package's.
+/// With the distribution's package, the version must be the package's.
 pub(super) static RULE: Rule = Rule {
     name: "package_version",
     judge: |definition, out| {
@@ -26,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
         ))
         .hint(format!("write `version = \"{packaged}\"`"))
         .hint(format!(
-            "or get {version} by `runtime = \"release\"` or `runtime = \"container\"`"
+            "or get {version} with `runtime = \"release\"` or `runtime = \"container\"`"
         ));
         out.push(at(
             definition,

@@ -1,7 +1,7 @@
 use super::{Rule, at};
 use crate::report::Diagnostic;
 
-/// The subnet is set aside for private use (RFC 1918).
+/// The subnet should be reserved for private use (RFC 1918).
 pub(super) static RULE: Rule = Rule {
     name: "public_subnet",
     judge: |definition, out| {
@@ -13,11 +13,11 @@ pub(super) static RULE: Rule = Rule {
             || subnet.network().octets()[0] >= 240
             || subnet.network().octets()[0] == 0;
         let diagnostic = if reserved {
-            Diagnostic::error(format!("no network of machines can be `{subnet}`"))
-                .note("its addresses are set aside for loopback, multicast or nothing at all")
+            Diagnostic::error(format!("machines cannot use the network `{subnet}`"))
+                .note("its addresses are reserved for loopback, multicast or no use at all")
         } else if !(subnet.network().is_private() && subnet.broadcast().is_private()) {
             Diagnostic::warning(format!("the subnet `{subnet}` is not private")).note(
-                "while the machines run, this host cannot reach whoever really has these addresses",
+                "while the machines run, this host cannot reach the real owners of these addresses",
             )
         } else {
             return;

@@ -1,7 +1,8 @@
 use super::{Rule, at};
 use crate::report::Diagnostic;
+use crate::values::quantity;
 
-/// A quota that the version has, and that etcd can bear.
+/// The version must have quotas, and the quota must be within etcd's limits.
 pub(super) static RULE: Rule = Rule {
     name: "quota",
     judge: |definition, out| {
@@ -16,12 +17,12 @@ pub(super) static RULE: Rule = Rule {
                 .hint("remove `quota`");
             (diagnostic, true)
         } else if quota == 0 {
-            let diagnostic = Diagnostic::error("a quota of zero means etcd's own default of 2 GiB")
+            let diagnostic = Diagnostic::error("a quota of zero means etcd's default of 2 GiB")
                 .hint("remove `quota`, or write what you mean");
             (diagnostic, false)
         } else if quota < LEAST {
-            let diagnostic = Diagnostic::error(format!("a quota of {quota} bytes leaves no room for data"))
-                .note("an empty database has tens of kilobytes already, and etcd refuses writes once the quota is reached")
+            let diagnostic = Diagnostic::error(format!("a quota of {} leaves no room for data", quantity::size(quota)))
+                .note("an empty database already takes tens of kilobytes, and etcd refuses writes once the quota is reached")
                 .hint("write `quota = \"16MiB\"` to see that happen, or `quota = \"2GiB\"` for use");
             (diagnostic, false)
         } else if quota > MOST_SUGGESTED {
@@ -41,8 +42,8 @@ pub(super) static RULE: Rule = Rule {
     },
 };
 
-/// Bytes: a new database of 3.4 to 3.6 has 20 KiB, and grows by more than that while members start.
+/// In bytes. A new database of 3.4 to 3.6 takes 20 KiB, and grows by more than that while members start.
 const LEAST: u64 = 1 << 20;
 
-/// Bytes; from etcd's documentation on its storage size limit.
+/// In bytes, from etcd's documentation of its storage size limit.
 const MOST_SUGGESTED: u64 = 8 << 30;

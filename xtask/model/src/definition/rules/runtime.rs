@@ -2,7 +2,7 @@ use super::{Rule, at};
 use crate::report::Diagnostic;
 use crate::wording::list_of_words;
 
-/// The profile can run etcd that way.
+/// The profile must support the runtime.
 pub(super) static RULE: Rule = Rule {
     name: "runtime",
     judge: |definition, out| {
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
         let known = profile.runtimes.iter().map(|known| known.as_str());
         let title = profile.title;
         let diagnostic = Diagnostic::error(format!("{title} has no runtime `{runtime}`"))
-            .hint(format!("it has {}", list_of_words(known)));
+            .hint(format!("available runtimes: {}", list_of_words(known)));
         out.push(at(
             definition,
             diagnostic,

@@ -7,15 +7,15 @@ use crate::definition::{Definition, Members};
 use crate::report::Diagnostic;
 use crate::values::loopback;
 
-/// No two definitions claim the same address: their clusters could not run at the same time. Nor
-/// could they on this host alone where their addresses become the same loopback address.
+/// No two definitions should claim the same address, because their clusters could not run at the same time.
+/// The same holds for addresses that become the same loopback address on this host.
 pub(super) static RULE: RuleAcross = RuleAcross {
     name: "shared_addresses",
     judge: |definitions, out| {
         let mut claimed: HashMap<Ipv4Addr, (&Definition, Ipv4Addr)> = HashMap::new();
         for definition in definitions {
             let addresses = addresses(definition);
-            // One clash says enough: where one address is claimed twice, the others often are.
+            // One clash is enough: if one address is claimed twice, the others often are too.
             let shared = addresses
                 .iter()
                 .find_map(|address| Some((*address, *claimed.get(&loopback(*address))?)));
@@ -76,11 +76,11 @@ fn clash(
         }
     }
     diagnostic.hint(format!(
-        "give `{name}` a subnet of its own under `[network]`, such as `subnet = \"192.168.60.0/24\"`"
+        "give `{name}` its own subnet under `[network]`, such as `subnet = \"192.168.60.0/24\"`"
     ))
 }
 
-/// What the author wrote that leads to this address.
+/// The place of the value that this address follows from.
 fn claim(definition: &Definition, address: Ipv4Addr) -> Option<Range<usize>> {
     if let Members::List(entries) = definition.members.get() {
         return entries

@@ -1,7 +1,7 @@
 use super::{Rule, at};
 use crate::report::Diagnostic;
 
-/// No two shared folders meet in the machine, and none takes the place of what the machine needs.
+/// No two folders may be shared to the same path, or hide a folder that the machine needs.
 pub(super) static RULE: Rule = Rule {
     name: "shared_folders",
     judge: |definition, out| {
@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
                 let guest = folder.guest.get();
                 let diagnostic = Diagnostic::error(format!("nothing can be shared as `{guest}`"))
                     .note(note)
-                    .hint("share it as a folder of its own, such as `/srv/shared`");
+                    .hint("share it as a separate folder, such as `/srv/shared`");
                 out.push(at(definition, diagnostic, &[(folder.guest.span(), "")]));
             }
             let before = folders.iter().take(index);
@@ -26,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
             let guest = folder.guest.get();
             let diagnostic = Diagnostic::error(format!("two folders are shared as `{guest}`"))
                 .note("the machine would see only the one that is mounted last")
-                .hint("give each a place of its own");
+                .hint("give each its own path");
             out.push(at(
                 definition,
                 diagnostic,
@@ -39,7 +39,7 @@ pub(super) static RULE: Rule = Rule {
     },
 };
 
-/// What goes wrong where this folder of the machine is covered by one of the host.
+/// What goes wrong if a folder of the host hides this folder of the machine.
 fn hides(guest: &str) -> Option<&'static str> {
     let holds_data = |data: &&str| {
         let below = guest.strip_prefix(*data);
@@ -48,7 +48,7 @@ fn hides(guest: &str) -> Option<&'static str> {
     if DATA.iter().any(holds_data) {
         Some("etcd keeps its data there, and every machine would get the same folder")
     } else if SYSTEM.contains(&guest) {
-        Some("it would cover the system's own folder, and the machine would not work without that")
+        Some("it would hide the system's own folder, without which the machine would not work")
     } else {
         None
     }

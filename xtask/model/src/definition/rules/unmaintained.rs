@@ -2,9 +2,9 @@ use super::{Rule, at};
 use crate::facts::etcd_releases::{MAINTAINED, newest_patch};
 use crate::report::Diagnostic;
 
-/// The version still gets fixes.
+/// The version should still get fixes.
 ///
-/// Nothing does on a system that is gone.
+/// Systems that are gone are exempt, because nothing on them gets fixes.
 pub(super) static RULE: Rule = Rule {
     name: "unmaintained",
     judge: |definition, out| {
@@ -19,13 +19,9 @@ pub(super) static RULE: Rule = Rule {
             return;
         }
         let usual = profile.usual_etcd;
-        let diagnostic = Diagnostic::warning(format!(
-            "etcd {}.{} gets no fixes any more",
-            minor.0, minor.1
-        ))
-        .hint(format!(
-            "use `{usual}`, unless it is the old version that you want to see"
-        ));
+        let diagnostic =
+            Diagnostic::warning(format!("etcd {}.{} no longer gets fixes", minor.0, minor.1))
+                .hint(format!("use `{usual}`, unless you want the old version"));
         out.push(at(
             definition,
             diagnostic,

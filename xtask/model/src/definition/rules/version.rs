@@ -5,7 +5,7 @@ use crate::profile::Runtime;
 use crate::report::Diagnostic;
 use crate::values::{Architecture, EtcdVersion};
 
-/// The version exists, and can be started from one file for all members.
+/// The version must exist, and start from one file for all members.
 pub(super) static RULE: Rule = Rule {
     name: "version",
     judge: |definition, out| {
@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
         };
         let diagnostic = if version.major == 0 {
             Diagnostic::error(format!("etcd {version} cannot be started from one user-data for all members"))
-                .note("etcd 0.4 gets confused when the list of members includes itself, so every machine would need a list of its own")
+                .note("etcd 0.4 gets confused when the list of members includes itself, so every machine would need its own list")
                 .hint("use 2.0.0 or later, which takes the same full list on every machine")
         } else if let Some(newest) = newest_patch(version.minor_release()) {
             if version <= newest || !checksums.is_empty() {
@@ -41,8 +41,8 @@ pub(super) static RULE: Rule = Rule {
     },
 };
 
-/// The newest release of the minor release that comes next below what was asked for, among those
-/// that this definition could run: a release tarball needs a checksum.
+/// The newest release below the requested version that this definition could run: a release tarball needs a
+/// checksum.
 fn nearest(etcd: &Etcd, version: EtcdVersion) -> EtcdVersion {
     let by_tarball = etcd.runtime.known() == Some(&Runtime::Release);
     let usable = |known: &&EtcdVersion| {

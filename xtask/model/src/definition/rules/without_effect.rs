@@ -5,13 +5,13 @@ use crate::definition::{Definition, Members};
 use crate::profile::Runtime;
 use crate::report::Diagnostic;
 
-/// What is written also does something.
+/// Every written key should have an effect.
 pub(super) static RULE: Rule = Rule {
     name: "without_effect",
     judge: |definition, out| {
         if let Some(runtime) = definition.etcd.runtime.known() {
             let etcd = &definition.etcd;
-            let why = format!("etcd comes by `runtime = \"{runtime}\"`");
+            let why = format!("the runtime is `{runtime}`");
             if *runtime != Runtime::Container {
                 warn(definition, out, "image", etcd.image.span(), &why);
             }
