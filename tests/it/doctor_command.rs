@@ -100,7 +100,7 @@ fn without_any_program_nothing_is_taken_for_fine_that_was_not_looked_at() {
     assert_eq!(row(&rows, "disk").0, "skipped", "{}", ran.stdout);
     assert!(
         ran.stderr
-            .contains("error: there is no `vagrant` on your PATH\n")
+            .contains("error: `vagrant` is not on your PATH\n")
     );
     let makers = "https://developer.hashicorp.com/vagrant/install";
     assert!(ran.stderr.contains(makers), "{}", ran.stderr);
@@ -115,7 +115,7 @@ fn the_recipe_of_2015_is_told_what_works_in_its_place() {
     scratch.define("coreos-2015", &fs::read_to_string(shipped).unwrap());
     let ran = run(doctor(&scratch, &["coreos-2015"])).expect(5);
     for said in [
-        "error: the box of CoreOS Container Linux is gone\n",
+        "error: the box of CoreOS Container Linux is no longer available\n",
         "`cargo xtask up coreos-2015 --driver local`",
         "`cargo xtask up flatcar`",
     ] {
@@ -233,10 +233,10 @@ echo \"$one $two\"";
     let ran = run(command).expect(0);
     assert!(ran.stdout.ends_with("\n5 5\n"), "{ran:?}");
     for said in [
-        "note: libvirt's daemon does not run\n",
-        "error: `br-lan` of this host already has the network `192.168.56.0/24`\n",
-        "error: `192.168.56.101` of core-01 is this host's own address, of `br-lan`\n",
-        "warning: the subnet `172.17.8.0/24` is a part of `172.17.0.0/16`, which Docker's default bridge has\n",
+        "note: libvirt's daemon is not running\n",
+        "error: `br-lan` on this host already has the network `192.168.56.0/24`\n",
+        "error: `192.168.56.101`, the address of core-01, belongs to `br-lan` on this host\n",
+        "warning: the subnet `172.17.8.0/24` is part of `172.17.0.0/16`, which Docker's default bridge has\n",
     ] {
         assert!(ran.stderr.contains(said), "{said}\n{ran:?}");
     }

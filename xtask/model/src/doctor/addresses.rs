@@ -21,7 +21,7 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         .filter_map(|member| neighbour(plan, host, member));
     let diagnostics: Vec<Diagnostic> = own.chain(neighbours).collect();
     let evidence = match diagnostics.len() {
-        0 => "none is known to be in use; nobody was asked".to_owned(),
+        0 => "none is known to be in use; none was probed".to_owned(),
         1 => "one is in use".to_owned(),
         count => format!("{count} are in use"),
     };
@@ -32,7 +32,7 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
             found.except(&format!("addresses ({why})"))
         }
         (Look::Missing, _) | (_, Look::Missing) => {
-            found.except("addresses, for want of `ip` (Debian and Ubuntu: `iproute2`)")
+            found.except("addresses, because `ip` is missing (Debian and Ubuntu: `iproute2`)")
         }
     }
 }
@@ -44,7 +44,7 @@ fn own(plan: &Plan, host: &Host, member: &Member) -> Option<Diagnostic> {
     let interface = &own.interface;
     Some(
         Diagnostic::error(format!(
-            "`{address}` of {name} is this host's own address, of `{interface}`"
+            "`{address}`, the address of {name}, belongs to `{interface}` on this host"
         ))
         .note("packets to the member would stay on this host")
         .hint(format!(
@@ -52,13 +52,14 @@ fn own(plan: &Plan, host: &Host, member: &Member) -> Option<Diagnostic> {
             plan.source
         ))
         .hint(Hint::heals(
-            "or take it from the host",
+            "or remove it from the host",
             [format!("sudo ip addr del {address} dev {interface}")],
         )),
     )
 }
 
-/// The interface of the cluster's own network, where whoever has a member's address was that member.
+/// Whether this is the interface of the cluster's own network. A neighbour there with a member's address was
+/// that member.
 fn is_of_the_cluster(host: &Host, interface: &str) -> bool {
     let mut networks = host.libvirt_networks.seen().into_iter().flatten();
     let own = networks.find(|network| network.name == host.own.network);
@@ -75,13 +76,13 @@ fn neighbour(plan: &Plan, host: &Host, member: &Member) -> Option<Diagnostic> {
     let (interface, card) = (&neighbour.interface, &neighbour.card);
     Some(
         Diagnostic::warning(format!(
-            "another host has lately answered at `{address}` of {name}, on `{interface}`"
+            "another host recently answered at `{address}`, the address of {name}, on `{interface}`"
         ))
         .note(format!(
-            "its network card is {card}; it may be a machine that is gone by now"
+            "its network card is {card}; it may be a machine that no longer exists"
         ))
         .hint(Hint::heals(
-            "forget it, and see whether it comes back",
+            "remove the entry, and see whether it comes back",
             [format!("sudo ip neigh del {address} dev {interface}")],
         ))
         .hint(format!(

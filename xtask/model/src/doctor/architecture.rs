@@ -6,7 +6,7 @@ use crate::report::Diagnostic;
 
 pub(super) static CHECK: Check = Check {
     name: "architecture",
-    title: "machines of this host's architecture can be made",
+    title: "machines can be created for this host's architecture",
     judge,
 };
 
@@ -17,10 +17,10 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     }
     let up = task(plan, "up");
     let error = Diagnostic::error(format!(
-        "machines run on {ARCHITECTURE_OF_MACHINES} alone, and this host is {here}"
+        "machines run only on {ARCHITECTURE_OF_MACHINES}, but this host is {here}"
     ))
-    .note("libvirt boots others by UEFI, which vagrant-libvirt does not ask for unless it is told where this host keeps it")
-    .note(format!("Flatcar's box, and one that is made from packages, are for {ARCHITECTURE_OF_MACHINES} as well"))
-    .hint(Hint::heals("the same cluster as processes of this host", [format!("{up} --driver local")]));
+    .note("libvirt boots other architectures with UEFI, which vagrant-libvirt uses only if it is told where this host keeps it")
+    .note(format!("Flatcar's box and boxes made from packages are for {ARCHITECTURE_OF_MACHINES} too"))
+    .hint(Hint::heals("run the same cluster as local processes", [format!("{up} --driver local")]));
     Judgement::of(here.clone(), vec![error])
 }

@@ -8,21 +8,21 @@ use crate::values::quantity;
 
 pub(super) static CHECK: Check = Check {
     name: "disk",
-    title: "there is room for the machines' disks",
+    title: "there is enough space for the machines' disks",
     judge,
 };
 
-/// What a machine comes to take: its image grows as it writes.
+/// The space that a machine takes in the end: its image grows as it writes.
 const A_MACHINE: u64 = 2 << 30;
 
-/// What a box takes where Vagrant keeps it, and again where the provider does.
+/// The space that a box takes where Vagrant keeps it, and again where the provider does.
 const A_BOX: u64 = 1 << 30;
 
-/// What a machine writes until it serves.
+/// The space that a machine writes until it serves.
 const AT_LEAST: u64 = 512 << 20;
 
 fn judge(plan: &Plan, host: &Host) -> Judgement {
-    // One that is stopped has its disk already.
+    // A stopped machine already has its disk.
     let members = plan.members.iter();
     let new = members.filter(|member| !host.has_disk(&member.name));
     let count = new.count();
@@ -31,7 +31,7 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     }
     let images = match &host.images {
         Look::Seen(images) => images,
-        Look::Missing => return Judgement::not_seen("where the disks would be is not known"),
+        Look::Missing => return Judgement::not_seen("the location of the disks is unknown"),
         Look::Unknown(why) => return Judgement::not_seen(why),
     };
     let boxes = host.boxes.seen();
@@ -55,7 +55,7 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         diagnostics.extend(lack(plan, host, boxes, A_BOX, A_BOX / 2, "the box"));
     }
     let evidence = format!(
-        "{} take about {}, {} is free in {}",
+        "{}: about {} needed, {} free in {}",
         many(count, "machine"),
         quantity::size(wanted),
         quantity::size(images.available),
@@ -64,8 +64,8 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     let found = Judgement::of(evidence, diagnostics);
     match &host.boxes {
         Look::Seen(_) => found,
-        Look::Missing => found.except("the place for boxes"),
-        Look::Unknown(why) => found.except(&format!("the place for boxes ({why})")),
+        Look::Missing => found.except("the folder for boxes"),
+        Look::Unknown(why) => found.except(&format!("the folder for boxes ({why})")),
     }
 }
 
@@ -80,39 +80,39 @@ fn lack(
     let (free, folder) = (quantity::size(disk.available), &disk.folder);
     let about = if disk.available < least {
         Diagnostic::error(format!(
-            "there is no room for {what} in `{folder}`: {free} is free"
+            "there is not enough space for {what} in `{folder}`: {free} is free"
         ))
         .note(format!(
-            "about {} is wanted, and {} at the very least",
+            "about {} is needed, and {} at the very least",
             quantity::size(wanted),
             quantity::size(least)
         ))
     } else if disk.available < wanted {
         Diagnostic::warning(format!(
-            "there is little room for {what} in `{folder}`: {free} is free"
+            "there is little space for {what} in `{folder}`: {free} is free"
         ))
         .note(format!(
-            "about {} is wanted; a machine whose disk cannot grow stops",
+            "about {} is needed; a machine stops when its disk cannot grow",
             quantity::size(wanted)
         ))
     } else {
         return None;
     };
     let about = about.hint(Hint::informs(
-        "see what takes it",
+        "see what uses the space",
         [format!(
             "sudo du -xh --max-depth=2 {} | sort -h | tail",
             disk.mounted_on
         )],
     ));
-    // Each build of a box has a name of its own, and none replaces another.
+    // Each build of a box has its own name, and none replaces another.
     let current = host.catalogue.seen().map(|catalogue| &catalogue.name);
     let earlier = host.kept_boxes.iter();
     let about = earlier
         .filter(|name| Some(*name) != current)
         .fold(about, |about, name| {
             about.hint(Hint::heals(
-                "a box of an earlier time can go",
+                "remove a box of an earlier version",
                 [format!("vagrant box remove {name}")],
             ))
         });

@@ -7,11 +7,12 @@ use crate::report::Diagnostic;
 
 pub(super) static CHECK: Check = Check {
     name: "forwarding",
-    title: "nothing is known to keep machines from the networks beyond this host",
+    title: "nothing is known to cut machines off from networks outside this host",
     judge,
 };
 
-/// From here on libvirt writes its rules by nftables, unless it is told or built otherwise.
+/// The first version of libvirt that writes its rules with nftables, unless it is configured or built
+/// otherwise.
 const BY_NFTABLES_FROM: Version = Version::new(10, 4, 0);
 
 /// Docker's bridge, while it runs.
@@ -24,38 +25,41 @@ fn judge(_: &Plan, host: &Host) -> Judgement {
     let routes = match &host.network.routes {
         Look::Seen(routes) => routes,
         Look::Missing => {
-            return Judgement::not_seen("there is no `ip` (Debian and Ubuntu: `iproute2`)");
+            return Judgement::not_seen("`ip` is missing (Debian and Ubuntu: `iproute2`)");
         }
         Look::Unknown(why) => return Judgement::not_seen(why),
     };
     if !routes.iter().any(|route| route.interface == DOCKER) {
-        return Judgement::pass("no Docker is beside it");
+        return Judgement::pass("Docker does not run here");
     }
     let version = match &host.providers.libvirt {
         Daemon::Answers(Some(version)) => *version,
-        _ => return Judgement::not_seen("Docker is here, and libvirt's version is not known"),
+        _ => return Judgement::not_seen("Docker runs here, and libvirt's version is unknown"),
     };
     if version < BY_NFTABLES_FROM {
         return Judgement::pass(format!(
-            "Docker is here, and libvirt {version} has its rules before Docker's"
+            "Docker runs here, but libvirt {version} puts its rules before Docker's"
         ));
     }
     let told = match &host.libvirt_network_conf {
         Look::Seen(text) => firewall_backend(text),
         Look::Missing => None,
-        Look::Unknown(why) => return Judgement::not_seen(format!("Docker is here; {why}")),
+        Look::Unknown(why) => return Judgement::not_seen(format!("Docker runs here; {why}")),
     };
     if told == Some("iptables") {
         return Judgement::pass(format!(
-            "Docker is here, and {NETWORK_CONF} has libvirt's rules before Docker's"
+            "Docker runs here, but {NETWORK_CONF} puts libvirt's rules before Docker's"
         ));
     }
     let restart = packages::restart_libvirt(host);
-    let warning = Diagnostic::warning("Docker may cut the machines off from the networks beyond this host")
-        .note("Docker has iptables drop whatever it does not forward itself, where it was the one to switch forwarding on")
-        .note("libvirt lets machines through by nftables, which does not outweigh that: they would fetch nothing, not even etcd")
-        .note("whether it is so only root can see: `sudo iptables -S FORWARD` would begin with `-P FORWARD DROP`")
-        .hint(Hint::heals("have libvirt write its rules before Docker's", [format!("echo 'firewall_backend = \"iptables\"' | sudo tee -a {NETWORK_CONF} && {restart}")]))
-        .hint(Hint::heals("or let machines through until Docker starts anew", ["sudo iptables -I DOCKER-USER -i virbr+ -j ACCEPT && sudo iptables -I DOCKER-USER -o virbr+ -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"]));
-    Judgement::of(format!("Docker is beside libvirt {version}"), vec![warning])
+    let warning = Diagnostic::warning("Docker may cut the machines off from networks outside this host")
+        .note("if Docker itself enabled IP forwarding, it makes iptables drop everything else that is forwarded")
+        .note("libvirt allows the machines' traffic in nftables, which does not override that: they could download nothing, not even etcd")
+        .note("only root can tell whether it does: `sudo iptables -S FORWARD` then starts with `-P FORWARD DROP`")
+        .hint(Hint::heals("let libvirt put its rules before Docker's", [format!("echo 'firewall_backend = \"iptables\"' | sudo tee -a {NETWORK_CONF} && {restart}")]))
+        .hint(Hint::heals("or allow the machines' traffic until Docker restarts", ["sudo iptables -I DOCKER-USER -i virbr+ -j ACCEPT && sudo iptables -I DOCKER-USER -o virbr+ -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"]));
+    Judgement::of(
+        format!("Docker runs beside libvirt {version}"),
+        vec![warning],
+    )
 }

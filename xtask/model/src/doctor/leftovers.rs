@@ -7,7 +7,7 @@ use crate::report::Diagnostic;
 
 pub(super) static CHECK: Check = Check {
     name: "leftovers",
-    title: "no machine is left that Vagrant has forgotten",
+    title: "no machine exists that Vagrant has forgotten",
     judge,
 };
 
@@ -16,15 +16,15 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         Ok(Provider::Libvirt) => {}
         Ok(other) => {
             let title = other.title();
-            return Judgement::not_seen(format!("which machines {title} has is not asked"));
+            return Judgement::not_seen(format!("the machines of {title} are not listed"));
         }
-        Err(_) => return Judgement::not_seen("there is no provider yet"),
+        Err(_) => return Judgement::not_seen("no provider is usable yet"),
     }
     match &host.domains {
         Look::Seen(_) => {}
         Look::Missing => {
             return Judgement::not_seen(
-                "there is no `virsh` (Debian and Ubuntu: `libvirt-clients`)",
+                "`virsh` is missing (Debian and Ubuntu: `libvirt-clients`)",
             );
         }
         Look::Unknown(why) => return Judgement::not_seen(why),
@@ -38,14 +38,22 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         return Judgement::pass("none");
     }
     let names = list(forgotten.iter().map(|domain| format!("`{}`", domain.name)));
-    let (has, disk, them) = match forgotten.len() {
-        1 => ("is a machine", "its disk goes with it", "it"),
-        _ => ("are machines", "their disks go with them", "them"),
+    let (machines, disk, them) = match forgotten.len() {
+        1 => (
+            "machine",
+            "its disk goes with it, and so does the member's data",
+            "it",
+        ),
+        _ => (
+            "machines",
+            "their disks go with them, and so does the members' data",
+            "them",
+        ),
     };
-    let error = Diagnostic::error(format!("{names} {has} that Vagrant knows nothing of"))
-        .note("a run was interrupted in the wrong moment, or `vagrant/.vagrant` was removed")
-        .note("Vagrant makes no machine under a name that is taken")
-        .note(format!("{disk}, and a member's data with that"));
+    let error = Diagnostic::error(format!("Vagrant does not know the {machines} {names}"))
+        .note("a run was interrupted at the wrong moment, or `vagrant/.vagrant` was removed")
+        .note("Vagrant creates no machine with a name that is taken")
+        .note(disk);
     let error = error.hint(Hint::heals(format!("remove {them}"), [removal(&forgotten)]));
     Judgement::of(many(forgotten.len(), "machine"), vec![error])
 }

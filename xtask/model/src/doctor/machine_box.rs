@@ -8,7 +8,7 @@ use crate::values::quantity;
 
 pub(super) static CHECK: Check = Check {
     name: "box",
-    title: "the box that machines start from can be had",
+    title: "the box that machines start from is available",
     judge,
 };
 
@@ -21,9 +21,9 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
             let providers: Vec<Provider> =
                 providers.iter().map(|name| Provider::named(name)).collect();
             match fitting(plan, host, &providers) {
-                Ok(()) => Judgement::pass(
-                    "published by its makers; Vagrant downloads it where it has not yet",
-                ),
+                Ok(()) => {
+                    Judgement::pass("published by its makers; Vagrant downloads it if necessary")
+                }
                 Err(found) => found,
             }
         }
@@ -37,87 +37,84 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
 fn gone(plan: &Plan, why: &[&str]) -> Judgement {
     let title = plan.machine.profile.title;
     let up = task(plan, "up");
-    let error = Diagnostic::error(format!("the box of {title} is gone"));
+    let error = Diagnostic::error(format!("the box of {title} is no longer available"));
     let error = why.iter().copied().fold(error, Diagnostic::note);
     Judgement::of(
-        format!("{title} is gone"),
+        format!("{title} is no longer available"),
         vec![
             error
                 .hint(Hint::heals(
-                    "the same cluster as processes of this host",
+                    "run the same cluster as local processes",
                     [format!("{up} --driver local")],
                 ))
                 .hint(Hint::heals(
-                    "its living successor on machines",
+                    "run its successor on machines",
                     ["cargo xtask up flatcar"],
                 )),
         ],
     )
 }
 
-/// Whether there is a box for the provider that is used.
+/// Ok if there is a box for the provider that is used.
 fn fitting(plan: &Plan, host: &Host, providers: &[Provider]) -> Result<(), Judgement> {
     let provider = match provider(host) {
         Ok(provider) => provider,
-        Err(_) => return Err(Judgement::not_seen("which one depends on the provider")),
+        Err(_) => return Err(Judgement::not_seen("the box depends on the provider")),
     };
     if providers.contains(&provider) {
         return Ok(());
     }
     if let Provider::Other(name) = &provider {
         return Err(Judgement::not_seen(format!(
-            "whether there is one for {name}"
+            "whether there is a box for {name}"
         )));
     }
     let title = plan.machine.profile.title;
     let up = task(plan, "up");
     let for_these = list(providers.iter().map(Provider::title));
-    let mut error = Diagnostic::error(format!(
-        "there is no box of {title} for {}",
-        provider.title()
-    ))
-    .note(format!("there is one for {for_these} alone"));
+    let mut error = Diagnostic::error(format!("{title} has no box for {}", provider.title()))
+        .note(format!("it has a box only for {for_these}"));
     error = match providers {
-        [Provider::VirtualBox] if host.providers.obstacle_to_virtualbox().is_none() => error.hint(Hint::heals("use VirtualBox, which is here", [format!("VAGRANT_DEFAULT_PROVIDER=virtualbox {up}")])),
+        [Provider::VirtualBox] if host.providers.obstacle_to_virtualbox().is_none() => error.hint(Hint::heals("use VirtualBox, which is installed", [format!("VAGRANT_DEFAULT_PROVIDER=virtualbox {up}")])),
         [Provider::VirtualBox] => error.hint(
             Hint::heals(
-            "install VirtualBox from https://www.virtualbox.org/wiki/Linux_Downloads, and choose it",
+            "install VirtualBox from https://www.virtualbox.org/wiki/Linux_Downloads, and select it",
             ["export VAGRANT_DEFAULT_PROVIDER=virtualbox"],
         ),
         ),
-        [Provider::Libvirt] if host.providers.obstacles_to_libvirt().is_empty() => error.hint(Hint::heals("use libvirt, which is here", [format!("VAGRANT_DEFAULT_PROVIDER=libvirt {up}")])),
-        [Provider::Libvirt] => error.hint(Hint::heals("use libvirt, and see what it takes",
+        [Provider::Libvirt] if host.providers.obstacles_to_libvirt().is_empty() => error.hint(Hint::heals("use libvirt, which is installed", [format!("VAGRANT_DEFAULT_PROVIDER=libvirt {up}")])),
+        [Provider::Libvirt] => error.hint(Hint::heals("use libvirt, and see what it needs",
             ["export VAGRANT_DEFAULT_PROVIDER=libvirt".to_owned(), task(plan, "doctor")],
         )),
         _ => error,
     };
     if *providers == [Provider::VirtualBox] {
         error = error.hint(
-            "machines of Debian run on libvirt too: `profile = \"debian-13\"` under `[machine]`",
+            "Debian machines run on libvirt: write `profile = \"debian-13\"` under `[machine]`",
         );
     }
     if *providers == [Provider::Libvirt] {
         error = error.hint(
-            "machines of Flatcar run on VirtualBox: `profile = \"flatcar\"` under `[machine]`",
+            "Flatcar machines run on VirtualBox: write `profile = \"flatcar\"` under `[machine]`",
         );
     }
     Err(Judgement::of(
-        format!("none of {title} for {}", provider.title()),
+        format!("no box of {title} for {}", provider.title()),
         vec![error],
     ))
 }
 
-/// Whether a box that this project makes is there.
+/// The judgement of a box that this project makes.
 fn made(plan: &Plan, host: &Host) -> Judgement {
     let provider = provider(host).map_or_else(|_| String::new(), |one| one.to_string());
     let up = task(plan, "up");
-    let will = || Judgement::pass(format!("not there yet: `{up}` makes it, for all clusters"));
+    let will = || Judgement::pass(format!("not made yet: `{up}` makes it for all clusters"));
     match (&host.catalogue, &host.box_file) {
         (Look::Missing, _) => will(),
         (Look::Unknown(why), _) => Judgement::not_seen(why),
         (Look::Seen(catalogue), _) if catalogue.build(&provider).is_none() => will(),
         (Look::Seen(_), Look::Missing) => {
-            Judgement::pass(format!("its file is gone: `{up}` makes it anew"))
+            Judgement::pass(format!("its file is missing: `{up}` makes it again"))
         }
         (Look::Seen(_), Look::Unknown(why)) => Judgement::not_seen(why),
         (Look::Seen(catalogue), Look::Seen(size)) => Judgement::pass(format!(

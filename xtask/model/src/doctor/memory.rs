@@ -8,14 +8,14 @@ use crate::values::quantity;
 
 pub(super) static CHECK: Check = Check {
     name: "memory",
-    title: "this host has the memory that the machines take",
+    title: "this host has enough memory for the machines",
     judge,
 };
 
 fn judge(plan: &Plan, host: &Host) -> Judgement {
     let Memory { total, available } = match &host.memory {
         Look::Seen(memory) => *memory,
-        Look::Missing => return Judgement::not_seen("how much there is is not known"),
+        Look::Missing => return Judgement::not_seen("the amount of memory is unknown"),
         Look::Unknown(why) => return Judgement::not_seen(why),
     };
     let count = to_start(plan, host).len();
@@ -24,24 +24,23 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     }
     let each = u64::from(plan.machine.memory) << 20;
     let all = each.saturating_mul(count as u64);
+    let machines = many(count, "machine");
+    let need = if count == 1 { "needs" } else { "need" };
     let evidence = format!(
-        "{} take {}, {} is free",
-        many(count, "machine"),
+        "{machines}: {} needed, {} free",
         quantity::size(all),
         quantity::size(available)
     );
     let about = if all > total {
         Diagnostic::error(format!(
-            "{} take {} of memory, and this host has {}",
-            many(count, "machine"),
+            "{machines} {need} {} of memory, but this host has {}",
             quantity::size(all),
             quantity::size(total)
         ))
-        .note("the kernel would kill the one or the other while they run")
+        .note("the kernel's OOM killer would stop some of them")
     } else if all > available {
         Diagnostic::warning(format!(
-            "{} take {} of memory, and {} is free",
-            many(count, "machine"),
+            "{machines} {need} {} of memory, but {} is free",
             quantity::size(all),
             quantity::size(available)
         ))
@@ -51,10 +50,10 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     };
     let fits = (available / count as u64) >> 20;
     let about = about.hint(Hint::informs(
-        "see who has it",
+        "see what uses it",
         ["ps -e --sort=-rss -o rss,comm | head"],
     ));
-    // Less than this, and etcd has none left beside the system.
+    // With less memory, the system leaves none for etcd.
     let about = if fits >= 256 {
         about.hint(format!(
             "or write `memory = {}` or less under `[machine]` in {}",

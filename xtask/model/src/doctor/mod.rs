@@ -1,5 +1,5 @@
-//! Judgements over a plan and what was seen of this host: whether the plan's machines can run on it.
-//! One file each, and one line in [`CHECKS`].
+//! The checks of a host: whether the plan's machines can run on it. One file each, and one line in
+//! [`CHECKS`].
 
 mod addresses;
 mod architecture;
@@ -30,7 +30,7 @@ use crate::report::{Diagnostic, Severity};
 use crate::values::HostName;
 use crate::wording::{list, many};
 
-/// Everything that is looked for, in the order in which it is reported.
+/// All checks, in the order of the report.
 pub static CHECKS: &[&Check] = &[
     &vagrant::CHECK,
     &vagrantfile::CHECK,
@@ -51,25 +51,25 @@ pub static CHECKS: &[&Check] = &[
 /// A named condition of a host.
 #[derive(Debug)]
 pub struct Check {
-    /// Its name: stable, part of the program's interface.
+    /// A stable name, part of the program's interface.
     pub name: &'static str,
-    /// What it asks, as a phrase that is true of a host that is ready.
+    /// A phrase that is true of a host that is ready.
     pub title: &'static str,
-    /// Judges. Must not pass where it could not look.
+    /// Must not pass if it could not look.
     pub judge: fn(&Plan, &Host) -> Judgement,
 }
 
-/// What was found of one condition.
+/// The judgement of a check of a host.
 pub type Judgement = crate::judgement::Judgement<Diagnostic>;
 
 impl Judgement {
     fn not_seen(why: impl Display) -> Self {
         let mut judgement = Self::new(Verdict::Skipped, "", None);
-        judgement.add_unseen(&format!("not looked at: {why}"));
+        judgement.add_unseen(&format!("not checked: {why}"));
         judgement
     }
 
-    /// What follows from these diagnostics; without any, the condition holds.
+    /// A judgement from these diagnostics; without any, it passes.
     fn of(seen: impl Into<String>, diagnostics: Vec<Diagnostic>) -> Self {
         let severities = diagnostics.iter().map(|diagnostic| diagnostic.severity);
         let verdicts = severities.map(|severity| match severity {
@@ -79,37 +79,37 @@ impl Judgement {
         Self::new(verdicts.max().unwrap_or(Verdict::Pass), seen, diagnostics)
     }
 
-    /// The same, where part of it could not be looked at. A warning stays one.
+    /// The same judgement, of which a part could not be checked. A warning stays a warning.
     fn except(mut self, why: &str) -> Self {
         if matches!(self.verdict, Verdict::Pass | Verdict::NotApplicable) {
             self.verdict = Verdict::Skipped;
         }
-        self.add_unseen(&format!("not looked at: {why}"));
+        self.add_unseen(&format!("not checked: {why}"));
         self
     }
 }
 
-/// The members whose machines do not run yet: what they need is still to be had.
+/// The members whose machines do not run yet, so that this host must still provide for them.
 fn to_start<'a>(plan: &'a Plan, host: &Host) -> Vec<&'a HostName> {
     let names = plan.members.iter().map(|member| &member.name);
     names.filter(|member| !host.runs(member)).collect()
 }
 
-/// Whether machines would be run by this provider.
+/// Whether this provider would run the machines.
 fn is_run_by(host: &Host, wanted: &Provider) -> bool {
     crate::host::provider(host).as_ref() == Ok(wanted)
 }
 
-/// What concerns one provider alone is of no concern with another; `None` where it is.
+/// The judgement of a check that applies only to `wanted`, if another provider runs the machines.
 fn concerns_only(host: &Host, wanted: &Provider) -> Option<Judgement> {
     match crate::host::provider(host) {
         Ok(provider) if provider == *wanted => None,
         Ok(provider) => {
             let (wanted, provider) = (wanted.title(), provider.title());
             Some(Judgement::not_applicable(format!(
-                "with {wanted} alone, and this is {provider}"
+                "only with {wanted}; this is {provider}"
             )))
         }
-        Err(_) => Some(Judgement::not_seen("there is no provider yet")),
+        Err(_) => Some(Judgement::not_seen("no provider is usable yet")),
     }
 }

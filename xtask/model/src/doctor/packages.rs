@@ -1,9 +1,9 @@
-//! The lines that install what a host lacks, and start what does not run, as its distribution names it.
+//! The commands that install what a host lacks and start what does not run, for its distribution.
 
 use crate::hint::Hint;
 use crate::host::{Distribution, Host};
 
-/// Where Vagrant is to be had from its makers.
+/// Where Vagrant's makers publish it.
 pub(super) const VAGRANTS_MAKERS: &str = "https://developer.hashicorp.com/vagrant/install";
 
 /// The commands that install Vagrant, by the host's distribution.
@@ -18,19 +18,19 @@ pub(super) fn vagrant(host: &Host) -> Vec<Hint> {
         Distribution::Other => {
             return vec![
                 Hint::heals("on Debian", ["sudo apt-get install vagrant"]),
-                makers("elsewhere from"),
+                makers("elsewhere, install it from"),
             ];
         }
     };
     vec![Hint::heals("install it", [package]), makers("or from")]
 }
 
-/// What installs the plugin for libvirt. Where Vagrant builds it itself, that takes a compiler.
+/// The commands that install the plugin for libvirt. If Vagrant builds it itself, that needs a compiler.
 pub(super) fn plugin(host: &Host) -> Vec<Hint> {
     let own = |package: &str| Hint::heals("with the distribution's Vagrant", [package]);
     let built = |packages: &str| {
         Hint::heals(
-            "with a Vagrant from its makers, which builds it",
+            "with Vagrant from its makers, which builds the plugin",
             [format!(
                 "{packages} && vagrant plugin install vagrant-libvirt"
             )],
@@ -52,7 +52,7 @@ pub(super) fn plugin(host: &Host) -> Vec<Hint> {
             built("sudo zypper install libvirt-devel pkgconf gcc make"),
         ],
         Distribution::Arch => vec![Hint::heals(
-            "have Vagrant build it",
+            "let Vagrant build it",
             [
                 "sudo pacman -S --needed base-devel libvirt && vagrant plugin install vagrant-libvirt",
             ],
@@ -60,7 +60,7 @@ pub(super) fn plugin(host: &Host) -> Vec<Hint> {
         Distribution::Other => vec![
             Hint::heals("on Debian", ["sudo apt-get install vagrant-libvirt"]),
             Hint::heals(
-                "elsewhere, beside libvirt's development files and a C compiler",
+                "elsewhere, with libvirt's development files and a C compiler installed",
                 ["vagrant plugin install vagrant-libvirt"],
             ),
         ],
@@ -89,7 +89,8 @@ pub(super) fn libvirt(host: &Host) -> Hint {
     }
 }
 
-/// What starts libvirt, now and whenever the host starts. Some have a daemon for each of its parts.
+/// The commands that start libvirt, now and whenever the host boots. Some distributions have one daemon per
+/// part of libvirt.
 pub(super) fn start_libvirt(host: &Host) -> Vec<&'static str> {
     let one = "sudo systemctl enable --now libvirtd.socket";
     let parts =
@@ -101,7 +102,7 @@ pub(super) fn start_libvirt(host: &Host) -> Vec<&'static str> {
     }
 }
 
-/// What starts libvirt anew.
+/// The command that restarts libvirt.
 pub(super) fn restart_libvirt(host: &Host) -> &'static str {
     match host.distribution {
         Distribution::Fedora | Distribution::Suse => {

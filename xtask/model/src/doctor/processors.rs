@@ -13,20 +13,20 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     let wanted = plan.machine.cpus;
     let there = match &host.processors {
         Look::Seen(there) => *there,
-        Look::Missing => return Judgement::not_seen("how many there are is not known"),
+        Look::Missing => return Judgement::not_seen("the number of processors is unknown"),
         Look::Unknown(why) => return Judgement::not_seen(why),
     };
     let evidence = format!(
-        "{} with {wanted} each, on {there}",
+        "{} with {wanted} each; this host has {there}",
         many(to_start(plan, host).len(), "machine")
     );
     if wanted <= there {
         return Judgement::pass(evidence);
     }
     let warning = Diagnostic::warning(format!(
-        "each machine has {wanted} processors, and this host has {there}"
+        "each machine has {wanted} processors, but this host has {there}"
     ))
-    .note("they take turns, and wait for each other more than they gain")
+    .note("they would take turns, and wait for each other more than they gain")
     .hint(format!(
         "write `cpus = {there}` under `[machine]` in {}",
         plan.source

@@ -9,7 +9,7 @@ use crate::report::Diagnostic;
 
 pub(super) static CHECK: Check = Check {
     name: "provider",
-    title: "something that runs machines for Vagrant is usable",
+    title: "Vagrant has a usable provider",
     judge,
 };
 
@@ -18,7 +18,7 @@ fn judge(_: &Plan, host: &Host) -> Judgement {
         Ok(provider) => {
             let mut evidence = describe(&provider, host);
             if host.providers.asked.is_some() {
-                evidence.push_str(", as VAGRANT_DEFAULT_PROVIDER says");
+                evidence.push_str(", from VAGRANT_DEFAULT_PROVIDER");
             }
             match provider {
                 Provider::Other(_) => Judgement::not_seen(evidence),
@@ -45,8 +45,8 @@ fn describe(provider: &Provider, host: &Host) -> String {
                 _ => "libvirt".to_owned(),
             };
             match providers.plugin.seen() {
-                Some(Some(version)) => format!("{daemon}, by vagrant-libvirt {version}"),
-                _ => format!("{daemon}, by vagrant-libvirt"),
+                Some(Some(version)) => format!("{daemon}, with vagrant-libvirt {version}"),
+                _ => format!("{daemon}, with vagrant-libvirt"),
             }
         }
         Provider::VirtualBox => {
@@ -60,7 +60,7 @@ fn describe(provider: &Provider, host: &Host) -> String {
     }
 }
 
-/// VirtualBox works; whether Vagrant takes it depends on both their versions.
+/// The judgement of a VirtualBox that works. Whether Vagrant supports it depends on both versions.
 fn virtualbox(evidence: String, host: &Host) -> Judgement {
     let virtualbox = host.providers.virtualbox.seen().and_then(|one| one.version);
     let (Some(virtualbox), Some(vagrant)) = (virtualbox, host.vagrant.seen()) else {
@@ -69,19 +69,19 @@ fn virtualbox(evidence: String, host: &Host) -> Judgement {
     match support(virtualbox, *vagrant) {
         Support::Yes => Judgement::pass(evidence),
         Support::Unknown => Judgement::pass(evidence).except(&format!(
-            "whether Vagrant {vagrant} takes one as new as that"
+            "whether Vagrant {vagrant} supports a version this new"
         )),
         Support::From(from, (major, minor)) => {
-            // A distribution may have taught its Vagrant more than its makers did.
+            // A distribution may have patched its Vagrant to support more versions.
             let warning = Diagnostic::warning(format!(
-                "Vagrant {vagrant} may not take VirtualBox {virtualbox}"
+                "Vagrant {vagrant} may not support VirtualBox {virtualbox}"
             ))
             .note(format!(
-                "as its makers published it, it refuses what is newer than {major}.{minor}"
+                "as published by its makers, it refuses versions newer than {major}.{minor}"
             ))
             .hint(format!("install Vagrant {from} or newer: {VAGRANTS_MAKERS}"))
             .hint(format!(
-                "or VirtualBox {major}.{minor} in its place: https://www.virtualbox.org/wiki/Download_Old_Builds"
+                "or install VirtualBox {major}.{minor} instead: https://www.virtualbox.org/wiki/Download_Old_Builds"
             ));
             Judgement::of(evidence, vec![warning])
         }
@@ -91,9 +91,9 @@ fn virtualbox(evidence: String, host: &Host) -> Judgement {
 fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
     let fact = match &host.providers.asked {
         Some(asked) => {
-            format!("`VAGRANT_DEFAULT_PROVIDER` asks for `{asked}`, which is not usable")
+            format!("`VAGRANT_DEFAULT_PROVIDER` is `{asked}`, which is not usable")
         }
-        None => "nothing here runs machines for Vagrant".to_owned(),
+        None => "Vagrant has no usable provider on this host".to_owned(),
     };
     let mut diagnostic = Diagnostic::error(fact);
     for obstacle in obstacles {
@@ -106,7 +106,7 @@ fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
     }
     match &host.providers.asked {
         Some(_) => diagnostic.hint(Hint::heals(
-            "or have one chosen",
+            "or have one chosen automatically",
             ["unset VAGRANT_DEFAULT_PROVIDER"],
         )),
         None => diagnostic,
@@ -116,34 +116,34 @@ fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
 /// The group whose members may use libvirt.
 const GROUP: &str = "libvirt";
 
-/// How a user comes to use libvirt.
+/// How a user gets the right to use libvirt.
 fn rights(host: &Host) -> Hint {
     match &host.groups {
         Look::Seen(groups) if groups.is_new_in(GROUP) => Hint::heals(
-            "you are in the group `libvirt`, and this session is older than that: log out and in again, or begin a shell with it",
+            "you joined the group `libvirt` after this session started: log out and in again, or start a shell with the group",
             ["newgrp libvirt"],
         ),
         _ => Hint::heals(
-            "join the group that may, then log out and in again",
+            "join the group that may use it, then log out and in again",
             ["sudo usermod --append --groups libvirt \"$USER\""],
         ),
     }
 }
 
-/// What to do about it, one command each.
+/// What to do about an obstacle, one command each.
 fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<Hint> {
     let one = |text: &str| vec![Hint::says(text)];
     match obstacle {
         Obstacle::NoPlugin => packages::plugin(host),
         Obstacle::PluginUnknown(_) => {
             vec![
-                Hint::informs("see for yourself", ["vagrant plugin list"]),
-                Hint::heals("mend them", ["vagrant plugin repair"]),
+                Hint::informs("see the error", ["vagrant plugin list"]),
+                Hint::heals("repair the plugins", ["vagrant plugin repair"]),
             ]
         }
         Obstacle::Libvirt(Daemon::NoSocket) => {
             let start = packages::start_libvirt(host).into_iter();
-            let start = start.map(|line| Hint::heals("where it is installed", [line]));
+            let start = start.map(|line| Hint::heals("if it is installed, start it", [line]));
             [packages::libvirt(host)].into_iter().chain(start).collect()
         }
         Obstacle::Libvirt(Daemon::NotListening) => {
@@ -151,12 +151,9 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<Hint> {
         }
         Obstacle::Libvirt(Daemon::Forbidden) => vec![rights(host)],
         Obstacle::Libvirt(Daemon::Silent(_) | Daemon::Answers(_)) => {
-            let see = Hint::informs(
-                "see for yourself",
-                [format!("virsh --connect {URI} version")],
-            );
-            // Where polkit decides, the socket is open to everybody, and who has no right is told so by
-            // libvirt itself.
+            let see = Hint::informs("see the error", [format!("virsh --connect {URI} version")]);
+            // With polkit, the socket is open to everybody, and libvirt itself refuses users without the
+            // right.
             let lacks_rights = matches!(
                 &host.groups,
                 Look::Seen(groups) if !groups.hold(GROUP) && !groups.hold("root")
@@ -170,12 +167,12 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<Hint> {
         Obstacle::NoVirtualBox if host.providers.asked.is_some() => {
             one("install it: https://www.virtualbox.org/wiki/Linux_Downloads")
         }
-        Obstacle::NoVirtualBox => one(
-            "or install VirtualBox in its place: https://www.virtualbox.org/wiki/Linux_Downloads",
-        ),
+        Obstacle::NoVirtualBox => {
+            one("or install VirtualBox instead: https://www.virtualbox.org/wiki/Linux_Downloads")
+        }
         Obstacle::VirtualBox(_) => {
             vec![Hint::heals(
-                "have VirtualBox build its kernel modules",
+                "build VirtualBox's kernel modules",
                 ["sudo /sbin/vboxconfig"],
             )]
         }

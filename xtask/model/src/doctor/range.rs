@@ -28,22 +28,20 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     if allows(text, subnet) {
         let by = match text {
             Some(_) => format!("{NETWORKS_CONF} allows {subnet}"),
-            None => format!("{subnet} lies in {ALLOWED_BY_DEFAULT}"),
+            None => format!("{subnet} is part of {ALLOWED_BY_DEFAULT}"),
         };
         return Judgement::pass(by);
     }
     let error = Diagnostic::error(format!(
         "VirtualBox does not allow the addresses of `{subnet}`"
     ))
-    .note(format!(
-        "they must be in `{NETWORKS_CONF}`, as the line `* {subnet}`"
-    ));
+    .note(format!("`{NETWORKS_CONF}` must have the line `* {subnet}`"));
     let error = match text {
         Some(_) => error.hint(Hint::heals("add the line", [format!("echo '* {subnet}' | sudo tee -a {NETWORKS_CONF}")])),
-        // Once the file is there, it alone counts: what is allowed without it has to be said as well.
+        // Once the file exists, only it counts, so it must also list what is allowed without it.
         None => error
-            .note(format!("without that file, {ALLOWED_BY_DEFAULT} is allowed; with it, only what it says"))
-            .hint(Hint::heals("write it", [format!("sudo mkdir -p /etc/vbox && printf '* {ALLOWED_BY_DEFAULT}\\n* {subnet}\\n' | sudo tee -a {NETWORKS_CONF}")])),
+            .note(format!("without that file, {ALLOWED_BY_DEFAULT} is allowed; with it, only what it lists"))
+            .hint(Hint::heals("create it", [format!("sudo mkdir -p /etc/vbox && printf '* {ALLOWED_BY_DEFAULT}\\n* {subnet}\\n' | sudo tee -a {NETWORKS_CONF}")])),
     };
     Judgement::of(
         format!("{subnet} is not allowed"),

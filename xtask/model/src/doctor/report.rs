@@ -5,14 +5,14 @@ use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity};
 use crate::wording::many;
 
-/// Everything that was found of a host.
+/// What all checks found on a host.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Each condition with what was found of it, in the order of [`CHECKS`].
+    /// Each check with its judgement, in the order of [`CHECKS`].
     pub checks: Vec<Judged<Diagnostic>>,
-    /// What would run the machines, where there is anything.
+    /// The provider that would run the machines, if one is usable.
     pub provider: Option<Provider>,
-    /// How QEMU would run them, where it is QEMU that does.
+    /// How QEMU would run them, if the provider is libvirt.
     pub virtualization: Option<crate::values::Virtualization>,
 }
 
@@ -43,17 +43,17 @@ impl Report {
         judgements.all(|judgement| judgement.verdict != Verdict::Fail)
     }
 
-    /// Everything that is wrong or worth knowing: errors first, each kind in the order of [`CHECKS`].
+    /// All findings: errors first, then warnings, each in the order of [`CHECKS`].
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut diagnostics: Vec<Diagnostic> = self.findings().cloned().collect();
         diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
         diagnostics
     }
 
-    /// The warnings, for whoever goes on.
+    /// The warnings, for a caller that continues.
     ///
     /// # Errors
-    /// Everything that was found, where machines cannot run here.
+    /// All findings, if machines cannot run here.
     pub fn outcome(&self) -> Outcome<Vec<Diagnostic>> {
         let diagnostics = self.diagnostics();
         if self.is_usable() {
@@ -66,7 +66,7 @@ impl Report {
         }
     }
 
-    /// How many errors, or warnings, there are.
+    /// The number of errors or of warnings.
     pub fn count(&self, severity: Severity) -> usize {
         let findings = self.findings();
         findings
@@ -79,24 +79,24 @@ impl Report {
         checks.flat_map(|checked| &checked.judgement.findings)
     }
 
-    /// One line: whether machines can run here, and by what.
+    /// One line: whether machines can run here, and with what.
     pub fn summary(&self, plan: &Plan) -> String {
         let name = &plan.name;
         let warnings = match self.count(Severity::Warning) {
             0 => String::new(),
-            count => format!(", with {}", many(count, "warning")),
+            count => format!(" ({})", many(count, "warning")),
         };
         if !self.is_usable() {
             return format!("{name} cannot run on virtual machines here");
         }
         match (&self.provider, self.virtualization) {
             (Some(provider), Some(virtualization)) => {
-                let by = format!("{} with {}", provider.title(), virtualization.title());
-                format!("{name} can run on virtual machines, by {by}{warnings}")
+                let with = format!("{} and {}", provider.title(), virtualization.title());
+                format!("{name} can run on virtual machines with {with}{warnings}")
             }
             (Some(provider), None) => {
                 let provider = provider.title();
-                format!("{name} can run on virtual machines, by {provider}{warnings}")
+                format!("{name} can run on virtual machines with {provider}{warnings}")
             }
             (None, _) => format!("{name} can run on virtual machines{warnings}"),
         }

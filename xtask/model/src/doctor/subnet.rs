@@ -8,7 +8,7 @@ use crate::report::Diagnostic;
 
 pub(super) static CHECK: Check = Check {
     name: "subnet",
-    title: "the members' network has its addresses to itself",
+    title: "no other network has the members' addresses",
     judge,
 };
 
@@ -17,7 +17,7 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     let mut diagnostics = of_libvirts_networks(plan, host, subnet);
     let routes = host.network.routes.seen().into_iter().flatten();
     let clashing = routes.filter(|route| {
-        // One as wide as this is as good as the default route, which everything is a part of.
+        // A wider route is as good as the default route, which covers everything.
         route.to.prefix >= 8 && route.to.overlaps(subnet) && !is_libvirts(host, &route.interface)
     });
     diagnostics.extend(clashing.filter_map(|route| clash(plan, host, route)));
@@ -29,21 +29,23 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     let found = Judgement::of(evidence, diagnostics);
     let found = match &host.network.routes {
         Look::Seen(_) => found,
-        Look::Missing => found.except("routes, for want of `ip` (Debian and Ubuntu: `iproute2`)"),
+        Look::Missing => {
+            found.except("routes, because `ip` is missing (Debian and Ubuntu: `iproute2`)")
+        }
         Look::Unknown(why) => found.except(&format!("routes ({why})")),
     };
     match &host.libvirt_networks {
         _ if !is_run_by(host, &Provider::Libvirt) => found,
         Look::Seen(_) => found,
         Look::Missing => found.except(
-            "libvirt's networks, for want of `virsh` (Debian and Ubuntu: `libvirt-clients`)",
+            "libvirt's networks, because `virsh` is missing (Debian and Ubuntu: `libvirt-clients`)",
         ),
         Look::Unknown(why) => found.except(&format!("libvirt's networks ({why})")),
     }
 }
 
-/// The bridge of a network of libvirt's: whose it is says libvirt better than the route. Where it does
-/// not say, those that bear the names that libvirt gives are not taken for somebody else's.
+/// Whether the interface is the bridge of a libvirt network, which libvirt knows better than the route. If
+/// libvirt does not say, names that libvirt gives count as libvirt's.
 fn is_libvirts(host: &Host, interface: &str) -> bool {
     if is_run_by(host, &Provider::VirtualBox) {
         return false;
@@ -56,8 +58,9 @@ fn is_libvirts(host: &Host, interface: &str) -> bool {
     }
 }
 
-/// Networks of libvirt's that have these addresses and are not the cluster's own, and the cluster's own
-/// where it has others. Inactive ones count too: the plugin goes by what is defined.
+/// Diagnostics for libvirt networks that have these addresses and are not the cluster's own, and for the
+/// cluster's own if it has others. Inactive networks count too, because the plugin considers all that are
+/// defined.
 fn of_libvirts_networks(plan: &Plan, host: &Host, subnet: Range) -> Vec<Diagnostic> {
     if is_run_by(host, &Provider::VirtualBox) {
         return Vec::new();
@@ -73,36 +76,36 @@ fn of_libvirts_networks(plan: &Plan, host: &Host, subnet: Range) -> Vec<Diagnost
             let name = &network.name;
             if *name == host.own.network {
                 return Diagnostic::error(format!(
-                    "the cluster's network has the addresses of `{range}`, not those of `{subnet}`"
+                    "the cluster's network has the addresses `{range}`, not `{subnet}`"
                 ))
-                .note("it was made by an earlier definition, and Vagrant does not change it")
+                .note("it was created from an earlier definition, and Vagrant does not change it")
                 .hint(Hint::heals("remove it with the machines and their data", [task(plan, "destroy")]))
-                .hint(Hint::heals("or alone, where its machines are gone", [removal(name)]));
+                .hint(Hint::heals("or remove it alone, if its machines are gone", [removal(name)]));
             }
             // vagrant-libvirt, `CreateNetworks`: it compares the first address and nothing else.
             let diagnostic = if range.first == subnet.first {
                 let already = if range == subnet {
-                    format!("already has the addresses of `{subnet}`")
+                    format!("already has the addresses `{subnet}`")
                 } else {
-                    format!("begins where `{subnet}` does, as `{range}`")
+                    format!("starts at the same address as `{subnet}`: it has `{range}`")
                 };
                 Diagnostic::error(format!("libvirt's network `{name}` {already}"))
-                    .note("Vagrant takes a network by its first address: where that one has DHCP, it makes no machine")
-                    .note("where it has none, the machines would join it, and it would be removed with them")
+                    .note("Vagrant finds a network by its first address: if that network has DHCP, it creates no machine")
+                    .note("if it has no DHCP, the machines would join it, and it would be removed with them")
             } else {
                 Diagnostic::warning(format!(
                     "libvirt's network `{name}` shares addresses with `{subnet}`"
                 ))
-                .note("packets to them may end in the other network")
+                .note("packets to these addresses may end up in the other network")
             };
             diagnostic
-                .hint(Hint::heals("if nobody needs it", [removal(name)]))
+                .hint(Hint::heals("if nobody needs it, remove it", [removal(name)]))
                 .hint(another_subnet(plan))
         })
         .collect()
 }
 
-/// What removes a network of libvirt's, active or not.
+/// The command line that removes a libvirt network, active or not.
 fn removal(network: &str) -> String {
     format!(
         "virsh --connect {URI} net-destroy {network}; virsh --connect {URI} net-undefine {network}"
@@ -122,13 +125,13 @@ fn clash(plan: &Plan, host: &Host, route: &Route) -> Option<Diagnostic> {
     let subnet = Range::of(plan.subnet);
     let Route { to, interface } = route;
     if *to == subnet {
-        // VirtualBox's own network of an earlier run, which Vagrant uses again.
+        // VirtualBox's own network from an earlier run, which Vagrant reuses.
         let is_own = interface.starts_with("vboxnet") && is_run_by(host, &Provider::VirtualBox);
         return (!is_own).then(|| {
             Diagnostic::error(format!(
-                "`{interface}` of this host already has the network `{subnet}`"
+                "`{interface}` on this host already has the network `{subnet}`"
             ))
-            .note("the provider refuses to make a second network with the same addresses")
+            .note("the provider refuses to create a second network with the same addresses")
             .hint(Hint::informs(
                 "see what it is",
                 [format!("ip addr show {interface}")],
@@ -142,12 +145,12 @@ fn clash(plan: &Plan, host: &Host, route: &Route) -> Option<Diagnostic> {
             interface => format!("`{interface}`"),
         };
         return Some(
-            Diagnostic::warning(format!("the subnet `{subnet}` is a part of `{to}`, which {whose} has"))
-                .note("the narrower route wins, so the members are reached; who else has their addresses there is not")
+            Diagnostic::warning(format!("the subnet `{subnet}` is part of `{to}`, which {whose} has"))
+                .note("the narrower route wins, so the members can be reached, but other hosts with their addresses cannot")
                 .hint(another_subnet(plan)),
         );
     }
-    // A narrower route than the subnet's takes what it covers away from it.
+    // A route narrower than the subnet takes precedence for the addresses it covers.
     let members = plan.members.iter();
     let lost: Vec<&str> = members
         .filter(|member| to.contains(member.address))
@@ -156,20 +159,26 @@ fn clash(plan: &Plan, host: &Host, route: &Route) -> Option<Diagnostic> {
     if lost.is_empty() {
         return Some(
             Diagnostic::warning(format!(
-                "`{interface}` of this host has `{to}`, a part of `{subnet}`"
+                "`{interface}` on this host has `{to}`, which is part of `{subnet}`"
             ))
-            .note("no member has an address in it, and a further one may")
+            .note("no member has an address in it, but a further one may")
             .hint(another_subnet(plan)),
         );
     }
+    let machines = match lost.len() {
+        1 => "the machine",
+        _ => "the machines",
+    };
     Some(
         Diagnostic::error(format!(
-            "packets to {} go to `{interface}` of this host, by its route to `{to}`",
+            "packets to {} go to `{interface}` on this host, by its route to `{to}`",
             list(&lost)
         ))
-        .note("the narrower route wins, so this host would not reach its machine")
+        .note(format!(
+            "the narrower route wins, so this host would not reach {machines}"
+        ))
         .hint(Hint::heals(
-            "if nobody needs it",
+            "if nobody needs it, remove it",
             [format!("sudo ip route del {to} dev {interface}")],
         ))
         .hint(another_subnet(plan)),

@@ -6,7 +6,7 @@ use crate::report::Diagnostic;
 
 pub(super) static CHECK: Check = Check {
     name: "vagrantfile",
-    title: "the file that tells Vagrant what to make is there",
+    title: "the file that tells Vagrant what to create exists",
     judge,
 };
 
@@ -15,9 +15,9 @@ fn judge(_: &Plan, host: &Host) -> Judgement {
         return Judgement::pass("vagrant/Vagrantfile");
     }
     let error = Diagnostic::error("`vagrant/Vagrantfile` is missing")
-        .note("it is a part of this project and serves every definition")
+        .note("it is part of this project and serves every definition")
         .hint(Hint::heals(
-            "take it out of version control again",
+            "restore it from version control",
             ["git restore :/vagrant/Vagrantfile"],
         ));
     Judgement::of("vagrant/Vagrantfile is missing", vec![error])

@@ -8,7 +8,7 @@ use crate::values::Virtualization;
 
 pub(super) static CHECK: Check = Check {
     name: "virtualization",
-    title: "machines run on the processor itself, not on an emulated one",
+    title: "machines run on the host's processor, not on an emulated one",
     judge,
 };
 
@@ -16,9 +16,9 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     match provider(host) {
         Ok(Provider::VirtualBox) => virtualbox(host),
         Ok(Provider::Other(name)) => {
-            Judgement::not_seen(format!("how {name} runs machines is not known here"))
+            Judgement::not_seen(format!("how {name} runs machines is unknown here"))
         }
-        // Without a provider, too: it matters for the choice of one.
+        // Also without a provider, because it matters for the choice of one.
         Ok(Provider::Libvirt) | Err(_) => qemu(plan, host),
     }
 }
@@ -38,14 +38,14 @@ fn qemu(plan: &Plan, host: &Host) -> Judgement {
             asked,
         } => kvm(host, asked),
         Choice { asked: true, .. } => {
-            Judgement::pass("QEMU's emulation, as asked: slow, and everywhere")
+            Judgement::pass("QEMU's emulation, as requested: slow, but works everywhere")
         }
         Choice { asked: false, .. } => {
-            let warning =
-                Diagnostic::warning(format!("{}, so QEMU emulates a processor", why_not(host)))
-                    .note(
-                        "it works everywhere, and a machine boots in minutes rather than seconds",
-                    );
+            let warning = Diagnostic::warning(format!(
+                "{}, so QEMU emulates a processor",
+                why_not(host)
+            ))
+            .note("emulation works everywhere, but a machine boots in minutes instead of seconds");
             Judgement::of(
                 "QEMU's emulation: machines boot in minutes",
                 vec![remedies(warning, host)],
@@ -54,29 +54,31 @@ fn qemu(plan: &Plan, host: &Host) -> Judgement {
     }
 }
 
-/// KVM is to be used: as somebody asks, or because it can be opened.
+/// The judgement if KVM is to be used: on request, or because it can be opened.
 fn kvm(host: &Host, asked: bool) -> Judgement {
     match &host.kvm {
-        Look::Seen(Kvm::Opens) if asked => Judgement::pass("KVM, as asked"),
+        Look::Seen(Kvm::Opens) if asked => Judgement::pass("KVM, as requested"),
         Look::Seen(Kvm::Opens) if host.processor_virtualizes == Look::Missing => {
             let warning = Diagnostic::warning(
-                "`/dev/kvm` can be opened, though the processor does not offer virtualization",
+                "`/dev/kvm` can be opened, although the processor does not offer virtualization",
             )
-            .note("some hosts have a KVM of their own making, under which not every kernel boots")
+            .note("some hosts have their own kind of KVM, under which not every kernel boots")
             .hint(Hint::heals(
-                "if machines do not boot, have QEMU emulate a processor",
+                "if machines do not boot, let QEMU emulate a processor",
                 ["export XTASK_VIRTUALIZATION=qemu"],
             ));
             Judgement::of("KVM, of an unusual kind", vec![warning])
         }
         Look::Seen(Kvm::Opens) => Judgement::pass("KVM"),
-        // The system's libvirt opens it by a user of its own.
-        Look::Seen(Kvm::Forbidden) => Judgement::pass(if asked { "KVM, as asked" } else { "KVM" })
-            .except("whether libvirt's own user may open /dev/kvm, which this one may not"),
+        // The system's libvirt opens it as its own user.
+        Look::Seen(Kvm::Forbidden) => {
+            Judgement::pass(if asked { "KVM, as requested" } else { "KVM" })
+                .except("whether libvirt's own user may open /dev/kvm (this user may not)")
+        }
         _ => {
-            let error = Diagnostic::error(format!("KVM is asked for, and {}", why_not(host))).hint(
+            let error = Diagnostic::error(format!("KVM is requested, but {}", why_not(host))).hint(
                 Hint::heals(
-                    "to have QEMU emulate a processor, slowly",
+                    "let QEMU emulate a processor, slowly",
                     ["export XTASK_VIRTUALIZATION=qemu"],
                 ),
             );
@@ -87,41 +89,41 @@ fn kvm(host: &Host, asked: bool) -> Judgement {
 
 fn why_not(host: &Host) -> String {
     match &host.kvm {
-        Look::Seen(Kvm::Opens) => "`/dev/kvm` is not asked for".to_owned(),
+        Look::Seen(Kvm::Opens) => "`/dev/kvm` is not requested".to_owned(),
         Look::Seen(Kvm::Forbidden) => "this user may not open `/dev/kvm`".to_owned(),
         Look::Seen(Kvm::Fails(why)) => format!("`/dev/kvm` cannot be opened ({why})"),
         Look::Missing => "there is no `/dev/kvm`".to_owned(),
-        Look::Unknown(why) => format!("whether `/dev/kvm` can be opened is not known ({why})"),
+        Look::Unknown(why) => format!("whether `/dev/kvm` can be opened is unknown ({why})"),
     }
 }
 
 fn remedies(diagnostic: Diagnostic, host: &Host) -> Diagnostic {
     match &host.kvm {
         Look::Seen(Kvm::Fails(_)) => diagnostic
-            .hint(Hint::heals("load the kernel's module for Intel's processors", ["sudo modprobe kvm_intel"]))
-            .hint(Hint::heals("or the one for AMD's", ["sudo modprobe kvm_amd"])),
+            .hint(Hint::heals("load the kernel module for Intel processors", ["sudo modprobe kvm_intel"]))
+            .hint(Hint::heals("or the one for AMD processors", ["sudo modprobe kvm_amd"])),
         Look::Missing if host.processor_virtualizes == Look::Missing => diagnostic
-            .note("the processor does not offer virtualization: it is switched off in its firmware, or this host is itself a machine without it")
-            .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM); in a machine: have its host pass it on"),
+            .note("the processor does not offer virtualization: it is disabled in the firmware, or this host is a VM without nested virtualization")
+            .hint("on bare metal, enable it in the firmware (VT-x, AMD-V, SVM); in a VM, enable nested virtualization on its host"),
         Look::Missing => diagnostic
-            .hint(Hint::heals("load the kernel's module for Intel's processors", ["sudo modprobe kvm_intel"]))
-            .hint(Hint::heals("or the one for AMD's", ["sudo modprobe kvm_amd"])),
+            .hint(Hint::heals("load the kernel module for Intel processors", ["sudo modprobe kvm_intel"]))
+            .hint(Hint::heals("or the one for AMD processors", ["sudo modprobe kvm_amd"])),
         Look::Seen(Kvm::Opens | Kvm::Forbidden) | Look::Unknown(_) => diagnostic,
     }
 }
 
 fn virtualbox(host: &Host) -> Judgement {
     match &host.processor_virtualizes {
-        Look::Seen(()) => Judgement::pass("by the processor"),
+        Look::Seen(()) => Judgement::pass("on the host's processor"),
         Look::Unknown(why) => Judgement::not_seen(why),
         Look::Missing => {
             let error = Diagnostic::error(
                 "the processor does not offer virtualization, which VirtualBox needs",
             )
-            .note("it is switched off in its firmware, or this host is itself a machine without it")
-            .hint("on hardware: switch it on in the firmware (VT-x, AMD-V, SVM)")
+            .note("it is disabled in the firmware, or this host is a VM without nested virtualization")
+            .hint("on bare metal, enable it in the firmware (VT-x, AMD-V, SVM)")
             .hint(Hint::heals(
-                "libvirt does without, slowly; use it, and see what it takes",
+                "libvirt works without it, slowly; use it, and see what it needs",
                 [
                     "export VAGRANT_DEFAULT_PROVIDER=libvirt",
                     "cargo xtask doctor",

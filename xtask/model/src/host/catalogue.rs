@@ -1,10 +1,10 @@
-//! Reads the catalogue that describes a box which this project has built.
+//! Reads the catalogue of a box that this project has built.
 
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-/// A box, with a build for each provider that it fits.
+/// A box, with a build for each supported provider.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Catalogue {
     /// The name that Vagrant knows the box by.
@@ -27,7 +27,7 @@ pub struct Build {
     pub name: String,
     /// Where the file is.
     pub url: String,
-    /// The checksum of the file, where the catalogue has one.
+    /// The checksum of the file, if the catalogue has one.
     pub checksum: Option<String>,
 }
 
@@ -45,15 +45,15 @@ impl Catalogue {
 }
 
 impl Build {
-    /// The name of its file, which lies beside the catalogue: the path before it may be that of a
-    /// workspace which has been moved.
+    /// The name of its file, which lies beside the catalogue. The path in the URL may be outdated, if the
+    /// workspace was moved.
     pub fn file_name(&self) -> Option<&str> {
         let (_, name) = self.url.rsplit_once('/')?;
         Some(name).filter(|name| !name.is_empty())
     }
 }
 
-/// The URL of a file of this host. Vagrant hands it to curl as it is, which takes no blank in a URL and
+/// The URL of a file on this host. Vagrant passes it to curl unchanged, which allows no blanks in a URL and
 /// reads brackets and braces as patterns.
 pub fn file_url(path: &str) -> String {
     let mut url = "file://".to_owned();

@@ -1,22 +1,22 @@
-/// The distribution that a host has, as far as it decides what packages and services are called.
+/// A host's distribution, which decides the names of packages and services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Distribution {
     /// Debian.
     Debian,
-    /// Ubuntu, which has libvirt as Debian has it, and no Vagrant.
+    /// Ubuntu, which has Debian's libvirt but no Vagrant.
     Ubuntu,
-    /// Fedora, and what is made from it.
+    /// Fedora and its derivatives.
     Fedora,
     /// Arch Linux.
     Arch,
-    /// openSUSE and SUSE's others.
+    /// openSUSE and SUSE's other distributions.
     Suse,
-    /// Another one, or none that says what it is.
+    /// Another or an unknown one.
     Other,
 }
 
 impl Distribution {
-    /// Reads `/etc/os-release`: what it is, or else what it is like.
+    /// Reads `/etc/os-release`: the distribution, or else one that it is like.
     pub fn read(text: &str) -> Self {
         let value = |name: &str| {
             let mut lines = text.lines();

@@ -1,4 +1,4 @@
-//! Reads what `virsh` says.
+//! Reads the output of `virsh`.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -6,14 +6,13 @@ use std::net::Ipv4Addr;
 use super::Look;
 use super::version::Version;
 
-/// The libvirt that Vagrant's plugin talks to unless it is told otherwise.
+/// The libvirt that Vagrant's plugin uses by default.
 pub const URI: &str = "qemu:///system";
 
 /// The file with libvirt's settings for networks.
 pub const NETWORK_CONF: &str = "/etc/libvirt/network.conf";
 
-/// What a [`NETWORK_CONF`] says that libvirt writes its rules for packets by; none where it is left to
-/// libvirt.
+/// The firewall backend in a [`NETWORK_CONF`]; none if libvirt chooses it.
 pub fn firewall_backend(text: &str) -> Option<&str> {
     let mut lines = text.lines().rev();
     lines.find_map(|line| {
@@ -25,20 +24,20 @@ pub fn firewall_backend(text: &str) -> Option<&str> {
 /// Whether libvirt's daemon answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Daemon {
-    /// It does; its version, where that was asked.
+    /// It answers, with its version if that was queried.
     Answers(Option<Version>),
-    /// There is no socket to reach it by.
+    /// There is no socket to reach it.
     NoSocket,
-    /// There is a socket that nobody listens on.
+    /// There is a socket, but nothing listens on it.
     NotListening,
-    /// There is a socket that this user may not open.
+    /// There is a socket, but this user may not open it.
     Forbidden,
-    /// It can be reached and does not answer usefully; what came instead.
+    /// It can be reached but gives no useful answer; the reason.
     Silent(String),
 }
 
 impl Daemon {
-    /// What follows from trying the socket, and from what `virsh` then printed.
+    /// Combines the result of trying the socket with the output of `virsh`.
     #[must_use]
     pub fn asked(self, virsh: &Look<String>) -> Self {
         match (self, virsh) {
@@ -54,7 +53,7 @@ impl fmt::Display for Daemon {
         match self {
             Self::Answers(_) => f.write_str("libvirt answers"),
             Self::NoSocket => f.write_str("libvirt is not installed, or has never been started"),
-            Self::NotListening => f.write_str("libvirt's daemon does not run"),
+            Self::NotListening => f.write_str("libvirt's daemon is not running"),
             Self::Forbidden => f.write_str("this user may not talk to libvirt's daemon"),
             Self::Silent(why) => write!(f, "libvirt's daemon does not answer: {why}"),
         }
@@ -66,9 +65,9 @@ impl fmt::Display for Daemon {
 pub struct Domain {
     /// Its name, as `virsh list` prints it.
     pub name: String,
-    /// Its UUID, which is what Vagrant keeps of it.
+    /// Its UUID, by which Vagrant knows it.
     pub id: String,
-    /// Whether it runs. One that is paused does only where it was among [`QUESTIONS`].
+    /// Whether it runs. A paused machine counts as running in the answers to [`QUESTIONS`] only.
     pub runs: bool,
 }
 
@@ -85,20 +84,20 @@ pub struct LibvirtNetwork {
     pub prefix: Option<u8>,
 }
 
-/// What one `virsh` is asked, so that everything is seen at one moment. Each part comes under a heading
-/// of its own.
+/// The commands for a single `virsh`, so that everything is seen at one moment. Each part has its own
+/// heading.
 pub const QUESTIONS: &str = "echo == version; version; \
     echo == domains; list --all --uuid --name; \
     echo == running; list --uuid; \
     echo == networks; net-list --all --name; \
     echo == pools; pool-list --all --name";
 
-/// What `virsh` is asked where only the machines matter: one that is paused does not run.
+/// The commands for `virsh` if only the machines matter. A paused machine does not count as running.
 pub const ABOUT_DOMAINS: &str = "echo == domains; list --all --uuid --name; \
     echo == running; list --uuid --state-running";
 
-/// What another `virsh` is asked about the networks, and the pool of images, that the first one named;
-/// nothing where it named none.
+/// The commands for a second `virsh`, about the networks and the pool of images that the first one listed;
+/// empty if it listed none.
 pub fn further_questions(answers: &str) -> String {
     let networks = section(answers, "networks").map(|name| {
         let name = format!("'{}'", name.replace('\'', "'\\''"));
@@ -122,7 +121,7 @@ pub fn domains(answers: &str) -> Vec<Domain> {
         .collect()
 }
 
-/// The folder of the pool of images, in the answers to the [`further_questions`], where there is one.
+/// The folder of the pool of images, in the answers to the [`further_questions`], if there is one.
 pub fn pool(answers: &str) -> Option<String> {
     let mut lines = section(answers, "pool");
     lines.find_map(|line| {
@@ -161,10 +160,10 @@ pub fn networks(answers: &str) -> Vec<LibvirtNetwork> {
     networks
 }
 
-/// What a part of the answers starts with.
+/// The start of a heading in the answers.
 const HEADING: &str = "== ";
 
-/// What stands before the name of a network in a heading.
+/// The text before the name of a network in a heading.
 const NETWORK: &str = "network ";
 
 fn section<'a>(answers: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
@@ -194,7 +193,7 @@ fn prefix(line: &str) -> Option<u8> {
     }
 }
 
-/// The value of an attribute in the one line of XML that an element of libvirt's takes.
+/// The value of an attribute in a line of libvirt's XML.
 fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = line.split_once(&format!(" {name}='"))?;
     let (value, _) = rest.split_once('\'')?;

@@ -1,7 +1,6 @@
-//! What was seen of this host, as far as it concerns virtual machines. Data without judgement: `doctor`
-//! judges.
+//! What was seen of this host that matters for virtual machines. Data without judgement: `doctor` judges.
 //!
-//! The submodules read what files and programs say. They are pure: whoever looks is elsewhere.
+//! The submodules parse files and the output of programs. They read and run nothing themselves.
 
 pub mod catalogue;
 mod distribution;
@@ -24,10 +23,10 @@ use network::Network;
 use resources::{Disk, Memory};
 use virtualization::Kvm;
 
-/// The architecture of the machines that this project makes.
+/// The architecture of the machines that this project creates.
 pub const ARCHITECTURE_OF_MACHINES: &str = "x86_64";
 
-/// One look at a host, through the eyes of whoever would run a cluster of machines on it.
+/// One look at a host that would run a cluster of machines.
 #[derive(Debug, Clone)]
 pub struct Host {
     /// The names and places that this cluster's machines have here.
@@ -36,27 +35,27 @@ pub struct Host {
     pub architecture: String,
     /// Its distribution, which decides how packages are installed.
     pub distribution: Distribution,
-    /// Vagrant, and which one.
+    /// The version of Vagrant.
     pub vagrant: Look<Version>,
-    /// Whether `vagrant/Vagrantfile` is there.
+    /// Whether `vagrant/Vagrantfile` exists.
     pub vagrantfile: bool,
-    /// What could run machines.
+    /// The providers that could run machines.
     pub providers: Providers,
-    /// The groups of whoever asks.
+    /// The groups of the current user.
     pub groups: Look<Groups>,
     /// Whether and how `/dev/kvm` can be used.
     pub kvm: Look<Kvm>,
-    /// Whether the processor can run machines by itself.
+    /// Whether the processor supports virtualization.
     pub processor_virtualizes: Look<()>,
-    /// What `XTASK_VIRTUALIZATION` asks for; none where it is not set, or empty.
+    /// The value of `XTASK_VIRTUALIZATION`; none if it is not set, or empty.
     pub virtualization_asked: Option<String>,
-    /// How many processors there are.
+    /// The number of processors.
     pub processors: Look<u32>,
-    /// How much memory there is.
+    /// The amount of memory.
     pub memory: Look<Memory>,
-    /// The room where Vagrant keeps boxes.
+    /// The space where Vagrant keeps boxes.
     pub boxes: Look<Disk>,
-    /// The room where the provider keeps the machines' disks.
+    /// The space where the provider keeps the machines' disks.
     pub images: Look<Disk>,
     /// Routes, addresses and neighbours.
     pub network: Network,
@@ -68,17 +67,17 @@ pub struct Host {
     pub libvirt_networks: Look<Vec<LibvirtNetwork>>,
     /// The text of libvirt's settings for networks.
     pub libvirt_network_conf: Look<String>,
-    /// The machines that Vagrant has made here and not removed.
+    /// The machines that Vagrant has created here and not removed.
     pub machines: Vec<Machine>,
-    /// The description of the box that this project has built for the profile.
+    /// The catalogue of the box that this project has built for the profile.
     pub catalogue: Look<Catalogue>,
-    /// The names of the boxes of this project's that Vagrant keeps.
+    /// The names of this project's boxes that Vagrant keeps.
     pub kept_boxes: Vec<String>,
     /// The size in bytes of the file that the catalogue names.
     pub box_file: Look<u64>,
 }
 
-/// A machine that Vagrant has made.
+/// A machine that Vagrant has created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// Vagrant's name for it.
@@ -92,9 +91,9 @@ pub struct Machine {
 /// The names and places that `vagrant/Vagrantfile` gives to a cluster's machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineNames {
-    /// What stands before a member's name in Vagrant's name for its machine.
+    /// The text before a member's name in Vagrant's name for its machine.
     pub machine_prefix: String,
-    /// What stands before that in the name of its libvirt domain.
+    /// The text before that in the name of its libvirt domain.
     pub domain_prefix: String,
     /// The libvirt network that the members share.
     pub network: String,
@@ -112,15 +111,15 @@ impl MachineNames {
     }
 }
 
-/// The result of looking at one thing. That something is missing from a host was seen; that a member does not
-/// answer was not, so what is observed of members has a `Look` of its own.
+/// The result of one look. On a host, something that is missing was seen to be missing; a member that does
+/// not answer was not seen, so observations of members have another `Look`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look<T> {
-    /// It is there, and this was seen.
+    /// It exists, and this was seen.
     Seen(T),
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// Whether it is there is not known; why.
+    /// Whether it exists is unknown; the reason.
     Unknown(String),
 }
 
@@ -133,12 +132,16 @@ impl<T> Look<T> {
         }
     }
 
-    /// Reads what was seen further; `None` where it makes no sense.
+    /// Parses what was seen with `read`, which returns `None` if it makes no sense.
     #[must_use]
     pub fn read<U>(self, what: &str, read: impl FnOnce(&T) -> Option<U>) -> Look<U> {
         match self {
             Self::Seen(seen) => read(&seen).map_or_else(
-                || Look::Unknown(format!("{what} says nothing that this program understands")),
+                || {
+                    Look::Unknown(format!(
+                        "this program does not understand the answer of {what}"
+                    ))
+                },
                 Look::Seen,
             ),
             Self::Missing => Look::Missing,
@@ -150,14 +153,14 @@ impl<T> Look<T> {
 /// The groups of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Groups {
-    /// Those that this session has.
+    /// The groups of this session.
     pub held: Vec<String>,
-    /// Those that the user's next session will have.
+    /// The groups of the user's next session.
     pub listed: Vec<String>,
 }
 
 impl Groups {
-    /// Reads what `id -Gn` prints of this session, and of this user.
+    /// Reads the output of `id -Gn` for this session and for this user.
     pub fn read(held: &str, listed: &str) -> Self {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
         Self {
@@ -171,33 +174,33 @@ impl Groups {
         self.held.iter().any(|held| held == group)
     }
 
-    /// Whether the user has been put into a group since this session began.
+    /// Whether the user joined a group after this session started.
     pub fn is_new_in(&self, group: &str) -> bool {
         self.listed.iter().any(|listed| listed == group) && !self.hold(group)
     }
 }
 
 impl Host {
-    /// The domain of a member, where libvirt knows one of that name.
+    /// The domain of a member, if libvirt knows one with its name.
     pub fn domain(&self, member: &HostName) -> Option<&Domain> {
         let name = self.own.domain(member);
         let domains = self.domains.seen()?;
         domains.iter().find(|domain| domain.name == name)
     }
 
-    /// Whether a member's machine was made by Vagrant here and runs.
+    /// Whether a member's machine was created by Vagrant here and runs.
     pub fn runs(&self, member: &HostName) -> bool {
         self.domain(member)
             .is_some_and(|domain| domain.runs && self.is_known(domain))
     }
 
-    /// Whether Vagrant knows a machine of libvirt's.
+    /// Whether Vagrant knows a libvirt machine.
     pub fn is_known(&self, domain: &Domain) -> bool {
         self.machines.iter().any(|machine| machine.id == domain.id)
     }
 
-    /// Whether a member's machine was made by Vagrant here, by the provider that is used, so that it has
-    /// its disk already. Where libvirt says which machines it has, one that it does not have was lost.
+    /// Whether a member's machine was created by Vagrant here with the current provider, so that it already
+    /// has its disk. If libvirt's list of machines is known and lacks the machine, it was lost.
     pub fn has_disk(&self, member: &HostName) -> bool {
         let Ok(provider) = provider(self) else {
             return false;

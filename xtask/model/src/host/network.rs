@@ -1,4 +1,4 @@
-//! Reads what `ip -json` says of routes, addresses and neighbours.
+//! Reads the output of `ip -json` about routes, addresses and neighbours.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -9,23 +9,23 @@ use serde::de::DeserializeOwned;
 use super::Look;
 use crate::values::Subnet;
 
-/// What surrounds this host.
+/// The networks around this host.
 #[derive(Debug, Clone)]
 pub struct Network {
-    /// Its routes, the default one left out: every subnet is a part of that.
+    /// Its routes, without the default route, which covers every subnet.
     pub routes: Look<Vec<Route>>,
-    /// The addresses that it has itself.
+    /// Its own addresses.
     pub addresses: Look<Vec<Address>>,
-    /// Those that it has lately heard of on its own links.
+    /// The neighbours that it recently saw on its links.
     pub neighbours: Look<Vec<Neighbour>>,
 }
 
 /// Addresses that share their first bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    /// The first of them.
+    /// The first address.
     pub first: Ipv4Addr,
-    /// How many bits they share.
+    /// The number of bits that they share.
     pub prefix: u8,
 }
 
@@ -47,14 +47,14 @@ pub struct Address {
     pub interface: String,
 }
 
-/// An address that somebody on a link has.
+/// An address of another host on a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neighbour {
-    /// The address that somebody has answered at.
+    /// The address that the host answered at.
     pub address: Ipv4Addr,
     /// The interface towards that link.
     pub interface: String,
-    /// Whose network card answered for it.
+    /// The address of the network card that answered.
     pub card: String,
 }
 
@@ -99,7 +99,7 @@ impl fmt::Display for Range {
     }
 }
 
-/// A list of entries; some versions print nothing at all where there is none.
+/// A list of entries; some versions print nothing at all if there are none.
 fn list<T: DeserializeOwned>(text: &str) -> Option<Vec<T>> {
     match text.trim() {
         "" => Some(Vec::new()),
@@ -128,7 +128,7 @@ pub fn routes(text: &str) -> Option<Vec<Route>> {
 pub fn addresses(text: &str) -> Option<Vec<Address>> {
     #[derive(Deserialize)]
     struct Entry {
-        // Without a name in the entries that older versions leave empty.
+        // Older versions print empty entries without a name.
         #[serde(default)]
         ifname: String,
         #[serde(default)]
@@ -151,7 +151,7 @@ pub fn addresses(text: &str) -> Option<Vec<Address>> {
     Some(addresses.collect())
 }
 
-/// Reads what `ip -json neigh` prints: those that have answered.
+/// Reads what `ip -json neigh` prints: the neighbours that have answered.
 pub fn neighbours(text: &str) -> Option<Vec<Neighbour>> {
     #[derive(Deserialize)]
     struct Entry {
@@ -168,7 +168,7 @@ pub fn neighbours(text: &str) -> Option<Vec<Neighbour>> {
         Some(Neighbour {
             address: entry.dst.parse().ok()?,
             interface: entry.dev,
-            // One that was asked for and has not answered has none.
+            // A neighbour that did not answer has none.
             card: entry.lladdr.filter(|_| answered)?,
         })
     });

@@ -1,4 +1,4 @@
-//! What can run machines, and which of them Vagrant is to take.
+//! The providers that can run machines, and the one that Vagrant should use.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use super::libvirt::Daemon;
 use super::virtualbox::VirtualBox;
 use super::{Host, Look};
 
-/// The plugin that teaches Vagrant to use libvirt.
+/// The plugin that lets Vagrant use libvirt.
 pub const PLUGIN: &str = "vagrant-libvirt";
 
-/// What runs machines for Vagrant.
+/// A provider: what runs machines for Vagrant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Provider {
     /// QEMU through libvirt.
     Libvirt,
     /// VirtualBox, which Vagrant supports without a plugin.
     VirtualBox,
-    /// Another one that the user asks for, which this program knows nothing of.
+    /// Another provider that the user asks for, which this program does not know.
     Other(String),
 }
 
@@ -41,7 +41,7 @@ impl Provider {
         }
     }
 
-    /// The name that people use.
+    /// The name for people.
     pub fn title(&self) -> &str {
         match self {
             Self::VirtualBox => "VirtualBox",
@@ -59,28 +59,28 @@ impl fmt::Display for Provider {
 /// What was seen of each provider.
 #[derive(Debug, Clone)]
 pub struct Providers {
-    /// What `VAGRANT_DEFAULT_PROVIDER` names; none where it is not set, or empty.
+    /// The value of `VAGRANT_DEFAULT_PROVIDER`; none if it is not set, or empty.
     pub asked: Option<String>,
-    /// The plugin [`PLUGIN`]; its version, where Vagrant notes it.
+    /// The plugin [`PLUGIN`], with its version if Vagrant records it.
     pub plugin: Look<Option<String>>,
     /// Whether libvirt's daemon answers this user.
     pub libvirt: Daemon,
-    /// The VirtualBox that is installed; missing where there is no `VBoxManage`.
+    /// The installed VirtualBox; missing if there is no `VBoxManage`.
     pub virtualbox: Look<VirtualBox>,
 }
 
-/// What keeps a provider from being used.
+/// What prevents the use of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
     /// Vagrant does not have the plugin for libvirt.
     NoPlugin,
-    /// Whether it has is not known; why.
+    /// Whether it has the plugin is unknown; the reason.
     PluginUnknown(String),
     /// libvirt's daemon does not answer.
     Libvirt(Daemon),
-    /// There is no VirtualBox.
+    /// VirtualBox is not installed.
     NoVirtualBox,
-    /// VirtualBox is there and does not work; why.
+    /// VirtualBox is installed but does not work; the reason.
     VirtualBox(String),
 }
 
@@ -91,11 +91,13 @@ impl fmt::Display for Obstacle {
             Self::PluginUnknown(why) => {
                 write!(
                     f,
-                    "whether Vagrant has the plugin `{PLUGIN}` is not known: {why}"
+                    "whether Vagrant has the plugin `{PLUGIN}` is unknown: {why}"
                 )
             }
             Self::Libvirt(daemon) => daemon.fmt(f),
-            Self::NoVirtualBox => f.write_str("there is no `VBoxManage`, so no VirtualBox"),
+            Self::NoVirtualBox => {
+                f.write_str("VirtualBox is not installed: there is no `VBoxManage`")
+            }
             Self::VirtualBox(why) => write!(f, "VirtualBox does not work: {why}"),
         }
     }
@@ -107,10 +109,10 @@ pub fn provider(host: &Host) -> Result<Provider, Vec<Obstacle>> {
 }
 
 impl Providers {
-    /// The same choice, where nothing else of a host was looked at.
+    /// The same choice, without the rest of a host.
     ///
     /// # Errors
-    /// Everything that keeps the one asked for, or both, from being used.
+    /// Everything that prevents the use of the requested provider, or of both.
     pub fn choose(&self) -> Result<Provider, Vec<Obstacle>> {
         let libvirt = self.obstacles_to_libvirt();
         let virtualbox = self.obstacle_to_virtualbox();
@@ -127,7 +129,7 @@ impl Providers {
         }
     }
 
-    /// What keeps libvirt from being used; nothing where it can be.
+    /// What prevents the use of libvirt; empty if it can be used.
     pub fn obstacles_to_libvirt(&self) -> Vec<Obstacle> {
         let plugin = match &self.plugin {
             Look::Seen(_) => None,
@@ -141,7 +143,7 @@ impl Providers {
         plugin.into_iter().chain(daemon).collect()
     }
 
-    /// What keeps VirtualBox from being used; nothing where it can be.
+    /// What prevents the use of VirtualBox; none if it can be used.
     pub fn obstacle_to_virtualbox(&self) -> Option<Obstacle> {
         match &self.virtualbox {
             Look::Seen(virtualbox) => virtualbox.broken.clone().map(Obstacle::VirtualBox),
@@ -151,8 +153,8 @@ impl Providers {
     }
 }
 
-/// The version of a plugin in one of Vagrant's lists of installed plugins, a `plugins.json` or a file
-/// in `plugins.d`. Vagrant itself goes by nothing else.
+/// The version of a plugin in one of Vagrant's lists of installed plugins: a `plugins.json` or a file in
+/// `plugins.d`. Vagrant itself uses nothing else.
 pub fn plugin_in_file(text: &str, plugin: &str) -> Look<Option<String>> {
     #[derive(Deserialize)]
     struct Entry {
@@ -161,7 +163,7 @@ pub fn plugin_in_file(text: &str, plugin: &str) -> Look<Option<String>> {
     let Ok(list) = serde_json::from_str::<serde_json::Value>(text) else {
         return Look::Unknown("a list of its plugins is not JSON".to_owned());
     };
-    // The files in `plugins.d` hold entries alone.
+    // The files in `plugins.d` hold only entries.
     let entries = list.get("installed").unwrap_or(&list);
     match entries.get(plugin) {
         None => Look::Missing,

@@ -1,22 +1,22 @@
-//! Reads how much memory and disk there is.
+//! Reads the amount of memory and disk space.
 
 /// Memory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// What there is, swap included.
+    /// The total, including swap.
     pub total: u64,
-    /// What can be had without swapping.
+    /// The amount available without swapping.
     pub available: u64,
 }
 
-/// Room for files, in bytes.
+/// Space for files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
     /// The folder that the files go to.
     pub folder: String,
     /// Where the file system that holds it is mounted.
     pub mounted_on: String,
-    /// What is free, in bytes.
+    /// The free space in bytes.
     pub available: u64,
 }
 
@@ -37,7 +37,7 @@ pub fn memory(text: &str) -> Option<Memory> {
 /// Reads what `df -P -k` prints of the file system that a folder is on.
 pub fn disk(folder: &str, text: &str) -> Option<Disk> {
     let line = text.lines().nth(1)?;
-    // The name of the device before it may hold spaces, and so may the mount point behind it.
+    // Both the device name before it and the mount point after it may contain spaces.
     let (before, mounted_on) = line.split_once("% ")?;
     let mut numbers = before.split_whitespace().rev().skip(1);
     let available: u64 = numbers.next()?.parse().ok()?;

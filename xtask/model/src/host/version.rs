@@ -9,7 +9,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// The version of these numbers.
+    /// The version with these numbers.
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self {
             major,
@@ -18,8 +18,8 @@ impl Version {
         }
     }
 
-    /// The last word of a text that begins as a version does, with whatever is appended to it left out:
-    /// `Vagrant 2.3.4`, `7.0.20r163906`, `2.4.2.dev`. The last, because warnings come before it.
+    /// The last word of a text that starts like a version, without any suffix: `Vagrant 2.3.4`,
+    /// `7.0.20r163906`, `2.4.2.dev`. It is the last because warnings come before it.
     pub fn in_text(text: &str) -> Option<Self> {
         text.split_whitespace().rev().find_map(Self::of_word)
     }

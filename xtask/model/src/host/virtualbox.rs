@@ -1,4 +1,4 @@
-//! Reads what `VBoxManage` says, and the file of the addresses that it allows.
+//! Reads the output of `VBoxManage`, and the file of allowed addresses.
 
 use std::net::Ipv4Addr;
 
@@ -8,13 +8,13 @@ use crate::values::Subnet;
 /// The file that says which addresses host-only networks may have.
 pub const NETWORKS_CONF: &str = "/etc/vbox/networks.conf";
 
-/// What is allowed where there is no such file.
+/// The addresses that are allowed without that file.
 pub const ALLOWED_BY_DEFAULT: &str = "192.168.56.0/21";
 
-/// The first version that asks which addresses are allowed.
+/// The first version that restricts addresses.
 pub const ASKS_FROM: Version = Version::new(6, 1, 28);
 
-/// From which version on Vagrant runs machines by a VirtualBox of these first two numbers; older ones
+/// The first version of Vagrant that supports VirtualBox with these first two numbers; older VirtualBoxes
 /// have been supported for longer (Vagrant's changelog, and its `driver/meta.rb`).
 const SUPPORTED_FROM: &[((u32, u32), Version)] = &[
     ((6, 0), Version::new(2, 2, 3)),
@@ -24,18 +24,18 @@ const SUPPORTED_FROM: &[((u32, u32), Version)] = &[
     ((7, 2), Version::new(2, 4, 9)),
 ];
 
-/// Whether Vagrant runs machines by a VirtualBox.
+/// Whether Vagrant supports a VirtualBox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
-    /// Nothing is known to keep it from doing so.
+    /// Nothing is known to prevent it.
     Yes,
-    /// It takes this version of Vagrant or a newer one; the newest VirtualBox that this Vagrant takes.
+    /// It needs at least this version of Vagrant; and the newest VirtualBox that this Vagrant supports.
     From(Version, (u32, u32)),
-    /// It is newer than any that is known here.
+    /// It is newer than any version that is known here.
     Unknown,
 }
 
-/// Whether this Vagrant runs machines by this VirtualBox. It refuses every one that it does not know.
+/// Whether this Vagrant supports this VirtualBox. Vagrant refuses every version that it does not know.
 pub fn support(virtualbox: Version, vagrant: Version) -> Support {
     let of = |(major, minor): (u32, u32)| Version::new(major, minor, 0);
     let newest_first = || SUPPORTED_FROM.iter().rev();
@@ -53,12 +53,12 @@ pub fn support(virtualbox: Version, vagrant: Version) -> Support {
     Support::From(*from, known.map_or((5, 2), |(numbers, _)| *numbers))
 }
 
-/// A VirtualBox that is installed.
+/// An installed VirtualBox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VirtualBox {
-    /// Its version, where that was asked.
+    /// Its version, if that was queried.
     pub version: Option<Version>,
-    /// Why it cannot run machines, where it says that it cannot.
+    /// Why it cannot run machines, if it reports that.
     pub broken: Option<String>,
 }
 
@@ -72,7 +72,7 @@ pub fn version(text: &str) -> Option<VirtualBox> {
     })
 }
 
-/// `The vboxdrv kernel module is not loaded. …` without what follows, as a lowercase fact.
+/// Turns `The vboxdrv kernel module is not loaded. …` into a lowercase fact of one sentence.
 fn first_sentence(text: &str) -> String {
     let sentence = text.split(". ").next().unwrap_or_default();
     let words: Vec<&str> = sentence.split_whitespace().collect();

@@ -1,30 +1,30 @@
-//! Whether machines run on the processor itself, or on one that QEMU emulates.
+//! Whether machines run on the host's processor, or on one that QEMU emulates.
 
 use super::{Host, Look};
 use crate::values::{Refused, Virtualization};
 
-/// Whether `/dev/kvm`, which is there, can be used.
+/// Whether an existing `/dev/kvm` can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kvm {
     /// This user can open it for reading and writing.
     Opens,
-    /// This user may not.
+    /// This user may not open it.
     Forbidden,
-    /// It cannot be opened by anybody; why.
+    /// No user can open it; the reason.
     Fails(String),
 }
 
-/// How QEMU is to run machines, and who says so.
+/// How QEMU should run machines, and whether that was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {
-    /// What QEMU would run the processors on.
+    /// How QEMU would run the processors.
     pub virtualization: Virtualization,
-    /// Whether somebody asks for it, rather than that it follows from the host.
+    /// Whether it was requested; otherwise it follows from the host.
     pub asked: bool,
 }
 
-/// How QEMU is to run machines: as the environment says, or the definition, or else by KVM where this
-/// host has it. It may be that this user cannot open it: libvirt's own opens it for them.
+/// How QEMU should run machines: as the environment says, else as the definition says, else with KVM if this
+/// host has it. This user need not be able to open it, because libvirt's own user does.
 pub fn choose(defined: Option<Virtualization>, host: &Host) -> Result<Choice, Refused> {
     let asked = match &host.virtualization_asked {
         Some(text) => Some(text.parse()?),
@@ -40,12 +40,12 @@ pub fn choose(defined: Option<Virtualization>, host: &Host) -> Result<Choice, Re
     })
 }
 
-/// Whether the flags in the text of `/proc/cpuinfo` say that the processor can run machines: `vmx` of
-/// Intel's, `svm` of AMD's. Other processors have no such flag.
+/// Whether the flags in `/proc/cpuinfo` say that the processor supports virtualization: `vmx` for Intel,
+/// `svm` for AMD. Other processors have no such flag.
 pub fn in_cpuinfo(text: &str) -> Look<()> {
     let line = text.lines().find(|line| line.starts_with("flags"));
     match line {
-        None => Look::Unknown("/proc/cpuinfo does not tell of this processor's flags".to_owned()),
+        None => Look::Unknown("/proc/cpuinfo does not list this processor's flags".to_owned()),
         Some(flags) if flags.split_whitespace().any(|f| f == "vmx" || f == "svm") => Look::Seen(()),
         Some(_) => Look::Missing,
     }

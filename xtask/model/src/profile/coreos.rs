@@ -16,8 +16,8 @@ pub(super) static COREOS: Profile = Profile {
         },
         providers: &["virtualbox"],
         gone: Some(&[
-            "CoreOS Container Linux ended in May 2020, and was replaced by Fedora CoreOS, which reads no cloud-config",
-            "the host that served its boxes no longer answers, so Vagrant would have nothing to download",
+            "CoreOS Container Linux ended in May 2020, and its replacement, Fedora CoreOS, does not read cloud-config",
+            "the host that served its boxes no longer answers, so Vagrant cannot download them",
         ]),
     }),
     ssh_user: "core",

@@ -2,7 +2,7 @@ use super::{MachineBox, Profile, PublishedBox, Runtime};
 use crate::render::flatcar;
 use crate::values::EtcdVersion;
 
-/// Flatcar Container Linux, the living successor of CoreOS.
+/// Flatcar Container Linux, the successor of CoreOS.
 pub(super) static FLATCAR: Profile = Profile {
     id: "flatcar",
     title: "Flatcar Container Linux",

@@ -10,7 +10,7 @@ pub enum MachineBox {
 }
 
 impl MachineBox {
-    /// Whether there is, or can be, a box for this provider, as Vagrant calls it.
+    /// Whether a box exists or can be made for this provider, as Vagrant calls it.
     pub fn is_for(&self, provider: &str) -> bool {
         match self {
             Self::Made(_) => provider == "libvirt",
@@ -19,12 +19,12 @@ impl MachineBox {
     }
 }
 
-/// What a box for libvirt is made from: a cloud image of the distribution, or else its packages.
+/// The source of a box for libvirt: a cloud image of the distribution, or else its packages.
 #[derive(Debug)]
 pub struct CloudImage {
     /// The build that is pinned.
     pub build: &'static str,
-    /// Where a build is published for an architecture, as qcow2.
+    /// The URL of a build for an architecture, as qcow2.
     pub url: fn(&str, Architecture) -> String,
     /// The pinned build's checksums.
     pub sha512: &'static [(Architecture, &'static str)],
@@ -35,12 +35,12 @@ pub struct CloudImage {
 /// A box with a catalogue in Vagrant's format, which holds its checksum.
 #[derive(Debug)]
 pub struct PublishedBox {
-    /// Its name in the catalogue, of a channel.
+    /// Its name in the catalogue, for a channel.
     pub name: fn(&str) -> String,
-    /// The catalogue's URL, of a channel and a version.
+    /// The catalogue's URL, for a channel and a version.
     pub catalogue: fn(&str, &str) -> String,
     /// The providers that it is published for, as Vagrant calls them.
     pub providers: &'static [&'static str],
-    /// Why it can no longer be had, one sentence each.
+    /// Why it is no longer available, one sentence each; none if it is.
     pub gone: Option<&'static [&'static str]>,
 }

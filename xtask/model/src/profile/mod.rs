@@ -16,39 +16,39 @@ pub use machine_box::{CloudImage, MachineBox, PublishedBox};
 /// Every operating system that a definition can name.
 pub static PROFILES: &[&Profile] = &[&debian::DEBIAN_13, &flatcar::FLATCAR, &coreos::COREOS];
 
-/// An operating system: what the renderer and the drivers have to know of it.
+/// An operating system, with everything that the renderer and the drivers need to know about it.
 #[derive(Debug)]
 pub struct Profile {
     /// The name that definitions use.
     pub id: &'static str,
-    /// The name that people use.
+    /// The name for people.
     pub title: &'static str,
-    /// What it is told at its first boot, in the cloud-config that it understands.
+    /// Renders the cloud-config for its first boot.
     pub(crate) cloud_config: fn(&Plan) -> Value,
     /// Where Vagrant gets its box from.
     pub machine_box: MachineBox,
     /// The user that Vagrant logs in as.
     pub ssh_user: &'static str,
-    /// Where it looks for its user-data.
+    /// The path of its user-data.
     pub user_data_path: &'static str,
-    /// The ways it can run etcd, its usual one first.
+    /// The ways it can run etcd, the default first.
     pub runtimes: &'static [Runtime],
     /// The command line that runs etcdctl in etcd's container.
     pub etcdctl_in_container: &'static str,
-    /// Whether it brings fleet along.
+    /// Whether it includes fleet.
     pub has_fleet: bool,
-    /// Its release channels, the usual one first; empty where it has none.
+    /// Its release channels, the default first; empty if it has none.
     pub channels: &'static [&'static str],
-    /// The image version that is pinned unless the definition names another.
+    /// The default image version; empty if there are none to choose from.
     pub image_version: &'static str,
-    /// The etcd that it runs unless the definition names another.
+    /// The default version of etcd.
     pub usual_etcd: EtcdVersion,
-    /// The etcd that its own package repository carries, where it has one.
+    /// The version of etcd in its own package repository, if it has one.
     pub packaged_etcd: Option<EtcdVersion>,
 }
 
 impl Profile {
-    /// Whether its images can no longer be had: whoever defines such machines wants the past, and knows it.
+    /// Whether its images are no longer available. An author who defines such machines wants the old system.
     pub const fn is_gone(&self) -> bool {
         matches!(
             self.machine_box,
@@ -66,12 +66,12 @@ pub enum Runtime {
     Release,
     /// The package of the system's own distribution, at the version that it has.
     Package,
-    /// The unit that the system brings along.
+    /// The unit that is part of the system.
     BuiltIn,
 }
 
 impl Runtime {
-    /// Every way there is.
+    /// Every runtime.
     pub const ALL: &'static [Self] =
         &[Self::Container, Self::Release, Self::Package, Self::BuiltIn];
 
