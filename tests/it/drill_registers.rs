@@ -77,7 +77,7 @@ fn a_stale_read_is_found() {
         &operations,
         Some("b"),
         expect![
-            "client 2 asked core-03 at 0.040 s and got `a`, though client 1 had written `b` through core-02 by 0.030 s, and `b` came after `a`: client 0 had written `a` through core-01 by 0.010 s, client 1 began to write `b` through core-02 at 0.020 s"
+            "client 2 asked core-03 at 0.040 s and got `a`, although client 1 had written `b` through core-02 by 0.030 s, and `b` came after `a`: client 0 had written `a` through core-01 by 0.010 s, client 1 began to write `b` through core-02 at 0.020 s"
         ],
     );
     assert_eq!(proof.violations[0].operations, operations);
@@ -96,7 +96,7 @@ fn a_value_that_comes_back_is_found() {
         &operations,
         Some("b"),
         expect![
-            "client 2 asked core-03 at 0.025 s and got `a`, though client 2 had got `b` from core-03 by 0.020 s, and `b` came after `a`: client 2 had got `a` from core-03 by 0.010 s, client 2 asked core-03 at 0.015 s and got `b`"
+            "client 2 asked core-03 at 0.025 s and got `a`, although client 2 had got `b` from core-03 by 0.020 s, and `b` came after `a`: client 2 had got `a` from core-03 by 0.010 s, client 2 asked core-03 at 0.015 s and got `b`"
         ],
     );
     assert_eq!(proof.violations[0].operations, operations[2..]);
@@ -109,14 +109,14 @@ fn a_register_that_is_empty_again_is_found() {
         &operations,
         Some("a"),
         expect![
-            "client 2 asked core-03 at 0.020 s and got nothing, though client 0 had written `a` through core-01 by 0.010 s, and no value is ever taken away"
+            "client 2 asked core-03 at 0.020 s and got nothing, although client 0 had written `a` through core-01 by 0.010 s, and no value is ever deleted"
         ],
     );
     clashes(
         &operations[..1],
         None,
         expect![
-            "nothing was there in the end, though client 0 had written `a` through core-01 by 0.010 s, and no value is ever taken away"
+            "nothing was there at the end, although client 0 had written `a` through core-01 by 0.010 s, and no value is ever deleted"
         ],
     );
 }
@@ -128,7 +128,7 @@ fn a_lost_update_is_seen_in_the_end() {
         &operations,
         Some("a"),
         expect![
-            "`a` was there in the end, though client 1 had written `b` through core-02 by 0.030 s, and `b` came after `a`: client 0 had written `a` through core-01 by 0.010 s, client 1 began to write `b` through core-02 at 0.020 s"
+            "`a` was there at the end, although client 1 had written `b` through core-02 by 0.030 s, and `b` came after `a`: client 0 had written `a` through core-01 by 0.010 s, client 1 began to write `b` through core-02 at 0.020 s"
         ],
     );
     // Either of two at the same time may be the last.
@@ -143,13 +143,13 @@ fn a_value_that_nobody_wrote_is_found() {
     clashes(
         &operations,
         Some("a"),
-        expect!["client 1 had got `x` from core-02 by 0.025 s, a value that nobody ever wrote"],
+        expect!["client 1 had got `x` from core-02 by 0.025 s, a value that was never written"],
     );
     clashes(
         &operations[..1],
         Some(&"x".repeat(1_000)),
         expect![
-            "`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` was there in the end, a value that nobody ever wrote"
+            "`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` was there at the end, a value that was never written"
         ],
     );
 }
@@ -161,7 +161,7 @@ fn a_value_that_was_refused_is_found() {
         &operations,
         Some("a"),
         expect![
-            "client 1 had got `a` from core-02 by 0.025 s, though client 0's write of it through core-01 was refused at 0.010 s"
+            "client 1 had got `a` from core-02 by 0.025 s, although client 0's write of it through core-01 was refused at 0.010 s"
         ],
     );
     assert_eq!(proof.violations[0].operations, operations);
@@ -181,7 +181,7 @@ fn a_read_before_its_write_is_found() {
         &operations,
         Some("a"),
         expect![
-            "client 1 had got `a` from core-02 by 0.005 s, though client 0 began to write `a` through core-01 at 0.010 s"
+            "client 1 had got `a` from core-02 by 0.005 s, although client 0 began to write `a` through core-01 at 0.010 s"
         ],
     );
     assert_eq!(proof.violations[0].operations, operations);
@@ -210,7 +210,7 @@ fn a_write_of_unknown_outcome_may_take_effect_late_or_never() {
         &late,
         Some("a"),
         expect![
-            "`a` was there in the end, though client 1 had written `c` through core-02 by 0.070 s, and `c` came after `a`: client 2 had got `a` from core-03 by 0.055 s, client 1 began to write `c` through core-02 at 0.060 s"
+            "`a` was there at the end, although client 1 had written `c` through core-02 by 0.070 s, and `c` came after `a`: client 2 had got `a` from core-03 by 0.055 s, client 1 began to write `c` through core-02 at 0.060 s"
         ],
     );
     // And not before it began.
@@ -219,7 +219,7 @@ fn a_write_of_unknown_outcome_may_take_effect_late_or_never() {
         &early,
         Some("a"),
         expect![
-            "client 2 had got `a` from core-03 by 0.005 s, though client 0 began to write `a` through core-01 at 0.010 s"
+            "client 2 had got `a` from core-03 by 0.005 s, although client 0 began to write `a` through core-01 at 0.010 s"
         ],
     );
 }

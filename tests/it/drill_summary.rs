@@ -129,7 +129,7 @@ fn what_could_not_be_read_back_is_not_called_kept() {
     let summary = reasons(
         &drill(&operations, None),
         expect![[r#"
-        not-read-back: what was written could not be read back, so nothing is known of losses
+        not-read-back: the written values could not be read back, so losses are unknown
     "#]],
     );
     assert_eq!(summary.read_back, None);
@@ -198,7 +198,7 @@ fn nothing_done_is_nothing_proven() {
         expect![[r#"
             not-injected: the fault was not injected
             nothing-written: no write was acknowledged, so there was nothing to lose
-            not-read-back: what was written could not be read back, so nothing is known of losses
+            not-read-back: the written values could not be read back, so losses are unknown
             not-shown-linearizable: linearizability was not shown: no register was written or read
             not-found: `verify` did not report `reachable: core-02`
             not-healthy: the cluster was not healthy afterwards: default is unhealthy: no leader
@@ -246,7 +246,7 @@ fn verify_has_to_report_what_was_expected_and_nothing_else() {
     reasons(
         &without(&Event::Found, &good),
         expect![[r#"
-            not-found: `verify` did not report what was expected in time
+            not-found: `verify` did not report the expected findings in time
         "#]],
     );
     // Where nothing is expected, nothing has to be found, nor is it.

@@ -1,29 +1,28 @@
-//! What a drill's clients did, and what they were told.
+//! What a drill's clients did, and the answers they got.
 //!
-//! Two kinds of keys are written. Most are written once: whether a write that was acknowledged is
-//! still there can be told of every single one. A few, the registers, are written and read by all
-//! clients again and again, each time with a value that no other write has: whether reads and writes
-//! took effect in one order that everybody could have seen can be told of those.
+//! Two kinds of keys are written. Most are written once, so that each acknowledged write can be checked
+//! individually. A few, the registers, are written and read by all clients again and again, each time with a
+//! unique value: they show whether reads and writes took effect in one order that all clients could have
+//! seen.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::values::HostName;
 
-/// Everything that the clients of a drill did, and what was there in the end.
+/// Everything that a drill's clients did, and the keys that were left at the end.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// The operations, in the order in which they began.
+    /// The operations, in the order of their start.
     pub operations: Vec<Operation>,
-    /// What all keys of the drill held when it was over, read linearizably after healing; none where
-    /// they could not be read.
+    /// The values of all keys of the drill, read linearizably after healing; none if they could not be read.
     pub left: Option<BTreeMap<String, String>>,
 }
 
-/// One request of one client. A client sends the next only when it has an answer or has given up.
+/// A request of a client. A client sends its next request only after it has an answer or has given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// Who sent it, by number.
+    /// The number of the client that sent it.
     pub client: usize,
     /// The member that was asked.
     pub through: HostName,
@@ -31,34 +30,34 @@ pub struct Operation {
     pub key: String,
     /// Whether the key is a register: written and read again and again, by all clients.
     pub is_register: bool,
-    /// What was asked for.
+    /// The requested action.
     pub action: Action,
     /// When it was sent.
     pub begun: Duration,
     /// When it was answered or given up.
     pub ended: Duration,
-    /// What came of it.
+    /// The result.
     pub answer: Answer,
 }
 
-/// What a client asks for.
+/// What a client requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Write this value, which no other write of this key has.
+    /// Write this value, which is unique for this key.
     Write(String),
-    /// A linearizable read: it takes the quorum.
+    /// A linearizable read, which needs a quorum.
     Read,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The write was acknowledged.
     Acknowledged,
-    /// The read returned this value, or that there is none.
+    /// The read returned this value, or none.
     Value(Option<String>),
-    /// It was certainly not carried out, as where nobody listened.
+    /// It was certainly not carried out, as when nothing listened.
     Refused(String),
-    /// It may have been carried out, or may be yet: it timed out, or its connection broke.
+    /// It may have been carried out, or may still be: it timed out, or its connection broke.
     Unknown(String),
 }

@@ -1,5 +1,5 @@
-//! A drill: an outage on purpose, with clients at work meanwhile. What happened, as data, and what
-//! it proves. Whoever makes it happen is elsewhere.
+//! A drill: a deliberate outage while clients are at work. This module holds what happened, as data, and what
+//! it proves; it does not cause the outage.
 
 pub mod history;
 pub mod registers;
@@ -11,11 +11,11 @@ use std::time::Duration;
 use crate::values::{ClusterName, EtcdVersion, HostName};
 use history::History;
 
-/// One fault, injected into a running cluster and healed, and what was seen on the way. All times are
-/// counted from the moment at which the clients began.
+/// One fault, injected into a running cluster and healed, and what was seen meanwhile. All times are relative
+/// to the start of the clients.
 #[derive(Debug, Clone)]
 pub struct Drill {
-    /// The cluster it was done to.
+    /// The cluster's name.
     pub cluster: ClusterName,
     /// The version of etcd that ran.
     pub version: EtcdVersion,
@@ -23,26 +23,26 @@ pub struct Drill {
     pub members: Vec<HostName>,
     /// The name of the fault, as `drill` takes it.
     pub fault: &'static str,
-    /// What was done, in words: `core-02 was killed`.
+    /// What was done: `core-02 was killed`.
     pub done: String,
-    /// What happened when, in order.
+    /// The events, in order.
     pub moments: Vec<Moment>,
-    /// What `verify` was expected to report meanwhile, a line each: `reachable: core-02`.
+    /// What `verify` was expected to report, one line each: `reachable: core-02`.
     pub expected: Vec<String>,
-    /// What it did report in the end, told in the same way.
+    /// What `verify` reported in the end, in the same form.
     pub reported: Vec<String>,
-    /// How healthy the cluster was after healing, in the words of `verify`.
+    /// The health of the cluster after healing, in the words of `verify`.
     pub afterwards: String,
-    /// What the clients did and saw.
+    /// The operations of the clients.
     pub history: History,
 }
 
 /// Something that happened during a drill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
-    /// When it happened, counted from when the clients began.
+    /// The time since the clients started.
     pub at: Duration,
-    /// What happened then.
+    /// What happened.
     pub event: Event,
 }
 
@@ -53,19 +53,19 @@ pub enum Event {
     Injecting,
     /// The fault has been injected.
     Injected,
-    /// Another member leads than before, in this term.
+    /// Another member than before leads, in this term.
     NewLeader {
         /// The member that was elected.
         leader: HostName,
-        /// The raft term that it was elected in.
+        /// The Raft term of its election.
         term: u64,
     },
-    /// `verify` reports what was expected, and nothing else.
+    /// `verify` reports exactly what was expected.
     Found,
-    /// What the fault did is being undone from here on.
+    /// Healing starts.
     Healing,
-    /// Whatever was done has been undone.
+    /// The fault has been undone.
     Healed,
-    /// `verify` finds nothing wrong any more.
+    /// `verify` no longer finds anything wrong.
     Healthy,
 }

@@ -1,48 +1,46 @@
-//! Whether what clients wrote to registers, and read from them, took effect in one order that agrees
-//! with the times at which they were told: linearizability (Herlihy and Wing, "Linearizability: A
-//! Correctness Condition for Concurrent Objects", 1990).
+//! Checks linearizability: whether the clients' reads and writes of registers took effect in one order that
+//! agrees with the times of their requests and answers (Herlihy and Wing, "Linearizability: A Correctness
+//! Condition for Concurrent Objects", 1990).
 //!
-//! To find such an order by trying takes a time that explodes. Here every write of a register has a
-//! value of its own, so each read names the write it saw, and that makes it easy (Gibbons and Korach,
-//! "Testing Shared Memories", SIAM J. Comput. 26(4), 1997; in the form of Golab, Li and Shah, "Analyzing
-//! Consistency Properties for Fun and Profit", PODC 2011).
+//! Searching for such an order takes exponential time. Here every write of a register has a unique value, so
+//! each read identifies the write it saw, which makes the check easy (Gibbons and Korach, "Testing Shared
+//! Memories", SIAM J. Comput. 26(4), 1997; in the form of Golab, Li and Shah, "Analyzing Consistency
+//! Properties for Fun and Profit", PODC 2011).
 //!
-//! **What is asked.** An operation precedes another if it ended before the other began. Wanted is an
-//! order of a register's operations that keeps every precedence, and in which each read returns what
-//! the last write before it wrote. Registers need not be looked at together: a history is
-//! linearizable exactly if that of each register is (Herlihy and Wing's theorem 1, locality). Where
-//! one ended at the very moment at which another began, the clock does not tell which was first, and
-//! neither precedes.
+//! **Problem.** An operation precedes another if it ended before the other began. We look for an order of a
+//! register's operations that keeps every precedence, and in which each read returns the value of the last
+//! write before it. Registers can be checked separately: a history is linearizable exactly if that of each
+//! register is (Herlihy and Wing's theorem 1, locality). If one operation ended at the same moment at which
+//! another began, the clock does not show which was first, and neither precedes the other.
 //!
-//! **Clusters.** A write and the reads that returned its value are a cluster. In any order that is
-//! wanted a cluster is in one piece: between a write and a read of its value nobody else writes, and
-//! a read of another value would follow another write. So what is wanted is an order of clusters. Let
-//! `f` be when the first operation of a cluster ended, and `s` when the last one began. Some operation
-//! of cluster A precedes one of cluster B exactly if `f(A) < s(B)`; then A must come first.
+//! **Clusters.** A write and the reads that returned its value are a cluster. In any valid order a cluster is
+//! contiguous: between a write and a read of its value there is no other write, and a read of another value
+//! would follow another write. So we look for an order of clusters. Let `f` be when the first operation of a
+//! cluster ended, and `s` when the last one began. Some operation of cluster A precedes one of cluster B
+//! exactly if `f(A) < s(B)`; then A must come first.
 //!
-//! **Theorem.** There is such an order exactly if (1) what was read was written, and no read ended
-//! before its write began; and (2) no two clusters must each come first: not `f(A) < s(B)` and `f(B) <
-//! s(A)`. (Where `f < s`, the zone between them is called a forward one, else a backward one; condition
-//! 2 says at once that no two forward zones overlap and that no backward zone lies inside of a
-//! forward one. Two backward zones never clash.)
+//! **Theorem.** A valid order exists exactly if (1) every value that was read was written, and no read ended
+//! before its write began; and (2) no two clusters must each come first: not both `f(A) < s(B)` and `f(B) <
+//! s(A)`. (If `f < s`, the zone between them is called forward, otherwise backward; condition 2 means that no
+//! two forward zones overlap and that no backward zone lies inside a forward one. Two backward zones never
+//! clash.)
 //!
-//! Both conditions are needed, as was just said. They are enough: if "must come first" has no circle
-//! among clusters, then order them by it, begin each with its write, and let its reads follow in the
-//! order in which they began; every precedence is kept. And there is no circle. Suppose that A, B, …, Y,
-//! Z, and again A are one, the shortest, of three or more, and begin with a cluster whose `f` is the
-//! smallest. Then `f(A) <= f(Y) < s(Z)`, so A must come before Z, which must come before A: two clusters
-//! that clash, which condition 2 rules out.
+//! Both conditions are necessary, as shown above. They are sufficient: if "must come first" has no cycle
+//! among clusters, order them by it, start each with its write, and append its reads in the order in which
+//! they began; every precedence is kept. And there is no cycle. Suppose that A, B, …, Y, Z, and again A is
+//! the shortest cycle, of three or more clusters, starting with a cluster whose `f` is the smallest. Then
+//! `f(A) <= f(Y) < s(Z)`, so A must come before Z, which must come before A: two clusters that clash, which
+//! condition 2 rules out.
 //!
-//! **Answers.** The value at the beginning, nothing, counts as written before all else. A read
-//! without an answer says nothing and is left out; so does a write that was certainly not carried
-//! out. A write of unknown outcome may take effect at any time after it began, or never: it counts as
-//! one that never ended. If somebody read its value, then `f` is when the first of these reads ended,
-//! as it should be, for by then it had taken effect. If nobody did, then its `f` is later than all `s`,
-//! so it need not come before anything, clashes with nothing and may be the last of all, where its
-//! effect is seen by nobody: as if it were not there.
+//! **Answers.** The initial value, nothing, counts as written before everything else. A read without an
+//! answer is left out; so is a write that was certainly not carried out. A write of unknown outcome may take
+//! effect at any time after it began, or never: it counts as never ended. If its value was read, then `f` is
+//! the end of the first of these reads, which is correct, because by then the write had taken effect. If its
+//! value was never read, then its `f` is later than all `s`: it need not come before anything, clashes with
+//! nothing and may come last of all, as if it were not there.
 //!
-//! **The end.** What a register held when all was over is a read that began after everything else had
-//! ended. So a final value that another must have replaced is found like any read that is too late.
+//! **The end.** The final value of a register counts as a read that began after everything else had ended. So
+//! a final value that another value must have replaced is found like any stale read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,47 +48,47 @@ use std::time::Duration;
 use super::history::{Action, Answer, History, Operation};
 use super::words::{moment, value_or_nothing};
 
-/// What was found out about the registers of a drill.
+/// The result of checking the registers of a drill.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// How many registers were looked at.
+    /// The number of registers that were checked.
     pub registers: usize,
-    /// How many writes of them counted: the acknowledged ones, and those of unknown outcome whose value
-    /// was read.
+    /// The number of their writes that counted: the acknowledged ones, and those of unknown outcome whose
+    /// value was read.
     pub writes: usize,
-    /// How many reads counted, the final one of each register among them.
+    /// The number of reads that counted, including the final one of each register.
     pub reads: usize,
-    /// What cannot have happened in any one order: for each register at most one thing.
+    /// Operations that no order allows, at most one violation per register.
     pub violations: Vec<Violation>,
-    /// Registers of which nothing can be said, because a value was written to them twice.
+    /// Registers that cannot be checked, because a value was written to them twice.
     pub ambiguous: Vec<String>,
 }
 
 impl Proof {
-    /// How many operations counted.
+    /// The number of operations that counted.
     pub const fn operations(&self) -> usize {
         self.writes + self.reads
     }
 
-    /// Whether every register is proven to be linearizable. What was not looked at is not.
+    /// Whether every register is proven linearizable. Without operations, nothing is proven.
     pub const fn holds(&self) -> bool {
         self.operations() > 0 && self.violations.is_empty() && self.ambiguous.is_empty()
     }
 }
 
-/// Operations of one register that cannot have taken effect in any one order.
+/// Operations of one register that cannot have taken effect in any order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The key that serves as the register.
     pub key: String,
     /// What clashes, in a sentence.
     pub why: String,
-    /// The operations that clash, in the order in which they began. What the register held in the
-    /// end is no operation of a client, and is in the sentence alone.
+    /// The operations that clash, in the order of their start. The register's final value is not a client's
+    /// operation, so only the sentence contains it.
     pub operations: Vec<Operation>,
 }
 
-/// Looks at every register of a drill. Takes about as long as sorting its operations.
+/// Checks every register of a drill. This takes about as long as sorting its operations.
 pub fn prove(history: &History) -> Proof {
     let mut registers: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for operation in history.operations.iter().filter(|one| one.is_register) {
@@ -123,14 +121,14 @@ pub fn prove(history: &History) -> Proof {
     proof
 }
 
-/// When something began or ended. In this order.
+/// When something began or ended, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Time {
     /// Before the clients began.
     Beginning,
     /// While the clients were at work.
     At(Duration),
-    /// When they were no longer: the final read.
+    /// After the clients: the final read.
     End,
     /// It never took effect.
     Never,
@@ -141,7 +139,7 @@ enum Time {
 struct Step<'a> {
     begun: Time,
     ended: Time,
-    /// None of the write before the beginning, and of the final read.
+    /// None for the initial write and for the final read.
     operation: Option<&'a Operation>,
 }
 
@@ -171,11 +169,11 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Who, having done what by when.
+    /// Describes which client had done what by when.
     fn told_when_done(&self, value: &str) -> String {
         let Some(operation) = self.operation else {
             return match self.begun {
-                Time::End => format!("{value} was there in the end"),
+                Time::End => format!("{value} was there at the end"),
                 _ => format!("{value} was there at the beginning"),
             };
         };
@@ -191,10 +189,10 @@ impl<'a> Step<'a> {
         )
     }
 
-    /// Who began to do what, and when.
+    /// Describes which client began to do what, and when.
     fn told_when_begun(&self, value: &str) -> String {
         let Some(operation) = self.operation else {
-            return format!("{value} was there in the end");
+            return format!("{value} was there at the end");
         };
         let Operation {
             client, through, ..
@@ -269,7 +267,7 @@ struct Register<'a> {
     reads: usize,
 }
 
-/// A read does not tell which of two writes it saw.
+/// A value was written twice, so a read does not show which write it saw.
 struct WrittenTwice;
 
 impl<'a> Register<'a> {
@@ -353,7 +351,7 @@ impl<'a> Register<'a> {
         None
     }
 
-    /// How many writes took effect as far as anybody can tell.
+    /// The number of writes that are known to have taken effect.
     fn writes(&self) -> usize {
         let counts =
             |cluster: &&Cluster<'_>| cluster.value.is_some() && cluster.ended != Time::Never;
@@ -361,13 +359,13 @@ impl<'a> Register<'a> {
     }
 }
 
-/// What has no order.
+/// Why there is no valid order.
 enum Clash<'a> {
-    /// A value was read that nobody wrote.
+    /// A value was read that was never written.
     Unwritten {
         value: &'a str,
         read: Step<'a>,
-        /// The write of it that cannot have been carried out.
+        /// The refused write of this value, if there was one.
         refused: Option<&'a Operation>,
     },
     /// A value was read before its write began.
@@ -376,25 +374,25 @@ enum Clash<'a> {
         read: Step<'a>,
         write: Step<'a>,
     },
-    /// A value was read though another had replaced it.
+    /// A value was read although another had replaced it.
     Replaced {
         value: Option<&'a str>,
-        /// What shows that it was there.
+        /// The operation that shows that it was there.
         first: Step<'a>,
-        /// The read that is too late.
+        /// The stale read.
         stale: Step<'a>,
         by: Option<&'a str>,
-        /// What shows that the other came after it.
+        /// The operation that shows that the other value came after it.
         last: Step<'a>,
-        /// What shows that the other was there by the time of the read.
+        /// The operation that shows that the other value was there by the time of the read.
         done: Step<'a>,
     },
 }
 
 impl<'a> Clash<'a> {
-    /// Of two clusters that clash: the one whose `f` is the smaller, which was there first, and the
-    /// other. What is found to be stale is a read. If it were the first cluster's write, then one of
-    /// its reads ended at `f(A) <= f(B)`, before that write began: too early, which was looked for.
+    /// The clash of two clusters, of which the first has the smaller `f` and was there first. The stale
+    /// operation is a read. If it were the first cluster's write, then one of its reads ended at `f(A) <=
+    /// f(B)`, before that write began; condition 1 has ruled that out.
     fn replaced(cluster: &Cluster<'a>, by: &Cluster<'a>) -> Self {
         let last = by.begun_after(cluster.ended);
         let stale = cluster.begun_after(by.ended);
@@ -417,9 +415,9 @@ impl<'a> Clash<'a> {
             } => {
                 let value = value_or_nothing(Some(value));
                 let why = match refused {
-                    None => "a value that nobody ever wrote".to_owned(),
+                    None => "a value that was never written".to_owned(),
                     Some(write) => format!(
-                        "though client {}'s write of it through {} was refused at {}",
+                        "although client {}'s write of it through {} was refused at {}",
                         write.client,
                         write.through,
                         moment(write.ended)
@@ -434,7 +432,7 @@ impl<'a> Clash<'a> {
                 let value = value_or_nothing(*value);
                 (
                     format!(
-                        "{}, though {}",
+                        "{}, although {}",
                         read.told_when_done(&value),
                         write.told_when_begun(&value)
                     ),
@@ -451,7 +449,7 @@ impl<'a> Clash<'a> {
             } => {
                 let [value, by] = [*value, *by].map(value_or_nothing);
                 let order = match first.operation {
-                    None => "no value is ever taken away".to_owned(),
+                    None => "no value is ever deleted".to_owned(),
                     Some(_) => format!(
                         "{by} came after {value}: {}, {}",
                         first.told_when_done(&value),
@@ -460,7 +458,7 @@ impl<'a> Clash<'a> {
                 };
                 (
                     format!(
-                        "{}, though {}, and {order}",
+                        "{}, although {}, and {order}",
                         stale.told_when_begun(&value),
                         done.told_when_done(&by)
                     ),

@@ -1,5 +1,5 @@
-//! What a drill comes to: what was written and is still there, for how long nothing could be written,
-//! how long everything took, and whether all was as it has to be.
+//! The summary of a drill: the writes that survived, the longest time without writes, how long each phase
+//! took, and whether the drill passed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,46 +11,43 @@ use super::{Drill, Event, Moment};
 use crate::values::HostName;
 use crate::wording::many;
 
-/// A drill, summed up.
+/// The summary of a drill.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// How long it took from the clients' first request to their last answer.
+    /// The time from the clients' first request to their last answer.
     pub span: Duration,
-    /// Times in which they asked for nothing, as where their writes would have been lost on purpose.
-    /// Nothing is known of these, so they are no gaps either.
+    /// Times in which the clients sent nothing, for example because their writes would have been lost on
+    /// purpose. Nothing is known about these times, so they are not gaps.
     pub rests: Vec<Gap>,
-    /// How the clients' writes ended, counted.
+    /// The counts of the clients' writes by outcome.
     pub writes: Writes,
-    /// How many reads were answered while they were at work.
+    /// The number of answered reads while the clients were at work.
     pub reads: usize,
-    /// What was read back when all was over; none where that was not possible, so that nothing is
-    /// known of losses.
+    /// What was read back at the end; none if that was not possible, so that losses are unknown.
     pub read_back: Option<ReadBack>,
-    /// Whether the registers behaved as one copy would.
+    /// Whether the registers behaved like a single copy.
     pub registers: Proof,
-    /// The longest time without an acknowledged write while clients were at work. The beginning and
-    /// the end of their work, and of their rests, are its borders like writes.
+    /// The longest time without an acknowledged write while clients were at work. The start and the end of
+    /// their work and of their rests count as borders, like writes.
     pub longest_gap: Gap,
-    /// The longest that reaches into the time between injection and healing, where that is another
-    /// one.
+    /// The longest gap that overlaps the time between injection and healing, if it is another one.
     pub gap_under_fault: Option<Gap>,
-    /// The first member to take the lead from another after the injection began; none where nobody
-    /// did.
+    /// The first new leader after the injection began; none if leadership did not change.
     pub new_leader: Option<NewLeader>,
-    /// From the beginning of the injection until `verify` reported what was expected; none where it did
-    /// not, or where nothing was.
+    /// The time from the start of the injection until `verify` reported what was expected; none if it did
+    /// not, or if nothing was expected.
     pub found_after: Option<Duration>,
-    /// From the beginning of the injection until a write was acknowledged that had begun when the
-    /// injection was complete; none where there was no such, or where the clients rested first.
+    /// The time from the start of the injection until the acknowledgement of a write that was sent after the
+    /// injection was complete; none if there was no such write, or if the clients rested first.
     pub written_after: Option<Duration>,
-    /// From the beginning of the healing until `verify` found nothing wrong.
+    /// The time from the start of the healing until `verify` found nothing wrong.
     pub healthy_after: Option<Duration>,
-    /// Why the drill is not passed; empty where it is.
+    /// Why the drill failed; empty if it passed.
     pub reasons: Vec<Reason>,
 }
 
 impl Summary {
-    /// Sums a drill up.
+    /// Summarizes a drill.
     pub fn of(drill: &Drill) -> Self {
         let history = &drill.history;
         let registers = registers::prove(history);
@@ -61,7 +58,7 @@ impl Summary {
         let found = first(drill, |event| *event == Event::Found);
         let since =
             |begun: Option<Duration>, ended: Option<Duration>| Some(ended?.saturating_sub(begun?));
-        // Where the beginning was not told, the end has to do.
+        // If the start of the injection is unknown, its end is used.
         let begun = injecting.or(injected);
         let rests = rests(history);
         let gaps = gaps(history, &rests);
@@ -95,7 +92,7 @@ impl Summary {
         }
     }
 
-    /// Whether all was as it has to be.
+    /// Whether the drill passed.
     pub const fn is_passed(&self) -> bool {
         self.reasons.is_empty()
     }
@@ -107,21 +104,21 @@ impl Summary {
     }
 }
 
-/// How writes ended, counted.
+/// The counts of writes by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Writes {
     /// Writes that were acknowledged.
     pub acknowledged: usize,
     /// Of these, writes of keys that are written once.
     pub acknowledged_once: usize,
-    /// How many a minute were acknowledged, over the time that the clients were at work.
+    /// Acknowledged writes per minute while the clients were at work.
     pub per_minute: usize,
     /// Writes that were certainly not carried out.
     pub refused: usize,
-    /// Writes of which their client never learned whether they were carried out.
+    /// Writes whose client never learned whether they were carried out.
     pub unknown: usize,
-    /// How many of these turned out to have been: the key still had the value when all was over, or a
-    /// client read it from the register. Without reading back this is not known.
+    /// How many of these turned out to be carried out: the key still had the value at the end, or a client
+    /// read it from the register. None if nothing was read back.
     pub unknown_that_took_effect: Option<usize>,
 }
 
@@ -161,14 +158,12 @@ impl Writes {
     }
 }
 
-/// What became of the writes of keys that are written once.
+/// What was read back of the keys that are written once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadBack {
-    /// Acknowledged writes of which the key is gone or holds another value, in the order in which they
-    /// began.
+    /// Acknowledged writes whose key is gone or holds another value, in the order of their start.
     pub lost: Vec<Lost>,
-    /// Writes that were refused, by all that their client was told certainly not carried out, and are
-    /// there nevertheless.
+    /// Writes that were refused, so certainly not carried out, but are there nevertheless.
     pub refused_and_there: Vec<Operation>,
 }
 
@@ -183,7 +178,7 @@ pub struct Lost {
     pub through: HostName,
     /// When it was acknowledged.
     pub acknowledged: Duration,
-    /// What the key holds instead; none where it is gone.
+    /// What the key holds instead; none if it is gone.
     pub holds: Option<String>,
 }
 
@@ -204,7 +199,7 @@ impl ReadBack {
                     holds: holds.cloned(),
                 })
             });
-        // Whoever is refused may try again with the same key and value.
+        // A refused client may retry with the same key and value.
         let others: BTreeSet<(&str, &str)> = once()
             .filter(|(one, _)| !is_refused(one))
             .map(|(one, value)| (one.key.as_str(), value))
@@ -224,14 +219,14 @@ impl ReadBack {
 /// A time in which no write was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gap {
-    /// When the last write before it was acknowledged, or when the clients began.
+    /// When the last write before it was acknowledged, or when the clients started.
     pub from: Duration,
-    /// When the first one after it was, or when the clients ended.
+    /// When the first write after it was acknowledged, or when the clients stopped.
     pub to: Duration,
 }
 
 impl Gap {
-    /// How long it is.
+    /// Its length.
     pub const fn length(&self) -> Duration {
         self.to.saturating_sub(self.from)
     }
@@ -240,11 +235,11 @@ impl Gap {
 /// A member that took the lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLeader {
-    /// How long after the injection began it was seen to lead.
+    /// The time from the start of the injection until it was seen to lead.
     pub after: Duration,
     /// The member that took the lead.
     pub leader: HostName,
-    /// In which raft term.
+    /// The Raft term that it leads in.
     pub term: u64,
 }
 
@@ -261,7 +256,7 @@ impl NewLeader {
     }
 }
 
-/// Why a drill is not passed.
+/// Why a drill failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// The fault was not injected.
@@ -270,22 +265,22 @@ pub enum Reason {
     NothingWritten,
     /// What was written could not be read back.
     NotReadBack,
-    /// So many acknowledged writes of keys that are written once are gone or replaced.
+    /// This many acknowledged writes of keys that are written once are gone or replaced.
     Lost(usize),
-    /// So many writes are there that were certainly not carried out.
+    /// This many writes that were certainly not carried out are there.
     RefusedAndThere(usize),
-    /// So many registers did not behave as one copy would.
+    /// This many registers did not behave like a single copy.
     NotLinearizable(usize),
-    /// Whether the registers did was not shown, for this reason.
+    /// The registers could not be checked, for this reason.
     NotShownLinearizable(&'static str),
     /// `verify` did not report what was expected.
     NotFound {
-        /// The checks that the fault has to be found by.
+        /// The findings that were expected.
         expected: Vec<String>,
-        /// The checks that reported something.
+        /// The findings that were reported.
         reported: Vec<String>,
     },
-    /// The cluster was not healthy in the end, but this.
+    /// The cluster was not healthy at the end; its health.
     NotHealthy(String),
 }
 
@@ -313,9 +308,9 @@ impl fmt::Display for Reason {
             Self::NothingWritten => {
                 f.write_str("no write was acknowledged, so there was nothing to lose")
             }
-            Self::NotReadBack => f.write_str(
-                "what was written could not be read back, so nothing is known of losses",
-            ),
+            Self::NotReadBack => {
+                f.write_str("the written values could not be read back, so losses are unknown")
+            }
             Self::Lost(lost) => write!(f, "{} lost", many(*lost, "acknowledged write")),
             Self::RefusedAndThere(there) => write!(
                 f,
@@ -337,7 +332,9 @@ impl fmt::Display for Reason {
                 let missing = but(expected, reported).join(", ");
                 let unexpected = but(reported, expected).join(", ");
                 match (missing.as_str(), unexpected.as_str()) {
-                    ("", "") => f.write_str("`verify` did not report what was expected in time"),
+                    ("", "") => {
+                        f.write_str("`verify` did not report the expected findings in time")
+                    }
                     (missing, "") => write!(f, "`verify` did not report {missing}"),
                     ("", unexpected) => {
                         write!(f, "`verify` reported {unexpected}, which was not expected")
@@ -384,7 +381,7 @@ fn reasons(drill: &Drill, read_back: Option<&ReadBack>, registers: &Proof) -> Ve
         reasons.push(Reason::NotShownLinearizable(why));
     }
     let set = |lines: &[String]| lines.iter().cloned().collect::<BTreeSet<_>>();
-    // Of what nothing is expected nothing can be found, and whoever waits for it has it at once.
+    // If nothing is expected, there is nothing to wait for.
     let is_found = drill.expected.is_empty() || happened(&Event::Found);
     if !is_found || set(&drill.expected) != set(&drill.reported) {
         reasons.push(Reason::NotFound {
@@ -421,8 +418,8 @@ fn reads(history: &History) -> usize {
     history.operations.iter().filter(is_answered).count()
 }
 
-/// From the clients' first request to their last answer. What comes after that, such as waiting for the cluster to be
-/// healthy, is no time in which anything could have been written.
+/// The time from the clients' first request to their last answer. Nothing can be written after that, for
+/// example while waiting for the cluster to be healthy.
 fn span(history: &History) -> Duration {
     let ends = history.operations.iter().map(|one| one.ended);
     ends.max().unwrap_or_default()
@@ -433,14 +430,14 @@ fn first(drill: &Drill, is_it: impl Fn(&Event) -> bool) -> Option<Duration> {
     Some(moment.at)
 }
 
-/// Of the writes that began from then on, the one that was acknowledged first.
+/// Of the writes that began at or after `from`, the one that was acknowledged first.
 fn first_write_from(history: &History, from: Duration) -> Option<&Operation> {
     let later = acknowledged(history).filter(|(one, _)| one.begun >= from);
     later.map(|(one, _)| one).min_by_key(|one| one.ended)
 }
 
-/// How long nobody has to ask for anything until they are said to rest. Between two requests, clients
-/// wait for a twentieth of this.
+/// How long the clients must send nothing to count as resting. Between two requests, clients wait a twentieth
+/// of this.
 const REST: Duration = Duration::from_millis(500);
 
 /// The times in which no request was under way.

@@ -1,11 +1,11 @@
-//! How times and values are told.
+//! Formats times and values.
 
 use std::time::Duration;
 
-/// The most characters of a value that are told. What a cluster returns may be as long as it likes.
+/// The maximum number of characters of a value that are shown. A cluster may return values of any length.
 const LONGEST: usize = 60;
 
-/// A moment, as exactly as is needed to tell requests apart: `4.105 s`.
+/// A moment, precise enough to tell requests apart: `4.105 s`.
 pub fn moment(at: Duration) -> String {
     let milliseconds = at.as_millis();
     format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
@@ -13,12 +13,12 @@ pub fn moment(at: Duration) -> String {
 
 /// A length of time: `1.40 s`.
 pub fn seconds(length: Duration) -> String {
-    // Rounded, so that 1.399 s are not told as 1.39 s.
+    // Rounded, so that 1.399 s is not shown as 1.39 s.
     let hundredths = (length.as_millis() + 5) / 10;
     format!("{}.{:02} s", hundredths / 100, hundredths % 100)
 }
 
-/// A value in backticks, shortened where it is too long to be read.
+/// A value in backticks, shortened if it is too long.
 pub fn value(value: &str) -> String {
     match value.char_indices().nth(LONGEST) {
         None => format!("`{value}`"),
@@ -26,7 +26,7 @@ pub fn value(value: &str) -> String {
     }
 }
 
-/// The same of what may not be there.
+/// Like [`value`], for an optional value.
 pub(super) fn value_or_nothing(text: Option<&str>) -> String {
     text.map_or_else(|| "nothing".to_owned(), value)
 }
