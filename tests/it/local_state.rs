@@ -401,7 +401,7 @@ fn a_member_with_damaged_data_is_quoted_at_once() {
         "--timeout",
         "1h",
     ];
-    let advice = "no task gives it new data yet; keep the data of the others: `cargo xtask logs";
+    let advice = "no task gives it new data yet; keep the others' data: `cargo xtask logs";
     let advised = [
         format!("its write-ahead log is damaged, and {advice} core-02 --cluster rotten`"),
         format!("its database is damaged, and {advice} core-03 --cluster rotten`"),
@@ -466,7 +466,7 @@ fn torn_single_member_is_not_told_to_start_again() {
     );
 
     // What it said of other data does not count, nor at an earlier start.
-    let unknown = "its log tells why it stopped; start it again: `cargo xtask logs core-01 --cluster torn`, \
+    let unknown = "read in its log why it stopped, then start it again: `cargo xtask logs core-01 --cluster torn`, \
         then `cargo xtask up torn`";
     fs::write(&database, whole).unwrap();
     assert_eq!(advised_by_verify(&scratch, "torn", "reachable"), [unknown]);
@@ -493,7 +493,7 @@ fn destroy_is_offered_only_where_no_data_is_left() {
     scratch.run(&["down", "spare"]).expect(0);
     lose("core-02");
     let refused = up(&scratch, "spare").expect(7);
-    let hint = format!("hint: {advice}keep the data of the others: `cargo xtask verify spare`\n");
+    let hint = format!("hint: {advice}keep the others' data: `cargo xtask verify spare`\n");
     assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
     assert!(!refused.stderr.contains("destroy"), "{}", refused.stderr);
     // Nor does anybody advise what is refused.
@@ -503,7 +503,7 @@ fn destroy_is_offered_only_where_no_data_is_left() {
         "{}",
         status.stderr
     );
-    let hint = format!("{advice}keep the data of the others");
+    let hint = format!("{advice}keep the others' data");
     assert_eq!(advised_by_verify(&scratch, "spare", "reachable"), [hint]);
 
     lose("core-03");
@@ -519,7 +519,7 @@ fn no_task_advises_an_up_that_refuses_a_changed_definition() {
     let scratch = Scratch::with("changed", &one(150));
     up(&scratch, "changed").expect(0);
     scratch.define("changed", &three(150));
-    let hint = "hint: its definition now describes another cluster; take the change back to start this \
+    let hint = "hint: its definition now describes another cluster; undo the change to start this \
         one, or see what differs: `cargo xtask verify changed`\n";
     for task in ["down", "status"] {
         let ran = scratch.run(&[task, "changed"]).expect(0);

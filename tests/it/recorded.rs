@@ -333,16 +333,16 @@ fn output_of_another_shape_is_refused_and_shown() {
     expect![[r#"
         printed nothing
         answered for 0 endpoints, not 1
-        printed what this program cannot read (expected value at line 1 column 1): `hello`
-        printed what this program cannot read (missing field `version` at line 1 column 67): `[{"Endpoint":"a","Status":{"header":{"cluster_id":1,"member_`
-        printed what this program cannot read (invalid value: integer `-1`, expected u64 at line 1 column 37): `[{"Status":{"header":{"cluster_id":-1,"member_id":2},"versio`
-        printed what this program cannot read (missing field `members` at line 1 column 2): `{}`
-        printed what this program cannot read (invalid type: null, expected struct AlarmList at line 1 column 4): `null`
-        printed what this program cannot read (missing field `header` at line 1 column 2): `{}`
-        printed what this program cannot read (a key without a value): `key`
-        `/version` was not answered as by an etcd 2.x: `<html>`
-        `/version` was not answered as by an etcd 2.x: `{}`
-        `/v2/members` was not answered as by an etcd 2.x: `[]`
+        printed output that this program cannot read (expected value at line 1 column 1): `hello`
+        printed output that this program cannot read (missing field `version` at line 1 column 67): `[{"Endpoint":"a","Status":{"header":{"cluster_id":1,"member_`
+        printed output that this program cannot read (invalid value: integer `-1`, expected u64 at line 1 column 37): `[{"Status":{"header":{"cluster_id":-1,"member_id":2},"versio`
+        printed output that this program cannot read (missing field `members` at line 1 column 2): `{}`
+        printed output that this program cannot read (invalid type: null, expected struct AlarmList at line 1 column 4): `null`
+        printed output that this program cannot read (missing field `header` at line 1 column 2): `{}`
+        printed output that this program cannot read (a key without a value): `key`
+        the answer for `/version` is not from an etcd 2.x: `<html>`
+        the answer for `/version` is not from an etcd 2.x: `{}`
+        the answer for `/v2/members` is not from an etcd 2.x: `[]`
         HTTP status 502: `<html>Bad Gateway</html>`
         Raft Internal Error: etcdserver: request timed out"#]].assert_eq(&refused.map(String::from).join("\n"));
 }

@@ -290,10 +290,7 @@ fn a_member_at_two_addresses_is_shown_at_its_own() {
     let Look::Failed(why) = &once.members[0].status else {
         panic!("{:?}", once.members[0]);
     };
-    assert_eq!(
-        why,
-        "the member that answers there is the one of http://127.0.0.3:2379"
-    );
+    assert_eq!(why, "the member at http://127.0.0.3:2379 answers there");
 }
 
 /// Consumers rely on these names; renaming one is a new format.
@@ -335,7 +332,7 @@ fn a_stopped_cluster_without_data_is_not_told_to_start() {
     }
     expect![[r#"
         1 lost: makes-safer: start the members that can run with their data: `cargo xtask up default`
-        2 lost: informs: too few members can run with the data that they have; keep it, and see what each lacks: `cargo xtask verify default`
+        2 lost: informs: too few members can run with the data that they have; keep it, and see what each member lacks: `cargo xtask verify default`
         3 lost: heals: the data of all members is lost; start over: `cargo xtask destroy default`, then `cargo xtask up default`
     "#]].assert_eq(&advice);
 }

@@ -90,9 +90,9 @@ fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
             reachable
               Fail: 2 of 3 answer
               - core-03 does not answer at http://192.168.56.103:2379: connection refused: nothing listens there
-                heals: its log tells why it stopped; start it again: `cargo xtask logs core-03`, then `cargo xtask up`
+                heals: read in its log why it stopped, then start it again: `cargo xtask logs core-03`, then `cargo xtask up`
             quorum
-              Warn: 2 of 3 voters can agree, 2 must: no more may fail
+              Warn: 2 of 3 voters can agree, 2 are needed: no more may fail
             identity
               Skipped: cluster de56f893acc64f6d; core-01 and core-02 as predicted; not checked: core-03 does not answer
             write
@@ -140,10 +140,10 @@ fn without_a_quorum_nothing_is_called_proven() {
             leader
               Fail: no member has a leader; not checked: core-02 and core-03 do not answer
             quorum
-              Fail: 0 of 3 voters can agree, 2 must
+              Fail: 0 of 3 voters can agree, 2 are needed
               - no quorum: nothing can be written, and reads may be stale, until 2 members agree
             hash
-              Skipped: one hash, and none to compare it with; not checked: core-02 and core-03 do not answer
+              Skipped: only one hash, and none to compare it with; not checked: core-02 and core-03 do not answer
             members
               Skipped: not checked: core-01 has no leader; core-02 and core-03 do not answer
         "#]],
@@ -188,7 +188,7 @@ fn without_an_etcdctl_nothing_is_known() {
     }
     assert_eq!(
         report.summary(&plan),
-        "default: health unknown: no member could be asked"
+        "default: health unknown: no member could be queried"
     );
     checks_say(
         &plan,
@@ -196,11 +196,11 @@ fn without_an_etcdctl_nothing_is_known() {
         &["reachable", "quorum"],
         expect![[r#"
         reachable
-          Skipped: 0 of 3 answer; not checked: core-01, core-02 and core-03 could not be asked
+          Skipped: 0 of 3 answer; not checked: core-01, core-02 and core-03 could not be queried
           - members could not be asked: `/opt/etcdctl` was not found on this host
-            heals: find an etcdctl that works: `cargo xtask up`
+            heals: find a working etcdctl: `cargo xtask up`
         quorum
-          Skipped: 0 of 3 voters can agree, 2 must; not checked: 3 members could not be asked
+          Skipped: 0 of 3 voters can agree, 2 are needed; not checked: 3 members could not be queried
     "#]],
     );
 }
@@ -266,26 +266,26 @@ fn members_that_differ_from_the_definition_are_named() {
         expect![[r#"
             missing
               Fail: 5 members defined, 4 listed
-              - core-05 is not a member of the cluster, though it is defined
-                informs: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+              - core-05 is defined but not a member of the cluster
+                informs: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
             extra
               Fail: 5 members defined, 6 listed
               - member beef named `core-06` at http://192.168.56.106:2380 is not defined
                 heals: remove it: `cargo xtask etcdctl --cluster five -- member remove beef`
             unstarted
               NotYet: 5 members defined, 5 listed
-              - core-05 has been added to the cluster and has never started
-                makes-safer: no task starts it yet, and it counts for the quorum: remove it until one does: `cargo xtask etcdctl --cluster five -- member remove b022b8edfd57a6a2`
+              - core-05 was added to the cluster but has never started
+                makes-safer: no task starts it yet, and it counts towards the quorum: remove it until one does: `cargo xtask etcdctl --cluster five -- member remove b022b8edfd57a6a2`
             learner
               Fail: 5 members defined, 5 listed
-              - core-05 is a learner: it gets the data and has no vote
+              - core-05 is a learner: it receives the data but has no vote
                 heals: promote it once it has caught up: `cargo xtask etcdctl --cluster five -- member promote b022b8edfd57a6a2`
             moved
               Fail: 5 members defined, 5 listed
               - core-05 has the peer URL http://10.0.0.1:2380, not http://192.168.56.105:2380
-                heals: tell the cluster: `cargo xtask etcdctl --cluster five -- member update b022b8edfd57a6a2 --peer-urls=http://192.168.56.105:2380`
+                heals: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster five -- member update b022b8edfd57a6a2 --peer-urls=http://192.168.56.105:2380`
               - core-05 advertises the client URL http://10.0.0.1:2379, not http://192.168.56.105:2379
-                heals: it runs with another `advertise-client-urls` than defined: `cargo xtask down five`, then `cargo xtask up five`
+                heals: its `advertise-client-urls` differs from the definition; restart the members: `cargo xtask down five`, then `cargo xtask up five`
         "#]],
     );
 }
@@ -314,7 +314,7 @@ fn a_second_member_of_a_planned_name_is_one_too_many() {
             "members",
             expect![[r#"
                 Fail: 3 members defined, 4 listed
-                - member beef at http://192.168.56.109:2380 is one more named `core-03` than is defined
+                - member beef at http://192.168.56.109:2380 is an additional one named `core-03`
                   heals: remove it: `cargo xtask etcdctl -- member remove beef`
             "#]],
         );
@@ -329,7 +329,7 @@ fn a_second_member_of_a_planned_name_is_one_too_many() {
         "members",
         expect![[r#"
             Fail: 3 members defined, 4 listed
-            - member beef at http://192.168.56.109:2380 has been added, has never started and is not defined
+            - member beef at http://192.168.56.109:2380 was added but has never started, and is not defined
               heals: remove it: `cargo xtask etcdctl -- member remove beef`
         "#]],
     );
@@ -348,8 +348,8 @@ fn lists_that_disagree_say_whose_is_whose() {
         "members",
         expect![[r#"
             NotYet: 3 members defined, 3 listed
-            - core-03 has been added to the cluster and has never started, according to core-02
-              makes-safer: no task starts it yet, and it counts for the quorum: remove it until one does: `cargo xtask etcdctl -- member remove ab3ccc2eb6162bd9`
+            - core-03 was added to the cluster but has never started, according to core-02
+              makes-safer: no task starts it yet, and it counts towards the quorum: remove it until one does: `cargo xtask etcdctl -- member remove ab3ccc2eb6162bd9`
         "#]],
     );
     let mut seen = healthy(&plan);
@@ -359,8 +359,8 @@ fn lists_that_disagree_say_whose_is_whose() {
         &seen,
         "members",
         expect![[r#"
-            Skipped: 3 members as defined, by the lists of core-01 and core-03; not checked: core-02 did not tell its member list
-            - core-02 did not tell its member list: no answer in time
+            Skipped: 3 members as defined, in the lists of core-01 and core-03; not checked: core-02 did not report its member list
+            - core-02 did not report its member list: no answer in time
               informs: a busy or slow member may answer next time: verify again
         "#]],
     );
@@ -389,16 +389,16 @@ fn foreign_identities_are_explained() {
         ],
         expect![[r#"
             another generation
-              Fail: cluster 2d6a8b62913fa861 is expected
+              Fail: expected cluster 2d6a8b62913fa861
               - core-01, core-02 and core-03 belong to cluster de56f893acc64f6d, which started with the token `default-1`, not `default-2`
-                informs: its data is of another generation; if that is the right one, set the token of cluster/default.toml back
+                informs: its data is of another generation; if that is the right one, restore the token in cluster/default.toml
             the usual token
-              Fail: cluster 2d6a8b62913fa861 is expected
+              Fail: expected cluster 2d6a8b62913fa861
               - core-01, core-02 and core-03 belong to cluster 71244d7bcaf30f8a, which started with the token `etcd-cluster`, not `default-2`
-                informs: its data is of another generation; if that is the right one, set the token of cluster/default.toml back
+                informs: its data is of another generation; if that is the right one, restore the token in cluster/default.toml
             a stranger
-              Fail: cluster 2d6a8b62913fa861 is expected
-              - core-01, core-02 and core-03 belong to cluster a4cbf6f1d381ac78, a foreign one: neither its token nor its members are known here
+              Fail: expected cluster 2d6a8b62913fa861
+              - core-01, core-02 and core-03 belong to cluster a4cbf6f1d381ac78, which is foreign: neither their token nor their members are known here
                 informs: find out who else uses its address, or whose data it runs on
         "#]],
     );
@@ -408,13 +408,13 @@ fn foreign_identities_are_explained() {
         &[("other members", others), ("a replaced member", replaced)],
         expect![[r#"
             other members
-              Fail: cluster de56f893acc64f6d is expected
-              - core-01, core-02 and core-03 belong to cluster abcd, which started with the same token and other members
+              Fail: expected cluster de56f893acc64f6d
+              - core-01, core-02 and core-03 belong to cluster abcd, which started with the same token but other members
                 informs: compare the members of cluster/default.toml with that cluster's
             a replaced member
               Warn: cluster de56f893acc64f6d, as predicted
               - core-03 has the ID 1234, not the predicted ab3ccc2eb6162bd9: it was added while the cluster ran
-                informs: nothing needs to be done: the prediction is for members of the first start
+                informs: nothing to do: only the IDs of the initial members are predicted
         "#]],
     );
 }
@@ -466,7 +466,7 @@ fn members_in_each_others_place_are_told_apart() {
           - core-01 is listed under the name core-02
           - core-02 is listed under the name core-01
         quorum
-          Pass: 3 of 3 voters can agree, 2 must: 1 more may fail
+          Pass: 3 of 3 voters can agree, 2 are needed: 1 more may fail
     "#]],
     );
     says_for_each(
@@ -480,21 +480,21 @@ fn members_in_each_others_place_are_told_apart() {
         ],
         expect![[r#"
             exchanged addresses
-              Fail: cluster de56f893acc64f6d is expected
-              - core-01 and core-02 are exchanged: each answers at the other's address
-                informs: look at what forwards or translates their addresses
+              Fail: expected cluster de56f893acc64f6d
+              - core-01 and core-02 are swapped: each answers at the other's address
+                informs: check what forwards or translates their addresses
             exchanged data
-              Fail: cluster de56f893acc64f6d is expected
+              Fail: expected cluster de56f893acc64f6d
               - core-01 and core-02 run on each other's data
                 informs: give each its own data folder back while the cluster is stopped: `cargo xtask down`, then `cargo xtask up`
             which of both is unknown
-              Fail: cluster de56f893acc64f6d is expected
+              Fail: expected cluster de56f893acc64f6d
               - core-01 and core-02 answer in each other's place
-                informs: their addresses or their data folders are exchanged; which, is told once they have a leader: `cargo xtask verify --wait 60s`
+                informs: their addresses or their data folders are swapped; which of the two is known once they have a leader: `cargo xtask verify --wait 60s`
             a forwarded address
-              Fail: cluster de56f893acc64f6d is expected; not checked: core-02 does not answer
+              Fail: expected cluster de56f893acc64f6d; not checked: core-02 does not answer
               - core-01 answers as core-02
-                informs: something passes on to core-02 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way
+                informs: something forwards http://192.168.56.101:2379 to core-02: look for a port forward or a proxy in between
         "#]],
     );
 }
@@ -539,9 +539,9 @@ fn a_member_at_two_addresses_is_counted_once() {
             reachable
               Fail: 2 of 3 answer
               - core-01 does not answer: core-02 answers at two addresses, http://192.168.56.102:2379 and http://192.168.56.101:2379
-                informs: something passes on to core-02 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way
+                informs: something forwards http://192.168.56.101:2379 to core-02: look for a port forward or a proxy in between
             quorum
-              Warn: 2 of 3 voters can agree, 2 must: no more may fail
+              Warn: 2 of 3 voters can agree, 2 are needed: no more may fail
             identity
               Skipped: cluster de56f893acc64f6d; core-02 and core-03 as predicted; not checked: core-01 does not answer
             leader
@@ -549,7 +549,7 @@ fn a_member_at_two_addresses_is_counted_once() {
             lag
               Skipped: at log entry 18, all applied; not checked: core-01 does not answer
             peers
-              Skipped: 2 connections, each seen from its own side; not checked: core-01 does not answer
+              Skipped: 2 connections, counted at both ends; not checked: core-01 does not answer
             hash
               Skipped: 6d17d1e1 at revision 5; not checked: core-01 does not answer
             write
@@ -600,7 +600,7 @@ fn a_member_added_later_is_at_home_where_it_says() {
         expect![[r#"
             Fail: 2 of 3 answer
             - core-01 does not answer: core-03 answers at two addresses, http://192.168.56.103:2379 and http://192.168.56.101:2379
-              informs: something passes on to core-03 what is sent to http://192.168.56.101:2379: look for a port forward or a proxy on the way
+              informs: something forwards http://192.168.56.101:2379 to core-03: look for a port forward or a proxy in between
         "#]],
     );
 }
@@ -621,7 +621,7 @@ fn no_hint_gives_a_peer_url_to_two_members() {
         "members",
         expect![[r#"
             Fail: 3 members defined, 3 listed
-            - core-03 is not a member of the cluster, though it is defined
+            - core-03 is defined but not a member of the cluster
             - member beef named `stranger` at http://192.168.56.103:2380 is not defined
               heals: remove it: `cargo xtask etcdctl -- member remove beef`
         "#]],
@@ -639,8 +639,8 @@ fn no_hint_gives_a_peer_url_to_two_members() {
         expect![[r#"
             Fail: 3 members defined, 3 listed
             - core-01 has the peer URL http://192.168.56.109:2380, not http://192.168.56.101:2380
-            - core-03 is not a member of the cluster, though it is defined
-              informs: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+            - core-03 is defined but not a member of the cluster
+              informs: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
             - member beef named `stranger` at http://192.168.56.101:2380 is not defined
               heals: remove it: `cargo xtask etcdctl -- member remove beef`
         "#]],
@@ -673,9 +673,9 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         &[("electing", electing.clone())],
         expect![[r#"
             electing
-              NotYet: 0 of 3 voters can agree, 2 must
-              - 0 of 3 voters followed a leader when they were asked, and members agreed on something right after
-                informs: a leader was probably being elected; look again: `cargo xtask verify --wait 60s`
+              NotYet: 0 of 3 voters can agree, 2 are needed
+              - 0 of 3 voters followed a leader when queried, but members agreed on something right after
+                informs: a leader was probably being elected; check again: `cargo xtask verify --wait 60s`
         "#]],
     );
     says_for_each(
@@ -692,25 +692,25 @@ fn leaders_and_terms_that_differ_are_told_apart() {
         expect![[r#"
             electing
               NotYet: no member has a leader
-              - no leader has been elected, though enough members answer
+              - no leader is elected, although enough members answer
             cut off
               NotYet: core-01 leads in term 2
-              - core-03 has no leader, while others have one
-                informs: it may have just started; if it stays so, it does not reach the others' peer port: `cargo xtask logs core-03`
+              - core-03 has no leader, but others have one
+                informs: it may have just started; if this persists, it does not reach the others' peer port: `cargo xtask logs core-03`
             changing
               NotYet: core-01 leads
               - the members are in different terms: 2 and 3
-                informs: an election is under way, or a member is cut off; look again: `cargo xtask verify --wait 60s`
+                informs: an election is under way, or a member is cut off; check again: `cargo xtask verify --wait 60s`
             split
               NotYet: 2 leaders
-              - different leaders are followed: core-03 by core-03; core-01 by core-01 and core-02
-                informs: an election is under way, or a member is cut off; look again: `cargo xtask verify --wait 60s`
+              - the members follow different leaders: core-03 follows core-03; core-01 and core-02 follow core-01
+                informs: an election is under way, or a member is cut off; check again: `cargo xtask verify --wait 60s`
             split from a foreign cluster
               Skipped: core-01 leads in term 2; not checked: core-03 belongs to another cluster
             headless
               NotYet: core-01 leads in term 2; not checked: core-01 does not answer
-              - the leader is still core-01, which does not answer
-                informs: the others elect another leader; look again: `cargo xtask verify --wait 60s`
+              - the members still follow core-01, which does not answer
+                informs: the others will elect another leader; check again: `cargo xtask verify --wait 60s`
         "#]],
     );
 }
@@ -736,7 +736,7 @@ fn a_member_that_does_not_answer_has_stopped_or_has_not() {
     let advice = |condition| advice_after("connection refused", condition);
     assert_eq!(
         advice(Condition::Halted { id: 300 }),
-        "its process is halted: `kill -CONT 300`"
+        "its process is halted; continue it: `kill -CONT 300`"
     );
     let runs = advice(Condition::Running("process 300".to_owned()));
     assert!(runs.starts_with("it runs (process 300)"), "{runs}");
@@ -746,7 +746,7 @@ fn a_member_that_does_not_answer_has_stopped_or_has_not() {
     let waits = advice_of(two_are_down, "connection refused", waits);
     assert!(waits.contains("until a quorum runs"), "{waits}");
     let stopped = advice(Condition::Stopped);
-    assert!(stopped.contains("tells why it stopped"), "{stopped}");
+    assert!(stopped.contains("why it stopped"), "{stopped}");
     let taken = advice_after("it is no etcd", Condition::Stopped);
     assert!(taken.contains("something else answers"), "{taken}");
     let absent = advice(Condition::Absent);
@@ -789,13 +789,13 @@ fn a_quorum_is_more_than_answering_members() {
         ],
         expect![[r#"
             refusing
-              NotYet: 3 of 3 voters can agree, 2 must; nothing was agreed on
-              - every request that takes a quorum failed
-                informs: members may have failed just now; if it stays so, they do not reach each other's peer port: `cargo xtask verify --wait 60s`
+              NotYet: 3 of 3 voters can agree, 2 are needed; nothing was agreed on
+              - every request that needs a quorum failed
+                informs: members may have just failed; if this persists, they do not reach each other's peer port: `cargo xtask verify --wait 60s`
             silent
-              Skipped: 3 of 3 voters can agree, 2 must; not checked: nothing was asked that takes their agreement
+              Skipped: 3 of 3 voters can agree, 2 are needed; not checked: no query needed their agreement
             a fourth voter
-              Warn: 3 of 4 voters can agree, 3 must: no more may fail
+              Warn: 3 of 4 voters can agree, 3 are needed: no more may fail
         "#]],
     );
     let single = crate::verify_support::plan("one", "members = 1\n");
@@ -804,7 +804,7 @@ fn a_quorum_is_more_than_answering_members() {
         &healthy(&single),
         "quorum",
         expect![[r#"
-        Pass: 1 of 1 voters can agree, 1 must: no more may fail
+        Pass: 1 of 1 voters can agree, 1 is needed: no more may fail
     "#]],
     );
 }
@@ -836,9 +836,9 @@ fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
         &refusing,
         "quorum",
         expect![[r#"
-            NotYet: 2 of 3 voters can agree, 2 must; nothing was agreed on
-            - every request that takes a quorum failed
-              informs: members may have failed just now; if it stays so, they do not reach each other's peer port: `cargo xtask verify --wait 60s`
+            NotYet: 2 of 3 voters can agree, 2 are needed; nothing was agreed on
+            - every request that needs a quorum failed
+              informs: members may have just failed; if this persists, they do not reach each other's peer port: `cargo xtask verify --wait 60s`
         "#]],
     );
     assert!(!check::judge(&plan, &refusing).quorum_state.has_quorum());
@@ -858,7 +858,7 @@ fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
         &leaderless,
         "quorum",
         expect![[r#"
-            Fail: 0 of 3 voters can agree, 2 must
+            Fail: 0 of 3 voters can agree, 2 are needed
             - no quorum: nothing can be written, and reads may be stale, until 2 members agree
         "#]],
     );
@@ -892,17 +892,17 @@ fn lag_is_measured_between_members_and_within_them() {
         &[("behind", behind), ("close", close), ("untold", untold)],
         expect![[r#"
             behind
-              NotYet: within 5000 log entries, the last 5018, at most 5000 not applied
-              - core-01 has 5000 log entries that it has not applied
-                informs: its disk is too slow for the writes it gets; at 5000 etcd refuses requests
-              - core-02 has 4982 log entries that it has not applied
-                informs: its disk is too slow for the writes it gets; at 5000 etcd refuses requests
-              - core-03 is 5000 log entries behind the first
-                informs: it is slow, or cut off and catching up; look again, and at its disk and network if the distance grows: `cargo xtask verify --wait 60s`
+              NotYet: within 5000 log entries, the last is 5018, at most 5000 not applied
+              - core-01 has 5000 unapplied log entries
+                informs: its disk is too slow for the writes it gets; at 5,000 unapplied entries etcd refuses requests
+              - core-02 has 4982 unapplied log entries
+                informs: its disk is too slow for the writes it gets; at 5,000 unapplied entries etcd refuses requests
+              - core-03 is 5000 log entries behind the member that is ahead
+                informs: it is slow, or was cut off and is catching up; check again, and check its disk and network if the distance grows: `cargo xtask verify --wait 60s`
             close
-              Pass: within 2 log entries, the last 20, at most 2 not applied
+              Pass: within 2 log entries, the last is 20, at most 2 not applied
             untold
-              Skipped: not checked: core-01, core-02 and core-03 told no position in the log
+              Skipped: not checked: core-01, core-02 and core-03 reported no log position
         "#]],
     );
 }
@@ -916,9 +916,9 @@ fn versions_are_held_against_the_pin() {
         &healthy(&stand_in),
         "version",
         expect![[r#"
-            Warn: etcd 3.5.30, quorum_state in for the pinned 3.6.14
+            Warn: etcd 3.5.30, standing in for the pinned 3.6.14
             - etcd 3.5.30 stands in for the pinned 3.6.14, so 3.6.14 itself is not proven
-              informs: no task exchanges it with the data kept yet; a cluster that is started anew runs 3.6.14 once that can be had (a download, or a folder you name)
+              informs: no task replaces it and keeps the data yet; a new cluster runs 3.6.14 once it is available (as a download, or in a folder that you name)
         "#]],
     );
     assert_eq!(
@@ -942,15 +942,15 @@ fn versions_are_held_against_the_pin() {
             another version
               Fail: etcd 3.5.30
               - core-01, core-02 and core-03 run etcd 3.5.30, not 3.6.14
-                heals: if the version was changed since the start; etcd goes up one minor version at a time: `cargo xtask down`, then `cargo xtask up`
+                heals: if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time: `cargo xtask down`, then `cargo xtask up`
             mixed
               Fail: mixed: 3.6.13 on core-01; 3.6.14 on core-02 and core-03
               - core-01 runs etcd 3.6.13, not 3.6.14
-                heals: if the version was changed since the start; etcd goes up one minor version at a time: `cargo xtask down`, then `cargo xtask up`
+                heals: if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time: `cargo xtask down`, then `cargo xtask up`
             a release candidate
               Fail: mixed: 3.6.14 on core-02 and core-03; 3.6.14-rc.1 on core-01
               - core-01 runs etcd 3.6.14-rc.1, not 3.6.14
-                heals: if the version was changed since the start; etcd goes up one minor version at a time: `cargo xtask down`, then `cargo xtask up`
+                heals: if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time: `cargo xtask down`, then `cargo xtask up`
         "#]],
     );
 }
@@ -1000,11 +1000,11 @@ fn flags_are_held_against_the_definition() {
             on all
               Fail: as defined on 0 of 3
               - core-01, core-02 and core-03 run with `--election-timeout=3000`, which is not defined
-                informs: the user-data is as defined, so the unit was changed on the machine; look there: `cargo xtask ssh core-01`
+                informs: the user-data matches the definition, so the unit was changed on the machine; inspect it there: `cargo xtask ssh core-01`
             on one
               Fail: as defined on 2 of 3
-              - core-02 runs without `--auto-compaction-mode=periodic` and with `--auto-compaction-retention=2h` and not `--auto-compaction-retention=1h`
-                informs: the user-data is as defined, so the unit was changed on the machine; look there: `cargo xtask ssh core-02`
+              - core-02 runs without `--auto-compaction-mode=periodic` and with `--auto-compaction-retention=2h` instead of `--auto-compaction-retention=1h`
+                informs: the user-data matches the definition, so the unit was changed on the machine; inspect it there: `cargo xtask ssh core-02`
             of the first start, and addresses
               Pass: as defined on 3 of 3
         "#]],
@@ -1034,14 +1034,14 @@ fn flags_are_held_against_the_definition() {
         expect![[r#"
             addresses of a process
               Fail: as defined on 2 of 3
-              - core-01 runs with `--advertise-client-urls=http://127.0.0.9:2379` and not `--advertise-client-urls=http://127.168.56.101:2379`
-                heals: etcd reads its flags when it starts, and the data is kept: `cargo xtask down`, then `cargo xtask up`
+              - core-01 runs with `--advertise-client-urls=http://127.0.0.9:2379` instead of `--advertise-client-urls=http://127.168.56.101:2379`
+                heals: restart the members to apply the flags; the data is kept: `cargo xtask down`, then `cargo xtask up`
             mixed versions
               Pass: as defined on 3 of 3
             one down
               Skipped: as defined on 2 of 3; not checked: core-03 does not run
             none looked at
-              Skipped: not checked: core-01, core-02 and core-03 were not looked at
+              Skipped: not checked: core-01, core-02 and core-03 were not inspected
         "#]],
     );
 }
@@ -1099,14 +1099,14 @@ fn alarms_are_explained() {
             three kinds
               Fail: NOSPACE, CORRUPT, number 9
               - member 77 raised the alarm number 9: this program does not know what it means
-                informs: see all alarms: `cargo xtask etcdctl -- alarm list`
+                informs: list all alarms: `cargo xtask etcdctl -- alarm list`
               - core-02 raised the alarm NOSPACE: its database reached the quota, and the whole cluster refuses writes
-                heals: there is room in every database: `cargo xtask etcdctl -- alarm disarm`
-              - core-03 raised the alarm CORRUPT: its data differs from the other members', and the whole cluster takes nothing but reads
-                informs: no task mends this yet, and the alarm keeps more from being damaged: leave it raised, and keep the data of every member; the check `hash` tells whose differs
+                heals: every database has room; disarm the alarm: `cargo xtask etcdctl -- alarm disarm`
+              - core-03 raised the alarm CORRUPT: its data differs from the other members', and the whole cluster accepts only reads
+                informs: no task repairs this yet, and the alarm prevents further damage: leave it raised and keep every member's data; the check `hash` shows whose data differs
             one silent
-              Skipped: none; not checked: core-01 did not tell its alarms
-              - core-01 did not tell its alarms: no answer in time
+              Skipped: none; not checked: core-01 did not report its alarms
+              - core-01 did not report its alarms: no answer in time
                 informs: a busy or slow member may answer next time: verify again
         "#]],
     );
@@ -1138,13 +1138,13 @@ fn databases_are_held_against_their_quota() {
             above 80 %
               Warn: at most 1.6 GiB of 2 GiB
               - core-02 uses 80 % of the quota: 1.6 GiB of 2 GiB
-                makes-safer: when it is full, etcd refuses writes; delete what is not needed or raise `quota` in cluster/default.toml, and drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
+                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
             full
               Fail: at most 1 MiB of 1 MiB
               - core-02 uses 100 % of the quota: 1 MiB of 1 MiB
-                makes-safer: when it is full, etcd refuses writes; delete what is not needed or raise `quota` in cluster/default.toml, and drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
+                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
             untold
-              Skipped: at most 20 KiB of 2 GiB, and not every member told its size
+              Skipped: at most 20 KiB of 2 GiB, but not every member reported its size
         "#]],
     );
 
@@ -1184,7 +1184,7 @@ fn databases_are_held_against_their_quota() {
             started with a quota
               Warn: at most 19 MiB of 20 MiB
               - core-01, core-02 and core-03 use 95 % of the quota: 19 MiB of 20 MiB
-                makes-safer: when it is full, etcd refuses writes; delete what is not needed or raise `quota` in cluster/default.toml, and drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
+                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
             started with none
               Pass: at most 19 MiB of 2 GiB
             start unknown
@@ -1228,16 +1228,16 @@ fn hashes_are_compared_only_where_they_can_be() {
         expect![[r#"
             one differs
               Fail: 00000001 on core-01 and core-02 and 00000002 on core-03 at revision 5
-              - core-03 holds other data than core-01 and core-02
-                informs: no task mends this yet: have nothing more written, and keep the data of every member
+              - core-03 holds different data from core-01 and core-02
+                informs: no task repairs this yet: stop all writes, and keep every member's data
             all differ
               Fail: 00000001 on core-01, 00000003 on core-02 and 00000002 on core-03 at revision 5
               - the members hold different data, and no majority agrees
-                informs: no task mends this yet: have nothing more written, and keep the data of every member
+                informs: no task repairs this yet: stop all writes, and keep every member's data
             compacted differently
               NotYet: compaction is under way
-              - the members have compacted up to different revisions, so their hashes cannot be compared
-                informs: compaction takes a moment to reach every member: `cargo xtask verify --wait 60s`
+              - the members are compacted at different revisions, so their hashes cannot be compared
+                informs: compaction takes a moment to reach every member; check again: `cargo xtask verify --wait 60s`
             no common revision
               Skipped: the members have no revision in common
             mixed versions
@@ -1291,17 +1291,17 @@ fn revisions_at_one_log_entry_prove_a_divergence() {
         ],
         expect![[r#"
             more
-              Fail: revision 26 on core-02 and revision 6 on core-01 and core-03, all with log entry 19 as the last applied
-              - core-02 holds other data than core-01 and core-03
-                informs: no task mends this yet: have nothing more written, and keep the data of every member
+              Fail: revision 26 on core-02 and revision 6 on core-01 and core-03, although all have applied the log up to entry 19
+              - core-02 holds different data from core-01 and core-03
+                informs: no task repairs this yet: stop all writes, and keep every member's data
             less than it has just read
-              Fail: revision 6 on core-01 and core-03 and revision 4 on core-02, all with log entry 19 as the last applied
-              - core-02 holds other data than core-01 and core-03
-                informs: no task mends this yet: have nothing more written, and keep the data of every member
+              Fail: revision 6 on core-01 and core-03 and revision 4 on core-02, although all have applied the log up to entry 19
+              - core-02 holds different data from core-01 and core-03
+                informs: no task repairs this yet: stop all writes, and keep every member's data
             less, and written to
-              Fail: revision 6 on core-01 and core-03 and an earlier one on core-02, after all have read what was written last
-              - core-02 holds other data than core-01 and core-03
-                informs: no task mends this yet: have nothing more written, and keep the data of every member
+              Fail: revision 6 on core-01 and core-03 and an earlier revision on core-02, although all have read the last write
+              - core-02 holds different data from core-01 and core-03
+                informs: no task repairs this yet: stop all writes, and keep every member's data
             written to between
               Pass: 6d17d1e1 at revision 5
             written to twice
@@ -1321,9 +1321,9 @@ fn revisions_at_one_log_entry_prove_a_divergence() {
         &split,
         "hash",
         expect![[r#"
-            Fail: revision 26 on core-01 and core-02 and revision 6 on core-03 and core-04, all with log entry 19 as the last applied
+            Fail: revision 26 on core-01 and core-02 and revision 6 on core-03 and core-04, although all have applied the log up to entry 19
             - the members hold different data, and no majority agrees
-              informs: no task mends this yet: have nothing more written, and keep the data of every member
+              informs: no task repairs this yet: stop all writes, and keep every member's data
         "#]],
     );
 }
@@ -1363,23 +1363,23 @@ fn writes_are_read_back_from_everywhere() {
         expect![[r#"
             refused
               Fail: written through 2 of 3, read from 3, all removed
-              - core-02 took no write: no answer in time
-                informs: if a member failed just now, verify again; else its log says more: `cargo xtask logs core-02`
+              - core-02 accepted no write: no answer in time
+                informs: if a member has just failed, verify again; otherwise read its log: `cargo xtask logs core-02`
             lost
               Fail: written through 3 of 3, read from 3, all removed
-              - core-03 does not have what was written through core-01 and core-02
-                informs: acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
+              - core-03 does not have the values written through core-01 and core-02
+                informs: acknowledged writes must be readable everywhere: these members are not one cluster, or their data is damaged; see `identity` and `hash`
             unread
               Fail: written through 3 of 3, read from 2, all removed
-              - core-01 could not read back what was written: no answer in time
-                informs: if a member failed just now, verify again; else its log says more: `cargo xtask logs core-01`
+              - core-01 could not read the values back: no answer in time
+                informs: if a member has just failed, verify again; otherwise read its log: `cargo xtask logs core-01`
             left behind
               Warn: written through 3 of 3, read from 3
               - the values under `/xtask-verify-default-1-0-1` could not be removed: no answer in time
-                informs: nothing needs to be done: they expire within a minute
+                informs: nothing to do: they expire within a minute
             full
               Fail: nothing was written; not checked: core-02 and core-03 were not tried after core-01 failed
-              - core-01 took no write: etcdserver: mvcc: database space exceeded
+              - core-01 accepted no write: etcdserver: mvcc: database space exceeded
         "#]],
     );
 }
@@ -1398,11 +1398,11 @@ fn a_term_or_a_log_entry_not_told_is_not_checked() {
         &seen,
         &["leader", "lag"],
         expect![[r#"
-        leader
-          Skipped: core-01 leads in term 2; not checked: core-03 told no term
-        lag
-          Skipped: at log entry 18; not checked: core-03 told no position in the log
-    "#]],
+            leader
+              Skipped: core-01 leads in term 2; not checked: core-03 reported no term
+            lag
+              Skipped: at log entry 18; not checked: core-03 reported no log position
+        "#]],
     );
     for member in &mut seen.members {
         (status(member).raft_term, status(member).raft_index) = (None, None);
@@ -1412,11 +1412,11 @@ fn a_term_or_a_log_entry_not_told_is_not_checked() {
         &seen,
         &["leader", "lag"],
         expect![[r#"
-        leader
-          Skipped: core-01 leads; not checked: core-01, core-02 and core-03 told no term
-        lag
-          Skipped: not checked: core-01, core-02 and core-03 told no position in the log
-    "#]],
+            leader
+              Skipped: core-01 leads; not checked: core-01, core-02 and core-03 reported no term
+            lag
+              Skipped: not checked: core-01, core-02 and core-03 reported no log position
+        "#]],
     );
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
 }
@@ -1444,18 +1444,18 @@ fn hints_about_members_are_in_the_words_of_the_version() {
         }
     }
     expect![[r#"
-        2.0.0: tell the cluster: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'`
-        2.0.0: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
-        2.1.3: tell the cluster: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'`
-        2.1.3: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
-        2.2.0: tell the cluster: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
-        2.2.0: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
-        2.3.8: tell the cluster: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
-        2.3.8: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
-        3.0.17: tell the cluster: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
-        3.0.17: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
-        3.6.14: tell the cluster: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
-        3.6.14: no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others
+        2.0.0: correct the URL in the cluster's member list: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'`
+        2.0.0: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        2.1.3: correct the URL in the cluster's member list: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'`
+        2.1.3: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        2.2.0: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
+        2.2.0: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        2.3.8: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
+        2.3.8: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        3.0.17: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
+        3.0.17: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        3.6.14: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
+        3.6.14: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
     "#]].assert_eq(&hints);
 }
 
@@ -1535,9 +1535,9 @@ fn a_changed_definition_has_one_hint_and_nothing_else_has_any() {
         &seen,
         "definition",
         expect![[r#"
-            Fail: members or token differ from those of the start
+            Fail: members or token changed since the start
             - cluster/grow.toml has changed since the cluster was started: `core-02` at 192.168.56.102 is new
-              informs: take the change back: no task carries it over to the running cluster yet, and what other checks find may follow from it
+              informs: undo the change: no task applies it to the running cluster yet, and other findings may follow from it
         "#]],
     );
     let hints = hints(&grown, &seen);
@@ -1634,7 +1634,7 @@ fn a_member_with_damaged_data_is_not_to_be_started_again() {
         [
             "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
             "3: Database: reachable: informs: its database is damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
-            "3: DiskFull: reachable: heals: the disk that its data is on is full; make room there, then start it again: `cargo xtask up`",
+            "3: DiskFull: reachable: heals: the disk that holds its data is full; free some space there, then start it again: `cargo xtask up`",
             "1: Database: reachable: informs: its database is damaged, and no task restores it yet; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
         ]
     "#]].assert_debug_eq(&advice);
@@ -1665,9 +1665,9 @@ fn a_quorum_of_a_list_that_lacks_defined_members_does_not_pass() {
         }
     }
     expect![[r#"
-        Warn: 2 of 2 voters can agree, 2 must: no more may fail
-          core-03 is defined and cannot vote: the quorum is not one of the 3 defined members
-        Fail: 1 of 1 voters can agree, 1 must: no more may fail
-          core-02 and core-03 are defined and cannot vote: the quorum is not one of the 3 defined members
+        Warn: 2 of 2 voters can agree, 2 are needed: no more may fail
+          core-03 is defined but cannot vote: the quorum is not that of the 3 defined members
+        Fail: 1 of 1 voters can agree, 1 is needed: no more may fail
+          core-02 and core-03 are defined but cannot vote: the quorum is not that of the 3 defined members
     "#]].assert_eq(&told);
 }

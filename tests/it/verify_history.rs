@@ -205,22 +205,22 @@ fn what_is_lost_is_told_by_what_is_written() {
         expect![[r#"
             lost
               Fail: revision 4 after 30
-              - the keys were found at revision 4 after revision 30 had been seen: data is lost
-                heals: if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written: `rm .state/default/seen.json`
+              - data is lost: the keys were at revision 30, then at revision 4
+                heals: if the current data is intended, forget the recorded revision; otherwise look for a snapshot or a member's data before anything else is written: `rm .state/default/seen.json`
             just one revision is lost
               Fail: revision 29 after 30
-              - the keys were found at revision 29 after revision 30 had been seen: data is lost
-                heals: if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written: `rm .state/default/seen.json`
+              - data is lost: the keys were at revision 30, then at revision 29
+                heals: if the current data is intended, forget the recorded revision; otherwise look for a snapshot or a member's data before anything else is written: `rm .state/default/seen.json`
             late
-              Pass: at revision 30, no less than the 30 seen before
+              Pass: at revision 30; the highest seen before is 30
             nothing was written
               NotYet: revision 28 after 30
-              - the keys are at revision 28, by core-01, core-02 and core-03, and revision 30 was seen before
-                informs: a member that has just started may still apply its log, and nothing was written that would tell; look again: `cargo xtask verify --wait 60s`
+              - the keys are at revision 28 according to core-01, core-02 and core-03, but revision 30 was seen before
+                informs: a member that has just started may still be applying its log, and no new write settles the question; check again: `cargo xtask verify --wait 60s`
             a version that does not tell
               NotYet: revision 28 after 30
-              - the keys are at revision 28, by core-01, core-02 and core-03, and revision 30 was seen before
-                informs: a member that has just started may still apply its log, and nothing was written that would tell; look again: `cargo xtask verify --wait 60s`
+              - the keys are at revision 28 according to core-01, core-02 and core-03, but revision 30 was seen before
+                informs: a member that has just started may still be applying its log, and no new write settles the question; check again: `cargo xtask verify --wait 60s`
         "#]],
     );
 }
@@ -235,7 +235,7 @@ fn what_one_member_has_is_not_lost() {
         &seen,
         "history",
         expect![[r#"
-        Pass: at revision 30, no less than the 30 seen before
+        Pass: at revision 30; the highest seen before is 30
     "#]],
     );
     assert_eq!(check::lost(&plan, &seen), None);
@@ -265,8 +265,8 @@ fn what_was_found_lost_once_is_lost_whatever_is_seen_later() {
             "history",
             expect![[r#"
             Fail: revision 4 after 30
-            - the keys were found at revision 4 after revision 30 had been seen: data is lost
-              heals: if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written: `rm .state/default/seen.json`
+            - data is lost: the keys were at revision 30, then at revision 4
+              heals: if the current data is intended, forget the recorded revision; otherwise look for a snapshot or a member's data before anything else is written: `rm .state/default/seen.json`
         "#]],
         );
     }

@@ -63,7 +63,7 @@ fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
         expect![[r#"
             NotYet: active on 2 of 3
             - core-02 has its unit etcd.service in the state `activating`
-              informs: it may be fetching etcd; see what it does: `cargo xtask logs core-02`
+              informs: it may still be fetching etcd; read its log: `cargo xtask logs core-02`
         "#]],
     );
     let seen = with_one(&plan, |machine| machine.unit = "failed".to_owned());
@@ -74,7 +74,7 @@ fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
         expect![[r#"
             Fail: active on 2 of 3
             - core-02 has its unit etcd.service in the state `failed`
-              informs: see why: `cargo xtask logs core-02`
+              informs: read its log: `cargo xtask logs core-02`
         "#]],
     );
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::Unhealthy);
@@ -92,7 +92,7 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         expect![[r#"
             Fail: f58080b8faae on 2 of 3
             - core-02 was set up with the user-data 000000000000, not f58080b8faae
-              heals: take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
+              heals: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
         "#]],
     );
     says(
@@ -102,7 +102,7 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         expect![[r#"
             Fail: f58080b8faae on 2 of 3
             - core-02 has no user-data
-              heals: take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
+              heals: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
         "#]],
     );
     // The definition has changed since: no machine was set up with what it renders to now.
@@ -114,7 +114,7 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
         expect![[r#"
             Fail: dc84216fac7e on 0 of 3
             - core-01, core-02 and core-03 were set up with the user-data f58080b8faae, not dc84216fac7e
-              makes-safer: take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one: `(cd vagrant && vagrant provision core-01)`, then `cargo xtask verify --wait 2m`
+              makes-safer: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-01)`, then `cargo xtask verify --wait 2m`
         "#]],
     );
 }
@@ -137,9 +137,9 @@ fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
         &ahead,
         "clock",
         expect![[r#"
-            Warn: within 62.0 s of this host's
-            - core-02 has a clock that is at least 61.0 s ahead of this host's
-              informs: leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`
+            Warn: within 62.0 s of this host's clock
+            - core-02 has a clock at least 61.0 s ahead of this host's
+              informs: leases expire by the leader's clock, certificates by each member's: synchronize the machine's clock with `systemd-timesyncd` or `chrony`
         "#]],
     );
     let behind = with_one(&plan, |machine| machine.clock_ahead = (-62.0, -61.0));
@@ -148,9 +148,9 @@ fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
         &behind,
         "clock",
         expect![[r#"
-            Warn: within 62.0 s of this host's
-            - core-02 has a clock that is at least 61.0 s behind this host's
-              informs: leases expire by the leader's clock and certificates by each member's: have the machine keep time, by `systemd-timesyncd` or `chrony`
+            Warn: within 62.0 s of this host's clock
+            - core-02 has a clock at least 61.0 s behind this host's
+              informs: leases expire by the leader's clock, certificates by each member's: synchronize the machine's clock with `systemd-timesyncd` or `chrony`
         "#]],
     );
 }
@@ -170,7 +170,7 @@ fn a_discovery_service_is_not_overlooked() {
         expect![[r#"
             Fail: in use
             - core-02 runs with `--discovery=https://discovery.etcd.io/0123`
-              informs: etcd reads it only while it has no data, so what runs is safe; no definition renders to it, so a cluster set up anew is without it
+              informs: etcd reads it only while it has no data, so the running cluster is safe; no definition renders it, so a rebuilt cluster does not have it
         "#]],
     );
 }
@@ -184,7 +184,7 @@ fn an_etcd_that_could_not_be_looked_into_may_have_been_bootstrapped_by_whatever(
         &seen,
         "discovery",
         expect![[r#"
-        Skipped: none; not checked: core-02 runs no etcd that could be looked into
+        Skipped: none; not checked: core-02 runs no etcd that could be inspected
     "#]],
     );
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
@@ -198,8 +198,8 @@ fn an_etcd_that_could_not_be_looked_into_may_have_been_bootstrapped_by_whatever(
         &seen,
         "discovery",
         expect![[r#"
-        Skipped: not checked: core-01, core-02 and core-03 run no etcd that could be looked into
-    "#]],
+            Skipped: not checked: core-01, core-02 and core-03 run no etcd that could be inspected
+        "#]],
     );
 }
 
@@ -213,9 +213,9 @@ fn a_machine_that_cannot_be_looked_into_proves_nothing() {
         &seen,
         "unit",
         expect![[r#"
-            Skipped: active on 2 of 3; not checked: core-03 could not be looked into
-            - core-03 could not be looked into: `ssh` exited with status 255: Permission denied
-              informs: see whether ssh gets there: `cargo xtask ssh core-03`
+            Skipped: active on 2 of 3; not checked: core-03 could not be inspected
+            - core-03 could not be inspected: `ssh` exited with status 255: Permission denied
+              informs: check whether ssh reaches it: `cargo xtask ssh core-03`
         "#]],
     );
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
@@ -236,8 +236,8 @@ fn a_machine_that_cannot_be_looked_into_proves_nothing() {
         &seen,
         "user-data",
         expect![[r#"
-        Skipped: f58080b8faae on 0 of 0; not checked: core-01, core-02 and core-03 were not looked into
-    "#]],
+            Skipped: f58080b8faae on 0 of 0; not checked: core-01, core-02 and core-03 were not inspected
+        "#]],
     );
 }
 
@@ -275,7 +275,7 @@ end=
     // A connection that broke in between says less, not that there is no discovery.
     let half = said.split_once("discovery").unwrap().0;
     let broken = machine::read(half, 0.0, 0.0);
-    assert_eq!(broken, Err("it does not tell its end".into()));
+    assert_eq!(broken, Err("it does not report its end".into()));
     let broken = machine::read(&said.replace("1795533840.25", "x"), 0.0, 0.0);
     assert_eq!(broken, Err("its clock is not a number".into()));
 

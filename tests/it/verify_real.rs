@@ -334,7 +334,7 @@ fn first_look_finds_members_of_different_snapshots() {
     let up = cluster.up().expect(1);
     assert!(
         up.stdout
-            .contains("hash: core-02 holds other data than core-01 and core-03"),
+            .contains("hash: core-02 holds different data from core-01 and core-03"),
         "{}",
         up.stdout
     );
@@ -424,7 +424,7 @@ fn a_broken_etcdctl_is_no_dead_cluster_and_is_replaced() {
         replace(&etcdctl, broken);
         let verify = scratch.run(&["verify", "broken"]).expect(4);
         let first = verify.stdout.lines().next().unwrap();
-        assert_eq!(first, "broken: health unknown: no member could be asked");
+        assert_eq!(first, "broken: health unknown: no member could be queried");
         assert!(
             verify.stdout.contains(etcdctl.as_str()),
             "{}",
@@ -685,5 +685,7 @@ fn recreated_cluster_is_reported_until_its_note_is_removed() {
     }
     fs::remove_file(seen).unwrap();
     cluster.verify(0);
-    cluster.verify(0).expect("history", "pass", "no less than");
+    cluster
+        .verify(0)
+        .expect("history", "pass", "the highest seen before is");
 }

@@ -138,7 +138,7 @@ fn asked_with(script: &str, network: u8, patience: Duration) -> String {
 fn broken_etcdctls_say_nothing_about_the_cluster() {
     let asked = |script, network| asked_with(script, network, PATIENCE);
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` printed what this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
+        core-01 not asked: could not be asked: `PATH` printed output that this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
         CouldNotLook
     "#]].assert_eq(&asked("echo 'No help topic for endpoint'", 210));
     expect![[r#"
@@ -313,8 +313,8 @@ fn recorded_empty_2_0_0_at_our_addresses_is_foreign_not_silent() {
         &seen,
         "identity",
         expect![[r#"
-            Fail: cluster 1fb893d545e9847c is expected; not checked: core-02 and core-03 do not answer
-            - core-01 belongs to cluster 9d579addb6e9da3, a foreign one: neither its token nor its members are known here
+            Fail: expected cluster 1fb893d545e9847c; not checked: core-02 and core-03 do not answer
+            - core-01 belongs to cluster 9d579addb6e9da3, which is foreign: neither its token nor its members are known here
               informs: find out who else uses its address, or whose data it runs on
         "#]],
     );
@@ -375,15 +375,15 @@ fn fake_2_0_0_that_stays_empty_has_lost_the_write() {
         &seen,
         "leader",
         expect![[r#"
-        Skipped: core-01 leads in term 2; not checked: core-03 told no term
-    "#]],
+            Skipped: core-01 leads in term 2; not checked: core-03 reported no term
+        "#]],
     );
     says(
         &plan,
         &seen,
         "lag",
         expect![[r#"
-        Skipped: at log entry 41; not checked: core-03 told no position in the log
+        Skipped: at log entry 41; not checked: core-03 reported no log position
     "#]],
     );
     says(
@@ -391,10 +391,10 @@ fn fake_2_0_0_that_stays_empty_has_lost_the_write() {
         &seen,
         "write",
         expect![[r#"
-        Fail: written through 3 of 3, read from 3, all removed
-        - core-03 does not have what was written through core-01, core-02 and core-03
-          informs: acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`
-    "#]],
+            Fail: written through 3 of 3, read from 3, all removed
+            - core-03 does not have the values written through core-01, core-02 and core-03
+              informs: acknowledged writes must be readable everywhere: these members are not one cluster, or their data is damaged; see `identity` and `hash`
+        "#]],
     );
 }
 
@@ -656,9 +656,9 @@ fn strangers_at_a_members_address_are_no_etcd_2() {
     });
     let seen = observe(&plan, &tools("/nonexistent".into(), "2.3.8"), PATIENCE);
     expect![[r#"
-        core-01 failed: connected, then `/v2/stats/self` was not answered as by an etcd 2.x: `<html>hi</html>`
-        core-02 failed: connected, then `/v2/stats/self` was not answered as by an etcd 2.x: `<html>hi</html>`
-        core-03 failed: connected, then `/v2/stats/self` was not answered as by an etcd 2.x: `<html>hi</html>`
+        core-01 failed: connected, then the answer for `/v2/stats/self` is not from an etcd 2.x: `<html>hi</html>`
+        core-02 failed: connected, then the answer for `/v2/stats/self` is not from an etcd 2.x: `<html>hi</html>`
+        core-03 failed: connected, then the answer for `/v2/stats/self` is not from an etcd 2.x: `<html>hi</html>`
     "#]].assert_eq(&failures(&seen));
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::Unhealthy);
 }

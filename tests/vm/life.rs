@@ -64,7 +64,7 @@ impl Setting {
             "verify, one without power",
             &[
                 "vms is unhealthy: 2 of 3 members",
-                "2 of 3 voters can agree, 2 must: no more may fail",
+                "2 of 3 voters can agree, 2 are needed: no more may fail",
                 "error: reachable: core-02 does not answer",
             ],
         );
@@ -151,7 +151,7 @@ impl Setting {
             "verify, one killed",
             &[
                 "vms is unhealthy: 2 of 3 members",
-                "2 of 3 voters can agree, 2 must: no more may fail",
+                "2 of 3 voters can agree, 2 are needed: no more may fail",
                 &format!("error: reachable: {lost} does not answer"),
             ],
         );

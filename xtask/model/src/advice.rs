@@ -1,4 +1,4 @@
-//! Advice that several tasks give: one cause has the same words everywhere.
+//! Advice that several tasks give, so that the same cause gets the same words everywhere.
 
 use crate::hint::Hint;
 use crate::observation::Snapshot;
@@ -8,14 +8,14 @@ use crate::values::ClusterName;
 /// Why a member cannot be started with the data that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
-    /// It has none any more.
+    /// Its data is gone.
     Lost,
-    /// It ends again whenever it is started, because of this.
+    /// It exits whenever it is started, because of this.
     Ends(Cause),
 }
 
 impl Unusable {
-    /// Why a member that has ended ends again; none where it may not.
+    /// Why a member that exited would exit again; none if it may not.
     pub const fn because_of(cause: Cause) -> Option<Self> {
         match cause {
             Cause::Removed | Cause::Database | Cause::WriteAheadLog => Some(Self::Ends(cause)),
@@ -34,19 +34,19 @@ impl Unusable {
     }
 }
 
-/// What is left of a cluster beside a member that cannot be started.
+/// What is left of a cluster without a member that cannot be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
     /// A quorum: the cluster serves without it.
     Serve,
-    /// Data of other members, and no quorum.
+    /// Data of other members, but no quorum.
     HaveData,
     /// Nothing: the cluster had no other members, or none of them has data either.
     None,
 }
 
-/// What to do about a member that cannot be started with the data that it has, or has none any more.
-/// `tell`: the command that tells more about it.
+/// What to do about a member that has lost its data or cannot start with it. `tell` is the command that shows
+/// more about it.
 pub fn without_data(
     cluster: &ClusterName,
     why: Unusable,
@@ -54,7 +54,7 @@ pub fn without_data(
     tell: Option<String>,
 ) -> Hint {
     let no_task = match why {
-        Unusable::Ends(Cause::Removed) => "no task adds it again yet",
+        Unusable::Ends(Cause::Removed) => "no task adds it back yet",
         _ => "no task gives it new data yet",
     };
     let words = why.in_words();
@@ -64,14 +64,14 @@ pub fn without_data(
             tell,
         ),
         (Others::HaveData, _) => Hint::informs(
-            format!("{words}, and {no_task}; keep the data of the others"),
+            format!("{words}, and {no_task}; keep the others' data"),
             tell,
         ),
         (Others::None, Unusable::Lost) => start_over(
             cluster,
             format!("{words}, and no other member has any; start over"),
         ),
-        // Some of it may still be rescued by hand.
+        // Some of the data may still be rescued by hand.
         (Others::None, Unusable::Ends(_)) => Hint::informs(
             format!(
                 "{words}, and no task restores it yet; its data stays in its folder until you destroy the cluster"
@@ -81,15 +81,15 @@ pub fn without_data(
     }
 }
 
-/// What `status` advises: the first thing to do, where there is any.
+/// What `status` advises: the first thing to do, if there is anything.
 pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
     let cluster = &snapshot.cluster;
     let up = [format!("cargo xtask up {cluster}")];
     if snapshot.unasked().is_some() {
-        return vec![Hint::heals("find an etcdctl that works", up)];
+        return vec![Hint::heals("find a working etcdctl", up)];
     }
     if snapshot.is_drilled {
-        return vec![Hint::heals("heal what a drill has left", up)];
+        return vec![Hint::heals("heal what a drill has left behind", up)];
     }
     if !snapshot.is_down() {
         return Vec::new();
@@ -110,16 +110,16 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
         Hint::makes_safer("start the members that can run with their data", up)
     } else {
         Hint::informs(
-            "too few members can run with the data that they have; keep it, and see what each lacks",
+            "too few members can run with the data that they have; keep it, and see what each member lacks",
             [format!("cargo xtask verify {cluster}")],
         )
     }]
 }
 
-/// What to do where `up` would refuse, because the definition describes another cluster.
+/// What to do if `up` would refuse because the definition describes another cluster.
 pub fn redefined(cluster: &ClusterName) -> Hint {
     Hint::informs(
-        "its definition now describes another cluster; take the change back to start this one, or see what differs",
+        "its definition now describes another cluster; undo the change to start this one, or see what differs",
         [format!("cargo xtask verify {cluster}")],
     )
 }

@@ -1,14 +1,13 @@
-//! What to do next, as data: the words of commands and what they do to the cluster.
+//! What to do next, as data: text, command lines, and what the commands do to the cluster.
 
 use std::fmt;
 
-/// What to do about something that is wrong. It is shown as `text: `command`, then `command``.
+/// What to do about a problem. It is shown as `text: `command`, then `command``.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// What to do, in words. No command is in them.
+    /// What to do, in words, without commands.
     pub text: String,
-    /// The command lines, in the order in which to run them. Each works as it stands: nothing in it is to
-    /// be filled in.
+    /// The command lines, in the order to run them. Each works exactly as printed, without placeholders.
     pub commands: Vec<String>,
     /// What running all of them does to the cluster.
     pub effect: Effect,
@@ -17,11 +16,11 @@ pub struct Hint {
 /// What following a hint does to the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It mends what was found.
+    /// It fixes what was found.
     Heals,
-    /// What was found stays, and does less harm.
+    /// What was found remains but does less harm.
     MakesSafer,
-    /// Nothing changes; the user knows more.
+    /// It changes nothing; the user learns more.
     Informs,
 }
 
@@ -31,7 +30,7 @@ impl Hint {
         Self::new(text, [""; 0], Effect::Informs)
     }
 
-    /// Commands that tell more.
+    /// Commands that show more.
     pub fn informs(
         text: impl Into<String>,
         commands: impl IntoIterator<Item = impl Into<String>>,
@@ -39,7 +38,7 @@ impl Hint {
         Self::new(text, commands, Effect::Informs)
     }
 
-    /// Commands after which the cluster can bear more than before.
+    /// Commands that make the cluster tolerate more than before.
     pub fn makes_safer(
         text: impl Into<String>,
         commands: impl IntoIterator<Item = impl Into<String>>,
@@ -47,7 +46,7 @@ impl Hint {
         Self::new(text, commands, Effect::MakesSafer)
     }
 
-    /// Commands that mend what was found.
+    /// Commands that fix what was found.
     pub fn heals(
         text: impl Into<String>,
         commands: impl IntoIterator<Item = impl Into<String>>,

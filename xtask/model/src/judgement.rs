@@ -1,13 +1,13 @@
-//! What judgements over a cluster and over a host have in common.
+//! What judgements of a cluster and of a host have in common.
 
-/// What was found of one condition: whether it holds, what that rests on, and what is to be said about it.
+/// The result of a check: whether its condition holds, the evidence, and the findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement<F> {
     /// Whether the condition holds.
     pub verdict: Verdict,
-    /// What was seen, in a few words; empty where nothing was.
+    /// What was seen, in a few words; empty if nothing was.
     pub seen: String,
-    /// What was not seen, and why; empty where everything was.
+    /// What was not seen, and why; empty if everything was.
     pub unseen: String,
     /// Everything that is wrong or worth knowing, each with what to do about it.
     pub findings: Vec<F>,
@@ -20,29 +20,29 @@ pub enum Verdict {
     Pass,
     /// There is nothing to check, because this version of etcd or this host has no such thing.
     NotApplicable,
-    /// It holds, and there is something its user should know.
+    /// It holds, but there is something the user should know.
     Warn,
-    /// It was not checked, or not everywhere, and so is not known.
+    /// It is unknown, because it was not fully checked.
     Skipped,
-    /// It does not hold and may come to hold by itself.
+    /// It does not hold, but may come to hold by itself.
     NotYet,
     /// It does not hold, and waiting will not change that.
     Fail,
 }
 
-/// A condition and what was found of it.
+/// A check and its judgement.
 #[derive(Debug, Clone)]
 pub struct Judged<F> {
-    /// The condition's name: stable, part of the program's interface.
+    /// The check's stable name, part of the program's interface.
     pub name: &'static str,
-    /// What it asks, as a phrase that is true where it holds.
+    /// A phrase that is true if the condition holds.
     pub title: &'static str,
     /// What was found.
     pub judgement: Judgement<F>,
 }
 
 impl<F> Judgement<F> {
-    /// A judgement over something that was seen everywhere.
+    /// A judgement of something that was fully seen.
     pub fn new(
         verdict: Verdict,
         seen: impl Into<String>,
@@ -66,7 +66,7 @@ impl<F> Judgement<F> {
         Self::new(Verdict::NotApplicable, why, None)
     }
 
-    /// Takes note of something that was not seen, without a change of the verdict.
+    /// Adds something that was not seen, without changing the verdict.
     pub fn add_unseen(&mut self, what: &str) {
         if !self.unseen.is_empty() {
             self.unseen.push_str("; ");
@@ -74,14 +74,14 @@ impl<F> Judgement<F> {
         self.unseen.push_str(what);
     }
 
-    /// What the verdict rests on: what was seen, and what was not.
+    /// The evidence for the verdict: what was seen, and what was not.
     pub fn evidence(&self) -> String {
         let parts = [self.seen.as_str(), self.unseen.as_str()];
         let parts = parts.into_iter().filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join("; ")
     }
 
-    /// Whether what was seen is as it should be, and not everything was seen.
+    /// Whether everything that was seen is fine, but not everything was seen.
     pub fn is_partial(&self) -> bool {
         self.verdict == Verdict::Skipped && !self.seen.is_empty()
     }

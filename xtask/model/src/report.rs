@@ -1,4 +1,4 @@
-//! What the program has to say to its user, as data. Nothing here prints: `ui` does.
+//! Messages to the user, as data. Nothing here prints: `ui` does.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use camino::Utf8PathBuf;
 
 use crate::hint::Hint;
 
-/// A text that was read from somewhere and that messages can point into.
+/// A text that messages can point into.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Where the text came from, relative to the workspace where that is possible.
+    /// The file, relative to the workspace if possible.
     pub path: Utf8PathBuf,
     /// The text that spans point into, from its first byte to its last.
     pub text: String,
@@ -25,10 +25,10 @@ pub enum Severity {
     Warning,
 }
 
-/// A place in a [`Source`], with what is to be said about it.
+/// A place in a [`Source`], with a text about it.
 #[derive(Debug, Clone)]
 pub struct Label {
-    /// The text that is pointed into.
+    /// The text that the label points into.
     pub source: Arc<Source>,
     /// Byte offsets into [`Source::text`].
     pub span: Range<usize>,
@@ -36,7 +36,7 @@ pub struct Label {
     pub text: String,
 }
 
-/// One thing that is wrong: what, where, why it matters, and what to do next.
+/// A problem: what is wrong, where, why it matters, and what to do next.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     /// Whether it stops the work.
@@ -45,11 +45,11 @@ pub struct Diagnostic {
     pub message: String,
     /// The place that is wrong.
     pub place: Option<Label>,
-    /// Other places that take part in it, such as the first of two that clash.
+    /// Other places involved, such as the first of two that clash.
     pub related: Vec<Label>,
     /// Why it matters, one sentence each.
     pub notes: Vec<String>,
-    /// What to do next, one change or way out each.
+    /// What to do next, one step or alternative each.
     pub hints: Vec<Hint>,
 }
 
@@ -59,7 +59,7 @@ impl Diagnostic {
         Self::new(Severity::Error, message.into())
     }
 
-    /// Something that its user should know, and that stops nothing.
+    /// Something that the user should know, but that stops nothing.
     pub fn warning(message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, message.into())
     }
@@ -75,7 +75,7 @@ impl Diagnostic {
         }
     }
 
-    /// Names the place that is wrong.
+    /// Sets the place that is wrong.
     #[must_use]
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, text: impl Into<String>) -> Self {
         self.place = Some(Label {
@@ -86,7 +86,7 @@ impl Diagnostic {
         self
     }
 
-    /// Names another place that takes part, such as the first of two that clash.
+    /// Adds another place, such as the first of two that clash.
     #[must_use]
     pub fn and_at(
         mut self,
@@ -102,14 +102,14 @@ impl Diagnostic {
         self
     }
 
-    /// Says why it matters.
+    /// Adds a reason why it matters.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    /// Says what to do next.
+    /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());

@@ -1,4 +1,4 @@
-//! How several things are named and counted in a sentence.
+//! Lists and counts of things in a sentence.
 
 use std::fmt::Display;
 
@@ -15,12 +15,12 @@ pub fn list_of_words<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     list(words.into_iter().map(in_backticks))
 }
 
-/// The same where one of them is to be chosen: `` `stable`, `beta` or `alpha` ``.
+/// Alternatives, in backticks: `` `stable`, `beta` or `alpha` ``.
 pub fn either<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     joined(words.into_iter().map(in_backticks), "or")
 }
 
-/// A number with its thousands apart: `12,345`.
+/// A number with thousands separators: `12,345`.
 pub fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -10,18 +10,18 @@ pub(super) static CHECK: Check = Check {
     name: "alarms",
     title: "no alarm is raised",
     about: About {
-        looks_at: "The alarms of the cluster, by `etcdctl alarm list`; every member knows all of \
-            them. There are two: NOSPACE is raised by a member whose database reached its quota, \
-            CORRUPT against a member whose data was found to differ from the others'. etcd has \
-            alarms from 3.0.",
-        why: "One member's alarm stops the whole cluster. Under NOSPACE it takes reads and \
-            deletions alone, under CORRUPT nothing but reads. An alarm outlives restarts and its \
-            own cause: it stays until somebody disarms it.",
-        what_to_do: "NOSPACE: delete what is not needed, `cargo xtask etcdctl -- compact \
-            REVISION`, then `cargo xtask etcdctl -- defrag`, and only then `cargo xtask etcdctl \
-            -- alarm disarm`. Deletion alone makes no room, since it adds to the history. \
-            CORRUPT: the check `hash` tells whose data differs; no task replaces a \
-            member yet, so leave the alarm raised, and keep all data.",
+        looks_at: "The cluster's alarms, as `etcdctl alarm list` shows them; every member knows \
+            all of them. There are two: a member raises NOSPACE when its database reaches its \
+            quota, and CORRUPT is raised against a member whose data differs from the others'. \
+            etcd has alarms since 3.0.",
+        why: "One member's alarm stops the whole cluster. Under NOSPACE it accepts only reads and \
+            deletions, under CORRUPT only reads. An alarm outlives restarts and its own cause: it \
+            stays until somebody disarms it.",
+        what_to_do: "NOSPACE: delete what is not needed, run `cargo xtask etcdctl -- compact \
+            REVISION`, then `cargo xtask etcdctl -- defrag`, and only then `cargo xtask etcdctl -- \
+            alarm disarm`. Deletion alone frees no space, because it adds to the history. CORRUPT: \
+            the check `hash` shows whose data differs; no task replaces a member yet, so leave the \
+            alarm raised and keep all data.",
         read: "https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota",
     },
     judge,
@@ -29,7 +29,7 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
-        return Judgement::not_applicable("etcd has alarms from 3.0");
+        return Judgement::not_applicable("etcd has alarms since 3.0");
     }
     let unseen = Coverage::of(observation, "its alarms", |member| &member.alarms);
     let seen = || observation.members.iter().filter_map(|m| m.alarms.seen());
@@ -71,7 +71,7 @@ const fn meaning(kind: AlarmKind) -> &'static str {
             "its database reached the quota, and the whole cluster refuses writes"
         }
         AlarmKind::Corrupt => {
-            "its data differs from the other members', and the whole cluster takes nothing but reads"
+            "its data differs from the other members', and the whole cluster accepts only reads"
         }
         AlarmKind::Other(_) => "this program does not know what it means",
     }
@@ -80,16 +80,17 @@ const fn meaning(kind: AlarmKind) -> &'static str {
 fn hint(plan: &Plan, observation: &Observation, kind: AlarmKind) -> Hint {
     let etcdctl = |arguments: &str| etcdctl(plan, arguments);
     match kind {
-        AlarmKind::NoSpace if database::all_have_room(plan, observation) => {
-            Hint::heals("there is room in every database", [etcdctl("alarm disarm")])
-        }
+        AlarmKind::NoSpace if database::all_have_room(plan, observation) => Hint::heals(
+            "every database has room; disarm the alarm",
+            [etcdctl("alarm disarm")],
+        ),
         AlarmKind::NoSpace => Hint::makes_safer(
             "delete what is not needed, then drop the history",
             database::making_room(plan, observation).chain([etcdctl("alarm disarm")]),
         ),
         AlarmKind::Corrupt => Hint::says(
-            "no task mends this yet, and the alarm keeps more from being damaged: leave it raised, and keep the data of every member; the check `hash` tells whose differs",
+            "no task repairs this yet, and the alarm prevents further damage: leave it raised and keep every member's data; the check `hash` shows whose data differs",
         ),
-        AlarmKind::Other(_) => Hint::informs("see all alarms", [etcdctl("alarm list")]),
+        AlarmKind::Other(_) => Hint::informs("list all alarms", [etcdctl("alarm list")]),
     }
 }

@@ -3,20 +3,20 @@ use crate::observation::{Look, MemberObservation, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
 
-/// The members that a check could not look at, and why.
+/// The members that a check could not cover, and why.
 #[derive(Debug, Default)]
 pub(super) struct Coverage<'a> {
-    /// Why, in words that follow names, and whom it concerns.
+    /// Each reason, phrased to follow a name, and the members it applies to.
     why: Vec<(String, Vec<&'a HostName>)>,
     findings: Vec<Finding>,
 }
 
 impl<'a> Coverage<'a> {
-    /// The members that did not tell something, `what`.
+    /// The members that did not report `what`.
     ///
-    /// That a member does not answer or cannot be asked at all is for the check `reachable` to report, and
-    /// that it was not asked this has a cause that is reported elsewhere too: both are only mentioned. That a
-    /// member answers and yet does not tell this is reported here, because nobody else does.
+    /// A member that does not answer, or cannot be queried at all, is reported by the check `reachable`, and
+    /// whatever kept a member from being asked this is reported elsewhere too: both are only mentioned. A
+    /// member that answers but does not report this is a finding here, because no other check reports it.
     pub(super) fn of<T>(
         observation: &'a Observation,
         what: &str,
@@ -29,8 +29,8 @@ impl<'a> Coverage<'a> {
         unseen
     }
 
-    /// The same for what is compared among the members of one cluster: that a member belongs to another
-    /// is for the check `identity` to report.
+    /// Like [`Coverage::of`], for values that are compared among the members of one cluster. The check
+    /// `identity` reports members of another cluster.
     pub(super) fn of_ours<T>(
         plan: &Plan,
         observation: &'a Observation,
@@ -48,8 +48,8 @@ impl<'a> Coverage<'a> {
         unseen
     }
 
-    /// The members whose machines could not be looked into. Why is for the check `unit` to report, and
-    /// that a machine is not to be reached at all for `reachable`.
+    /// The members whose machines could not be inspected. The check `unit` reports why, and `reachable`
+    /// reports machines that cannot be reached at all.
     pub(super) fn of_machines(observation: &'a Observation) -> Self {
         let mut unseen = Self::default();
         for (index, member) in observation.members.iter().enumerate() {
@@ -60,14 +60,14 @@ impl<'a> Coverage<'a> {
                 Some(Look::Failed(_)) if member.status.seen().is_none() => {
                     unseen.add(name, "does not answer");
                 }
-                Some(Look::Failed(_)) => unseen.add(name, "could not be looked into"),
-                None => unseen.add(name, "was not looked into"),
+                Some(Look::Failed(_)) => unseen.add(name, "could not be inspected"),
+                None => unseen.add(name, "was not inspected"),
             }
         }
         unseen
     }
 
-    /// The members that were not asked. For checks that report failures themselves.
+    /// The members that were not queried, for checks that report failures themselves.
     pub(super) fn of_unasked<T>(
         observation: &'a Observation,
         look: impl Fn(&MemberObservation) -> &Look<T>,
@@ -76,7 +76,7 @@ impl<'a> Coverage<'a> {
         for member in &observation.members {
             match (look(member), &member.status) {
                 (Look::NotAsked(_), Look::NotAsked(_)) => {
-                    unseen.add(&member.name, "could not be asked");
+                    unseen.add(&member.name, "could not be queried");
                 }
                 (Look::NotAsked(why), _) => unseen.add(&member.name, why),
                 _ => {}
@@ -85,7 +85,7 @@ impl<'a> Coverage<'a> {
         unseen
     }
 
-    /// A judgement that passes only where everything was seen: `verdict` is that over what was seen.
+    /// A judgement that passes only if everything was seen. `verdict` covers what was seen.
     pub(super) fn settle(
         self,
         verdict: Verdict,
@@ -110,21 +110,21 @@ impl<'a> Coverage<'a> {
         let name = &member.name;
         match (look, &member.status) {
             (Look::Seen(_), _) => {}
-            (_, Look::NotAsked(_)) => self.add(name, "could not be asked"),
+            (_, Look::NotAsked(_)) => self.add(name, "could not be queried"),
             (_, Look::Failed(_)) => self.add(name, "does not answer"),
             (Look::NotAsked(why), _) => self.add(name, why),
             (Look::Failed(why), _) => {
-                self.add(name, &format!("did not tell {what}"));
+                self.add(name, &format!("did not report {what}"));
                 self.findings.push(Finding::new(
                     Some(name),
-                    format!("did not tell {what}: {why}"),
+                    format!("did not report {what}: {why}"),
                     Hint::says("a busy or slow member may answer next time: verify again"),
                 ));
             }
         }
     }
 
-    /// Takes note of a member that could not be looked at, and why, in words that follow its name.
+    /// Adds a member that could not be covered, with the reason phrased to follow its name.
     pub(super) fn add(&mut self, name: &'a HostName, why: &str) {
         match self.why.iter_mut().find(|(known, _)| known == why) {
             Some((_, names)) => names.push(name),

@@ -8,33 +8,33 @@ pub(super) static CHECK: Check = Check {
     name: "database",
     title: "every database is well below its quota",
     about: About {
-        looks_at: "The size of each member's database file against the quota that it runs with: \
-            the one that it tells (from 3.6), or else the one that its process was started with, \
-            or else etcd's own 2 GiB; where the process was not seen, `etcd.quota` of the \
-            definition. From 80 % it is a warning, from 100 % a failure. etcd has a quota from 3.0.",
-        why: "The first member to reach its quota stops the writes of all, by the alarm NOSPACE. \
-            etcd keeps each version of each key until it is compacted, so a few keys that are \
-            written often are enough. The file itself never shrinks: compaction makes room inside \
-            of it, and only defragmentation returns that.",
+        looks_at: "The size of each member's database file, compared with its quota: the one that \
+            the member reports (since 3.6), else the one that its process was started with, else \
+            etcd's own 2 GiB; where the process was not seen, `etcd.quota` of the definition. From \
+            80 % it is a warning, from 100 % a failure. etcd has a quota since 3.0.",
+        why: "The first member to reach its quota stops all writes to the cluster, through the \
+            alarm NOSPACE. etcd keeps every version of every key until it is compacted, so a few \
+            keys that are written often are enough. The file itself never shrinks: compaction \
+            frees space inside it, and only defragmentation returns that space.",
         what_to_do: "`cargo xtask etcdctl -- compact REVISION` drops the history before a \
             revision; then `cargo xtask etcdctl -- defrag` rewrites the files, and blocks each \
-            member meanwhile. So that it does not come back, let `etcd.auto_compaction` keep less \
-            history. If that much is really needed, raise `etcd.quota`: 8 GiB is the most that \
-            etcd suggests.",
+            member while it does. To keep the database from filling up again, let \
+            `etcd.auto_compaction` keep less history. If that much is really needed, raise \
+            `etcd.quota`; etcd suggests at most 8 GiB.",
         read: "https://etcd.io/docs/v3.6/op-guide/maintenance/#history-compaction-v3-api-key-value-database",
     },
     judge,
 };
 
-/// etcd's quota where none is set (`DefaultQuotaBytes`), in bytes: 2 GiB.
+/// etcd's default quota (`DefaultQuotaBytes`) in bytes: 2 GiB.
 const ETCD_DEFAULT_QUOTA: u64 = 2 << 30;
 
-/// The part of the quota from which to warn, in percent.
+/// The percentage of the quota from which to warn.
 const MUCH: u128 = 80;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
-        return Judgement::not_applicable("etcd has a database and a quota from 3.0");
+        return Judgement::not_applicable("etcd has a database and a quota since 3.0");
     }
     let unseen = Coverage::of(observation, "its database's size", |member| &member.status);
     let mut verdict = Verdict::Pass;
@@ -85,16 +85,16 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             );
             if silent {
                 verdict = verdict.max(Verdict::Skipped);
-                evidence.push_str(", and not every member told its size");
+                evidence.push_str(", but not every member reported its size");
             }
             unseen.settle(verdict, evidence, findings)
         }
-        None if silent => unseen.settle(Verdict::Skipped, "no size was told", findings),
+        None if silent => unseen.settle(Verdict::Skipped, "no member reported its size", findings),
         None => unseen.settle(Verdict::Skipped, "", findings),
     }
 }
 
-/// What to do about a database that is nearly full; none where `alarms` or `quorum` says what comes first.
+/// What to do about a database that is nearly full. None if `alarms` or `quorum` says what to do first.
 fn hint(plan: &Plan, observation: &Observation) -> Option<Hint> {
     let mut alarms = observation
         .members
@@ -107,13 +107,13 @@ fn hint(plan: &Plan, observation: &Observation) -> Option<Hint> {
         return None;
     }
     let text = format!(
-        "when it is full, etcd refuses writes; delete what is not needed or raise `quota` in {}, and drop the history",
+        "etcd refuses writes once it is full; delete what is not needed or raise `quota` in {}, then drop the history",
         plan.source
     );
     Some(Hint::makes_safer(text, making_room(plan, observation)))
 }
 
-/// Whether every member has told the size of its database, and all are well below their quotas.
+/// Whether every member reported the size of its database, and all are well below their quotas.
 pub(super) fn all_have_room(plan: &Plan, observation: &Observation) -> bool {
     let mut members = observation.members.iter().enumerate();
     members.all(|(index, member)| {
@@ -126,19 +126,18 @@ pub(super) fn all_have_room(plan: &Plan, observation: &Observation) -> bool {
     })
 }
 
-/// How much of a quota that is.
 fn percent(size: u64, quota: u64) -> u128 {
     u128::from(size) * 100 / u128::from(quota)
 }
 
-/// The command lines that make room in the databases: they drop the history before the newest revision that
-/// was seen, where that has not been done, and give back what was freed.
+/// The command lines that free space in the databases: compact up to the newest revision that was seen,
+/// unless that has been done, then defragment.
 pub(super) fn making_room(plan: &Plan, observation: &Observation) -> impl Iterator<Item = String> {
     let statuses = ours(plan, observation).filter_map(|member| member.status.seen());
     let revision = statuses.filter_map(|status| status.revision).max();
     let hashes = ours(plan, observation).filter_map(|member| member.hash.seen());
     let compacted = hashes.map(|hash| hash.compact_revision).max();
-    // etcd refuses to compact to a revision that it has been compacted to.
+    // etcd refuses to compact to the same revision twice.
     let revision = revision.filter(|&revision| {
         compacted.is_none_or(|compacted| u64::try_from(compacted).map_or(true, |c| c < revision))
     });
@@ -146,8 +145,8 @@ pub(super) fn making_room(plan: &Plan, observation: &Observation) -> impl Iterat
     compact.into_iter().chain([etcdctl(plan, "defrag")])
 }
 
-/// The quota in bytes that a member runs with: by its own words, or else by its flags, or else, where they
-/// were not seen, by the definition. A negative one is none to etcd, which then takes all there is.
+/// The quota in bytes that a member runs with: the one that it reports, else the one in its flags, else, if
+/// those were not seen, the defined one. A negative quota means no limit to etcd.
 pub fn quota_of(plan: &Plan, status: &Status, started: Option<&Look<StartedWith>>) -> u64 {
     let flag = match started.and_then(Look::seen) {
         Some(started) => {

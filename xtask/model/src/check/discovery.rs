@@ -6,18 +6,18 @@ pub(super) static CHECK: Check = Check {
     name: "discovery",
     title: "no machine was bootstrapped by a discovery service",
     about: About {
-        looks_at: "The command line and the environment of the etcd that runs on each machine: \
-            nothing in them may be about discovery, such as `--discovery`, `--discovery-srv` or \
-            `ETCD_DISCOVERY`. Where no etcd runs, or where it cannot be looked into, this is not \
+        looks_at: "The command line and the environment of the etcd process on each machine: \
+            neither may mention discovery, such as `--discovery`, `--discovery-srv` or \
+            `ETCD_DISCOVERY`. Where no etcd runs, or its process cannot be inspected, this is not \
             checked.",
-        why: "A cluster that is bootstrapped by discovery cannot be made anew from version \
-            control. A discovery token serves one bootstrap, even one that failed half-way, and \
-            takes a service that answers. Who registers first is a member, whatever the \
-            definition says.",
-        what_to_do: "No definition renders to such a flag: the machine was set up by other files, \
-            or the flag was added by hand. See also the check `user-data`. etcd reads it only \
-            while it has no data, so the running members are safe; to be rid of it, `cargo xtask \
-            destroy`, then `cargo xtask up`.",
+        why: "A cluster that is bootstrapped by discovery cannot be rebuilt from version control. \
+            A discovery token works for one bootstrap, even one that failed half-way, and needs a \
+            service that answers. Whatever registers first becomes a member, regardless of the \
+            definition.",
+        what_to_do: "No definition renders such a flag: the machine was set up from other files, \
+            or somebody added the flag by hand. See also the check `user-data`. etcd reads the \
+            flag only while it has no data, so the running members are safe; to get rid of it, run \
+            `cargo xtask destroy`, then `cargo xtask up`.",
         read: "https://etcd.io/docs/v3.6/dev-internal/discovery_protocol/",
     },
     judge,
@@ -29,7 +29,7 @@ fn judge(_plan: &Plan, observation: &Observation) -> Judgement {
     let mut looked_at = 0;
     for (member, machine) in observation.machines_seen() {
         let Some(words) = &machine.discovery else {
-            unseen.add(member, "runs no etcd that could be looked into");
+            unseen.add(member, "runs no etcd that could be inspected");
             continue;
         };
         looked_at += 1;
@@ -38,7 +38,7 @@ fn judge(_plan: &Plan, observation: &Observation) -> Judgement {
                 Some(member),
                 format!("runs with `{}`", words.join(" ")),
                 Hint::says(
-                    "etcd reads it only while it has no data, so what runs is safe; no definition renders to it, so a cluster set up anew is without it",
+                    "etcd reads it only while it has no data, so the running cluster is safe; no definition renders it, so a rebuilt cluster does not have it",
                 ),
             ));
         }

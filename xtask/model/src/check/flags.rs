@@ -9,25 +9,25 @@ use crate::values::{EtcdVersion, HostName};
 
 pub(super) static CHECK: Check = Check {
     name: "flags",
-    title: "every member runs with the flags of the definition",
+    title: "every member runs with the defined flags",
     about: About {
-        looks_at: "The command line and the environment of each member's process, against the \
-            flags that the definition gives it, in the version that it runs. Those that etcd reads \
-            only while it has no data are left out: what came of them is for `identity` and \
-            `members` to say. On a machine, so are its own name and addresses.",
-        why: "etcd reads its flags when it starts, so a definition that was changed since is not \
-            what runs. A timeout, a quota or a compaction that was set and never took effect is \
-            missed when it matters. Members with different election timeouts, or one that was \
-            started by hand, make elections and full databases hard to explain.",
-        what_to_do: "To have what the definition says: `cargo xtask down`, then `cargo xtask up`; \
-            the data is kept. To keep what runs, take the change to the definition back. A machine \
-            gets its flags with its user-data: see the check `user-data`.",
+        looks_at: "The command line and the environment of each member's process, compared with \
+            the flags that the definition gives it in the version that it runs. Flags that etcd \
+            reads only while it has no data are left out: `identity` and `members` check their \
+            effect. On a machine, the member's own name and addresses are left out too.",
+        why: "etcd reads its flags when it starts, so a later change to the definition does not \
+            affect running members. A timeout, a quota or a compaction setting that never took \
+            effect is missed when it matters. Members with different election timeouts, or one \
+            that was started by hand, make elections and full databases hard to explain.",
+        what_to_do: "To apply the definition: `cargo xtask down`, then `cargo xtask up`; the data \
+            is kept. To keep what runs, undo the change to the definition. A machine gets its \
+            flags from its user-data: see the check `user-data`.",
         read: "https://etcd.io/docs/v3.6/op-guide/configuration/",
     },
     judge,
 };
 
-/// What a member of the plan was given as its data folder, and what etcd reads only while that is empty.
+/// The data folder, and the flags that etcd reads only while that is empty.
 const OF_THE_START: &[&str] = &[
     "data-dir",
     "initial-advertise-peer-urls",
@@ -36,7 +36,7 @@ const OF_THE_START: &[&str] = &[
     "initial-cluster-token",
 ];
 
-/// What a machine fills in by itself.
+/// The flags that a machine fills in itself.
 const OF_THE_MACHINE: &[&str] = &[
     "name",
     "listen-client-urls",
@@ -59,7 +59,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 continue;
             }
             None => {
-                unseen.add(&seen.name, "was not looked at");
+                unseen.add(&seen.name, "was not inspected");
                 continue;
             }
         };
@@ -91,7 +91,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     unseen.settle(verdict, evidence, findings)
 }
 
-/// How what a member was started with differs from what it would be started with now.
+/// The differences between the flags that a member was started with and those that it would get now.
 fn differences(
     plan: &Plan,
     member: &Member,
@@ -119,7 +119,9 @@ fn differences(
         match started.flag(name) {
             Some(runs) if runs == value => {}
             Some(runs) => {
-                differences.push(format!("with `--{name}={runs}` and not `--{name}={value}`"));
+                differences.push(format!(
+                    "with `--{name}={runs}` instead of `--{name}={value}`"
+                ));
             }
             None => differences.push(format!("without `--{name}={value}`")),
         }
@@ -132,7 +134,7 @@ fn differences(
     differences
 }
 
-/// What to do about a member, in the same words for all of which the same is true: `example` is one of them.
+/// What to do about a member. Members with the same differences share a hint, which names `example`.
 fn hint(
     plan: &Plan,
     observation: &Observation,
@@ -140,17 +142,17 @@ fn hint(
 ) -> Option<Hint> {
     if !plan.on_machines {
         return Some(Hint::heals(
-            "etcd reads its flags when it starts, and the data is kept",
+            "restart the members to apply the flags; the data is kept",
             [task(plan, "down"), task(plan, "up")],
         ));
     }
     let machine = observation.machines.get(index).and_then(Look::seen);
     let digest = machine.and_then(|machine| machine.user_data.clone());
-    // Otherwise they follow from the user-data, and `user-data` says what to do about that.
+    // Otherwise the flags follow from the user-data, and `user-data` says what to do.
     let is_as_defined = digest == Some(render::user_data_sha256(plan));
     is_as_defined.then(|| {
         Hint::informs(
-            "the user-data is as defined, so the unit was changed on the machine; look there",
+            "the user-data matches the definition, so the unit was changed on the machine; inspect it there",
             [ssh(plan, example)],
         )
     })

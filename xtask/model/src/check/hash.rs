@@ -9,21 +9,23 @@ use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "hash",
-    title: "all members hold the same data at one revision",
+    title: "all members hold the same data at the same revision",
     about: About {
-        looks_at: "The hash that each member computes of its keys and values, by HashKV (`etcdctl \
-            endpoint hashkv`, from 3.3), at a revision that every member has just read. It covers \
-            the history back to the last compaction, so members that are not compacted alike \
-            count as not yet. Different versions of etcd hash differently: such a mixture is not \
-            comparable. Members that have applied the same log must also be at one revision.",
-        why: "Raft has members agree on a log, not on what each makes of it. A defect, a disk or \
-            a kill at the wrong moment can leave one with other data, which it goes on serving. \
-            Where it is new enough, etcd compares too: a member as it starts, and ends if it \
-            differs; the leader after compactions, and raises the alarm CORRUPT.",
-        what_to_do: "If a majority agrees, the odd one is damaged. No task replaces a member or \
+        looks_at: "The hash that each member computes over its keys and values with HashKV \
+            (`etcdctl endpoint hashkv`, since 3.3), at a revision that every member has just read. \
+            The hash covers the history back to the last compaction, so members that are compacted \
+            at different revisions count as not yet. Different versions of etcd hash differently, \
+            so mixed versions cannot be compared. Members that have applied the same log must also \
+            be at the same revision.",
+        why: "Raft makes members agree on a log, not on the data that each derives from it. A \
+            defect, a disk or a kill at the wrong moment can leave one member with different data, \
+            which it keeps serving. Recent versions of etcd compare too: a member when it starts, \
+            which then exits if it differs, and the leader after compactions, which then raises \
+            the alarm CORRUPT.",
+        what_to_do: "If a majority agrees, the odd member is damaged. No task replaces a member or \
             restores a snapshot yet, so a member that is removed cannot be started again: stop \
-            writing, save a snapshot of each member with an etcdctl of your own, and keep all \
-            data folders. Then look for the cause: a disk, a crash, etcd 3.5.0 to 3.5.2.",
+            writing, save a snapshot of each member with your own etcdctl, and keep all data \
+            folders. Then look for the cause: a disk, a crash, etcd 3.5.0 to 3.5.2.",
         read: "https://etcd.io/docs/v3.6/op-guide/data_corruption/",
     },
     judge,
@@ -31,10 +33,10 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().minor_release() < (3, 3) {
-        return Judgement::not_applicable("etcd hashes its keys from 3.3");
+        return Judgement::not_applicable("etcd hashes its keys since 3.3");
     }
     if let Some(apart) = at_one_entry(plan, observation).or_else(|| behind(plan, observation)) {
-        // One that lacks a revision has no hash at it to tell.
+        // A member that lacks a revision has no hash of it either.
         let unseen = Coverage::of_ours(plan, observation, "its revision", |member| &member.later);
         return unseen.settle(Verdict::Fail, apart.evidence(), apart.findings());
     }
@@ -50,12 +52,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if seen.len() == 1 && plan.members.len() > 1 {
         return unseen.settle(
             Verdict::Skipped,
-            "one hash, and none to compare it with",
+            "only one hash, and none to compare it with",
             Vec::new(),
         );
     }
     if seen.iter().any(|(_, hash)| hash.revision != first.revision) {
-        // Members of different clusters are asked at different revisions.
+        // Members of different clusters are queried at different revisions.
         let evidence = "the members have no revision in common";
         return unseen.settle(Verdict::Skipped, evidence, Vec::new());
     }
@@ -68,9 +70,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             "compaction is under way",
             vec![Finding::new(
                 None,
-                "the members have compacted up to different revisions, so their hashes cannot be compared",
+                "the members are compacted at different revisions, so their hashes cannot be compared",
                 Hint::informs(
-                    "compaction takes a moment to reach every member",
+                    "compaction takes a moment to reach every member; check again",
                     [task(plan, "verify --wait 60s")],
                 ),
             )],
@@ -93,7 +95,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         .map(|(hash, names)| format!("{hash:08x} on {}", list(names)));
     let evidence = format!("{} {at}", list(each));
     if versions_are_mixed(observation) {
-        // Releases differ in which tombstones they hash (etcd pull request 18274), so this proves nothing.
+        // Releases hash different tombstones (etcd pull request 18274), so a difference proves nothing.
         return unseen.settle(
             Verdict::Skipped,
             format!("{evidence}; not comparable between different versions of etcd"),
@@ -104,19 +106,18 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     unseen.settle(Verdict::Fail, evidence, odd_ones(groups))
 }
 
-/// Who of members that hold different data is the odd one: these groups hold the same.
+/// Which of the members that hold different data are the odd ones. Each group holds the same data.
 fn odd_ones(mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
     groups.sort_by_key(|names| std::cmp::Reverse(names.len()));
     let all: usize = groups.iter().map(Vec::len).sum();
-    let hint = Hint::says(
-        "no task mends this yet: have nothing more written, and keep the data of every member",
-    );
+    let hint =
+        Hint::says("no task repairs this yet: stop all writes, and keep every member's data");
     match groups.split_first() {
         Some((most, odd)) if most.len() * 2 > all => odd
             .iter()
             .flatten()
             .map(|odd| {
-                let text = format!("holds other data than {}", list(most));
+                let text = format!("holds different data from {}", list(most));
                 Finding::new(Some(odd), text, hint.clone())
             })
             .collect(),
@@ -130,9 +131,9 @@ fn odd_ones(mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
 
 /// Members whose revisions prove that they hold different data.
 struct Apart<'a> {
-    /// What is known of the revision of each of these.
+    /// Each known revision and the members at it.
     groups: Vec<(String, Vec<&'a HostName>)>,
-    /// Why it should be the same.
+    /// Why the revisions should be the same.
     although: String,
 }
 
@@ -149,7 +150,7 @@ impl Apart<'_> {
     }
 }
 
-/// Members that have applied the same log, and are at different revisions.
+/// Members that have applied the same log but are at different revisions.
 fn at_one_entry<'a>(plan: &'a Plan, observation: &'a Observation) -> Option<Apart<'a>> {
     let mut entries: BTreeMap<(EtcdId, u64), BTreeMap<u64, Vec<&HostName>>> = BTreeMap::new();
     for member in ours(plan, observation) {
@@ -165,13 +166,13 @@ fn at_one_entry<'a>(plan: &'a Plan, observation: &'a Observation) -> Option<Apar
     let groups = groups.map(|(revision, names)| (format!("revision {revision}"), names));
     Some(Apart {
         groups: groups.collect(),
-        although: format!("all with log entry {entry} as the last applied"),
+        although: format!("although all have applied the log up to entry {entry}"),
     })
 }
 
-/// The last entry that a member has applied, and its revision at that. A member tells its revision first
-/// and the entry a little later, so under load the two need not belong together. Where it has told the same
-/// of both twice, nothing was applied between: the second revision is that of the first entry.
+/// The last entry that a member has applied, and its revision at that entry. A member reads its revision
+/// first and the entry a little later, so under load the two may not belong together. If it reports the same
+/// pair twice, nothing was applied in between: the second revision is that of the first entry.
 fn settled(member: &MemberObservation) -> Option<(EtcdId, u64, u64)> {
     let [first, second] = member.later.seen()?;
     let position = |status: &Status| {
@@ -182,7 +183,7 @@ fn settled(member: &MemberObservation) -> Option<(EtcdId, u64, u64)> {
     position(first).filter(|known| position(second).as_ref() == Some(known))
 }
 
-/// Members that have made a linearizable read after a write, and are not at its revision yet.
+/// Members that have made a linearizable read after a write but are not at its revision yet.
 fn behind<'a>(plan: &'a Plan, observation: &'a Observation) -> Option<Apart<'a>> {
     let written = ours(plan, observation).filter_map(|member| *member.write.seen()?);
     let written = written.max()?;
@@ -198,9 +199,9 @@ fn behind<'a>(plan: &'a Plan, observation: &'a Observation) -> Option<Apart<'a>>
     (!there.is_empty() && !behind.is_empty()).then(|| Apart {
         groups: vec![
             (format!("revision {written}"), there),
-            ("an earlier one".to_owned(), behind),
+            ("an earlier revision".to_owned(), behind),
         ],
-        although: "after all have read what was written last".to_owned(),
+        although: "although all have read the last write".to_owned(),
     })
 }
 

@@ -6,31 +6,31 @@ use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "history",
-    title: "nothing is lost that was there before",
+    title: "no data is lost that was there before",
     about: About {
         looks_at: "The revision of the keys, which grows with every change and never shrinks. It \
-            is compared with the highest that an earlier `verify` or `up` saw every member reach, \
-            kept in `.state/default/seen.json`. Data is lost where no member tells of that one \
-            and a new value is written at none above it. This is kept there too, and reported \
-            from then on, whatever is written since.",
-        why: "A cluster that was formed anew without its data has the same IDs as before. They \
-            follow from the token and the addresses, and nothing else tells it from the one that \
-            held your data. A backup that was restored, or a majority that was emptied, \
-            shows here too.",
-        what_to_do: "If the data was to be kept, stop writing, and look for it: a snapshot, a \
-            member's data folder that was moved. If the data is meant to be as it is now, because a \
-            snapshot was restored or the rest was given up, remove the file: what is there is \
-            kept, and the next look begins to count anew.",
+            is compared with the highest revision that an earlier `verify` or `up` saw every \
+            member reach, recorded in `.state/default/seen.json`. Data is lost if no member \
+            reports that revision and a new value is written at a revision that is no higher. The \
+            loss is recorded there too, and reported from then on, whatever is written later.",
+        why: "A cluster that was re-created without its data has the same IDs as before. They \
+            follow from the token and the addresses, and nothing else distinguishes it from the \
+            cluster that held your data. A restored backup or a majority that was emptied shows \
+            here too.",
+        what_to_do: "If the data should still be there, stop writing and look for it: a snapshot, \
+            or a member's data folder that was moved. If the current data is intended, because a \
+            snapshot was restored or the rest was given up, remove the file: the data is kept, and \
+            the next look starts counting from the current revision.",
         read: "https://etcd.io/docs/v3.6/op-guide/recovery/",
     },
     judge,
 };
 
-/// The revision that the keys were found at although a higher one had been seen before; none where data
-/// is not known to be lost. It is known where an earlier look has found it, or where no member tells of the
-/// higher one and a value was just written at none above it: that comes after everything that was ever
-/// agreed on. What members tell proves nothing alone, since one that has just started still applies
-/// its log.
+/// The revision that the keys were found at although a higher one had been seen before; none if data is not
+/// known to be lost. A loss is known if an earlier look found it, or if no member reports the higher revision
+/// and a value was just written at a revision that is no higher: a new write comes after everything that was
+/// ever agreed on. What members report proves nothing alone, because a member that has just started is still
+/// applying its log.
 pub fn lost(plan: &Plan, observation: &Observation) -> Option<u64> {
     let before = observation.before?;
     let is_below = || {
@@ -51,7 +51,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         Some(_) => judge_what_was_seen(plan, observation),
         None => Judgement::new(Verdict::Skipped, "", None),
     };
-    judgement.add_unseen("not checked: what is kept of the cluster cannot be read");
+    judgement.add_unseen("not checked: the recorded state of the cluster cannot be read");
     judgement.verdict = judgement.verdict.max(Verdict::Skipped);
     let findings = unreadable.iter();
     let findings = findings.map(|file| Finding::new(None, &file.what, file.hint.clone()));
@@ -62,11 +62,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
 fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().is_v2() {
         return Judgement::not_applicable(
-            "the revision that etcd 2 tells is not every member's own",
+            "the revision that etcd 2 reports is not each member's own",
         );
     }
     let Some(before) = observation.before else {
-        return Judgement::not_applicable("nothing was seen of it before");
+        return Judgement::not_applicable("no earlier revision is recorded");
     };
     let least = before.revision;
     if let Some(found) = lost(plan, observation) {
@@ -75,27 +75,27 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     }
     let unseen = Coverage::of_ours(plan, observation, "its revision", |member| &member.status);
     let told: Vec<_> = revisions(plan, observation).collect();
-    // What is written comes after all that was there.
+    // A write comes after everything that was there.
     let written_after = first_written(observation).map(|revision| revision.saturating_sub(1));
     let told_most = told.iter().map(|(_, revision)| *revision).max();
     let Some(most) = told_most.max(written_after) else {
         return unseen.settle(
             Verdict::Skipped,
-            "no member of this cluster told its revision",
+            "no member of this cluster reported its revision",
             Vec::new(),
         );
     };
     if most >= least {
-        // One that lags behind is for `lag` to report; what one member has is not lost.
-        let evidence = format!("at revision {most}, no less than the {least} seen before");
+        // `lag` reports members that lag behind. What one member has is not lost.
+        let evidence = format!("at revision {most}; the highest seen before is {least}");
         return Judgement::pass(evidence);
     }
     let names = list(told.iter().map(|(name, _)| name));
     let text = format!(
-        "the keys are at revision {most}, by {names}, and revision {least} was seen before"
+        "the keys are at revision {most} according to {names}, but revision {least} was seen before"
     );
     let hint = Hint::informs(
-        "a member that has just started may still apply its log, and nothing was written that would tell; look again",
+        "a member that has just started may still be applying its log, and no new write settles the question; check again",
         [task(plan, "verify --wait 60s")],
     );
     unseen.settle(
@@ -105,7 +105,7 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     )
 }
 
-/// The revisions that members of the plan's cluster tell.
+/// The revisions that members of the plan's cluster report.
 fn revisions<'a>(
     plan: &'a Plan,
     observation: &'a Observation,
@@ -117,7 +117,7 @@ fn revisions<'a>(
     })
 }
 
-/// The lowest revision at which a value of this look was written.
+/// The lowest revision at which this look wrote a value.
 fn first_written(observation: &Observation) -> Option<u64> {
     let members = observation.members.iter();
     let revisions = members.filter_map(|member| *member.write.seen()?);
@@ -125,11 +125,9 @@ fn first_written(observation: &Observation) -> Option<u64> {
 }
 
 fn is_lost(plan: &Plan, found: u64, least: u64) -> Finding {
-    let text = format!(
-        "the keys were found at revision {found} after revision {least} had been seen: data is lost"
-    );
+    let text = format!("data is lost: the keys were at revision {least}, then at revision {found}");
     let hint = Hint::heals(
-        "if the data is meant to be as it is now, forget what was seen before; if not, look for a snapshot or a member's data before anything more is written",
+        "if the current data is intended, forget the recorded revision; otherwise look for a snapshot or a member's data before anything else is written",
         [format!("rm .state/{}/seen.json", plan.name)],
     );
     Finding::new(None, text, hint)

@@ -11,20 +11,20 @@ pub(super) static CHECK: Check = Check {
     name: "identity",
     title: "cluster and members have the predicted IDs",
     about: About {
-        looks_at: "The cluster ID and the member ID that each member tells, against those that \
-            follow from the definition. A member's ID is a hash of its peer URLs and the \
-            `initial-cluster-token`, and the cluster's is one of its members' IDs: both are known \
-            before the first start. A member that was added later also has the time in its ID, \
-            which is only a warning.",
-        why: "What answers at the right address need not be this cluster. Data of an earlier \
-            generation, a second cluster on the same network or two exchanged addresses look \
-            healthy from outside. Members with different cluster IDs refuse each other's \
-            messages, so they never become one cluster; a client does not notice.",
+        looks_at: "The cluster ID and the member ID that each member reports, compared with those \
+            that follow from the definition. A member's ID is a hash of its peer URLs and the \
+            `initial-cluster-token`, and the cluster ID is a hash of its members' IDs: both are \
+            known before the first start. The ID of a member that was added later also depends on \
+            the time, which is only a warning.",
+        why: "What answers at the right address may belong to another cluster. Data of an earlier \
+            generation, a second cluster on the same network or two swapped addresses look healthy \
+            from outside. Members with different cluster IDs refuse each other's messages, so they \
+            never form one cluster; clients do not notice.",
         what_to_do: "The finding says where the other ID comes from, as far as that can be known. \
-            etcd reads its token and its first members only while its data folder is empty: if \
-            they changed in the definition afterwards, take that back. If it is a foreign cluster, \
-            find out who else uses the address. A single member that runs on the data of another \
-            cluster cannot be mended by a task yet: the others go on without it.",
+            etcd reads its token and its initial members only while its data folder is empty: if \
+            they changed in the definition afterwards, undo the change. If it is a foreign \
+            cluster, find out who else uses the address. No task repairs a single member that runs \
+            on another cluster's data yet: the others keep running without it.",
         read: "https://etcd.io/docs/v3.6/faq/#what-does-the-etcd-warning-request-ignored-cluster-id-mismatch-mean",
     },
     judge,
@@ -54,7 +54,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Some((how, text, hint)) => {
                 let hint = if quorum_state::is_stranger(plan, observation, seen) {
                     Some(Hint::says(
-                        "it runs on the data of another cluster, and no task gives it its own back yet; the others go on without it",
+                        "it runs on another cluster's data, and no task restores its own yet; the others keep running without it",
                     ))
                 } else {
                     hint
@@ -82,19 +82,19 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             list(as_predicted)
         ),
         Verdict::Warn => format!("cluster {}, as predicted", plan.cluster_id),
-        _ => format!("cluster {} is expected", plan.cluster_id),
+        _ => format!("expected cluster {}", plan.cluster_id),
     };
     unseen.settle(verdict, evidence, findings)
 }
 
-/// The member of the plan that says this.
+/// The member of the plan with the ID in this status.
 fn member_with<'a>(plan: &'a Plan, status: &Status) -> Option<&'a Member> {
     let mut members = plan.members.iter();
     members.find(|member| member.id == status.member_id)
 }
 
-/// That a member's address is answered by another one, which does not answer at its own. Of two that
-/// answer in each other's place the first tells.
+/// Reports that another member answers at a member's address. Of two members that answer in each other's
+/// place, only the first is reported.
 fn answers_as(
     plan: &Plan,
     observation: &Observation,
@@ -117,7 +117,7 @@ fn answers_as(
         return None;
     }
     let (down, up) = (task(plan, "down"), task(plan, "up"));
-    // Each process tells the cluster its own name, whatever data it runs on.
+    // A process reports its own name to the cluster, whatever data it runs on.
     let listed = quorum_state::listed_as(observation, other.id);
     let (text, hint) = if listed.contains(&name.as_str()) {
         (
@@ -129,15 +129,15 @@ fn answers_as(
         )
     } else if listed.contains(&others.as_str()) {
         (
-            format!("{name} and {others} are exchanged: each answers at the other's address"),
-            Hint::says("look at what forwards or translates their addresses"),
+            format!("{name} and {others} are swapped: each answers at the other's address"),
+            Hint::says("check what forwards or translates their addresses"),
         )
     } else {
         let verify = task(plan, "verify --wait 60s");
         (
             format!("{name} and {others} answer in each other's place"),
             Hint::informs(
-                "their addresses or their data folders are exchanged; which, is told once they have a leader",
+                "their addresses or their data folders are swapped; which of the two is known once they have a leader",
                 [verify],
             ),
         )
@@ -158,7 +158,7 @@ fn differs(
         return None;
     }
     if status.cluster_id == plan.cluster_id {
-        // Such a member is right; its ID has the time in it and cannot be known beforehand.
+        // Such a member is fine; its ID depends on the time and cannot be predicted.
         return Some((
             Verdict::Warn,
             format!(
@@ -166,7 +166,7 @@ fn differs(
                 status.member_id, member.id
             ),
             Some(Hint::says(
-                "nothing needs to be done: the prediction is for members of the first start",
+                "nothing to do: only the IDs of the initial members are predicted",
             )),
         ));
     }
@@ -174,7 +174,7 @@ fn differs(
     if status.member_id == member.id {
         return Some((
             Verdict::Fail,
-            format!("{foreign}, which started with the same token and other members"),
+            format!("{foreign}, which started with the same token but other members"),
             Some(Hint::says(format!(
                 "compare the members of {} with that cluster's",
                 plan.source
@@ -189,13 +189,15 @@ fn differs(
                 plan.etcd.token
             ),
             Some(Hint::says(format!(
-                "its data is of another generation; if that is the right one, set the token of {} back",
+                "its data is of another generation; if that is the right one, restore the token in {}",
                 plan.source
             ))),
         ),
         None => (
             Verdict::Fail,
-            format!("{foreign}, a foreign one: neither its token nor its members are known here"),
+            format!(
+                "{foreign}, which is foreign: neither its token nor its members are known here"
+            ),
             Some(Hint::says(
                 "find out who else uses its address, or whose data it runs on",
             )),
@@ -203,8 +205,8 @@ fn differs(
     })
 }
 
-/// The token that a foreign member must have started with, if it is one that may have been meant: etcd's
-/// own default, or another generation of ours.
+/// The token that a foreign member must have started with, if it is a likely one: etcd's default, or another
+/// generation of this cluster.
 fn started_with(plan: &Plan, member: &Member, status: &Status) -> Option<String> {
     let token = plan.etcd.token.as_str();
     let base = match token.rsplit_once('-') {

@@ -8,36 +8,37 @@ pub(super) static CHECK: Check = Check {
     title: "no member lags behind",
     about: About {
         looks_at: "How far the Raft log of each member reaches, compared with the member that is \
-            ahead, and how much of its own log each has applied to its database. More than 1000 \
-            entries are too far: a busy cluster writes some hundred in the milliseconds in which \
-            all are asked.",
-        why: "A member that lags is no full copy of the data. A read that asks it alone \
-            (serializable) may be old, and it cannot lead before it has caught up. When 5000 \
-            agreed entries wait to be applied, a member refuses requests. One that needs entries \
-            which the leader no longer has must be sent a snapshot of everything.",
-        what_to_do: "Look again: `cargo xtask verify --wait 60s`. A member that was away catches \
+            ahead, and how much of its own log each member has applied to its database. More than \
+            1,000 entries is too far: a busy cluster writes a few hundred in the milliseconds in \
+            which all members are queried.",
+        why: "A lagging member does not have a full copy of the data. A serializable read, which \
+            asks that member alone, may return old data, and the member cannot lead until it has \
+            caught up. A member refuses requests when 5,000 agreed entries wait to be applied. A \
+            member that needs entries which the leader no longer has must be sent a snapshot of \
+            everything.",
+        what_to_do: "Check again: `cargo xtask verify --wait 60s`. A member that was away catches \
             up by itself. If the distance stays or grows, its disk or its network is too slow: \
-            every write waits for the disk, and `cargo xtask logs core-01` tells what took too \
-            long. Give its data a disk that nothing else uses, or write less.",
+            every write waits for the disk, and `cargo xtask logs core-01` shows what took too \
+            long. Put its data on a disk that nothing else uses, or write less.",
         read: "https://etcd.io/docs/v3.6/tuning/#disk",
     },
     judge,
 };
 
-/// The distance in log entries beyond which a member lags. Members are asked within milliseconds of each
-/// other, in which a busy cluster writes some hundred entries; at 5000 entries between the log and what is
-/// applied, etcd itself refuses requests (`maxGapBetweenApplyAndCommitIndex`).
+/// The distance in log entries beyond which a member lags. Members are queried within milliseconds of each
+/// other, in which a busy cluster writes a few hundred entries; etcd itself refuses requests when 5,000
+/// entries are not applied (`maxGapBetweenApplyAndCommitIndex`).
 pub const LAGS_BEYOND: u64 = 1000;
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let mut unseen = Coverage::of_ours(plan, observation, "its position in the log", |member| {
+    let mut unseen = Coverage::of_ours(plan, observation, "its log position", |member| {
         &member.status
     });
     let seen: Vec<_> = ours(plan, observation)
         .filter_map(|member| Some((&member.name, member.status.seen()?)))
         .collect();
     for (name, _) in seen.iter().filter(|(_, s)| s.raft_index.is_none()) {
-        unseen.add(name, "told no position in the log");
+        unseen.add(name, "reported no log position");
     }
     let indexes: Vec<u64> = seen.iter().filter_map(|(_, s)| s.raft_index).collect();
     let (Some(&first), Some(&last)) = (indexes.iter().min(), indexes.iter().max()) else {
@@ -50,9 +51,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         {
             findings.push(Finding::new(
                 Some(name),
-                format!("is {distance} log entries behind the first"),
+                format!("is {distance} log entries behind the member that is ahead"),
                 Hint::informs(
-                    "it is slow, or cut off and catching up; look again, and at its disk and network if the distance grows",
+                    "it is slow, or was cut off and is catching up; check again, and check its disk and network if the distance grows",
                     [task(plan, "verify --wait 60s")],
                 ),
             ));
@@ -62,9 +63,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         {
             findings.push(Finding::new(
                 Some(name),
-                format!("has {distance} log entries that it has not applied"),
+                format!("has {distance} unapplied log entries"),
                 Hint::says(
-                    "its disk is too slow for the writes it gets; at 5000 etcd refuses requests",
+                    "its disk is too slow for the writes it gets; at 5,000 unapplied entries etcd refuses requests",
                 ),
             ));
         }
@@ -74,7 +75,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     } else {
         Verdict::NotYet
     };
-    // Only where each tells can anything be said of all.
+    // The maximum is known only if every member reports it.
     let unapplied: Option<Vec<u64>> = seen.iter().map(|(_, status)| unapplied(status)).collect();
     let applied = match unapplied.into_iter().flatten().max() {
         Some(0) => ", all applied".to_owned(),
@@ -83,7 +84,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     };
     let span = match last - first {
         0 => format!("at log entry {last}"),
-        span => format!("within {span} log entries, the last {last}"),
+        1 => format!("within 1 log entry, the last is {last}"),
+        span => format!("within {span} log entries, the last is {last}"),
     };
     unseen.settle(verdict, format!("{span}{applied}"), findings)
 }

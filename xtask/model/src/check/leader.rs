@@ -12,18 +12,18 @@ pub(super) static CHECK: Check = Check {
     name: "leader",
     title: "all members follow one leader in one term",
     about: About {
-        looks_at: "Whom each member takes for the leader, and in which Raft term, a number that \
-            grows with every election. All should name the same. They are asked within \
-            milliseconds of each other and not at the same instant, so within one cluster a \
+        looks_at: "Which leader each member follows, and in which Raft term, a number that grows \
+            with every election. All members should name the same. They are queried within \
+            milliseconds of each other but not at the same instant, so within one cluster a \
             difference counts as not yet: an election settles it.",
-        why: "Every write and every linearizable read goes through the one leader. Without it \
-            they wait, and fail after some seconds. An election takes about the election timeout, \
-            1 s by default; one that comes again and again has a cause, and a member without a \
-            leader is cut off from the others.",
-        what_to_do: "Give an election its time: `cargo xtask verify --wait 60s`. If no leader \
-            comes, members do not reach each other's peer port, 2380, and their logs say whom \
-            they miss: `cargo xtask logs core-01`. If the term keeps growing, heartbeats come too \
-            late: look for a slow disk or a busy processor before you raise \
+        why: "Every write and every linearizable read goes through the one leader. Without a \
+            leader they wait, and fail after some seconds. An election takes about the election \
+            timeout, 1 s by default; elections that keep recurring have a cause, and a member \
+            without a leader is cut off from the others.",
+        what_to_do: "Give an election time to finish: `cargo xtask verify --wait 60s`. If no \
+            leader is elected, members do not reach each other's peer port, 2380, and their logs \
+            name the peers that they miss: `cargo xtask logs core-01`. If the term keeps growing, \
+            heartbeats arrive too late: look for a slow disk or a busy processor before you raise \
             `etcd.election_timeout`.",
         read: "https://etcd.io/docs/v3.6/tuning/#time-parameters",
     },
@@ -35,7 +35,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let views = Views::of(plan, observation);
     for (member, status) in &views.seen {
         if status.leader.is_some() && status.raft_term.is_none() {
-            unseen.add(&member.name, "told no term");
+            unseen.add(&member.name, "reported no term");
         }
     }
     if views.seen.is_empty() {
@@ -63,14 +63,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     unseen.settle(verdict, views.evidence(), findings)
 }
 
-/// Whom each member takes for the leader, and in which term.
+/// The leader that each member follows, and in which term.
 struct Views<'a> {
     plan: &'a Plan,
     observation: &'a Observation,
     seen: Vec<(&'a MemberObservation, &'a Status)>,
-    /// Who follows whom; under none, who has no leader.
+    /// The followers of each leader; under `None`, the members without a leader.
     followers: BTreeMap<Option<EtcdId>, Vec<&'a MemberObservation>>,
-    /// The terms of those that have a leader. One that is cut off stays in its term, or counts on alone.
+    /// The terms of the members that have a leader. A member that is cut off stays in its term, or counts up
+    /// alone.
     terms: BTreeSet<u64>,
 }
 
@@ -98,12 +99,12 @@ impl<'a> Views<'a> {
         self.followers.keys().copied().flatten()
     }
 
-    /// With too few members there is nothing to add to what `reachable` and `quorum` say.
+    /// None if too few members answer: `reachable` and `quorum` report that.
     fn nobody_is_elected(&self) -> Option<Finding> {
         let finding = || {
             Finding::new(
                 None,
-                "no leader has been elected, though enough members answer",
+                "no leader is elected, although enough members answer",
                 // `quorum` says what to do.
                 None,
             )
@@ -111,15 +112,15 @@ impl<'a> Views<'a> {
         (self.seen.len() >= self.plan.quorum()).then(finding)
     }
 
-    /// The members that have no leader, where others have one.
+    /// The members that have no leader while others have one.
     fn without_leader(&self) -> Vec<(Verdict, Finding)> {
         let lost = self.followers.get(&None).into_iter().flatten();
         let findings = lost.map(|member| {
             let finding = Finding::new(
                 Some(&member.name),
-                "has no leader, while others have one",
+                "has no leader, but others have one",
                 Hint::informs(
-                    "it may have just started; if it stays so, it does not reach the others' peer port",
+                    "it may have just started; if this persists, it does not reach the others' peer port",
                     [logs(self.plan, &member.name)],
                 ),
             );
@@ -128,26 +129,26 @@ impl<'a> Views<'a> {
         findings.collect()
     }
 
-    /// That different leaders are followed, or one in different terms.
+    /// Reports that members follow different leaders, or one leader in different terms.
     fn disagreements(&self) -> Vec<(Verdict, Finding)> {
         let settles = || {
             Hint::informs(
-                "an election is under way, or a member is cut off; look again",
+                "an election is under way, or a member is cut off; check again",
                 [task(self.plan, "verify --wait 60s")],
             )
         };
         if self.leaders().count() > 1 {
-            // Members of one cluster will agree. That they name different leaders within one term says
-            // nothing: they are asked one after the other, and etcd shows a new leader before its term
-            // (the term follows with the first entry that is applied in it).
+            // Members of one cluster will agree. Different leaders within one term prove nothing: members are
+            // queried one after another, and etcd shows a new leader before its term, which follows with the
+            // first entry applied in it.
             let (verdict, hint) = if self.are_of_one_cluster() {
                 (Verdict::NotYet, Some(settles()))
             } else {
-                // They belong to different clusters, and `identity` says what to do about that.
+                // They belong to different clusters, and `identity` says what to do.
                 (Verdict::Fail, None)
             };
             let text = format!(
-                "different leaders are followed: {}",
+                "the members follow different leaders: {}",
                 self.who_follows_whom()
             );
             return vec![(verdict, Finding::new(None, text, hint))];
@@ -165,17 +166,26 @@ impl<'a> Views<'a> {
         clusters.all(|cluster| Some(cluster) == first)
     }
 
-    /// `core-01 by core-01 and core-02; core-03 by core-03`.
+    /// `core-01 and core-02 follow core-01; core-03 follows core-03`.
     fn who_follows_whom(&self) -> String {
         let followed = self.followers.iter();
         let followed = followed.filter_map(|(leader, members)| {
             let names = members.iter().map(|member| &member.name);
-            Some(format!("{} by {}", self.name((*leader)?), list(names)))
+            let follow = if members.len() == 1 {
+                "follows"
+            } else {
+                "follow"
+            };
+            Some(format!(
+                "{} {follow} {}",
+                list(names),
+                self.name((*leader)?)
+            ))
         });
         followed.collect::<Vec<_>>().join("; ")
     }
 
-    /// The leaders that do not answer, and are followed all the same.
+    /// The leaders that do not answer but are still followed.
     fn absent_leaders(&self) -> Vec<(Verdict, Finding)> {
         let answers = |leader: &EtcdId| {
             let mut seen = self.seen.iter();
@@ -192,11 +202,14 @@ impl<'a> Views<'a> {
         let findings = absent.map(|absent| {
             let finding = Finding::new(
                 None,
-                format!("the leader is still {}, which does not answer", absent.name),
-                // Where they are too few, `quorum` says so.
+                format!(
+                    "the members still follow {}, which does not answer",
+                    absent.name
+                ),
+                // `quorum` reports that too few answer.
                 (self.seen.len() >= self.plan.quorum()).then(|| {
                     Hint::informs(
-                        "the others elect another leader; look again",
+                        "the others will elect another leader; check again",
                         [task(self.plan, "verify --wait 60s")],
                     )
                 }),
@@ -206,7 +219,6 @@ impl<'a> Views<'a> {
         findings.collect()
     }
 
-    /// Who leads, in a few words.
     fn evidence(&self) -> String {
         let leaders: Vec<EtcdId> = self.leaders().collect();
         let terms: Vec<u64> = self.terms.iter().copied().collect();
@@ -222,7 +234,7 @@ impl<'a> Views<'a> {
     }
 }
 
-/// What it means that no member has a leader.
+/// The verdict when no member has a leader.
 fn no_leader(plan: &Plan, observation: &Observation) -> Verdict {
     let quorum_state = QuorumState::of(plan, observation);
     if quorum_state.answering >= plan.quorum() {

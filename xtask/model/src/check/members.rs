@@ -6,22 +6,23 @@ use crate::observation::{ListedMember, Observation};
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan, etcdctl_words};
 use crate::values::HostName;
+use crate::wording::many;
 
 pub(super) static CHECK: Check = Check {
     name: "members",
-    title: "the members are those of the definition",
+    title: "the cluster's members match the definition",
     about: About {
-        looks_at: "The list of members that every member has, by `etcdctl member list`, against \
-            the definition: each name with its peer URL and its client URL, none missing, none \
-            extra, none that was added and never started, and no learner, which gets the data and \
-            has no vote.",
-        why: "Every voter in the list counts for the quorum, whether it runs or not. Beside a \
-            fourth that was added and never started, three of four must agree, where it was two \
-            of three: with one of them down as well, all writes stop. A member that is missing \
-            from the list gets no data.",
-        what_to_do: "Change one member at a time, and only while a quorum holds. No task starts a \
-            member that was added to a running cluster yet, so do not use `member add`: `cargo \
-            xtask etcdctl -- member remove ID` takes back one that was added. `member update` \
+        looks_at: "The member list that each member has, as `etcdctl member list` shows it, \
+            compared with the definition: each name with its peer URL and its client URL, none \
+            missing, none extra, no member that was added but never started, and no learner, which \
+            receives the data but has no vote.",
+        why: "Every voter in the list counts towards the quorum, whether it runs or not. If a \
+            fourth member was added and never started, three of four must agree instead of two of \
+            three: if one of them is down as well, all writes stop. A member that is missing from \
+            the list gets no data.",
+        what_to_do: "Change one member at a time, and only while the cluster has a quorum. No task \
+            starts a member that was added to a running cluster yet, so do not use `member add`: \
+            `cargo xtask etcdctl -- member remove ID` removes one that was added. `member update` \
             corrects a peer URL, `member promote` gives a learner its vote. A client URL follows \
             from a flag: `cargo xtask down`, then `cargo xtask up`.",
         read: "https://etcd.io/docs/v3.6/op-guide/runtime-configuration/",
@@ -40,7 +41,6 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         return unseen.settle(Verdict::Skipped, "", Vec::new());
     }
 
-    // The same difference in several members' lists is one difference.
     let mut differences: Vec<(Difference, Vec<&HostName>)> = Vec::new();
     for (teller, list) in &lists {
         for difference in compare(plan, list) {
@@ -60,7 +60,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         finding
     });
     let mut findings: Vec<Finding> = findings.collect();
-    // Without a quorum the cluster does nothing of what could mend its list.
+    // Without a quorum the cluster cannot change its list.
     let has_quorum = QuorumState::of(plan, observation).has_quorum();
     for finding in &mut findings {
         if !has_quorum || is_told_by_flags(plan, observation, finding) {
@@ -71,25 +71,26 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let evidence = match verdict {
         Verdict::Pass if lists.len() == plan.members.len() => {
             format!(
-                "{} members as defined, by every member's list",
-                plan.members.len()
+                "{} as defined, in every member's list",
+                many(plan.members.len(), "member")
             )
         }
         Verdict::Pass => format!(
-            "{} members as defined, by the lists of {}",
-            plan.members.len(),
+            "{} as defined, in the lists of {}",
+            many(plan.members.len(), "member"),
             list(lists.iter().map(|(name, _)| name))
         ),
         _ => format!(
-            "{} members defined, {} listed",
-            plan.members.len(),
+            "{} defined, {} listed",
+            many(plan.members.len(), "member"),
             sizes.iter().max().copied().unwrap_or_default()
         ),
     };
     unseen.settle(verdict, evidence, findings)
 }
 
-/// Whether a member advertises another client URL since it was started with that: `flags` has the advice.
+/// Whether a member advertises another client URL because it was started with that flag: `flags` has the
+/// advice.
 fn is_told_by_flags(plan: &Plan, observation: &Observation, finding: &Finding) -> bool {
     const ADVERTISES: &str = "advertises the client URL ";
     let mut members = plan.members.iter();
@@ -126,10 +127,10 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
                 verdict: Verdict::Fail,
                 finding: Finding::new(
                     Some(&member.name),
-                    "is not a member of the cluster, though it is defined",
+                    "is defined but not a member of the cluster",
                     at_its_url(member, listed).is_none().then(|| {
                         Hint::says(
-                            "no task adds it again yet, and until it runs it would count against the quorum: leave it out, and keep the data of the others",
+                            "no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data",
                         )
                     }),
                 ),
@@ -141,8 +142,8 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
     differences
 }
 
-/// The ID of the listed member, whatever it is called, that has a defined one's peer URL. etcd gives it to
-/// nobody else ("Peer URLs already exists") until that one is mended.
+/// The ID of the listed member, whatever its name, that has a defined member's peer URL. Until that is
+/// corrected, etcd gives the URL to no other member ("Peer URLs already exists").
 fn at_its_url(member: &Member, listed: &[ListedMember]) -> Option<EtcdId> {
     let url = member.peer_url();
     let mut listed = listed.iter();
@@ -150,10 +151,10 @@ fn at_its_url(member: &Member, listed: &[ListedMember]) -> Option<EtcdId> {
     other.map(|entry| entry.id)
 }
 
-/// The one listed member that a defined one means. One that has its ID and another member's name is it all
-/// the same: that other one runs on its data, and has told its own name. Names need not differ in etcd, peer URLs do: of several
-/// it is the one with the right peer URL. A member that was added and never started has no name yet,
-/// only its peer URL.
+/// The list entry of a defined member. An entry with its ID but another member's name is still its entry:
+/// that other member runs on its data and reported its own name. etcd allows duplicate names but not
+/// duplicate peer URLs, so of several entries the one with the right peer URL counts. A member that was added
+/// but never started has no name yet, only its peer URL.
 pub(super) fn meant_by<'a>(
     plan: &Plan,
     member: &Member,
@@ -195,9 +196,9 @@ fn compare_entry(
     if entry.name.is_empty() {
         differs(
             Verdict::NotYet,
-            "has been added to the cluster and has never started".to_owned(),
+            "was added to the cluster but has never started".to_owned(),
             Some(Hint::makes_safer(
-                "no task starts it yet, and it counts for the quorum: remove it until one does",
+                "no task starts it yet, and it counts towards the quorum: remove it until one does",
                 [etcdctl(plan, &format!("member remove {}", entry.id))],
             )),
         );
@@ -207,7 +208,7 @@ fn compare_entry(
         differs(
             Verdict::Fail,
             format!("is listed under the name {}", entry.name),
-            // The other one runs on its data, and `identity` or `reachable` says what to do about that.
+            // The other member runs on its data, and `identity` or `reachable` says what to do.
             None,
         );
         return;
@@ -216,7 +217,7 @@ fn compare_entry(
         let hint = match at_its_url(member, listed).filter(|other| *other != entry.id) {
             Some(_) => None,
             None => Some(Hint::heals(
-                "tell the cluster",
+                "correct the URL in the cluster's member list",
                 [update(plan, member, entry)],
             )),
         };
@@ -236,7 +237,7 @@ fn compare_entry(
                 member.client_url()
             ),
             Some(Hint::heals(
-                "it runs with another `advertise-client-urls` than defined",
+                "its `advertise-client-urls` differs from the definition; restart the members",
                 [task(plan, "down"), task(plan, "up")],
             )),
         );
@@ -244,7 +245,7 @@ fn compare_entry(
     if entry.is_learner {
         differs(
             Verdict::Fail,
-            "is a learner: it gets the data and has no vote".to_owned(),
+            "is a learner: it receives the data but has no vote".to_owned(),
             Some(Hint::heals(
                 "promote it once it has caught up",
                 [etcdctl(plan, &format!("member promote {}", entry.id))],
@@ -253,13 +254,13 @@ fn compare_entry(
     }
 }
 
-/// The command line that tells the cluster a member's peer URL.
+/// The command line that corrects a member's peer URL in the cluster.
 fn update(plan: &Plan, member: &Member, entry: &ListedMember) -> String {
     let url = member.peer_url();
     match etcdctl_words::member_update(plan.version(), entry.id, &url) {
         Some(words) => etcdctl(plan, &words),
         None => {
-            // Another member: the others may not reach the one with the wrong URL.
+            // Ask another member: the others may not reach the one with the wrong URL.
             let others = plan.members.iter();
             let mut others = others.filter(|other| other.name != member.name);
             let asked = others.next().unwrap_or(member).client_url();
@@ -275,7 +276,7 @@ fn extra(plan: &Plan, entry: &ListedMember) -> Difference {
     let urls = list(&entry.peer_urls);
     let text = if entry.name.is_empty() {
         format!(
-            "member {} at {urls} has been added, has never started and is not defined",
+            "member {} at {urls} was added but has never started, and is not defined",
             entry.id
         )
     } else if plan
@@ -284,7 +285,7 @@ fn extra(plan: &Plan, entry: &ListedMember) -> Difference {
         .any(|member| entry.name == member.name.as_str())
     {
         format!(
-            "member {} at {urls} is one more named `{}` than is defined",
+            "member {} at {urls} is an additional one named `{}`",
             entry.id, entry.name
         )
     } else {

@@ -1,4 +1,5 @@
-//! Judgements over a plan and what was seen of it: one file each, and one line in [`CHECKS`].
+//! The checks of a cluster, which compare a plan with an observation: one file each, and one line in
+//! [`CHECKS`].
 
 mod alarms;
 mod clock;
@@ -39,7 +40,7 @@ use crate::plan::Plan;
 use crate::values::HostName;
 use crate::wording::list;
 
-/// Every check of members, in the order in which they are reported.
+/// The checks of members, in the order of the report.
 pub static CHECKS: &[&Check] = &[
     &definition::CHECK,
     &reachable::CHECK,
@@ -59,7 +60,7 @@ pub static CHECKS: &[&Check] = &[
     &write::CHECK,
 ];
 
-/// Every check of machines, which come after those where members have machines of their own.
+/// The checks of machines, which follow if members run on machines.
 pub static MACHINE_CHECKS: &[&Check] = &[
     &unit::CHECK,
     &user_data::CHECK,
@@ -67,7 +68,7 @@ pub static MACHINE_CHECKS: &[&Check] = &[
     &discovery::CHECK,
 ];
 
-/// Every check, in the order in which they are reported.
+/// All checks, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().chain(MACHINE_CHECKS).copied()
 }
@@ -80,25 +81,25 @@ pub fn named(name: &str) -> Option<&'static Check> {
 /// A named condition of a cluster.
 #[derive(Debug)]
 pub struct Check {
-    /// Its name: stable, part of the program's interface.
+    /// A stable name, part of the program's interface.
     pub name: &'static str,
-    /// What it asks, as a phrase that is true of a healthy cluster.
+    /// A phrase that is true of a healthy cluster.
     pub title: &'static str,
-    /// What there is to know about it, for somebody who knows etcd a little.
+    /// The explanation, for a reader who knows a little about etcd.
     pub about: About,
-    /// Judges. Must not pass where it could not look.
+    /// Must not pass if it could not look.
     pub judge: fn(&Plan, &Observation) -> Judgement,
 }
 
-/// What a check means. Each text is a paragraph of whole sentences; commands in it are for the cluster
+/// The explanation of a check. Each text is a paragraph of whole sentences; its commands are for the cluster
 /// `default` and its member `core-01`.
 #[derive(Debug)]
 pub struct About {
-    /// What it looks at, and what it makes of that.
+    /// What the check looks at, and how it judges that.
     pub looks_at: &'static str,
-    /// Why it matters. The first sentence says it alone, for a table.
+    /// Why it matters. The first sentence stands alone in a table.
     pub why: &'static str,
-    /// What to do where it does not hold.
+    /// What to do if the check fails.
     pub what_to_do: &'static str,
     /// The page of etcd's documentation that says more.
     pub read: &'static str,
@@ -114,23 +115,22 @@ impl About {
     }
 }
 
-/// What a check found.
+/// The judgement of a check of a cluster.
 pub type Judgement = crate::judgement::Judgement<Finding>;
 
 /// One thing that a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The members it concerns; none where it concerns the cluster as a whole.
+    /// The members it concerns; none if it concerns the cluster as a whole.
     pub members: Vec<HostName>,
-    /// What was found. Follows the name of the member where it concerns one, and has the names in it
-    /// where it concerns several.
+    /// What was found. It follows the name of a single member; for several members, it contains their names.
     pub text: String,
-    /// What to do about it; none where it follows from another finding.
+    /// What to do about it; none if it follows from another finding.
     pub hint: Option<Hint>,
 }
 
 impl Finding {
-    /// The member it concerns, where it concerns a single one.
+    /// The member it concerns, if it concerns a single one.
     pub const fn member(&self) -> Option<&HostName> {
         match self.members.as_slice() {
             [member] => Some(member),
@@ -151,7 +151,7 @@ impl Finding {
     }
 }
 
-/// What is true of several members in the same words is one finding.
+/// Merges findings that are the same for several members.
 fn grouped<'a>(
     findings: impl IntoIterator<Item = (&'a HostName, String, Option<Hint>)>,
 ) -> Vec<Finding> {
@@ -175,7 +175,7 @@ fn grouped<'a>(
     findings.collect()
 }
 
-/// `does not answer` of one is `do not answer` of many.
+/// Turns `does not answer` into `do not answer`, and `its` into `their`.
 fn plural(why: &str) -> String {
     let forms = [
         ("does ", "do "),
@@ -188,8 +188,8 @@ fn plural(why: &str) -> String {
     ];
     for (one, many) in forms {
         if let Some(rest) = why.strip_prefix(one) {
-            return format!("{many}{rest}");
+            return format!("{many}{rest}").replace(" its ", " their ");
         }
     }
-    why.to_owned()
+    why.replace(" its ", " their ")
 }

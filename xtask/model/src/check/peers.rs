@@ -7,19 +7,17 @@ use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "peers",
-    title: "every member is connected with every other",
+    title: "every member is connected to every other",
     about: About {
-        looks_at: "The metric `etcd_network_active_peers` of each member, which counts the \
-            members that it has connections with. Members that do not answer are left out: they \
-            are missed by `reachable`.",
-        why: "Two members that lost sight of each other go unnoticed as long as both reach the \
-            leader. Should one of them have to lead next, the other cannot follow it, and the \
-            cluster may be without a leader although all members run. Nothing that etcdctl asks \
-            tells of it.",
-        what_to_do: "Find out what lies between the two: a firewall, a route, a cable. Each \
-            member has to reach port 2380 of every other, in both directions: a connection does \
-            not outlive the loss of one. `cargo xtask logs core-01` names the peer that a member \
-            does not reach, and why.",
+        looks_at: "Each member's metric `etcd_network_active_peers`, which counts the members that \
+            it is connected to. Members that do not answer are left out: `reachable` reports them.",
+        why: "Two members that lost their connection go unnoticed as long as both reach the \
+            leader. If one of them has to lead next, the other cannot follow it, and the cluster \
+            may have no leader although all members run. No etcdctl query reveals it.",
+        what_to_do: "Find out what lies between the two: a firewall, a route, a cable. Each member \
+            has to reach port 2380 of every other, in both directions: a connection does not \
+            survive the loss of one. `cargo xtask logs core-01` names the peer that a member does \
+            not reach, and why.",
         read: "https://etcd.io/docs/v3.6/op-guide/failures/#network-partition",
     },
     judge,
@@ -27,7 +25,7 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if plan.version().minor_release() < (3, 3) {
-        return Judgement::not_applicable("etcd counts its connections from 3.3");
+        return Judgement::not_applicable("etcd counts its connections since 3.3");
     }
     if plan.members.len() == 1 {
         return Judgement::not_applicable("there is no other member");
@@ -51,16 +49,16 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         connections += reached.len();
         if !missed.is_empty() {
             let missed: Vec<&HostName> = missed.iter().map(|(other, _)| &other.name).collect();
-            // Members that answer in each other's place refuse each other, and `identity` says what to do
-            // about that; `quorum` or `reachable` does where too few answer.
+            // Members that answer in each other's place refuse each other, and `identity` says what to do. If
+            // too few answer, `quorum` or `reachable` does.
             let is_lost = QuorumState::of(plan, observation).is_lost();
             let hint = (!are_exchanged && !is_lost).then(|| {
                 Hint::informs(
-                    "look at what lies between their peer ports; its log says what it tried",
+                    "check what lies between their peer ports; its log shows what it tried",
                     [logs(plan, &member.name)],
                 )
             });
-            let text = format!("has no connection with {}", list(missed));
+            let text = format!("has no connection to {}", list(missed));
             findings.push(Finding::new(Some(&member.name), text, hint));
         }
     }
@@ -75,7 +73,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let evidence = match connections {
         0 => "no connections".to_owned(),
         1 => "1 connection".to_owned(),
-        many => format!("{many} connections, each seen from its own side"),
+        many => format!("{many} connections, counted at both ends"),
     };
     unseen.settle(verdict, evidence, findings)
 }

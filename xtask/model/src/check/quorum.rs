@@ -6,19 +6,20 @@ use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task};
 use crate::observation::Observation;
 use crate::plan::{Member, Plan};
 use crate::values::HostName;
+use crate::wording::many;
 
 pub(super) static CHECK: Check = Check {
     name: "quorum",
-    title: "a quorum holds",
+    title: "the cluster has a quorum",
     about: About {
-        looks_at: "How many voters can agree: those that answer, belong to this cluster and \
-            follow a leader. More than half of all voters must. And whether they were seen to \
-            agree on something: a write, a linearizable read or the list of alarms.",
-        why: "Without a quorum the cluster takes no write, and what can still be read may be old. \
-            One of three may fail, of four also one, of five two. Where failures have left just \
-            enough voters, that is a warning: everything is served, until the next failure. A \
-            quorum of a cluster that lacks defined members, as after `--force-new-cluster`, is \
-            not the one that was defined.",
+        looks_at: "How many voters can agree: those that answer, belong to this cluster and follow \
+            a leader. More than half of all voters are needed. It also matters whether they were \
+            seen to agree on something: a write, a linearizable read or the list of alarms.",
+        why: "Without a quorum the cluster accepts no writes, and reads may return old data. Of \
+            three members one may fail, of four also one, of five two. If failures have left just \
+            enough voters, that is a warning: everything works until the next failure. A quorum of \
+            a cluster that lacks defined members, as after `--force-new-cluster`, is not the \
+            defined one.",
         what_to_do: "Bring members back: `cargo xtask up` starts those that do not run. Once \
             enough are back with their data, they elect a leader and nothing is lost. Never empty \
             the data folders of a majority: they can form a new, empty cluster under the old IDs. \
@@ -38,11 +39,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         unasked,
         ..
     } = quorum_state;
-    let evidence = format!("{able} of {voters} voters can agree, {needed} must");
-    // Members that could not be asked may well be a part of it.
+    let are = if needed == 1 { "is" } else { "are" };
+    let evidence = format!("{able} of {voters} voters can agree, {needed} {are} needed");
+    // Members that could not be queried may be part of a quorum.
     if able < needed {
         if able + unasked >= needed {
-            let members = format!("{unasked} members could not be asked");
+            let members = format!("{} could not be queried", many(unasked, "member"));
             return not_known(evidence, &members);
         }
         if quorum_state.agrees_with_undefined() {
@@ -50,14 +52,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 1 => "1 voter is not defined".to_owned(),
                 count => format!("{count} voters are not defined"),
             };
-            return not_known(format!("{evidence}, and did"), &others);
+            return not_known(format!("{evidence}, and they did"), &others);
         }
         if quorum_state.agreement == Agreement::Seen && quorum_state.answering >= needed {
             let text = format!(
-                "{able} of {voters} voters followed a leader when they were asked, and members agreed on something right after"
+                "{able} of {voters} voters followed a leader when queried, but members agreed on something right after"
             );
             let hint = Hint::informs(
-                "a leader was probably being elected; look again",
+                "a leader was probably being elected; check again",
                 [task(plan, "verify --wait 60s")],
             );
             let finding = Finding::new(None, text, hint);
@@ -70,7 +72,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         };
         let hint = if verdict == Verdict::NotYet {
             Some(Hint::informs(
-                "enough members answer, and do not agree yet; look again",
+                "enough members answer but do not agree yet; check again",
                 [task(plan, "verify --wait 60s")],
             ))
         } else {
@@ -97,10 +99,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Some(Finding {
                 members: Vec::new(),
                 text: format!(
-                    "{} {} defined and cannot vote: the quorum is not one of the {} defined members",
+                    "{} {} defined but cannot vote: the quorum is not that of the {}",
                     list(&lacking),
                     if lacking.len() == 1 { "is" } else { "are" },
-                    plan.members.len()
+                    many(plan.members.len(), "defined member")
                 ),
                 // `members` says what to do about them.
                 hint: None,
@@ -108,7 +110,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         ),
         Agreement::Seen => match quorum_state.may_fail() {
             0 => Judgement::new(
-                // A whole cluster of one cannot be better than this.
+                // A complete cluster of one tolerates no failures either.
                 if able < voters {
                     Verdict::Warn
                 } else {
@@ -123,15 +125,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 None,
             ),
         },
-        Agreement::NotAsked => not_known(evidence, "nothing was asked that takes their agreement"),
+        Agreement::NotAsked => not_known(evidence, "no query needed their agreement"),
         Agreement::Refused => Judgement::new(
             Verdict::NotYet,
             format!("{evidence}; nothing was agreed on"),
             Some(Finding::new(
                 None,
-                "every request that takes a quorum failed",
+                "every request that needs a quorum failed",
                 Hint::informs(
-                    "members may have failed just now; if it stays so, they do not reach each other's peer port",
+                    "members may have just failed; if this persists, they do not reach each other's peer port",
                     [task(plan, "verify --wait 60s")],
                 ),
             )),
@@ -146,7 +148,7 @@ fn tolerance(quorum_state: &QuorumState) -> String {
     }
 }
 
-/// The members that are defined and that the cluster's own list does not have as voters.
+/// The defined members that the cluster's own list does not have as voters.
 fn without_vote<'a>(plan: &'a Plan, observation: &Observation) -> Vec<&'a HostName> {
     let Some(listed) = quorum_state::listed(plan, observation) else {
         return Vec::new();
@@ -159,7 +161,7 @@ fn without_vote<'a>(plan: &'a Plan, observation: &Observation) -> Vec<&'a HostNa
     lacking.map(|member| &member.name).collect()
 }
 
-/// What to do where too few members answer; none where `reachable` says how to bring them back.
+/// What to do if too few members answer. None if `reachable` says how to bring them back.
 fn too_few(plan: &Plan, observation: &Observation) -> Option<Hint> {
     let reachable = (reachable::CHECK.judge)(plan, observation);
     let mut hints = reachable
@@ -167,10 +169,10 @@ fn too_few(plan: &Plan, observation: &Observation) -> Option<Hint> {
         .iter()
         .filter_map(|one| one.hint.as_ref());
     (hints.next().is_none())
-        .then(|| Hint::says("no task mends this yet: keep the data of every member that has some"))
+        .then(|| Hint::says("no task repairs this yet: keep the data of every member that has any"))
 }
 
-/// A judgement over what was seen alone, while this was not.
+/// A skipped judgement: `evidence` was seen, `unseen` was not.
 fn not_known(evidence: String, unseen: &str) -> Judgement {
     let mut judgement = Judgement::new(Verdict::Skipped, evidence, None);
     judgement.add_unseen(&format!("not checked: {unseen}"));

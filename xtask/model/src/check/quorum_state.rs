@@ -5,25 +5,24 @@ use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
 
-/// Where a cluster stands: who answers, who leads, how many more may fail.
+/// The quorum of a cluster: which members answer, which one leads, how many more may fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuorumState {
-    /// The members of the definition.
+    /// The number of defined members.
     pub members: usize,
-    /// Those of them that answer, each counted once, without strangers: members of another cluster are none
-    /// of this one.
+    /// The defined members that answer, each counted once. Members of another cluster do not count.
     pub answering: usize,
-    /// Those of them that could not be asked: nothing is known of them.
+    /// The defined members that could not be queried, so nothing is known about them.
     pub unasked: usize,
-    /// The members that vote, as far as that is known: by the cluster's own list, or by the definition.
+    /// The voting members, from the cluster's own list, or else from the definition.
     pub voters: usize,
-    /// Those of them that answer, belong to this cluster and have a leader.
+    /// The voters that answer, belong to this cluster and have a leader.
     pub able: usize,
-    /// Those of them that the definition does not have, so nobody asked them.
+    /// The voters that are not defined, so they were not queried.
     pub undefined: usize,
-    /// The voters that must agree: more than half.
+    /// The number of voters that must agree: more than half.
     pub needed: usize,
-    /// The leader's name, where one leader is seen by all who answer and see one.
+    /// The leader's name, if all members that answer and have a leader follow the same one.
     pub leader: Option<String>,
     /// Whether the members were seen to agree on something: a write, a quorum read, an alarm list.
     pub agreement: Agreement,
@@ -34,14 +33,14 @@ pub struct QuorumState {
 pub enum Agreement {
     /// They agreed on something.
     Seen,
-    /// They were asked to, and none did.
+    /// They were asked to, but did not.
     Refused,
     /// They were not asked.
     NotAsked,
 }
 
 impl QuorumState {
-    /// Reads it from what was seen.
+    /// Derives the quorum from an observation.
     pub fn of(plan: &Plan, observation: &Observation) -> Self {
         let statuses: Vec<&Status> = ours(plan, observation)
             .filter_map(|member| member.status.seen())
@@ -76,14 +75,14 @@ impl QuorumState {
             || self.agrees_with_undefined()
     }
 
-    /// Whether members agreed that are too few without those that the definition does not have.
+    /// Whether members agreed although, without undefined voters, they are too few.
     pub fn agrees_with_undefined(&self) -> bool {
         self.able < self.needed
             && self.able + self.undefined >= self.needed
             && self.agreement == Agreement::Seen
     }
 
-    /// Whether the quorum is lost: too few voters answer, even if those that could not be asked would.
+    /// Whether the quorum is lost: too few voters answer, even counting those that could not be queried.
     pub const fn is_lost(&self) -> bool {
         self.answering + self.unasked + self.undefined < self.needed
     }
@@ -108,7 +107,7 @@ impl fmt::Display for QuorumState {
         } = self;
         if *answering == 0 {
             return f.write_str(if unasked == members {
-                "no member could be asked"
+                "no member could be queried"
             } else {
                 "no member answered"
             });
@@ -129,8 +128,8 @@ impl fmt::Display for QuorumState {
     }
 }
 
-/// Whether a member belongs to another cluster, while others belong to the plan's: what it says is
-/// not to be compared with what they say. Where none belongs to the plan's, nobody is a stranger.
+/// Whether a member belongs to another cluster while others belong to the plan's: their answers cannot be
+/// compared. If no member belongs to the plan's cluster, no member is a stranger.
 pub(super) fn is_stranger(
     plan: &Plan,
     observation: &Observation,
@@ -149,7 +148,7 @@ pub(super) fn is_stranger(
     is_ours(member) == Some(false) && any()
 }
 
-/// The members that are no strangers.
+/// The members that are not strangers.
 pub(super) fn ours<'a>(
     plan: &'a Plan,
     observation: &'a Observation,
@@ -158,7 +157,7 @@ pub(super) fn ours<'a>(
     members.filter(|member| !is_stranger(plan, observation, member))
 }
 
-/// The cluster's own member list, from a member that belongs to the plan's cluster where there is one.
+/// The cluster's own member list, preferably from a member of the plan's cluster.
 pub(super) fn listed<'a>(plan: &Plan, observation: &'a Observation) -> Option<&'a [ListedMember]> {
     let lists = || {
         let members = observation.members.iter();
@@ -174,7 +173,7 @@ pub(super) fn listed<'a>(plan: &Plan, observation: &'a Observation) -> Option<&'
         .map(|(_, list)| list.as_slice())
 }
 
-/// What a member is called: by the definition, or by the cluster's own list, or else its ID.
+/// A member's name in the definition, else in the cluster's own list, else its ID.
 pub(super) fn name_of(plan: &Plan, observation: &Observation, id: EtcdId) -> String {
     let in_list = || {
         let lists = observation.members.iter();
@@ -190,7 +189,7 @@ pub(super) fn name_of(plan: &Plan, observation: &Observation, id: EtcdId) -> Str
         .unwrap_or_else(|| format!("member {id}"))
 }
 
-/// The planned member that has this ID: by prediction, or else because it says so.
+/// The planned member with this ID: the predicted one, else the one that reports it.
 pub(super) fn planned<'a>(
     plan: &'a Plan,
     observation: &'a Observation,
@@ -209,7 +208,7 @@ pub(super) fn planned<'a>(
         .or_else(|| itself().map(|member| &member.name))
 }
 
-/// Whether any member answers as another one of the plan.
+/// Whether any member answers with the ID of another planned member.
 pub(super) fn are_exchanged(plan: &Plan, observation: &Observation) -> bool {
     let mut members = observation.members.iter();
     members.any(|member| {
@@ -219,7 +218,7 @@ pub(super) fn are_exchanged(plan: &Plan, observation: &Observation) -> bool {
     })
 }
 
-/// The names that the members' lists have for this ID.
+/// The names under which the members' lists have this ID.
 pub(super) fn listed_as(observation: &Observation, id: EtcdId) -> Vec<&str> {
     let lists = observation.members.iter();
     let entries = lists.filter_map(|member| member.members.seen()).flatten();
@@ -244,12 +243,12 @@ fn sole_leader(statuses: &[&Status]) -> Option<EtcdId> {
 
 fn agreement(plan: &Plan, observation: &Observation) -> Agreement {
     let mut result = Agreement::NotAsked;
-    // What another cluster agrees on says nothing of this one.
+    // What another cluster agrees on says nothing about this one.
     for member in ours(plan, observation) {
         let looks = [
             answered(&member.write),
             answered(&member.reads),
-            // Listing alarms takes the members' agreement; 2.x has none to list.
+            // Listing alarms needs a quorum; 2.x has no alarms.
             answered(&member.alarms).filter(|_| !plan.version().is_v2()),
         ];
         for look in looks.into_iter().flatten() {
@@ -262,7 +261,7 @@ fn agreement(plan: &Plan, observation: &Observation) -> Agreement {
     result
 }
 
-/// Whether a member that was asked answered.
+/// Whether the query was answered; none if it was not sent.
 const fn answered<T>(look: &Look<T>) -> Option<bool> {
     match look {
         Look::Seen(_) => Some(true),

@@ -11,26 +11,27 @@ pub(super) static CHECK: Check = Check {
     name: "reachable",
     title: "every member answers",
     about: About {
-        looks_at: "What each member itself answers to `etcdctl endpoint status` at its client \
-            URL; before etcd 3, to its HTTP API. All are asked at once, each with a deadline of \
-            its own. A member answers this without the others, so one that answers may still be \
-            unable to serve. Members are counted by their IDs: one that answers at the addresses \
-            of two is one. What a member complains of is passed on as a warning.",
+        looks_at: "What each member itself answers to `etcdctl endpoint status` at its client URL; \
+            before etcd 3, to its HTTP API. All members are queried at once, each with its own \
+            deadline. A member answers this without the others, so one that answers may still be \
+            unable to serve. Members are counted by their IDs: one that answers at two addresses \
+            counts once. A member's own complaints are passed on as warnings.",
         why: "A member that is down uses up the failures that the cluster tolerates. Of three \
-            members one may be missing: the cluster serves on and nothing is lost, but the next \
-            failure stops all writes. Clients that know this address alone are cut off already.",
-        what_to_do: "Read why it stopped: `cargo xtask logs core-01`. Then `cargo xtask up` \
-            starts what does not run, continues processes that are halted and leaves the rest \
-            alone; with its data, a member catches up by itself. One that has lost its data is \
-            not started: the others can serve without it. If it runs and does not answer, something \
-            is between it and this host: its address, port 2379, a firewall.",
+            members one may be missing: the cluster keeps serving and nothing is lost, but the \
+            next failure stops all writes. Clients that know only this address are cut off \
+            already.",
+        what_to_do: "Read why it stopped: `cargo xtask logs core-01`. Then `cargo xtask up` starts \
+            what does not run, continues processes that are halted and leaves the rest alone; with \
+            its data, a member catches up by itself. A member that has lost its data is not \
+            started: the others can serve without it. If it runs but does not answer, something \
+            between it and this host is wrong: its address, port 2379, a firewall.",
         read: "https://etcd.io/docs/v3.6/op-guide/failures/",
     },
     judge,
 };
 
-/// What to do about a member that does not answer: that depends on whether it runs. None where the cluster
-/// does not have it as a member that has run: `members` says what to do about that.
+/// What to do about a member that does not answer, depending on whether it runs. None if the cluster does not
+/// list it as a member that has run: `members` says what to do then.
 fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -> Option<Hint> {
     let name = &observation.members[index].name;
     let planned = plan.members.iter().find(|member| member.name == *name);
@@ -49,17 +50,20 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
     }
     let machine = observation.machines.get(index).and_then(Look::seen);
     Some(match observation.conditions.get(index) {
-        Some(Condition::Halted { id }) => {
-            Hint::heals("its process is halted", [format!("kill -CONT {id}")])
-        }
+        Some(Condition::Halted { id }) => Hint::heals(
+            "its process is halted; continue it",
+            [format!("kill -CONT {id}")],
+        ),
         Some(Condition::Running(what)) if !QuorumState::of(plan, observation).has_quorum() => {
             Hint::informs(
-                format!("it runs ({what}); one that starts answers nobody until a quorum runs"),
+                format!("it runs ({what}); a starting member does not answer until a quorum runs"),
                 [logs],
             )
         }
         Some(Condition::Running(what)) => Hint::informs(
-            format!("it runs ({what}), so it is slow, or something is between it and this host"),
+            format!(
+                "it runs ({what}), so it is slow, or something between it and this host is in the way"
+            ),
             [logs],
         ),
         Some(Condition::Absent | Condition::Unfinished) if had_data => {
@@ -67,21 +71,24 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             advice::without_data(&plan.name, Unusable::Lost, others, None)
         }
         Some(Condition::Absent) => Hint::heals("it has never run; start it", [up]),
-        // Nothing is started then, as the advice about those that have lost it says.
+        // Nothing is started then, as the advice about the members without data says.
         Some(Condition::Stopped) if are_too_many_lost(plan, observation) => return None,
         Some(Condition::Stopped) if ended == Some(Cause::DiskFull) => Hint::heals(
-            "the disk that its data is on is full; make room there, then start it again",
+            "the disk that holds its data is full; free some space there, then start it again",
             [up],
         ),
         Some(Condition::Stopped) if !why.contains("refused") => Hint::heals(
-            "it does not run, and something else answers at its address; end that, and start it again",
+            "it does not run, and something else answers at its address; stop that, then start the member again",
             [up],
         ),
         _ if machine.is_some_and(|machine| machine.unit == "active") => Hint::informs(
-            "its unit etcd.service is active, so it is slow, or something is between it and this host",
+            "its unit etcd.service is active, so it is slow, or something between it and this host is in the way",
             [logs],
         ),
-        _ => Hint::heals("its log tells why it stopped; start it again", [logs, up]),
+        _ => Hint::heals(
+            "read in its log why it stopped, then start it again",
+            [logs, up],
+        ),
     })
 }
 
@@ -95,7 +102,7 @@ fn are_too_many_lost(plan: &Plan, observation: &Observation) -> bool {
     plan.members.len().saturating_sub(lost.count()) < plan.quorum()
 }
 
-/// What is left beside a member that cannot be started.
+/// What is left of the cluster without a member that cannot be started.
 fn others(plan: &Plan, observation: &Observation) -> Others {
     let mut conditions = observation.conditions.iter();
     let is_all_lost = conditions.all(|condition| *condition == Condition::Absent);
@@ -117,7 +124,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         match &member.status {
             Look::Seen(status) => {
                 answering += 1;
-                // What concerns the leader and alarms has checks of its own.
+                // The leader and alarms have checks of their own.
                 let errors = status
                     .errors
                     .iter()
@@ -145,11 +152,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             }
             Look::NotAsked(why) => {
                 unasked.push(&member.name);
-                // What keeps one from being asked keeps all: it is said once.
+                // The reason is the same for all members, so it is reported once.
                 let finding = Finding::new(
                     None,
                     format!("members {why}"),
-                    Hint::heals("find an etcdctl that works", [task(plan, "up")]),
+                    Hint::heals("find a working etcdctl", [task(plan, "up")]),
                 );
                 if !findings.contains(&finding) {
                     findings.push(finding);
@@ -163,14 +170,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if !unasked.is_empty() {
         judgement.verdict = verdict.max(Verdict::Skipped);
         judgement.add_unseen(&format!(
-            "not checked: {} could not be asked",
+            "not checked: {} could not be queried",
             list(unasked)
         ));
     }
     judgement
 }
 
-/// That another member answers in this one's place.
+/// Reports that another member answers in this one's place.
 fn answers_twice(
     plan: &Plan,
     observation: &Observation,
@@ -189,7 +196,7 @@ fn answers_twice(
     )
 }
 
-/// What to do where the member with this ID answers in place of the one that was asked.
+/// What to do if the member with this ID answers in place of the one that was queried.
 pub(super) fn passed_on(
     plan: &Plan,
     observation: &Observation,
@@ -198,8 +205,8 @@ pub(super) fn passed_on(
 ) -> Hint {
     let name = &member.name;
     let who = name_of(plan, observation, by);
-    // A process tells the cluster its own name, whatever data it runs on; what lies between here and there
-    // tells none.
+    // A process reports its own name to the cluster, whatever data it runs on; a proxy in between reports
+    // none.
     if quorum_state::listed_as(observation, by).contains(&name.as_str()) {
         return Hint::informs(
             format!(
@@ -208,13 +215,10 @@ pub(super) fn passed_on(
             [task(plan, "down"), task(plan, "up")],
         );
     }
-    let passed_on = format!(
-        "something passes on to {who} what is sent to {}",
-        member.endpoint
-    );
+    let passed_on = format!("something forwards {} to {who}", member.endpoint);
     Hint::says(if plan.on_machines {
-        format!("{passed_on}: look for a port forward or a proxy on the way")
+        format!("{passed_on}: look for a port forward or a proxy in between")
     } else {
-        format!("{passed_on}: find the process that listens there, and end it")
+        format!("{passed_on}: find the process that listens there, and stop it")
     })
 }

@@ -12,16 +12,16 @@ use crate::values::HostName;
 pub struct Report {
     /// Each check with its judgement, in the order of [`CHECKS`] and [`MACHINE_CHECKS`].
     pub checks: Vec<Judged<Finding>>,
-    /// Where the cluster stands.
+    /// The state of the quorum.
     pub quorum_state: QuorumState,
 }
 
-/// That a check has found something, and about whom.
+/// A check that found something, and the member it is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reported {
     /// The name of the check that found it.
     pub check: &'static str,
-    /// The member it is about; none where it is about the cluster as a whole.
+    /// The member it is about; none if it is about the cluster as a whole.
     pub member: Option<HostName>,
 }
 
@@ -36,8 +36,7 @@ pub enum Health {
     NotProven,
 }
 
-/// Makes every check that there is something to look at for. A member counts once, at however many
-/// addresses it answers.
+/// Runs every check that applies. A member counts once, however many addresses it answers at.
 pub fn judge(plan: &Plan, observation: &Observation) -> Report {
     let observation = &observation.each_member_once(&plan.predicted_ids());
     let machines = MACHINE_CHECKS.iter().filter(|_| plan.on_machines);
@@ -58,9 +57,8 @@ pub fn judge(plan: &Plan, observation: &Observation) -> Report {
     }
 }
 
-/// Where the definition describes another cluster than the one that was started, taking that back is all
-/// the advice there is: `up` refuses such a definition, and what is found by comparing with it may be gone
-/// once that is done.
+/// If the definition describes another cluster than the one that was started, undoing the change is the only
+/// advice: `up` refuses such a definition, and findings that compare with it may disappear once that is done.
 fn take_what_follows_back(
     plan: &Plan,
     observation: &Observation,
@@ -91,8 +89,8 @@ impl fmt::Display for Reported {
 }
 
 impl Report {
-    /// Whether the cluster is healthy. One that could not be looked at everywhere is not called healthy, and
-    /// one of which nothing bad is known is not called unhealthy.
+    /// Whether the cluster is healthy. A cluster that was not fully checked is not healthy, and one that is
+    /// not known to have a problem is not unhealthy.
     pub fn health(&self) -> Health {
         let worst = self
             .checks
@@ -107,15 +105,15 @@ impl Report {
         }
     }
 
-    /// Gives no advice about what was found.
+    /// Removes the hints from all findings.
     pub fn leave_out_hints(&mut self) {
         let judgements = self.checks.iter_mut().map(|checked| &mut checked.judgement);
         let findings = judgements.flat_map(|judgement| &mut judgement.findings);
         findings.for_each(|finding| finding.hint = None);
     }
 
-    /// Whether time cannot mend it: the definition describes another cluster than the one that was started,
-    /// or nothing is wrong but that what runs follows an older definition.
+    /// Whether waiting cannot help: the definition describes another cluster than the one that was started,
+    /// or the only problem is that the cluster runs by an older definition.
     pub fn is_outdated(&self) -> bool {
         let failing = self.names(&[Verdict::NotYet, Verdict::Fail]);
         let is_only_outdated = !failing.is_empty()
@@ -135,7 +133,7 @@ impl Report {
             .collect()
     }
 
-    /// Why members could not be asked.
+    /// Why members could not be queried.
     pub fn unasked(&self) -> impl Iterator<Item = &str> {
         let reachable = self.checks.iter();
         let reachable = reachable.filter(|checked| checked.name == "reachable");
@@ -144,8 +142,8 @@ impl Report {
         findings.map(|finding| finding.text.as_str())
     }
 
-    /// Whatever is not simply as it should be: each check that warns or fails, with every member that it
-    /// names. What could not be checked is nothing that was found.
+    /// Each check that warns or fails, with every member that it names. A check that could not run has found
+    /// nothing.
     pub fn reported(&self) -> BTreeSet<Reported> {
         let findings = self.checks.iter().filter(|checked| {
             let verdict = checked.judgement.verdict;
@@ -169,14 +167,14 @@ impl Report {
             .collect()
     }
 
-    /// One line: healthy or not, and what a reader wants to know first.
+    /// One line: whether the cluster is healthy, and its quorum.
     pub fn summary(&self, plan: &Plan) -> String {
         let name = &plan.name;
         let quorum_state = &self.quorum_state;
         match self.health() {
             Health::Healthy => format!("{name} is healthy: {quorum_state}"),
             Health::Unhealthy => format!("{name} is unhealthy: {quorum_state}"),
-            // Without anybody to ask there is nothing else to tell.
+            // If no member answers, there is nothing else to report.
             Health::NotProven if quorum_state.answering == 0 => {
                 format!("{name}: health unknown: {quorum_state}")
             }
@@ -184,7 +182,7 @@ impl Report {
                 let skipped = self.names(&[Verdict::Skipped]);
                 let skipped = match skipped.len() {
                     1..=3 => super::list(skipped),
-                    many => format!("{many} of {} conditions", self.checks.len()),
+                    many => format!("{many} of {} checks", self.checks.len()),
                 };
                 format!(
                     "{name} is not proven healthy: {skipped} could not be checked; {quorum_state}"

@@ -6,17 +6,17 @@ pub(super) static CHECK: Check = Check {
     name: "unit",
     title: "the unit etcd.service is active on every machine",
     about: About {
-        looks_at: "The state in which systemd has the unit `etcd.service` of each machine: \
-            `active`, or what else. It is asked over ssh, with the key that Vagrant gave the \
-            machine. Members that run as processes of this host have no unit and no such check.",
-        why: "An etcd that runs outside of its unit does not come back after a boot. One that its \
-            unit starts over and over may answer just when it is asked, and then not. The unit is \
-            also what gives etcd the flags of the definition, and at the first start fetches it.",
+        looks_at: "The state that systemd reports for the unit `etcd.service` on each machine: \
+            `active`, or another one. It is read over ssh, with the key that Vagrant gave the \
+            machine. Members that run as local processes have no unit and no such check.",
+        why: "An etcd that runs outside its unit does not come back after a reboot. One that its \
+            unit starts over and over may answer when it is queried, and fail right after. The \
+            unit also gives etcd the flags of the definition, and fetches etcd at the first start.",
         what_to_do: "In the state `activating` it may still be fetching etcd: `cargo xtask verify \
-            --wait 2m`. Else the machine's log says why: `cargo xtask logs core-01`. A flag that \
-            this version does not know, or data that a newer version wrote, ends etcd at once. \
-            `cargo xtask up` starts the unit where it does not run; `cargo xtask ssh core-01` \
-            leads to the machine.",
+            --wait 2m`. Otherwise the machine's log says why: `cargo xtask logs core-01`. A flag \
+            that this version does not know, or data that a newer version wrote, makes etcd exit \
+            at once. `cargo xtask up` starts the unit where it does not run; `cargo xtask ssh \
+            core-01` logs in to the machine.",
         read: "https://etcd.io/docs/v3.6/op-guide/configuration/",
     },
     judge,
@@ -36,13 +36,13 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             "activating" | "reloading" | "deactivating" => (
                 Verdict::NotYet,
                 Hint::informs(
-                    "it may be fetching etcd; see what it does",
+                    "it may still be fetching etcd; read its log",
                     [logs(plan, member)],
                 ),
             ),
             _ => (
                 Verdict::Fail,
-                Hint::informs("see why", [logs(plan, member)]),
+                Hint::informs("read its log", [logs(plan, member)]),
             ),
         };
         verdict = verdict.max(found);
@@ -56,8 +56,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         if let (Look::Failed(why), Look::Seen(_)) = (machine, &member.status) {
             findings.push(Finding::new(
                 Some(&member.name),
-                format!("could not be looked into: {why}"),
-                Hint::informs("see whether ssh gets there", [ssh(plan, &member.name)]),
+                format!("could not be inspected: {why}"),
+                Hint::informs("check whether ssh reaches it", [ssh(plan, &member.name)]),
             ));
         }
     }

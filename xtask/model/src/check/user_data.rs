@@ -6,19 +6,19 @@ use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "user-data",
-    title: "every machine was set up with the user-data that the definition renders to",
+    title: "every machine was set up with the user-data rendered from the definition",
     about: About {
         looks_at: "The SHA-256 of the user-data that each machine was set up with, read on the \
-            machine, against that of what the definition renders to now.",
-        why: "A machine keeps the user-data that it was made with, so a later change to the \
-            definition does not reach it. etcd is no different: its `initial-` flags count only \
-            while it has no data. Until the two agree, the files in version control describe a \
-            cluster that is not the one that runs, and the next one made from them will be \
-            another.",
-        what_to_do: "To keep the cluster as it is, take the change to the definition back. To \
-            have the change without the old data: `cargo xtask destroy`, then `cargo xtask up`. \
-            To have it with the data, run `vagrant provision` for one machine after the other, in \
-            the folder of the rendered files, and `cargo xtask verify` between them.",
+            machine, compared with that of the user-data that the definition renders to now.",
+        why: "A machine keeps the user-data that it was created with, so a later change to the \
+            definition does not reach it. etcd behaves the same way: it reads its `initial-` flags \
+            only while it has no data. Until the two agree, the files in version control describe \
+            a different cluster from the one that runs, and the next cluster made from them will \
+            differ.",
+        what_to_do: "To keep the cluster as it is, undo the change to the definition. To apply the \
+            change without the old data: `cargo xtask destroy`, then `cargo xtask up`. To apply it \
+            and keep the data, run `vagrant provision` for one machine after another, in the \
+            folder of the rendered files, and `cargo xtask verify` after each.",
         read: "https://etcd.io/docs/v3.6/op-guide/clustering/#static",
     },
     judge,
@@ -59,10 +59,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     Coverage::of_machines(observation).settle(verdict, evidence, findings)
 }
 
-/// What to do, beginning with this member.
+/// What to do, starting with this member.
 pub fn hint(plan: &Plan, first: &HostName, is_only: bool) -> Hint {
     let folder = render::folder(&plan.name);
-    let text = "take the change to the definition back; or have it with the data kept, one machine after the other, beginning with this one";
+    let text = "undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one";
     let commands = [
         format!("(cd {folder} && vagrant provision {first})"),
         task(plan, "verify --wait 2m"),
@@ -74,7 +74,7 @@ pub fn hint(plan: &Plan, first: &HostName, is_only: bool) -> Hint {
     }
 }
 
-/// As much of a digest as tells two apart for people.
+/// The start of a digest, enough for people to tell two apart.
 fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }

@@ -9,18 +9,18 @@ pub(super) static CHECK: Check = Check {
     name: "version",
     title: "every member runs the pinned version",
     about: About {
-        looks_at: "The version that each member says it is, against the pin: `etcd.version` of \
-            the definition, or else the profile's usual one. Where `up` found only another \
-            version on this host and let it stand in, that is a warning.",
-        why: "Flags, file formats and known defects follow from the version, so what one proves \
-            says little of another. Mixed members keep to what the oldest of them can do, and \
-            their data cannot be compared (see `hash`). Some versions are to be avoided: 3.5.0 to \
-            3.5.2 can damage data.",
-        what_to_do: "After a change of the pin: save a snapshot, because most versions cannot go \
-            back; then `cargo xtask down` and `cargo xtask up`. Raise it by one minor version at \
-            a time, each time from the newest patch of the one before. A stand-in goes only \
-            together with the data: `cargo xtask destroy`, then `cargo xtask up --etcd-dir \
-            FOLDER`, where the pinned version is.",
+        looks_at: "The version that each member reports, compared with the pinned one: \
+            `etcd.version` of the definition, or else the profile's default. If `up` found only \
+            another version on this host and used it as a stand-in, that is a warning.",
+        why: "Flags, file formats and known defects depend on the version, so what one version \
+            proves says little about another. Members of mixed versions are limited to what the \
+            oldest of them supports, and their data cannot be compared (see `hash`). Some versions \
+            should be avoided: 3.5.0 to 3.5.2 can damage data.",
+        what_to_do: "After a change of the pinned version: save a snapshot, because most versions \
+            cannot go back; then `cargo xtask down` and `cargo xtask up`. Raise it by one minor \
+            version at a time, each time from the newest patch of the previous one. A stand-in can \
+            be replaced only together with the data: `cargo xtask destroy`, then `cargo xtask up \
+            --etcd-dir FOLDER`, with the folder that has the pinned version.",
         read: "https://etcd.io/docs/v3.6/upgrades/upgrading-etcd/",
     },
     judge,
@@ -47,7 +47,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     versions.sort_unstable();
     let others = versions.iter().filter(|(version, _)| *version != expected);
     let hint = Hint::heals(
-        "if the version was changed since the start; etcd goes up one minor version at a time",
+        "if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time",
         [task(plan, "down"), task(plan, "up")],
     );
     let mut findings = grouped(others.flat_map(|(version, names)| {
@@ -73,7 +73,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     };
     if let Some(stand_in) = plan.stand_in {
         let pinned = plan.etcd.version;
-        evidence = format!("{evidence}, quorum_state in for the pinned {pinned}");
+        evidence = format!("{evidence}, standing in for the pinned {pinned}");
         if verdict == Verdict::Fail {
             return unseen.settle(verdict, evidence, findings);
         }
@@ -82,7 +82,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             None,
             format!("etcd {stand_in} stands in for the pinned {pinned}, so {pinned} itself is not proven"),
             Hint::says(format!(
-                "no task exchanges it with the data kept yet; a cluster that is started anew runs {pinned} once that can be had (a download, or a folder you name)"
+                "no task replaces it and keeps the data yet; a new cluster runs {pinned} once it is available (as a download, or in a folder that you name)"
             )),
         ));
     }

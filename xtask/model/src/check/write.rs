@@ -6,21 +6,21 @@ use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "write",
-    title: "what is written through each member is read from every other, and removed",
+    title: "values written through each member are read from every other, and removed",
     about: About {
-        looks_at: "A value of its own is written through each member, and each member then has to \
-            return what was written through all. The reads are linearizable, so none of them may \
-            be old. The values hang on a lease of 60 s and are removed together; what cannot be \
-            removed expires. The revision grows by some each time.",
-        why: "Only this takes every step of a client's request. It needs a client port, the way \
-            to the leader, the disks of a majority, and the way back. A member can answer about \
-            itself and yet pass nothing on. That each value is found through every member also \
-            shows that they are one cluster.",
-        what_to_do: "Verify again if a member failed or a leader was elected just then. Look at \
-            `quorum`, `leader` and `alarms` first: without the former two nothing is written, and \
-            NOSPACE refuses it. If these hold, read the log of the member that took no write: \
-            `cargo xtask logs core-01`. A value that is acknowledged and not found is serious: \
-            see `identity` and `hash`.",
+        looks_at: "A separate value is written through each member, and each member must then \
+            return the values that were written through all. The reads are linearizable, so none \
+            of them may return old data. The values are attached to a lease of 60 s and removed \
+            together; what cannot be removed expires. The revision grows a little each time.",
+        why: "Only this takes every step of a client's request. It needs a client port, the path \
+            to the leader, the disks of a majority, and the way back. A member can report its own \
+            status and yet pass nothing on. Finding each value through every member also shows \
+            that they are one cluster.",
+        what_to_do: "Verify again if a member failed or a leader was elected at that moment. Check \
+            `quorum`, `leader` and `alarms` first: without the first two nothing is written, and \
+            NOSPACE refuses writes. If these pass, read the log of the member that accepted no \
+            write: `cargo xtask logs core-01`. A value that is acknowledged but not found is \
+            serious: see `identity` and `hash`.",
         read: "https://etcd.io/docs/v3.6/learning/api_guarantees/",
     },
     judge,
@@ -36,7 +36,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         .flatten()
         .any(|alarm| alarm.kind == AlarmKind::NoSpace);
 
-    // Under the alarm NOSPACE, etcd refuses writes, and without a quorum it can do nothing: `alarms` and
+    // Under the alarm NOSPACE etcd refuses writes, and without a quorum it can do nothing: `alarms` and
     // `quorum` say what to do.
     let tells_alone = !full && QuorumState::of(plan, observation).has_quorum();
     let mut written: Vec<&HostName> = Vec::new();
@@ -47,7 +47,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Look::Failed(why) => {
                 verdict = Verdict::Fail;
                 let hint = tells_alone.then(|| log(plan, &member.name));
-                let text = format!("took no write: {why}");
+                let text = format!("accepted no write: {why}");
                 findings.push(Finding::new(Some(&member.name), text, hint));
             }
         }
@@ -60,7 +60,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 verdict = Verdict::Fail;
                 findings.push(Finding::new(
                     Some(&member.name),
-                    format!("could not read back what was written: {why}"),
+                    format!("could not read the values back: {why}"),
                     tells_alone.then(|| log(plan, &member.name)),
                 ));
             }
@@ -75,9 +75,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     verdict = Verdict::Fail;
                     findings.push(Finding::new(
                         Some(&member.name),
-                        format!("does not have what was written through {}", list(missing)),
+                        match missing.as_slice() {
+                            [one] => format!("does not have the value written through {one}"),
+                            _ => format!("does not have the values written through {}", list(missing)),
+                        },
                         Hint::says(
-                            "acknowledged writes must be readable everywhere: these members are not one cluster, or its data is damaged; see `identity` and `hash`",
+                            "acknowledged writes must be readable everywhere: these members are not one cluster, or their data is damaged; see `identity` and `hash`",
                         ),
                     ));
                 }
@@ -92,11 +95,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 "the values under `{}` could not be removed: {why}",
                 observation.probe.prefix
             ),
-            Hint::says("nothing needs to be done: they expire within a minute"),
+            Hint::says("nothing to do: they expire within a minute"),
         ));
     }
 
-    // A failure is reported above, whatever the others did not get to do because of it.
+    // Failures are reported above. What others did not get to do because of them is not.
     let unseen = Coverage::of_unasked(observation, |member| &member.write);
     if written.is_empty() {
         return unseen.settle(
@@ -119,7 +122,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
 
 fn log(plan: &Plan, member: &HostName) -> Hint {
     Hint::informs(
-        "if a member failed just now, verify again; else its log says more",
+        "if a member has just failed, verify again; otherwise read its log",
         [logs(plan, member)],
     )
 }

@@ -1,22 +1,22 @@
-//! Answers are not members: one member may answer at the addresses of several, behind a port forward
-//! that is out of date, a proxy, or a copy of its data.
+//! Counts members by their IDs, not by their answers: one member may answer at several members' addresses,
+//! because of an outdated port forward, a proxy, or a copy of its data.
 
 use super::{Look, MemberObservation, Observation, Snapshot, Status};
 use crate::plan::identity::EtcdId;
 
-/// That a member answers at an address besides its own.
+/// A member that answers at another member's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repeated {
     /// The member that answers.
     pub by: EtcdId,
-    /// The other URL that it answers at: its own, as far as that can be known.
+    /// The other URL that it answers at: its own, as far as known.
     pub elsewhere: String,
 }
 
 impl Observation {
-    /// The same observation with each member counted once: an address at which another one's member
-    /// answers is an address whose own member does not. `predicted`: the IDs of a static bootstrap, in
-    /// the order of the members.
+    /// The same observation with each member counted once: if another member answers at an address, the
+    /// address's own member does not. `predicted` holds the IDs of a static bootstrap, in the order of the
+    /// members.
     #[must_use]
     pub fn each_member_once(&self, predicted: &[EtcdId]) -> Self {
         let statuses: Vec<Option<&Status>> =
@@ -36,7 +36,7 @@ impl Observation {
         once
     }
 
-    /// The member at whose client URL the member with this ID says to be, by any member's list.
+    /// The member whose client URL the member with this ID advertises, according to any member's list.
     fn advertised(&self, id: EtcdId) -> Option<usize> {
         let lists = self.members.iter().filter_map(|one| one.members.seen());
         let mut entries = lists.flatten().filter(|listed| listed.id == id);
@@ -85,11 +85,11 @@ impl Snapshot {
 }
 
 fn repeats(elsewhere: &str) -> String {
-    format!("the member that answers there is the one of {elsewhere}")
+    format!("the member at {elsewhere} answers there")
 }
 
-/// For each answer, the one that it only repeats. Of several answers of one member the one at its home
-/// counts, or the first where none is.
+/// For each answer, the answer that it only repeats. Of several answers from one member, the one at its own
+/// address counts, or else the first.
 fn repeated(
     statuses: &[Option<&Status>],
     at_home: impl Fn(EtcdId) -> Option<usize>,

@@ -1,8 +1,8 @@
-//! Reads what etcdctl 3.x prints with `--write-out=json` when it is asked about a single endpoint.
+//! Reads the output of etcdctl 3.x with `--write-out=json` for a single endpoint.
 //!
-//! Fields that are not needed are ignored, because versions add them; fields that are needed are
-//! insisted on. IDs are unsigned 64-bit numbers. Each function's error is what is wrong with the output, in words
-//! that follow the program's name.
+//! Unneeded fields are ignored, because versions add them; needed fields are required. IDs are unsigned
+//! 64-bit numbers. Each function's error says what is wrong with the output, phrased to follow the program's
+//! name.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::{Alarm, AlarmKind, Hash, ListedMember, Status};
 use crate::plan::identity::EtcdId;
 use crate::reason::Reason;
+use crate::wording::many;
 
 /// Reads the output of `endpoint status`.
 pub fn status(output: &str) -> Result<Status, Reason> {
@@ -60,8 +61,8 @@ pub fn hash(output: &str, revision: u64) -> Result<Hash, Reason> {
     })
 }
 
-/// Reads the ID of a new lease from the output of `lease grant`, in the hexadecimal form in which
-/// etcdctl wants it back.
+/// Reads the ID of a new lease from the output of `lease grant`, in the hexadecimal form that etcdctl
+/// accepts.
 pub fn lease(output: &str) -> Result<String, Reason> {
     let lease: Lease = json(output)?;
     Ok(format!("{:x}", lease.id))
@@ -73,7 +74,7 @@ pub fn put(output: &str) -> Result<Option<u64>, Reason> {
     Ok(put.header.revision)
 }
 
-/// Reads the output of `get --prefix --write-out=simple`: keys and values, a line each.
+/// Reads the output of `get --prefix --write-out=simple`: keys and values, one line each.
 pub fn pairs(output: &str) -> Result<Vec<(String, String)>, Reason> {
     let mut lines = output.lines();
     let mut pairs = Vec::new();
@@ -86,12 +87,11 @@ pub fn pairs(output: &str) -> Result<Vec<(String, String)>, Reason> {
     Ok(pairs)
 }
 
-/// The reason for a failure in what etcdctl wrote to standard error, without the wrapping of its
-/// logger and of gRPC. None where it gave no reason: other words than those in which etcdctl passes on what a
-/// member or the way to it said are by a shell, a loader or a crash.
+/// The reason for a failure in etcdctl's standard error, without the wrapping of its logger and of gRPC. None
+/// if etcdctl gave no reason: any other output comes from a shell, a loader or a crash.
 pub fn reason(stderr: &str) -> Option<String> {
     let reasons: Vec<String> = stderr.lines().rev().filter_map(reason_of_line).collect();
-    // That time ran out is said last; what took the time, where that is known, before.
+    // The timeout is the last line; the cause, if known, comes before it.
     reasons
         .iter()
         .find(|reason| !reason.contains(TIMED_OUT))
@@ -105,8 +105,8 @@ pub fn reason(stderr: &str) -> Option<String> {
         })
 }
 
-/// Whether this reason of a failure is that etcd asks for a user and was told none: authentication is
-/// enabled. The words are etcd's own, part of its interface (`ErrUserEmpty` in `rpctypes`).
+/// Whether a query failed because etcd requires a user and none was given: authentication is enabled. The
+/// words are part of etcd's interface (`ErrUserEmpty` in `rpctypes`).
 pub fn wants_a_user(reason: &str) -> bool {
     reason.ends_with("user name is empty")
 }
@@ -126,8 +126,7 @@ fn reason_of_line(line: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Whether an error is that etcdctl does not know its own arguments: then it is another etcdctl than was
-/// meant.
+/// Whether etcdctl did not know its arguments: then it is not the expected etcdctl.
 fn is_of_usage(error: &str) -> bool {
     error.trim_start().starts_with("unknown ")
 }
@@ -165,7 +164,8 @@ fn without_grpc(text: &str) -> String {
 fn exactly<T: DeserializeOwned, const N: usize>(output: &str) -> Result<[T; N], Reason> {
     let all: Vec<T> = json(output)?;
     let count = all.len();
-    <[T; N]>::try_from(all).map_err(|_| format!("answered for {count} endpoints, not {N}").into())
+    <[T; N]>::try_from(all)
+        .map_err(|_| format!("answered for {}, not {N}", many(count, "endpoint")).into())
 }
 
 fn json<T: DeserializeOwned>(output: &str) -> Result<T, Reason> {
@@ -178,7 +178,7 @@ fn json<T: DeserializeOwned>(output: &str) -> Result<T, Reason> {
 fn unreadable(what: &str, output: &str) -> Reason {
     let first = output.lines().find(|line| !line.trim().is_empty());
     let shown: String = first.unwrap_or_default().chars().take(60).collect();
-    format!("printed what this program cannot read ({what}): `{shown}`").into()
+    format!("printed output that this program cannot read ({what}): `{shown}`").into()
 }
 
 #[derive(Deserialize)]

@@ -1,35 +1,35 @@
-//! Reads what etcd writes to its log, in each of its formats: JSON lines by zap (from 3.4), plain lines with a
-//! letter for their level (2.1 to 3.4), plain lines without one (2.0), and what Go itself says when it panics.
+//! Reads etcd's log in each of its formats: JSON lines by zap (since 3.4), plain lines with a letter for
+//! their level (2.1 to 3.4), plain lines without one (2.0), and Go's own output when it panics.
 
 use serde::Deserialize;
 
-/// Why a member ended, as far as its log tells.
+/// Why a member exited, as far as its log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastWords {
     /// The reason, in the member's own words.
     pub quoted: String,
-    /// What is known to be behind such words.
+    /// The known cause of such words.
     pub cause: Option<Cause>,
 }
 
-/// A cause that is known by its words.
+/// A cause that the log identifies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The other members have removed it from their cluster.
     Removed,
     /// Its database cannot be read.
     Database,
-    /// Its write-ahead log cannot be read, or ends before what it has agreed to.
+    /// Its write-ahead log cannot be read, or lacks entries that it has agreed to.
     WriteAheadLog,
-    /// The disk has no room left.
+    /// The disk is full.
     DiskFull,
 }
 
-/// Why a member ended, out of what it has logged since it was started. None where it gave no reason.
+/// Why a member exited, from what it has logged since it was started. None if it logged no reason.
 ///
-/// What ends it is the last thing of its kind: a panic or a fatal error, or else an error, or else a warning
-/// that something has failed. Errors and warnings count only near the end of the log, since a member
-/// survives them; what merely follows from its end, or concerns other members, does not count.
+/// The reason is the last panic or fatal error, else the last error, else the last warning that something
+/// failed. Errors and warnings count only near the end of the log, because a member survives them.
+/// Consequences of its exit and lines about other members do not count.
 pub fn last_words(log: &str) -> Option<LastWords> {
     let entries: Vec<Entry> = log.lines().filter_map(Entry::of).collect();
     let quoted = ending(&entries)
@@ -45,30 +45,30 @@ pub fn last_words(log: &str) -> Option<LastWords> {
     })
 }
 
-/// How bad a line says it is.
+/// The level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
-    /// It says nothing of that: etcd 2.0.
+    /// No level: etcd 2.0.
     None,
-    /// Of no importance to us.
+    /// Not important here.
     Info,
     Warning,
     Error,
-    /// The process ends with it.
+    /// The process exits with it.
     Ending,
 }
 
 #[derive(Debug)]
 struct Entry {
     level: Level,
-    /// The part of etcd that says it.
+    /// The part of etcd that logged it.
     part: String,
     text: String,
     error: Option<String>,
 }
 
 impl Entry {
-    /// What a line says; none where it is no entry of a log, such as a line of a stack trace.
+    /// The entry in a line; none if the line is not a log entry, such as a line of a stack trace.
     fn of(line: &str) -> Option<Self> {
         if line.starts_with('{') {
             return Self::of_json(line);
@@ -98,7 +98,7 @@ impl Entry {
                 "warn" => Level::Warning,
                 _ => Level::Info,
             },
-            // The folder that the source is in.
+            // The folder of the source file.
             part: json.caller.split('/').next().unwrap_or("").to_owned(),
             text: json.msg,
             error: json.error,
@@ -148,21 +148,21 @@ impl Entry {
     fn in_words(&self) -> String {
         let Self { text, error, .. } = self;
         match error {
-            // What etcd puts before every reason for not starting, whatever it has to do with discovery.
+            // etcd puts this before every reason for not starting, even if discovery is not involved.
             Some(error) if text == "discovery failed" => error.clone(),
             Some(error) => format!("{}: {error}", text.trim_end_matches('.')),
             None => text.clone(),
         }
     }
 
-    /// Whether it follows from the member's end, or is about the connections to others.
+    /// Whether it follows from the member's exit, or is about connections to others.
     fn is_beside_the_point(&self) -> bool {
         let words = self.in_words();
         self.part == "rafthttp" || CONSEQUENCES.iter().any(|end| words.contains(end))
     }
 }
 
-/// What a member says because it ends.
+/// What a member logs because it exits.
 const CONSEQUENCES: &[&str] = &[
     "server stopped",
     "server is stopped",
@@ -177,11 +177,11 @@ const CONSEQUENCES: &[&str] = &[
     "data-dir used by this member must be removed",
 ];
 
-/// How many entries from its end an error may be the reason for it.
+/// How many entries before the end of the log an error may still be the reason.
 const NEAR_END: usize = 20;
 
-/// What the process ended with. Go repeats the message of a panic that zap has just logged, without the error
-/// behind it.
+/// The entry that ended the process. Go repeats the message of a panic that zap has just logged, without the
+/// error behind it.
 fn ending(entries: &[Entry]) -> Option<String> {
     let counts = |entry: &&Entry| entry.level == Level::Ending && !entry.is_beside_the_point();
     let mut endings = entries.iter().filter(counts).rev();
@@ -190,8 +190,8 @@ fn ending(entries: &[Entry]) -> Option<String> {
     Some(richer.unwrap_or(last).in_words())
 }
 
-/// That it was removed from its cluster, which is no more than a warning to etcd 3.4 and 3.5, and with which
-/// it ends in good order.
+/// The entry about its removal from the cluster, after which etcd 3.4 and 3.5 only log a warning and exit
+/// cleanly.
 fn removal(entries: &[Entry]) -> Option<String> {
     let mut backwards = entries.iter().rev();
     let removal = backwards.find(|entry| entry.part != "rafthttp" && is_removal(&entry.in_words()));
@@ -204,13 +204,13 @@ fn last_near_the_end(entries: &[Entry], counts: fn(&Entry) -> bool) -> Option<St
     last.map(Entry::in_words)
 }
 
-/// What makes etcd refuse its flags is but a warning to it, and the last thing it says.
+/// Whether this is a warning about a failure: etcd logs refused flags only as a warning, as its last line.
 fn says_that_something_failed(entry: &Entry) -> bool {
     entry.level == Level::Warning && entry.text.starts_with("failed to ") && entry.error.is_some()
 }
 
-/// Of a log without levels: the last line that has to do with the member itself, where that tells of a
-/// failure. A member that was killed has said nothing of the kind.
+/// In a log without levels, the last line about the member itself, if it reports a failure. A killed member
+/// logs no such line.
 fn last_without_level(entries: &[Entry]) -> Option<String> {
     const FAILURES: &[&str] = &[
         "error",
@@ -240,8 +240,8 @@ fn last_without_level(entries: &[Entry]) -> Option<String> {
         .then_some(last)
 }
 
-/// A complaint about a flag comes before the log, and the whole manual after it. So does that there is no such
-/// program.
+/// A complaint about a flag comes before the log, followed by the whole manual. A missing program is reported
+/// there too.
 fn complaint_before_the_log(log: &str) -> Option<String> {
     let lines = log.lines().map(str::trim);
     let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with("[WARNING]"));
@@ -250,7 +250,7 @@ fn complaint_before_the_log(log: &str) -> Option<String> {
     (!is_logged).then(|| first.to_owned())
 }
 
-/// A full disk may not even take the line that says so to its end.
+/// A full disk may cut off the very line that reports it.
 fn cut_short_by_a_full_disk(log: &str) -> Option<String> {
     let is_cut = |line: &&str| line.starts_with('{') && Entry::of(line).is_none();
     let mut cut = log.lines().rev().take(NEAR_END).filter(is_cut);
@@ -258,9 +258,8 @@ fn cut_short_by_a_full_disk(log: &str) -> Option<String> {
     tells.map(|_| NO_SPACE.to_owned())
 }
 
-/// How Go puts it that a disk is full.
-/// What the system says where it does not let a member have its files or its memory (`strerror(3)` in the words
-/// of Go's package `syscall`).
+/// The system's errors when a member cannot get its files or its memory (`strerror(3)`, as spelled in Go's
+/// package `syscall`).
 const REFUSALS: &[&str] = &[
     "cannot allocate memory",
     "file too large",
@@ -272,6 +271,7 @@ const REFUSALS: &[&str] = &[
     "too many open files",
 ];
 
+/// Go's words for a full disk.
 const NO_SPACE: &str = "no space left on device";
 
 fn is_removal(words: &str) -> bool {
@@ -280,14 +280,14 @@ fn is_removal(words: &str) -> bool {
 
 fn cause(quoted: &str, log: &str) -> Option<Cause> {
     let is_any = |words: &[&str]| words.iter().any(|words| quoted.contains(words));
-    // Whatever else a full disk leads to.
+    // A full disk takes precedence over its consequences.
     if quoted.contains(NO_SPACE) {
         return Some(Cause::DiskFull);
     }
     if is_removal(quoted) {
         return Some(Cause::Removed);
     }
-    // The data may be whole where the system refuses to hand it out.
+    // The data may be intact if the system refuses access to it.
     if is_any(REFUSALS) {
         return None;
     }
@@ -311,7 +311,7 @@ fn cause(quoted: &str, log: &str) -> Option<Cause> {
         "page already freed",
         "invalid freelist",
     ]);
-    // A page that is not there ends the process wherever bolt reads it.
+    // A missing page crashes the process wherever bolt reads it.
     let is_fault = is_any(&[
         "fault",
         "runtime error",

@@ -1,30 +1,30 @@
-//! Reads what a machine says about itself.
+//! Reads a machine's report about itself.
 
 use super::{LOG_FOLDERS, StartedWith};
 use crate::reason::Reason;
 
-/// How a machine is, seen from inside.
+/// The state of a machine, as it reports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineStatus {
     /// The state of its unit `etcd.service`, as systemd calls it: `active`, `activating`, `failed`, ….
     pub unit: String,
-    /// The SHA-256 of the user-data that it was set up with; none where it has none.
+    /// The SHA-256 of the user-data that it was set up with; none if it has none.
     pub user_data: Option<String>,
-    /// The words of its etcd's command line and environment that have to do with discovery; none where
-    /// no etcd runs there, or one that could not be looked into.
+    /// The words about discovery in its etcd's command line and environment; none if no etcd runs there, or
+    /// if it could not be inspected.
     pub discovery: Option<Vec<String>>,
-    /// What its etcd was started with; none where no etcd runs there, more than one, or one that could not be
-    /// looked into.
+    /// The flags that its etcd was started with; none unless exactly one etcd runs there and could be
+    /// inspected.
     pub started: Option<StartedWith>,
-    /// By how many seconds its clock is ahead of this host's, at least and at most: asking takes
-    /// its time, and so it is not known to the point.
+    /// The minimum and maximum number of seconds by which its clock is ahead of this host's. The time that
+    /// the query takes makes it a range.
     pub clock_ahead: (f64, f64),
 }
 
-/// Prints what [`read`] reads: lines of a name, an equals sign and a value. For a POSIX shell.
+/// A POSIX shell script that prints what [`read`] reads: lines of a name, an equals sign and a value.
 ///
-/// `user_data_path`: where the system looks for its user-data. cloud-init keeps what it has read in a
-/// place of its own (cloud-init, "Instance data").
+/// `user_data_path` is the path where the system looks for its user-data. cloud-init keeps its own copy
+/// (cloud-init, "Instance data").
 pub fn script(user_data_path: &str) -> String {
     format!(
         r#"echo "clock=$(date +%s.%N)"
@@ -51,7 +51,7 @@ echo end="#
     )
 }
 
-/// Says whether there is data of etcd in any of these folders. For a POSIX shell; [`has_data`] reads it.
+/// A POSIX shell script that prints whether any of these folders holds data of etcd, for [`has_data`].
 pub fn data_script(folders: &[&str]) -> String {
     let [new, old] = LOG_FOLDERS;
     format!(
@@ -61,7 +61,7 @@ pub fn data_script(folders: &[&str]) -> String {
     )
 }
 
-/// What [`data_script`] said; none where it did not get to say it.
+/// Reads the output of [`data_script`]; none if it did not finish.
 pub fn has_data(output: &str) -> Option<bool> {
     match output.trim() {
         "data=yes" => Some(true),
@@ -70,7 +70,7 @@ pub fn has_data(output: &str) -> Option<bool> {
     }
 }
 
-/// What a machine said between these moments of this host's clock, in seconds.
+/// Reads a machine's report that was made between these moments of this host's clock, in seconds.
 pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, Reason> {
     let values = |name: &'static str| {
         let pairs = output.lines().filter_map(|line| line.split_once('='));
@@ -81,9 +81,9 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, Re
     let one = |name| {
         values(name)
             .next()
-            .ok_or_else(|| format!("it does not tell its {name}"))
+            .ok_or_else(|| format!("it does not report its {name}"))
     };
-    // Without its last line, what is missing was perhaps only not said any more.
+    // Without its last line, the report may be incomplete.
     one("end")?;
     let clock: f64 = one("clock")?
         .parse()
@@ -99,7 +99,7 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, Re
     Ok(MachineStatus {
         unit: one("unit")?,
         user_data: values("user_data").next(),
-        // What was found was found, whatever else there may be.
+        // What was found counts even if another etcd could not be inspected.
         discovery: (all_were_read || !words.is_empty()).then_some(words),
         started: only_one_was_read.then(|| StartedWith::read(&arguments, &environment)),
         clock_ahead: (clock - answered, clock - asked),

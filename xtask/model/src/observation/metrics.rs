@@ -1,20 +1,20 @@
-//! What a member's metrics tell, in Prometheus' text format.
+//! Reads a member's metrics, in Prometheus' text format.
 
 use crate::plan::identity::EtcdId;
 use crate::reason::Reason;
 
-/// The members with which a member has connections, by its `etcd_network_active_peers`, which it has
-/// from etcd 3.3 on. A peer with which it never had any is not in it.
+/// The members that a member is connected to, from its `etcd_network_active_peers`, which exists since etcd
+/// 3.3. A peer that it never connected to is not listed.
 pub fn active_peers(metrics: &str) -> Result<Vec<EtcdId>, Reason> {
     if !metrics.lines().any(|line| line.starts_with("etcd_")) {
-        return Err("it has no metrics of etcd".into());
+        return Err("it has no etcd metrics".into());
     }
     let lines = metrics.lines();
     let active = lines.filter_map(|line| line.strip_prefix("etcd_network_active_peers{"));
     Ok(active.filter_map(active_peer).collect())
 }
 
-/// As in `Local="8e9e05c52164694d",Remote="91bc3c398fb3c146"} 1`: the number counts, up to one.
+/// Reads `Local="8e9e05c52164694d",Remote="91bc3c398fb3c146"} 1`. The number is 0 or 1.
 fn active_peer(line: &str) -> Option<EtcdId> {
     let (labels, count) = line.split_once("} ")?;
     let id = labels.split(',').find_map(|label| {

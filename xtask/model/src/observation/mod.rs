@@ -1,7 +1,6 @@
-//! What was seen when looking at a running cluster. Data without judgement: `check` judges.
+//! What was seen of a running cluster. Data without judgement: `check` judges.
 //!
-//! The submodules read what etcdctl and etcd say, in every version's wording. They are pure: whoever
-//! asks is elsewhere.
+//! The submodules parse the output of etcdctl and etcd in every version. They run no queries themselves.
 
 pub mod distinct;
 pub mod etcdctl;
@@ -26,30 +25,31 @@ pub use machine::MachineStatus;
 pub use snapshot::{MemberSnapshot, Snapshot};
 pub use started::StartedWith;
 
-/// Where etcd keeps its log, below its data folder: 2.0.0 and 2.0.1 in the second place, all later versions in
-/// the first. A member that has none begins anew.
+/// Where etcd keeps its write-ahead log, below its data folder: 2.0.0 and 2.0.1 in the second place, all
+/// later versions in the first. A member without one starts from scratch.
 pub const LOG_FOLDERS: [&str; 2] = ["member/wal", "wal"];
 
-/// One look at a cluster: every member asked on its own, at about the same time.
+/// One look at a cluster: every member queried separately, at about the same time.
 #[derive(Debug, Clone)]
 pub struct Observation {
     /// What each planned member answered, in the plan's order.
     pub members: Vec<MemberObservation>,
-    /// How each planned member's machine is, in the same order; empty where members are not machines.
+    /// Each planned member's machine, in the same order; empty if members do not run on machines.
     pub machines: Vec<Look<MachineStatus>>,
-    /// What each planned member's etcd was started with, in the same order; empty where nobody looked.
+    /// The flags that each planned member's etcd was started with, in the same order; empty if they were not
+    /// read.
     pub started: Vec<Look<StartedWith>>,
-    /// The key prefix under which values were written to try the cluster, and whether it is gone again.
+    /// The values that were written to probe the cluster.
     pub probe: Probe,
-    /// How each planned member is by its driver, in the same order; empty where that was not looked at.
+    /// Each planned member's condition according to its driver, in the same order; empty if it was not read.
     pub conditions: Vec<Condition>,
-    /// Why each planned member that does not run has ended, in the same order; empty where nobody looked.
+    /// Why each planned member that does not run has exited, in the same order; empty if it was not read.
     pub ended: Vec<Option<Cause>>,
-    /// What earlier looks at this cluster have shown; none where there was none.
+    /// What earlier looks at this cluster have shown; none if there was none.
     pub before: Option<LastRevision>,
-    /// What is kept of the cluster and cannot be read.
+    /// Files of the cluster's recorded state that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// What is recorded of the cluster that was started.
+    /// What was recorded when the cluster was started.
     pub recorded: Recorded,
 }
 
@@ -64,21 +64,21 @@ pub struct Recorded {
     pub had_data: Vec<HostName>,
 }
 
-/// A file that is kept of a cluster and cannot be read.
+/// A file of the cluster's recorded state that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Which it is, and what is wrong with it, in a sentence.
+    /// The file and what is wrong with it, in a sentence.
     pub what: String,
     /// What to do about it.
     pub hint: Option<Hint>,
 }
 
-/// What an earlier look at a cluster has shown, and what can never be otherwise again.
+/// What an earlier look at a cluster has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastRevision {
     /// The highest revision of keys that every member had reached.
     pub revision: u64,
-    /// A lower one that the keys were found at later, where they were: then data was lost.
+    /// A lower revision that the keys were found at later, if they were: then data was lost.
     pub fell_to: Option<u64>,
 }
 
@@ -101,7 +101,7 @@ impl Observation {
         }
     }
 
-    /// The members whose machines were looked into, with what was seen there.
+    /// The members whose machines were inspected, with what was seen there.
     pub fn machines_seen(&self) -> impl Iterator<Item = (&HostName, &MachineStatus)> {
         let both = self.members.iter().zip(&self.machines);
         both.filter_map(|(member, machine)| Some((&member.name, machine.seen()?)))
@@ -111,7 +111,7 @@ impl Observation {
 /// The values that were written to try the cluster.
 #[derive(Debug, Clone)]
 pub struct Probe {
-    /// What all of their keys start with; nobody else's keys do.
+    /// The unique prefix of all their keys.
     pub prefix: String,
     /// Whether they were removed.
     pub removed: Look<()>,
@@ -120,30 +120,29 @@ pub struct Probe {
 /// What one member answered.
 #[derive(Debug, Clone)]
 pub struct MemberObservation {
-    /// The member that was meant.
+    /// The planned member's name.
     pub name: HostName,
-    /// The client URL that was asked.
+    /// The client URL that was queried.
     pub endpoint: String,
-    /// How it describes itself.
+    /// Its own status.
     pub status: Look<Status>,
-    /// Which other address's member answers here; none where that was not seen.
+    /// The member of another address that answers here; none if that was not seen.
     pub repeated: Option<Repeated>,
-    /// How long it took for that, etcdctl's own time included; none where it did not.
+    /// How long the status took, etcdctl's own time included; none if there was no answer.
     pub took: Option<Duration>,
-    /// The members with which it has connections.
+    /// The members that it is connected to.
     pub peers: Look<Vec<EtcdId>>,
-    /// Whom it takes for the cluster's members.
+    /// Its member list.
     pub members: Look<Vec<ListedMember>>,
-    /// The alarms it knows of.
+    /// The alarms that it knows.
     pub alarms: Look<Vec<Alarm>>,
     /// The hash of its keys and values.
     pub hash: Look<Hash>,
-    /// What became of a value written through it: the revision that it was written at, where the member's
-    /// version tells.
+    /// The revision at which a value was written through it, if the member's version reports it.
     pub write: Look<Option<u64>>,
     /// The members whose written values could be read back here.
     pub reads: Look<Vec<HostName>>,
-    /// How it described itself afterwards, twice. Between the two, nothing was written by this look.
+    /// Its status afterwards, twice. This look wrote nothing between the two.
     pub later: Look<[Status; 2]>,
 }
 
@@ -170,14 +169,14 @@ impl MemberObservation {
     }
 }
 
-/// The result of looking at one thing.
+/// The result of one query.
 #[derive(Debug, Clone)]
 pub enum Look<T> {
     /// What the member answered.
     Seen(T),
-    /// The member was asked and did not answer usefully; what came instead.
+    /// The member was queried but gave no useful answer; the reason.
     Failed(String),
-    /// It was not asked; why, in words that follow the member's name: `does not answer`.
+    /// It was not queried; the reason, phrased to follow the member's name: `does not answer`.
     NotAsked(String),
 }
 
@@ -197,42 +196,42 @@ impl<T> From<Result<T, Reason>> for Look<T> {
     }
 }
 
-/// How a member describes itself.
+/// A member's own status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Its version, in its own words.
+    /// The version that it reports.
     pub version: String,
-    /// The cluster it takes itself for a member of.
+    /// The ID of its cluster.
     pub cluster_id: EtcdId,
-    /// The ID it takes itself for, predicted or not.
+    /// Its own ID, predicted or not.
     pub member_id: EtcdId,
-    /// The leader it follows, or is.
+    /// The ID of the leader, which may be its own.
     pub leader: Option<EtcdId>,
-    /// The term it is in, where its version tells.
+    /// Its term, if its version reports it.
     pub raft_term: Option<u64>,
-    /// The last entry of its log, where its version tells.
+    /// The last entry of its log, if its version reports it.
     pub raft_index: Option<u64>,
-    /// The last entry it has applied, where its version tells.
+    /// The last entry that it has applied, if its version reports it.
     pub raft_applied_index: Option<u64>,
-    /// The revision of its keys, where its version tells.
+    /// The revision of its keys, if its version reports it.
     pub revision: Option<u64>,
-    /// The size of its database in bytes, where its version tells.
+    /// The size of its database in bytes, if its version reports it.
     pub db_size: Option<u64>,
-    /// The size in bytes that its database may reach, where its version tells (from 3.6).
+    /// The quota of its database in bytes, if its version reports it (since 3.6).
     pub db_size_quota: Option<u64>,
     /// Whether it is a learner.
     pub is_learner: bool,
-    /// What it complains of.
+    /// Its complaints.
     pub errors: Vec<String>,
 }
 
 impl Status {
-    /// Whether the member says that it leads.
+    /// Whether the member reports that it leads.
     pub fn leads(&self) -> bool {
         self.leader == Some(self.member_id)
     }
 
-    /// What the member does in its cluster, in words that all formats share.
+    /// The member's role, in the words that all output formats use.
     pub fn role(&self) -> &'static str {
         match self.leader {
             _ if self.is_learner => "learner",
@@ -246,13 +245,13 @@ impl Status {
 /// An entry of a member list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedMember {
-    /// The ID that the cluster knows it by.
+    /// Its ID in the cluster.
     pub id: EtcdId,
     /// Its name; empty while it has never started.
     pub name: String,
-    /// Where the other members reach it.
+    /// The URLs where other members reach it.
     pub peer_urls: Vec<String>,
-    /// Where clients reach it; empty while it has never started.
+    /// The URLs where clients reach it; empty while it has never started.
     pub client_urls: Vec<String>,
     /// Whether it is a learner.
     pub is_learner: bool,
@@ -261,7 +260,7 @@ pub struct ListedMember {
 /// An alarm that a member has raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarm {
-    /// The member that raised it, listed or removed since.
+    /// The member that raised it, even if it was removed since.
     pub member: EtcdId,
     /// What it warns of.
     pub kind: AlarmKind,
@@ -274,7 +273,7 @@ pub enum AlarmKind {
     NoSpace,
     /// A member's data differs from the others'.
     Corrupt,
-    /// One that this program does not know, by its number.
+    /// An alarm that this program does not know, by its number.
     Other(u64),
 }
 
@@ -288,30 +287,30 @@ impl fmt::Display for AlarmKind {
     }
 }
 
-/// A hash over a member's keys and values.
+/// A hash of a member's keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hash {
     /// The CRC-32 that etcd computed.
     pub hash: u64,
-    /// The revision up to which keys were hashed: the one that was asked for.
+    /// The revision up to which keys were hashed, which is the requested one.
     pub revision: u64,
-    /// The revision from which keys were hashed; -1 before the first compaction. Hashes compare only
-    /// where this is equal.
+    /// The revision from which keys were hashed; -1 before the first compaction. Hashes can only be compared
+    /// if this is equal.
     pub compact_revision: i64,
 }
 
-/// How a member is, as far as its driver can tell without asking etcd.
+/// The condition of a member that its driver can see without querying etcd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// It has no data: it never ran, or its data is lost.
     Absent,
-    /// It has data and does not run.
+    /// It has data but does not run.
     Stopped,
-    /// It is on its way to running for the first time, and whoever had it on that way was interrupted.
+    /// Its first boot was interrupted before it was set up.
     Unfinished,
-    /// It runs; as what.
+    /// It runs, as this process or machine.
     Running(String),
-    /// It runs and is halted, by SIGSTOP or by a debugger: it does nothing until its process is continued.
+    /// Its process is halted, by SIGSTOP or by a debugger, and does nothing until it is continued.
     Halted {
         /// The process ID on this host.
         id: i32,
@@ -319,7 +318,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether it has a process or a machine at work, halted ones and first boots included.
+    /// Whether it has a running process or machine, including halted ones and first boots.
     pub const fn is_running(&self) -> bool {
         matches!(
             self,
@@ -327,7 +326,7 @@ impl Condition {
         )
     }
 
-    /// What it runs as; none where it does not run.
+    /// What it runs as; none if it does not run.
     pub fn runs_as(&self) -> Option<String> {
         match self {
             Self::Running(what) => Some(what.clone()),

@@ -1,10 +1,10 @@
-//! What a running etcd was started with: its command line and its environment.
+//! The flags of a running etcd, from its command line and its environment.
 
 use std::collections::BTreeMap;
 
 use crate::facts::flag_table;
 
-/// The flags that an etcd was started with: their values by their names, without dashes.
+/// The flags that an etcd was started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StartedWith {
     /// The value of each flag, by the flag's name without dashes.
@@ -12,13 +12,13 @@ pub struct StartedWith {
 }
 
 impl StartedWith {
-    /// Reads the words of a process's command line, the program's own included, and the `NAME=value` pairs of
-    /// its environment. etcd takes each flag from `ETCD_…` where it is not on the command line.
+    /// Reads the words of a process's command line, including the program, and the `NAME=value` pairs of its
+    /// environment. etcd takes a flag from `ETCD_…` if it is not on the command line.
     pub fn read(words: &[String], environment: &[String]) -> Self {
         let of_environment = environment.iter().filter_map(|pair| {
             let (name, value) = pair.strip_prefix("ETCD_")?.split_once('=')?;
             let name = name.to_ascii_lowercase().replace('_', "-");
-            // What runs etcd has settings of its own that begin like that.
+            // Programs that run etcd have their own settings with this prefix.
             flag_table::find(&name)?;
             Some((name, value.to_owned()))
         });
@@ -33,8 +33,8 @@ impl StartedWith {
     }
 }
 
-/// `--name=value`, `-name value` or, of what is true, `--name`. Whatever runs etcd comes before it: a shell
-/// may be about to become it.
+/// Reads `--name=value`, `-name value`, and `--name` for true. Words before etcd are skipped: a shell may be
+/// about to execute it.
 fn of_command_line(words: &[String]) -> Vec<(String, String)> {
     let is_etcd = |word: &String| {
         let program = word.rsplit('/').next();

@@ -1,5 +1,5 @@
-//! Reads what an etcd 2.x answers over HTTP. Its tools are not used: their exit codes and wording
-//! do not tell a healthy cluster from a dead one (etcdctl 2.0.0 even exits 0 on commands it lacks).
+//! Reads an etcd 2.x's answers over HTTP. Its tools are not used, because their exit codes and wording do not
+//! distinguish a healthy cluster from a dead one (etcdctl 2.0.0 even exits 0 on unknown commands).
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,15 +17,15 @@ pub struct Answers<'a> {
     pub stats: &'a str,
     /// `X-Etcd-Cluster-Id` of `/v2/keys/`.
     pub cluster_id: &'a str,
-    /// `X-Raft-Index` of `/v2/keys/`; none where there is no such folder yet.
+    /// `X-Raft-Index` of `/v2/keys/`; none if there is no such folder yet.
     pub raft_index: Option<&'a str>,
-    /// `X-Raft-Term` of `/v2/keys/`; none where there is no such folder yet.
+    /// `X-Raft-Term` of `/v2/keys/`; none if there is no such folder yet.
     pub raft_term: Option<&'a str>,
     /// `X-Etcd-Index` of `/v2/keys/`.
     pub etcd_index: Option<&'a str>,
 }
 
-/// How a member describes itself.
+/// Reads a member's own status.
 pub fn status(answers: &Answers<'_>) -> Result<Status, Reason> {
     let stats: Stats = json("/v2/stats/self", answers.stats)?;
     let number = |header: Option<&str>| header.and_then(|value| value.trim().parse().ok());
@@ -77,7 +77,7 @@ pub fn members(body: &str) -> Result<Vec<ListedMember>, Reason> {
     members.collect()
 }
 
-/// Reads the keys and values of a folder from the answer to a GET of it.
+/// Reads the keys and values of a folder from the answer to a GET request.
 pub fn pairs(body: &str) -> Result<Vec<(String, String)>, Reason> {
     let answer: Keys = json("/v2/keys", body)?;
     let nodes = answer.node.nodes.unwrap_or_default();
@@ -85,8 +85,8 @@ pub fn pairs(body: &str) -> Result<Vec<(String, String)>, Reason> {
     Ok(pairs.collect())
 }
 
-/// Whether this is how a member says that there is no such key. It has looked for it, so it lives: until a
-/// first key is written, etcd 2.0.0 has no folder of all keys either (from 2.0.1 that is there at once).
+/// Whether a member answers that there is no such key. It looked for the key, so it is alive: until the first
+/// key is written, etcd 2.0.0 has not even the root folder (since 2.0.1 that always exists).
 pub fn found_no_key(status: u16, body: &str) -> bool {
     let refusal: Result<Refusal, _> = serde_json::from_str(body);
     status == 404 && refusal.is_ok_and(|refusal| refusal.error_code == Some(KEY_NOT_FOUND))
@@ -115,7 +115,7 @@ pub fn reason(status: u16, body: &str) -> Reason {
 fn id(text: &str) -> Result<EtcdId, Reason> {
     u64::from_str_radix(text, 16)
         .map(EtcdId)
-        .map_err(|_| format!("`{}` is not an ID of etcd", text.escape_debug()).into())
+        .map_err(|_| format!("`{}` is not an etcd ID", text.escape_debug()).into())
 }
 
 fn json<T: DeserializeOwned>(path: &str, body: &str) -> Result<T, Reason> {
@@ -125,7 +125,7 @@ fn json<T: DeserializeOwned>(path: &str, body: &str) -> Result<T, Reason> {
 fn not_etcd(path: &str, body: &str) -> Reason {
     let line = body.lines().next().unwrap_or_default();
     let shown: String = line.chars().take(60).collect();
-    format!("`{path}` was not answered as by an etcd 2.x: `{shown}`").into()
+    format!("the answer for `{path}` is not from an etcd 2.x: `{shown}`").into()
 }
 
 #[derive(Deserialize)]
