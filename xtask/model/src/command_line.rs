@@ -1,5 +1,4 @@
-//! The command lines of this program that concern one cluster, as hints print them: `default` goes without
-//! saying.
+//! The command lines of this program for one cluster, as hints print them. The name `default` is omitted.
 
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -28,7 +27,7 @@ pub fn ssh(plan: &Plan, member: &HostName) -> String {
     }
 }
 
-/// The command line that has etcdctl do something to this cluster.
+/// The command line that runs etcdctl against this cluster.
 pub fn etcdctl(plan: &Plan, arguments: &str) -> String {
     match plan.name.as_str() {
         "default" => format!("cargo xtask etcdctl -- {arguments}"),

@@ -1,7 +1,7 @@
-//! Who leads, and since when: what follows of a cluster's elections from one snapshot after the other.
+//! Which member leads, and since when, derived from consecutive snapshots of a cluster.
 //!
-//! etcd tells who leads in which term, and not since when. So what can be known is between which two
-//! glances an election was, and only where the member that won it was seen not to lead before.
+//! etcd reports the leader and the term, but not since when. So an election can only be placed between two
+//! snapshots, and only if its winner was seen not to lead before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,36 +10,36 @@ use crate::observation::Snapshot;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
 
-/// What has been seen of elections until now. All moments are times since 1970.
+/// What is known about elections so far. All moments are times since 1970.
 #[derive(Debug, Default)]
 pub struct Elections {
-    first_glance: Option<Duration>,
+    first_snapshot: Option<Duration>,
     last: Option<Election>,
-    /// Elections of which was told last, and of which nobody knows in which term they were.
-    foretold: Vec<Election>,
+    /// Elections in the last snapshot whose term is not certain yet.
+    pending: Vec<Election>,
     leadership: Option<(Leadership, Duration)>,
-    /// When each member was last seen: answering, or not running.
+    /// When each member was last seen, answering or stopped.
     seen: BTreeMap<EtcdId, Duration>,
 }
 
-/// An election that was won.
+/// A won election.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Election {
-    /// The term that it began, where the members' version tells.
+    /// The term that it began, if the members' version reports it.
     pub term: Option<u64>,
-    /// The member that won it, by its ID.
+    /// The ID of the member that won it.
     pub leader: EtcdId,
-    /// The name of who won it; none where it is none of the members that are watched.
+    /// The winner's name; none if it is not one of the watched members.
     pub name: Option<HostName>,
-    /// When a member first told of it.
+    /// When a member first reported it.
     pub told: Duration,
-    /// When it had certainly not been yet; none where it may have been at any time before.
+    /// A time by which it had certainly not happened yet; none if it may have happened at any time before.
     pub after: Option<Duration>,
 }
 
 impl Election {
-    /// Whether these leaders of this term may owe it to this election. Where a term is not told, as by an etcd
-    /// 2.0.0 to which nothing was written, the same leader is no sign of another election.
+    /// Whether this election may have produced these leaders of this term. If a term is not reported, as by
+    /// an etcd 2.0.0 to which nothing was written, the same leader means the same election.
     fn may_have_won(&self, term: Option<u64>, leaders: &BTreeSet<EtcdId>) -> bool {
         match (self.term, term) {
             (Some(known), Some(term)) => known == term,
@@ -48,23 +48,23 @@ impl Election {
     }
 }
 
-/// Whether a member leads, as far as the last snapshot tells.
+/// Whether a member leads, according to the last snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leadership {
     /// The winner of the last election leads.
     Held,
-    /// Members answer, and nobody leads them.
+    /// Members answer, but none leads.
     Vacant,
-    /// No member answers, and not all of them are known to be stopped.
+    /// No member answers, but not all are known to be stopped.
     Unknown,
     /// All members are stopped.
     Down,
 }
 
 impl Elections {
-    /// Takes note of a glance, which was at this moment.
+    /// Adds a snapshot that was taken at this moment.
     pub fn take_note(&mut self, at: Duration, snapshot: &Snapshot) {
-        self.first_glance.get_or_insert(at);
+        self.first_snapshot.get_or_insert(at);
         let told = told_leaders(snapshot).filter(|(term, _)| !self.is_outdated(*term, snapshot));
         let leader = told.and_then(|(term, leaders)| self.learn(at, snapshot, term, &leaders));
         for member in &snapshot.members {
@@ -86,28 +86,28 @@ impl Elections {
         }
     }
 
-    /// The last election that is known of.
+    /// The last known election.
     pub const fn last(&self) -> Option<&Election> {
         self.last.as_ref()
     }
 
-    /// Whether somebody leads, and from which snapshot on that has been so.
+    /// Whether a member leads, and the moment of the first snapshot that showed it.
     pub fn leadership(&self) -> (Leadership, Duration) {
         self.leadership
             .unwrap_or((Leadership::Unknown, Duration::ZERO))
     }
 
-    /// Whether this election was before watching began.
+    /// Whether this election happened before watching began.
     pub fn was_before_watching(&self, election: &Election) -> bool {
-        election.after.is_none() && Some(election.told) == self.first_glance
+        election.after.is_none() && Some(election.told) == self.first_snapshot
     }
 
-    /// Learns who is named as leader in the highest term, and returns who leads in it.
+    /// Records the leaders that members report in the highest term, and returns the one that leads in it.
     ///
     /// etcd shows a new leader before its term, which follows with the first entry that is applied in it. So
-    /// whoever is named in a term that another has won leads in a later one, which the next snapshot tells. If
-    /// that tells the same once more, it is a cluster made anew. Of several in a term that nobody is known to
-    /// have won, it may be any.
+    /// a claim to lead in a term that another member won is ignored: the member leads in a later term, which
+    /// the next snapshot shows. If the next snapshot repeats the claim, the cluster was re-created. If
+    /// several members claim a term without a known winner, it may be any of them.
     fn learn(
         &mut self,
         at: Duration,
@@ -122,9 +122,9 @@ impl Elections {
         let told: Vec<Election> = others
             .map(|&leader| self.election(at, snapshot, term, leader))
             .collect();
-        let foretold = std::mem::take(&mut self.foretold);
+        let pending = std::mem::take(&mut self.pending);
         let is_repeated = |election: &Election| {
-            let mut before = foretold.iter();
+            let mut before = pending.iter();
             before.any(|one| (one.term, one.leader) == (term, election.leader))
         };
         let leads = known.filter(|known| leaders.contains(known));
@@ -137,11 +137,11 @@ impl Elections {
         if let (Some(_), Some(last)) = (leads, &mut self.last) {
             last.term = last.term.or(term);
         }
-        self.foretold = told;
+        self.pending = told;
         leads
     }
 
-    /// The election in which this leader was told to have won this term.
+    /// The election in which this leader is reported to have won this term.
     fn election(
         &self,
         at: Duration,
@@ -150,23 +150,23 @@ impl Elections {
         leader: EtcdId,
     ) -> Election {
         let winner = snapshot.members.iter().find(|member| member.id() == leader);
-        let mut foretold = self.foretold.iter();
-        let foretold = foretold.find(|election| election.leader == leader);
+        let mut pending = self.pending.iter();
+        let pending = pending.find(|election| election.leader == leader);
         Election {
             term,
             leader,
             name: winner.map(|member| member.name.clone()),
-            told: foretold.map_or(at, |election| election.told),
-            // Had it led then, it would have told.
-            after: match foretold {
+            told: pending.map_or(at, |election| election.told),
+            // If it had led then, it would have reported it.
+            after: match pending {
                 Some(election) => election.after,
                 None => self.seen.get(&leader).copied(),
             },
         }
     }
 
-    /// Whether who leads in this term has been followed by another: a leader that is cut off may not know
-    /// it yet. Terms never fall, so where most members are in an earlier one, it is a cluster made anew.
+    /// Whether the leader of this term has since been replaced: a leader that is cut off may not know it yet.
+    /// Terms never decrease, so if most members are in an earlier term, the cluster was re-created.
     fn is_outdated(&self, term: Option<u64>, snapshot: &Snapshot) -> bool {
         let last = self.last.as_ref().and_then(|last| last.term);
         let (Some(term), Some(last)) = (term, last) else {
@@ -181,7 +181,7 @@ impl Elections {
     }
 }
 
-/// The highest term in which a leader is named, and all that are named in it.
+/// The highest term for which a leader is reported, and all leaders reported for it.
 fn told_leaders(snapshot: &Snapshot) -> Option<(Option<u64>, BTreeSet<EtcdId>)> {
     let seen = snapshot.members.iter().filter_map(|one| one.status.seen());
     let told = seen.filter_map(|status| Some((status.raft_term, status.leader?)));
@@ -190,7 +190,7 @@ fn told_leaders(snapshot: &Snapshot) -> Option<(Option<u64>, BTreeSet<EtcdId>)> 
     Some((highest, leaders.map(|(_, leader)| leader).collect()))
 }
 
-/// Whether the leader does not run any more, and the others have not noticed yet.
+/// Whether the leader no longer runs, which the others have not noticed yet.
 fn leader_is_down(snapshot: &Snapshot, leader: EtcdId) -> bool {
     let mut members = snapshot.members.iter();
     members.any(|member| member.id() == leader && member.is_down())

@@ -1,7 +1,7 @@
-//! What a definition means, and what an observation of a cluster or a host is worth.
+//! The meaning of definitions, and the judgement of observations of a cluster or a host.
 //!
-//! Data and judgement alone: the same input gives the same output, wherever and whenever. Nothing here knows files,
-//! the environment, processes, threads, clocks or a terminal; the crate `xtask` connects it to them.
+//! This crate holds only data and judgement: the same input always gives the same output. Nothing here uses
+//! files, the environment, processes, threads, clocks or a terminal; the crate `xtask` does.
 
 pub mod advice;
 pub mod check;

@@ -1,9 +1,9 @@
-//! Why something could not be done, in words.
+//! Why something could not be done.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why something could not be done, in words that end a sentence: `no answer in time`, `it holds no etcd`. The
+/// Why something could not be done, phrased to end a sentence: `no answer in time`, `it holds no etcd`. The
 /// caller knows what was tried, and makes a diagnostic of both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(String);
@@ -14,7 +14,7 @@ impl Reason {
         Self(error.to_string())
     }
 
-    /// The words.
+    /// The reason as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,17 +1,17 @@
-//! What to do next to bring a running cluster to where it is wanted. Pure: chosen here, done by a
-//! driver.
+//! The next steps that bring a cluster to the wanted state. This module chooses them; a driver carries them
+//! out.
 
 use crate::observation::Condition;
 use crate::plan::flags::InitialState;
 use crate::values::HostName;
 
-/// What `up` has to do about a cluster's members.
+/// What `up` does with a cluster's members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
-    /// The members to start, and how each is to see itself.
+    /// The members to start, each with its initial cluster state.
     pub members: Vec<(HostName, InitialState)>,
-    /// The members that had data once and have none now. Starting one of them as it is would let it
-    /// vote anew in terms in which it has voted before, so it is left alone.
+    /// The members that had data once but have none now. Started without it, a member could vote again in
+    /// terms in which it has voted before, so it is left alone.
     pub lost: Vec<HostName>,
 }
 
@@ -22,10 +22,10 @@ impl Start {
     }
 }
 
-/// Chooses what to start. `had_data`: the members that are known to have had data.
+/// Chooses what to start. `had_data` lists the members that are known to have had data.
 ///
-/// A member that never had any founds the cluster, also where the others have done so already: etcd
-/// lets a founder that comes late take its place.
+/// A member that never had data founds the cluster, even if the others have already done so: etcd lets a
+/// founder join late.
 pub fn start(members: &[HostName], conditions: &[Condition], had_data: &[HostName]) -> Start {
     let mut start = Start {
         members: Vec::new(),
@@ -37,7 +37,7 @@ pub fn start(members: &[HostName], conditions: &[Condition], had_data: &[HostNam
             Condition::Running(_) | Condition::Halted { .. } => {}
             Condition::Stopped => start.members.push((member, InitialState::Existing)),
             Condition::Absent if had_data.contains(&member) => start.lost.push(member),
-            // What has voted once is never made anew, whatever else is no longer known of it.
+            // A member that may have voted is never created anew, whatever else is unknown about it.
             Condition::Unfinished if had_data.contains(&member) => {
                 start.members.push((member, InitialState::Existing));
             }
@@ -49,10 +49,10 @@ pub fn start(members: &[HostName], conditions: &[Condition], had_data: &[HostNam
     start
 }
 
-/// The order in which to stop members: each group at once, one group after the other.
+/// The order in which to stop members: one group after another, each group at once.
 ///
-/// The leader goes last and alone. Told to stop together with the others, it would spend seven
-/// seconds on handing its leadership to one of them; left alone it has nobody to wait for.
+/// The leader stops last and alone. Stopped together with the others, it would spend seven seconds handing
+/// its leadership to one of them; alone, it has no member to wait for.
 pub fn stop(members: &[HostName], leader: Option<&HostName>) -> Vec<Vec<HostName>> {
     let (last, first): (Vec<HostName>, Vec<HostName>) = members
         .iter()

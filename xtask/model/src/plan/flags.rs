@@ -1,31 +1,31 @@
-//! The flags that one member's etcd is started with. They follow the version that runs.
+//! The flags that a member's etcd is started with, which depend on the version that runs.
 //!
-//! A flag that would only repeat etcd's default is left out, so that every flag that is there says
-//! something. `initial-cluster-state` is the exception: it is the one that changes in a cluster's life.
+//! Flags that would only repeat etcd's default are left out, so that every flag means something.
+//! `initial-cluster-state` is the exception, because it changes during a cluster's life.
 
 use super::{Member, Plan};
 use crate::values::EtcdVersion;
 
-/// What one member says of itself. Literal for a process on this host; where one text serves
-/// several machines, each value may hold what the machine puts in its place, such as `%H`.
+/// The flags that differ between members. For a process on this host they are literal; in a text that serves
+/// several machines, each value may hold a placeholder that the machine fills in, such as `%H`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberFlags {
-    /// Its name in the cluster.
+    /// The member's name.
     pub name: String,
-    /// The folder of its data.
+    /// Its data folder.
     pub data_dir: String,
-    /// Where it accepts clients; several URLs are separated by commas.
+    /// The URLs where it accepts clients, separated by commas.
     pub listen_client_urls: String,
-    /// Where it tells clients to find it.
+    /// The URLs that it gives to clients.
     pub advertise_client_urls: String,
-    /// Where it accepts the other members.
+    /// The URLs where it accepts other members.
     pub listen_peer_urls: String,
-    /// Where it tells the other members to find it.
+    /// The URLs that it gives to the other members.
     pub initial_advertise_peer_urls: String,
 }
 
 impl MemberFlags {
-    /// A member that listens on its own address and nowhere else.
+    /// A member that listens only on its own address.
     pub fn at(member: &Member, data_dir: impl Into<String>) -> Self {
         Self {
             name: member.name.to_string(),
@@ -38,13 +38,13 @@ impl MemberFlags {
     }
 }
 
-/// Whether a member helps to found its cluster or joins one that is there. etcd reads it only
-/// while the data folder is empty.
+/// Whether a member founds its cluster or joins an existing one. etcd reads it only while the data folder is
+/// empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InitialState {
     /// It founds the cluster together with the others.
     New,
-    /// The cluster is there, and has this member in its list.
+    /// The cluster exists, and has this member in its list.
     Existing,
 }
 
@@ -69,27 +69,26 @@ pub struct Flag {
     pub origin: Origin,
 }
 
-/// Where a flag's value comes from. A renderer has to know: only what a member says of itself may
-/// hold something that the machine fills in, everything else is meant to the letter.
+/// Where a flag's value comes from. Renderers need it: only [`MemberFlags`] may hold placeholders that the
+/// machine fills in, everything else is literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// From [`MemberFlags`]: it may hold what the machine fills in.
+    /// From [`MemberFlags`]: it may hold placeholders.
     MemberFlags,
-    /// From the plan: what all members have in common.
+    /// From the plan, the same for all members.
     Plan,
     /// From the definition's own `flags`.
     Definition,
 }
 
 impl Flag {
-    /// The words that the flag takes on a command line: `-name value` as etcd 2.x documents it,
-    /// `--name=value` from 3.0.
+    /// The flag's words on a command line: `-name value` as etcd 2.x documents it, `--name=value` since 3.0.
     pub fn words(&self, version: EtcdVersion) -> Vec<String> {
         let Self { name, value, .. } = self;
         if !version.is_v2() {
             vec![format!("--{name}={value}")]
         } else if matches!(value.as_str(), "true" | "false") {
-            // Go reads a word after a boolean flag as the first argument, not as the flag's value.
+            // Go reads the word after a boolean flag as the first argument, not as the flag's value.
             vec![format!("-{name}={value}")]
         } else {
             vec![format!("-{name}"), value.clone()]
@@ -97,8 +96,8 @@ impl Flag {
     }
 }
 
-/// Every flag of one member, in a fixed order: who it is, who the others are, how it behaves, and
-/// last what the definition adds. A flag that the definition sets itself replaces ours.
+/// Every flag of a member, in a fixed order: its identity, the other members, its behavior, and last the
+/// definition's own flags. A flag that the definition sets replaces ours.
 pub fn flags(plan: &Plan, myself: &MemberFlags, state: InitialState) -> Vec<Flag> {
     let mut flags = Chosen::default();
     for (name, value) in [
@@ -137,7 +136,7 @@ const DEFAULT_HEARTBEAT_INTERVAL: u32 = 100;
 const DEFAULT_ELECTION_TIMEOUT: u32 = 1000;
 const FEATURE_GATES: &str = "feature-gates";
 
-/// The gates that are opened, and the flag that each replaced.
+/// The gates to enable, and the flag that each replaced.
 const GATES: &[(&str, &str)] = &[
     (
         "CompactHashCheck=true",
@@ -199,7 +198,7 @@ fn timing(plan: &Plan, flags: &mut Chosen) {
     }
 }
 
-/// History and size exist as notions only since the v3 storage.
+/// History and quota exist only since the v3 storage.
 fn storage(plan: &Plan, flags: &mut Chosen) {
     let minor = plan.version().minor_release();
     if minor < (3, 0) {
@@ -207,7 +206,7 @@ fn storage(plan: &Plan, flags: &mut Chosen) {
     }
     if let Some(minutes) = plan.etcd.auto_compaction {
         if minor < (3, 3) {
-            // Whole hours only; an hour too much is kept rather than an hour too little.
+            // Whole hours only. Rounding up keeps more history, never less.
             let hours = minutes.div_ceil(60);
             flags.set("auto-compaction-retention", hours.to_string());
         } else {
@@ -229,8 +228,8 @@ fn duration(minutes: u32) -> String {
     }
 }
 
-/// What later versions do by default, or should: refuse a membership change that costs the quorum,
-/// look for corruption, write one structured log line an event.
+/// Flags that enable what later versions do by default, or should: refuse a membership change that costs the
+/// quorum, check for corruption, and write one structured log line per event.
 fn safety(plan: &Plan, flags: &mut Chosen) {
     let version = plan.version();
     let minor = version.minor_release();

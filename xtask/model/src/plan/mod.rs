@@ -1,5 +1,5 @@
-//! Everything that follows from a definition: members, addresses, URLs, flags, identity. Pure data
-//! that leaves nothing to decide to whoever carries it out.
+//! Everything that follows from a definition: members, addresses, URLs, flags, identity. A plan is plain data
+//! and leaves no decisions to the code that carries it out.
 
 pub mod etcdctl_words;
 pub mod flags;
@@ -20,7 +20,7 @@ use identity::EtcdId;
 
 /// The port that etcd serves clients on (IANA: `etcd-client`).
 pub const CLIENT_PORT: u16 = 2379;
-/// The port that members talk to each other on (IANA: `etcd-server`).
+/// The port that members use among themselves (IANA: `etcd-server`).
 pub const PEER_PORT: u16 = 2380;
 
 /// A cluster, ready to be rendered, run and judged.
@@ -30,25 +30,25 @@ pub struct Plan {
     pub name: ClusterName,
     /// The definition's file, relative to the workspace.
     pub source: Utf8PathBuf,
-    /// Who runs the members, where the definition insists.
+    /// What runs the members, if the definition says so.
     pub driver: Option<DriverName>,
     /// The members, in the definition's order.
     pub members: Vec<Member>,
-    /// What the names of counted members start with.
+    /// The start of the names of counted members.
     pub name_prefix: NamePrefix,
     /// The network that the members share.
     pub subnet: Subnet,
-    /// The cluster ID that a bootstrap of exactly these members will have.
+    /// The cluster ID after a bootstrap of exactly these members.
     pub cluster_id: EtcdId,
-    /// What each member's machine is like.
+    /// The settings of each member's machine.
     pub machine: Machine,
-    /// What etcd each member runs, and how.
+    /// The settings of etcd.
     pub etcd: Etcd,
     /// Whether fleet runs beside etcd.
     pub fleet: bool,
-    /// Whether each member has a machine of its own, or else they are processes of this host.
+    /// Whether each member has its own machine; otherwise members are processes on this host.
     pub on_machines: bool,
-    /// The version that really runs, where it is not the pinned one. Always announced.
+    /// The version that runs, if it is not the pinned one. A stand-in is always announced.
     pub stand_in: Option<EtcdVersion>,
 }
 
@@ -57,9 +57,9 @@ pub struct Plan {
 pub struct Member {
     /// Its host name, which is also its name in etcd.
     pub name: HostName,
-    /// The address that it serves on: in the subnet, or on loopback.
+    /// Its address: in the subnet, or on loopback.
     pub address: Ipv4Addr,
-    /// The ID that a static bootstrap will give it.
+    /// The ID that a static bootstrap gives it.
     pub id: EtcdId,
 }
 
@@ -75,12 +75,12 @@ impl Member {
         member
     }
 
-    /// Where it serves clients.
+    /// The URL where it serves clients.
     pub fn client_url(&self) -> String {
         format!("http://{}:{CLIENT_PORT}", self.address)
     }
 
-    /// Where it serves the other members.
+    /// The URL where it serves the other members.
     pub fn peer_url(&self) -> String {
         format!("http://{}:{PEER_PORT}", self.address)
     }
@@ -109,9 +109,9 @@ impl Plan {
         .with_cluster_id()
     }
 
-    /// The same cluster on this host's loopback: only the addresses differ, and with them the
-    /// identity. 192.168.56.101 becomes 127.168.56.101, so that ports and everything else stay, and
-    /// clusters meet only where their addresses differ in nothing but the first number.
+    /// The same cluster on this host's loopback. Only the addresses differ, and with them the identity:
+    /// 192.168.56.101 becomes 127.168.56.101. Ports and everything else stay, and clusters clash only if
+    /// their addresses differ in nothing but the first number.
     #[must_use]
     pub fn on_loopback(&self) -> Self {
         let members = self
@@ -127,8 +127,8 @@ impl Plan {
         .with_cluster_id()
     }
 
-    /// The same cluster, run by another version than the pinned one. Flags of the definition that
-    /// this version does not have are left out; [`Plan::flags_unknown_to`] names them.
+    /// The same cluster, run by another version than the pinned one. Flags of the definition that this
+    /// version does not have are left out; [`Plan::flags_unknown_to`] lists them.
     #[must_use]
     pub fn run_by(&self, version: EtcdVersion) -> Self {
         let mut plan = self.clone();
@@ -144,7 +144,7 @@ impl Plan {
         names.filter(|name| is_unknown_to(version, name)).collect()
     }
 
-    /// The version that runs: flags and formats follow it.
+    /// The version that runs, which decides flags and formats.
     pub fn version(&self) -> EtcdVersion {
         self.stand_in.unwrap_or(self.etcd.version)
     }
@@ -162,7 +162,7 @@ impl Plan {
             .collect()
     }
 
-    /// The members that must agree: more than half.
+    /// The number of members that must agree: more than half.
     pub fn quorum(&self) -> usize {
         self.members.len() / 2 + 1
     }
@@ -177,13 +177,13 @@ impl Plan {
         pairs.join(",")
     }
 
-    /// The client URLs of all members, as etcdctl's `--endpoints` wants them.
+    /// The client URLs of all members, in the form of etcdctl's `--endpoints`.
     pub fn endpoints(&self) -> String {
         let urls: Vec<String> = self.members.iter().map(Member::client_url).collect();
         urls.join(",")
     }
 
-    /// The command line that runs etcdctl in a member's machine.
+    /// The command that runs etcdctl on a member's machine.
     pub fn etcdctl_inside(&self) -> &'static str {
         match self.etcd.runtime {
             Runtime::Container => self.machine.profile.etcdctl_in_container,

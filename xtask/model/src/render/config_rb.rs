@@ -6,8 +6,8 @@ use crate::plan::{Machine, Plan};
 use crate::profile::MachineBox;
 use crate::values::{Channel, ImageVersion};
 
-/// What a Vagrantfile has to know: coreos-vagrant's plain Ruby globals, and below them those that
-/// it does not have.
+/// The file that a Vagrantfile reads: coreos-vagrant's plain Ruby globals, followed by those that it does not
+/// have.
 pub(super) static CONFIG_RB: Target = Target {
     file: "config.rb",
     render,

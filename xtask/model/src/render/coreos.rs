@@ -1,7 +1,7 @@
-//! The cloud-config of CoreOS as it was in 2015, with hyphens in its keys, as its manual had them.
+//! The cloud-config of CoreOS as of 2015, with hyphens in its keys, as in its manual.
 //!
 //! Sources: the recipe of 2015 for etcd in a container; coreos-cloudinit's `config/etcd2.go` and
-//! `system/env.go` for the unit that the system brings along.
+//! `system/env.go` for the unit that is part of the system.
 
 use serde_yaml::Value;
 
@@ -35,7 +35,7 @@ pub(crate) fn cloud_config(plan: &Plan) -> Value {
     yaml::mapping([("coreos", yaml::mapping(sections))])
 }
 
-/// fleet of that day expects etcd on port 4001 unless it is told.
+/// The fleet of that time expects etcd on port 4001 by default.
 fn fleet_section() -> Value {
     yaml::mapping([
         (
@@ -81,8 +81,8 @@ Conflicts=etcd*
     )
 }
 
-/// The command for bash, each item a line. systemd expands no variable inside of a word, so bash
-/// does; `%H` is systemd's.
+/// The command for bash, one line per item. systemd expands no variables inside a word, so bash does; `%H` is
+/// systemd's.
 fn docker_run(plan: &Plan) -> Vec<String> {
     let mut lines: Vec<String> = [
         "/usr/bin/docker run",
@@ -111,7 +111,7 @@ fn docker_run(plan: &Plan) -> Vec<String> {
     lines
 }
 
-/// Inside of the container etcd listens on every address; what the machine publishes is docker's.
+/// Inside the container etcd listens on every address; docker decides what the machine publishes.
 fn in_container() -> MemberFlags {
     MemberFlags {
         name: "%H".to_owned(),
@@ -123,8 +123,8 @@ fn in_container() -> MemberFlags {
     }
 }
 
-/// The options that every coreos-cloudinit with an `etcd2` section knows, of those that a plan uses.
-/// It turns them into `Environment="ETCD_…=…"`, to the letter.
+/// The options that a plan uses and that every coreos-cloudinit with an `etcd2` section knows. It turns them
+/// into `Environment="ETCD_…=…"` literally.
 const ETCD2_TEXTS: &[&str] = &[
     "data-dir",
     "name",
@@ -137,7 +137,7 @@ const ETCD2_TEXTS: &[&str] = &[
     "initial-cluster-state",
 ];
 
-/// Those of them that are numbers: a text in their place is an error there.
+/// The numeric options, for which a text is an error.
 const ETCD2_NUMBERS: &[&str] = &["heartbeat-interval", "election-timeout"];
 
 /// The flag as an option of the `etcd2` section, if that section has it.
@@ -177,7 +177,7 @@ fn etcd2_section(plan: &Plan) -> Value {
     yaml::mapping(built_in_flags(plan).iter().filter_map(etcd2_option))
 }
 
-/// The system's unit, with a drop-in for what its section does not know.
+/// The system's unit, with a drop-in for flags that its section does not know.
 fn built_in_unit(plan: &Plan) -> Value {
     let mut unit = vec![
         ("name", "etcd2.service".into()),

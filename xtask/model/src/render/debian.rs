@@ -1,8 +1,8 @@
 //! Debian's cloud-config, for cloud-init.
 //!
-//! etcd is a systemd unit of ours in each of the ways to get it: a release tarball, a container or
-//! the distribution's package. Starting it waits for nothing (`--no-block`), because the first
-//! machine is provisioned before the others are there to make a quorum.
+//! etcd runs in our own systemd unit, whether it comes from a release tarball, a container or the
+//! distribution's package. Starting it does not block (`--no-block`), because the first machine is
+//! provisioned before the others exist to form a quorum.
 
 use serde_yaml::Value;
 
@@ -63,13 +63,13 @@ const MEMBER_SCRIPT: &str = "/usr/local/sbin/etcd-member";
 struct InstallMethod {
     /// The packages to install.
     packages: &'static [&'static str],
-    /// The program that installs etcd, where no package does.
+    /// The program that installs etcd, if no package does.
     install: Option<String>,
-    /// What etcd's flags are handed to.
+    /// The command that etcd's flags are appended to.
     command: Vec<String>,
     /// Its lines in the unit's `[Service]`.
     service: String,
-    /// Whether the user `etcd` has to be made.
+    /// Whether the user `etcd` has to be created.
     user: bool,
 }
 
@@ -91,8 +91,8 @@ fn release(plan: &Plan) -> InstallMethod {
     }
 }
 
-/// The package brings a unit of the same name and starts it at once. Ours is written before the
-/// package is installed and goes before it, so that no cluster of a single node is ever founded.
+/// The package has a unit of the same name and starts it at once. Ours is written before the package is
+/// installed and takes precedence, so that no single-node cluster is ever founded.
 fn package() -> InstallMethod {
     InstallMethod {
         packages: &["etcd-server", "etcd-client"],
@@ -103,8 +103,8 @@ fn package() -> InstallMethod {
     }
 }
 
-/// Podman rather than docker: no daemon stands between systemd and etcd, and no bridge takes
-/// 172.17.0.0/16, in which the recipe of 2015 has its machines.
+/// Podman instead of docker: there is no daemon between systemd and etcd, and no bridge takes 172.17.0.0/16,
+/// in which the recipe of 2015 has its machines.
 fn container(plan: &Plan) -> InstallMethod {
     let mut command: Vec<String> = [
         "/usr/bin/podman run --rm --replace --name=etcd --network=host --log-driver=passthrough",

@@ -1,5 +1,5 @@
-//! Flatcar's cloud-config: the idea of 2015 on a system of today. coreos-cloudinit there knows keys
-//! with underscores only (since 3975.2.0).
+//! Flatcar's cloud-config: the idea of 2015 on a current system. Its coreos-cloudinit knows only keys with
+//! underscores (since 3975.2.0).
 
 use serde_yaml::Value;
 
@@ -15,7 +15,7 @@ pub(crate) fn cloud_config(plan: &Plan) -> Value {
         ("command", "start".into()),
         ("content", unit(plan).into()),
     ]);
-    // Machines that reboot for an update when they like can take the quorum with them.
+    // Machines that reboot for updates at any time could lose the quorum.
     let update = yaml::mapping([("reboot_strategy", "off".into())]);
     let script = member_script::script(plan, &docker_run(plan));
     yaml::mapping([
@@ -30,7 +30,7 @@ pub(crate) fn cloud_config(plan: &Plan) -> Value {
     ])
 }
 
-/// `/usr` cannot be written to on Flatcar.
+/// `/usr` is read-only on Flatcar.
 const MEMBER_SCRIPT: &str = "/opt/bin/etcd-member";
 
 fn unit(plan: &Plan) -> String {
@@ -64,9 +64,9 @@ WantedBy=multi-user.target
     )
 }
 
-/// The container shares the machine's network, or it could not listen on the two addresses alone.
-/// It has no capabilities, and nothing to write to but its data. Its output goes to the journal as
-/// the unit's: docker keeps no second log.
+/// The container shares the machine's network, because otherwise it could not listen on only the two
+/// addresses. It has no capabilities, and can write only to its data. Its output goes to the unit's journal:
+/// docker keeps no second log.
 fn docker_run(plan: &Plan) -> Vec<String> {
     let mut words: Vec<String> = [
         "/usr/bin/docker run --rm --name=etcd --network=host --log-driver=none",

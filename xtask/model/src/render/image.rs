@@ -5,8 +5,8 @@ use crate::values::EtcdVersion;
 
 /// The image with its tag.
 ///
-/// gcr.io/etcd-development/etcd is where the etcd project publishes first, since 3.2.5; what is older
-/// is on quay.io/coreos/etcd (etcd's guide to running it in a container).
+/// The etcd project publishes primarily on gcr.io/etcd-development/etcd since 3.2.5; older versions are on
+/// quay.io/coreos/etcd (etcd's guide to running it in a container).
 pub(super) fn image(plan: &Plan) -> String {
     let version = plan.version();
     let usual = || {
@@ -24,8 +24,7 @@ pub(super) fn image(plan: &Plan) -> String {
     format!("{name}:v{version}")
 }
 
-/// The program to name in front of the flags. Images of 2.x have it as their entry point, later
-/// ones have none.
+/// The program to put before the flags. Images of 2.x have it as their entry point, later ones have none.
 pub(super) fn program(plan: &Plan) -> Option<&'static str> {
     (!plan.version().is_v2()).then_some("/usr/local/bin/etcd")
 }

@@ -1,5 +1,5 @@
-//! The program that installs etcd from its release tarball. It may be interrupted and repeated: the
-//! folder of a version is there whole or not at all.
+//! The program that installs etcd from its release tarball. It may be interrupted and repeated: the folder of
+//! a version is either complete or absent.
 
 use std::fmt::Write;
 
@@ -74,8 +74,8 @@ done
     script
 }
 
-/// What `uname -m` says, etcd's name for it, and the tarball's checksum. The definition's own
-/// checksums go before those that this project knows.
+/// The output of `uname -m`, etcd's name for the architecture, and the tarball's checksum. The definition's
+/// own checksums take precedence over those that this project knows.
 fn checksums(plan: &Plan) -> Vec<(&'static str, Architecture, String)> {
     let own = |architecture| {
         let own = plan.etcd.sha256.iter().find(|(of, _)| *of == architecture);
@@ -92,7 +92,7 @@ fn checksums(plan: &Plan) -> Vec<(&'static str, Architecture, String)> {
         .collect()
 }
 
-/// The kernel's name for it.
+/// The kernel's name for an architecture.
 const fn machine(architecture: Architecture) -> &'static str {
     match architecture {
         Architecture::Amd64 => "x86_64",

@@ -7,15 +7,15 @@ use super::quote::shell;
 use crate::plan::flags::{self, InitialState, MemberFlags, Origin};
 use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
 
-/// The folder that the unit makes for etcd (`StateDirectory=etcd`), which etcd makes its data folder in.
+/// The folder that the unit creates for etcd (`StateDirectory=etcd`), in which etcd creates its data folder.
 pub(super) const STATE_DIR: &str = "/var/lib/etcd";
 
-/// The exit status of a machine whose name is not a member's: `EX_CONFIG` of sysexits.h. Trying
-/// again would not help, so the unit does not.
+/// The exit status if the machine's name is not a member's: `EX_CONFIG` of sysexits.h. The unit does not
+/// retry, because that would not help.
 pub(super) const NOT_A_MEMBER: i32 = 78;
 
-/// The whole program. `command` is what the flags are handed to, one word or option an item; it is
-/// shell code, not text.
+/// The whole program. The flags are appended to `command`, which has one word or option per item and is shell
+/// code, not text.
 pub(super) fn script(plan: &Plan, command: &[String]) -> String {
     let cluster = &plan.name;
     let mut script = format!(
@@ -56,8 +56,8 @@ exec"#
     script
 }
 
-/// The flags as shell words. What a member says of itself stands in double quotes, for the shell
-/// fills it in; everything else is quoted to the letter.
+/// The flags as shell words. Values with placeholders are in double quotes, so that the shell fills them in;
+/// everything else is quoted literally.
 fn etcd_flags(plan: &Plan) -> Vec<String> {
     let version = plan.version();
     let quoted = |word: &str, origin| match origin {
@@ -77,8 +77,7 @@ fn etcd_flags(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-/// Clients are served on the cluster's network and on loopback, members on the cluster's network
-/// alone: nothing listens wider.
+/// Clients are served on the cluster's network and on loopback, members only on the cluster's network.
 fn myself() -> MemberFlags {
     let client = format!("http://$address:{CLIENT_PORT}");
     let peer = format!("http://$address:{PEER_PORT}");

@@ -1,4 +1,4 @@
-//! Rendered files: one file of this folder a target, and one line in [`TARGETS`].
+//! Rendered files: one source file per target, and one line in [`TARGETS`].
 
 mod config_rb;
 pub(crate) mod coreos;
@@ -17,28 +17,28 @@ use sha2::{Digest, Sha256};
 use crate::plan::Plan;
 use crate::values::ClusterName;
 
-/// Every file that a definition is rendered to.
+/// Every target that a definition is rendered to.
 pub static TARGETS: &[&Target] = &[&user_data::USER_DATA, &config_rb::CONFIG_RB];
 
 /// A kind of rendered file.
 #[derive(Debug)]
 pub struct Target {
-    /// Its name, in the cluster's folder.
+    /// Its file name in the cluster's folder.
     pub file: &'static str,
-    /// Makes its text, the marks of a generated file included.
+    /// Renders its text, including the line that marks it as generated.
     pub render: fn(&Plan) -> String,
 }
 
-/// A file as it should be.
+/// A rendered file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// Where it belongs, relative to the workspace.
+    /// Its path, relative to the workspace.
     pub path: Utf8PathBuf,
-    /// What it should say.
+    /// Its text.
     pub text: String,
 }
 
-/// Every file of a plan.
+/// Renders every file of a plan.
 pub fn render(plan: &Plan) -> Vec<Rendered> {
     let folder = folder(&plan.name);
     TARGETS
@@ -50,20 +50,20 @@ pub fn render(plan: &Plan) -> Vec<Rendered> {
         .collect()
 }
 
-/// What a plan's machines are handed as user-data.
+/// Renders the user-data of a plan's machines.
 pub fn user_data(plan: &Plan) -> String {
     (user_data::USER_DATA.render)(plan)
 }
 
-/// The SHA-256 of a plan's user-data, in lower-case hexadecimal digits: by it a machine tells what it
-/// was set up with.
+/// The SHA-256 of a plan's user-data, in lower-case hexadecimal digits, which identifies the user-data that a
+/// machine was set up with.
 pub fn user_data_sha256(plan: &Plan) -> String {
     let digest = Sha256::digest(user_data(plan));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The folder of a cluster's rendered files, relative to the workspace: `vagrant` itself for
-/// `default`, so that plain `vagrant up` there means that cluster.
+/// The folder of a cluster's rendered files, relative to the workspace. It is `vagrant` itself for `default`,
+/// so that plain `vagrant up` there means that cluster.
 pub fn folder(name: &ClusterName) -> Utf8PathBuf {
     let vagrant = Utf8PathBuf::from("vagrant");
     match name.as_str() {
@@ -77,7 +77,7 @@ pub fn generated_line(name: &ClusterName) -> String {
     format!("{GENERATED_FROM}{name}.toml by `cargo xtask render`: change that file, not this one.")
 }
 
-/// Whether a file says of itself that it is rendered, and may therefore be replaced or removed.
+/// Whether a file is marked as rendered, and may therefore be replaced or removed.
 pub fn is_generated(text: &str) -> bool {
     text.lines()
         .nth(1)

@@ -2,7 +2,7 @@ use super::quote::yaml;
 use super::{Target, generated_line};
 use crate::plan::Plan;
 
-/// What a machine does at its first boot. One text serves all machines of a cluster.
+/// The user-data, which sets up a machine at its first boot. One text serves all machines of a cluster.
 pub(super) static USER_DATA: Target = Target {
     file: "user-data",
     render,

@@ -1,4 +1,4 @@
-//! Entries of a cloud-config's `write_files`, which cloud-init and coreos-cloudinit have in common.
+//! Entries of a cloud-config's `write_files`, which both cloud-init and coreos-cloudinit support.
 
 use serde_yaml::Value;
 

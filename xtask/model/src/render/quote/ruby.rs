@@ -2,9 +2,9 @@
 
 /// A Ruby string literal of this text.
 ///
-/// Double quotes, with everything escaped that could end the literal or begin an interpolation
-/// (`#{`, `#$`, `#@`). What is not printable ASCII is written as `\u{…}`, so that neither the
-/// reader's locale nor an invisible character changes what the file says.
+/// It has double quotes, with everything escaped that could end the literal or start an interpolation (`#{`,
+/// `#$`, `#@`). Anything but printable ASCII is written as `\u{…}`, so that neither the reader's locale nor
+/// an invisible character changes the file's meaning.
 pub fn string(text: &str) -> String {
     let mut literal = String::from("\"");
     for c in text.chars() {

@@ -2,9 +2,9 @@
 
 /// A word of the POSIX shell that stands for exactly this text.
 ///
-/// The quotes are closed and opened again behind every `$`: the shell does not mind, and the text
-/// cannot spell one of the names that coreos-cloudinit replaces in the whole document
-/// (`$private_ipv4`, `$public_ipv4` and their likes), not even where the quotes end.
+/// The quotes are closed and reopened after every `$`. The shell ignores that, and the text cannot contain
+/// one of the names that coreos-cloudinit replaces in the whole document (`$private_ipv4`, `$public_ipv4` and
+/// the like), not even where the quotes end.
 pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

@@ -1,6 +1,6 @@
 //! systemd units.
 
-/// A word of an `ExecStart=` or its like that stands for exactly this text.
+/// A word of an `ExecStart=` or the like that stands for exactly this text.
 pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -10,15 +10,14 @@ pub fn word(text: &str) -> String {
     }
 }
 
-/// What stands for this text between the double quotes of an `ExecStart=` (systemd.service(5),
-/// "Command lines"): escapes, specifiers and variables all come out as they went in.
+/// This text, escaped for the double quotes of an `ExecStart=` (systemd.service(5), "Command lines"), so that
+/// escapes, specifiers and variables stay literal.
 pub fn command(text: &str) -> String {
     escape(text, "$$")
 }
 
-/// What stands for this text between the double quotes of an `Environment=`, where `$` means
-/// nothing to systemd. It is escaped all the same, for coreos-cloudinit replaces `$private_ipv4`
-/// wherever it finds it.
+/// This text, escaped for the double quotes of an `Environment=`. `$` means nothing to systemd there, but is
+/// escaped too, because coreos-cloudinit replaces `$private_ipv4` wherever it finds it.
 pub fn assignment(text: &str) -> String {
     escape(text, r"\x24")
 }

@@ -1,8 +1,7 @@
-//! YAML that a reader of YAML 1.1 understands as it was meant. cloud-init and coreos-cloudinit are
-//! such readers, while `serde_yaml` writes for readers of 1.2: to it `on`, `12:30` and `2001-01-01`
-//! are texts that need no quotes.
+//! YAML that parsers of YAML 1.1 read correctly. cloud-init and coreos-cloudinit are such parsers, but
+//! `serde_yaml` writes for YAML 1.2, in which `on`, `12:30` and `2001-01-01` are texts that need no quotes.
 //!
-//! The structure is written here, the scalars are `serde_yaml`'s but for those where 1.1 differs.
+//! The structure is written here. The scalars are `serde_yaml`'s, except for those where 1.1 differs.
 
 use std::fmt::Write;
 
@@ -51,7 +50,7 @@ fn write(out: &mut String, value: &Value, column: usize) {
     }
 }
 
-/// What follows `key:` or `-`: a scalar on the same line, or a collection further in below.
+/// Writes what follows `key:` or `-`: a scalar on the same line, or an indented collection below.
 fn after_indicator(out: &mut String, value: &Value, column: usize) {
     match value {
         Value::Mapping(_) if is_empty(value) => out.push_str(" {}\n"),
@@ -80,7 +79,7 @@ fn indent(out: &mut String, columns: usize) {
     out.extend(std::iter::repeat_n(' ', columns));
 }
 
-/// A scalar and the end of its line, as it stands in a collection that begins at this column.
+/// A scalar and the end of its line, for a collection that starts at this column.
 fn scalar(value: &Value, column: usize) -> String {
     match value {
         Value::String(text) if has_foreign_breaks(text) => format!("{}\n", escaped(text)),
@@ -98,7 +97,7 @@ fn scalar(value: &Value, column: usize) -> String {
     }
 }
 
-/// The scalar as `serde_yaml` writes it inside of a collection.
+/// The scalar as `serde_yaml` writes it inside a collection.
 fn by_serde_yaml(value: &Value) -> String {
     let inside = mapping([("k", value.clone())]);
     #[expect(clippy::expect_used, reason = "a scalar in a map has no way to fail")]
@@ -106,7 +105,7 @@ fn by_serde_yaml(value: &Value) -> String {
     written.strip_prefix("k: ").unwrap_or(&written).to_owned()
 }
 
-/// A block literal, moved from the first column to this one. Blank lines stay without blanks.
+/// A block literal, indented from the first column to this one. Empty lines stay empty.
 fn indented(block: &str, column: usize) -> String {
     let mut moved = String::new();
     for (index, line) in block.split_inclusive('\n').enumerate() {
@@ -118,8 +117,8 @@ fn indented(block: &str, column: usize) -> String {
     moved
 }
 
-/// Whether YAML 1.1 takes the plain text for a boolean, null, number, time, or a key of its own
-/// (<https://yaml.org/type/>). More is quoted than has to be: whatever begins like a number.
+/// Whether YAML 1.1 reads the plain text as a boolean, null, number, time, or special key
+/// (<https://yaml.org/type/>). This quotes more than necessary: everything that starts like a number.
 fn means_something_else(text: &str) -> bool {
     const WORDS: &[&str] = &[
         "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<",
@@ -128,7 +127,7 @@ fn means_something_else(text: &str) -> bool {
     WORDS.contains(&text.to_ascii_lowercase().as_str()) || text.starts_with(number)
 }
 
-/// Whether the text has line breaks that only YAML 1.1 knows, or marks that readers drop.
+/// Whether the text has line breaks that only YAML 1.1 knows, or marks that parsers drop.
 fn has_foreign_breaks(text: &str) -> bool {
     text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
 }
