@@ -12,12 +12,12 @@ use xtask::ui::diagnostics::render;
 
 proptest! {
     #[test]
-    fn any_text_is_read_or_complained_about(text in any::<String>()) {
+    fn any_text_is_read_or_refused(text in any::<String>()) {
         check(&text);
     }
 
     #[test]
-    fn any_pile_of_fragments_is_read_or_complained_about(text in pile()) {
+    fn any_mix_of_fragments_is_read_or_refused(text in pile()) {
         check(&text);
     }
 }
@@ -83,7 +83,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 #[test]
-fn hostile_texts_are_read_or_complained_about() {
+fn hostile_texts_are_read_or_refused() {
     for text in HOSTILE {
         check(text);
         for ending in ["\n", "\r\n", "\n[etcd]\ntoken = 1\n"] {
@@ -102,7 +102,7 @@ fn deep_nesting_is_refused_without_a_crash() {
 }
 
 #[test]
-fn each_line_may_be_wrong() {
+fn every_line_can_be_wrong() {
     let lines = [
         "x = 1\n",
         "x\n",

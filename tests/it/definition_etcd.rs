@@ -15,7 +15,7 @@ use xtask::report::Source;
 use xtask::values::{Architecture, EtcdVersion, Sha256};
 
 #[test]
-fn a_plan_uses_only_flags_that_its_etcd_has() {
+fn plan_uses_only_flags_that_its_etcd_has() {
     for version in every_version() {
         let mut definition = definition();
         definition.etcd.version = Setting::default(version);
@@ -45,7 +45,7 @@ fn every_key_that_owns_a_flag_exists() {
 }
 
 #[test]
-fn flags_are_sorted_so_that_they_are_found() {
+fn flag_table_is_sorted() {
     for flag in FLAGS {
         assert_eq!(find(flag.name).map(|fact| fact.name), Some(flag.name));
     }
@@ -53,7 +53,7 @@ fn flags_are_sorted_so_that_they_are_found() {
 }
 
 #[test]
-fn checksums_are_checksums_of_releases_that_exist() {
+fn checksums_belong_to_existing_releases() {
     let mut known = 0;
     for version in every_version() {
         for &architecture in Architecture::ALL {
@@ -71,7 +71,7 @@ fn checksums_are_checksums_of_releases_that_exist() {
 }
 
 #[test]
-fn what_a_profile_runs_by_default_exists_and_is_known() {
+fn profile_defaults_exist_and_are_known() {
     for profile in PROFILES {
         for version in [Some(profile.usual_etcd), profile.packaged_etcd]
             .into_iter()

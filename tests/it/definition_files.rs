@@ -9,7 +9,7 @@ use test_attribute::test;
 use crate::scratch::Scratch;
 
 #[test]
-fn an_unknown_name_is_answered_with_the_names_there_are() {
+fn unknown_name_lists_the_available_definitions() {
     let scratch = Scratch::with("default", "members = 3\n");
     scratch.define("five", "members = 5\n");
     fails(
@@ -24,7 +24,7 @@ fn an_unknown_name_is_answered_with_the_names_there_are() {
 }
 
 #[test]
-fn without_any_definition_the_smallest_one_is_shown() {
+fn missing_definition_shows_the_smallest_one() {
     let scratch = Scratch::new();
     fails(
         &scratch,
@@ -46,7 +46,7 @@ fn without_any_definition_the_smallest_one_is_shown() {
 }
 
 #[test]
-fn what_cannot_be_a_definition_is_named() {
+fn files_that_are_no_definitions_are_named() {
     let scratch = Scratch::with("default", "members = 3\n");
     let file = |name: &str| scratch.root().join("cluster").join(name);
     fs::create_dir(file("folder.toml")).unwrap();
@@ -99,7 +99,7 @@ fn what_cannot_be_a_definition_is_named() {
 }
 
 #[test]
-fn what_editors_leave_beside_a_definition_is_not_read() {
+fn editor_backups_are_ignored() {
     let scratch = Scratch::with("default", "members = 3\n");
     for name in [
         ".default.toml",
@@ -115,7 +115,7 @@ fn what_editors_leave_beside_a_definition_is_not_read() {
 }
 
 #[test]
-fn errors_of_all_files_come_together_in_the_order_of_their_names() {
+fn errors_of_all_files_are_sorted_by_file_name() {
     let scratch = Scratch::with("b", "members = 4\n");
     scratch.define("a", "membres = 3\n");
     scratch.define("c", "members = 3\n");

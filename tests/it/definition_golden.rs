@@ -15,7 +15,7 @@ use xtask::definition::rules::{RULES, RULES_ACROSS};
 use crate::scratch::Scratch;
 
 #[test]
-fn every_complaint_is_as_recorded() {
+fn diagnostics_match_the_golden_files() {
     for case in cases() {
         let folder = golden();
         let text = |name: String| fs::read_to_string(folder.join(name));
@@ -55,7 +55,7 @@ fn every_rule_has_a_case() {
 }
 
 #[test]
-fn every_record_has_its_case() {
+fn every_golden_file_has_a_case() {
     let cases = cases();
     for file in files() {
         let case = file.split('.').next().unwrap_or_default();

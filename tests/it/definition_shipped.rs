@@ -15,7 +15,7 @@ use crate::scratch::Scratch;
 use crate::support::{pipe, project, require_module};
 
 #[test]
-fn shipped_definitions_have_nothing_to_complain_about() {
+fn shipped_definitions_have_no_diagnostics() {
     for (name, text) in shipped() {
         let (_, diagnostics) = read_text(&name, &text);
         assert!(diagnostics.is_empty(), "{name}: {diagnostics:#?}");
@@ -23,7 +23,7 @@ fn shipped_definitions_have_nothing_to_complain_about() {
 }
 
 #[test]
-fn every_key_is_shown_in_some_shipped_definition() {
+fn every_key_is_in_a_shipped_definition() {
     let shipped = shipped();
     for key in keys() {
         let name = key.path.rsplit('.').next().unwrap();
@@ -40,7 +40,7 @@ fn every_key_is_shown_in_some_shipped_definition() {
 }
 
 #[test]
-fn each_key_of_the_default_definition_may_be_uncommented() {
+fn every_key_of_the_default_definition_can_be_uncommented() {
     let text = shipped_text("default");
     let mut tried = 0;
     for (number, line) in text.lines().enumerate() {
@@ -63,7 +63,7 @@ fn each_key_of_the_default_definition_may_be_uncommented() {
 /// Some lines of default.toml are examples; those whose value the table of keys calls the default
 /// must be so in truth.
 #[test]
-fn defaults_are_what_the_table_of_keys_says() {
+fn defaults_match_the_table_of_keys() {
     let mut written = String::new();
     for key in keys().filter(|key| !key.default.is_empty()) {
         written += &format!("{} = {}\n", key.path, key.default);
@@ -77,13 +77,13 @@ fn defaults_are_what_the_table_of_keys_says() {
 }
 
 #[test]
-fn the_checked_in_schema_is_the_one_that_is_printed() {
+fn checked_in_schema_is_up_to_date() {
     let ran = Scratch::new().run(&["schema"]).expect(0);
     expect_file![project().join("cluster/schema.json")].assert_eq(&ran.stdout);
 }
 
 #[test]
-fn editors_accept_what_is_shipped_and_refuse_what_is_wrong() {
+fn schema_accepts_shipped_and_refuses_wrong_definitions() {
     let mut documents: Vec<(String, bool)> = Vec::new();
     for (name, text) in shipped() {
         assert!(text.starts_with("#:schema schema.json\n"), "{name}");

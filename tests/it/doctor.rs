@@ -17,7 +17,7 @@ use crate::doctor_support::{
 use crate::verify_support::{plan, three};
 
 #[test]
-fn a_host_that_is_ready() {
+fn ready_host_passes() {
     let mut host = ready();
     finds("ready", &three(), &host, &[]);
     host.catalogue = Look::Seen(catalogue("libvirt"));
@@ -26,7 +26,7 @@ fn a_host_that_is_ready() {
 }
 
 #[test]
-fn no_vagrant_and_others() {
+fn missing_and_old_vagrant_is_reported() {
     let mut host = ready();
     host.vagrant = Look::Missing;
     finds(
@@ -62,7 +62,7 @@ fn no_vagrant_and_others() {
 }
 
 #[test]
-fn no_vagrantfile() {
+fn missing_vagrantfile_is_reported() {
     let mut host = ready();
     host.vagrantfile = false;
     finds(
@@ -74,7 +74,7 @@ fn no_vagrantfile() {
 }
 
 #[test]
-fn a_host_of_another_architecture() {
+fn other_architecture_is_reported() {
     let mut host = ready();
     host.architecture = "aarch64".to_owned();
     let error = &[("architecture", Verdict::Fail)];
@@ -82,7 +82,7 @@ fn a_host_of_another_architecture() {
 }
 
 #[test]
-fn no_provider_for_every_reason() {
+fn every_reason_for_no_provider_is_reported() {
     let error = &[("provider", Verdict::Fail)];
     let mut host = ready();
     host.providers.plugin = Look::Missing;
@@ -132,7 +132,7 @@ fn no_provider_for_every_reason() {
 }
 
 #[test]
-fn every_distribution_has_its_own_lines() {
+fn every_distribution_has_its_own_commands() {
     for (name, distribution) in [
         ("ubuntu", Distribution::Ubuntu),
         ("fedora", Distribution::Fedora),
@@ -151,7 +151,7 @@ fn every_distribution_has_its_own_lines() {
 }
 
 #[test]
-fn a_virtualbox_that_vagrant_may_not_take() {
+fn virtualbox_that_vagrant_may_not_support_is_reported() {
     let flatcar = flatcar();
     let mut host = with_virtualbox("version");
     let virtualbox = |host: &mut Host, version| match &mut host.providers.virtualbox {
@@ -168,7 +168,7 @@ fn a_virtualbox_that_vagrant_may_not_take() {
 }
 
 #[test]
-fn the_provider_that_is_asked_for() {
+fn requested_provider_is_used() {
     let mut host = ready();
     host.providers.asked = Some("virtualbox".to_owned());
     finds(
@@ -184,7 +184,7 @@ fn the_provider_that_is_asked_for() {
 }
 
 #[test]
-fn kvm_that_cannot_be_used() {
+fn unusable_kvm_is_reported() {
     let warning = &[("virtualization", Verdict::Warn)];
     let error = &[("virtualization", Verdict::Fail)];
     for (name, kvm) in [
@@ -246,7 +246,7 @@ fn of_2015() -> Plan {
 }
 
 #[test]
-fn boxes_that_cannot_be_had() {
+fn unavailable_boxes_are_reported() {
     let error = &[("box", Verdict::Fail)];
     finds("box-gone", &of_2015(), &ready(), error);
     finds("box-flatcar-on-libvirt", &flatcar(), &ready(), error);
@@ -262,7 +262,7 @@ fn boxes_that_cannot_be_had() {
 }
 
 #[test]
-fn boxes_that_are_offered_or_built() {
+fn published_and_built_boxes_pass() {
     finds(
         "box-flatcar-on-virtualbox",
         &flatcar(),
@@ -277,7 +277,7 @@ fn boxes_that_are_offered_or_built() {
 }
 
 #[test]
-fn a_host_that_does_not_let_itself_be_looked_at() {
+fn host_that_cannot_be_inspected_is_skipped() {
     let why = || "`ip` exited with status 255".to_owned();
     let mut host = ready();
     host.network.routes = Look::Unknown(why());
@@ -309,7 +309,7 @@ fn a_host_that_does_not_let_itself_be_looked_at() {
 
 /// That none of them lacks a golden file is seen here; that each is right, above.
 #[test]
-fn every_finding_has_complained_once() {
+fn every_finding_has_a_test() {
     let texts: Vec<String> = golden("")
         .read_dir_utf8()
         .unwrap()
@@ -330,7 +330,7 @@ fn every_finding_has_complained_once() {
 
 /// Consumers rely on these names; renaming one is a new format.
 #[test]
-fn the_json_is_as_recorded_and_as_the_help_says() {
+fn json_matches_the_golden_file_and_the_help() {
     let mut host = ready();
     host.kvm = Look::Missing;
     let report = doctor::judge(&three(), &host);

@@ -56,7 +56,7 @@ fn row<'a>(rows: &'a [(String, String, String)], name: &str) -> (&'a str, &'a st
 }
 
 #[test]
-fn on_this_host_whatever_it_is_the_status_fits_what_is_said() {
+fn exit_status_matches_the_findings_on_this_host() {
     let scratch = workspace();
     let ran = run(doctor(&scratch, &[]));
     let rows = rows(&ran);
@@ -87,7 +87,7 @@ fn on_this_host_whatever_it_is_the_status_fits_what_is_said() {
 }
 
 #[test]
-fn without_any_program_nothing_is_taken_for_fine_that_was_not_looked_at() {
+fn checks_without_programs_do_not_pass() {
     let scratch = workspace();
     let empty = folder(&scratch, "empty");
     let mut command = doctor(&scratch, &[]);
@@ -109,7 +109,7 @@ fn without_any_program_nothing_is_taken_for_fine_that_was_not_looked_at() {
 }
 
 #[test]
-fn the_recipe_of_2015_is_told_what_works_in_its_place() {
+fn recipe_of_2015_gets_alternatives() {
     let scratch = workspace();
     let shipped = crate::support::project().join("cluster/coreos-2015.toml");
     scratch.define("coreos-2015", &fs::read_to_string(shipped).unwrap());
@@ -130,7 +130,7 @@ fn the_recipe_of_2015_is_told_what_works_in_its_place() {
 }
 
 #[test]
-fn a_definition_with_errors_comes_first() {
+fn definition_errors_come_first() {
     let scratch = Scratch::with("default", "members = 4\n");
     let ran = run(doctor(&scratch, &[])).expect(3);
     assert_eq!(ran.stdout, "");
@@ -138,7 +138,7 @@ fn a_definition_with_errors_comes_first() {
 
 /// Programs that answer after three seconds, as if each had to be read from a slow disk.
 #[test]
-fn looking_takes_no_longer_than_the_slowest_program() {
+fn probe_takes_no_longer_than_the_slowest_program() {
     let scratch = workspace();
     let programs = folder(&scratch, "programs");
     let slow = [
@@ -171,7 +171,7 @@ fn looking_takes_no_longer_than_the_slowest_program() {
 
 /// Whether Vagrant can be used is told by files and sockets, before it is ever started.
 #[test]
-fn a_glance_starts_no_program() {
+fn quick_probe_starts_no_program() {
     let scratch = workspace();
     let plan = three();
     let sought = HostQuery::of(&Workspace::at(scratch.root()), &plan);
@@ -191,7 +191,7 @@ fn a_glance_starts_no_program() {
 /// In a network of its own, and with a `/run` of its own: another network card has the subnet, Docker's
 /// bridge is beside it, and there is a socket of libvirt's that nobody listens on.
 #[test]
-fn what_is_in_the_way_is_really_seen_in_namespaces() {
+fn real_obstacles_are_seen_in_namespaces() {
     require_tool("ip", "iproute2");
     let scratch = workspace();
     scratch.define("docker", "[network]\nsubnet = \"172.17.8.0/24\"\n[machine]\nprofile = \"coreos\"\nchannel = \"alpha\"\n");

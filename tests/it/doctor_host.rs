@@ -11,7 +11,7 @@ use xtask::host::{
 use crate::doctor_support::{ready, recorded, with_virtualbox};
 
 #[test]
-fn versions_with_what_stands_around_them() {
+fn versions_are_found_in_surrounding_text() {
     let version = |text| Version::in_text(text).map(|version| version.to_string());
     assert_eq!(version("Vagrant 2.3.4\n").as_deref(), Some("2.3.4"));
     assert_eq!(version("Vagrant 2.4.2.dev\n").as_deref(), Some("2.4.2"));
@@ -23,7 +23,7 @@ fn versions_with_what_stands_around_them() {
 }
 
 #[test]
-fn distributions_by_what_they_are_or_are_like() {
+fn distributions_are_known_by_id_and_id_like() {
     for (text, expected) in [
         (
             "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n",
@@ -52,7 +52,7 @@ fn distributions_by_what_they_are_or_are_like() {
 }
 
 #[test]
-fn the_plugin_is_found_in_every_list() {
+fn plugin_is_found_in_every_list() {
     let seen = |version: Option<&str>| Look::Seen(version.map(str::to_owned));
     let debian = recorded("debian-12/plugins.d-vagrant-libvirt.json");
     assert_eq!(plugin_in_file(&debian, PLUGIN), seen(None));
@@ -76,7 +76,7 @@ fn the_plugin_is_found_in_every_list() {
 }
 
 #[test]
-fn the_answers_of_virsh() {
+fn virsh_output_is_parsed() {
     let answers = recorded("libvirt-left-overs/virsh.txt");
     let domains: Vec<(String, bool)> = libvirt::domains(&answers)
         .into_iter()
@@ -141,7 +141,7 @@ fn the_answers_of_virsh() {
 }
 
 #[test]
-fn the_answers_of_ip() {
+fn ip_output_is_parsed() {
     let said = |name: &str| recorded(&format!("busy-network/ip-{name}.json"));
     let routes: Vec<String> = network::routes(&said("route"))
         .unwrap()
@@ -176,7 +176,7 @@ fn the_answers_of_ip() {
 }
 
 #[test]
-fn memory_and_disk() {
+fn memory_and_disk_are_parsed() {
     let memory = resources::memory(&recorded("debian-12/meminfo.txt")).unwrap();
     assert_eq!(memory.total, 24_684_084 << 10);
     assert!(memory.available < memory.total);
@@ -197,7 +197,7 @@ fn memory_and_disk() {
 }
 
 #[test]
-fn virtualbox_and_its_file() {
+fn virtualbox_output_and_file_are_parsed() {
     let read = |name: &str| recorded(&format!("made-up-virtualbox/{name}"));
     let fine = virtualbox::version(&read("version.txt")).unwrap();
     assert_eq!(
@@ -246,7 +246,7 @@ fn virtualbox_and_its_file() {
 }
 
 #[test]
-fn the_choice_of_a_provider() {
+fn provider_is_chosen_in_order() {
     assert_eq!(provider(&ready()), Ok(Provider::Libvirt));
     assert_eq!(
         provider(&with_virtualbox("version")),

@@ -12,7 +12,7 @@ use crate::doctor_support::{
 use crate::verify_support::{plan, three};
 
 #[test]
-fn a_cluster_that_runs_already_is_not_in_its_own_way() {
+fn running_cluster_does_not_block_itself() {
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
     let domains = host.domains.seen().unwrap().clone();
@@ -33,7 +33,7 @@ fn a_cluster_that_runs_already_is_not_in_its_own_way() {
 }
 
 #[test]
-fn addresses_that_virtualbox_does_not_allow() {
+fn addresses_not_allowed_by_virtualbox_are_reported() {
     let mut old = with_virtualbox("version");
     let plan = plan(
         "flatcar",
@@ -53,7 +53,7 @@ fn addresses_that_virtualbox_does_not_allow() {
 }
 
 #[test]
-fn a_busy_network() {
+fn used_addresses_are_reported() {
     let mut host = ready();
     host.network = network_of("busy-network");
     // The bridge for a network card has this subnet, the VPN a wider one; a neighbour answers.
@@ -90,7 +90,7 @@ fn a_busy_network() {
 }
 
 #[test]
-fn networks_of_libvirts() {
+fn conflicting_libvirt_networks_are_reported() {
     // Another checkout's cluster has the addresses.
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
@@ -139,7 +139,7 @@ fn networks_of_libvirts() {
 
 /// Docker's rules are in the way only of those that libvirt writes by nftables.
 #[test]
-fn docker_beside_libvirt() {
+fn docker_beside_libvirt_is_reported() {
     let mut host = ready();
     let docker = r#"[{"dst":"172.17.0.0/16","dev":"docker0","flags":["linkdown"]}]"#;
     host.network.routes = Look::Seen(network::routes(docker).unwrap());
@@ -159,7 +159,7 @@ fn memory(total: u64, available: u64) -> Look<Memory> {
 }
 
 #[test]
-fn too_little_memory_and_too_few_processors() {
+fn too_little_memory_and_too_few_processors_are_reported() {
     let mut host = ready();
     host.memory = memory(8 << 30, 2 << 30);
     finds(
@@ -185,7 +185,7 @@ fn too_little_memory_and_too_few_processors() {
 }
 
 #[test]
-fn too_little_room() {
+fn too_little_disk_space_is_reported() {
     let disk = |folder: &str, mounted_on: &str, available: u64| {
         Look::Seen(Disk {
             folder: folder.to_owned(),
@@ -213,7 +213,7 @@ fn too_little_room() {
 
 /// After `down`, and with VirtualBox, which is not asked what runs.
 #[test]
-fn machines_that_have_their_disks_already_take_no_more_room() {
+fn machines_with_disks_need_no_more_space() {
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
     let Look::Seen(domains) = &mut host.domains else {
@@ -245,7 +245,7 @@ fn machines_that_have_their_disks_already_take_no_more_room() {
 }
 
 #[test]
-fn machines_that_vagrant_has_forgotten() {
+fn machines_unknown_to_vagrant_are_reported() {
     let error = &[("leftovers", Verdict::Fail)];
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");

@@ -27,12 +27,12 @@ fn in_every_format(name: &str, drills: &[Drill]) {
 }
 
 #[test]
-fn one_drill_that_is_passed_in_every_format() {
+fn passed_drill_in_every_format() {
     in_every_format("leader-killed", &[leader_killed()]);
 }
 
 #[test]
-fn one_drill_that_is_not_in_every_format() {
+fn failed_drill_in_every_format() {
     in_every_format("write-lost", &[write_lost()]);
 }
 
@@ -42,7 +42,7 @@ fn several_drills_in_every_format() {
 }
 
 #[test]
-fn a_drill_of_which_nothing_is_known_in_every_format() {
+fn unknown_result_in_every_format() {
     let mut drill = quorum_lost();
     drill.history.left = None;
     drill
@@ -55,7 +55,7 @@ fn a_drill_of_which_nothing_is_known_in_every_format() {
 
 /// How it looks is seen in a browser, by tests of their own.
 #[test]
-fn a_page_needs_nothing_else_and_runs_nothing() {
+fn report_page_is_self_contained_and_runs_no_script() {
     for drills in [
         vec![],
         vec![leader_killed()],
@@ -120,7 +120,7 @@ fn hostile_answers_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn hostile_answers_stay_inside_of_json() {
+fn hostile_answers_stay_inside_json() {
     let document = json_of(&[hostile()]);
     assert_eq!(document["drills"][0]["done"], EVIL);
     let lost = &document["drills"][0]["read_back"]["lost"];
@@ -135,7 +135,7 @@ fn json_of(drills: &[Drill]) -> Value {
 
 /// Consumers rely on these names; renaming one is a new format.
 #[test]
-fn json_names_are_documented_for_the_help() {
+fn json_names_are_documented_in_the_help() {
     let mut drill = write_lost();
     drill.moments.push(leader_killed().moments[3].clone());
     let one = refused(0, "x", 0..10);
@@ -184,7 +184,7 @@ fn names_of(value: &Value, names: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_figures_say_what_is_known() {
+fn figures_say_what_is_known() {
     let unseen = Drill {
         expected: Vec::new(),
         reported: Vec::new(),
@@ -206,7 +206,7 @@ fn the_figures_say_what_is_known() {
 }
 
 #[test]
-fn of_many_losses_the_first_are_told() {
+fn only_the_first_of_many_losses_are_shown() {
     let mut drill = leader_killed();
     drill.history.left = Some(BTreeMap::new());
     let table = plain(&[drill.clone()]);

@@ -44,7 +44,7 @@ fn clashes(operations: &[Operation], left: Option<&str>, expected: Expect) -> Pr
 }
 
 #[test]
-fn what_is_read_one_after_the_other_is_what_was_written_last() {
+fn sequential_reads_return_the_last_write() {
     let operations = [
         read(0, None, 0..5),
         write(1, "a", 10..15),
@@ -56,7 +56,7 @@ fn what_is_read_one_after_the_other_is_what_was_written_last() {
 }
 
 #[test]
-fn what_overlaps_may_be_seen_before_or_after() {
+fn concurrent_operations_can_take_either_order() {
     let operations = [
         write(0, "a", 0..10),
         write(1, "b", 20..60),
@@ -67,7 +67,7 @@ fn what_overlaps_may_be_seen_before_or_after() {
 }
 
 #[test]
-fn a_stale_read_is_found() {
+fn stale_read_is_found() {
     let operations = [
         write(0, "a", 0..10),
         write(1, "b", 20..30),
@@ -84,7 +84,7 @@ fn a_stale_read_is_found() {
 }
 
 #[test]
-fn a_value_that_comes_back_is_found() {
+fn returning_value_is_found() {
     let operations = [
         write(0, "a", 0..50),
         write(1, "b", 0..50),
@@ -103,7 +103,7 @@ fn a_value_that_comes_back_is_found() {
 }
 
 #[test]
-fn a_register_that_is_empty_again_is_found() {
+fn register_that_becomes_empty_is_found() {
     let operations = [write(0, "a", 0..10), read(2, None, 20..25)];
     clashes(
         &operations,
@@ -122,7 +122,7 @@ fn a_register_that_is_empty_again_is_found() {
 }
 
 #[test]
-fn a_lost_update_is_seen_in_the_end() {
+fn lost_update_is_found_by_the_final_read() {
     let operations = [write(0, "a", 0..10), write(1, "b", 20..30)];
     clashes(
         &operations,
@@ -138,7 +138,7 @@ fn a_lost_update_is_seen_in_the_end() {
 }
 
 #[test]
-fn a_value_that_nobody_wrote_is_found() {
+fn unwritten_value_is_found() {
     let operations = [write(0, "a", 0..10), read(1, Some("x"), 20..25)];
     clashes(
         &operations,
@@ -155,7 +155,7 @@ fn a_value_that_nobody_wrote_is_found() {
 }
 
 #[test]
-fn a_value_that_was_refused_is_found() {
+fn refused_value_is_found() {
     let operations = [refused(0, "a", 0..10), read(1, Some("a"), 20..25)];
     let proof = clashes(
         &operations,
@@ -175,7 +175,7 @@ fn a_value_that_was_refused_is_found() {
 }
 
 #[test]
-fn a_read_before_its_write_is_found() {
+fn read_before_its_write_is_found() {
     let operations = [read(1, Some("a"), 0..5), write(0, "a", 10..20)];
     let proof = clashes(
         &operations,
@@ -188,7 +188,7 @@ fn a_read_before_its_write_is_found() {
 }
 
 #[test]
-fn a_write_of_unknown_outcome_may_take_effect_late_or_never() {
+fn unknown_write_can_take_effect_late_or_never() {
     let operations = [
         unknown(0, "a", 0..10),
         write(1, "b", 20..30),
@@ -225,7 +225,7 @@ fn a_write_of_unknown_outcome_may_take_effect_late_or_never() {
 }
 
 #[test]
-fn what_ends_as_another_begins_may_be_either_first() {
+fn touching_operations_can_take_either_order() {
     let operations = [
         write(0, "a", 0..10),
         write(1, "b", 10..20),
@@ -241,7 +241,7 @@ fn what_ends_as_another_begins_may_be_either_first() {
 }
 
 #[test]
-fn registers_are_judged_on_their_own() {
+fn registers_are_judged_separately() {
     let of = |key: &str, operations: &[Operation]| {
         let with_key = operations.iter().map(|one| Operation {
             key: key.to_owned(),
@@ -276,7 +276,7 @@ fn registers_are_judged_on_their_own() {
 }
 
 #[test]
-fn nothing_is_proven_of_what_was_not_looked_at() {
+fn nothing_is_proven_without_operations() {
     assert!(!prove(&History::default()).holds());
     let twice = [write(0, "a", 0..10), write(1, "a", 20..30)];
     let proof = prove(&history(&twice, Some("a")));
@@ -287,7 +287,7 @@ fn nothing_is_proven_of_what_was_not_looked_at() {
 
 /// The judge: tries every order.
 #[test]
-fn the_verdict_is_that_of_a_search_through_all_orders() {
+fn verdict_matches_a_search_of_all_orders() {
     let [linearizable, not] = [Cell::new(0_u32), Cell::new(0_u32)];
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 2_000,
@@ -487,7 +487,7 @@ fn can_end(left: &[Tried], value: Option<&str>) -> bool {
 
 /// A register that many write and read, far beyond what could be searched, is judged in a moment.
 #[test]
-fn a_long_history_takes_no_long_time() {
+fn long_history_is_checked_fast() {
     let mut operations = Vec::new();
     for number in 0..40_000_u64 {
         let at = number * 10;

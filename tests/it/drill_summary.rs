@@ -68,7 +68,7 @@ fn reasons(drill: &Drill, expected: Expect) -> Summary {
 const REGISTER: &str = "/registers/1";
 
 #[test]
-fn all_is_as_it_should_be() {
+fn drill_without_problems_passes() {
     let operations = [
         once(write(0, "x", 0..10), "/1"),
         write(1, "a", 20..30),
@@ -91,7 +91,7 @@ fn all_is_as_it_should_be() {
 }
 
 #[test]
-fn an_acknowledged_write_that_is_gone_or_another_is_lost() {
+fn missing_or_replaced_acknowledged_write_is_lost() {
     let operations = [
         once(write(0, "x", 0..10), "/1"),
         once(write(1, "y", 20..30), "/2"),
@@ -124,7 +124,7 @@ fn an_acknowledged_write_that_is_gone_or_another_is_lost() {
 }
 
 #[test]
-fn what_could_not_be_read_back_is_not_called_kept() {
+fn losses_are_unknown_without_reading_back() {
     let operations = [once(write(0, "x", 0..10), "/1"), write(1, "a", 20..30)];
     let summary = reasons(
         &drill(&operations, None),
@@ -137,7 +137,7 @@ fn what_could_not_be_read_back_is_not_called_kept() {
 }
 
 #[test]
-fn of_unknown_writes_it_is_told_how_many_took_effect() {
+fn unknown_writes_that_took_effect_are_counted() {
     let operations = [
         once(unknown(0, "x", 0..10), "/1"),
         once(unknown(0, "y", 20..30), "/2"),
@@ -155,7 +155,7 @@ fn of_unknown_writes_it_is_told_how_many_took_effect() {
 }
 
 #[test]
-fn what_was_refused_must_not_be_there() {
+fn refused_write_that_took_effect_fails() {
     let operations = [
         once(refused(0, "x", 0..10), "/1"),
         // This one was sent again.
@@ -176,7 +176,7 @@ fn what_was_refused_must_not_be_there() {
 }
 
 #[test]
-fn a_final_value_that_cannot_be_the_last_is_no_order() {
+fn impossible_final_value_is_not_linearizable() {
     let operations = [write(0, "a", 0..10), write(1, "b", 20..30)];
     reasons(
         &drill(&operations, Some(&[(REGISTER, "a")])),
@@ -187,7 +187,7 @@ fn a_final_value_that_cannot_be_the_last_is_no_order() {
 }
 
 #[test]
-fn nothing_done_is_nothing_proven() {
+fn drill_without_fault_and_writes_fails() {
     reasons(
         &Drill {
             moments: Vec::new(),
@@ -214,7 +214,7 @@ fn nothing_done_is_nothing_proven() {
 }
 
 #[test]
-fn verify_has_to_report_what_was_expected_and_nothing_else() {
+fn verify_must_report_exactly_what_was_expected() {
     let operations = [write(0, "a", 0..10)];
     let good = drill(&operations, Some(&[(REGISTER, "a")]));
     let two = ["leader".to_owned(), "reachable: core-02".to_owned()];
@@ -275,7 +275,7 @@ fn gap(from: u64, to: u64) -> Gap {
 }
 
 #[test]
-fn the_longest_gap_has_the_beginning_and_the_end_for_borders() {
+fn longest_gap_includes_the_start_and_the_end() {
     let longest = |ends: &[u64]| Summary::of(&drill(&acknowledged_at(ends), None)).longest_gap;
     assert_eq!(longest(&[]), gap(0, 1_000));
     assert_eq!(longest(&[400, 500]), gap(500, 1_000));
@@ -292,7 +292,7 @@ fn the_longest_gap_has_the_beginning_and_the_end_for_borders() {
 }
 
 #[test]
-fn the_gap_under_the_fault_is_told_where_it_is_another() {
+fn gap_under_the_fault_is_reported_separately() {
     let under = |ends: &[u64]| Summary::of(&drill(&acknowledged_at(ends), None)).gap_under_fault;
     // From 100 to 200 ms the fault lasts.
     assert_eq!(under(&[90, 195, 990]), None);
@@ -305,7 +305,7 @@ fn the_gap_under_the_fault_is_told_where_it_is_another() {
 }
 
 #[test]
-fn while_clients_rest_nothing_is_known_and_nothing_is_a_gap() {
+fn rests_of_clients_are_no_gaps() {
     let operations = [
         write(0, "a", 0..50),
         write(1, "b", 40..90),
@@ -335,7 +335,7 @@ fn while_clients_rest_nothing_is_known_and_nothing_is_a_gap() {
 }
 
 #[test]
-fn times_are_counted_from_when_the_injection_began() {
+fn times_start_at_the_injection() {
     let mut drill = drill(
         &[
             // Sent before the fault was there, so it says nothing of what came after.
@@ -363,7 +363,7 @@ fn times_are_counted_from_when_the_injection_began() {
 }
 
 #[test]
-fn recorded_drills_are_summed_up() {
+fn recorded_drills_are_summarized() {
     let text = [
         ("a leader was killed", leader_killed()),
         ("a quorum was lost", quorum_lost()),
@@ -425,7 +425,7 @@ fn told(summary: &Summary) -> String {
 }
 
 #[test]
-fn a_drill_of_nobody_is_summed_up() {
+fn empty_drill_is_summarized() {
     let history = at_work(&members(1), 0, |_, _| unreachable!());
     assert_eq!(history.operations, []);
     let mut drill = leader_killed();
@@ -439,7 +439,7 @@ fn a_drill_of_nobody_is_summed_up() {
 }
 
 #[test]
-fn numbers_times_and_values_are_told_in_one_way() {
+fn numbers_times_and_values_have_one_format() {
     assert_eq!(count(0), "0");
     assert_eq!(count(999), "999");
     assert_eq!(count(1_000), "1,000");

@@ -98,7 +98,7 @@ fn last(elections: &Elections) -> (u64, String, Option<u64>, u64) {
 const FIRST_LEADS: &[Seen] = &[Follows(2, 1), Follows(2, 1), Follows(2, 1)];
 
 #[test]
-fn one_that_is_told_at_first_was_before_watching() {
+fn election_in_the_first_snapshot_was_before_watching() {
     let elections = after(&[FIRST_LEADS, FIRST_LEADS, FIRST_LEADS]);
     assert_eq!(last(&elections), (2, "core-01".to_owned(), None, 1));
     assert!(elections.was_before_watching(elections.last().unwrap()));
@@ -106,7 +106,7 @@ fn one_that_is_told_at_first_was_before_watching() {
 }
 
 #[test]
-fn one_that_follows_a_leaders_end_is_known_to_the_second() {
+fn election_after_a_leader_stopped_is_known_to_the_second() {
     let elections = after(&[
         FIRST_LEADS,
         FIRST_LEADS,
@@ -129,14 +129,14 @@ fn one_that_follows_a_leaders_end_is_known_to_the_second() {
 }
 
 #[test]
-fn one_that_the_same_member_wins_again_is_another() {
+fn second_win_of_a_member_is_another_election() {
     let again: &[Seen] = &[Follows(4, 1), Follows(4, 1), Follows(4, 1)];
     let elections = after(&[FIRST_LEADS, again]);
     assert_eq!(last(&elections), (4, "core-01".to_owned(), Some(1), 2));
 }
 
 #[test]
-fn one_whose_winner_was_not_seen_before_may_have_been_at_any_time() {
+fn election_of_an_unseen_winner_has_no_earliest_time() {
     let elections = after(&[
         &[Silent, Silent, Silent],
         &[Silent, NoLeader(2), NoLeader(2)],
@@ -147,7 +147,7 @@ fn one_whose_winner_was_not_seen_before_may_have_been_at_any_time() {
 }
 
 #[test]
-fn one_of_a_cluster_that_did_not_run_was_since() {
+fn election_of_a_stopped_cluster_is_later() {
     let down: &[Seen] = &[Stopped, Stopped, Stopped];
     let elections = after(&[down, down]);
     assert!(elections.last().is_none());
@@ -157,7 +157,7 @@ fn one_of_a_cluster_that_did_not_run_was_since() {
 }
 
 #[test]
-fn a_leader_that_is_cut_off_and_does_not_know_it_leads_no_more() {
+fn leader_that_is_cut_off_no_longer_leads() {
     let elections = after(&[
         &[Silent, Follows(3, 2), Follows(3, 2)],
         // Now only the old leader is seen.
@@ -171,7 +171,7 @@ fn a_leader_that_is_cut_off_and_does_not_know_it_leads_no_more() {
 }
 
 #[test]
-fn a_cluster_made_anew_begins_anew() {
+fn recreated_cluster_starts_over() {
     let old: &[Seen] = &[Follows(9, 2), Follows(9, 2), Follows(9, 2)];
     let elections = after(&[old, FIRST_LEADS]);
     assert_eq!(last(&elections), (2, "core-01".to_owned(), Some(1), 2));
@@ -179,7 +179,7 @@ fn a_cluster_made_anew_begins_anew() {
 }
 
 #[test]
-fn a_new_leader_that_is_told_before_its_term_is_no_election_of_the_old_one() {
+fn new_leader_shown_before_its_term_does_not_end_the_old_one() {
     // Some name it already, and none of them has applied anything in its term.
     let moments: &[&[Seen]] = &[
         &[Stopped, Follows(2, 3), Follows(2, 3)],
@@ -202,7 +202,7 @@ fn a_new_leader_that_is_told_before_its_term_is_no_election_of_the_old_one() {
 }
 
 #[test]
-fn a_cluster_made_anew_may_have_another_leader_in_the_same_term() {
+fn recreated_cluster_can_have_another_leader_in_the_term() {
     let third: &[Seen] = &[Follows(2, 3), Follows(2, 3), Follows(2, 3)];
     let elections = after(&[FIRST_LEADS, third]);
     assert_eq!(last(&elections), (2, "core-01".to_owned(), None, 1));
@@ -213,7 +213,7 @@ fn a_cluster_made_anew_may_have_another_leader_in_the_same_term() {
 }
 
 #[test]
-fn of_two_that_say_they_lead_the_one_in_the_higher_term_does() {
+fn leader_in_the_higher_term_leads() {
     let leader = |members: &[Seen]| {
         let snapshot = snapshot(members);
         snapshot.leader().map(|leader| leader.name.to_string())
@@ -226,7 +226,7 @@ fn of_two_that_say_they_lead_the_one_in_the_higher_term_does() {
 }
 
 #[test]
-fn nobody_leads_where_nobody_says_so() {
+fn cluster_without_claims_has_no_leader() {
     let elections = after(&[
         FIRST_LEADS,
         &[Silent, NoLeader(2), NoLeader(3)],
@@ -269,7 +269,7 @@ fn leader_without_a_term_is_not_elected_at_every_look() {
 }
 
 #[test]
-fn term_told_later_belongs_to_the_election_known_before() {
+fn late_term_belongs_to_the_known_election() {
     let elections = after(&[FIRST_LEADS_IN_SOME_TERM, FIRST_LEADS, FIRST_LEADS]);
     assert_eq!(last_in_some_term(&elections), (Some(2), EtcdId(1), None, 1));
     // One that starts again does not tell it for a moment.
@@ -286,7 +286,7 @@ fn new_leader_without_a_term_is_a_new_election() {
 }
 
 #[test]
-fn how_far_a_member_lags_is_counted_from_the_furthest_of_its_cluster() {
+fn lag_is_counted_from_the_most_advanced_member() {
     let mut snapshot = snapshot(FIRST_LEADS);
     let set = |snapshot: &mut Snapshot, member: usize, index, applied, cluster| {
         let Look::Seen(status) = &mut snapshot.members[member].status else {

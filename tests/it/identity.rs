@@ -9,7 +9,7 @@ const COREOS_2015: &str = include_str!("../../cluster/coreos-2015.toml");
 
 /// The IDs are those that real etcd 2.0.0 to 3.6.14 reported for this cluster.
 #[test]
-fn of_the_cluster_of_2015() {
+fn cluster_of_2015_has_its_known_identity() {
     let scratch = Scratch::with("coreos-2015", COREOS_2015);
     expect![[r#"
                  hexadecimal       decimal               from
@@ -22,7 +22,7 @@ fn of_the_cluster_of_2015() {
 }
 
 #[test]
-fn a_generation_and_a_driver_each_give_another_one() {
+fn generation_and_driver_change_the_identity() {
     let scratch = Scratch::with("first", "members = 3\n");
     scratch.define(
         "second",

@@ -125,7 +125,7 @@ fn verdict(report: &check::Report, name: &str) -> Verdict {
 }
 
 #[test]
-fn recorded_healthy_clusters_have_the_predicted_identity_and_pass() {
+fn recorded_healthy_clusters_pass_with_predicted_identity() {
     for version in WITH_V3 {
         let plan = recorded_cluster(version);
         assert_eq!(plan.cluster_id, EtcdId(0x9d5_79ad_db6e_9da3));
@@ -146,7 +146,7 @@ fn recorded_healthy_clusters_have_the_predicted_identity_and_pass() {
 }
 
 #[test]
-fn recorded_clusters_with_one_member_down_are_unhealthy_with_a_quorum() {
+fn recorded_clusters_with_one_member_down_keep_a_quorum() {
     for version in WITH_V3 {
         let plan = recorded_cluster(version);
         let report = check::judge(&plan, &seen(&plan, version, ONE_DOWN));
@@ -160,7 +160,7 @@ fn recorded_clusters_with_one_member_down_are_unhealthy_with_a_quorum() {
 }
 
 #[test]
-fn recorded_clusters_without_a_quorum_are_told_so() {
+fn recorded_clusters_without_a_quorum_are_reported() {
     for version in WITH_V3 {
         let plan = recorded_cluster(version);
         let seen = seen(&plan, version, NO_QUORUM);
@@ -175,7 +175,7 @@ fn recorded_clusters_without_a_quorum_are_told_so() {
 }
 
 #[test]
-fn recorded_failures_are_told_without_the_logger_and_grpc() {
+fn recorded_failures_omit_the_logger_and_grpc() {
     let mut reasons = String::new();
     for version in WITH_V3 {
         for call in [
@@ -206,7 +206,7 @@ fn recorded_failures_are_told_without_the_logger_and_grpc() {
 }
 
 #[test]
-fn recorded_warnings_are_no_reasons() {
+fn recorded_warnings_are_not_reasons() {
     let stderr = Recording::of("3.6.14", HEALTHY, "ctl3-put-json").stderr;
     assert!(
         stderr.contains("unrecognized environment variable"),
@@ -216,7 +216,7 @@ fn recorded_warnings_are_no_reasons() {
 }
 
 #[test]
-fn recorded_status_of_3_6_has_its_quota_and_earlier_ones_have_none() {
+fn recorded_status_has_a_quota_only_since_3_6() {
     for version in WITH_V3 {
         let recorded = Recording::of(version, HEALTHY, "ctl3-endpoint-status-json");
         let output = recorded.for_endpoint("http://172.17.8.101:2379").unwrap();
@@ -231,7 +231,7 @@ fn recorded_status_of_3_6_has_its_quota_and_earlier_ones_have_none() {
 }
 
 #[test]
-fn recorded_members_of_2_describe_themselves_in_three_wordings() {
+fn recorded_status_of_2_x_has_three_forms() {
     for version in WITH_V2 {
         let status = status_of_first(version, HEALTHY).unwrap();
         assert_eq!(status.version, version);
@@ -246,7 +246,7 @@ fn recorded_members_of_2_describe_themselves_in_three_wordings() {
 
 /// Before its first key is written, 2.0.0 has no folder of all keys, and tells neither term nor log entry.
 #[test]
-fn recorded_empty_2_0_0_describes_itself_without_a_term() {
+fn recorded_empty_2_0_0_reports_no_term() {
     let keys = Recording::of("2.0.0", NOTHING_WRITTEN, "http-v2_keys-m1");
     assert!(keys.stdout.starts_with("HTTP/1.1 404 "));
     assert!(v2::found_no_key(404, keys.body()));
@@ -258,7 +258,7 @@ fn recorded_empty_2_0_0_describes_itself_without_a_term() {
 }
 
 #[test]
-fn other_answers_than_no_key_are_failures() {
+fn other_answers_than_key_not_found_are_failures() {
     let no_key = r#"{"errorCode":100,"message":"Key not found","index":6}"#;
     assert!(v2::found_no_key(404, no_key));
     assert!(!v2::found_no_key(500, no_key));
@@ -273,7 +273,7 @@ fn other_answers_than_no_key_are_failures() {
 }
 
 #[test]
-fn recorded_member_lists_of_2_are_those_of_the_plan() {
+fn recorded_member_lists_of_2_x_match_the_plan() {
     for version in WITH_V2 {
         let plan = recorded_cluster(version);
         let body = Recording::of(version, HEALTHY, "http-v2_members-m1");
@@ -290,7 +290,7 @@ fn recorded_member_lists_of_2_are_those_of_the_plan() {
 /// Etcd 2.0.0 and 2.3.8 go on naming a leader after the quorum is lost. What gives it away is that the
 /// leader does not answer, and that nobody can write.
 #[test]
-fn recorded_stale_leaders_of_2_do_not_pass_for_a_quorum() {
+fn recorded_stale_leaders_of_2_x_are_no_quorum() {
     for version in ["2.0.0", "2.3.8"] {
         let plan = recorded_cluster(version);
         let mut observation = without(without(healthy(&plan), 1), 2);
@@ -309,7 +309,7 @@ fn recorded_stale_leaders_of_2_do_not_pass_for_a_quorum() {
 }
 
 #[test]
-fn output_of_another_shape_is_refused_and_shown() {
+fn malformed_output_is_refused_and_shown() {
     let status = |output| etcdctl::status(output).unwrap_err();
     let refused = [
         status(""),
@@ -348,7 +348,7 @@ fn output_of_another_shape_is_refused_and_shown() {
 }
 
 #[test]
-fn fields_of_versions_to_come_are_ignored() {
+fn unknown_fields_are_ignored() {
     let output = r#"[{"Endpoint":"a","New":1,"Status":{"header":{"cluster_id":18446744073709551615,"member_id":9223372036854775808,"x":[]},"version":"3.9.0","y":{}}}]"#;
     let status = etcdctl::status(output).unwrap();
     assert_eq!(status.cluster_id, EtcdId(u64::MAX));
@@ -371,7 +371,7 @@ fn in_words(log: &str) -> String {
 }
 
 #[test]
-fn why_a_member_ended_is_read_from_its_log() {
+fn exit_reason_is_read_from_the_log() {
     let logs = [
         "3.4.23-removed",
         "3.4.23-removed-while-it-ran",
@@ -418,7 +418,7 @@ fn why_a_member_ended_is_read_from_its_log() {
 
 /// The system refused to hand out data that was whole.
 #[test]
-fn data_that_may_not_be_read_is_not_called_damaged() {
+fn forbidden_data_is_not_called_damaged() {
     for refused in [
         "failed to open database: cannot allocate memory",
         "failed to open database: open data/member/snap/db: read-only file system",
@@ -434,7 +434,7 @@ fn data_that_may_not_be_read_is_not_called_damaged() {
 
 /// Lines as they were seen of versions that are not recorded here, with what is around them left out.
 #[test]
-fn why_a_member_ended_is_read_in_every_format() {
+fn exit_reason_is_read_in_every_log_format() {
     let of_2_3 = "\
 2026-11-29 21:16:21.823946 I | etcdmain: etcd Version: 2.3.8
 2026-11-29 21:16:22.013205 E | rafthttp: failed to dial bac89eb9194bb440 on stream Message (the member has been permanently removed from the cluster)

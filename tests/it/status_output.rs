@@ -59,7 +59,7 @@ const THIRD_LEADS: &[Seen] = &[Stopped, Follows(3, 3), Follows(3, 3)];
 const DOWN: &[Seen] = &[Stopped, Stopped, Stopped];
 
 #[test]
-fn the_view_tells_who_leads_since_when() {
+fn view_shows_the_leader_and_since_when() {
     seen_last(
         &[(0, FIRST_LEADS)],
         expect![[r#"
@@ -126,7 +126,7 @@ fn leader_last(story: Story<'_>) -> String {
 }
 
 #[test]
-fn an_election_has_the_moment_that_is_known() {
+fn election_shows_the_time_that_is_known() {
     let silent: &[Seen] = &[Silent, Silent, Silent];
     assert_eq!(
         leader_last(&[(0, FIRST_LEADS), (1, THIRD_LEADS)]),
@@ -164,7 +164,7 @@ fn an_election_has_the_moment_that_is_known() {
 }
 
 #[test]
-fn the_log_tells_what_changes_and_that_nothing_does() {
+fn log_shows_changes_and_that_nothing_changes() {
     let story: Vec<(u64, &[Seen])> = (0..75)
         .map(|second| (second, FIRST_LEADS))
         .chain([
@@ -202,7 +202,7 @@ fn the_log_tells_what_changes_and_that_nothing_does() {
 }
 
 #[test]
-fn the_log_tells_members_that_do_not_answer_from_those_that_do_not_run() {
+fn log_tells_silent_members_from_stopped_ones() {
     logged(
         &[
             (0, &[Silent, Silent, Silent]),
@@ -224,7 +224,7 @@ fn the_log_tells_members_that_do_not_answer_from_those_that_do_not_run() {
 }
 
 #[test]
-fn a_log_has_a_line_when_a_member_begins_to_lag_and_when_it_has_caught_up() {
+fn log_shows_when_a_member_lags_and_catches_up() {
     let mut log = Log::default();
     let elections = Elections::default();
     let mut lines = |seconds, lag: u64| {
@@ -249,7 +249,7 @@ fn a_log_has_a_line_when_a_member_begins_to_lag_and_when_it_has_caught_up() {
 }
 
 #[test]
-fn moments_are_those_of_the_calendar() {
+fn timestamps_follow_the_calendar() {
     // By `date -u -d @…`.
     let moments = [
         (0, "1970-01-01T00:00:00Z"),
@@ -266,7 +266,7 @@ fn moments_are_those_of_the_calendar() {
 }
 
 #[test]
-fn times_are_as_exact_as_matters() {
+fn durations_have_sensible_precision() {
     let times = [
         (0, "0 s"),
         (59, "59 s"),
@@ -281,7 +281,7 @@ fn times_are_as_exact_as_matters() {
 }
 
 #[test]
-fn a_member_at_two_addresses_is_shown_at_its_own() {
+fn member_at_two_addresses_is_shown_at_its_own() {
     let mut twice = snapshot(THIRD_LEADS);
     twice.members[0].status = twice.members[2].status.clone();
     let once = twice.each_member_once();
@@ -320,7 +320,7 @@ fn json_names_of_status_are_documented_in_the_help() {
 }
 
 #[test]
-fn a_stopped_cluster_without_data_is_not_told_to_start() {
+fn stopped_cluster_without_data_is_not_told_to_start() {
     let mut snapshot = snapshot(&[Stopped, Stopped, Stopped]);
     let mut advice = String::new();
     for lost in 1..=3 {

@@ -27,7 +27,7 @@ fn verdicts(plan: &Plan, observation: &Observation) -> String {
 }
 
 #[test]
-fn a_healthy_cluster_passes_everything() {
+fn healthy_cluster_passes_every_check() {
     let plan = three();
     let report = check::judge(&plan, &healthy(&plan));
     assert!(
@@ -50,7 +50,7 @@ fn a_healthy_cluster_passes_everything() {
 }
 
 #[test]
-fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
+fn one_member_down_fails_only_reachable_and_skips_others() {
     let plan = three();
     let seen = without(healthy(&plan), 2);
     expect![[r#"
@@ -102,7 +102,7 @@ fn one_member_down_fails_one_check_and_leaves_the_others_unproven() {
 }
 
 #[test]
-fn without_a_quorum_nothing_is_called_proven() {
+fn lost_quorum_leaves_nothing_proven() {
     let plan = three();
     let seen = without_quorum(&plan);
     expect![[r#"
@@ -151,7 +151,7 @@ fn without_a_quorum_nothing_is_called_proven() {
 }
 
 #[test]
-fn with_nobody_answering_the_cluster_is_unhealthy() {
+fn cluster_without_answers_is_unhealthy() {
     let plan = three();
     let seen = without(without(without(healthy(&plan), 0), 1), 2);
     let report = check::judge(&plan, &seen);
@@ -167,7 +167,7 @@ fn with_nobody_answering_the_cluster_is_unhealthy() {
 }
 
 #[test]
-fn without_an_etcdctl_nothing_is_known() {
+fn missing_etcdctl_leaves_health_unknown() {
     let plan = three();
     let mut seen = healthy(&plan);
     for member in &mut seen.members {
@@ -206,7 +206,7 @@ fn without_an_etcdctl_nothing_is_known() {
 }
 
 #[test]
-fn what_a_member_complains_of_is_passed_on() {
+fn complaints_of_members_are_passed_on() {
     let plan = three();
     let mut seen = healthy(&plan);
     status(&mut seen.members[1]).errors = vec!["etcdserver: something is odd".to_owned()];
@@ -223,7 +223,7 @@ fn what_a_member_complains_of_is_passed_on() {
 }
 
 #[test]
-fn members_that_differ_from_the_definition_are_named() {
+fn undefined_or_changed_members_are_named() {
     let plan = plan("five", "members = 5\n");
     let change = |change: &dyn Fn(&mut Vec<ListedMember>)| {
         let mut seen = healthy(&plan);
@@ -291,7 +291,7 @@ fn members_that_differ_from_the_definition_are_named() {
 }
 
 #[test]
-fn a_second_member_of_a_planned_name_is_one_too_many() {
+fn second_member_with_a_planned_name_is_extra() {
     let plan = three();
     let listed = |at: usize, change: &dyn Fn(&mut ListedMember)| {
         let mut seen = healthy(&plan);
@@ -336,7 +336,7 @@ fn a_second_member_of_a_planned_name_is_one_too_many() {
 }
 
 #[test]
-fn lists_that_disagree_say_whose_is_whose() {
+fn conflicting_member_lists_name_their_source() {
     let plan = three();
     let mut seen = healthy(&plan);
     if let Look::Seen(list) = &mut seen.members[1].members {
@@ -445,7 +445,7 @@ fn on_exchanged_data(plan: &Plan) -> Observation {
 }
 
 #[test]
-fn members_in_each_others_place_are_told_apart() {
+fn swapped_members_are_told_apart() {
     let plan = three();
     let swapped = on_exchanged_data(&plan);
     let mut leaderless = exchanged(&plan);
@@ -510,7 +510,7 @@ fn one_at_two_addresses(plan: &Plan) -> Observation {
 }
 
 #[test]
-fn a_member_at_two_addresses_is_counted_once() {
+fn member_at_two_addresses_counts_once() {
     let plan = three();
     let seen = one_at_two_addresses(&plan);
     let report = check::judge(&plan, &seen);
@@ -581,7 +581,7 @@ fn a_member_at_two_addresses_is_counted_once() {
 }
 
 #[test]
-fn a_member_added_later_is_at_home_where_it_says() {
+fn member_added_later_is_at_the_address_it_advertises() {
     let plan = three();
     let mut seen = healthy(&plan);
     let later = EtcdId(0x1234);
@@ -606,7 +606,7 @@ fn a_member_added_later_is_at_home_where_it_says() {
 }
 
 #[test]
-fn no_hint_gives_a_peer_url_to_two_members() {
+fn hints_give_no_peer_url_to_two_members() {
     let plan = three();
     let mut seen = healthy(&plan);
     for member in &mut seen.members {
@@ -648,7 +648,7 @@ fn no_hint_gives_a_peer_url_to_two_members() {
 }
 
 #[test]
-fn leaders_and_terms_that_differ_are_told_apart() {
+fn different_leaders_and_different_terms_are_reported() {
     let plan = three();
     let mut electing = healthy(&plan);
     for member in &mut electing.members {
@@ -716,7 +716,7 @@ fn leaders_and_terms_that_differ_are_told_apart() {
 }
 
 #[test]
-fn a_member_that_does_not_answer_has_stopped_or_has_not() {
+fn advice_for_a_silent_member_depends_on_its_condition() {
     let plan = three();
     let advice_of = |mut seen: Observation, why: &str, condition: Condition| {
         seen.members[2].status = failed(why);
@@ -754,7 +754,7 @@ fn a_member_that_does_not_answer_has_stopped_or_has_not() {
 }
 
 #[test]
-fn a_quorum_is_more_than_answering_members() {
+fn quorum_needs_more_than_answering_members() {
     let plan = three();
     let mut refusing = healthy(&plan);
     for member in &mut refusing.members {
@@ -821,7 +821,7 @@ fn leave(seen: &mut Observation, index: usize) {
 }
 
 #[test]
-fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
+fn foreign_member_proves_nothing_about_the_quorum() {
     let plan = three();
     // It lists its alarms, and nothing comes of what takes the others' agreement.
     let mut refusing = healthy(&plan);
@@ -875,7 +875,7 @@ fn what_a_member_of_another_cluster_can_do_proves_nothing_of_this_one() {
 }
 
 #[test]
-fn lag_is_measured_between_members_and_within_them() {
+fn lag_covers_log_distance_and_unapplied_entries() {
     let plan = three();
     let mut behind = healthy(&plan);
     status(&mut behind.members[0]).raft_index = Some(5018);
@@ -908,7 +908,7 @@ fn lag_is_measured_between_members_and_within_them() {
 }
 
 #[test]
-fn versions_are_held_against_the_pin() {
+fn versions_are_compared_with_the_pinned_one() {
     let pinned = three();
     let stand_in = pinned.run_by("3.5.30".parse().unwrap());
     says(
@@ -956,7 +956,7 @@ fn versions_are_held_against_the_pin() {
 }
 
 #[test]
-fn flags_are_held_against_the_definition() {
+fn flags_are_compared_with_the_definition() {
     let plan = three();
     let with = |members: &[usize], change: &dyn Fn(&mut StartedWith)| {
         let mut seen = healthy(&plan);
@@ -1047,7 +1047,7 @@ fn flags_are_held_against_the_definition() {
 }
 
 #[test]
-fn command_lines_are_read_as_etcd_reads_them() {
+fn command_lines_are_parsed_like_etcd_does() {
     let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let read = |line: &str, environment: &str| {
         let started = StartedWith::read(&words(line), &words(environment));
@@ -1113,7 +1113,7 @@ fn alarms_are_explained() {
 }
 
 #[test]
-fn databases_are_held_against_their_quota() {
+fn databases_are_compared_with_their_quota() {
     let plan = three();
     let sized = |size: u64, quota: Option<u64>| {
         let mut seen = healthy(&plan);
@@ -1194,7 +1194,7 @@ fn databases_are_held_against_their_quota() {
 }
 
 #[test]
-fn hashes_are_compared_only_where_they_can_be() {
+fn only_comparable_hashes_are_compared() {
     let plan = three();
     let hashed = |hashes: [(u64, u64, i64); 3]| {
         let mut seen = healthy(&plan);
@@ -1261,7 +1261,7 @@ fn later_told(plan: &Plan, told: [(u64, u64); 2]) -> Observation {
 }
 
 #[test]
-fn revisions_at_one_log_entry_prove_a_divergence() {
+fn different_revisions_at_one_log_entry_prove_divergence() {
     let plan = three();
     let mut unapplied = later_told(&plan, [(7, 19), (7, 19)]);
     if let Look::Seen(later) = &mut unapplied.members[1].later {
@@ -1329,7 +1329,7 @@ fn revisions_at_one_log_entry_prove_a_divergence() {
 }
 
 #[test]
-fn writes_are_read_back_from_everywhere() {
+fn writes_are_read_back_from_every_member() {
     let plan = three();
     let mut refused = healthy(&plan);
     refused.members[1].write = failed("no answer in time");
@@ -1386,7 +1386,7 @@ fn writes_are_read_back_from_everywhere() {
 
 /// Etcd 2.0.0 tells neither before it has applied the first write.
 #[test]
-fn a_term_or_a_log_entry_not_told_is_not_checked() {
+fn missing_term_or_log_position_is_not_checked() {
     let plan = three();
     let mut seen = healthy(&plan);
     (
@@ -1423,7 +1423,7 @@ fn a_term_or_a_log_entry_not_told_is_not_checked() {
 
 /// `member update` came with 2.2, and nothing before 3.0 has `--peer-urls`.
 #[test]
-fn hints_about_members_are_in_the_words_of_the_version() {
+fn member_hints_match_the_etcd_version() {
     let mut hints = String::new();
     for version in ["2.0.0", "2.1.3", "2.2.0", "2.3.8", "3.0.17", "3.6.14"] {
         let plan = recorded_cluster(version);
@@ -1460,7 +1460,7 @@ fn hints_about_members_are_in_the_words_of_the_version() {
 }
 
 #[test]
-fn what_etcd_2_lacks_does_not_apply_and_is_not_passed() {
+fn checks_that_etcd_2_lacks_do_not_apply() {
     let plan = plan(
         "old",
         "members = 3\n[etcd]\nversion = \"2.3.8\"\n[machine]\nprofile = \"coreos\"\n",
@@ -1514,7 +1514,7 @@ fn hints(plan: &Plan, seen: &Observation) -> Vec<String> {
 
 /// `up` refuses such a definition, and a member that is added to a single one takes its quorum.
 #[test]
-fn a_changed_definition_has_one_hint_and_nothing_else_has_any() {
+fn changed_definition_has_the_only_hint() {
     let one = plan("grow", "members = 1\n");
     let grown = plan("grow", "members = 3\n");
     let mut seen = without(without(healthy(&grown), 1), 2);
@@ -1546,7 +1546,7 @@ fn a_changed_definition_has_one_hint_and_nothing_else_has_any() {
 }
 
 #[test]
-fn a_lost_quorum_has_the_hints_that_bring_members_back_alone() {
+fn lost_quorum_has_only_hints_that_bring_members_back() {
     let plan = three();
     let hints = hints(&plan, &without_quorum(&plan));
     let bring_back = |hint: &String| hint.starts_with("reachable: heals: ");
@@ -1556,7 +1556,7 @@ fn a_lost_quorum_has_the_hints_that_bring_members_back_alone() {
 
 /// `up` does not start it.
 #[test]
-fn a_member_without_data_is_not_to_be_started_again() {
+fn member_without_data_is_not_started_again() {
     let plan = three();
     let mut seen = without(healthy(&plan), 2);
     seen.conditions = vec![
@@ -1575,7 +1575,7 @@ fn a_member_without_data_is_not_to_be_started_again() {
 
 /// The history is dropped before a revision that there is, and once.
 #[test]
-fn a_full_database_is_compacted_to_a_revision_that_was_seen() {
+fn full_database_is_compacted_to_a_seen_revision() {
     let plan = three();
     let mut seen = healthy(&plan);
     for member in &mut seen.members {
@@ -1608,7 +1608,7 @@ fn a_full_database_is_compacted_to_a_revision_that_was_seen() {
 
 /// With the data that it has, it ends again however often it is started.
 #[test]
-fn a_member_with_damaged_data_is_not_to_be_started_again() {
+fn member_with_damaged_data_is_not_started_again() {
     let mut advice = Vec::new();
     for (members, ended) in [
         (3, Cause::WriteAheadLog),
@@ -1642,7 +1642,7 @@ fn a_member_with_damaged_data_is_not_to_be_started_again() {
 
 /// As after `--force-new-cluster` (etcd issue 8169): whoever is alone agrees with itself.
 #[test]
-fn a_quorum_of_a_list_that_lacks_defined_members_does_not_pass() {
+fn quorum_without_defined_members_does_not_pass() {
     let plan = three();
     let mut told = String::new();
     for left in [2, 1] {

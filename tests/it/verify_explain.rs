@@ -20,7 +20,7 @@ fn explained(check: &Check) -> String {
 }
 
 #[test]
-fn every_explanation_is_as_recorded() {
+fn explanations_match_the_golden_files() {
     for check in check::all() {
         let path = format!("tests/golden/verify/explain/{}.txt", check.name);
         expect_file![project().join(path)].assert_eq(&explained(check));
@@ -28,7 +28,7 @@ fn every_explanation_is_as_recorded() {
 }
 
 #[test]
-fn every_explanation_fits_a_terminal_and_is_short() {
+fn explanations_are_short_and_fit_a_terminal() {
     for check in check::all() {
         let text = explained(check);
         for line in text.lines() {
@@ -44,7 +44,7 @@ fn every_explanation_fits_a_terminal_and_is_short() {
 }
 
 #[test]
-fn every_explanation_is_of_whole_sentences_and_commands_that_can_be_typed() {
+fn explanations_have_whole_sentences_and_valid_commands() {
     let names: HashSet<&str> = check::all().map(|check| check.name).collect();
     for check in check::all() {
         let about = &check.about;
@@ -78,7 +78,7 @@ fn every_explanation_is_of_whole_sentences_and_commands_that_can_be_typed() {
 }
 
 #[test]
-fn names_of_checks_are_words_that_differ() {
+fn check_names_are_distinct_words() {
     let names: HashSet<&str> = check::all().map(|check| check.name).collect();
     assert_eq!(names.len(), check::all().count());
     for name in names {

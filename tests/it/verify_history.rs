@@ -120,7 +120,7 @@ esac"#,
 }
 
 #[test]
-fn stand_in_that_lost_its_data_is_reported_until_its_note_is_removed() {
+fn stand_in_data_loss_is_reported_until_the_note_is_removed() {
     let stand_in = StandIn::on(221);
     stand_in.have_seen(30);
     stand_in.set_revision(4);
@@ -180,7 +180,7 @@ fn after(plan: &Plan, before: u64, tells: u64, written_at: Look<Option<u64>>) ->
 }
 
 #[test]
-fn what_is_lost_is_told_by_what_is_written() {
+fn only_a_new_write_proves_data_loss() {
     let plan = three();
     let lost = after(&plan, 30, 4, Look::Seen(Some(5)));
     let just_one = after(&plan, 30, 29, Look::Seen(Some(30)));
@@ -226,7 +226,7 @@ fn what_is_lost_is_told_by_what_is_written() {
 }
 
 #[test]
-fn what_one_member_has_is_not_lost() {
+fn data_on_one_member_is_not_lost() {
     let plan = three();
     let mut seen = after(&plan, 30, 4, Look::Seen(Some(5)));
     status(&mut seen.members[1]).revision = Some(30);
@@ -245,7 +245,7 @@ fn what_one_member_has_is_not_lost() {
 }
 
 #[test]
-fn what_was_found_lost_once_is_lost_whatever_is_seen_later() {
+fn known_data_loss_stays_reported() {
     let plan = three();
     let fell = |mut seen: Observation| {
         seen.before = Some(LastRevision {
@@ -290,7 +290,7 @@ fn looks(plan: &Plan, found: &[Observation]) -> usize {
 }
 
 #[test]
-fn waiting_ends_where_it_cannot_help() {
+fn waiting_ends_when_it_cannot_help() {
     let plan = three();
     let lost = after(&plan, 30, 4, Look::Seen(Some(5)));
     let unproven = after(&plan, 30, 28, failed(""));
@@ -306,7 +306,7 @@ fn waiting_ends_where_it_cannot_help() {
 }
 
 #[test]
-fn stand_in_with_a_drills_fault_in_it_is_looked_at_and_not_remembered() {
+fn stand_in_look_during_a_drill_is_not_recorded() {
     let stand_in = StandIn::on(222);
     stand_in.have_seen(30);
     let before = stand_in.seen();
@@ -349,7 +349,7 @@ fn stand_in_with_a_drills_fault_in_it_is_looked_at_and_not_remembered() {
 }
 
 #[test]
-fn stand_in_whose_note_cannot_be_read_is_not_checked() {
+fn stand_in_with_an_unreadable_note_is_not_checked() {
     let stand_in = StandIn::on(223);
     stand_in.set_revision(40);
     for garbage in [

@@ -26,7 +26,7 @@ fn with_one(plan: &Plan, change: fn(&mut MachineStatus)) -> Observation {
 
 /// etcd 2.0.0 and 2.0.1 keep their log in `wal`, all later ones in `member/wal`.
 #[test]
-fn data_in_a_machine_is_found_in_every_layout() {
+fn data_on_machines_is_found_in_every_layout() {
     let scratch = Scratch::new();
     let root = scratch.root();
     program(&root.join("programs/sudo"), r#"exec "$@""#);
@@ -53,7 +53,7 @@ fn data_in_a_machine_is_found_in_every_layout() {
 }
 
 #[test]
-fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
+fn activating_unit_is_not_yet_and_failed_unit_fails() {
     let plan = three();
     let seen = with_one(&plan, |machine| machine.unit = "activating".to_owned());
     says(
@@ -81,7 +81,7 @@ fn a_unit_on_its_way_is_waited_for_and_a_failed_one_is_not() {
 }
 
 #[test]
-fn another_user_data_is_named_by_the_beginning_of_its_digest() {
+fn different_user_data_is_named_by_a_short_digest() {
     let defined = three();
     let seen = with_one(&defined, |machine| machine.user_data = Some("0".repeat(64)));
     let other = with_one(&defined, |machine| machine.user_data = None);
@@ -120,7 +120,7 @@ fn another_user_data_is_named_by_the_beginning_of_its_digest() {
 }
 
 #[test]
-fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
+fn clock_is_wrong_only_beyond_the_query_time() {
     let plan = three();
     for clock_ahead in [
         // Known exactly, and a little off.
@@ -156,7 +156,7 @@ fn a_clock_is_called_wrong_only_where_asking_cannot_explain_it() {
 }
 
 #[test]
-fn a_discovery_service_is_not_overlooked() {
+fn discovery_service_is_reported() {
     let plan = three();
     let seen = with_one(&plan, |machine| {
         machine.discovery = Some(vec![
@@ -176,7 +176,7 @@ fn a_discovery_service_is_not_overlooked() {
 }
 
 #[test]
-fn an_etcd_that_could_not_be_looked_into_may_have_been_bootstrapped_by_whatever() {
+fn discovery_is_unknown_if_etcd_cannot_be_inspected() {
     let plan = three();
     let mut seen = with_one(&plan, |machine| machine.discovery = None);
     says(
@@ -204,7 +204,7 @@ fn an_etcd_that_could_not_be_looked_into_may_have_been_bootstrapped_by_whatever(
 }
 
 #[test]
-fn a_machine_that_cannot_be_looked_into_proves_nothing() {
+fn machine_that_cannot_be_inspected_proves_nothing() {
     let plan = three();
     let mut seen = healthy(&plan);
     seen.machines[2] = Look::Failed("`ssh` exited with status 255: Permission denied".to_owned());
@@ -242,7 +242,7 @@ fn a_machine_that_cannot_be_looked_into_proves_nothing() {
 }
 
 #[test]
-fn processes_of_this_host_have_no_machines_to_be_judged() {
+fn local_processes_have_no_machine_checks() {
     let plan = three().on_loopback();
     let report = check::judge(&plan, &healthy(&plan));
     let names: Vec<&str> = report.checks.iter().map(|one| one.name).collect();
@@ -251,7 +251,7 @@ fn processes_of_this_host_have_no_machines_to_be_judged() {
 }
 
 #[test]
-fn what_a_machine_says_is_read_to_its_end() {
+fn incomplete_machine_reports_are_refused() {
     let said = "\
 clock=1795533840.250000000
 unit=active
@@ -308,7 +308,7 @@ fn told_by(scratch: &Scratch, sudo: &str) -> MachineStatus {
 
 /// Whatever else runs on this host: no other etcd here has to do with discovery.
 #[test]
-fn a_machine_tells_what_its_etcd_was_started_with_and_whether_it_could_look() {
+fn machine_reports_its_etcd_flags_or_that_it_cannot() {
     let scratch = Scratch::new();
     let etcd = scratch.root().join("etcd");
     program(&etcd, "read line");

@@ -32,13 +32,13 @@ fn in_every_format(name: &str, plan: &Plan, seen: &Observation) {
 }
 
 #[test]
-fn a_healthy_cluster_in_every_format() {
+fn healthy_cluster_in_every_format() {
     let plan = three();
     in_every_format("healthy", &plan, &healthy(&plan));
 }
 
 #[test]
-fn a_stand_in_in_every_format() {
+fn substituted_version_in_every_format() {
     let plan = three().run_by("3.4.23".parse().unwrap());
     in_every_format("stand-in", &plan, &healthy(&plan));
 }
@@ -50,13 +50,13 @@ fn one_member_down_in_every_format() {
 }
 
 #[test]
-fn a_lost_quorum_in_every_format() {
+fn lost_quorum_in_every_format() {
     let plan = three();
     in_every_format("no-quorum", &plan, &without_quorum(&plan));
 }
 
 #[test]
-fn the_check_to_learn_about_is_the_first_of_the_worst() {
+fn suggested_explanation_is_of_the_first_worst_check() {
     let plan = three();
     let offered = |seen: &Observation| {
         let table = plain(&plan, seen, &check::judge(&plan, seen));
@@ -102,7 +102,7 @@ fn hostile_answers_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn hostile_answers_stay_inside_of_xml_and_json() {
+fn hostile_answers_stay_inside_xml_and_json() {
     let plan = three();
     let seen = hostile(&plan);
     let report = check::judge(&plan, &seen);

@@ -137,7 +137,7 @@ impl Verified {
 }
 
 #[test]
-fn a_healthy_cluster_is_proven_and_left_as_it_was() {
+fn healthy_cluster_passes_and_is_left_unchanged() {
     let cluster = Cluster::start("proven", 200, "");
     cluster.etcdctl(&["put", "greeting", "hello"]).expect(0);
     let expected = |check: &Value| match check["name"].as_str().unwrap() {
@@ -272,7 +272,7 @@ fn waiting_ends_when_a_member_is_back() {
 }
 
 #[test]
-fn a_member_that_hangs_costs_only_its_own_answers() {
+fn hanging_member_does_not_delay_the_others() {
     let cluster = Cluster::start("hanging", 203, "");
     cluster.signal("core-02", Signal::SIGSTOP);
     let answering = |verified: &Verified| -> Vec<bool> {
@@ -374,7 +374,7 @@ fn pass_on(from: &str, to: &'static str) {
 }
 
 #[test]
-fn a_member_behind_two_addresses_is_one_member() {
+fn member_behind_two_addresses_counts_once() {
     let cluster = Cluster::start("forwarded", 230, "");
     cluster.signal("core-01", Signal::SIGKILL);
     pass_on("127.77.230.101:2379", "127.77.230.102:2379");
@@ -395,7 +395,7 @@ fn a_member_behind_two_addresses_is_one_member() {
 }
 
 #[test]
-fn a_broken_etcdctl_is_no_dead_cluster_and_is_replaced() {
+fn broken_etcdctl_is_replaced_and_no_failure_of_members() {
     let scratch = Scratch::with(
         "broken",
         "members = 3\n[network]\nsubnet = \"10.77.232.0/24\"\n",
@@ -458,7 +458,7 @@ fn a_broken_etcdctl_is_no_dead_cluster_and_is_replaced() {
 }
 
 #[test]
-fn exchanged_data_folders_are_told_from_exchanged_addresses() {
+fn swapped_data_folders_differ_from_swapped_addresses() {
     let cluster = Cluster::start("swapped", 231, "");
     cluster.scratch.run(&["down", "swapped"]).expect(0);
     let members = cluster.scratch.root().join(".state/swapped/members");
@@ -489,7 +489,7 @@ fn exchanged_data_folders_are_told_from_exchanged_addresses() {
 }
 
 #[test]
-fn another_generation_is_another_cluster_and_is_not_written_to() {
+fn cluster_of_another_generation_is_not_written_to() {
     let cluster = Cluster::start_one("other", 204, "generation = 1\n");
     let changed = cluster
         .definition
@@ -530,7 +530,7 @@ fn another_generation_is_another_cluster_and_is_not_written_to() {
 }
 
 #[test]
-fn members_that_are_not_defined_are_found() {
+fn undefined_members_are_found() {
     let cluster = Cluster::start("extra", 205, "");
     let url = "--peer-urls=http://127.77.205.109:2380";
     // etcd takes no new member until the others have been connected for five seconds.
@@ -553,7 +553,7 @@ fn members_that_are_not_defined_are_found() {
 
 /// The others are not asked, and vote all the same.
 #[test]
-fn a_quorum_with_members_that_are_not_defined_is_not_called_lost() {
+fn quorum_with_undefined_members_is_not_lost() {
     let cluster = Cluster::start("shrunk", 233, "");
     let one = "members = 1\n[network]\nsubnet = \"10.77.233.0/24\"\n";
     cluster.scratch.define("shrunk", one);
@@ -582,7 +582,7 @@ fn full_database_raises_an_alarm_and_fails_writes() {
 /// The part of etcd 3.4 and 3.5 that serves clients of 2.x stands in for an etcd 2.x: the program for that
 /// is asked and answered over HTTP, only the version differs.
 #[test]
-fn the_v2_api_is_asked_over_http() {
+fn v2_api_is_queried_over_http() {
     let cluster = Cluster::start(
         "older",
         207,
@@ -616,7 +616,7 @@ fn the_v2_api_is_asked_over_http() {
 }
 
 #[test]
-fn a_cluster_that_was_never_started_cannot_be_looked_at() {
+fn cluster_that_was_never_started_cannot_be_verified() {
     let scratch = Scratch::with("never", "members = 3\n");
     let ran = scratch.run(&["verify", "never"]).expect(4);
     assert_eq!(ran.stdout, "");
@@ -628,7 +628,7 @@ fn a_cluster_that_was_never_started_cannot_be_looked_at() {
 }
 
 #[test]
-fn a_wrong_definition_or_command_line_has_its_own_status() {
+fn invalid_definition_and_usage_have_their_own_status() {
     let scratch = Scratch::with("wrong", "members = 2\n");
     scratch.run(&["verify", "wrong"]).expect(3);
     scratch.run(&["verify", "absent"]).expect(3);

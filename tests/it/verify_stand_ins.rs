@@ -135,7 +135,7 @@ fn asked_with(script: &str, network: u8, patience: Duration) -> String {
 }
 
 #[test]
-fn broken_etcdctls_say_nothing_about_the_cluster() {
+fn broken_etcdctl_says_nothing_about_the_cluster() {
     let asked = |script, network| asked_with(script, network, PATIENCE);
     expect![[r#"
         core-01 not asked: could not be asked: `PATH` printed output that this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
@@ -189,7 +189,7 @@ fn broken_etcdctls_say_nothing_about_the_cluster() {
 }
 
 #[test]
-fn what_etcdctl_passes_on_is_about_the_cluster() {
+fn etcdctl_errors_are_about_the_cluster() {
     let asked = |script, network| asked_with(script, network, PATIENCE);
     expect![[r#"
         core-01 failed: connected, then no answer in time
@@ -208,7 +208,7 @@ fn what_etcdctl_passes_on_is_about_the_cluster() {
 }
 
 #[test]
-fn an_etcdctl_that_is_missing_leaves_everything_unknown() {
+fn missing_etcdctl_leaves_everything_unknown() {
     let plan = on_loopback(213, "3.6.14");
     serve(&plan, |_| String::new());
     let tools = tools("/nonexistent/etcdctl".into(), "3.6.14");
@@ -268,7 +268,7 @@ fn recorded(version: &'static str, state: &'static str, request: &str) -> String
 }
 
 #[test]
-fn recorded_etcd_2_is_read_over_http_and_not_written_to_when_foreign() {
+fn recorded_foreign_etcd_2_is_read_but_not_written_to() {
     for (network, version) in [(215, "2.0.0"), (216, "2.0.13"), (217, "2.3.8")] {
         let plan = on_loopback(network, version);
         serve(&plan, move |request| {
@@ -293,7 +293,7 @@ fn recorded_etcd_2_is_read_over_http_and_not_written_to_when_foreign() {
 
 /// Nothing was ever written to it, and there is no folder of all keys before.
 #[test]
-fn recorded_empty_2_0_0_at_our_addresses_is_foreign_not_silent() {
+fn recorded_empty_2_0_0_is_foreign_and_not_silent() {
     let plan = on_loopback(230, "2.0.0");
     serve(&plan, |request| {
         recorded("2.0.0", "00-nothing-written", request)
@@ -423,7 +423,7 @@ fn was_started(name: &str, network: u8, version: &str) -> Scratch {
 
 /// Versions 2.0.0 and 2.0.1 keep their log in `wal`, all later ones in `member/wal`.
 #[test]
-fn data_of_every_version_is_found_where_it_lies() {
+fn data_of_every_version_is_found() {
     let scratch = was_started("layouts", 233, "2.0.0");
     let folders = [
         ("core-01", "data/wal"),
@@ -447,7 +447,7 @@ fn data_of_every_version_is_found_where_it_lies() {
 }
 
 #[test]
-fn drill_says_in_its_list_that_etcd_2_has_no_v3_api() {
+fn drill_list_says_that_etcd_2_has_no_v3_api() {
     let scratch = was_started("listed", 234, "2.3.8");
     let list = scratch.run(&["drill", "listed"]).expect(0).stdout;
     assert_eq!(list.lines().count(), FAULTS.len() + 1);
@@ -468,7 +468,7 @@ fn drill_says_in_its_list_that_etcd_2_has_no_v3_api() {
 }
 
 #[test]
-fn env_of_a_fleet_definition_is_for_the_v2_api() {
+fn env_of_a_fleet_definition_uses_the_v2_api() {
     for (network, version, variables) in [
         (235, "2.0.0", &["ETCDCTL_PEERS"][..]),
         (236, "2.3.8", &["ETCDCTL_ENDPOINT"]),
@@ -492,7 +492,7 @@ fn env_of_a_fleet_definition_is_for_the_v2_api() {
 
 /// 2.x has no `put`, and in 3.x fleet's keys are seen by the words of 2.x alone.
 #[test]
-fn a_key_is_written_in_the_words_of_the_version() {
+fn put_command_matches_the_etcd_version() {
     let put = |version: &str, fleet| {
         etcdctl_words::put(version.parse().unwrap(), fleet, "greeting", "hello")
     };
@@ -639,7 +639,7 @@ fn stand_in_that_redirects_is_not_followed() {
 }
 
 #[test]
-fn strangers_at_a_members_address_are_no_etcd_2() {
+fn other_servers_at_a_members_address_are_not_etcd_2() {
     let plan = on_loopback(219, "2.3.8");
     serve(&plan, |_| "SSH-2.0-stranger\r\n".to_owned());
     let seen = observe(&plan, &tools("/nonexistent".into(), "2.3.8"), PATIENCE);
