@@ -314,7 +314,7 @@ fn second_member_with_a_planned_name_is_extra() {
             "members",
             expect![[r#"
                 Fail: 3 members defined, 4 listed
-                - member beef at http://192.168.56.109:2380 is an additional one named `core-03`
+                - member beef at http://192.168.56.109:2380 is an extra member named `core-03`
                   heals: remove it: `cargo xtask etcdctl -- member remove beef`
             "#]],
         );

@@ -5,7 +5,7 @@ use std::fmt::Display;
 /// `core-01`, `core-01 and core-02`, `core-01, core-02 and core-03`.
 pub fn list(items: impl IntoIterator<Item = impl Display>) -> String {
     match joined(items, "and") {
-        none if none.is_empty() => "nobody".to_owned(),
+        none if none.is_empty() => "none".to_owned(),
         list => list,
     }
 }

@@ -285,7 +285,7 @@ fn extra(plan: &Plan, entry: &ListedMember) -> Difference {
         .any(|member| entry.name == member.name.as_str())
     {
         format!(
-            "member {} at {urls} is an additional one named `{}`",
+            "member {} at {urls} is an extra member named `{}`",
             entry.id, entry.name
         )
     } else {
