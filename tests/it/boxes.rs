@@ -287,8 +287,8 @@ fn another_image_than_the_expected_one_is_not_used() {
         .expect(5);
     let found = sha512(b"not a disk");
     let wanted = format!(
-        "error: no box of Debian 13 could be made\n\
-         note: {url} is not the image that is pinned: its SHA-512 is {found}, and {expected} is expected\n"
+        "error: could not make a box of Debian 13\n\
+         note: {url} is not the pinned image: its SHA-512 is {found}, expected {expected}\n"
     );
     assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
     assert!(
@@ -311,7 +311,7 @@ fn an_image_with_a_user_vagrant_is_refused() {
     let server = Server::answering(Answer::File(Arc::new(bytes)));
     let url = format!("{}/image", server.url);
     let made = scratch.run(&["box", "--image", &url, "--sha512", &sha512]);
-    let said = "note: the image has a user `vagrant` of its own\n";
+    let said = "note: the image already has a user `vagrant`\n";
     assert!(made.expect(5).stderr.contains(said));
 }
 

@@ -146,7 +146,7 @@ fn a_full_disk_is_an_error() {
     assert_eq!(
         ran.stderr,
         "error: cannot write to standard output: No space left on device (os error 28)\n\
-         note: what was printed is not complete\n"
+         note: the output is incomplete\n"
     );
 }
 

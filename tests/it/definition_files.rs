@@ -18,7 +18,7 @@ fn unknown_name_lists_the_available_definitions() {
         &expect![[r#"
             error: there is no `cluster/defualt.toml`
             hint: did you mean `default`?
-            hint: definitions there are: `default`, `five`
+            hint: available definitions: `default`, `five`
         "#]],
     );
 }
@@ -63,7 +63,7 @@ fn files_that_are_no_definitions_are_named() {
         &["render"],
         &expect![[r#"
             error: `cluster/My_Cluster.toml` cannot name a cluster: `M` is not allowed in a cluster name
-            note: a definition's file name is its cluster's name, and names folders and a token
+            note: the file name is the cluster's name, which also names folders and a token
             hint: rename the file: use 1 to 63 lower-case letters, digits and inner hyphens, as in `staging`
 
             error: `cluster/folder.toml` is a folder
@@ -73,22 +73,22 @@ fn files_that_are_no_definitions_are_named() {
             error: `cluster/gone.toml` cannot be read
             note: No such file or directory (os error 2)
 
-            error: `cluster/large.toml` has 70000 bytes, 65536 is the most
-            note: a definition has a few kilobytes, so this is probably something else
+            error: `cluster/large.toml` is 70,000 bytes; the limit is 65,536
+            note: a definition has a few kilobytes, so this is probably another file
 
             error: `cluster/latin.toml` is not UTF-8
-            note: line 2 has the byte 0xe9, which no UTF-8 text has there
+            note: line 2 has the byte 0xe9, which is not valid UTF-8 there
             hint: save the file as UTF-8
 
             error: `cluster/loop.toml` cannot be read
             note: Too many levels of symbolic links (os error 40)
 
             error: `cluster/tab\there.toml` cannot name a cluster: `\t` is not allowed in a cluster name
-            note: a definition's file name is its cluster's name, and names folders and a token
+            note: the file name is the cluster's name, which also names folders and a token
             hint: rename the file: use 1 to 63 lower-case letters, digits and inner hyphens, as in `staging`
 
             error: `cluster/windows.toml` is not UTF-8
-            note: line 1 has the byte 0xff, which no UTF-8 text has there
+            note: line 1 has the byte 0xff, which is not valid UTF-8 there
             hint: the file is UTF-16: save it as UTF-8
 
             error: `cluster/zero.toml` is not a regular file

@@ -96,7 +96,7 @@ fn every_reason_for_no_provider_is_reported() {
         ("forbidden", Daemon::Forbidden),
         (
             "silent",
-            Daemon::Silent("`virsh` had not ended after 20s".to_owned()),
+            Daemon::Silent("`virsh` did not finish within 20s".to_owned()),
         ),
     ] {
         let mut host = ready();

@@ -195,8 +195,8 @@ fn figures_say_what_is_known() {
     expect!["0 faults injected, 0 found by `verify`, 0 acknowledged writes, 0 lost"]
         .assert_eq(&closing(&[]));
     expect!["2 faults injected, 1 found by `verify` (1 leaves nothing to find), 3,230 acknowledged writes, 0 lost"].assert_eq(&closing(&[unseen.clone(), leader_killed()]));
-    expect!["2 faults injected, 2 found by `verify`, 3,230 acknowledged writes, 0 lost that is known of: after 1 drill nothing could be read back"].assert_eq(&closing(&[unread.clone(), leader_killed()]));
-    expect!["1 fault injected, 1 found by `verify`, 1,615 acknowledged writes, of which nothing is known: none could be read back"].assert_eq(&closing(&[unread.clone()]));
+    expect!["2 faults injected, 2 found by `verify`, 3,230 acknowledged writes, 0 lost as far as known: after 1 drill nothing could be read back"].assert_eq(&closing(&[unread.clone(), leader_killed()]));
+    expect!["1 fault injected, 1 found by `verify`, 1,615 acknowledged writes, losses unknown: nothing could be read back"].assert_eq(&closing(&[unread.clone()]));
     assert_eq!(
         json_of(&[unread, leader_killed()])["lost_writes"],
         Value::Null

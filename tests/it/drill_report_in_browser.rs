@@ -200,7 +200,7 @@ fn shows_what_happened(measured: &[Measured]) {
                 "injected", "found", "core-01", "healing", "healed", "healthy"
             ]
         );
-        assert_eq!(killed.name.as_deref(), Some("Time line of kill-leader"));
+        assert_eq!(killed.name.as_deref(), Some("Timeline of kill-leader"));
         let text = killed.text.as_deref().unwrap();
         assert!(text.contains("core-01 leads at 6.312 s"), "{text}");
     }

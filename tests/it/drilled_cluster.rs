@@ -464,7 +464,7 @@ pub(crate) fn begun(drill: &mut Command, cluster: &Cluster, noted: &str) -> Unde
         }
         if running.0.try_wait().unwrap().is_some() {
             let ended = running.end().expect(4);
-            let why = "a drill begins with a healthy cluster";
+            let why = "a drill runs only on a healthy cluster";
             assert!(ended.stderr.contains(why), "{}", ended.stderr);
             running = UnderWay::start(drill);
         }

@@ -161,7 +161,7 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
 
     let drill = begin(&cluster, "member-paused", "member-paused");
     let under_way = format!(
-        "warning: a drill is under way, and brings about `member-paused`\nnote: `cargo xtask drill interrupted` (process {}) heals it at its end\n",
+        "warning: a drill of `member-paused` is running\nnote: `cargo xtask drill interrupted` (process {}) heals it when it ends\n",
         drill.0.id()
     );
     for look in [&["verify", "interrupted"][..], &["status", "interrupted"]] {
@@ -169,7 +169,11 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
         assert!(looked.stderr.contains(&under_way), "{}", looked.stderr);
     }
     let ended = drill.interrupt().expect(130);
-    assert!(ended.stderr.contains("undone first"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("healing interrupted first"),
+        "{}",
+        ended.stderr
+    );
     assert!(!cluster.state("drill.json").exists());
     cluster.comes_to_be_healthy();
 
@@ -219,7 +223,7 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
         // It is killed.
         drop(begin(&cluster, fault, noted));
         let again = cluster.drill(&["member-killed"]).expect(4);
-        let left = format!("an interrupted drill has left `{fault}` in the cluster");
+        let left = format!("an interrupted drill left `{fault}` in the cluster");
         assert!(again.stderr.contains(&left), "{}", again.stderr);
         let hint = "hint: heal it: `cargo xtask up interrupted`\n";
         let left = format!("warning: {left}\n{hint}");
@@ -232,7 +236,7 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
             set_etcdctl(&cluster, "/nowhere/etcdctl");
         }
         let up = cluster.up().expect(0);
-        let said = format!("what a drill did for `{fault}` is undone");
+        let said = format!("`{fault}` is undone");
         assert!(up.stderr.contains(&said), "{}", up.stderr);
         cluster.comes_to_report(&nothing(), fault);
     }
@@ -266,7 +270,7 @@ fn what_a_killed_drill_did_to_the_data_is_not_taken_for_the_clusters() {
         cluster.verify();
     }
     let up = cluster.up().expect(0);
-    let said = "what a drill did for `cluster-reformed` is undone";
+    let said = "`cluster-reformed` is undone";
     assert!(up.stderr.contains(said), "{}", up.stderr);
     cluster.comes_to_report(&nothing(), "cluster-reformed");
     let found = get(&cluster.scratch, "forgotten", "survivor");
@@ -286,7 +290,7 @@ fn a_drill_does_nothing_to_a_cluster_that_is_not_healthy_or_not_the_definitions(
     refused(
         &["network-cut"],
         2,
-        "`network-cut` is not possible here: it takes the vagrant driver",
+        "`network-cut` is not possible here: it needs the vagrant driver",
     );
     refused(
         &["foreign-cluster"],
@@ -305,6 +309,6 @@ fn a_drill_does_nothing_to_a_cluster_that_is_not_healthy_or_not_the_definitions(
     refused(
         &["leader-killed"],
         4,
-        "a drill begins with a healthy cluster",
+        "a drill runs only on a healthy cluster",
     );
 }

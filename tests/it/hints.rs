@@ -134,7 +134,7 @@ fn bring_about(cluster: &Cluster, fault: &str) {
     let mut drill = UnderWay::start(&mut held(cluster, fault));
     drill.wait_until_it_says("verify reports ");
     let reports = drill.wait_until_it_says("\n");
-    assert!(!reports.contains("expected was"), "{fault}: {reports}");
+    assert!(!reports.contains("; expected "), "{fault}: {reports}");
     drop(drill);
     fs::remove_file(cluster.state("drill.json")).unwrap();
 }

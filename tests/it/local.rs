@@ -42,7 +42,7 @@ fn a_cluster_lives_from_up_to_destroy() {
 
     let again = up(&scratch, "life").expect(0);
     assert_eq!(
-        again.stderr.matches("runs already").count(),
+        again.stderr.matches("already runs").count(),
         3,
         "{}",
         again.stderr
@@ -157,7 +157,7 @@ fn changed_definition_is_not_applied_silently() {
     assert!(
         moved
             .stderr
-            .contains("describes another cluster than the one that was started"),
+            .contains("no longer describes the cluster that was started"),
         "{}",
         moved.stderr
     );
@@ -261,7 +261,7 @@ fn halted_members_are_called_so_and_continued() {
     halt();
     let up = up(&scratch, "halt").expect(0);
     for (id, name) in ids.iter().zip(["core-01", "core-02"]) {
-        let said = format!("{name}: process {id} was halted; it is continued\n");
+        let said = format!("{name}: process {id} was halted; continuing it\n");
         assert!(up.stderr.contains(&said), "{}", up.stderr);
     }
     assert_eq!(processes(&scratch, "halt"), running);
@@ -279,7 +279,7 @@ fn member_halted_while_starting_is_reported() {
     let id: i32 = fs::read_to_string(pid).unwrap().trim().parse().unwrap();
     let fact = format!("error: `core-01` is halted: process {id}\n");
     assert!(late.stderr.contains(&fact), "{}", late.stderr);
-    assert!(!late.stderr.contains("give it longer"), "{}", late.stderr);
+    assert!(!late.stderr.contains("wait longer"), "{}", late.stderr);
     continued(&late, &[id]);
 }
 
@@ -297,6 +297,6 @@ fn up_does_not_claim_that_running_members_changed_their_etcd() {
         "5m",
     ];
     let again = scratch.run(&again).expect(0);
-    let fact = "(members that run keep the one that they were started on;";
+    let fact = "(running members keep their etcd;";
     assert!(again.stderr.contains(fact), "{}", again.stderr);
 }

@@ -35,7 +35,7 @@ fn taken_port_is_reported_with_its_holder() {
     let _listener = TcpListener::bind("127.79.51.101:2380").unwrap();
     let up = up(&scratch, "port").expect(5);
     let holder = format!(
-        "error: `core-01` cannot have 127.79.51.101:2380: process {} (`",
+        "error: `core-01` cannot use 127.79.51.101:2380: process {} (`",
         std::process::id()
     );
     assert!(up.stderr.contains(&holder), "{}", up.stderr);
@@ -67,7 +67,7 @@ signal.pause()' >listens &
     let mut lines = ran.stdout.lines();
     let holder = lines.find_map(|line| line.strip_prefix("holder "));
     let fact = format!(
-        "error: `core-01` cannot have 127.79.51.101:2380: process {} (`",
+        "error: `core-01` cannot use 127.79.51.101:2380: process {} (`",
         holder.unwrap()
     );
     assert!(ran.stderr.contains(&fact), "{}", ran.stderr);
@@ -81,7 +81,7 @@ fn another_workspace_on_the_same_addresses_is_named() {
     up(&first, "same").expect(0);
     let refused = up(&other, "same").expect(5);
     let fact = format!(
-        "error: cluster `same` in `{}` runs on the addresses of `core-01`\n",
+        "error: cluster `same` in `{}` uses the addresses of `core-01`\n",
         first.root()
     );
     assert!(refused.stderr.contains(&fact), "{}", refused.stderr);
@@ -202,7 +202,7 @@ fn a_workspace_may_be_anywhere_and_may_move() {
     // While it runs: what a path says no longer holds, and nothing is started twice.
     fs::rename(&first, &second).unwrap();
     let again = run(&second, &up).expect(0);
-    assert_eq!(again.stderr.matches("runs already").count(), 1);
+    assert_eq!(again.stderr.matches("already runs").count(), 1);
     run(&second, &["down", "moved"]).expect(0);
 
     // While it is stopped, and reached by a link.
@@ -244,7 +244,7 @@ fn cluster_of_another_user_is_left_alone_as_root() {
         .unwrap();
     let down = Ran::from(down).expect(6);
     assert!(
-        down.stderr.contains("cannot be ended: process"),
+        down.stderr.contains("cannot be stopped: process"),
         "{}",
         down.stderr
     );
@@ -277,7 +277,7 @@ fn other_binaries_take_over_only_where_they_fit() {
     fs::set_permissions(bin.join("etcd"), fs::Permissions::from_mode(0o644)).unwrap();
     let broken = up(&bin).expect(5);
     assert!(
-        broken.stderr.contains("may not be run"),
+        broken.stderr.contains("etcd` cannot be run"),
         "{}",
         broken.stderr
     );
@@ -316,8 +316,8 @@ fn a_member_that_refuses_its_flags_is_quoted() {
     let definition = one(62) + "[etcd.flags]\nmax-wals = \"many\"\n";
     let scratch = Scratch::with("refused", &definition);
     let up = up(&scratch, "refused").expect(6);
-    let quoted = "error: `core-01` has ended while starting\n\
-        note: it says: invalid value \"many\" for flag -max-wals: ";
+    let quoted = "error: `core-01` exited while starting\n\
+        note: its log says: invalid value \"many\" for flag -max-wals: ";
     assert!(up.stderr.contains(quoted), "{}", up.stderr);
 }
 

@@ -50,7 +50,7 @@ fn what_a_pid_file_says_proves_nothing() {
     };
     write();
     let again = up(&scratch, "pids").expect(0);
-    assert_eq!(again.stderr.matches("runs already").count(), 3);
+    assert_eq!(again.stderr.matches("already runs").count(), 3);
     scratch.run(&["down", "pids"]).expect(0);
     assert!(before.values().all(|id| !runs(*id)));
     assert!(bystander.try_wait().unwrap().is_none());
@@ -74,14 +74,14 @@ fn damaged_record_prevents_neither_down_nor_destroy() {
         ("", "EOF while parsing"),
         (
             "{\"format\": 7}",
-            "it has format 7, and this program reads 1",
+            "its format is 7, but this program reads 1",
         ),
     ] {
         fs::write(record(&scratch, "damaged"), text).unwrap();
         for (task, status) in [("up", 6), ("status", 4), ("verify", 4)] {
             let ran = scratch.run(&[task, "damaged"]).expect(status);
             assert!(ran.stderr.contains(why), "{}", ran.stderr);
-            let hint = "hint: or make it anew from the data that is there: `mv ";
+            let hint = "hint: or rebuild it from the existing data: `mv ";
             assert!(ran.stderr.contains(hint), "{}", ran.stderr);
             let then = ".old`, then `cargo xtask down damaged`, then `cargo xtask up damaged`\n";
             assert!(ran.stderr.contains(then), "{}", ran.stderr);
@@ -107,7 +107,7 @@ fn without_its_record_a_running_cluster_is_refused_and_a_stopped_one_adopted() {
     let before = processes(&scratch, "orphan");
 
     let refused = up(&scratch, "orphan").expect(7);
-    let fact = "error: members of `orphan` run, and there is no record of them";
+    let fact = "error: members of `orphan` are running, but there is no record of them";
     assert!(refused.stderr.contains(fact), "{}", refused.stderr);
     assert_eq!(processes(&scratch, "orphan"), before);
     scratch.run(&["status", "orphan"]).expect(4);
@@ -126,7 +126,7 @@ fn without_its_record_a_running_cluster_is_refused_and_a_stopped_one_adopted() {
     fs::remove_file(record(&scratch, "orphan")).unwrap();
     fs::remove_dir_all(member(&scratch, "orphan", "core-02").join("data")).unwrap();
     let partial = up(&scratch, "orphan").expect(7);
-    let fact = "error: there is data of `core-01`, `core-03`";
+    let fact = "error: the data of `core-01`, `core-03`";
     assert!(partial.stderr.contains(fact), "{}", partial.stderr);
 }
 
@@ -414,16 +414,16 @@ fn a_member_with_damaged_data_is_quoted_at_once() {
         (
             "core-02",
             "walpb: crc mismatch",
-            "the write-ahead log in its data is damaged",
+            "its write-ahead log `data/member/wal` is damaged or incomplete",
         ),
         (
             "core-03",
             "failed to open database: invalid database",
-            "the database in its data is damaged",
+            "its database `data/member/snap/db` is damaged",
         ),
     ] {
         facts.push(format!(
-            "error: `{name}` has ended while starting\nnote: it says: {why}\nnote: {cause}"
+            "error: `{name}` exited while starting\nnote: its log says: {why}\nnote: {cause}"
         ));
     }
     fails_until_it_has_said(|| scratch.run(&up), &facts);
@@ -560,8 +560,8 @@ fn a_member_that_ends_before_up_is_done_is_told_at_once() {
     fs::write(&etcdctl, real.replace("#!/bin/sh\n", &kill)).unwrap();
     let up = ["up", "brief", "--etcd-dir", folder.as_str()];
     let up = scratch.run(&up).expect(6);
-    let fact = "error: `core-03` has ended after it had served\n\
-        note: it says nothing about why\n";
+    let fact = "error: `core-03` exited after serving\n\
+        note: its log does not say why\n";
     assert!(up.stderr.contains(fact), "{}", up.stderr);
     assert!(!up.stderr.contains("still missing"), "{}", up.stderr);
 }
@@ -584,10 +584,10 @@ fn a_member_that_was_removed_is_called_so() {
     assert_eq!(left.len(), 2);
 
     let up = up(&scratch, "out").expect(6);
-    let fact = "note: it says: server error: the member has been permanently removed from the cluster\n\
-        note: it was removed from the cluster,";
+    let fact = "note: its log says: server error: the member has been permanently removed from the cluster\n\
+        note: it was removed from the cluster;";
     assert!(up.stderr.contains(fact), "{}", up.stderr);
-    let circle = "start what does not run";
+    let circle = "start the members that do not run";
     assert!(!up.stderr.contains(circle), "{}", up.stderr);
 }
 
@@ -611,9 +611,9 @@ fn a_member_on_a_full_disk_is_told_at_once_in_namespaces() {
         assert!(ran.stdout.lines().any(|line| line == result), "{said}");
     }
     for fact in [
-        "error: `core-01` has ended ",
-        "note: the disk that its data is on is full\n",
-        "members/core-01`\nhint: read on:",
+        "error: `core-01` exited ",
+        "note: the disk that holds its data is full\n",
+        "members/core-01`\nhint: read its log:",
     ] {
         assert!(ran.stderr.contains(fact), "{fact}: {said}");
     }
@@ -661,7 +661,7 @@ fn full_disk_loses_nothing_and_can_be_given_room_in_namespaces() {
     for fact in [
         "cluster.json`: No space left on device",
         "no space left on device\n",
-        "hint: see whether its disk has room",
+        "hint: check the free space of its disk",
         "cannot be locked: Read-only file system",
     ] {
         assert!(ran.stderr.contains(fact), "{fact}: {said}");

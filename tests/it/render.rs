@@ -373,7 +373,7 @@ fn a_full_disk_keeps_the_old_file_in_namespaces() {
     let (ran, kept) = on_a_file_system("size=16k", "dd if=/dev/zero of=vagrant/filler bs=1k 2>dd");
     expect![[r#"
         error: cannot write `vagrant/user-data`: No space left on device (os error 28)
-        note: what was there before is unchanged
+        note: the old content is unchanged
         hint: make room, then render again: `df -h vagrant`
     "#]]
     .assert_eq(&ran.stderr);
@@ -386,8 +386,8 @@ fn a_read_only_folder_keeps_the_old_file_in_namespaces() {
     let (ran, kept) = on_a_file_system("size=1m", "mount -o remount,ro vagrant");
     expect![[r#"
         error: cannot write `vagrant/user-data`: Read-only file system (os error 30)
-        note: what was there before is unchanged
-        hint: the file system is mounted read-only: use a checkout that can be written to
+        note: the old content is unchanged
+        hint: the file system is mounted read-only: use a writable checkout
     "#]]
     .assert_eq(&ran.stderr);
     assert_eq!(ran.status, Some(5));

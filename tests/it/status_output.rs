@@ -183,7 +183,7 @@ fn log_shows_changes_and_that_nothing_changes() {
             2026-07-30T09:05:00Z  core-02  follower in term 2, 0 behind, log entry 18, database 20 KiB, process 200
             2026-07-30T09:05:00Z  core-03  follower in term 2, 0 behind, log entry 18, database 20 KiB, process 300
             2026-07-30T09:05:00Z  default  core-01 leads, elected before watching began (term 2)
-            2026-07-30T09:06:00Z  default  as before: 3 of 3 answer; core-01 leads, elected before watching began (term 2); log entry 18, at most 0 behind, database at most 20 KiB
+            2026-07-30T09:06:00Z  default  unchanged: 3 of 3 answer; core-01 leads, elected before watching began (term 2); log entry 18, at most 0 behind, database at most 20 KiB
             2026-07-30T09:06:15Z  core-01  stopped
             2026-07-30T09:06:15Z  default  no leader; core-01 led last (term 2)
             2026-07-30T09:06:16Z  core-02  no leader in term 3, 0 behind, log entry 18, database 20 KiB, process 200
@@ -196,7 +196,7 @@ fn log_shows_changes_and_that_nothing_changes() {
             2026-07-30T09:06:19Z  core-02  stopped
             2026-07-30T09:06:19Z  core-03  stopped
             2026-07-30T09:06:19Z  default  no member runs; core-03 led last (term 3)
-            2026-07-30T09:06:20Z  core-03  is no member any more
+            2026-07-30T09:06:20Z  core-03  is no longer a member
         "#]],
     );
 }

@@ -150,7 +150,7 @@ fn two_tasks_at_once_download_once() {
 fn another_file_than_the_pinned_one_is_not_unpacked() {
     let server = Server::answering(Answer::File(Arc::new(b"not etcd".to_vec())));
     let trial = Trial::of_release("wrong-checksum", &server.url);
-    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz is not the file that is pinned: its SHA-256 is a8cf3bd23b17f6ff79d41b2035252ff7dcca061772cb3785ba27b1b6d8948462, and PINNED is expected"]);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz is not the pinned file: its SHA-256 is a8cf3bd23b17f6ff79d41b2035252ff7dcca061772cb3785ba27b1b6d8948462, expected PINNED"]);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_download_that_hangs_altogether_is_ended() {
     let server = Server::answering(Answer::Silence);
     let mut trial = Trial::of_release("hanging", &server.url);
     trial.limits.whole = Duration::from_millis(300);
-    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: `curl` had not ended after 300ms"]);
+    trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: `curl` did not finish within 300ms"]);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_version_without_a_checksum_is_not_downloaded() {
     let mut trial = Trial::of_release("no-checksum", &server.url);
     trial.version = EtcdVersion::new(3, 4, 0);
     trial.sha256.clear();
-    trial.does_not_serve(&expect!["the official release: no checksum is known for etcd 3.4.0 on ARCH, and nothing is run unchecked"]);
+    trial.does_not_serve(&expect!["the official release: no checksum is known for etcd 3.4.0 on ARCH, and unchecked binaries are not run"]);
     assert_eq!(server.asked(), 0);
 }
 
@@ -271,9 +271,9 @@ fn a_named_folder_that_does_not_serve_is_an_error() {
     fs::create_dir_all(&folder).unwrap();
     trial.named = Some(folder.clone());
     trial.fails(&expect![[r#"
-        error: the folder that you named does not serve: there is no `etcd` in `FOLDER/bin`
-        note: a folder that you name is used as it is, or not at all
-        hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
+        error: the folder that you named cannot be used: there is no `etcd` in `FOLDER/bin`
+        note: a named folder is used as it is or not at all
+        hint: name a folder that holds `etcd` and `etcdctl` of one version, built for this machine
     "#]]);
 
     // No program for any machine.
@@ -282,24 +282,24 @@ fn a_named_folder_that_does_not_serve_is_an_error() {
     fs::set_permissions(folder.join("etcd"), permissions(0o644)).unwrap();
     fs::write(folder.join("etcdctl"), "").unwrap();
     trial.fails(&expect![[r#"
-        error: the folder that you named does not serve: `FOLDER/bin/etcd` may not be run: it is not executable, or its file system is mounted `noexec`
-        note: a folder that you name is used as it is, or not at all
-        hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
+        error: the folder that you named cannot be used: `FOLDER/bin/etcd` cannot be run: it is not executable, or its file system is mounted `noexec`
+        note: a named folder is used as it is or not at all
+        hint: name a folder that holds `etcd` and `etcdctl` of one version, built for this machine
     "#]]);
     fs::set_permissions(folder.join("etcd"), permissions(0o755)).unwrap();
     trial.fails(&expect![[r#"
-        error: the folder that you named does not serve: `FOLDER/bin/etcd` is not a program for this machine (ARCH)
-        note: a folder that you name is used as it is, or not at all
-        hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
+        error: the folder that you named cannot be used: `FOLDER/bin/etcd` is not a program for this machine (ARCH)
+        note: a named folder is used as it is or not at all
+        hint: name a folder that holds `etcd` and `etcdctl` of one version, built for this machine
     "#]]);
 
     fs::remove_file(folder.join("etcd")).unwrap();
     script_that_answers_as(&folder.join("etcd"), "etcd Version: 3.6.14");
     script_that_answers_as(&folder.join("etcdctl"), "etcdctl version: 3.5.30");
     trial.fails(&expect![[r#"
-        error: the folder that you named does not serve: `FOLDER/bin/etcd` is 3.6.14, but `FOLDER/bin/etcdctl` is 3.5.30, and their formats differ
-        note: a folder that you name is used as it is, or not at all
-        hint: name a folder that holds `etcd` and `etcdctl` of one version, for this machine
+        error: the folder that you named cannot be used: `FOLDER/bin/etcd` is 3.6.14, but `FOLDER/bin/etcdctl` is 3.5.30, and their formats differ
+        note: a named folder is used as it is or not at all
+        hint: name a folder that holds `etcd` and `etcdctl` of one version, built for this machine
     "#]]);
 }
 
@@ -328,14 +328,14 @@ fn where_nothing_serves_every_place_says_why() {
     let mut trial = Trial::new("nowhere");
     trial.path = programs_only(&trial.folder, &["curl"]);
     trial.fails(&expect![[r#"
-        error: no etcd was found, neither 3.6.14 nor any other
+        error: no etcd was found, neither 3.6.14 nor another version
         note: PATH: there is no `etcd` on PATH
         note: the cache: etcd 3.6.14 is not in the project's cache
         note: the official release: http://SERVER/v3.6.14/etcd-v3.6.14-linux-ARCH.tar.gz could not be downloaded: curl: (7…
         note: the distribution's package: there is no `apt-get` on PATH
         note: PATH, at any version: there is no `etcd` on PATH
-        hint: where the network is reached through a proxy, export `https_proxy` and `http_proxy`
-        hint: name a folder that holds `etcd` and `etcdctl`: `--etcd-dir FOLDER`
+        hint: if this network needs a proxy, export `https_proxy` and `http_proxy`
+        hint: or pass a folder that holds `etcd` and `etcdctl`: `--etcd-dir FOLDER`
     "#]]);
 }
 

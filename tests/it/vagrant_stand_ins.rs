@@ -260,8 +260,8 @@ fn a_machine_with_data_is_kept_although_it_is_not_known_to_be_done_in_namespaces
     cluster.say("up", "");
     let up = cluster.up().expect(6);
     for said in [
-        "core-01  was not set up to its end and has data, so it is kept\n",
-        "core-02  was not set up, so it is made anew\n",
+        "core-01  setup was interrupted; it has data, so it is kept\n",
+        "core-02  setup was interrupted; recreating it\n",
     ] {
         assert!(up.stderr.contains(said), "{}", up.stderr);
     }
@@ -283,7 +283,7 @@ fn a_machine_that_may_have_data_is_not_made_anew_unasked_in_namespaces() {
     cluster.machine("core-02", "running");
     cluster.calls("");
     let up = cluster.up().expect(6);
-    let said = "`core-02` was not set up to its end, and whether it has data cannot be told";
+    let said = "setup of `core-02` was interrupted, and it is unknown whether it has data";
     assert!(up.stderr.contains(said), "{}", up.stderr);
     let calls = cluster.calls("");
     assert!(
@@ -309,7 +309,7 @@ fn machines_that_were_made_by_others_are_not_taken_for_lost_in_namespaces() {
         cluster.inside(machine, "yes");
     }
     let up = cluster.up().expect(6);
-    let said = "its members go on with the data that is there";
+    let said = "its members continue with the data that is there";
     assert!(up.stderr.contains(said), "{}", up.stderr);
     assert!(
         ["core-01", "core-02", "core-03"]
@@ -351,7 +351,7 @@ fn what_machines_go_by_stays_until_they_are_to_go_on_with_something_else_in_name
     let text = fs::read_to_string(&definition).unwrap();
     fs::write(&definition, format!("members = 5\n{text}")).unwrap();
     let up = cluster.up().expect(7);
-    let said = "now describes another cluster than the one that was started";
+    let said = "no longer describes the cluster that was started";
     assert!(up.stderr.contains(said), "{}", up.stderr);
     let then = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
     assert_eq!(then, config);
@@ -408,7 +408,7 @@ fn machines_are_left_to_the_folder_that_this_one_is_a_copy_of_in_namespaces() {
     }
     let destroy = copy.run(&["destroy", "--yes"]).expect(6);
     let said = format!(
-        "error: `{}` is a copy of `{}`, and its machines are those of the latter\n",
+        "error: `{}` is a copy of `{}` and would act on the same machines\n",
         copy.path("vagrant"),
         original.path("vagrant")
     );

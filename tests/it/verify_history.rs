@@ -130,7 +130,7 @@ fn stand_in_data_loss_is_reported_until_the_note_is_removed() {
     // Nothing that is waited for brings it back.
     assert!(begun.elapsed() < Duration::from_secs(20));
     assert_eq!(stand_in.revision(), 8, "it was looked at once");
-    assert!(ran.stderr.contains("not waited for"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("not waiting for"), "{}", ran.stderr);
     let mut wanted = json!({
         "format": 1,
         "cluster_id": stand_in.plan.cluster_id.to_string(),
@@ -314,7 +314,7 @@ fn stand_in_look_during_a_drill_is_not_recorded() {
     for (journal, warning) in [
         (
             journal,
-            "an interrupted drill has left `cluster-reformed` in the cluster",
+            "an interrupted drill left `cluster-reformed` in the cluster",
         ),
         // One that cannot be read may be of any.
         ("", "drill.json` cannot be read"),

@@ -142,32 +142,32 @@ fn broken_etcdctl_says_nothing_about_the_cluster() {
         CouldNotLook
     "#]].assert_eq(&asked("echo 'No help topic for endpoint'", 210));
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` printed nothing
+        core-01 not asked: could not be queried: `PATH` printed nothing
         CouldNotLook
     "#]]
     .assert_eq(&asked("exit 0", 211));
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` exited with status 9
+        core-01 not asked: could not be queried: `PATH` exited with status 9
         CouldNotLook
     "#]]
     .assert_eq(&asked("exit 9", 241));
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` exited with status 127: lib.so: not found
+        core-01 not asked: could not be queried: `PATH` exited with status 127: lib.so: not found
         CouldNotLook
     "#]]
     .assert_eq(&asked("echo 'lib.so: not found' >&2; exit 127", 242));
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` exited with status 1: Error: unknown flag: --x
+        core-01 not asked: could not be queried: `PATH` exited with status 1: Error: unknown flag: --x
         CouldNotLook
     "#]]
     .assert_eq(&asked("echo 'Error: unknown flag: --x' >&2; exit 1", 243));
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` was killed by SIGSEGV
+        core-01 not asked: could not be queried: `PATH` was killed by SIGSEGV
         CouldNotLook
     "#]]
     .assert_eq(&asked("kill -SEGV $$", 244));
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` exited with status 2: goroutine 1
+        core-01 not asked: could not be queried: `PATH` exited with status 2: goroutine 1
         CouldNotLook
     "#]]
     .assert_eq(&asked(
@@ -177,12 +177,12 @@ fn broken_etcdctl_says_nothing_about_the_cluster() {
     // What is printed with a status that says failure is not believed.
     let believable = r#"[{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]"#;
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` exited with status 9: [{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]
+        core-01 not asked: could not be queried: `PATH` exited with status 9: [{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]
         CouldNotLook
     "#]].assert_eq(&asked(&format!("echo '{believable}'; exit 9"), 246));
     // It does not even end by its own deadline.
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` had not ended after 4s
+        core-01 not asked: could not be queried: `PATH` did not finish within 4s
         CouldNotLook
     "#]]
     .assert_eq(&asked_with("exec sleep 600", 212, Duration::from_secs(1)));
@@ -214,9 +214,9 @@ fn missing_etcdctl_leaves_everything_unknown() {
     let tools = tools("/nonexistent/etcdctl".into(), "3.6.14");
     let seen = observe(&plan, &tools, PATIENCE);
     expect![[r#"
-        core-01 not asked: could not be asked: `/nonexistent/etcdctl` was not found on this host
-        core-02 not asked: could not be asked: `/nonexistent/etcdctl` was not found on this host
-        core-03 not asked: could not be asked: `/nonexistent/etcdctl` was not found on this host
+        core-01 not asked: could not be queried: `/nonexistent/etcdctl` was not found on this host
+        core-02 not asked: could not be queried: `/nonexistent/etcdctl` was not found on this host
+        core-03 not asked: could not be queried: `/nonexistent/etcdctl` was not found on this host
     "#]]
     .assert_eq(&failures(&seen));
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
@@ -459,7 +459,7 @@ fn drill_list_says_that_etcd_2_has_no_v3_api() {
     for words in [&["member-killed"][..], &["alarm-no-space"], &["all"]] {
         let refused = scratch.run(&[&["drill", "listed"], words].concat());
         let refused = refused.expect(2).stderr;
-        let fact = "error: etcd 2.3.8 has no v3 API, which a drill's clients speak";
+        let fact = "error: etcd 2.3.8 has no v3 API, which a drill's clients use";
         assert!(refused.contains(fact), "{refused}");
     }
     let unknown = scratch.run(&["drill", "listed", "member-kiled"]).expect(2);

@@ -93,7 +93,7 @@ impl Setting {
     /// A host that does not get to the members' addresses has a machine ask them.
     fn is_proven_from_inside_where_it_is_not_reached(&self) {
         let verify = self.run("verify", &["verify", NAME]).expect(0);
-        let said = "of this host asks the members";
+        let said = "querying the members with this host's etcdctl";
         assert!(verify.stderr.contains(said), "{}", verify.stderr);
 
         let network = format!("{NETWORK}.0/24");
@@ -108,7 +108,7 @@ impl Setting {
         };
         firewall("--append");
         let verify = self.run("verify, from inside", &["verify", NAME]).expect(0);
-        let said = "etcdctl inside of `core-01` asks them";
+        let said = "querying them from inside `core-01`";
         assert!(verify.stderr.contains(said), "{}", verify.stderr);
         firewall("--delete");
     }
@@ -155,12 +155,12 @@ impl Setting {
                 &format!("error: reachable: {lost} does not answer"),
             ],
         );
-        let whose = "an interrupted drill has left `member-killed`";
+        let whose = "an interrupted drill left `member-killed`";
         assert!(verify.stderr.contains(whose), "{}", verify.stderr);
         self.etcdctl(&["put", "without", &lost]);
 
         let up = self.run("up, one killed", &["up", NAME]).expect(0);
-        let undone = "what a drill did for `member-killed` is undone";
+        let undone = "`member-killed` is undone";
         assert!(up.stderr.contains(undone), "{}", up.stderr);
         self.run("verify", &["verify", NAME]).expect(0);
         assert_eq!(self.greeting(), "hello\n");

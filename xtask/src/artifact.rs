@@ -1,5 +1,5 @@
-//! The only writer of rendered files. The same walk writes them or, in [`Mode::Check`], only
-//! compares: what the check says is by construction what a write would do.
+//! The only writer of rendered files. One function writes them or, with [`Mode::Check`], compares
+//! them, so a check reports exactly what a write would change.
 
 use std::fs;
 use std::io;
@@ -12,30 +12,29 @@ use crate::render::{self, Rendered, TARGETS};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::workspace::Workspace;
 
-/// Whether files are written or only looked at.
+/// Whether to write files or only to compare them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Files become what they should be.
+    /// Write files that differ.
     Write,
-    /// Files stay what they are.
+    /// Change nothing.
     Check,
 }
 
-/// What is, or was, in the place of a rendered file.
+/// What was found at the path of a rendered file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Before {
-    /// Exactly what it should say. It is not touched.
+    /// The expected text. The file is not touched.
     Same,
-    /// Something else.
+    /// Another text.
     Other(String),
-    /// Nothing.
+    /// No file.
     Nothing,
 }
 
-/// Brings one file to what it should be, or only looks.
+/// Writes one rendered file, or only compares it.
 ///
-/// It is written beside its place, flushed to the disk and moved there: whatever interrupts this
-/// leaves the old file or the new one.
+/// The write is atomic: an interruption leaves the old file or the new one.
 pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Before> {
     let path = workspace.root().join(&rendered.path);
     let before = read(&path).map_err(|error| failure(workspace, "read", &rendered.path, &error))?;
@@ -54,8 +53,8 @@ pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Be
     Ok(before)
 }
 
-/// The files that say of themselves that they are rendered while no definition renders to them,
-/// relative to the workspace, sorted.
+/// Files that are marked as generated although no definition renders to them, relative to the
+/// workspace and sorted.
 pub fn orphans(workspace: &Workspace, expected: &[Rendered]) -> Outcome<Vec<Utf8PathBuf>> {
     let vagrant = workspace.vagrant();
     let unreadable =
@@ -110,20 +109,20 @@ fn failure(workspace: &Workspace, verb: &str, path: &Utf8Path, error: &io::Error
             [format!("ls -ld {folder}")],
         ),
         io::ErrorKind::PermissionDenied => Hint::informs(
-            "see who may write there",
+            "check its permissions",
             [format!("ls -ld {typed} {folder}")],
         ),
         io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is mounted read-only: use a checkout that can be written to".into()
+            "the file system is mounted read-only: use a writable checkout".into()
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Hint::informs("make room, then render again", [format!("df -h {folder}")])
         }
-        _ => Hint::informs("look at it", [format!("ls -ld {typed}")]),
+        _ => Hint::informs("check what is there", [format!("ls -ld {typed}")]),
     };
     let mut diagnostic = Diagnostic::error(format!("cannot {verb} `{path}`: {error}"));
     if verb == "write" {
-        diagnostic = diagnostic.note("what was there before is unchanged");
+        diagnostic = diagnostic.note("the old content is unchanged");
     }
     Failure::host(diagnostic.hint(hint))
 }

@@ -1,40 +1,63 @@
-//! Files that are replaced as a whole: whatever interrupts it leaves the old file or the new one.
+//! Replaces files atomically: an interruption leaves the old file or the new one.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 
 use camino::Utf8Path;
 
-use crate::process;
+use crate::hint::Hint;
+use crate::process::{self, quoted};
+use crate::report::{Diagnostic, Failure};
 
-/// Makes this the file's text. It is written beside its place, flushed to the disk and moved there;
-/// missing folders above it are made. A file that is there keeps its permissions, and a link to a file
-/// keeps leading to it.
+/// Replaces the text of a file. The new text is written to a temporary file beside it, flushed to
+/// the disk and renamed. Missing parent folders are created. An existing file keeps its
+/// permissions, and a symbolic link keeps its target.
 pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
     let target = path.canonicalize_utf8();
     let path = target.as_deref().unwrap_or(path);
     let folder = path
         .parent()
-        // A bare name has no folder before it.
+        // A bare file name has no parent folder.
         .filter(|folder| !folder.as_str().is_empty())
         .unwrap_or(Utf8Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default();
     remove_leftovers(folder, name);
-    // Two runs at once must not write into one file.
-    let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
+    // Two runs at the same time must not write to the same file.
+    let temporary = folder.join(format!(".{name}.{}.new", std::process::id()));
     let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
-    let written =
-        write_through(&beside, text, permissions.ok()).and_then(|()| fs::rename(&beside, path));
+    let written = write_through(&temporary, text, permissions.ok())
+        .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&temporary);
     }
     written?;
-    // The new name is on the disk only when the folder is.
+    // The rename is durable only once the folder is flushed.
     File::open(folder)?.sync_all()
 }
 
-/// Removes what runs that were killed left beside this file while they wrote it.
+/// The failure to write a file. `why`: what the file is for.
+pub fn cannot_write(path: &Utf8Path, error: &io::Error, why: &str) -> Failure {
+    Failure::host(
+        Diagnostic::error(format!("cannot write `{path}`: {error}"))
+            .note(why)
+            .hint(why_not_writable(path)),
+    )
+}
+
+/// How to find out why a path cannot be written.
+pub fn why_not_writable(path: &Utf8Path) -> Hint {
+    // The folder itself may be what could not be created.
+    let mut folders = path.ancestors().skip(1);
+    let folder = folders.find(|folder| folder.exists()).unwrap_or(path);
+    let folder = quoted(folder.as_str());
+    Hint::informs(
+        "check the permissions and the free space of its folder",
+        [format!("ls -ld {folder}; df -h {folder}")],
+    )
+}
+
+/// Removes temporary files of killed runs.
 pub fn tidy_up(path: &Utf8Path) {
     let target = path.canonicalize_utf8();
     let path = target.as_deref().unwrap_or(path);
@@ -43,7 +66,7 @@ pub fn tidy_up(path: &Utf8Path) {
     }
 }
 
-/// Whoever still writes one is alive. That one cannot be removed changes nothing.
+/// Skips files of processes that are still alive. A file that cannot be removed does no harm.
 fn remove_leftovers(folder: &Utf8Path, name: &str) {
     let start = format!(".{name}.");
     for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {

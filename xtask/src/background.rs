@@ -1,25 +1,24 @@
-//! A question that is asked again and again, aside: whoever wants the answer waits no longer than they
-//! chose to.
+//! Queries that run in the background, so that a slow answer does not hold up the caller.
 
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::Instant;
 
-/// A question to somebody who may be slow, or never answer.
+/// A query whose answer may be slow or never come.
 #[derive(Debug)]
 pub struct Query<T> {
-    /// Where the answer will come from, while somebody looks for it.
-    told: Option<Receiver<T>>,
-    /// What came too late for whoever asked.
+    /// The channel for the answer of the query under way.
+    receiver: Option<Receiver<T>>,
+    /// An answer that came after the caller had stopped waiting.
     late: Option<T>,
-    /// Whether it is waited for.
+    /// Whether the caller waits for the answer.
     in_time: bool,
 }
 
 impl<T> Default for Query<T> {
     fn default() -> Self {
         Self {
-            told: None,
+            receiver: None,
             late: None,
             in_time: true,
         }
@@ -27,43 +26,44 @@ impl<T> Default for Query<T> {
 }
 
 impl<T: Send + 'static> Query<T> {
-    /// Asks, unless this is still under way from before: so what hangs is asked once and not ever again.
+    /// Starts the query, unless the previous one is still running: a query that hangs is started
+    /// only once.
     pub fn ask(&mut self, find: impl FnOnce() -> T + Send + 'static) {
-        match self.told.as_ref().map(Receiver::try_recv) {
+        match self.receiver.as_ref().map(Receiver::try_recv) {
             Some(Err(TryRecvError::Empty)) => return,
             Some(Ok(answer)) => self.late = Some(answer),
             None | Some(Err(TryRecvError::Disconnected)) => {}
         }
-        let (tell, told) = mpsc::channel();
-        // It fails only where nobody wants to know any more.
-        thread::spawn(move || drop(tell.send(find())));
-        self.told = Some(told);
+        let (sender, receiver) = mpsc::channel();
+        // Sending fails only if nobody waits for the answer any more.
+        thread::spawn(move || drop(sender.send(find())));
+        self.receiver = Some(receiver);
     }
 
-    /// The answer, which is waited for until then; or one that came since the last time; or none. Where
-    /// one was not in time, the next ones are not waited for until [`Self::trust`].
+    /// Waits for the answer until the deadline, or returns one that came since the last call. After
+    /// a query has missed its deadline, later answers are not waited for until [`Self::trust`].
     pub fn answer(&mut self, until: Instant) -> Option<T> {
         let late = self.late.take();
-        let told = self.told.as_ref()?;
+        let receiver = self.receiver.as_ref()?;
         let answer = if self.in_time {
             let wait = until.saturating_duration_since(Instant::now());
-            told.recv_timeout(wait).ok()
+            receiver.recv_timeout(wait).ok()
         } else {
-            told.try_recv().ok()
+            receiver.try_recv().ok()
         };
         self.in_time &= answer.is_some();
         if answer.is_some() {
-            self.told = None;
+            self.receiver = None;
         }
         answer.or(late)
     }
 
-    /// Whether the next answer is waited for.
+    /// Whether the next answer will be waited for.
     pub const fn is_waited_for(&self) -> bool {
         self.in_time
     }
 
-    /// Has the next answer be waited for again.
+    /// Waits for the next answer again.
     pub const fn trust(&mut self) {
         self.in_time = true;
     }

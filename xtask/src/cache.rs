@@ -1,4 +1,4 @@
-//! What can be fetched or made again: kept whole, or not at all.
+//! A cache of what can be downloaded or rebuilt. Entries are complete or absent.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -16,18 +16,18 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache in this folder.
+    /// Uses this folder as the cache.
     pub fn at(folder: Utf8PathBuf) -> Self {
         Self { folder }
     }
 
-    /// Where it is.
+    /// The folder of the cache.
     pub fn folder(&self) -> &Utf8Path {
         &self.folder
     }
 
-    /// The right to add something. Waits for another task that is at it, which has deadlines of its
-    /// own. Ends when it is dropped, and with the process.
+    /// Locks the cache for writing. Waits for another task that holds the lock; its downloads have
+    /// deadlines. The lock ends when it is dropped, and with the process.
     pub fn lock(&self, waiting: impl FnOnce()) -> Result<Locked, Reason> {
         let asked = SystemTime::now();
         fs::create_dir_all(&self.folder).map_err(refused("create", &self.folder))?;
@@ -52,7 +52,7 @@ impl Cache {
     }
 }
 
-/// The right to add to the cache.
+/// The lock that allows adding to the cache.
 #[derive(Debug)]
 pub struct Locked {
     asked: SystemTime,
@@ -62,12 +62,13 @@ pub struct Locked {
 }
 
 impl Locked {
-    /// When it was asked for. What is newer was added while it was waited for.
+    /// When the lock was requested. Newer entries were added while this task waited.
     pub fn asked(&self) -> SystemTime {
         self.asked
     }
 
-    /// An empty folder beside the kept ones. What an interrupted task left in it is removed.
+    /// Creates an empty scratch folder in the cache, and removes what an interrupted task left
+    /// there.
     pub fn scratch(&self) -> Result<Scratch, Reason> {
         let path = self.folder.join(".unfinished");
         remove(&path)?;
@@ -79,8 +80,8 @@ impl Locked {
         })
     }
 
-    /// Keeps a file or a folder of the scratch: from here on it is in the cache, or, after a loss of
-    /// power, not at all. What was kept under this name before is replaced.
+    /// Moves a complete file or folder into the cache. After a loss of power it is there completely
+    /// or not at all. An entry of the same name is replaced.
     pub fn keep(&self, complete: &Utf8Path, to: &Utf8Path) -> Result<(), Reason> {
         synced(complete)?;
         remove(to)?;
@@ -89,22 +90,22 @@ impl Locked {
     }
 }
 
-/// A folder for what is not finished; removed when it is dropped, and by an interruption.
+/// A folder for unfinished work, removed when it is dropped and on an interruption.
 #[derive(Debug)]
 pub struct Scratch {
-    /// Where it is.
+    /// The path of the folder.
     pub path: Utf8PathBuf,
     _removed_on_interrupt: RemovedOnInterrupt,
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // The next one begins with removing it as well.
+        // The next task removes it first, too.
         let _ = remove(&self.path);
     }
 }
 
-/// What the file system refused, in words.
+/// Puts an error of the file system into words.
 pub fn refused(what: &str, path: &Utf8Path) -> impl Fn(io::Error) -> Reason {
     move |error| format!("cannot {what} `{path}`: {error}").into()
 }
@@ -123,7 +124,7 @@ fn remove(path: &Utf8Path) -> Result<(), Reason> {
     }
 }
 
-/// Has a file or a folder on the disk, so that a loss of power leaves it as it is.
+/// Flushes a file or folder to the disk, so that it survives a loss of power.
 pub fn synced(path: &Utf8Path) -> Result<(), Reason> {
     File::open(path)
         .and_then(|file| file.sync_all())

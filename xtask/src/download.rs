@@ -1,5 +1,5 @@
-//! Files from the network, by whatever program this host has for that: with its own proxies,
-//! certificates and settings, and without a TLS library in this program.
+//! Downloads files with a program of the host. It brings its own proxies, certificates and
+//! settings, so this program needs no TLS library.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,19 +12,19 @@ use xshell::{Cmd, Shell};
 use crate::process::{self, Finished};
 use crate::reason::Reason;
 
-/// How long a download may take.
+/// Time limits of a download.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Until the other side has answered at all. In whole seconds.
+    /// Until the server answers. In whole seconds.
     pub connect: Duration,
-    /// Without anything coming. In whole seconds.
+    /// Without receiving data. In whole seconds.
     pub stall: Duration,
-    /// In all.
+    /// For the whole download.
     pub whole: Duration,
 }
 
 impl Limits {
-    /// Short where there is no network, long where it is slow.
+    /// Short enough to notice a missing network, long enough for a slow one.
     pub const USUAL: Self = Self {
         connect: Duration::from_secs(5),
         stall: Duration::from_secs(20),
@@ -32,8 +32,8 @@ impl Limits {
     };
 }
 
-/// Downloads a file by the first program of [`DOWNLOADERS`] that the shell finds. The reason for a failure is
-/// in that program's own words.
+/// Downloads a file with the first program of [`DOWNLOADERS`] that is installed. A failure is
+/// explained in the words of that program.
 pub fn download(shell: &Shell, url: &str, to: &Utf8Path, limits: Limits) -> Result<(), Reason> {
     for downloader in DOWNLOADERS {
         let finished = process::run((downloader.command)(shell, url, to, limits), limits.whole);
@@ -48,14 +48,14 @@ pub fn download(shell: &Shell, url: &str, to: &Utf8Path, limits: Limits) -> Resu
         .iter()
         .map(|downloader| format!("`{}`", downloader.name))
         .collect();
-    Err(format!("this host has none of {}", names.join(", ")).into())
+    Err(format!("none of {} is installed", names.join(", ")).into())
 }
 
 fn why_not(name: &str, finished: &Finished) -> String {
     let ending = finished.ending;
     match finished.last_lines(1) {
         said if said.is_empty() => format!("`{name}` {ending}"),
-        // curl says its own name.
+        // curl starts its messages with its name.
         said if said.starts_with(name) => said,
         said => format!("`{name}` {ending}: {said}"),
     }
@@ -63,12 +63,12 @@ fn why_not(name: &str, finished: &Finished) -> String {
 
 /// A program that downloads a file.
 pub struct Downloader {
-    /// What the program is called.
+    /// The program's name.
     pub name: &'static str,
     command: for<'a> fn(&'a Shell, &str, &Utf8Path, Limits) -> Cmd<'a>,
 }
 
-/// The programs that are tried, in this order.
+/// The programs to try, in this order.
 pub static DOWNLOADERS: &[Downloader] = &[
     Downloader {
         name: "curl",
@@ -85,7 +85,7 @@ pub static DOWNLOADERS: &[Downloader] = &[
     },
     Downloader {
         name: "wget",
-        // Only what BusyBox's wget knows as well.
+        // Only flags that BusyBox's wget also knows.
         command: |shell, url, to, limits| {
             let stall = limits.stall.as_secs().to_string();
             shell
@@ -102,7 +102,7 @@ pub static DOWNLOADERS: &[Downloader] = &[
                 .args(["-q", "-o", "Acquire::Retries=0"])
                 .args(["-o", &format!("Acquire::http::Timeout={connect}")])
                 .args(["-o", &format!("Acquire::https::Timeout={connect}")])
-                // Its own user could not write where we do.
+                // The user that apt downloads as could not write to our folder.
                 .args(["-o", "APT::Sandbox::User=root"])
                 .args(["download-file", url, to.as_str()])
         },

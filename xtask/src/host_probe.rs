@@ -1,5 +1,5 @@
-//! Looks at this host, at everything at the same time, so that it takes no longer than the slowest
-//! program that is asked. Changes nothing, and sends nothing to other hosts.
+//! Probes this host, with all queries at the same time, so that it takes as long as the slowest
+//! one. Changes nothing and sends nothing to other hosts.
 
 mod ask;
 mod files;
@@ -24,7 +24,7 @@ use crate::values::MachineName;
 use crate::workspace::Workspace;
 use ask::{VAGRANT, ask};
 
-/// Whose machines would run here.
+/// The cluster whose machines would run here.
 #[derive(Debug, Clone)]
 pub struct HostQuery {
     own: MachineNames,
@@ -33,7 +33,7 @@ pub struct HostQuery {
 }
 
 impl HostQuery {
-    /// The machines of a plan. Their names are those that `vagrant/Vagrantfile` gives them.
+    /// The machines of a plan, with the names that `vagrant/Vagrantfile` gives them.
     pub fn of(workspace: &Workspace, plan: &Plan) -> Self {
         let vagrantfile = workspace.vagrantfile();
         let folder = vagrantfile.parent().unwrap_or(Utf8Path::new("."));
@@ -60,47 +60,47 @@ impl HostQuery {
         }
     }
 
-    /// Where the boxes that are made here lie, beside their catalogues.
+    /// The folder of the boxes made here and their catalogues.
     fn boxes(&self) -> &Utf8Path {
         self.catalogue.parent().unwrap_or(Utf8Path::new("."))
     }
 
-    /// Where Vagrant keeps what it knows of the machines that it has made.
+    /// The folder in which Vagrant keeps its state.
     fn vagrants_own(&self) -> Utf8PathBuf {
         self.vagrantfile.with_file_name(".vagrant")
     }
 }
 
-/// Why a plan's machines cannot run here, as far as files and sockets tell: it takes no time. Nothing
-/// where they probably can; what is there may yet turn out not to work.
-pub fn why_not_at_a_glance(sought: &HostQuery, plan: &Plan) -> Option<&'static str> {
+/// Why a plan's machines cannot run here, judged by files and sockets alone, which is fast. `None`
+/// if they probably can; a full probe may still find a reason.
+pub fn why_not_at_a_glance(query: &HostQuery, plan: &Plan) -> Option<&'static str> {
     if plan.machine.profile.is_gone() {
-        return Some("the images of its machines' system are gone");
+        return Some("the images of its machines' system are no longer available");
     }
     if std::env::consts::ARCH != ARCHITECTURE_OF_MACHINES {
-        return Some("machines are for another architecture than this host's");
+        return Some("its machines need another architecture than this host's");
     }
     if !ask::is_on_path("vagrant") {
-        return Some("this host has no Vagrant");
+        return Some("Vagrant is not installed here");
     }
-    match providers::at_a_glance(&sought.vagrants_own()).choose() {
+    match providers::at_a_glance(&query.vagrants_own()).choose() {
         Err(_) => Some("Vagrant finds neither libvirt nor VirtualBox here"),
         Ok(provider) if !plan.machine.profile.machine_box.is_for(provider.as_str()) => {
-            Some("there is no box of its machines' system for what runs machines here")
+            Some("no box of its machines' system exists for this host's provider")
         }
         Ok(_) => None,
     }
 }
 
-/// What would run machines, as far as files and sockets tell.
+/// The provider that would run machines, judged by files and sockets alone.
 pub fn provider_at_a_glance(workspace: &Workspace) -> Option<Provider> {
     let vagrants_own = workspace.vagrantfile().with_file_name(".vagrant");
     providers::at_a_glance(&vagrants_own).choose().ok()
 }
 
-/// Asks the programs and reads the files that tell whether machines can run here.
-pub fn look(sought: &HostQuery) -> Host {
-    let own = sought.vagrants_own();
+/// Runs the programs and reads the files that show whether machines can run here.
+pub fn look(query: &HostQuery) -> Host {
+    let own = query.vagrants_own();
     thread::scope(|scope| {
         let vagrant = scope.spawn(|| {
             let said = ask(&["vagrant", "--version"], VAGRANT);
@@ -122,17 +122,17 @@ pub fn look(sought: &HostQuery) -> Host {
         });
         let boxes = scope.spawn(|| match files::vagrant_home() {
             Some(home) => room(home.join("boxes").as_str()),
-            None => Look::Unknown("there is neither VAGRANT_HOME nor HOME".to_owned()),
+            None => Look::Unknown("neither VAGRANT_HOME nor HOME is set".to_owned()),
         });
-        let catalogue = files::text(&sought.catalogue)
+        let catalogue = files::text(&query.catalogue)
             .read("the catalogue of the box", |text| Catalogue::read(text));
         let seen = end(providers);
         Host {
-            own: sought.own.clone(),
+            own: query.own.clone(),
             architecture: std::env::consts::ARCH.to_owned(),
             distribution: distribution(),
             vagrant: end(vagrant),
-            vagrantfile: sought.vagrantfile.is_file(),
+            vagrantfile: query.vagrantfile.is_file(),
             groups: end(groups),
             kvm: files::kvm(),
             processor_virtualizes: processor_virtualizes(),
@@ -157,7 +157,7 @@ pub fn look(sought: &HostQuery) -> Host {
             libvirt_network_conf: files::text(NETWORK_CONF),
             machines: files::machines(&own),
             kept_boxes: files::kept_boxes(),
-            box_file: files::box_size(sought.boxes(), &catalogue, &seen.providers),
+            box_file: files::box_size(query.boxes(), &catalogue, &seen.providers),
             catalogue,
             providers: seen.providers,
         }
@@ -201,7 +201,7 @@ fn processor_virtualizes() -> Look<()> {
     }
 }
 
-/// The room in a folder, or in the nearest one above that is there already.
+/// The free space of a folder, or of its nearest existing parent.
 fn room(folder: &str) -> Look<Disk> {
     let there = Utf8Path::new(folder)
         .ancestors()

@@ -1,7 +1,7 @@
 //! Static etcd clusters from version control: render, boot and prove them.
 //!
-//! What needs no system to run on is the crate `model`. This one connects it to files, processes, networks, clocks
-//! and the terminal.
+//! The crate `model` holds everything that needs no operating system. This crate connects it to
+//! files, processes, networks, clocks and the terminal.
 
 pub use model::{
     advice, check, command_line, definition, doctor, drill, elections, facts, hint, host,

@@ -1,4 +1,4 @@
-//! `cargo xtask`: parses the command line, runs the task, reports how it ended.
+//! `cargo xtask`: parses the command line, runs the task and reports how it ended.
 
 use std::process::ExitCode;
 
@@ -31,7 +31,7 @@ fn run(ui: Ui) -> Outcome<Exit> {
     cli.task.run(ui)
 }
 
-/// Where there is nothing to run: help was asked for, or the command line is wrong.
+/// Ends without running a task: help was requested, or the command line is wrong.
 fn no_task(ui: Ui, error: &clap::Error) -> Outcome<Exit> {
     use clap::error::ErrorKind;
     let text = cli::page(&error.render());

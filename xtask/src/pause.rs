@@ -1,9 +1,9 @@
-//! Time that passes before the next look at something that tells nobody when it changes.
+//! Pauses between two polls of something that sends no notification.
 
 use std::thread;
 use std::time::Duration;
 
-/// Lets this time pass. It makes nothing come true: whoever looks again has a deadline of their own.
+/// Sleeps. It guarantees nothing: the caller polls again and has its own deadline.
 pub fn pause(time: Duration) {
     thread::sleep(time);
 }

@@ -1,5 +1,5 @@
-//! The only place that runs other programs: each with a deadline, in a process group of its own,
-//! with its output captured and bounded, and with errors that carry a command line to paste.
+//! The only place that runs other programs: each with a deadline, in its own process group, with
+//! captured and bounded output, and with errors that contain a command line to paste.
 
 mod detached;
 mod group;
@@ -29,46 +29,46 @@ pub use nix::sys::signal::Signal;
 
 use group::ProcessGroup;
 
-/// How long a program that was told to end may take for it before it is killed.
+/// How long a program may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long to wait, after a program has ended, for output that is still in its pipes. Only one that left
-/// something running on them takes all of it.
+/// How long to wait for output that is still in the pipes after a program has ended. It takes that
+/// long only if the program left something running on them.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// How a program that was run ended, and what it said.
+/// How a program ended, and its output.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    /// The command line, fit to be pasted into a shell.
+    /// The command line, ready to paste into a shell.
     pub command: String,
     /// Why it ended.
     pub ending: Ending,
-    /// What it wrote to standard output: the last 16 MiB of it.
+    /// The last 16 MiB of its standard output.
     pub stdout: String,
-    /// What it wrote to standard error: the last 16 MiB of it.
+    /// The last 16 MiB of its standard error.
     pub stderr: String,
 }
 
 /// Why a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// By itself, with this exit status.
+    /// It exited with this status.
     Exited(i32),
-    /// By this signal.
+    /// This signal killed it.
     Signalled(i32),
-    /// By us, because it had not ended after this time.
+    /// It exceeded this deadline and was ended by us.
     Deadline(Duration),
-    /// It could not be started; `ENOENT` where there is no such program.
+    /// It could not be started; `ENOENT` if the program does not exist.
     NotStarted(Errno),
 }
 
 impl Finished {
-    /// Whether it ended by itself with status 0.
+    /// Whether it exited with status 0.
     pub const fn success(&self) -> bool {
         matches!(self.ending, Ending::Exited(0))
     }
 
-    /// Whether there is no such program on this host.
+    /// Whether the program does not exist on this host.
     pub const fn not_found(&self) -> bool {
         matches!(self.ending, Ending::NotStarted(Errno::ENOENT))
     }
@@ -78,7 +78,7 @@ impl Finished {
         self.ending.to_string()
     }
 
-    /// The last lines of what it said on standard error, or else on standard output.
+    /// The last lines of its standard error, or else of its standard output.
     pub fn last_lines(&self, most: usize) -> String {
         let said = if self.stderr.trim().is_empty() {
             &self.stdout
@@ -98,7 +98,7 @@ impl std::fmt::Display for Ending {
                 Ok(signal) => write!(f, "was killed by {signal}"),
                 Err(_) => write!(f, "was killed by signal {number}"),
             },
-            Self::Deadline(after) => write!(f, "had not ended after {after:?}"),
+            Self::Deadline(after) => write!(f, "did not finish within {after:?}"),
             Self::NotStarted(Errno::ENOENT) => f.write_str("was not found on this host"),
             Self::NotStarted(errno) => {
                 write!(
@@ -120,32 +120,28 @@ impl From<ExitStatus> for Ending {
     }
 }
 
-/// Where commands are put together: xshell's notion of a folder and an environment.
-///
-/// # Errors
-/// Fails where the current folder is gone.
+/// A shell to build commands with: xshell's notion of a folder and an environment.
 pub fn shell() -> Outcome<xshell::Shell> {
     xshell::Shell::new().map_err(|error| {
         Failure::host(
-            Diagnostic::error(format!("there is no folder to work in: {error}"))
+            Diagnostic::error(format!("the current folder does not exist: {error}"))
                 .hint("change into a folder that exists, and try again"),
         )
     })
 }
 
-/// Runs a program to its end, at most until the deadline: then it is told to end, with everything
-/// that it started, and killed where it does not.
+/// Runs a program to its end. At the deadline it is terminated with everything it started, and
+/// killed if it does not end.
 ///
-/// A program that it left running in the background is left alone, even where that holds on to the
-/// output: what came until shortly after the end is what counts.
+/// A program that it left running in the background is not touched, even if that keeps the output
+/// open: output counts until shortly after the end.
 pub fn run(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
     let mut command = Command::from(command);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     run_command(command, deadline, &mut |_| {})
 }
 
-/// The same for a program that takes minutes: each line that it writes, to standard output or to
-/// standard error, is also passed on as it comes.
+/// Runs a program that takes minutes, and passes on each line of its output as it comes.
 pub fn follow(
     command: xshell::Cmd<'_>,
     deadline: Duration,
@@ -156,20 +152,20 @@ pub fn follow(
     run_command(command, deadline, line)
 }
 
-/// The same for a program whose output its user watches as it comes: nothing is captured.
+/// Runs a program whose output goes directly to the user.
 pub fn stream(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
     run_command(command.into(), deadline, &mut |_| {})
 }
 
-/// Becomes another program, which takes over terminal, signals and exit status. Returns only if it
-/// could not be started.
+/// Replaces this process by another program, which takes over the terminal, signals and exit
+/// status. Returns only if it could not be started.
 pub fn hand_over(command: xshell::Cmd<'_>) -> Finished {
     let mut command = Command::from(command);
     let error = command.exec();
     not_started(&command, &error)
 }
 
-/// What comes from a running program.
+/// An event of a running program.
 enum Event {
     Line(String),
     Ended(std::io::Result<ExitStatus>),
@@ -183,25 +179,25 @@ fn run_command(mut command: Command, deadline: Duration, line: &mut dyn FnMut(&s
         Err(error) => return not_started(&command, &error),
     };
     let group = ProcessGroup::of(&child);
-    let (tell, told) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     let lines = || {
-        let tell = tell.clone();
-        // Fails only where nobody waits any more.
-        pipe::by_lines(move |line| drop(tell.send(Event::Line(line))))
+        let sender = sender.clone();
+        // Sending fails only if nobody waits any more.
+        pipe::by_lines(move |line| drop(sender.send(Event::Line(line))))
     };
     let stdout = pipe::read_aside(child.stdout.take(), lines());
     let stderr = pipe::read_aside(child.stderr.take(), lines());
-    thread::spawn(move || drop(tell.send(Event::Ended(child.wait()))));
-    let ending = match end(&told, until, line) {
+    thread::spawn(move || drop(sender.send(Event::Ended(child.wait()))));
+    let ending = match end(&events, until, line) {
         Some(Ok(status)) => Ending::from(status),
         Some(Err(error)) => Ending::NotStarted(errno(&error)),
         None => {
             group.terminate();
-            let ended = end(&told, Instant::now() + GRACE, line).is_some();
-            // Also where it has ended: what it started may not have.
+            let ended = end(&events, Instant::now() + GRACE, line).is_some();
+            // Even if the program has ended, what it started may not have.
             group.kill();
             if !ended {
-                let _ = end(&told, Instant::now() + GRACE, line);
+                let _ = end(&events, Instant::now() + GRACE, line);
             }
             Ending::Deadline(deadline)
         }
@@ -216,7 +212,7 @@ fn run_command(mut command: Command, deadline: Duration, line: &mut dyn FnMut(&s
         stdout: stdout.take_within(left()),
         stderr: stderr.take_within(left()),
     };
-    for event in told.try_iter() {
+    for event in events.try_iter() {
         if let Event::Line(last) = event {
             line(&last);
         }
@@ -224,14 +220,14 @@ fn run_command(mut command: Command, deadline: Duration, line: &mut dyn FnMut(&s
     finished
 }
 
-/// Passes lines on until the program has ended; none where it has not until then.
+/// Passes lines on until the program has ended; `None` at the deadline.
 fn end(
-    told: &Receiver<Event>,
+    events: &Receiver<Event>,
     until: Instant,
     line: &mut dyn FnMut(&str),
 ) -> Option<std::io::Result<ExitStatus>> {
     loop {
-        match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        match events.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Event::Line(text)) => line(&text),
             Ok(Event::Ended(status)) => return Some(status),
             Err(_) => return None,
@@ -249,6 +245,6 @@ fn not_started(command: &Command, error: &std::io::Error) -> Finished {
 }
 
 fn errno(error: &std::io::Error) -> Errno {
-    // What std itself refuses, such as a NUL byte in an argument, has no number.
+    // Errors of std itself, such as for a NUL byte in an argument, have no number.
     error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw)
 }

@@ -1,4 +1,4 @@
-//! A cluster that a task works on: what `up` has left of it, and what its definition says it should be.
+//! A started cluster that a task works on.
 
 use crate::driver::{self, Driver};
 use crate::etcd::tools::Tools;
@@ -10,34 +10,34 @@ use crate::ui::Ui;
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// A cluster that was started and has not been destroyed since. Its definition may be gone.
+/// A cluster that was started and not yet destroyed. Its definition may no longer exist.
 pub struct Started {
-    /// Where it is kept.
+    /// The cluster's name and workspace.
     pub home: Home,
-    /// What it was started from.
+    /// What the cluster was started from.
     pub record: Record,
-    /// What runs its members.
+    /// The driver that runs its members.
     pub driver: &'static dyn Driver,
 }
 
-/// A started cluster with its definition and its binaries: whatever a task does to a cluster, it does it by this.
+/// A started cluster with its definition and binaries. Tasks act on clusters only through it.
 pub struct Session {
-    /// Tells the user what is done.
+    /// Prints messages to the user.
     pub ui: Ui,
-    /// Where it is kept.
+    /// The cluster's name and workspace.
     pub home: Home,
-    /// What it was started from.
+    /// What the cluster was started from.
     pub record: Record,
-    /// What runs its members.
+    /// The driver that runs its members.
     pub driver: &'static dyn Driver,
-    /// The definition's plan, with the addresses and the version that its members really have.
+    /// The definition's plan, with the addresses and version that the members really have.
     pub plan: Plan,
-    /// The etcdctl that asks its members, and the etcd that runs those that are processes.
+    /// The etcdctl that queries the members, and the etcd that runs members that are processes.
     pub tools: Tools,
 }
 
 impl Started {
-    /// A cluster with this record.
+    /// Opens a cluster from its record.
     pub fn of(home: Home, record: Record) -> Self {
         let driver = driver::named(record.driver);
         Self {
@@ -47,23 +47,20 @@ impl Started {
         }
     }
 
-    /// The binaries that it runs on.
-    ///
-    /// # Errors
-    /// Fails where they are gone.
+    /// The binaries that the cluster runs on. Fails if they were removed.
     pub fn tools(&self) -> Outcome<Tools> {
         self.record.tools().ok_or_else(|| {
             let recorded = &self.record.etcd;
             let name = &self.home.name;
-            let (gone, what) = if recorded.etcdctl.is_file() {
-                (&recorded.etcd, "it")
+            let (gone, program) = if recorded.etcdctl.is_file() {
+                (&recorded.etcd, "etcd")
             } else {
-                (&recorded.etcdctl, "its etcdctl")
+                (&recorded.etcdctl, "etcdctl")
             };
             Failure::could_not_look(
                 Diagnostic::error(format!("`{gone}` is gone"))
                     .note(format!(
-                        "cluster `{name}` runs etcd {}, and {what} was there",
+                        "it was the {program} of cluster `{name}`, which runs etcd {}",
                         recorded.version
                     ))
                     .hint(Hint::heals(
@@ -74,10 +71,7 @@ impl Started {
         })
     }
 
-    /// Insists that the cluster has a member of this name.
-    ///
-    /// # Errors
-    /// Fails where it has none, and says which members there are.
+    /// Fails if the cluster has no member of this name, and lists the names it has.
     pub fn insist_on(&self, member: &HostName) -> Outcome<()> {
         let names = self.record.names();
         if names.contains(member) {

@@ -1,4 +1,4 @@
-//! Where things are: the folder that holds `cluster/`, and what lies beside it.
+//! Paths of the workspace: the folder that holds `cluster/`.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -13,14 +13,12 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace that the current folder lies in: the nearest folder upwards with a `cluster` folder.
-    ///
-    /// # Errors
-    /// Fails outside of any workspace, and where the current folder is gone or not named in UTF-8.
+    /// Finds the workspace: the nearest folder with a `cluster` folder, from the current folder
+    /// upwards.
     pub fn find() -> Outcome<Self> {
         let current = std::env::current_dir().map_err(|error| {
             Failure::host(
-                Diagnostic::error(format!("there is no current folder: {error}"))
+                Diagnostic::error(format!("the current folder does not exist: {error}"))
                     .note("it was probably removed while this shell was in it")
                     .hint("change into a checkout of this project and try again"),
             )
@@ -28,7 +26,7 @@ impl Workspace {
         let current = Utf8PathBuf::from_path_buf(current).map_err(|path| {
             Failure::host(
                 Diagnostic::error(format!("the path of this folder is not UTF-8: {path:?}"))
-                    .note("it becomes part of flags and of lines for your shell, which are text")
+                    .note("it becomes part of flags and shell commands, which are text")
                     .hint("move the checkout to a folder with another name"),
             )
         })?;
@@ -43,19 +41,20 @@ impl Workspace {
         })
     }
 
-    /// The workspace with this root.
+    /// The workspace at this root.
     pub fn at(root: &Utf8Path) -> Self {
         Self {
             root: root.to_owned(),
         }
     }
 
-    /// The folder that holds everything else.
+    /// The root folder.
     pub fn root(&self) -> &Utf8Path {
         &self.root
     }
 
-    /// A path within it as a shell takes it in the current folder, which may be one further down.
+    /// A path of the workspace, quoted for a shell in the current folder, which may be any folder
+    /// below the root.
     pub fn typed(&self, path: &Utf8Path) -> String {
         let is_here = std::env::current_dir().is_ok_and(|current| current == *self.root());
         let path = if is_here {
@@ -66,27 +65,27 @@ impl Workspace {
         quoted(path.as_str())
     }
 
-    /// The definitions.
+    /// The folder of the definitions.
     pub fn cluster(&self) -> Utf8PathBuf {
         self.root.join("cluster")
     }
 
-    /// The rendered files.
+    /// The folder of the rendered files.
     pub fn vagrant(&self) -> Utf8PathBuf {
         self.root.join("vagrant")
     }
 
-    /// The file that tells Vagrant what to make of them.
+    /// The Vagrantfile, which reads the rendered files.
     pub fn vagrantfile(&self) -> Utf8PathBuf {
         self.vagrant().join("Vagrantfile")
     }
 
-    /// What is known of a running cluster: its data, logs and processes. Not under version control.
+    /// The state of a cluster: its data, logs and processes. Not under version control.
     pub fn state(&self, name: &ClusterName) -> Utf8PathBuf {
         self.root.join(".state").join(name.as_str())
     }
 
-    /// Where this cluster is kept.
+    /// A cluster of this workspace.
     pub fn home(&self, name: &ClusterName) -> Home {
         Home {
             workspace: self.clone(),
@@ -94,7 +93,7 @@ impl Workspace {
         }
     }
 
-    /// The clusters that have been started and not yet been destroyed, sorted.
+    /// The clusters that were started and not yet destroyed, sorted.
     pub fn started(&self) -> Vec<ClusterName> {
         let folders = self.root.join(".state").read_dir_utf8();
         let folders = folders.into_iter().flatten().flatten();
@@ -106,13 +105,14 @@ impl Workspace {
         names
     }
 
-    /// What can be fetched again. Not under version control. No cluster can have its name.
+    /// The download cache. Not under version control. The leading dot keeps it apart from cluster
+    /// names.
     pub fn cache(&self) -> Utf8PathBuf {
         self.root.join(".state/.cache")
     }
 }
 
-/// Where one cluster of a workspace is kept.
+/// One cluster of a workspace.
 #[derive(Debug, Clone)]
 pub struct Home {
     /// The workspace.
@@ -122,7 +122,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// The folder of everything that is known of the cluster while it exists: its data, logs and processes.
+    /// The folder of the cluster's state: its data, logs and processes.
     pub fn folder(&self) -> Utf8PathBuf {
         self.workspace.state(&self.name)
     }

@@ -1,4 +1,4 @@
-//! The description of a box, in the format of Vagrant's catalogues: `.state/.cache/boxes/<profile>.json`.
+//! A box's description in the format of Vagrant's catalogues: `.state/.cache/boxes/<profile>.json`.
 //! `vagrant/Vagrantfile` reads it, and Vagrant checks the box against it.
 
 use std::fs;
@@ -11,31 +11,31 @@ use crate::cache::{Cache, Locked, refused};
 use crate::host::catalogue::file_url;
 use crate::reason::Reason;
 
-/// A box that was made.
+/// A finished box.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
-    /// Vagrant's name for it. It holds a part of the checksum: to Vagrant, a box of the same name
-    /// is the same box.
+    /// Vagrant's name of the box. It contains a part of the checksum, because Vagrant takes boxes
+    /// of the same name for the same box.
     pub name: String,
-    /// What it is, in words.
+    /// A description for people.
     pub description: String,
-    /// The box itself.
+    /// The file of the box.
     pub file: Utf8PathBuf,
-    /// Its SHA-256.
+    /// The SHA-256 of the file.
     pub sha256: String,
-    /// The digest of what it was made from.
+    /// The digest of the inputs that it was made from.
     pub inputs: String,
 }
 
 impl Catalogue {
-    /// The catalogue of a profile; none where it is not there, or its box is not.
+    /// Reads the catalogue of a profile; `None` if the catalogue or its box is missing.
     pub(super) fn read(cache: &Cache, profile: &str) -> Option<Self> {
         let text = fs::read_to_string(path(cache, profile)).ok()?;
         let value: Value = serde_json::from_str(&text).ok()?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let provider = &value["versions"][0]["providers"][0];
         let url = text(&provider["url"])?;
-        // The workspace may have been moved: the box lies beside its catalogue.
+        // The workspace may have been moved, so the box is looked up beside its catalogue.
         let file = cache.folder().join(Utf8Path::new(&url).file_name()?);
         file.is_file().then_some(Self {
             name: text(&value["name"])?,
@@ -46,13 +46,14 @@ impl Catalogue {
         })
     }
 
-    /// Writes it, in one piece or not at all.
+    /// Writes the catalogue atomically.
     pub(super) fn write(&self, cache: &Cache, profile: &str) -> Result<(), Reason> {
         let path = path(cache, profile);
         atomic::replace(&path, &self.text()).map_err(refused("write", &path))
     }
 
-    /// Whether it says where the box lies: not where the workspace has been moved since.
+    /// Whether the catalogue on disk has this content. Its path of the box is outdated after the
+    /// workspace was moved.
     pub(super) fn is_written(&self, cache: &Cache, profile: &str) -> bool {
         fs::read_to_string(path(cache, profile)).is_ok_and(|text| text == self.text())
     }
@@ -75,7 +76,7 @@ impl Catalogue {
         format!("{value:#}\n")
     }
 
-    /// Whether it was written while this lock was waited for.
+    /// Whether the box was written while this task waited for the lock.
     pub(super) fn is_newer_than(&self, locked: &Locked) -> bool {
         let written = fs::metadata(&self.file).and_then(|file| file.modified());
         written.is_ok_and(|written| written >= locked.asked())

@@ -1,4 +1,4 @@
-//! A disk from the distribution's image for clouds: downloaded and checked.
+//! Makes a disk from the distribution's cloud image, which is downloaded and checked.
 
 use camino::Utf8Path;
 
@@ -9,7 +9,7 @@ use crate::download;
 use crate::etcd::tools::architecture;
 use crate::reason::Reason;
 
-/// What decides how the disk turns out.
+/// The inputs that determine the disk.
 pub(super) fn inputs(order: &Order<'_>) -> Vec<Vec<u8>> {
     let (url, sha512) = image(order).unwrap_or_default();
     vec![
@@ -19,7 +19,7 @@ pub(super) fn inputs(order: &Order<'_>) -> Vec<Vec<u8>> {
     ]
 }
 
-/// Downloads the image and makes a raw disk of it.
+/// Downloads the image and converts it to a raw disk.
 pub(super) fn raw(
     order: &Order<'_>,
     scratch: &Utf8Path,
@@ -35,7 +35,7 @@ pub(super) fn raw(
     let found = download::sha512(&image).map_err(refused("read", &image))?;
     if found != sha512 {
         return Err(Reason::from(format!(
-            "{url} is not the image that is pinned: its SHA-512 is {found}, and {sha512} is expected"
+            "{url} is not the pinned image: its SHA-512 is {found}, expected {sha512}"
         )));
     }
     let convert =
@@ -45,7 +45,7 @@ pub(super) fn raw(
     tool::run(convert, &[0]).map(drop)
 }
 
-/// Its URL and its SHA-512.
+/// The URL and the SHA-512 of the image.
 fn image(order: &Order<'_>) -> Result<(String, String), Reason> {
     if let Some((url, sha512)) = order.other_image {
         return Ok((url.to_owned(), sha512.to_ascii_lowercase()));

@@ -1,4 +1,4 @@
-//! Disks as files: what is in their first sectors, and where the root file system begins.
+//! Disk images: the first sectors and the root partition.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -15,19 +15,19 @@ use crate::reason::Reason;
 
 const SECTOR: u64 = 512;
 
-/// Where the partition of a disk that is made here begins. The room before it is for GRUB.
+/// Where the partition begins. GRUB lies before it.
 const PARTITION: u64 = 1 << 20;
 
-/// The size of a machine's disk: a database of 8 GiB, the most that etcd suggests, beside the copy that
-/// defragmenting makes of it, and the system. What is empty in it takes no room in a box, and of this host
-/// a disk takes what its machine writes.
+/// The size of a machine's disk: room for the system, for a database of 8 GiB, the most that etcd
+/// suggests, and for the copy that defragmentation makes of it. Empty space takes no room in a box,
+/// and a disk takes as much of the host as its machine writes.
 pub(super) const SIZE: u64 = 20 << 30;
 
-/// The file system's UUID. It has to be some, and the same for the same bytes; the system finds
-/// its root by its label.
+/// The file system's UUID. It is fixed, so that the same inputs give the same bytes; the system
+/// finds its root by label.
 const UUID: &str = "9bd25f36-6c4e-4b52-8f1c-0d3a5e7c2b41";
 
-/// Makes a disk that boots from `root.tar`, `core.img` and `boot.img` in the scratch folder.
+/// Makes a bootable disk from `root.tar`, `core.img` and `boot.img` in the scratch folder.
 pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
     let blocks = ((SIZE - PARTITION) / 4096).to_string();
     let make = shell
@@ -37,13 +37,13 @@ pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Re
         .args(["--volume-label", "root", "--reserved-percentage", "0"])
         .args(["--faketime", "--allow-holes", "root.ext4"]);
     tool::run(make, &[0])?;
-    // With a journal, so that a machine whose plug is pulled boots again.
+    // The journal lets a machine boot again after a loss of power.
     let tune = shell
         .cmd("tune2fs")
         .args(["-O", "has_journal,extents,uninit_bg", "-U", UUID])
         .args(["-c", "0", "root.ext4"]);
     tool::run(tune, &[0])?;
-    // Status 1: what was to be done is done.
+    // Status 1 means that errors were corrected.
     let check = shell
         .cmd("e2fsck")
         .env("E2FSCK_TIME", SOURCE_DATE.to_string())
@@ -59,10 +59,11 @@ pub(super) fn bootable(shell: &Shell, scratch: &Utf8Path, disk: &Utf8Path) -> Re
     assemble(scratch, disk).map_err(refused("write", disk))
 }
 
-/// The inode of the journal, which is made today (ext4's documentation, "Special inodes").
+/// The inode of the journal, which carries today's date (ext4's documentation, "Special inodes").
 const JOURNAL: &str = "<8>";
 
-/// How much is copied at once, in bytes. Each group of the file system begins where such a block does.
+/// The size of a copied block in bytes. Each group of the file system begins at the start of such a
+/// block.
 const BLOCK: usize = 1 << 20;
 
 fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
@@ -70,7 +71,7 @@ fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
     let core = fs::read(scratch.join("core.img"))?;
     if core.len() as u64 > PARTITION - SECTOR {
         return Err(io::Error::other(
-            "GRUB has no room before the first partition",
+            "GRUB does not fit before the first partition",
         ));
     }
     let mut file = File::create(disk)?;
@@ -79,7 +80,7 @@ fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
     let mut source = File::open(scratch.join("root.ext4"))?;
     let (mut block, empty) = (Vec::new(), vec![0; BLOCK]);
     let mut at = 0;
-    // Most of it is a hole, and stays one.
+    // Most of the file is a hole and stays one.
     while let Some(data) = next_data(&source, at)? {
         at = data - data % BLOCK as u64;
         source.seek(SeekFrom::Start(at))?;
@@ -95,8 +96,8 @@ fn assemble(scratch: &Utf8Path, disk: &Utf8Path) -> io::Result<()> {
     file.set_len(SIZE)
 }
 
-/// Where a file has data next, at this place or behind it; nothing where it has none any more. To read
-/// the holes in a disk takes half a minute, for nothing.
+/// The next offset with data, from this one on; `None` at the end. Reading the holes of a disk
+/// would take half a minute.
 fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
     let at = i64::try_from(at).map_err(io::Error::other)?;
     match lseek(file, at, Whence::SeekData) {
@@ -106,17 +107,17 @@ fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
     }
 }
 
-/// The size of a group of blocks. Each begins with a copy of the superblock.
+/// The size of a block group. Each begins with a copy of the superblock.
 const GROUP: u64 = 128 << 20;
 
-/// Dates a superblock that a piece of the file system begins with. The tools for file systems note
-/// there when they were at work, which is the only thing that differs from one day to the next
-/// (ext4's documentation, "The Super Block").
+/// Sets the dates in a superblock at the start of this piece. The file system tools write the time
+/// of their work there, which is all that differs between two days (ext4's documentation, "The
+/// Super Block").
 fn date_superblock(piece: &mut [u8], at: u64) {
     if !at.is_multiple_of(GROUP) {
         return;
     }
-    // The first block has room for a boot loader.
+    // The first block leaves room for a boot loader.
     let start = if at == 0 { 1024 } else { 0 };
     let Some(superblock) = piece.get_mut(start..start + 1024) else {
         return;
@@ -130,19 +131,19 @@ fn date_superblock(piece: &mut [u8], at: u64) {
     }
 }
 
-/// The first sector: GRUB's first stage and a partition table of one bootable partition.
+/// The first sector: GRUB's first stage and a partition table with one bootable partition.
 fn first_sector(boot: &[u8]) -> [u8; 512] {
     let mut sector = [0; 512];
-    // The table begins at 446, behind the disk's signature at 440.
+    // The table begins at 446, after the disk's signature at 440.
     let code = boot.len().min(440);
     sector[..code].copy_from_slice(&boot[..code]);
-    // Between these two bytes stands a jump over a check that hard disks need and that floppies
-    // must not have; GRUB's own installer takes it away in the same way (grub-bios-setup).
+    // These two bytes are a jump over a check that hard disks need and floppies must not have.
+    // GRUB's own installer overwrites it in the same way (grub-bios-setup).
     sector[0x66..0x68].copy_from_slice(&[0x90, 0x90]);
     sector[440..444].copy_from_slice(b"XTSK");
     let first = u32::try_from(PARTITION / SECTOR).unwrap_or(u32::MAX);
     let count = u32::try_from((SIZE - PARTITION) / SECTOR).unwrap_or(u32::MAX);
-    // Bootable; where it begins and ends in cylinders is beyond what they can count; Linux.
+    // Bootable; start and end exceed cylinder addressing; Linux.
     sector[446..454].copy_from_slice(&[0x80, 0xfe, 0xff, 0xff, 0x83, 0xfe, 0xff, 0xff]);
     sector[454..458].copy_from_slice(&first.to_le_bytes());
     sector[458..462].copy_from_slice(&count.to_le_bytes());
@@ -150,7 +151,7 @@ fn first_sector(boot: &[u8]) -> [u8; 512] {
     sector
 }
 
-/// Where the root file system of a disk begins, in bytes: its largest partition.
+/// Where the root file system begins, in bytes: the largest partition.
 pub(super) fn root_partition(disk: &Utf8Path) -> Result<u64, Reason> {
     let mut start = vec![0; 64 * 512];
     File::open(disk)
@@ -159,8 +160,7 @@ pub(super) fn root_partition(disk: &Utf8Path) -> Result<u64, Reason> {
     largest_partition(&start).ok_or_else(|| format!("`{disk}` has no partition table").into())
 }
 
-/// Reads the partition table in a disk's first sectors: GUID's, or else the one of PCs (UEFI
-/// specification, chapter 5).
+/// Reads the partition table: GPT, or else MBR (UEFI specification, chapter 5).
 fn largest_partition(start: &[u8]) -> Option<u64> {
     let partitions: Vec<(u64, u64)> = if start.get(512..520)? == b"EFI PART" {
         let size = usize::try_from(number(start, 512 + 84, 4)?).ok()?.max(128);
@@ -186,7 +186,7 @@ fn largest_partition(start: &[u8]) -> Option<u64> {
         .map(|(first, _)| first * SECTOR)
 }
 
-/// A number in little-endian bytes.
+/// Reads a little-endian number.
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let digits = bytes.get(at..at + length)?.iter().rev();
     Some(digits.fold(0, |number, &byte| number << 8 | u64::from(byte)))

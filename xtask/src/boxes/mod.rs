@@ -1,5 +1,5 @@
-//! Boxes for Vagrant that this project makes itself, for systems whose makers publish none: from the
-//! distribution's cloud image, or from its packages. Neither takes root, a loop device or a boot.
+//! Makes Vagrant boxes for systems whose makers publish none: from the distribution's cloud image,
+//! or from its packages. Neither needs root, a loop device or a boot.
 
 mod catalogue;
 mod cloud_image;
@@ -23,24 +23,24 @@ pub use packages::SOURCE_DATE;
 /// What a box is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Material {
-    /// The distribution's own image for clouds.
+    /// The distribution's cloud image.
     CloudImage,
     /// The distribution's packages, installed into a folder.
     Packages,
 }
 
-/// A box to be made.
+/// A box to make.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {
     /// The profile's name.
     pub profile: &'a str,
-    /// The system, as people call it.
+    /// The usual name of the system.
     pub title: &'a str,
-    /// What it can be made from.
+    /// The distribution's cloud image and packages.
     pub image: &'a CloudImage,
     /// Another cloud image than the pinned one, and its SHA-512.
     pub other_image: Option<(&'a str, &'a str)>,
-    /// From what it must be made, where its user insists.
+    /// The material to use, if the user insists on one.
     pub from: Option<Material>,
     /// The workspace's cache.
     pub cache: &'a Utf8Path,
@@ -48,8 +48,8 @@ pub struct Order<'a> {
     pub limits: Limits,
 }
 
-/// The way in which boxes are made. It is raised with each change to it that no other input shows, or else a
-/// box with a mistake in it would stay current once the mistake is mended.
+/// The version of the recipe. Raise it for each change that no other input shows; otherwise a
+/// faulty box would stay current after the fix.
 const RECIPE: u32 = 1;
 
 impl Order<'_> {
@@ -60,7 +60,8 @@ impl Order<'_> {
         }
     }
 
-    /// What decides how the box turns out, as a digest. Of packages, the archive decides as well.
+    /// The digest of the inputs that determine the box. A box from packages also depends on the
+    /// archive.
     fn inputs(&self, material: Material) -> String {
         let mut hasher = Sha256::new();
         for input in match material {
@@ -81,8 +82,8 @@ impl Order<'_> {
     }
 }
 
-/// The box that is there and was made as it would be made now. Where the workspace has been moved, its
-/// catalogue is told so.
+/// The existing box, if it was made from the current inputs. Updates its catalogue if the workspace
+/// was moved.
 pub fn made(order: &Order<'_>) -> Outcome<Option<Catalogue>> {
     let cache = order.cache();
     let read = || Catalogue::read(&cache, order.profile).filter(|one| is_current(order, one));
@@ -94,7 +95,7 @@ pub fn made(order: &Order<'_>) -> Outcome<Option<Catalogue>> {
         return Ok(Some(catalogue));
     }
     let failure = |why: Reason| Failure::host(Diagnostic::error(why));
-    // A task that makes a box may have written it meanwhile.
+    // A task that is making a box may have written it in the meantime.
     let _locked = cache.lock(|| ()).map_err(failure)?;
     let catalogue = read();
     if let Some(moved) = catalogue.as_ref().filter(|one| !is_written(one)) {
@@ -108,7 +109,7 @@ fn is_current(order: &Order<'_>, catalogue: &Catalogue) -> bool {
     materials.any(|material| order.inputs(material) == catalogue.inputs)
 }
 
-/// Makes a box from the first material that serves, whatever is there already. Says what it does.
+/// Makes a box from the first material that works, whatever exists already. Prints its progress.
 pub fn make(order: &Order<'_>, say: &dyn Fn(&str)) -> Outcome<Catalogue> {
     let mut reasons = Vec::new();
     for material in order.materials() {
@@ -123,12 +124,13 @@ pub fn make(order: &Order<'_>, say: &dyn Fn(&str)) -> Outcome<Catalogue> {
         }
     }
     let title = order.title;
-    let diagnostic = Diagnostic::error(format!("no box of {title} could be made"));
-    Err(Failure::host(reasons
+    let diagnostic = Diagnostic::error(format!("could not make a box of {title}"));
+    Err(Failure::host(
+        reasons
             .into_iter()
             .fold(diagnostic, Diagnostic::note)
             .hint(tool::install())
-            .hint("where the network is reached through a proxy, export `https_proxy` and `http_proxy`"),
+            .hint("if this network needs a proxy, export `https_proxy` and `http_proxy`"),
     ))
 }
 
@@ -139,12 +141,12 @@ fn make_from(
 ) -> Result<Catalogue, Reason> {
     tool::insist(material)?;
     let cache = order.cache();
-    let locked = cache.lock(|| say("waiting for another task that makes a box"))?;
+    let locked = cache.lock(|| say("waiting for another task that is making a box"))?;
     if let Some(catalogue) = Catalogue::read(&cache, order.profile)
         && catalogue.inputs == order.inputs(material)
         && catalogue.is_newer_than(&locked)
     {
-        // The other task has made the same.
+        // The other task made the same box.
         return Ok(catalogue);
     }
     let scratch = locked.scratch()?;
@@ -153,7 +155,7 @@ fn make_from(
         Material::CloudImage => cloud_image::raw(order, &scratch.path, &disk, say)?,
         Material::Packages => packages::raw(order.image, &scratch.path, &disk, say)?,
     }
-    say("preparing it for Vagrant");
+    say("preparing the box for Vagrant");
     seed::plant(&scratch.path, &disk)?;
     let complete = wrap::wrap(&scratch.path, &disk)?;
     let sha256 = crate::download::sha256(&complete).map_err(refused("read", &complete))?;

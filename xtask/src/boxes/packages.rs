@@ -1,5 +1,5 @@
-//! A disk from the distribution's packages. mmdebstrap installs them into a tar archive, which becomes a
-//! file system, and that a disk that boots by its BIOS.
+//! Makes a disk from the distribution's packages: mmdebstrap installs them into a tar archive,
+//! which becomes a file system on a disk that boots with a BIOS.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,18 +11,18 @@ use crate::cache::refused;
 use crate::profile::CloudImage;
 use crate::reason::Reason;
 
-/// The moment that every file is dated to, in seconds since 1970: 2026-01-01. So the same packages
-/// give the same bytes on every day.
+/// The date of every file, in seconds since 1970: 2026-01-01. It makes the bytes independent of the
+/// day.
 pub const SOURCE_DATE: u64 = 1_767_225_600;
 
-/// What a machine needs to boot, to be logged in to and to read its user-data. curl and the
-/// certificates fetch etcd.
+/// What a machine needs to boot, for logins and to read its user-data. curl and the certificates
+/// are for fetching etcd.
 const PACKAGES: &str = "linux-image-cloud-amd64,initramfs-tools,zstd,grub-pc-bin,grub-common,\
     systemd-sysv,udev,dbus,kmod,procps,e2fsprogs,iproute2,netbase,openssh-server,sudo,\
     cloud-init,ca-certificates,curl";
 
-/// Manuals and translations are half of a small system. And udev within the initramfs takes emulated
-/// processors ten seconds, to find the one disk that the modules named below have found already.
+/// Manuals and translations are half of a small system. With emulated processors, udev in the
+/// initramfs takes ten seconds to find the one disk that the modules below have already found.
 const LEFT_OUT: [&str; 6] = [
     "man/*",
     "doc/*",
@@ -32,8 +32,8 @@ const LEFT_OUT: [&str; 6] = [
     "initramfs-tools/*/dmsetup",
 ];
 
-/// What the kernel finds its disk with, and udev the network before all else: a machine's devices are
-/// known, and each module that is not in the initramfs saves time at every boot.
+/// The modules for the disk, and the network before everything else: a machine's devices are known,
+/// and each module that is not in the initramfs makes every boot faster.
 const SETUP: &str = r#"#!/bin/sh
 set -eu
 mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/etc/initramfs-tools/hooks"
@@ -49,7 +49,7 @@ END
 chmod 755 "$1/etc/initramfs-tools/hooks/box"
 "#;
 
-/// What Vagrant logs in by is added to every disk alike.
+/// Vagrant's user and key are added to every disk in the same way.
 const CUSTOMIZE: &str = r#"#!/bin/sh
 set -eu
 echo localhost >"$1/etc/hostname"
@@ -96,14 +96,14 @@ chroot "$1" grub-mkimage --format=i386-pc --prefix='(hd0,msdos1)/boot/grub' --ou
 rm -f "$1"/etc/ssh/ssh_host_*_key*
 "#;
 
-/// What decides how the disk turns out, the archive's packages aside.
+/// The inputs that determine the disk, apart from the archive's packages.
 pub(super) fn inputs(image: &CloudImage) -> Vec<Vec<u8>> {
     let texts = [image.suite, PACKAGES, SETUP, CUSTOMIZE];
     let texts = texts.iter().chain(&LEFT_OUT);
     texts.map(|text| text.as_bytes().to_vec()).collect()
 }
 
-/// Makes a raw disk that boots.
+/// Makes a bootable raw disk.
 pub(super) fn raw(
     image: &CloudImage,
     scratch: &Utf8Path,
@@ -111,7 +111,9 @@ pub(super) fn raw(
     say: &dyn Fn(&str),
 ) -> Result<(), Reason> {
     if std::env::consts::ARCH != "x86_64" {
-        return Err("a box from packages boots by a BIOS, which only x86 machines have".into());
+        return Err(
+            "a box made from packages boots with a BIOS, which only x86 machines have".into(),
+        );
     }
     for (name, text) in [("setup", SETUP), ("customize", CUSTOMIZE)] {
         let path = scratch.join(name);
@@ -125,7 +127,7 @@ pub(super) fn raw(
     ));
     let shell = tool::shell(scratch, SOURCE_DATE)?;
     let without = LEFT_OUT.map(|kind| format!("--dpkgopt=path-exclude=/usr/share/{kind}"));
-    // In the folder that it runs in, so that no path of this host is in anything.
+    // Relative paths, so that no path of this host ends up in the archive.
     let install = shell
         .cmd("mmdebstrap")
         .args(["--quiet", "--variant=minbase", "--format=tar"])
@@ -138,6 +140,6 @@ pub(super) fn raw(
         .arg("--customize-hook=copy-out /boot/grub/core.img /usr/lib/grub/i386-pc/boot.img .")
         .args([image.suite, "root.tar"]);
     tool::run(install, &[0])?;
-    say("making a disk of it");
+    say("turning it into a disk");
     disk::bootable(&shell, scratch, disk)
 }

@@ -1,6 +1,6 @@
-//! What a disk needs so that Vagrant can log in, written into the file system without mounting it: the
-//! user, a network, and a host key that each machine makes for itself. cloud-init has nothing to do
-//! before the machine is handed its user-data.
+//! Prepares a disk for Vagrant's login without mounting it: writes the user, a network
+//! configuration, and a unit with which each machine creates its own host key. cloud-init does
+//! nothing before the machine receives its user-data.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,13 +15,13 @@ use crate::reason::Reason;
 /// The user that Vagrant logs in as.
 const USER: &str = "vagrant";
 
-/// The public half of the key that Vagrant logs in with at first, and then replaces by one of the
-/// machine's own (Vagrant, `keys/vagrant.pub`). Its private half is known to everybody.
+/// The public key that Vagrant logs in with at first and then replaces by one for the machine
+/// (Vagrant, `keys/vagrant.pub`). Its private key is public knowledge.
 const VAGRANT_KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAABIwAAAQEA6NF8iallvQVp22WDkTkyrtvp9eWW6A8YVr+kz4TjGYe7gHzIw+niNltGEFHzD8+v1I2YJ6oXevct1YeS0o9HZyN1Q9qgCgzUFtdOKLv6IedplqoPkcmF0aYet2PkEDo3MlTBckFXPITAMzF8dJSIFo9D8HfdOV0IAdx4O7PtixWKn5y2hMNG0zQPyUecp4pzC6kivAIhyfHilFR61RGL+GPXQ2MWZWFYbAGjyiYJnAmCP3NOTd0jMZEnDkbUvxhMmBYSdETk1rRgm+R4LOzFUGaHqHDLKLX+FIPKcF96hrucXzcWyLbIbEgE98OHlnVYCzRdK8jlqm8tehUc9c9WhQ== vagrant";
 
-/// What cloud-init does when it is handed the user-data: what our user-data asks for, and to grow the
-/// file system of a distribution's own image into its disk. Each module takes emulated processors time.
-/// The name and the network of a machine are set by `vagrant/Vagrantfile`.
+/// What cloud-init does with the user-data: what our user-data needs, and growing the file system
+/// of a distribution's image. Each module takes emulated processors time. `vagrant/Vagrantfile`
+/// sets a machine's name and network.
 const CLOUD_INIT: &str = "\
 datasource_list: [NoCloud, None]
 network: {config: disabled}
@@ -30,12 +30,13 @@ cloud_config_modules: [runcmd]
 cloud_final_modules: [package_update_upgrade_install, write_files_deferred, scripts_user]
 ";
 
-/// Without this file, cloud-init would look for user-data at each boot. `vagrant/Vagrantfile` runs it.
+/// Without this file, cloud-init would look for user-data at each boot. `vagrant/Vagrantfile` runs
+/// it instead.
 const CLOUD_INIT_AT_BOOT: &str = "\
 # cloud-init runs once, when the machine is handed its user-data, and not at every boot.
 ";
 
-/// A machine makes its own host key at its first boot, and needs but one.
+/// A machine creates its own host key at its first boot; one is enough.
 const HOST_KEY: &str = "\
 [Service]
 ExecStartPre=
@@ -44,7 +45,7 @@ ssh-keygen -q -t ed25519 -N \"\" -f /etc/ssh/ssh_host_ed25519_key'
 ExecStartPre=/usr/sbin/sshd -t
 ";
 
-/// The network that Vagrant logs in by, where the system has nothing else to say of it.
+/// The network of Vagrant's logins, unless the system configures it.
 const NETWORK: &str = "\
 [Match]
 Name=en* eth0
@@ -57,13 +58,13 @@ LinkLocalAddressing=no
 ClientIdentifier=mac
 ";
 
-/// A file or a folder to be written.
+/// A file or folder to write.
 struct Planted {
     path: String,
-    /// Nothing for a folder.
+    /// `None` for a folder.
     text: Option<String>,
     mode: u32,
-    /// Of its user and of its group.
+    /// The IDs of its user and group.
     owners: (u32, u32),
 }
 
@@ -94,7 +95,7 @@ impl Planted {
     }
 }
 
-/// The system's files of users, as they are in the image.
+/// The image's account files.
 #[derive(Clone, Copy)]
 struct Accounts<'a> {
     passwd: &'a str,
@@ -103,7 +104,7 @@ struct Accounts<'a> {
 }
 
 impl Accounts<'_> {
-    /// An ID that nobody has: the first of those for people.
+    /// An unused ID: the first one for people.
     fn free_id(&self) -> u32 {
         let lines = self.passwd.lines().chain(self.group.lines());
         let taken: Vec<u32> = lines
@@ -121,7 +122,7 @@ impl Accounts<'_> {
     }
 }
 
-/// Everything, in an order in which it can be written.
+/// All files and folders, parents first.
 fn planted(accounts: Accounts<'_>) -> Vec<Planted> {
     let id = accounts.free_id();
     let shadow = accounts.group_id("shadow").unwrap_or(0);
@@ -135,7 +136,7 @@ fn planted(accounts: Accounts<'_>) -> Vec<Planted> {
         format!("{USER}:x:{id}:{id}::{home}:/bin/bash"),
     );
     let group = with(accounts.group, format!("{USER}:x:{id}:"));
-    // Without a password: nobody logs in by one.
+    // Locked: nobody logs in with a password.
     let locked = with(accounts.shadow, format!("{USER}:!:{day}:0:99999:7:::"));
     vec![
         Planted::file(PASSWD, 0o644, passwd),
@@ -174,7 +175,7 @@ const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
 const SHADOW: &str = "/etc/shadow";
 
-/// What decides how it turns out, the image's own users aside.
+/// The inputs that determine the result, apart from the image's own users.
 pub(super) fn inputs() -> Vec<u8> {
     let nobody = Accounts {
         passwd: "",
@@ -194,10 +195,10 @@ pub(super) fn inputs() -> Vec<u8> {
     parts.collect::<Vec<_>>().join("\0").into_bytes()
 }
 
-/// Writes everything into the root file system of a disk.
+/// Writes all files into the root file system of a disk.
 pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
     let offset = disk::root_partition(disk)?;
-    // As debugfs and its kin name a file system within a file.
+    // The syntax of debugfs and e2fsck for a file system inside a file.
     let device = format!("{disk}?offset={offset}");
     let shell = tool::shell(scratch, SOURCE_DATE)?;
     let ask = |request: &str| {
@@ -215,7 +216,7 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
         .lines()
         .any(|line| line.starts_with(&format!("{USER}:")))
     {
-        return Err(format!("the image has a user `{USER}` of its own").into());
+        return Err(format!("the image already has a user `{USER}`").into());
     }
     let planted = planted(Accounts {
         passwd: &passwd,
@@ -239,7 +240,7 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
                 FILE
             }
             None => {
-                // Told to make one that is there already, debugfs leaves a broken inode behind.
+                // debugfs leaves a broken inode if the folder already exists.
                 if ask(&format!("stat {path}"))?.is_empty() {
                     let _ = writeln!(commands, "mkdir {name}");
                 }
@@ -259,7 +260,7 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
     fs::write(&script, commands).map_err(refused("write", &script))?;
     let debugfs = shell.cmd("debugfs").args(["-w", "-f", "plant", &device]);
     tool::run(debugfs, &[0])?;
-    // Its exit status says nothing.
+    // debugfs does not report errors in its exit status.
     for Planted { path, text, .. } in planted {
         if let Some(text) = text
             && show(&path)? != text
@@ -269,13 +270,14 @@ pub(super) fn plant(scratch: &Utf8Path, disk: &Utf8Path) -> Result<(), Reason> {
             )));
         }
     }
-    // A machine that lost its power is checked before it boots, and stops where somebody has to be asked.
+    // After a loss of power, a machine checks its file system before it boots, and stops if it
+    // needs an answer.
     let check = shell.cmd("e2fsck").args(["-f", "-n", &device]);
     tool::run(check, &[0])
         .map(drop)
-        .map_err(|why| format!("the image's root file system does not hold together: {why}").into())
+        .map_err(|why| format!("the image's root file system is damaged: {why}").into())
 }
 
-/// What an inode is, in the bits above its permissions (ext4's documentation, "Index Nodes").
+/// The file type in an inode's mode (ext4's documentation, "Index Nodes").
 const FILE: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;

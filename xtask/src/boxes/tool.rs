@@ -10,14 +10,14 @@ use crate::hint::Hint;
 use crate::process;
 use crate::reason::Reason;
 
-/// How long a program may take, fetching packages on a slow line included.
+/// How long a program may take, including slow downloads.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
-/// A program, and the package of Debian and Ubuntu that holds it.
+/// A program, and its package in Debian and Ubuntu.
 struct Tool {
     program: &'static str,
     package: &'static str,
-    /// What it serves; nothing where it serves all of them.
+    /// The only material that needs it; `None` if all do.
     only: Option<Material>,
 }
 
@@ -49,7 +49,7 @@ static TOOLS: &[Tool] = &[
     },
 ];
 
-/// Insists on every program that making a box from this takes; the error names those that are missing.
+/// Fails if a program is missing that this material needs, and names it.
 pub(super) fn insist(material: Material) -> Result<(), Reason> {
     let path = path();
     let is_there =
@@ -67,32 +67,32 @@ pub(super) fn insist(material: Material) -> Result<(), Reason> {
     match missing.as_slice() {
         [] => Ok(()),
         missing => Err(Reason::from(format!(
-            "to make a box from {from} this host lacks {}",
+            "this host lacks {}, needed to make a box from {from}",
             missing.join(", ")
         ))),
     }
 }
 
-/// The line that installs all of them.
+/// The command that installs all tools.
 pub(super) fn install() -> Hint {
     let mut packages: Vec<&str> = TOOLS.iter().map(|tool| tool.package).collect();
     packages.dedup();
     let packages = packages.join(" ");
     Hint::heals(
-        "on Debian and Ubuntu",
+        "install the tools on Debian or Ubuntu",
         [format!(
             "sudo apt-get install --no-install-recommends {packages} uidmap"
         )],
     )
 }
 
-/// Where programs are looked for. Those for file systems are beyond the PATH of most users.
+/// The search path. File system tools are outside most users' PATH.
 fn path() -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     format!("{path}:/usr/sbin:/sbin")
 }
 
-/// A shell in a folder, in which every tool does today what it does any other day.
+/// A shell in which every tool gives the same result on any day.
 pub(super) fn shell(folder: &Utf8Path, source_date: u64) -> Result<Shell, Reason> {
     let shell = Shell::new().map_err(Reason::of)?;
     shell.change_dir(folder);
@@ -100,12 +100,12 @@ pub(super) fn shell(folder: &Utf8Path, source_date: u64) -> Result<Shell, Reason
     shell.set_var("LC_ALL", "C.UTF-8");
     shell.set_var("TZ", "UTC");
     shell.set_var("SOURCE_DATE_EPOCH", source_date.to_string());
-    // What debugfs dates files by.
+    // debugfs takes its dates from this variable.
     shell.set_var("E2FSPROGS_FAKE_TIME", source_date.to_string());
     Ok(shell)
 }
 
-/// Runs a tool to its end. `fine`: the exit statuses of success.
+/// Runs a tool to its end. `fine`: the exit statuses that mean success.
 pub(super) fn run(command: Cmd<'_>, fine: &[i32]) -> Result<String, Reason> {
     let finished = process::run(command, PATIENCE);
     match finished.ending {

@@ -1,5 +1,5 @@
-//! A disk as a box for libvirt: an archive of the disk, of what libvirt has to know of it, and of a
-//! Vagrantfile (vagrant-libvirt, "Box Format").
+//! Packs a disk into a box for libvirt: an archive of the disk, its metadata and a Vagrantfile
+//! (vagrant-libvirt, "Box Format").
 
 use std::fs;
 
@@ -17,11 +17,12 @@ Vagrant.configure(\"2\") do |config|
 end
 ";
 
-/// Makes the box, in the scratch folder.
+/// Makes the box in the scratch folder.
 pub(super) fn wrap(scratch: &Utf8Path, disk: &Utf8Path) -> Result<Utf8PathBuf, Reason> {
     let size = fs::metadata(disk).map_err(refused("read", disk))?.len();
-    // Of both, libvirt takes the larger for the machine's disk, in GiB. A distribution's own image grows
-    // into it when cloud-init is handed the user-data (its modules `growpart` and `resizefs`).
+    // The size of the machine's disk in GiB, which vagrant-libvirt may enlarge but not reduce. A
+    // distribution's image grows into it when cloud-init receives the user-data (its modules
+    // `growpart` and `resizefs`).
     let virtual_size = size.max(SIZE).div_ceil(1 << 30);
     let metadata = format!(
         "{{\"provider\":\"libvirt\",\"format\":\"qcow2\",\"virtual_size\":{virtual_size}}}\n"

@@ -1,4 +1,4 @@
-//! The project's cache of etcd's binaries: folders that are complete or not there.
+//! The project's cache of etcd binaries: folders that are complete or absent.
 
 use std::fs;
 
@@ -8,21 +8,21 @@ use crate::cache::{self, Locked, Scratch, refused, synced};
 use crate::reason::Reason;
 use crate::values::EtcdVersion;
 
-/// The folder that unpacked releases and packages are kept in.
+/// The cache of unpacked releases and packages.
 pub(super) struct Cache {
     cache: cache::Cache,
 }
 
 impl Cache {
-    /// The cache inside the workspace's own.
+    /// The part of the workspace's cache that holds etcd.
     pub(super) fn of(workspace_cache: &Utf8Path) -> Self {
         Self {
             cache: cache::Cache::at(workspace_cache.join("etcd")),
         }
     }
 
-    /// Where a release is kept. The checksum is part of the name: a definition may bring its own
-    /// build of a version, and never gets another one.
+    /// The folder of a release. The checksum is part of its name, because a definition may bring
+    /// its own build of a version.
     pub(super) fn release(
         &self,
         version: EtcdVersion,
@@ -41,7 +41,7 @@ impl Cache {
             .join(format!("package-{version}-{architecture}"))
     }
 
-    /// Every package that is kept, for this architecture, in the order of their names.
+    /// The cached packages for this architecture, sorted by name.
     pub(super) fn packages(&self, architecture: &str) -> Vec<Utf8PathBuf> {
         let ours = |folder: &Utf8PathBuf| {
             folder.file_name().is_some_and(|name| {
@@ -67,8 +67,8 @@ impl Cache {
     }
 }
 
-/// Keeps etcd's binaries from a folder of the scratch: from here on they are in the cache, or,
-/// after a loss of power, not at all.
+/// Moves etcd's binaries from a scratch folder into the cache. After a loss of power they are there
+/// completely or not at all.
 pub(super) fn keep(
     locked: &Locked,
     scratch: &Scratch,
@@ -80,10 +80,10 @@ pub(super) fn keep(
     for name in ["etcd", "etcdctl", "etcdutl"] {
         let source = from.join(name);
         if name == "etcdutl" && !source.exists() {
-            // It came with 3.5.
+            // etcdutl exists since 3.5.
             continue;
         }
-        // A link would lead out of the folder that is kept.
+        // A symbolic link would point outside of the cached folder.
         if !source.symlink_metadata().is_ok_and(|found| found.is_file()) {
             return Err(format!("it holds no `{name}`").into());
         }

@@ -1,14 +1,13 @@
-//! How etcd and its tools are started: with nothing of the user's environment that would change
-//! what they do.
+//! Builds commands for etcd and its tools that the user's environment does not influence.
 
 use camino::Utf8Path;
 use xshell::{Cmd, Shell};
 
-/// A command that runs etcd or etcdctl and that only its own words decide about.
+/// A command for etcd or etcdctl that only its arguments control.
 ///
-/// etcd takes every flag from `ETCD_…` as well, and etcdctl from `ETCDCTL_…`; a variable left over
-/// from other work would silently make another cluster of it. Neither goes through a proxy: members
-/// are on this host, or on a network that only this host reaches.
+/// etcd also reads every flag from `ETCD_…`, and etcdctl from `ETCDCTL_…`, so a leftover variable
+/// could silently change the cluster. Neither uses a proxy: members are on this host or on a
+/// network that only this host reaches.
 pub fn command<'a>(shell: &'a Shell, program: &Utf8Path) -> Cmd<'a> {
     let unwanted = std::env::vars_os().map(|(name, _)| name).filter(|name| {
         let name = name.to_string_lossy().to_ascii_uppercase();
@@ -18,7 +17,7 @@ pub fn command<'a>(shell: &'a Shell, program: &Utf8Path) -> Cmd<'a> {
     if std::env::consts::ARCH == "x86_64" {
         command
     } else {
-        // Without it etcd before 3.5 refuses to run on arm64.
+        // etcd before 3.5 refuses to run on arm64 without it.
         command.env("ETCD_UNSUPPORTED_ARCH", super::tools::architecture())
     }
 }

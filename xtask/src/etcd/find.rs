@@ -1,4 +1,4 @@
-//! Looks for etcd and etcdctl in every place where they may be.
+//! Finds etcd and etcdctl.
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
@@ -16,28 +16,27 @@ use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::{Architecture, EtcdVersion, Sha256};
 
-/// Which binaries are wanted, and what may be used to find them.
+/// The wanted binaries, and the means of finding them.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The pinned version.
     pub version: EtcdVersion,
-    /// Where releases are downloaded from: the folder of `v<version>/`.
+    /// The URL of the folder that contains `v<version>/`.
     pub release_url: &'a str,
-    /// Checksums of the release's tarballs that the definition brings along. They count before those
-    /// that this project knows.
+    /// The definition's checksums of release tarballs. They take precedence over the known ones.
     pub sha256: &'a [(Architecture, Sha256)],
-    /// A folder with binaries that the user insists on.
+    /// A folder with binaries that the user named.
     pub named: Option<&'a Utf8Path>,
     /// The workspace's cache.
     pub cache: &'a Utf8Path,
-    /// PATH: where etcd may be, and the programs that fetch it.
+    /// PATH, to search for etcd and for the programs that download it.
     pub path: &'a OsStr,
     /// How long downloads may take.
     pub limits: Limits,
 }
 
 impl<'a> Wanted<'a> {
-    /// What a plan's cluster runs on.
+    /// The binaries for a plan's cluster.
     pub fn of(plan: &'a Plan, cache: &'a Utf8Path, path: &'a OsStr) -> Self {
         Self {
             version: plan.etcd.version,
@@ -50,7 +49,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// The checksum of the release's tarball for this machine, where one is known.
+    /// The checksum of the release's tarball for this architecture, if it is known.
     pub(super) fn checksum(&self) -> Option<&'a str> {
         let machine = Architecture::ALL
             .iter()
@@ -61,9 +60,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Finds an etcd and an etcdctl: in the folder that the user named, or else in the first of
-/// [`PLACES`] that serves. Says each step that takes time, and why the places before it did not
-/// serve.
+/// Finds etcd and etcdctl: in the folder that the user named, or else in the first of [`PLACES`]
+/// that has a usable pair. Prints each slow step, and why the places before it did not work.
 pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
     if let Some(folder) = wanted.named {
         return pair::in_folder(&absolute(folder), Origin::Named).map_err(not_in_named);
@@ -91,15 +89,15 @@ pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
     Err(nowhere(wanted, reasons))
 }
 
-/// A place where etcd may be.
+/// A place to look for etcd.
 pub struct Place {
-    /// Its name, for messages.
+    /// The name in messages.
     pub name: &'static str,
-    /// Looks there, and says why what is there does not serve.
+    /// Looks there, and explains why a pair is not usable.
     look: fn(&Search<'_>) -> Result<Tools, Reason>,
 }
 
-/// The places, in the order in which they are tried.
+/// The places, in the order in which to try them.
 pub static PLACES: &[Place] = &[
     Place {
         name: "PATH",
@@ -136,7 +134,7 @@ pub static PLACES: &[Place] = &[
     },
 ];
 
-/// A search under way.
+/// A search in progress.
 pub(super) struct Search<'a> {
     pub(super) wanted: &'a Wanted<'a>,
     say: &'a dyn Fn(&str),
@@ -144,20 +142,20 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Says what is done now, after the reasons why it has to be.
+    /// Prints the current step, after the reasons for it.
     pub(super) fn step(&self, text: &str) {
         self.say_why();
         (self.say)(text);
     }
 
-    /// Says why the places so far did not serve, as far as that was not said before.
+    /// Prints why the places so far did not work, unless that was printed before.
     fn say_why(&self) {
         for why in self.unsaid.take() {
             (self.say)(why.as_str());
         }
     }
 
-    /// A shell that finds programs where they are to be searched for.
+    /// A shell with the PATH to search.
     pub(super) fn shell(&self) -> Result<Shell, Reason> {
         let shell = Shell::new().map_err(Reason::of)?;
         shell.set_var("PATH", self.wanted.path);
@@ -179,23 +177,23 @@ pub(super) fn program_on_path(path: &OsStr, name: &str) -> Result<Utf8PathBuf, R
         .ok_or_else(|| format!("there is no `{name}` on PATH").into())
 }
 
-/// What runs may have another current folder than we.
+/// The programs may run in another folder.
 fn absolute(folder: &Utf8Path) -> Utf8PathBuf {
     camino::absolute_utf8(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 fn not_in_named(why: Reason) -> Failure {
     Failure::host(
-        Diagnostic::error(format!("the folder that you named does not serve: {why}"))
-            .note("a folder that you name is used as it is, or not at all")
-            .hint("name a folder that holds `etcd` and `etcdctl` of one version, for this machine"),
+        Diagnostic::error(format!("the folder that you named cannot be used: {why}"))
+            .note("a named folder is used as it is or not at all")
+            .hint("name a folder that holds `etcd` and `etcdctl` of one version, built for this machine"),
     )
 }
 
 fn nowhere(wanted: &Wanted<'_>, reasons: Vec<String>) -> Failure {
     let version = wanted.version;
     let mut diagnostic = Diagnostic::error(format!(
-        "no etcd was found, neither {version} nor any other"
+        "no etcd was found, neither {version} nor another version"
     ));
     for reason in reasons {
         diagnostic = diagnostic.note(reason);
@@ -203,8 +201,9 @@ fn nowhere(wanted: &Wanted<'_>, reasons: Vec<String>) -> Failure {
     if std::env::consts::OS == "macos" {
         diagnostic = diagnostic.hint(Hint::heals("install it", ["brew install etcd"]));
     }
-    Failure::host(diagnostic
-            .hint("where the network is reached through a proxy, export `https_proxy` and `http_proxy`")
-            .hint("name a folder that holds `etcd` and `etcdctl`: `--etcd-dir FOLDER`"),
+    Failure::host(
+        diagnostic
+            .hint("if this network needs a proxy, export `https_proxy` and `http_proxy`")
+            .hint("or pass a folder that holds `etcd` and `etcdctl`: `--etcd-dir FOLDER`"),
     )
 }

@@ -1,7 +1,7 @@
-//! A member's v3 API over HTTP and JSON: etcd's own gRPC gateway.
+//! A member's v3 API over HTTP and JSON, by etcd's own gRPC gateway.
 //!
-//! What asks a cluster thousands of times cannot start an etcdctl for each of them. Everything that
-//! judges a cluster asks the real etcdctl.
+//! Thousands of requests cannot start an etcdctl each. Everything that judges a cluster uses the
+//! real etcdctl.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -19,34 +19,34 @@ use crate::plan::{Member, Plan};
 pub struct Gateway {
     url: String,
     cluster: EtcdId,
-    /// How many seconds an answer may take.
+    /// The time limit of an answer, in seconds.
     patience: u64,
 }
 
-/// Why a request was not answered as asked.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unanswered {
-    /// It was certainly not carried out; why.
+    /// It was certainly not carried out, for this reason.
     Refused(String),
-    /// It may have been carried out, or may be yet; why that is not known.
+    /// It may have been carried out or still be; the outcome is unknown for this reason.
     Unknown(String),
 }
 
-/// How a member is, by its own word.
+/// A member's status, as it reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
     /// The member's own ID.
     pub member: EtcdId,
-    /// The leader that it follows or is, if any.
+    /// The leader that it knows, which may be itself.
     pub leader: Option<EtcdId>,
-    /// The raft term that it is in.
+    /// The member's raft term.
     pub term: u64,
     /// The size of its database in bytes.
     pub database: u64,
 }
 
 impl Gateway {
-    /// The gateway of a member of this plan, with so many seconds for each answer.
+    /// The gateway of a member, with a time limit in seconds for each answer.
     pub fn of(plan: &Plan, member: &Member, patience: u64) -> Self {
         // etcd's documentation of the gateway: /v3alpha until 3.2, /v3beta in 3.3, /v3 from 3.4.
         let minor = plan.version().minor_release();
@@ -64,19 +64,19 @@ impl Gateway {
         }
     }
 
-    /// Writes a value, under a lease.
+    /// Writes a value with a lease.
     pub fn put(&self, key: &str, value: &str, lease: &str) -> Result<(), Unanswered> {
         let put = json!({"key": encoded(key), "value": encoded(value), "lease": lease});
         self.ask("kv/put", &put).map(drop)
     }
 
-    /// Deletes a key. Where there is no such key, that is an entry in the log and changes no data.
+    /// Deletes a key. Deleting a missing key adds a log entry and changes no data.
     pub fn delete(&self, key: &str) -> Result<(), Unanswered> {
         self.ask("kv/deleterange", &json!({"key": encoded(key)}))
             .map(drop)
     }
 
-    /// Reads a value linearizably; none where there is none.
+    /// Reads a value linearizably; `None` if the key does not exist.
     pub fn get(&self, key: &str) -> Result<Option<String>, Unanswered> {
         let range: Range = self.read("kv/range", &json!({"key": encoded(key)}))?;
         range.pairs.first().map(Pair::value).transpose()
@@ -94,27 +94,27 @@ impl Gateway {
                 all.insert(pair.key()?, pair.value()?);
             }
             match range.pairs.last() {
-                // The first key that comes after it.
+                // The first key after it.
                 Some(last) if range.more => from = last.key()? + "\0",
                 _ => return Ok(all),
             }
         }
     }
 
-    /// How the member is.
+    /// The member's status.
     pub fn status(&self) -> Result<Status, Unanswered> {
-        /// The gateway writes 64-bit numbers as text, and leaves those out that are zero.
+        /// The gateway encodes 64-bit numbers as strings and omits zeros.
         #[derive(Default, Deserialize)]
         #[serde(default, rename_all = "camelCase")]
         struct Answer {
-            header: Own,
+            header: Header,
             leader: String,
             raft_term: String,
             db_size: String,
         }
         #[derive(Default, Deserialize)]
         #[serde(default)]
-        struct Own {
+        struct Header {
             member_id: String,
         }
         let answer: Answer = self.read("maintenance/status", &json!({}))?;
@@ -127,7 +127,7 @@ impl Gateway {
         })
     }
 
-    /// Grants a lease for so many seconds, and returns its ID as etcd writes it.
+    /// Grants a lease of this many seconds, and returns its ID in etcd's notation.
     pub fn grant_lease(&self, seconds: u64) -> Result<String, Unanswered> {
         #[derive(Deserialize)]
         struct Lease {
@@ -138,18 +138,18 @@ impl Gateway {
         Ok(lease.id)
     }
 
-    /// Revokes a lease, and with it everything that was written under it.
+    /// Revokes a lease and deletes everything written with it.
     pub fn revoke_lease(&self, lease: &str) -> Result<(), Unanswered> {
-        // Before 3.3 it was below `kv`, which every later version still serves.
+        // Before 3.3 it was below `kv`; later versions still serve that.
         self.ask("kv/lease/revoke", &json!({"ID": lease})).map(drop)
     }
 
-    /// Raises the alarm NOSPACE in a member's name, as that member would itself.
+    /// Raises the NOSPACE alarm for a member, as the member itself would.
     pub fn raise_no_space(&self, member: EtcdId) -> Result<(), Unanswered> {
         self.no_space("ACTIVATE", &member.0.to_string()).map(drop)
     }
 
-    /// Takes every alarm NOSPACE back, and no other.
+    /// Disarms all NOSPACE alarms, and no others.
     pub fn disarm_no_space(&self) -> Result<(), Unanswered> {
         #[derive(Deserialize)]
         struct Answer {
@@ -161,7 +161,7 @@ impl Gateway {
             #[serde(rename = "memberID")]
             member: String,
         }
-        // Whoever asks for the alarms of no member in particular gets those of all.
+        // A request for member 0 returns the alarms of all members.
         let answer = self.no_space("GET", "0")?;
         let unreadable = |error: serde_json::Error| Unanswered::Unknown(error.to_string());
         let raised: Answer = serde_json::from_slice(&answer).map_err(unreadable)?;
@@ -173,8 +173,8 @@ impl Gateway {
 
     fn no_space(&self, action: &str, member: &str) -> Result<Vec<u8>, Unanswered> {
         let alarm = json!({"action": action, "memberID": member, "alarm": "NOSPACE"});
-        // Before 3.5 its answer does not say of which cluster it is.
-        self.ask_whoever_is_there("maintenance/alarm", &alarm)
+        // Before 3.5 the answer does not contain the cluster ID.
+        self.ask_unchecked("maintenance/alarm", &alarm)
     }
 
     fn read<T: for<'a> Deserialize<'a>>(&self, path: &str, body: &Value) -> Result<T, Unanswered> {
@@ -182,7 +182,7 @@ impl Gateway {
         serde_json::from_slice(&answer).map_err(|error| Unanswered::Unknown(error.to_string()))
     }
 
-    /// An answer of a member of the plan's cluster. Whoever else listens there may say yes to anything.
+    /// Rejects answers that are not from the plan's cluster: another server may accept anything.
     fn of_our_cluster(&self, answer: Vec<u8>) -> Result<Vec<u8>, Unanswered> {
         #[derive(Deserialize)]
         struct Answer {
@@ -193,23 +193,23 @@ impl Gateway {
             cluster_id: String,
         }
         let Ok(Answer { header }) = serde_json::from_slice(&answer) else {
-            let why = "something else than etcd answered";
+            let why = "the answer is not from etcd";
             return Err(Unanswered::Unknown(why.to_owned()));
         };
         if header.cluster_id.parse() == Ok(self.cluster.0) {
             Ok(answer)
         } else {
-            // Nothing that it does is done to ours.
+            // Another cluster cannot have changed ours.
             Err(Unanswered::Refused("another cluster answered".to_owned()))
         }
     }
 
     fn ask(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
-        let answer = self.ask_whoever_is_there(path, body)?;
+        let answer = self.ask_unchecked(path, body)?;
         self.of_our_cluster(answer)
     }
 
-    fn ask_whoever_is_there(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
+    fn ask_unchecked(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
         let request = minreq::post(format!("{}/{path}", self.url))
             .with_body(body.to_string())
             .with_timeout(self.patience)
@@ -220,7 +220,7 @@ impl Gateway {
             Err(minreq::Error::IoError(error)) => Err(match error.kind() {
                 ErrorKind::ConnectionRefused => Unanswered::Refused("nothing listens".to_owned()),
                 ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-                    Unanswered::Unknown(format!("no answer in {} s", self.patience))
+                    Unanswered::Unknown(format!("no answer within {} s", self.patience))
                 }
                 _ => Unanswered::Unknown(error.to_string()),
             }),
@@ -229,11 +229,11 @@ impl Gateway {
     }
 }
 
-/// How many keys are asked for at once.
+/// How many keys to request at once.
 const PAGE: u32 = 2000;
 
-/// What etcd says where it has decided not to carry a request out (api/v3rpc/rpctypes/error.go). All
-/// its other errors leave it open: an entry may have been proposed before they occurred.
+/// The errors with which etcd has decided not to carry out a request (api/v3rpc/rpctypes/error.go).
+/// After all other errors an entry may have been proposed before.
 const DECIDED: &[&str] = &[
     "etcdserver: no leader",
     "etcdserver: mvcc: database space exceeded",
@@ -244,7 +244,7 @@ const DECIDED: &[&str] = &[
 ];
 
 fn refusal(status: u16, body: &[u8]) -> Unanswered {
-    /// From 3.6 on only the former, until 3.3 only the latter (etcd issue 21100).
+    /// From 3.6 on only `message`, until 3.3 only `error` (etcd issue 21100).
     #[derive(Default, Deserialize)]
     struct Refusal {
         message: Option<String>,
@@ -291,13 +291,13 @@ fn encoded(text: impl AsRef<[u8]>) -> String {
 }
 
 fn decoded(text: &str) -> Result<String, Unanswered> {
-    let unreadable = |why: String| Unanswered::Unknown(format!("an answer that is no text: {why}"));
+    let unreadable = |why: String| Unanswered::Unknown(format!("the answer is not text: {why}"));
     let bytes = BASE64_STANDARD.decode(text);
     let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))
 }
 
-/// The first key after all those with this prefix, which ends in an ASCII character.
+/// The first key after all keys with this prefix, which ends in an ASCII character.
 fn after(prefix: &str) -> Vec<u8> {
     let mut end = prefix.as_bytes().to_vec();
     if let Some(last) = end.last_mut() {

@@ -1,4 +1,4 @@
-//! The real etcd and etcdctl: where they come from, and how they are asked.
+//! The real etcd and etcdctl: finding them, and querying members with them.
 
 mod cache;
 pub mod command;
@@ -14,10 +14,10 @@ pub mod verify;
 
 use crate::values::EtcdVersion;
 
-/// The environment that points etcdctl at these members.
+/// The environment variables that point etcdctl at these members.
 ///
-/// etcd 2.0 and 2.1 read ETCDCTL_PEERS, 2.2 and 2.3 ETCDCTL_ENDPOINT, all later ones
-/// ETCDCTL_ENDPOINTS (each version's etcdctl/main.go). Until 3.3 the v3 API has to be asked for.
+/// etcd 2.0 and 2.1 read ETCDCTL_PEERS, 2.2 and 2.3 ETCDCTL_ENDPOINT, later versions
+/// ETCDCTL_ENDPOINTS (each version's etcdctl/main.go). Until 3.3 the v3 API has to be selected.
 pub fn client_environment(
     version: EtcdVersion,
     client_urls: &[String],

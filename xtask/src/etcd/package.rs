@@ -1,7 +1,7 @@
-//! The distribution's package: fetched and unpacked into the cache, without being installed.
+//! Fetches the distribution's package and unpacks it into the cache, without installing it.
 //!
-//! apt works on a state folder of its own, with the host's sources, keys, pins and proxies. So it needs
-//! neither root nor fresh system lists, and the system is as it was.
+//! apt uses its own state folder, with the host's sources, keys, pins and proxies. So it needs
+//! neither root nor current package lists, and the system stays unchanged.
 
 use std::fs;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::cache::{Locked, refused};
 use crate::process;
 use crate::reason::Reason;
 
-/// How long fetching lists, or packages, may take.
+/// How long apt may take for lists or packages.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The packages that hold etcd and etcdctl in Debian and Ubuntu.
 const PACKAGES: [&str; 2] = ["etcd-server", "etcd-client"];
 
-/// A package of exactly the wanted version from the cache.
+/// A cached package of exactly the wanted version.
 pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
     let version = search.wanted.version;
     unpacked(search)
@@ -32,16 +32,16 @@ pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
         .ok_or_else(|| format!("etcd {version} is not in the project's cache").into())
 }
 
-/// The package of whatever version the distribution has, from the cache or its archive.
+/// The distribution's package at any version, from the cache or the archive.
 pub(super) fn any(search: &Search<'_>) -> Result<Tools, Reason> {
     if let Some(tools) = newest(search) {
         return Ok(tools);
     }
     program_on_path(search.wanted.path, "apt-get")?;
     let cache = Cache::of(search.wanted.cache);
-    let locked = cache.lock(|| search.step("waiting for another task that fetches etcd"))?;
+    let locked = cache.lock(|| search.step("waiting for another task that is fetching etcd"))?;
     if let Some(tools) = newest(search) {
-        // The other task has fetched the same.
+        // The other task fetched the same package.
         return Ok(tools);
     }
     fetch(search, &cache, &locked)
@@ -68,8 +68,8 @@ fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, R
     shell.change_dir(&scratch.path);
 
     search.step("fetching the distribution's packages `etcd-server` and `etcd-client`, without installing them");
-    // One source that does not answer fails all of this, though what matters may have come; whether
-    // it has is seen below.
+    // One source that does not answer makes the update fail, although the needed lists may be
+    // there. The download shows whether they are.
     let lists = process::run(apt.get(&shell, &["update"]), PATIENCE);
     let packages = process::run(apt.get(&shell, &["download"]).args(PACKAGES), PATIENCE);
     if !packages.success() {
@@ -100,7 +100,7 @@ fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, R
         .ok_or("`apt-get download` left no packages")?;
     let folder = cache.package(version, architecture());
     cache::keep(locked, &scratch, &root.join("usr/bin"), &folder)
-        .map_err(|why| format!("the package {version} does not serve: {why}"))?;
+        .map_err(|why| format!("the package {version} cannot be used: {why}"))?;
     pair::in_folder(&folder, Origin::Package)
 }
 
@@ -122,7 +122,7 @@ fn version_of_package(file: &Utf8Path) -> Option<&str> {
         .next()
 }
 
-/// apt with a state of its own.
+/// apt with its own state folder.
 struct Apt {
     folder: Utf8PathBuf,
 }
@@ -156,9 +156,8 @@ impl Apt {
     }
 }
 
-/// Read after the host's own. It drops what the host does after each update of its lists, and every
-/// kind of list but the one of packages. The user that apt as root would download as cannot write
-/// where we do.
+/// Read after the host's configuration. It drops the host's hooks for updates, and all lists except
+/// those of packages. The user that apt switches to as root could not write to our folder.
 const CONFIGURATION: &str = r##"#clear APT::Update;
 #clear Acquire::IndexTargets;
 Acquire::IndexTargets::deb::Packages {

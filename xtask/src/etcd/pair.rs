@@ -1,4 +1,4 @@
-//! Whether two files are an etcd and an etcdctl that run here and fit together.
+//! Checks that two files are an etcd and an etcdctl that run here and fit together.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::process::{self, Ending, Finished};
 use crate::reason::Reason;
 use crate::values::EtcdVersion;
 
-/// How long a binary may take to say its version, on a host that is busy.
+/// How long a binary may take to report its version on a busy host.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The pair in a folder, once both have told their versions.
+/// The pair in a folder, if both report their versions.
 pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, Reason> {
     for name in ["etcd", "etcdctl"] {
         if !folder.join(name).is_file() {
@@ -28,7 +28,7 @@ pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Res
     let version = version_of(&etcd, &["--version"], None)?;
     let client = match version.minor_release() {
         (2, _) => version_of(&etcdctl, &["--version"], None)?,
-        // The v3 API was not the default yet.
+        // The v3 API was not yet the default.
         (3, ..4) => version_of(&etcdctl, &["version"], Some("3"))?,
         _ => version_of(&etcdctl, &["version"], None)?,
     };
@@ -45,7 +45,7 @@ pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Res
     })
 }
 
-/// Whether binaries that once were found still run here and fit together.
+/// Checks that a known pair still runs here and fits together.
 pub fn serves(tools: &Tools) -> Result<(), Reason> {
     let Tools {
         etcd,
@@ -56,8 +56,8 @@ pub fn serves(tools: &Tools) -> Result<(), Reason> {
     of(etcd, etcdctl, origin).map(drop)
 }
 
-/// The version in what etcd and etcdctl say when asked for it. Every release says it on one line, as
-/// `etcd Version: 3.4.23`, `etcd version 2.0.0`, `etcdctl version: 3.6.14` or `etcdctl version 2.3.8`.
+/// The version in the output of etcd or etcdctl. Each release prints one line, such as `etcd
+/// Version: 3.4.23`, `etcd version 2.0.0`, `etcdctl version: 3.6.14` or `etcdctl version 2.3.8`.
 pub(super) fn version_in(said: &str) -> Option<EtcdVersion> {
     said.lines().find_map(|line| {
         let mut words = line.split_ascii_whitespace();
@@ -66,7 +66,7 @@ pub(super) fn version_in(said: &str) -> Option<EtcdVersion> {
         if !program.starts_with("etcd") || !word.eq_ignore_ascii_case("version") {
             return None;
         }
-        // A build between releases says `3.7.0-rc.1` or `3.4.23+git`.
+        // Builds between releases print `3.7.0-rc.1` or `3.4.23+git`.
         let numbers = words.next()?.split(['-', '+']).next()?;
         numbers.parse().ok()
     })
@@ -88,9 +88,9 @@ fn version_of(
 fn why_not(program: &Utf8Path, finished: &Finished) -> String {
     let said = finished.last_lines(1);
     match finished.ending {
-        Ending::Exited(0) => format!("`{program}` does not say which version it is"),
+        Ending::Exited(0) => format!("`{program}` does not report its version"),
         Ending::NotStarted(nix::errno::Errno::EACCES) => format!(
-            "`{program}` may not be run: it is not executable, or its file system is mounted `noexec`"
+            "`{program}` cannot be run: it is not executable, or its file system is mounted `noexec`"
         ),
         Ending::NotStarted(nix::errno::Errno::ENOEXEC) => format!(
             "`{program}` is not a program for this machine ({})",

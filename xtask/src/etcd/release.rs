@@ -1,4 +1,4 @@
-//! The official release: a tarball, downloaded, checked and unpacked into the cache.
+//! Downloads, checks and unpacks the official release into the cache.
 
 use std::time::Duration;
 
@@ -37,13 +37,13 @@ pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, Reason> {
     }
     let Some(sha256) = wanted.checksum() else {
         return Err(Reason::from(format!(
-            "no checksum is known for etcd {version} on {architecture}, and nothing is run unchecked"
+            "no checksum is known for etcd {version} on {architecture}, and unchecked binaries are not run"
         )));
     };
     let cache = Cache::of(wanted.cache);
-    let locked = cache.lock(|| search.step("waiting for another task that fetches etcd"))?;
+    let locked = cache.lock(|| search.step("waiting for another task that is fetching etcd"))?;
     if let Ok(tools) = cached(search) {
-        // The other task has fetched the same.
+        // The other task fetched the same release.
         return Ok(tools);
     }
 
@@ -60,7 +60,7 @@ pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, Reason> {
     let found = download::sha256(&tarball).map_err(refused("read", &tarball))?;
     if found != sha256 {
         return Err(Reason::from(format!(
-            "{url} is not the file that is pinned: its SHA-256 is {found}, and {sha256} is expected"
+            "{url} is not the pinned file: its SHA-256 is {found}, expected {sha256}"
         )));
     }
 
@@ -78,6 +78,6 @@ pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, Reason> {
         .join(format!("etcd-v{version}-linux-{architecture}"));
     let folder = cache.release(version, architecture, sha256);
     cache::keep(&locked, &scratch, &unpacked, &folder)
-        .map_err(|why| format!("{url} does not serve: {why}"))?;
+        .map_err(|why| format!("{url} cannot be used: {why}"))?;
     pair::in_folder(&folder, Origin::Release)
 }

@@ -1,4 +1,4 @@
-//! The cheapest question to a member: does it serve?
+//! The cheapest query of a member: whether it serves.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use xshell::Shell;
 use crate::plan::{CLIENT_PORT, Member};
 use crate::process;
 
-/// How far a member is on its way to serving clients.
+/// How far a member's start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Serving {
-    /// Nobody listens there.
+    /// Nothing listens at its address.
     Silent,
-    /// It listens, and has no leader to follow yet.
+    /// It listens but has no leader.
     WaitsForLeader,
-    /// It has answered a linearizable read, so there is a quorum and it is part of it.
+    /// It answered a linearizable read, so there is a quorum and it is part of it.
     Serves,
 }
 
-/// Asks a member. An alarm is no reason not to serve: what can be done about it takes members that do.
+/// Queries a member. It also serves with an alarm, because disarming needs members that serve.
 pub fn ask(member: &Member) -> Serving {
     let address = SocketAddr::from((member.address, CLIENT_PORT));
     if TcpStream::connect_timeout(&address, PATIENCE).is_err() {
@@ -36,7 +36,7 @@ pub fn ask(member: &Member) -> Serving {
     }
 }
 
-/// Asks the same by this curl, which may run elsewhere.
+/// Queries a member with this curl, which may run elsewhere.
 pub fn ask_by(curl: &Utf8Path, member: &Member) -> Serving {
     let Ok(shell) = Shell::new() else {
         return Serving::Silent;
@@ -53,11 +53,11 @@ pub fn ask_by(curl: &Utf8Path, member: &Member) -> Serving {
     }
 }
 
-/// How long a member may take to be connected with, and to answer then.
+/// How long a member may take to accept a connection, and then to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where a member tells whether it serves. Every version does, and 2.0 already says `"true"` as a string.
-/// Those that do not know yet what is to be excluded ignore it (etcd's CHANGELOG of 3.5 and 3.4).
+/// The health URL of a member. Every version has it, and 2.0 already says `"true"` as a string.
+/// Older versions ignore the `exclude` parameters (etcd's CHANGELOG of 3.5 and 3.4).
 fn health(member: &Member) -> String {
     let url = member.client_url();
     format!("{url}/health?exclude=NOSPACE&exclude=CORRUPT")

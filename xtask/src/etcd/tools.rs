@@ -14,13 +14,13 @@ pub struct Tools {
     pub etcd: Utf8PathBuf,
     /// Its client.
     pub etcdctl: Utf8PathBuf,
-    /// The version that the server says it is.
+    /// The version that the server reports.
     pub version: EtcdVersion,
-    /// Where the pair comes from.
+    /// The origin of the pair.
     pub origin: Origin,
 }
 
-/// Where binaries come from, in the order in which places are tried.
+/// The origin of binaries, in the order in which places are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
@@ -34,7 +34,7 @@ pub enum Origin {
     Package,
     /// PATH, at another version than the pinned one.
     PathOther,
-    /// A machine, inside of which it runs.
+    /// Inside a machine, where it runs.
     Machine,
 }
 
@@ -45,12 +45,12 @@ impl fmt::Display for Origin {
             Self::Path | Self::PathOther => "PATH",
             Self::Release => "the official release",
             Self::Package => "the distribution's package, not installed",
-            Self::Machine => "inside of a machine",
+            Self::Machine => "inside a machine",
         })
     }
 }
 
-/// This machine's architecture as etcd's releases call it.
+/// This host's architecture in the naming of etcd's releases.
 pub const fn architecture() -> &'static str {
     match std::env::consts::ARCH.as_bytes() {
         b"x86_64" => "amd64",

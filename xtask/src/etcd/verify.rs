@@ -1,4 +1,4 @@
-//! Looks and judges, once or until all is well.
+//! Observes a cluster and judges it, once or until it is healthy.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,20 +14,20 @@ use crate::observation::{
 use crate::pause::pause;
 use crate::plan::Plan;
 
-/// What was seen in one look, and what was made of it.
+/// The result of one look.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    /// What was seen.
+    /// The observation.
     pub observation: Observation,
-    /// What every check made of it.
+    /// The verdicts of all checks.
     pub report: Report,
-    /// Whether data is lost for good.
+    /// Whether data is lost permanently.
     pub is_lost: bool,
 }
 
 impl Verified {
-    /// Why it is of no use to wait until the cluster is healthy. A member that fails may be started again, by
-    /// anybody.
+    /// Why waiting cannot make the cluster healthy. A stopped member does not count, because
+    /// anybody may start it again.
     pub fn cannot_improve(&self) -> Option<&'static str> {
         if self.is_lost {
             Some("lost data does not come back")
@@ -38,37 +38,37 @@ impl Verified {
         }
     }
 
-    /// Whether a member does not run: it does not come back by itself.
+    /// Whether a member is stopped: it does not start by itself.
     pub fn has_stopped_members(&self) -> bool {
         self.observation.conditions.contains(&Condition::Stopped)
     }
 }
 
-/// What there is to look at beside etcd itself.
+/// What to look at besides etcd itself.
 #[derive(Default)]
 pub struct Context<'a> {
-    /// Looks at the members' machines, where they have some.
+    /// Looks at the members' machines, if they are machines.
     pub machines: Option<&'a LookAtMachines<'a>>,
-    /// What the members' processes were started with, where they are processes of this host.
+    /// What the members' processes were started with, if they are local.
     pub started: Vec<Look<StartedWith>>,
-    /// What was seen of the cluster before.
+    /// What earlier looks saw.
     pub before: Option<LastRevision>,
-    /// What is kept of the cluster and cannot be read.
+    /// Records of the cluster that cannot be read.
     pub unreadable: Vec<Unreadable>,
     /// What is recorded of the cluster that was started.
     pub recorded: Recorded,
-    /// How the plan's members are by their driver, where it tells without asking them.
+    /// The members' conditions from the driver, if it does not need to query them.
     pub conditions: Option<&'a dyn Fn() -> Vec<Condition>>,
-    /// Why a member that does not run has ended, by its place in the plan.
+    /// Why a stopped member exited, by its index in the plan.
     pub ended: Option<&'a dyn Fn(usize) -> Option<Cause>>,
 }
 
-/// Looks at the machines of the plan's members from inside, in the plan's order, with this deadline.
+/// Looks at the machines of the plan's members, in the plan's order, with this deadline.
 pub type LookAtMachines<'a> = dyn Fn(Duration) -> Vec<Look<MachineStatus>> + Sync + 'a;
 
-/// Looks once; at the machines meanwhile, where members have some.
-pub fn once(plan: &Plan, tools: &Tools, beside: &Context<'_>) -> Verified {
-    let machines = beside.machines;
+/// Looks once, at members and machines in parallel.
+pub fn once(plan: &Plan, tools: &Tools, context: &Context<'_>) -> Verified {
+    let machines = context.machines;
     let mut observation = thread::scope(|scope| {
         let machines = machines.map(|look| scope.spawn(|| look(MACHINES_PATIENCE)));
         let observation = observe(plan, tools, patience(plan));
@@ -78,25 +78,25 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Context<'_>) -> Verified {
         observation
     });
     let silent = |member: &MemberObservation| matches!(member.status, Look::Failed(_));
-    if let Some(conditions) = beside.conditions
+    if let Some(conditions) = context.conditions
         && observation.members.iter().any(silent)
     {
         observation.conditions = conditions();
         let conditions = observation.conditions.iter().enumerate();
         observation.ended = conditions
             .map(|(index, condition)| match condition {
-                Condition::Stopped => beside.ended?(index),
+                Condition::Stopped => context.ended?(index),
                 _ => None,
             })
             .collect();
     }
-    observation.started = match beside.machines {
+    observation.started = match context.machines {
         Some(_) => observation.machines.iter().map(started_in).collect(),
-        None => beside.started.clone(),
+        None => context.started.clone(),
     };
-    observation.before = beside.before;
-    observation.unreadable.clone_from(&beside.unreadable);
-    observation.recorded.clone_from(&beside.recorded);
+    observation.before = context.before;
+    observation.unreadable.clone_from(&context.unreadable);
+    observation.recorded.clone_from(&context.recorded);
     Verified {
         report: check::judge(plan, &observation),
         is_lost: check::lost(plan, &observation).is_some(),
@@ -108,17 +108,17 @@ pub fn once(plan: &Plan, tools: &Tools, beside: &Context<'_>) -> Verified {
 fn started_in(machine: &Look<MachineStatus>) -> Look<StartedWith> {
     match machine {
         Look::Seen(machine) => machine.started.clone().map_or_else(
-            || Look::NotAsked("runs no etcd that could be looked into".to_owned()),
+            || Look::NotAsked("runs no etcd that could be inspected".to_owned()),
             Look::Seen,
         ),
-        Look::Failed(_) => Look::NotAsked("could not be looked into".to_owned()),
+        Look::Failed(_) => Look::NotAsked("could not be inspected".to_owned()),
         Look::NotAsked(why) => Look::NotAsked(why.clone()),
     }
 }
 
-/// Looks again and again, until a look finds the cluster healthy, or finds that waiting cannot help, or
-/// the time is over; the result is the last look. Looks at least once. `goes_on` is told of every look that
-/// did not find it healthy, where there is time for another, and says whether to look again.
+/// Looks until the cluster is healthy, waiting cannot help, or the time is over, and at least once.
+/// Returns the last look. `goes_on` receives each unhealthy look that could be followed by another,
+/// and decides whether to continue.
 pub fn until_healthy(
     wait: Duration,
     look: &mut dyn FnMut() -> Verified,
@@ -133,13 +133,13 @@ pub fn until_healthy(
         if is_over || verified.cannot_improve().is_some() || left.is_zero() || !goes_on(&verified) {
             return verified;
         }
-        // Less and less often.
+        // With growing pauses.
         pause(shortly.min(left));
         shortly = (shortly * 2).min(LONGEST_PAUSE);
     }
 }
 
-/// How long a member may take for one answer: on a machine without KVM everything takes its time.
+/// How long a member may take for one answer. Machines without KVM are slow.
 const fn patience(plan: &Plan) -> Duration {
     if plan.on_machines {
         Duration::from_secs(20)
@@ -148,7 +148,7 @@ const fn patience(plan: &Plan) -> Duration {
     }
 }
 
-/// How long a machine may take to tell how it is, logging in included.
+/// How long a machine may take to report its state, including the login.
 const MACHINES_PATIENCE: Duration = Duration::from_secs(60);
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! A member says that its database is full, and the whole cluster stops taking writes.
+//! A member reports that its database is full, and the whole cluster stops accepting writes.
 
 use super::{Cost, EVERYWHERE, Fault, Injected, Injector, about, no_obstacle};
 use crate::report::Outcome;
@@ -17,7 +17,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     injector.raise_no_space(member)?;
     Ok(Injected::new(
         format!("{} raised the alarm NOSPACE", member.name),
-        // Verify asks the leader for the lease that its values are to have, and is refused that.
+        // `verify` requests the lease for its values from the leader, which refuses it.
         vec![about("alarms", &member.name), about("write", &leader.name)],
     ))
 }

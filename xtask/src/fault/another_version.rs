@@ -14,16 +14,14 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(session: &Session, means: &Resources) -> Option<String> {
+fn obstacle(session: &Session, resources: &Resources) -> Option<String> {
     let runs = session.plan.version();
-    match &means.other_etcd {
-        None => {
-            Some("takes another version of etcd: name its folder with `--other-etcd`".to_owned())
-        }
-        // etcd refuses every other distance between the members of one cluster.
+    match &resources.other_etcd {
+        None => Some("needs another version of etcd: pass its folder to `--other-etcd`".to_owned()),
+        // etcd refuses any other difference of versions within a cluster.
         Some(other) if !is_next(runs.minor_release(), other.version.minor_release()) => {
             Some(format!(
-                "takes an etcd one minor release above {runs}, and `--other-etcd` names {}",
+                "needs an etcd one minor release above {runs}, but `--other-etcd` is {}",
                 other.version
             ))
         }
@@ -38,7 +36,7 @@ fn is_next((major, minor): (u16, u16), other: (u16, u16)) -> bool {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     let plan = injector.plan();
-    let Some(tools) = &injector.means().other_etcd else {
+    let Some(tools) = &injector.resources().other_etcd else {
         return injector.lacks("another version of etcd");
     };
     injector.stop(&member.name)?;

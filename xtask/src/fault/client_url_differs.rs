@@ -1,4 +1,4 @@
-//! A member tells clients to find it where it is not.
+//! A member advertises a wrong client URL.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, about, no_obstacle, unused_url};
 use crate::plan::CLIENT_PORT;
@@ -7,7 +7,7 @@ use crate::report::{Diagnostic, Failure, Outcome};
 
 pub(super) static FAULT: Fault = Fault {
     name: "client-url-differs",
-    title: "a member advertises a client URL at which it is not",
+    title: "a member advertises a wrong client URL",
     drivers: PROCESSES,
     cost: Cost::Nothing,
     obstacle: no_obstacle,

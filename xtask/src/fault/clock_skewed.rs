@@ -13,9 +13,9 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-/// Whatever keeps the clock right would do so again, so it rests. It is stopped and not disabled, and noted
-/// where a boot removes it: nothing of this outlasts one, even where nobody undoes it. A machine without
-/// the clock that the undoing goes by is left alone.
+/// Time services would correct the clock, so they are stopped. They are not disabled, and the note
+/// is lost at a boot, so nothing outlasts one. A machine without the clock that undoing needs is
+/// left alone.
 const SKEW: &str = "\
 cat /sys/class/rtc/rtc0/since_epoch >/dev/null || exit
 sudo touch /run/xtask-drill-clock || exit
@@ -25,7 +25,7 @@ for keeper in $(systemctl list-units --plain --no-legend --state=active $keepers
 done
 sudo date --set='+5 minutes' >/dev/null";
 
-/// To go back by five minutes would do harm if it was repeated.
+/// Setting the clock back by five minutes could not be repeated safely.
 fn undo() -> String {
     format!(
         "\

@@ -1,4 +1,4 @@
-//! The members are restored from two snapshots, one of which is older: each answers, and not the same.
+//! The members are restored from two different snapshots, so they answer differently.
 
 use camino::Utf8Path;
 
@@ -17,15 +17,15 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(session: &Session, means: &Resources) -> Option<String> {
+fn obstacle(session: &Session, resources: &Resources) -> Option<String> {
     let version = session.plan.version();
     if version.minor_release() >= (3, 6) {
-        // There etcdctl restores nothing any more, and etcdutl is not among what `up` looks for.
+        // From 3.6 on, only etcdutl restores, and `up` does not look for it.
         return Some(format!(
-            "takes an etcdctl that restores snapshots, as {version} does not"
+            "needs an etcdctl that restores snapshots, which {version} does not"
         ));
     }
-    cannot_lose_one(session, means)
+    cannot_lose_one(session, resources)
 }
 
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {

@@ -1,4 +1,4 @@
-//! A member gets the data of another cluster, as from a disk that was mixed up.
+//! A member runs on the data of another cluster, as after a mix-up of disks.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, absent, cannot_lose_one};
 use crate::plan::flags::InitialState;
@@ -28,7 +28,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     ))
 }
 
-/// A cluster of this member alone.
+/// A cluster of only this member.
 fn alone(plan: &Plan, member: &Member) -> Plan {
     let mut other = plan.clone();
     other.etcd.token = Token::from(&plan.name).of_generation(99);

@@ -1,4 +1,4 @@
-//! A member loses its disk and is started again. etcd must not let it vote anew.
+//! A member loses its disk and is started again. etcd must not let it vote again.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, cannot_lose_one, missing};
 use crate::plan::flags::InitialState;
@@ -18,7 +18,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let (plan, tools) = (injector.plan(), injector.tools());
     injector.stop(&member.name)?;
     injector.set_data_aside(&member.name)?;
-    // As on its first day, which is what a unit in version control would do.
+    // As at its first start, which is what a unit in version control would do.
     injector.start_by(plan, tools, &member.name, InitialState::New)?;
     Ok(Injected::new(
         format!("{} lost its data and was started again", member.name),

@@ -1,4 +1,4 @@
-//! Another cluster has the same addresses: it was made from the same definition with another token.
+//! Another cluster uses the same addresses: it has the same definition with another token.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, about, no_obstacle};
 use crate::plan::flags::InitialState;
@@ -21,7 +21,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     injector.replace_all(&other, InitialState::New)?;
     let members = plan.members.iter();
     Ok(Injected::new(
-        "all members were started anew with another token".to_owned(),
+        "all members were recreated with another token".to_owned(),
         members
             .map(|member| about("identity", &member.name))
             .collect(),

@@ -1,4 +1,4 @@
-//! Undoing what a drill has done, whether it does so itself or was killed before it could.
+//! Undoes what a drill did, by the drill itself or after it was killed.
 
 use std::time::{Duration, Instant};
 
@@ -12,24 +12,24 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::steps;
 
-/// What a drill has left, as far as it was undone.
+/// A drill's journal that is partly undone.
 #[derive(Debug)]
 pub struct Healed {
     journal: Journal,
 }
 
 impl Healed {
-    /// The fault that it was done for.
+    /// The name of the fault.
     pub fn fault(&self) -> &str {
         &self.journal.fault
     }
 }
 
-/// Undoes everything that a drill has done, and starts the members that do not run. Returns when all
-/// of them have a leader and nothing is left to be undone.
+/// Undoes everything that a drill did, and starts the stopped members. Returns when all of them
+/// have a leader and nothing is left to undo.
 ///
 /// # Errors
-/// Fails where something could not be undone. What was not stays noted, for the next try.
+/// Fails if something could not be undone. It stays in the journal for the next attempt.
 pub fn heal(session: &Session) -> Outcome<()> {
     let Some(healed) = heal_what_needs_none(session)? else {
         return Ok(());
@@ -40,11 +40,8 @@ pub fn heal(session: &Session) -> Outcome<()> {
     heal_what_needs_a_quorum(session, healed)
 }
 
-/// Undoes what can be undone in a cluster that does not work: the first half, before members are
-/// started. None where there is nothing to undo at all.
-///
-/// # Errors
-/// As [`heal`].
+/// Undoes what can be undone without a quorum, before members are started. `None` if there is
+/// nothing to undo.
 pub fn heal_what_needs_none(session: &Session) -> Outcome<Option<Healed>> {
     let Some(mut journal) = Journal::read(&session.home)? else {
         return Ok(None);
@@ -54,36 +51,28 @@ pub fn heal_what_needs_none(session: &Session) -> Outcome<Option<Healed>> {
 }
 
 /// Undoes the rest, once members have a leader.
-///
-/// # Errors
-/// As [`heal`].
 pub fn heal_what_needs_a_quorum(session: &Session, healed: Healed) -> Outcome<()> {
     let mut journal = healed.journal;
     undo(session, &mut journal, Undo::takes_a_quorum)?;
-    // Only now: an interruption before this leaves the note of what was going on.
+    // Written last, so that an interruption keeps the note of the fault.
     journal.write(&session.home)
 }
 
-/// What kept a drill from being undone, with what that means.
+/// Adds to a failure that the fault is not undone.
 fn unfinished(session: &Session, fault: &str, mut failure: Failure) -> Failure {
     let name = &session.home.name;
     if let Some(last) = failure.diagnostics.pop() {
         let last = last
-            .note(format!(
-                "what a drill did for `{fault}` is not undone yet, or not all of it"
-            ))
-            .hint(Hint::heals(
-                "go on with it",
-                [format!("cargo xtask up {name}")],
-            ));
+            .note(format!("`{fault}` is not undone yet, or only in part"))
+            .hint(Hint::heals("continue", [format!("cargo xtask up {name}")]));
         failure.diagnostics.push(last);
     }
     failure
 }
 
-/// Undoes what is meant, the last first. Each is forgotten once it is undone; the journal itself is
-/// kept until everything is. That progress cannot be written down, as on a full disk, keeps nothing from
-/// being undone: what is not forgotten is undone once more by the next who heals, which does no harm.
+/// Undoes the matching steps in reverse order. Each is dropped from the journal once it is undone.
+/// A failure to write the journal, as on a full disk, does not stop the undoing: a step that stays
+/// in the journal is undone again later, which does no harm.
 fn undo(session: &Session, journal: &mut Journal, is_meant: impl Fn(&Undo) -> bool) -> Outcome<()> {
     let mut left = journal.undo.clone();
     while let Some(at) = left.iter().rposition(&is_meant) {
@@ -98,11 +87,11 @@ fn undo(session: &Session, journal: &mut Journal, is_meant: impl Fn(&Undo) -> bo
     Ok(())
 }
 
-/// Starts every member that does not run, as its definition says.
+/// Starts every stopped member as its definition says.
 fn start_all(session: &Session) -> Outcome<()> {
     let names = session.plan.names();
     let conditions = session.driver.conditions(&session.home, &names)?;
-    // Every one of them has had data: a drill begins with a healthy cluster.
+    // Every member had data: a drill starts with a healthy cluster.
     let start = steps::start(&names, &conditions, &names);
     let started = session.driver.start(
         &session.home,
@@ -118,18 +107,18 @@ fn start_all(session: &Session) -> Outcome<()> {
             Diagnostic::error(format!("`{lost}` has lost its data, so it was not started"))
                 .note("with an empty disk and its old identity it could vote twice")
                 .hint(Hint::informs(
-                    "see how the others are",
+                    "check the others",
                     [format!("cargo xtask verify {}", session.home.name)],
                 )),
         )),
     }
 }
 
-/// How often a member is asked for its leader.
+/// The pause between two queries for the leader.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Waits until every member answers and has a leader. Whether it takes writes is another question: what
-/// keeps it from that may be what is to be undone.
+/// Waits until every member answers and has a leader. It may still refuse writes, because of what
+/// is yet to be undone.
 fn wait_for_leader(session: &Session) -> Outcome<()> {
     let plan = &session.plan;
     let deadline = Instant::now() + session.driver.patience();

@@ -1,5 +1,5 @@
-//! What faults are made of: single things to do to a session, each with what undoes it. Those to members
-//! and their data are here.
+//! The steps that faults consist of, each with its undo. This file has those for members and their
+//! data.
 
 mod network;
 mod requests;
@@ -19,25 +19,25 @@ use crate::session::Session;
 use crate::steps::Start;
 use crate::values::HostName;
 
-/// What a fault may need beside the cluster itself.
+/// Resources that a fault may need besides the cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Resources {
     /// An etcd of another version than the cluster's.
     pub other_etcd: Option<Tools>,
 }
 
-/// Does things to a session, and takes note of each before it is done.
+/// Changes a cluster, and records each change in the journal before it is made.
 pub struct Injector<'a> {
     session: &'a Session,
-    means: &'a Resources,
+    resources: &'a Resources,
     leader: HostName,
     interruption: &'a DeferredInterrupt,
     journal: Journal,
-    /// What is done by this process as long as the fault lasts, and ends with it.
+    /// What this process keeps up while the fault lasts.
     held: Vec<Held>,
 }
 
-/// Something that this process does as long as a fault lasts.
+/// Something that this process keeps up during a fault.
 #[expect(dead_code, reason = "what they hold works until it is dropped")]
 enum Held {
     Stranger(Stranger),
@@ -45,18 +45,18 @@ enum Held {
 }
 
 impl<'a> Injector<'a> {
-    /// Something to inject this fault with. `leader`: who leads right now. `interruption`: ends what
-    /// takes long before it is done.
+    /// Creates the injector of a fault. `leader`: the current leader. `interruption`: ends slow
+    /// steps early.
     pub fn new(
         session: &'a Session,
-        means: &'a Resources,
+        resources: &'a Resources,
         leader: HostName,
         interruption: &'a DeferredInterrupt,
         fault: &Fault,
     ) -> Self {
         Self {
             session,
-            means,
+            resources,
             leader,
             interruption,
             journal: Journal::of(fault.name),
@@ -64,30 +64,27 @@ impl<'a> Injector<'a> {
         }
     }
 
-    /// Brings a fault about.
-    ///
-    /// # Errors
-    /// Fails where something cannot be done to the cluster. What was done is noted, to be undone.
+    /// Injects a fault. Changes made before a failure are in the journal.
     pub fn inject(&mut self, fault: &Fault) -> Outcome<Injected> {
         (fault.inject)(self)
     }
 
-    /// The cluster as it should be.
+    /// The plan of the cluster.
     pub(super) fn plan(&self) -> &'a Plan {
         &self.session.plan
     }
 
-    /// The member that leads.
+    /// The leader.
     pub(super) fn leader(&self) -> Outcome<&'a Member> {
         let leads = |member: &&Member| member.name == self.leader;
         self.plan().members.iter().find(leads).ok_or_else(|| {
             Failure::failed(Diagnostic::error(
-                "the leader is no member of the definition",
+                "the leader is not a member of the definition",
             ))
         })
     }
 
-    /// The members that do not lead, in the plan's order.
+    /// The followers, in the plan's order.
     pub(super) fn followers(&self) -> Vec<&'a Member> {
         let members = self.plan().members.iter();
         members
@@ -95,7 +92,7 @@ impl<'a> Injector<'a> {
             .collect()
     }
 
-    /// The first member that does not lead.
+    /// The first follower.
     pub(super) fn follower(&self) -> Outcome<&'a Member> {
         self.followers()
             .into_iter()
@@ -103,7 +100,7 @@ impl<'a> Injector<'a> {
             .map_or_else(|| self.leader(), Ok)
     }
 
-    /// Ends a member without a word to it.
+    /// Kills a member.
     pub(super) fn kill(&mut self, member: &HostName) -> Outcome<()> {
         self.note(Undo::Start {
             member: member.clone(),
@@ -125,7 +122,7 @@ impl<'a> Injector<'a> {
         }
     }
 
-    /// Lets a member run a small part of the time only.
+    /// Lets a member run only a small part of the time.
     pub(super) fn throttle(&mut self, member: &HostName) -> Outcome<()> {
         self.note(Undo::Resume {
             member: member.clone(),
@@ -135,7 +132,7 @@ impl<'a> Injector<'a> {
         Ok(())
     }
 
-    /// Has somebody answer at a member's client URL who is not etcd. The member must not run.
+    /// Answers at a member's client URL with a server that is not etcd. The member must be stopped.
     pub(super) fn answer_as_stranger(&mut self, member: &Member) -> Outcome<()> {
         let stranger = Stranger::begin(member).map_err(|error| {
             Failure::host(Diagnostic::error(format!(
@@ -147,7 +144,7 @@ impl<'a> Injector<'a> {
         Ok(())
     }
 
-    /// Stops a member in good order.
+    /// Stops a member cleanly.
     pub(super) fn stop(&mut self, member: &HostName) -> Outcome<()> {
         self.note(Undo::Start {
             member: member.clone(),
@@ -158,7 +155,7 @@ impl<'a> Injector<'a> {
             .stop(&self.session.home, members, &self.session.ui.saying())
     }
 
-    /// Sets the data of a member aside that does not run.
+    /// Moves the data of a stopped member aside.
     pub(super) fn set_data_aside(&mut self, member: &HostName) -> Outcome<()> {
         self.note(Undo::PutDataBack {
             member: member.clone(),
@@ -171,8 +168,7 @@ impl<'a> Injector<'a> {
         })
     }
 
-    /// Starts a member that does not run, and that is noted to be undone already, by another plan
-    /// than its own or with other binaries.
+    /// Starts a stopped member, whose stop is in the journal, with another plan or other binaries.
     pub(super) fn start_by(
         &mut self,
         plan: &Plan,
@@ -186,7 +182,7 @@ impl<'a> Injector<'a> {
         self.start(plan, tools, member, state)
     }
 
-    /// Starts a member that the definition does not have. It joins a cluster that knows of it.
+    /// Starts a member that is not in the definition, in a cluster that already lists it.
     pub(super) fn start_extra(&mut self, plan: &Plan, extra: &HostName) -> Outcome<()> {
         self.note(Undo::Remove {
             member: extra.clone(),
@@ -194,7 +190,7 @@ impl<'a> Injector<'a> {
         self.start(plan, self.tools(), extra, InitialState::Existing)
     }
 
-    /// Sets the data of all members aside and starts them without any, by this plan.
+    /// Moves the data of all members aside and starts them empty, by this plan.
     pub(super) fn replace_all(&mut self, plan: &Plan, state: InitialState) -> Outcome<()> {
         let tools = self.tools();
         for member in &self.plan().members {
@@ -207,7 +203,7 @@ impl<'a> Injector<'a> {
         Ok(())
     }
 
-    /// Has a member join that the definition does not have, and returns it.
+    /// Adds a member that is not in the definition, and returns it.
     pub(super) fn join_extra(&mut self, more: &[&str]) -> Outcome<Member> {
         let mut plan = self.plan().clone();
         let extra = Member::new(extra_name()?, unused_address(&plan), &plan.etcd.token);
@@ -217,7 +213,7 @@ impl<'a> Injector<'a> {
         Ok(extra)
     }
 
-    /// Where a member has its data.
+    /// The folder of a member's data.
     pub(super) fn data(&self, member: &HostName) -> Outcome<Utf8PathBuf> {
         let faults = self.session.driver.faults();
         let data = faults.and_then(|faults| faults.data(&self.session.home, member));
@@ -228,27 +224,27 @@ impl<'a> Injector<'a> {
         })
     }
 
-    /// Has etcdctl ask a member.
+    /// Runs etcdctl against a member.
     pub(super) fn etcdctl(&self, member: &Member, arguments: &[&str]) -> Outcome<String> {
         undo::ask_at(self.session, vec![member.client_url()], arguments)
     }
 
-    /// That something is not there that a fault takes.
+    /// The failure that a resource of the fault is missing.
     pub(super) fn lacks<T>(&self, what: &str) -> Outcome<T> {
         let fault = &self.journal.fault;
         Err(Failure::usage(Diagnostic::error(format!(
-            "the fault `{fault}` takes {what}"
+            "the fault `{fault}` needs {what}"
         ))))
     }
 
-    /// The binaries that the cluster runs on.
+    /// The cluster's binaries.
     pub(super) const fn tools(&self) -> &'a Tools {
         &self.session.tools
     }
 
-    /// What was given beside the cluster.
-    pub(super) const fn means(&self) -> &'a Resources {
-        self.means
+    /// The resources besides the cluster.
+    pub(super) const fn resources(&self) -> &'a Resources {
+        self.resources
     }
 
     fn start(
@@ -267,14 +263,14 @@ impl<'a> Injector<'a> {
             .start(&self.session.home, plan, tools, &start, &mut |_, _| {})
     }
 
-    /// Ends what takes long where somebody wants it to end.
+    /// Fails if the user wants to stop.
     fn insist_on_going_on(&self) -> Outcome<()> {
         if !self.interruption.is_asked() {
             return Ok(());
         }
         let fault = &self.journal.fault;
         Err(Failure::interrupted(Diagnostic::error(format!(
-            "interrupted while `{fault}` was brought about"
+            "interrupted while injecting `{fault}`"
         ))))
     }
 
@@ -293,9 +289,9 @@ fn others<'a>(plan: &'a Plan, member: &Member) -> impl Iterator<Item = &'a Membe
     plan.members.iter().filter(move |other| other.id != id)
 }
 
-/// The name of a member that no definition is likely to have.
+/// A member name that definitions are unlikely to have.
 fn extra_name() -> Outcome<HostName> {
     let name = "drill-extra";
     name.parse()
-        .map_err(|_| Failure::failed(Diagnostic::error(format!("`{name}` is no host name"))))
+        .map_err(|_| Failure::failed(Diagnostic::error(format!("`{name}` is not a host name"))))
 }

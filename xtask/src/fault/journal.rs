@@ -1,4 +1,4 @@
-//! What a drill has done and not yet undone: `.state/<cluster>/drill.json`.
+//! The journal of a drill: what it did and has not yet undone, in `.state/<cluster>/drill.json`.
 
 use std::fs;
 use std::io;
@@ -7,20 +7,20 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::undo::Undo;
-use crate::atomic;
+use crate::atomic::{self, cannot_write};
 use crate::hint::Hint;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::workspace::Home;
 
-/// What was done to a cluster and is to be undone. It is on disk before the thing is done.
+/// The steps to undo in a cluster. Each is on disk before the step itself is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
     /// The version of this format.
     format: u32,
-    /// The fault that it was done for.
+    /// The name of the fault.
     pub fault: String,
-    /// What has to be done about it, in the order in which it came to be.
+    /// What has to be undone, in the order of the injection.
     pub(super) undo: Vec<Undo>,
 }
 
@@ -28,7 +28,7 @@ pub struct Journal {
 const FORMAT: u32 = 1;
 
 impl Journal {
-    /// The journal of a fault that is about to be injected.
+    /// Creates the journal of a fault that is about to be injected.
     pub(super) fn of(fault: &str) -> Self {
         Self {
             format: FORMAT,
@@ -37,10 +37,7 @@ impl Journal {
         }
     }
 
-    /// The journal that a drill has left, or is writing; none where there is nothing to undo.
-    ///
-    /// # Errors
-    /// Fails where there is one that cannot be read.
+    /// Reads the journal of a running or killed drill; `None` if there is nothing to undo.
     pub fn read(home: &Home) -> Outcome<Option<Self>> {
         let path = path(home);
         let text = match fs::read_to_string(&path) {
@@ -52,7 +49,7 @@ impl Journal {
             Ok(journal) if journal.format == FORMAT => Ok(Some(journal)),
             Ok(journal) => {
                 let why = format!(
-                    "it has format {}, and this program reads {FORMAT}",
+                    "its format is {}, but this program reads {FORMAT}",
                     journal.format
                 );
                 Err(unusable(home, &why))
@@ -61,10 +58,7 @@ impl Journal {
         }
     }
 
-    /// Writes it, in one piece or not at all. An empty one is no file.
-    ///
-    /// # Errors
-    /// Fails where the file system does.
+    /// Writes the journal atomically. An empty journal is removed.
     pub(super) fn write(&self, home: &Home) -> Outcome<()> {
         let path = path(home);
         let written = if self.undo.is_empty() {
@@ -76,12 +70,8 @@ impl Journal {
             let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
             atomic::replace(&path, &text)
         };
-        written.map_err(|error| {
-            Failure::host(Diagnostic::error(format!("cannot write `{path}`: {error}"))
-                    .note("it says what has to be undone after a drill, so nothing is done without it")
-                    .hint("see who may write there, and whether its disk has room"),
-            )
-        })
+        let why = "it records what a drill must undo, so nothing is done without it";
+        written.map_err(|error| cannot_write(&path, &error, why))
     }
 }
 
@@ -92,10 +82,10 @@ fn path(home: &Home) -> Utf8PathBuf {
 fn unusable(home: &Home, why: &str) -> Failure {
     Failure::failed(
         Diagnostic::error(format!("`{}` cannot be read: {why}", path(home)))
-            .note("it says what an interrupted drill has done to the cluster and not undone")
+            .note("it records what an interrupted drill did to the cluster and has not undone")
             .hint("restore the file")
             .hint(Hint::heals(
-                "or remove it, where you know that nothing is left to undo",
+                "or remove it, if you know that nothing is left to undo",
                 [format!("rm {}", quoted(path(home).as_str()))],
             )),
     )

@@ -1,12 +1,12 @@
-//! The leader runs on and reaches nobody. The others elect another, and it must notice by itself that
-//! it leads no more.
+//! The leader keeps running but reaches no other member. The others elect a new leader, and the old
+//! one must notice by itself that it lost its leadership.
 
 use super::{Cost, Fault, Injected, Injector, MACHINES, cannot_lose_one, leave_behind};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "leader-cut-off",
-    title: "the leader loses sight of all others, and they write on without it",
+    title: "the leader is cut off from the others, which continue without it",
     drivers: MACHINES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -1,4 +1,4 @@
-//! The leader loses its power, and another has to be elected.
+//! The leader loses power, and the others elect a new one.
 
 use super::{Cost, EVERYWHERE, Fault, Injected, Injector, cannot_lose_one, missing};
 use crate::report::Outcome;

@@ -1,4 +1,4 @@
-//! Somebody adds a learner and forgets to promote it.
+//! A learner is added and never promoted.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, at_all};
 use crate::report::Outcome;
@@ -16,7 +16,7 @@ pub(super) static FAULT: Fault = Fault {
 fn obstacle(session: &Session, _: &Resources) -> Option<String> {
     let version = session.plan.version();
     (version.minor_release() < (3, 4))
-        .then(|| format!("etcd has learners from 3.4, and this is {version}"))
+        .then(|| format!("needs etcd 3.4 or later for learners, and this is {version}"))
 }
 
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {

@@ -1,11 +1,11 @@
-//! A member loses its power.
+//! A member loses power.
 
 use super::{Cost, EVERYWHERE, Fault, Injected, Injector, cannot_lose_one, missing};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "member-killed",
-    title: "a member that does not lead is killed",
+    title: "a follower is killed",
     drivers: EVERYWHERE,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -1,11 +1,11 @@
-//! A member is cut off while the others write on, and has much to catch up with.
+//! A member is cut off while the others keep writing, and has much to catch up on.
 
 use super::{Cost, Fault, Injected, Injector, MACHINES, cannot_lose_one, leave_behind};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "member-left-behind",
-    title: "a member that does not lead loses sight of all others, and they write on",
+    title: "a follower is cut off from the others, which keep writing",
     drivers: MACHINES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,
@@ -17,7 +17,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let expected = leave_behind(injector, member)?;
     Ok(Injected::new(
         format!(
-            "{} was cut off from the others, which wrote on",
+            "{} was cut off from the others, which kept writing",
             member.name
         ),
         expected,

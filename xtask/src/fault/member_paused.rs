@@ -1,11 +1,11 @@
-//! A member hangs: it keeps its connections and answers nobody, as on a host that swaps.
+//! A member hangs: it keeps its connections but does not answer, as on a swapping host.
 
 use super::{Cost, EVERYWHERE, Fault, Injected, Injector, cannot_lose_one, missing};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "member-paused",
-    title: "a member that does not lead is halted, and goes on later",
+    title: "a follower is halted and resumed later",
     drivers: EVERYWHERE,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -1,8 +1,7 @@
-//! Everything that a drill can do to a cluster: one file each, and one line in [`FAULTS`].
+//! The faults that a drill can inject: one file each, and one line in [`FAULTS`].
 //!
-//! A fault only says what it does. How that is undone is written down by each thing that it does,
-//! before it is done, so that no fault can forget to heal, and what a killed drill has left is
-//! healed by the next `up`.
+//! A fault only describes what it does. Each step records how to undo it before it is done, so no
+//! fault can forget to heal, and the next `up` heals what a killed drill left.
 
 mod heal;
 mod injector;
@@ -47,8 +46,8 @@ pub use heal::{Healed, heal, heal_what_needs_a_quorum, heal_what_needs_none};
 pub use injector::{Injector, Resources};
 pub use journal::Journal;
 
-/// Every fault there is, in the order in which `all` injects them: those that a cluster bears first,
-/// those that it does not, those of single settings, and last those of whole clusters.
+/// All faults, in the order of `drill all`: first those that a cluster survives, then those that it
+/// does not, then single settings, and last whole clusters.
 pub static FAULTS: &[&Fault] = &[
     &member_killed::FAULT,
     &leader_killed::FAULT,
@@ -75,44 +74,44 @@ pub static FAULTS: &[&Fault] = &[
     &cluster_reformed::FAULT,
 ];
 
-/// Something that can go wrong with a cluster, and that a drill can bring about.
+/// A fault that a drill can inject into a cluster.
 #[derive(Debug)]
 pub struct Fault {
-    /// Its name: stable, part of the program's interface.
+    /// The name: stable, because it is part of the interface.
     pub name: &'static str,
-    /// What happens, as a phrase.
+    /// What happens, as a short sentence.
     pub title: &'static str,
-    /// The drivers under which it can be brought about.
+    /// The drivers that support it.
     pub drivers: &'static [DriverName],
-    /// What healing cannot bring back.
+    /// What healing cannot restore.
     pub cost: Cost,
-    /// Why it cannot be brought about in this cluster with these means; nothing where it can.
+    /// Why it cannot be injected into this cluster with these resources; `None` if it can.
     pub obstacle: fn(&Session, &Resources) -> Option<String>,
-    /// Brings it about.
+    /// Injects the fault.
     pub inject: fn(&mut Injector<'_>) -> Outcome<Injected>,
 }
 
-/// What healing a fault cannot bring back.
+/// What healing a fault cannot restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
     /// Nothing.
     Nothing,
-    /// The history of all keys, which healing drops to make room: nobody can read an older revision any
-    /// more, or watch from it.
+    /// The history of all keys, which healing compacts to make room: older revisions can no longer
+    /// be read or watched.
     History,
-    /// What is written to the cluster while the fault lasts: healing puts the data back that was there
-    /// before. A drill's own clients rest meanwhile; others may not.
+    /// Writes during the fault: healing restores the older data. The drill's own clients pause
+    /// meanwhile; other clients may not.
     WritesMeanwhile,
 }
 
 /// What was done to a cluster.
 #[derive(Debug, Clone)]
 pub struct Injected {
-    /// In words: `core-02 was killed`.
+    /// A description, such as `core-02 was killed`.
     pub done: String,
-    /// What `verify` must report because of it, and nothing else.
+    /// What `verify` must report because of the fault, and nothing else.
     pub expected: Vec<Reported>,
-    /// What it may report beside that, where this host has much else to do.
+    /// What `verify` may report in addition, on a busy host.
     pub also: Vec<Reported>,
 }
 
@@ -135,18 +134,18 @@ const EVERYWHERE: &[DriverName] = &[DriverName::Vagrant, DriverName::Local];
 const PROCESSES: &[DriverName] = &[DriverName::Local];
 const MACHINES: &[DriverName] = &[DriverName::Vagrant];
 
-/// For faults that nothing but the driver can keep from being brought about.
+/// For faults that only the driver can rule out.
 fn no_obstacle(_: &Session, _: &Resources) -> Option<String> {
     None
 }
 
-/// For faults that would end a cluster that cannot bear the loss of a member.
+/// For faults that need a cluster that survives the loss of a member.
 fn cannot_lose_one(session: &Session, _: &Resources) -> Option<String> {
     let count = session.plan.members.len();
-    (count < 3).then(|| format!("takes three members or more, and there are {count}"))
+    (count < 3).then(|| format!("needs at least 3 members, and the cluster has {count}"))
 }
 
-/// What a check must report about a member.
+/// A finding of a check about a member.
 fn about(check: &'static str, member: &HostName) -> Reported {
     Reported {
         check,
@@ -154,7 +153,7 @@ fn about(check: &'static str, member: &HostName) -> Reported {
     }
 }
 
-/// What a check must report about the cluster as a whole.
+/// A finding of a check about the whole cluster.
 const fn at_all(check: &'static str) -> Reported {
     Reported {
         check,
@@ -162,13 +161,13 @@ const fn at_all(check: &'static str) -> Reported {
     }
 }
 
-/// What must be reported where these members do not answer, and the others are enough.
+/// The findings if these members do not answer and the others form a quorum.
 fn missing(plan: &Plan, members: &[&Member]) -> Vec<Reported> {
     absent(plan, members, "reachable")
 }
 
-/// What must be reported where a check finds that these members take no part, and the others are
-/// enough: who they are; and that no more may fail, where that is so.
+/// The findings if these members take no part and the others form a quorum: the members, and that
+/// no further one may fail, if that is so.
 fn absent(plan: &Plan, members: &[&Member], check: &'static str) -> Vec<Reported> {
     let mut expected: Vec<Reported> = members
         .iter()
@@ -180,8 +179,8 @@ fn absent(plan: &Plan, members: &[&Member], check: &'static str) -> Vec<Reported
     expected
 }
 
-/// Cuts a member off from all others, which agree on so much meanwhile that it lags behind, and returns
-/// what must be reported: it answers whoever asks, and follows nobody any more.
+/// Cuts a member off until it lags behind, and returns the expected findings: it answers but has no
+/// leader.
 fn leave_behind(injector: &mut Injector<'_>, member: &Member) -> Outcome<Vec<Reported>> {
     injector.cut_off(member)?;
     injector.agree_without(member, LAGS_BEYOND + 1)?;
@@ -196,12 +195,12 @@ fn leave_behind(injector: &mut Injector<'_>, member: &Member) -> Outcome<Vec<Rep
     Ok(expected)
 }
 
-/// A URL of the cluster's network at which no member is.
+/// An unused URL of the cluster's network.
 fn unused_url(plan: &Plan, port: u16) -> String {
     format!("http://{}:{port}", unused_address(plan))
 }
 
-/// An address of the cluster's network that no member has: the highest that hosts usually have.
+/// An unused address of the cluster's network: the highest usual host address.
 fn unused_address(plan: &Plan) -> Ipv4Addr {
     let first = plan.members.first();
     let first = first.map_or(Ipv4Addr::LOCALHOST, |member| member.address);

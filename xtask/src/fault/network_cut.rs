@@ -1,11 +1,11 @@
-//! Two members do not reach each other any more. The others reach both.
+//! Two members no longer reach each other. The others reach both.
 
 use super::{Cost, Fault, Injected, Injector, MACHINES, about, cannot_lose_one};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "network-cut",
-    title: "two members that do not lead lose sight of each other",
+    title: "packets between two followers are dropped",
     drivers: MACHINES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -1,11 +1,11 @@
-//! A member does not reach another any more, which still reaches it. No connection survives that.
+//! A member no longer reaches another, which still reaches it. No connection survives that.
 
 use super::{Cost, Fault, Injected, Injector, MACHINES, about, cannot_lose_one};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "network-cut-one-way",
-    title: "what one member sends to another that does not lead either is lost",
+    title: "packets from one follower to another are dropped",
     drivers: MACHINES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,
@@ -19,7 +19,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     };
     injector.cut(from, to)?;
     Ok(Injected::new(
-        format!("what {} sends to {} was lost", from.name, to.name),
+        format!("packets from {} to {} were dropped", from.name, to.name),
         vec![about("peers", &from.name), about("peers", &to.name)],
     ))
 }

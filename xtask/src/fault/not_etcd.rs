@@ -1,4 +1,4 @@
-//! Something else than etcd answers at a member's address.
+//! A server that is not etcd answers at a member's address.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, cannot_lose_one, missing};
 use crate::report::Outcome;

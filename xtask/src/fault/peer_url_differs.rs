@@ -1,4 +1,4 @@
-//! The cluster is told to find a member where it is not.
+//! The cluster's member list has a wrong peer URL.
 
 use super::{Cost, EVERYWHERE, Fault, Injected, Injector, about, cannot_lose_one, unused_url};
 use crate::plan::PEER_PORT;
@@ -6,7 +6,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "peer-url-differs",
-    title: "the cluster is told another peer URL of a member",
+    title: "the cluster is given a wrong peer URL for a member",
     drivers: EVERYWHERE,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,
@@ -18,7 +18,10 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let url = unused_url(injector.plan(), PEER_PORT);
     injector.update_peer_url(member, &url)?;
     Ok(Injected::new(
-        format!("the cluster was told to find {} at {url}", member.name),
+        format!(
+            "the cluster was given the peer URL {url} for {}",
+            member.name
+        ),
         vec![about("members", &member.name)],
     ))
 }

@@ -1,12 +1,13 @@
-//! So many members lose their power that the others cannot agree on anything.
+//! Members lose power until the rest is no quorum.
 
 use super::{Cost, EVERYWHERE, Fault, Injected, Injector, about, at_all, cannot_lose_one};
 use crate::report::Outcome;
 use crate::values::HostName;
+use crate::wording::list;
 
 pub(super) static FAULT: Fault = Fault {
     name: "quorum-lost",
-    title: "all members are killed but for one too few to go on",
+    title: "members are killed until the quorum is lost",
     drivers: EVERYWHERE,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,
@@ -25,17 +26,14 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     for member in &killed {
         injector.kill(member)?;
     }
-    let names: Vec<&str> = killed.iter().map(|member| member.as_str()).collect();
+
     let mut expected: Vec<_> = killed
         .iter()
         .map(|member| about("reachable", member))
         .collect();
     expected.extend([at_all("leader"), at_all("quorum")]);
     Ok(Injected::new(
-        format!(
-            "{} were killed, which leaves no quorum",
-            names.join(" and ")
-        ),
+        format!("{} were killed, which leaves no quorum", list(killed)),
         expected,
     ))
 }

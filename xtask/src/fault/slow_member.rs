@@ -1,11 +1,11 @@
-//! A member gets so little of its processor that it cannot keep up.
+//! A member gets too little processor time to keep up.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, about, cannot_lose_one};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "slow-member",
-    title: "a member that does not lead gets a tenth of its time",
+    title: "a follower runs only a tenth of the time",
     drivers: PROCESSES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,
@@ -16,7 +16,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     injector.throttle(&member.name)?;
     Ok(Injected {
-        // It may be too slow even for a write.
+        // It may even be too slow for a write.
         also: vec![about("write", &member.name)],
         ..Injected::new(
             format!("{} was halted nine tenths of the time", member.name),

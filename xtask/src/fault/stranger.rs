@@ -1,4 +1,5 @@
-//! Somebody who answers at a member's client URL and is not etcd: another web server on the host.
+//! A server that answers at a member's client URL and is not etcd, such as a web server on the same
+//! host.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +13,7 @@ use crate::plan::{CLIENT_PORT, Member};
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 16\r\nConnection: close\r\n\r\n<p>It works!</p>";
 
-/// Answers until this is dropped.
+/// The server. It runs until it is dropped.
 pub(super) struct Stranger {
     ended: Arc<AtomicBool>,
     at: std::net::SocketAddr,
@@ -20,7 +21,7 @@ pub(super) struct Stranger {
 }
 
 impl Stranger {
-    /// Begins to listen.
+    /// Starts to listen.
     pub(super) fn begin(member: &Member) -> io::Result<Self> {
         let listener = TcpListener::bind((member.address, CLIENT_PORT))?;
         let at = listener.local_addr()?;
@@ -31,7 +32,7 @@ impl Stranger {
                 if told.load(Ordering::SeqCst) {
                     return;
                 }
-                // Each may take its time, so none waits for another.
+                // In threads, so that no client waits for another.
                 if let Ok(client) = client {
                     thread::spawn(move || answer(client));
                 }
@@ -48,7 +49,7 @@ impl Stranger {
 impl Drop for Stranger {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
-        // Nothing else wakes whoever waits for a client.
+        // Only a connection wakes the listener.
         let woken = TcpStream::connect_timeout(&self.at, Duration::from_secs(1));
         if let (Ok(_), Some(thread)) = (woken, self.thread.take()) {
             let _ = thread.join();

@@ -1,4 +1,4 @@
-//! A member that runs a small part of the time only, as on a host that is far too slow.
+//! Lets a member run only a small part of the time, as on a far too slow host.
 
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
@@ -8,25 +8,24 @@ use crate::etcd::observe;
 use crate::session::Session;
 use crate::values::HostName;
 
-/// How long the member is halted at least before it runs again: on a host where nobody takes longer, that
-/// is slow.
+/// The minimum time to halt the member, which is slow on a host where members answer quickly.
 const RESTS: Duration = Duration::from_millis(640);
 
-/// How many times longer it is halted than members take to answer on this host: the check `pace` calls
-/// slow who takes five times as long as the others.
+/// How many times longer it is halted than members take to answer: the check `pace` calls a member
+/// slow at five times the others' time.
 const TIMES_AN_ANSWER: u32 = 8;
 
-/// The part of the time in which it is halted that it runs after it.
+/// The member runs for this fraction of the halted time.
 const RUNS: u32 = 10;
 
-/// Halts a member again and again, until this is dropped.
+/// Halts and resumes a member in turns, until this is dropped.
 pub(super) struct Throttle {
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Throttle {
-    /// Begins with it, at a pace that follows from how long members take to answer before.
+    /// Starts, at a pace that follows from the members' present speed.
     pub(super) fn begin(session: &Session, member: &HostName) -> Self {
         let (end, ended) = mpsc::channel();
         let rests = RESTS
@@ -41,7 +40,7 @@ impl Throttle {
             };
             let is_over = |wait| ended.recv_timeout(wait) != Err(mpsc::RecvTimeoutError::Timeout);
             loop {
-                // One that is gone is none of ours any more.
+                // A member that is gone is no longer our concern.
                 let paused = faults.pause(&home, &member);
                 let over = is_over(rests);
                 if paused.is_err() || faults.resume(&home, &member).is_err() || over {
@@ -59,10 +58,10 @@ impl Throttle {
     }
 }
 
-/// The longest time to be halted. A member that is longer than that does not answer in time.
+/// The maximum time to halt it. Longer, and it would not answer in time.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// How long it takes until all members have told how they are, as `verify` asks them.
+/// How long all members take to answer `verify`'s query for the status.
 fn time_of_an_answer(session: &Session) -> Duration {
     let asked = Instant::now();
     observe::statuses(&session.plan.members, &session.tools, LONGEST);

@@ -1,5 +1,4 @@
-//! What undoes what a fault has done. Each can be repeated without harm: whoever undoes may be
-//! interrupted, too.
+//! The undo steps of faults. Each can be repeated safely, because undoing may be interrupted, too.
 
 use std::fs;
 use std::io;
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use crate::atomic::why_not_writable;
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::etcd::gateway::{Gateway, Unanswered};
@@ -19,73 +19,41 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::values::HostName;
 
-/// How long etcdctl may take for what undoes something.
+/// How long etcdctl may take for an undo step.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Something that has to be done about what a fault did.
+/// A step that undoes part of a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub(super) enum Undo {
-    /// Start a member again that was ended.
-    Start {
-        /// Which.
-        member: HostName,
-    },
-    /// Let a halted member go on.
-    Resume {
-        /// Which.
-        member: HostName,
-    },
-    /// Start a member again as its definition says.
-    Restart {
-        /// Which.
-        member: HostName,
-    },
-    /// End a member that the definition does not have, and remove its folder.
-    Remove {
-        /// Which.
-        member: HostName,
-    },
-    /// Put a member's data back that was set aside.
-    PutDataBack {
-        /// Whose.
-        member: HostName,
-    },
-    /// Run this on a member's machine, where that runs.
-    RunInside {
-        /// Whose.
-        member: HostName,
-        /// For its shell.
-        script: String,
-    },
-    /// Take the member with this peer URL out of the cluster.
-    RemoveFromCluster {
-        /// Which.
-        peer_url: String,
-    },
-    /// Tell the cluster a member's peer URL again.
-    UpdatePeerUrl {
-        /// Whose.
-        member: HostName,
-    },
-    /// Take all alarms NOSPACE back. Others are raised by etcd alone, for reasons of its own.
+    /// Start a stopped member again.
+    Start { member: HostName },
+    /// Resume a halted member.
+    Resume { member: HostName },
+    /// Restart a member as its definition says.
+    Restart { member: HostName },
+    /// Stop a member that is not in the definition, and remove its folder.
+    Remove { member: HostName },
+    /// Restore a member's data that was moved aside.
+    PutDataBack { member: HostName },
+    /// Run a script on a member's machine, if it is running.
+    RunInside { member: HostName, script: String },
+    /// Remove the member with this peer URL from the cluster.
+    RemoveFromCluster { peer_url: String },
+    /// Set a member's planned peer URL again.
+    UpdatePeerUrl { member: HostName },
+    /// Disarm all NOSPACE alarms. etcd alone raises other alarms.
     DisarmNoSpace,
     /// Remove these keys.
-    RemoveKeys {
-        /// What all of them start with.
-        prefix: String,
-    },
-    /// Drop the history of all keys, and what remains of it in the databases.
+    RemoveKeys { prefix: String },
+    /// Compact the history of all keys, and defragment the databases.
     DropHistory,
-    /// Remove a file of this host.
-    RemoveFile {
-        /// Where it is.
-        path: Utf8PathBuf,
-    },
+    /// Remove a local file.
+    RemoveFile { path: Utf8PathBuf },
 }
 
 impl Undo {
-    /// Whether it takes a cluster that works.
+    /// Whether it needs a quorum.
     pub(super) const fn takes_a_quorum(&self) -> bool {
         matches!(
             self,
@@ -97,13 +65,10 @@ impl Undo {
         )
     }
 
-    /// Does it.
-    ///
-    /// # Errors
-    /// Fails where it could not be done, and can then be tried again.
+    /// Runs the step. After a failure it can be tried again.
     pub(super) fn apply(&self, session: &Session) -> Outcome<()> {
         match self {
-            // Whoever heals starts every member that does not run.
+            // Healing starts every stopped member.
             Self::Start { .. } => Ok(()),
             Self::Resume { member } => match session.driver.faults() {
                 Some(faults) => faults.resume(&session.home, member),
@@ -140,17 +105,17 @@ impl Undo {
     }
 }
 
-/// Sets a member's data aside, which is not to run meanwhile.
+/// Moves a stopped member's data aside.
 pub(super) fn set_aside(data: &Utf8Path) -> io::Result<()> {
     fs::rename(data, aside(data))
 }
 
-/// Where a member's data is while another takes its place.
+/// Where a member's data is in the meantime.
 fn aside(data: &Utf8Path) -> Utf8PathBuf {
     data.with_file_name("data-before-drill")
 }
 
-/// What is there now is removed only once what was set aside is there to take its place.
+/// The present data is removed only if the old data is there to replace it.
 fn put_back(data: &Utf8Path) -> io::Result<()> {
     let aside = aside(data);
     if !aside.exists() {
@@ -169,8 +134,7 @@ fn removed(folder: &Utf8Path) -> io::Result<()> {
 
 fn stuck(path: &Utf8Path, error: &io::Error) -> Failure {
     Failure::failed(
-        Diagnostic::error(format!("`{path}` cannot be put back in order: {error}"))
-            .hint("see who may write there, and whether its disk has room"),
+        Diagnostic::error(format!("cannot restore `{path}`: {error}")).hint(why_not_writable(path)),
     )
 }
 
@@ -195,7 +159,7 @@ fn run_inside(session: &Session, member: &HostName, script: &str) -> Outcome<()>
         .iter()
         .any(crate::observation::Condition::is_running)
     {
-        // It is done for what would be gone with the next boot.
+        // A boot undoes the same.
         return Ok(());
     }
     let shell = process::shell()?;
@@ -225,7 +189,8 @@ fn update_peer_url(session: &Session, name: &HostName) -> Outcome<()> {
     Ok(())
 }
 
-/// A member's ID by the cluster's own list: one that was added later has another than predicted.
+/// A member's ID in the cluster's member list. The ID of a member that was added later is not
+/// predicted.
 pub(super) fn id_in_cluster(session: &Session, member: &Member) -> Outcome<String> {
     let listed = listed(session)?;
     let listed = listed
@@ -234,16 +199,16 @@ pub(super) fn id_in_cluster(session: &Session, member: &Member) -> Outcome<Strin
     Ok(listed.map_or(member.id, |listed| listed.id).to_string())
 }
 
-/// The cluster's own list of members.
+/// The cluster's member list.
 fn listed(session: &Session) -> Outcome<Vec<ListedMember>> {
     let listed = ask(session, &["member", "list", "--write-out=json"])?;
     read::members(&listed).map_err(|why| {
-        let what = "the cluster's list of members cannot be read";
+        let what = "the cluster's member list cannot be read";
         Failure::failed(Diagnostic::error(format!("{what}: {why}")))
     })
 }
 
-/// Asks the members in turn, until one does it.
+/// Tries the members in turn until one succeeds.
 fn disarm_no_space(session: &Session) -> Outcome<()> {
     let plan = &session.plan;
     let mut why = "there is no member".to_owned();
@@ -253,12 +218,12 @@ fn disarm_no_space(session: &Session) -> Outcome<()> {
             Err(Unanswered::Refused(said) | Unanswered::Unknown(said)) => why = said,
         }
     }
-    let what = "the alarms NOSPACE could not be disarmed";
+    let what = "the NOSPACE alarms could not be disarmed";
     Err(Failure::failed(Diagnostic::error(format!("{what}: {why}"))))
 }
 
 /// Deleted keys stay in the history until it is compacted, and in the files until these are
-/// rewritten.
+/// defragmented.
 fn drop_history(session: &Session) -> Outcome<()> {
     let members = &session.plan.members;
     let status = ["endpoint", "status", "--write-out=json"];
@@ -269,15 +234,15 @@ fn drop_history(session: &Session) -> Outcome<()> {
     if let Some(revision) = revisions.max() {
         compact(session, revision)?;
     }
-    // One after the other: a member answers nothing meanwhile.
+    // One after another, because a member does not answer meanwhile.
     for member in members {
         ask_at(session, vec![member.client_url()], &["defrag"])?;
     }
     Ok(())
 }
 
-/// Drops the history up to this revision. A member that has not come as far yet refuses it, so it is
-/// tried for a while. That somebody else has dropped as much is as good.
+/// Compacts the history up to this revision. A member that has not reached it yet refuses, so it is
+/// retried for a while. An earlier compaction by somebody else is fine.
 fn compact(session: &Session, revision: u64) -> Outcome<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -297,12 +262,12 @@ fn compact(session: &Session, revision: u64) -> Outcome<()> {
     }
 }
 
-/// Has etcdctl ask the session, through whichever member answers.
+/// Runs etcdctl against the cluster, through any member that answers.
 pub(super) fn ask(session: &Session, arguments: &[&str]) -> Outcome<String> {
     ask_at(session, urls(session), arguments)
 }
 
-/// The same, through one of these client URLs.
+/// Runs etcdctl through one of these client URLs.
 pub(super) fn ask_at(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<String> {
     succeeded(&etcdctl(session, urls, arguments)?)
 }
@@ -322,10 +287,7 @@ fn etcdctl(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<
     Ok(process::run(etcdctl, PATIENCE))
 }
 
-/// What a program printed that has to succeed.
-///
-/// # Errors
-/// Fails where it did not, with its last words.
+/// The output of a program. Fails with its last words if it did not succeed.
 pub(super) fn succeeded(finished: &process::Finished) -> Outcome<String> {
     if finished.success() {
         return Ok(finished.stdout.clone());

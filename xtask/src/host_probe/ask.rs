@@ -1,20 +1,20 @@
-//! Asks other programs.
+//! Runs the programs of the host probe.
 
 use std::time::Duration;
 
 use crate::host::Look;
 use crate::process;
 
-/// How long a program may take to answer: most take no time, Vagrant a second, and several on a slow
+/// How long a program may take: most are instant, Vagrant takes a second, or several on a slow
 /// disk.
 fn patience(program: &str) -> Duration {
     Duration::from_secs(if program == "vagrant" { 30 } else { 10 })
 }
 
-/// Vagrant asks its makers for news unless it is told not to.
+/// Disables Vagrant's online check for updates.
 pub(super) const VAGRANT: &[(&str, &str)] = &[("VAGRANT_CHECKPOINT_DISABLE", "1")];
 
-/// What a program prints; nothing where there is no such program.
+/// The output of a program; missing if there is no such program.
 pub(super) fn ask(words: &[&str], variables: &[(&str, &str)]) -> Look<String> {
     let [program, arguments @ ..] = words else {
         return Look::Missing;
@@ -29,7 +29,7 @@ pub(super) fn ask(words: &[&str], variables: &[(&str, &str)]) -> Look<String> {
     let command = shell
         .cmd(program)
         .args(arguments)
-        // Numbers and words as they are written down here, whatever the user's language.
+        // A fixed language for numbers and words.
         .env("LC_ALL", "C")
         .envs(variables.iter().copied());
     let finished = process::run(command, patience(program));
@@ -47,7 +47,7 @@ pub(super) fn ask(words: &[&str], variables: &[(&str, &str)]) -> Look<String> {
     }
 }
 
-/// Whether there is a program of this name.
+/// Whether a program of this name is on PATH.
 pub(super) fn is_on_path(program: &str) -> bool {
     use std::os::unix::fs::PermissionsExt;
     let path = std::env::var_os("PATH").unwrap_or_default();

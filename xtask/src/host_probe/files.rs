@@ -1,4 +1,4 @@
-//! Looks at files.
+//! Reads the files of the host probe.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -25,7 +25,7 @@ fn not_read<T>(path: &Utf8Path, error: &io::Error) -> Look<T> {
     }
 }
 
-/// A variable of the environment; none where it is empty, which is as good as not set.
+/// An environment variable; `None` if it is unset or empty.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -51,7 +51,7 @@ pub(super) fn kvm() -> Look<Kvm> {
     }
 }
 
-/// How many processors this program may use.
+/// The number of processors that this program may use.
 pub(super) fn processors() -> Look<u32> {
     match std::thread::available_parallelism() {
         Ok(count) => Look::Seen(u32::try_from(count.get()).unwrap_or(u32::MAX)),
@@ -59,7 +59,7 @@ pub(super) fn processors() -> Look<u32> {
     }
 }
 
-/// The machines that Vagrant has made and not removed: `machines/<machine>/<provider>/id`.
+/// The machines that Vagrant created and did not destroy: `machines/<machine>/<provider>/id`.
 pub(super) fn machines(vagrants_own: &Utf8Path) -> Vec<Machine> {
     let machines = folders(&vagrants_own.join("machines"));
     let providers = machines.iter().flat_map(|machine| folders(machine));
@@ -74,7 +74,7 @@ pub(super) fn machines(vagrants_own: &Utf8Path) -> Vec<Machine> {
     machines.collect()
 }
 
-/// The names of the boxes of this project's that Vagrant keeps: folders whose names have no slash.
+/// The names of this project's boxes that Vagrant keeps, in folders whose names escape the slash.
 pub(super) fn kept_boxes() -> Vec<String> {
     let boxes = vagrant_home().map(|home| folders(&home.join("boxes")));
     let names = boxes
@@ -93,7 +93,7 @@ pub(super) fn folders(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
     paths
 }
 
-/// The size of the file that a catalogue in this folder names for the provider that would be used.
+/// The size of the catalogue's box for the provider that would be used.
 pub(super) fn box_size(
     folder: &Utf8Path,
     catalogue: &Look<Catalogue>,

@@ -1,4 +1,4 @@
-//! Looks at what can run machines.
+//! Probes the providers of machines.
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
@@ -12,16 +12,16 @@ use crate::host::provider::{PLUGIN, plugin_in_file, plugin_in_list};
 use crate::host::virtualbox::{self, VirtualBox};
 use crate::host::{Look, Provider, Providers};
 
-/// What was seen of the providers, and through them.
+/// The state of the providers, and what they report.
 pub(super) struct Seen {
     pub(super) providers: Providers,
     pub(super) domains: Look<Vec<Domain>>,
     pub(super) networks: Look<Vec<LibvirtNetwork>>,
-    /// The folder of the machines' disks, with the provider that would be used.
+    /// The folder of the machines' disks, for the provider that would be used.
     pub(super) images: Look<String>,
 }
 
-/// What files and sockets tell.
+/// The providers, judged by files and sockets alone.
 pub(super) fn at_a_glance(vagrants_own: &Utf8Path) -> Providers {
     Providers {
         asked: files::variable("VAGRANT_DEFAULT_PROVIDER"),
@@ -38,7 +38,7 @@ pub(super) fn at_a_glance(vagrants_own: &Utf8Path) -> Providers {
     }
 }
 
-/// The same, and what the providers themselves say.
+/// The same, with the answers of the providers themselves.
 pub(super) fn look(vagrants_own: &Utf8Path) -> Seen {
     let mut providers = at_a_glance(vagrants_own);
     let (plugin, virsh, virtualbox, folder) = std::thread::scope(|scope| {
@@ -73,10 +73,10 @@ pub(super) fn look(vagrants_own: &Utf8Path) -> Seen {
     let images = match providers.choose() {
         Ok(Provider::VirtualBox) => folder,
         Ok(Provider::Other(name)) => {
-            Look::Unknown(format!("where {name} keeps disks is not known here"))
+            Look::Unknown(format!("the folder of {name}'s disks is not known"))
         }
-        // Also where there is no provider yet: it is where libvirt would keep them. The plugin makes the
-        // pool where there is none.
+        // Without a provider, this is where libvirt would keep them. The plugin creates a missing
+        // pool.
         Ok(Provider::Libvirt) | Err(_) => {
             let pool = virsh.details.seen().and_then(|said| libvirt::pool(said));
             Look::Seen(pool.unwrap_or_else(|| "/var/lib/libvirt/images".to_owned()))
@@ -94,15 +94,15 @@ pub(super) fn look(vagrants_own: &Utf8Path) -> Seen {
     }
 }
 
-/// What libvirt says of itself.
+/// The answers of libvirt.
 struct Virsh {
     answers: Look<String>,
-    /// What it says of the networks and of the pool that it named.
+    /// The details of the networks and the pool that it named.
     details: Look<String>,
 }
 
 impl Virsh {
-    /// That it was not asked, because nobody would answer.
+    /// Not queried, because libvirt does not answer.
     fn silent() -> Self {
         let why = || "libvirt does not answer".to_owned();
         Self {
@@ -125,7 +125,7 @@ fn ask_virsh() -> Virsh {
     Virsh { answers, details }
 }
 
-/// Tries the socket of libvirt's daemon: of the one for QEMU alone, or of the one for everything.
+/// Tries the sockets of libvirt's daemons: the one for QEMU only, or the one for everything.
 fn socket() -> Daemon {
     let sockets = ["/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock"];
     for socket in sockets {
@@ -142,7 +142,7 @@ fn socket() -> Daemon {
     Daemon::NoSocket
 }
 
-/// Looks for the plugin in the lists that Vagrant itself goes by.
+/// Looks for the plugin in Vagrant's own lists.
 fn plugin_by_files(vagrants_own: &Utf8Path) -> Look<Option<String>> {
     let mut unknown = Look::Missing;
     for list in lists_of_plugins(vagrants_own) {
@@ -159,8 +159,8 @@ fn plugin_by_files(vagrants_own: &Utf8Path) -> Look<Option<String>> {
     unknown
 }
 
-/// The lists of this workspace's plugins, of this user's, and of the system's: of Debian's package, of
-/// Fedora's, of the one that Vagrant's makers offer.
+/// The plugin lists of this workspace, of this user, and of the system: Debian's package, Fedora's,
+/// and that of Vagrant's makers.
 fn lists_of_plugins(vagrants_own: &Utf8Path) -> Vec<Utf8PathBuf> {
     let system = [
         "/usr/share/vagrant-plugins",
@@ -183,8 +183,8 @@ fn lists_of_plugins(vagrants_own: &Utf8Path) -> Vec<Utf8PathBuf> {
     lists.collect()
 }
 
-/// Asks Vagrant where its lists do not name the plugin: it may have others. That takes a second, and it
-/// makes itself a home where it has none.
+/// Runs Vagrant if its lists do not name the plugin: it may have others. That takes a second, and
+/// creates Vagrant's home folder.
 fn plugin_by_vagrant(by_files: Look<Option<String>>) -> Look<Option<String>> {
     if matches!(by_files, Look::Seen(_)) {
         return by_files;

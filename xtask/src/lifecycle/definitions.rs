@@ -1,4 +1,4 @@
-//! Reads definitions from `cluster/`: the one that a task is about, or all of them.
+//! Reads definitions from `cluster/`: one of them, or all.
 
 use std::fs;
 use std::io;
@@ -13,24 +13,18 @@ use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity, Source};
 use crate::ui::Ui;
 use crate::values::{ClusterName, Refused};
+use crate::wording::count;
 use crate::workspace::Workspace;
 
-/// A definition has a few kilobytes. What is much larger is something else by mistake.
-const MOST_BYTES: u64 = 64 << 10;
+/// Much larger files are not definitions.
+const MOST_BYTES: usize = 64 << 10;
 
-/// The plan of the definition `cluster/<name>.toml`. Prints the definition's warnings, if there is nothing
-/// worse.
-///
-/// # Errors
-/// Everything that is wrong with it, or that there is none of this name.
+/// The plan of `cluster/<name>.toml`. Prints the definition's warnings if it has no errors.
 pub fn plan(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Plan> {
     load(ui, workspace, name).map(|definition| Plan::new(&definition))
 }
 
-/// Reads `cluster/<name>.toml`. Prints its warnings, if there is nothing worse.
-///
-/// # Errors
-/// Everything that is wrong with it, or that there is none of this name.
+/// Reads `cluster/<name>.toml`. Prints its warnings if it has no errors.
 pub fn load(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Definition> {
     let path = workspace.cluster().join(format!("{name}.toml"));
     if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
@@ -41,7 +35,7 @@ pub fn load(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Defini
     without_errors(ui, definition, diagnostics)
 }
 
-/// Reads one definition without a word about it; none where it is gone or has errors.
+/// Reads a definition without printing anything; `None` if it is missing or has errors.
 pub fn load_silently(workspace: &Workspace, name: &ClusterName) -> Option<Definition> {
     let path = workspace.cluster().join(format!("{name}.toml"));
     let source = read_source(workspace, &path).ok()?;
@@ -50,11 +44,8 @@ pub fn load_silently(workspace: &Workspace, name: &ClusterName) -> Option<Defini
     found.iter().all(is_right).then_some(definition)
 }
 
-/// Reads every definition, sorted by name, and compares them with each other. Prints their
-/// warnings, if there is nothing worse.
-///
-/// # Errors
-/// Everything that is wrong with any of them, or that there is none.
+/// Reads all definitions, sorted by name, and compares them with each other. Prints their warnings
+/// if there are no errors.
 pub fn load_all(ui: Ui, workspace: &Workspace) -> Outcome<Vec<Definition>> {
     let mut definitions = Vec::new();
     let mut diagnostics = Vec::new();
@@ -84,10 +75,7 @@ pub fn load_all(ui: Ui, workspace: &Workspace) -> Outcome<Vec<Definition>> {
     without_errors(ui, definitions, diagnostics)
 }
 
-/// The names of all definitions, sorted. Files whose names are not allowed are left out.
-///
-/// # Errors
-/// Fails where `cluster/` cannot be read.
+/// The names of all definitions, sorted. Files with invalid names are skipped.
 pub fn names(workspace: &Workspace) -> Outcome<Vec<ClusterName>> {
     let files = files(workspace)?;
     Ok(files
@@ -110,8 +98,8 @@ fn without_errors<T>(ui: Ui, value: T, diagnostics: Vec<Diagnostic>) -> Outcome<
     Ok(value)
 }
 
-/// The name of each `*.toml` in `cluster/`, without that ending, and its path; sorted. Hidden files
-/// are left out: editors put their own there.
+/// The name without extension and the path of each `*.toml` in `cluster/`, sorted. Hidden files are
+/// skipped, because editors keep their own there.
 fn files(workspace: &Workspace) -> Outcome<Vec<(String, Utf8PathBuf)>> {
     let folder = workspace.cluster();
     let unreadable = |error: io::Error| {
@@ -122,7 +110,7 @@ fn files(workspace: &Workspace) -> Outcome<Vec<(String, Utf8PathBuf)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(&folder).map_err(unreadable)? {
         let file_name = entry.map_err(unreadable)?.file_name();
-        // A name that is not UTF-8 cannot be a cluster's name, which is what is then reported.
+        // A name that is not UTF-8 is reported as an invalid cluster name.
         let file_name = file_name.to_string_lossy();
         if let Some(name) = file_name.strip_suffix(".toml")
             && !file_name.starts_with('.')
@@ -142,7 +130,7 @@ fn named(file_name: &str) -> Outcome<ClusterName> {
                 file_name.escape_debug(),
                 refused.why
             ))
-            .note("a definition's file name is its cluster's name, and names folders and a token")
+            .note("the file name is the cluster's name, which also names folders and a token")
             .hint(format!("rename the file: {}", refused.hint)),
         )
     })
@@ -170,13 +158,15 @@ fn read_source(workspace: &Workspace, path: &Utf8Path) -> Outcome<Source> {
                 .hint("move it elsewhere, or rename it"),
         ));
     }
-    if metadata.len() > MOST_BYTES {
-        let size = metadata.len();
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    if size > MOST_BYTES {
         return Err(wrong(
             Diagnostic::error(format!(
-                "`{shown}` has {size} bytes, {MOST_BYTES} is the most"
+                "`{shown}` is {} bytes; the limit is {}",
+                count(size),
+                count(MOST_BYTES)
             ))
-            .note("a definition has a few kilobytes, so this is probably something else"),
+            .note("a definition has a few kilobytes, so this is probably another file"),
         ));
     }
     let bytes = fs::read(path).map_err(unreadable)?;
@@ -196,7 +186,7 @@ fn not_utf8(shown: &Utf8Path, error: &std::string::FromUtf8Error) -> Diagnostic 
     let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
     let byte = rest.first().copied().unwrap_or_default();
     let diagnostic = Diagnostic::error(format!("`{shown}` is not UTF-8")).note(format!(
-        "line {line} has the byte 0x{byte:02x}, which no UTF-8 text has there"
+        "line {line} has the byte 0x{byte:02x}, which is not valid UTF-8 there"
     ));
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         diagnostic.hint("the file is UTF-16: save it as UTF-8")
@@ -210,7 +200,7 @@ fn no_such_definition(workspace: &Workspace, name: &ClusterName) -> Failure {
     Failure::definition(hint_at_definitions(workspace, name, diagnostic))
 }
 
-/// Says which definitions there are, to someone who asked for one that is not there.
+/// Lists the available definitions, for a name that does not exist.
 pub(super) fn hint_at_definitions(
     workspace: &Workspace,
     name: &ClusterName,
@@ -228,6 +218,6 @@ pub(super) fn hint_at_definitions(
         ))
     } else {
         let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        diagnostic.hint(format!("definitions there are: {}", all.join(", ")))
+        diagnostic.hint(format!("available definitions: {}", all.join(", ")))
     }
 }

@@ -1,4 +1,4 @@
-//! What a drill that was killed has left in a cluster.
+//! Faults that a killed drill left in a cluster.
 
 use crate::fault::Journal;
 use crate::hint::Hint;
@@ -8,26 +8,23 @@ use crate::ui::Ui;
 use crate::values::ClusterName;
 use crate::workspace::Home;
 
-/// Whether a drill that is over has not healed what it did.
+/// Whether a drill ended without healing its fault.
 pub fn is_left(home: &Home) -> bool {
     matches!(Journal::read(home), Ok(Some(_))) && Lock::holder(home).is_none()
 }
 
-/// Warns whoever looks at a cluster that what they see may be the doing of a drill.
+/// Warns that the state of a cluster may be the effect of a drill.
 pub fn warn(ui: Ui, home: &Home) {
     let warnings = match Journal::read(home) {
         Ok(None) => return,
         Ok(Some(journal)) => match Lock::holder(home) {
             Some(holder) => vec![
-                Diagnostic::warning(format!(
-                    "a drill is under way, and brings about `{}`",
-                    journal.fault
-                ))
-                .note(format!("{holder} heals it at its end")),
+                Diagnostic::warning(format!("a drill of `{}` is running", journal.fault))
+                    .note(format!("{holder} heals it when it ends")),
             ],
             None => vec![left(Diagnostic::warning, &journal.fault, &home.name)],
         },
-        // It keeps nobody from looking.
+        // An unreadable journal is no reason not to look.
         Err(failure) => {
             let mut warnings = failure.diagnostics;
             for warning in &mut warnings {
@@ -39,10 +36,7 @@ pub fn warn(ui: Ui, home: &Home) {
     ui.report(&warnings);
 }
 
-/// Refuses to go on with a cluster in which a drill has left something.
-///
-/// # Errors
-/// Fails where one has.
+/// Fails if a drill left a fault in the cluster.
 pub(super) fn refuse(home: &Home) -> Outcome<()> {
     match Journal::read(home)? {
         Some(journal) => Err(Failure::could_not_look(left(
@@ -56,7 +50,7 @@ pub(super) fn refuse(home: &Home) -> Outcome<()> {
 
 fn left(severity: fn(String) -> Diagnostic, fault: &str, name: &ClusterName) -> Diagnostic {
     severity(format!(
-        "an interrupted drill has left `{fault}` in the cluster"
+        "an interrupted drill left `{fault}` in the cluster"
     ))
     .hint(Hint::heals("heal it", [format!("cargo xtask up {name}")]))
 }

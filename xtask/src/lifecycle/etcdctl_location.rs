@@ -1,5 +1,5 @@
-//! From where members are asked: from this host, or from inside of a machine where this host does not
-//! reach their addresses.
+//! Where etcdctl runs: on this host, or inside a machine if this host cannot reach the members'
+//! addresses.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
@@ -14,26 +14,26 @@ use crate::process;
 use crate::ui::Ui;
 use crate::workspace::Home;
 
-/// How long the network may take to answer that nobody is there.
+/// How long to wait for a connection attempt to fail.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long a machine may take to say which etcdctl it has, logging in included.
+/// How long a machine may take to report its etcdctl's version, including the login.
 const LOGIN: Duration = Duration::from_secs(60);
 
-/// The etcdctl to ask members with: this host's wherever it gets to them. Says which it is, where
-/// members are machines.
+/// Chooses the etcdctl: this host's if it reaches any member. Prints the choice if members are
+/// machines.
 pub(super) fn choose(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan, tools: Tools) -> Tools {
     let Some(machines) = driver.machines() else {
         return tools;
     };
     if is_any_reached(&plan.members) {
         ui.say(&format!(
-            "etcdctl {} of this host asks the members",
+            "querying the members with this host's etcdctl {}",
             tools.version
         ));
         return tools;
     }
-    // Only into machines that run: ssh waits long for the others.
+    // Only running machines: ssh waits long for the others.
     let conditions = driver.conditions(home, &plan.names()).unwrap_or_default();
     let running = plan.members.iter().zip(conditions);
     for (member, _) in running.filter(|(_, condition)| condition.is_running()) {
@@ -45,7 +45,7 @@ pub(super) fn choose(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan, tool
         };
         if process::run(command(&shell, &etcdctl).arg("version"), LOGIN).success() {
             ui.say(&format!(
-                "this host does not reach the members' addresses: etcdctl inside of `{}` asks them",
+                "this host cannot reach the members' addresses; querying them from inside `{}`",
                 member.name
             ));
             return Tools {
@@ -56,11 +56,11 @@ pub(super) fn choose(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan, tool
             };
         }
     }
-    // Nobody is there to be asked, from wherever: that is what will be seen.
+    // No member can be reached at all, which is what the look will show.
     tools
 }
 
-/// Whether this host gets to any member's address, whether or not something listens there.
+/// Whether this host reaches any member's address, even if nothing listens there.
 fn is_any_reached(members: &[Member]) -> bool {
     thread::scope(|scope| {
         let knocks: Vec<_> = members
@@ -75,7 +75,7 @@ fn is_any_reached(members: &[Member]) -> bool {
                 )
             })
             .collect();
-        // All are waited for, whatever the first says.
+        // Waits for every attempt, whatever the first result is.
         let answers: Vec<bool> = knocks
             .into_iter()
             .map(|knock| knock.join().unwrap_or(false))

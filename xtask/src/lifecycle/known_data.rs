@@ -1,5 +1,5 @@
-//! What is known of members' data. It is noted by every task that sees it: a member that had data once
-//! must never be started without it.
+//! Which members have or had data. Every task that sees data records it, because a member that once
+//! had data must never be started without it.
 
 use crate::driver::Driver;
 use crate::observation::{Look, Status};
@@ -8,10 +8,10 @@ use crate::state::{DataSeen, high_water_mark};
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// The members that have data, or had some once, by anything that tells of it.
+/// The members that have or had data, by any evidence.
 pub(super) fn of(driver: &dyn Driver, home: &Home, members: &[Member]) -> Vec<HostName> {
-    // A revision is only noted where every member has told one.
-    let all_had_data = high_water_mark::tells_of(home, members);
+    // A revision is recorded only if every member reported one.
+    let all_had_data = high_water_mark::saw_data_of_all(home, members);
     let noted = DataSeen::of(home).members();
     let names: Vec<HostName> = members.iter().map(|member| member.name.clone()).collect();
     let on_disk = driver.had_data(home, &names);
@@ -19,7 +19,7 @@ pub(super) fn of(driver: &dyn Driver, home: &Home, members: &[Member]) -> Vec<Ho
     names.into_iter().filter(is_known).collect()
 }
 
-/// Notes the members of which this host shows that they have data.
+/// Records the members whose data is visible on this host.
 pub(super) fn note_on_disk(
     data: &DataSeen,
     driver: &dyn Driver,
@@ -31,8 +31,8 @@ pub(super) fn note_on_disk(
     }
 }
 
-/// Notes the members that have answered: whoever knows its own ID has data. Only those that bear the ID of
-/// one of these members count, whichever of them was asked.
+/// Records the members that answered: a member that knows its own ID has data. Answers are matched
+/// by ID, not by the address that was queried.
 pub(super) fn note_answers<'a>(
     data: &DataSeen,
     members: &[Member],

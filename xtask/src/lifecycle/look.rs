@@ -1,4 +1,4 @@
-//! Looking at a running cluster, and noting what was seen.
+//! Looks at a running cluster and records what was seen.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use crate::report::Failure;
 use crate::session::Session;
 use crate::state::{DataSeen, Record, high_water_mark};
 
-/// Looks until the cluster is healthy or the time is over, and says meanwhile what is missing.
+/// Looks until the cluster is healthy or the time is over, and prints what is missing meanwhile.
 pub fn wait(session: &Session, most: Duration) -> Verified {
     wait_while(session, most, &|_| true)
 }
 
-/// The same, as long as the last look is worth another one.
+/// The same, while the predicate wants another look.
 pub(super) fn wait_while(
     session: &Session,
     most: Duration,
@@ -36,16 +36,15 @@ pub(super) fn wait_while(
     if is_wanted(&verified) && !most.is_zero() && verified.report.health() != Health::Healthy {
         let missing = missing(&verified);
         ui.say(&match verified.cannot_improve() {
-            Some(why) => format!("not waited for: {missing}; {why}"),
+            Some(why) => format!("not waiting for {missing}: {why}"),
             None => format!("after {most:?}, still missing: {missing}"),
         });
     }
     verified
 }
 
-/// Looks once, also at what there is beside etcd, and takes note of what is seen. Nothing is noted of a
-/// cluster that a drill has done something to: that is undone again, by putting older data back if need
-/// be.
+/// Looks once, including at the machines and the records, and records what was seen. Nothing is
+/// recorded while a drill's fault is in the cluster, because healing may restore older data.
 pub(super) fn once(session: &Session) -> Verified {
     let Session {
         home,
@@ -72,12 +71,12 @@ pub(super) fn once(session: &Session) -> Verified {
     });
     let conditions = || driver.conditions(home, &names).unwrap_or_default();
     let ended = |index: usize| driver.ended(home, names.get(index)?);
-    let beside = Context {
+    let context = Context {
         machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
         before,
         unreadable,
         conditions: match driver.machines() {
-            // What they run on is looked into itself.
+            // The machines are inspected separately.
             Some(_) => None,
             None => Some(&conditions),
         },
@@ -85,7 +84,7 @@ pub(super) fn once(session: &Session) -> Verified {
         started: driver.started_with(home, &names),
         recorded: recorded(session),
     };
-    let mut verified = verify::once(plan, tools, &beside);
+    let mut verified = verify::once(plan, tools, &context);
     if was_left_alone && is_left_alone() {
         let statuses = verified.observation.members.iter();
         let statuses = statuses.map(|member| &member.status);
@@ -97,7 +96,7 @@ pub(super) fn once(session: &Session) -> Verified {
     verified
 }
 
-/// What is recorded of the cluster by now. A record that cannot be read is for whoever needs it to report.
+/// What is recorded of the cluster. An unreadable record is reported by the tasks that need it.
 fn recorded(session: &Session) -> Recorded {
     let Session {
         home, driver, plan, ..
@@ -111,7 +110,7 @@ fn recorded(session: &Session) -> Recorded {
     }
 }
 
-/// What is kept of a cluster and cannot be read, as whoever could not has put it.
+/// Records that cannot be read, in the words of the failure.
 fn kept(failure: &Failure) -> Vec<Unreadable> {
     let diagnostics = failure.diagnostics.iter();
     let unreadable = diagnostics.map(|diagnostic| Unreadable {
@@ -121,7 +120,7 @@ fn kept(failure: &Failure) -> Vec<Unreadable> {
     unreadable.collect()
 }
 
-/// What keeps a cluster from being healthy, in a line.
+/// What keeps a cluster from being healthy, on one line.
 fn missing(verified: &Verified) -> String {
     let report = &verified.report;
     let mut missing = report.names(&[Verdict::NotYet, Verdict::Fail]);

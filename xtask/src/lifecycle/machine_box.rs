@@ -1,4 +1,4 @@
-//! The box that a cluster's machines boot from, where it is made here.
+//! The box of a cluster's machines, if this project makes it.
 
 use camino::Utf8Path;
 
@@ -10,10 +10,7 @@ use crate::report::Outcome;
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 
-/// Makes the box of a plan's machines where it is made here and is not there.
-///
-/// # Errors
-/// Fails where it cannot be made.
+/// Makes the box of a plan's machines if it is missing and this project makes it.
 pub(super) fn have(ui: Ui, workspace: &Workspace, plan: &Plan) -> Outcome<()> {
     let profile = plan.machine.profile;
     let MachineBox::Made(image) = &profile.machine_box else {
@@ -25,13 +22,13 @@ pub(super) fn have(ui: Ui, workspace: &Workspace, plan: &Plan) -> Outcome<()> {
         return Ok(());
     }
     ui.say(&format!(
-        "there is no box of {} yet: making it",
+        "there is no box of {} yet; making one",
         profile.title
     ));
     boxes::make(&order, &ui.saying()).map(drop)
 }
 
-/// The box of a profile, as it is made unless its user wants another.
+/// The order for a profile's box with the default settings.
 pub fn order<'a>(profile: &'a Profile, image: &'a CloudImage, cache: &'a Utf8Path) -> Order<'a> {
     Order {
         profile: profile.id,

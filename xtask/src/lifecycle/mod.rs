@@ -1,5 +1,5 @@
-//! What tasks share: opening a cluster, starting it, looking at it, stopping and removing it, and rehearsing
-//! outages. The commands read arguments, call one of these, and print what comes of it.
+//! The operations that several tasks share: open, start, look at, stop and remove a cluster, and
+//! rehearse outages. The commands parse arguments, call one of these and print the result.
 
 pub mod definitions;
 pub mod drill_left;

@@ -1,4 +1,4 @@
-//! Opening a cluster that was started.
+//! Opens a cluster that was started.
 
 use super::{definitions, etcdctl_location};
 use crate::driver::DRIVERS;
@@ -11,13 +11,10 @@ use crate::ui::Ui;
 use crate::values::ClusterName;
 use crate::workspace::{Home, Workspace};
 
-/// Opens a started cluster by its definition.
-///
-/// # Errors
-/// Fails where the definition has errors, the cluster was never started or its binaries are gone.
+/// Opens a started cluster with its definition.
 pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
     let workspace = Workspace::find()?;
-    // The definition comes first: what is wrong with it matters more than that nothing runs yet.
+    // The definition's errors matter more than a cluster that is not started, so it is read first.
     let plan = definitions::plan(ui, &workspace, name)?;
     let started = started(name)?;
     let tools = started.tools()?;
@@ -39,10 +36,7 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
     })
 }
 
-/// Finds a started cluster. The definition is not needed for this and may be gone.
-///
-/// # Errors
-/// Fails where it was never started, or where its record cannot be read.
+/// Finds a started cluster. Its definition is not needed and may be missing.
 pub fn started(name: &ClusterName) -> Outcome<Started> {
     let home = Workspace::find()?.home(name);
     let record = Record::read(&home).map_err(|failure| Failure {
@@ -56,10 +50,7 @@ pub fn started(name: &ClusterName) -> Outcome<Started> {
     }
 }
 
-/// The same cluster as it is by now; none where it has been destroyed since.
-///
-/// # Errors
-/// As [`started`].
+/// Opens the same cluster again; `None` if it was destroyed in the meantime.
 pub fn again(home: &Home) -> Outcome<Option<Started>> {
     match started(&home.name) {
         Err(_) if !has_traces(home) => Ok(None),
@@ -67,8 +58,8 @@ pub fn again(home: &Home) -> Outcome<Option<Started>> {
     }
 }
 
-/// Whether the definition now describes another cluster, and `up` refuses to start this one. It may be gone or
-/// have errors: then other tasks say so.
+/// Whether the definition now describes another cluster, which `up` would refuse to start. A
+/// definition that is missing or has errors is reported by other tasks.
 pub fn is_redefined(started: &Started) -> bool {
     let Started {
         home,
@@ -81,10 +72,7 @@ pub fn is_redefined(started: &Started) -> bool {
     differs && !record.had_data().is_empty()
 }
 
-/// Insists that the cluster has left anything here: a record, data, a process.
-///
-/// # Errors
-/// Fails where it has not.
+/// Fails if the cluster has left nothing here: no record, data or process.
 pub fn insist_on_traces(home: &Home) -> Outcome<()> {
     if has_traces(home) {
         Ok(())
@@ -93,17 +81,17 @@ pub fn insist_on_traces(home: &Home) -> Outcome<()> {
     }
 }
 
-/// Whether the cluster has left anything here.
+/// Whether the cluster has left anything here: a record, data or a process.
 pub fn has_traces(home: &Home) -> bool {
     let folder = home.folder();
     folder.exists() || DRIVERS.iter().any(|driver| !driver.traces(home).is_empty())
 }
 
 fn without_record(name: &ClusterName) -> Failure {
-    Failure::could_not_look(Diagnostic::error(format!("cluster `{name}` has left its members here and no record"))
-            .note(format!("the record `.state/{name}/cluster.json` says what they are; it is written before the first of them starts"))
-            .hint(Hint::heals("make it anew", [format!("cargo xtask down {name}"), format!("cargo xtask up {name}")]))
-            .hint(Hint::heals("or remove all of it", [format!("cargo xtask destroy {name}")])),
+    Failure::could_not_look(Diagnostic::error(format!("cluster `{name}` has members here but no record"))
+            .note(format!("the record `.state/{name}/cluster.json` describes them; it is written before the first member starts"))
+            .hint(Hint::heals("rebuild the record", [format!("cargo xtask down {name}"), format!("cargo xtask up {name}")]))
+            .hint(Hint::heals("or remove everything", [format!("cargo xtask destroy {name}")])),
     )
 }
 

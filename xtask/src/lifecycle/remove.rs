@@ -1,4 +1,4 @@
-//! Removing a cluster with everything that it left.
+//! Removes a cluster and everything it left.
 
 use std::fs;
 use std::io;
@@ -14,15 +14,12 @@ use crate::state::Lock;
 use crate::ui::Ui;
 use crate::workspace::Home;
 
-/// Whether there is anything of a cluster to remove.
+/// Whether a cluster has left anything to remove.
 pub fn is_anything_there(home: &Home) -> bool {
     open::has_traces(home) || doomed(home).exists()
 }
 
-/// Ends every member and removes all of the cluster's state.
-///
-/// # Errors
-/// Fails where a member cannot be stopped, or something cannot be removed.
+/// Stops every member and removes all of the cluster's state.
 pub fn remove(ui: Ui, home: &Home) -> Outcome<()> {
     let name = &home.name;
     let lock = Lock::take(home, &format!("destroy {name}"), &ui.saying())?;
@@ -33,7 +30,7 @@ pub fn remove(ui: Ui, home: &Home) -> Outcome<()> {
             Diagnostic::error(format!("`{folder}` cannot be removed: {error}"))
                 .note("every member is stopped")
                 .hint(Hint::heals(
-                    "mend what is in the way, and run this again",
+                    "fix the cause, then run this again",
                     [format!("cargo xtask destroy {name}")],
                 )),
         )
@@ -43,7 +40,7 @@ pub fn remove(ui: Ui, home: &Home) -> Outcome<()> {
     Ok(())
 }
 
-/// Machines are removed as they are; processes are stopped in good order, which is as fast.
+/// Machines are destroyed without a shutdown. Processes are stopped cleanly, which is as fast.
 fn end_all_members(ui: Ui, home: &Home) -> Outcome<()> {
     for driver in DRIVERS {
         if let Some(machines) = driver.machines() {
@@ -57,20 +54,20 @@ fn end_all_members(ui: Ui, home: &Home) -> Outcome<()> {
     stop::stop(ui, home).map(drop)
 }
 
-/// Removes the cluster's folder. It is moved aside first, so that an interruption leaves either the
-/// whole cluster or none of it.
+/// Removes the cluster's folder. It is renamed first, so that an interruption leaves the whole
+/// cluster or nothing.
 fn remove_state(home: &Home) -> io::Result<()> {
     let folder = home.folder();
     let doomed = doomed(home);
-    // What an interrupted run left.
+    // Left by an interrupted run.
     remove_folder(&doomed)?;
-    // Where it cannot be moved, as on a full disk, it is removed where it is.
+    // If it cannot be renamed, as on a full disk, it is removed in place.
     let _ = fs::rename(&folder, &doomed);
     remove_folder(&doomed)?;
     remove_folder(&folder)
 }
 
-/// Where the cluster's folder is moved to while it is removed. No cluster can have this name.
+/// The name of the folder while it is removed. No cluster can have this name.
 fn doomed(home: &Home) -> Utf8PathBuf {
     let name = &home.name;
     home.workspace
@@ -78,9 +75,8 @@ fn doomed(home: &Home) -> Utf8PathBuf {
         .join(format!(".state/.destroyed-{name}"))
 }
 
-/// What its machines wrote to their serial ports, where the definition asks for that (`log/` in
-/// `vagrant/Vagrantfile`). What somebody else put there stays, and so does what cannot be removed: the
-/// machines of a cluster made anew write over it.
+/// Removes the serial logs of the cluster's machines (`log/` in `vagrant/Vagrantfile`). Other files
+/// stay. A log that cannot be removed is overwritten when the cluster is started again.
 fn remove_serial_logs(home: &Home) {
     let folder = home.workspace.root().join(render::folder(&home.name));
     let folder = folder.join("log");
@@ -88,12 +84,12 @@ fn remove_serial_logs(home: &Home) {
     for entry in entries.filter(|entry| entry.file_name().ends_with("-serial.txt")) {
         let _ = fs::remove_file(entry.path());
     }
-    // It stays where there is something left in it.
+    // Fails, as it should, if the folder is not empty.
     let _ = fs::remove_dir(&folder);
 }
 
 fn remove_folder(folder: &Utf8Path) -> io::Result<()> {
-    // A task that only looks may note something there in this moment.
+    // A task that only looks may add a file at the same moment.
     let mut again = 3;
     loop {
         match fs::remove_dir_all(folder) {

@@ -1,4 +1,4 @@
-//! How each member of a cluster is right now, at a glance.
+//! A snapshot of each member of a cluster.
 
 mod looks;
 
@@ -15,13 +15,10 @@ use crate::values::HostName;
 
 pub use looks::Looks;
 
-/// How long a member may take for its answer.
+/// How long a member may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Looks once.
-///
-/// # Errors
-/// Fails where there is nothing to ask with, or where the driver does not tell how the members are.
+/// Takes a snapshot.
 pub fn snapshot(started: &Started) -> Outcome<Snapshot> {
     let Started {
         home,
@@ -37,11 +34,11 @@ pub fn snapshot(started: &Started) -> Outcome<Snapshot> {
     let statuses = observe::statuses(&members, &tools, PATIENCE);
     known_data::note_answers(&data, &members, &statuses);
     let seen = conditions.into_iter().map(Some).zip(statuses);
-    Ok(glance_of(started, seen))
+    Ok(snapshot_of(started, seen))
 }
 
-/// What was seen of the record's members, in its order: by the driver and by themselves.
-fn glance_of(
+/// Combines what the driver and the members themselves report, in the record's order.
+fn snapshot_of(
     started: &Started,
     seen: impl IntoIterator<Item = (Option<Condition>, Look<Status>)>,
 ) -> Snapshot {
@@ -68,7 +65,7 @@ fn glance_of(
     snapshot.each_member_once()
 }
 
-/// The members that have no data any more.
+/// The members that lost their data.
 fn lost(started: &Started, members: &[MemberSnapshot]) -> Vec<HostName> {
     let absent = |member: &&MemberSnapshot| member.condition == Some(Condition::Absent);
     let absent: Vec<&MemberSnapshot> = members.iter().filter(absent).collect();
@@ -83,7 +80,7 @@ fn lost(started: &Started, members: &[MemberSnapshot]) -> Vec<HostName> {
         .collect()
 }
 
-/// The members whose last words say that they cannot run with the data that they have.
+/// The members whose logs say that they cannot run with their data.
 fn damaged(started: &Started, members: &[MemberSnapshot]) -> Vec<HostName> {
     let stopped = members.iter().filter(|member| member.is_down());
     let is_damaged = |member: &&MemberSnapshot| {

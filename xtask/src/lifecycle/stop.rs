@@ -1,4 +1,4 @@
-//! Stopping every member of a cluster, as `down` and `destroy` do it.
+//! Stops every member of a cluster, for `down` and `destroy`.
 
 use std::time::Duration;
 
@@ -13,25 +13,22 @@ use crate::ui::Ui;
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// What came of stopping a cluster.
+/// The result of stopping a cluster.
 pub struct Stopped {
     /// The members that were stopped.
     pub stopped: Vec<HostName>,
-    /// Those of them that have data; where none was stopped, all that have.
+    /// Those of them that have data; if none was stopped, all members that have data.
     pub kept: Vec<HostName>,
 }
 
 /// Stops a cluster and keeps its data.
-///
-/// # Errors
-/// Fails where it has not been started, or a member cannot be stopped.
 pub fn down(ui: Ui, home: &Home) -> Outcome<Stopped> {
     open::insist_on_traces(home)?;
     let task = format!("down {}", home.name);
     let _lock = Lock::take(home, &task, &ui.saying())?;
-    // Who was waited for may have destroyed it.
+    // The task that held the lock may have destroyed the cluster.
     open::insist_on_traces(home)?;
-    // A member may lose its data while it does not run.
+    // A member may lose its data while it is stopped.
     let data = DataSeen::of(home);
     for driver in DRIVERS {
         known_data::note_on_disk(&data, *driver, home, &driver.traces(home));
@@ -41,13 +38,10 @@ pub fn down(ui: Ui, home: &Home) -> Outcome<Stopped> {
     Ok(Stopped { stopped, kept })
 }
 
-/// Stops every member that runs, in the best order, and returns their names.
+/// Stops every running member, in the best order, and returns their names.
 ///
-/// Who runs is seen from what is there, not from the record: that may be damaged or gone, and must
-/// then not keep anybody from stopping the cluster.
-///
-/// # Errors
-/// Fails where a member can be stopped by no means.
+/// Running members are found by their processes and machines, not by the record: a damaged or
+/// missing record must not prevent a cluster from being stopped.
 pub(super) fn stop(ui: Ui, home: &Home) -> Outcome<Vec<HostName>> {
     let mut stopped = Vec::new();
     for driver in DRIVERS {
@@ -62,7 +56,7 @@ pub(super) fn stop(ui: Ui, home: &Home) -> Outcome<Vec<HostName>> {
         if running.is_empty() {
             continue;
         }
-        // A machine takes longer to shut down than a leader to hand over.
+        // A machine takes longer to shut down than a leader takes to transfer its leadership.
         let leader = match driver.machines() {
             Some(_) => None,
             None => leader(home),
@@ -78,7 +72,7 @@ pub(super) fn stop(ui: Ui, home: &Home) -> Outcome<Vec<HostName>> {
     Ok(stopped)
 }
 
-/// Of members that were just stopped, those that have data; where none was, of all that have left anything.
+/// The stopped members that have data; if none was stopped, all members that have data.
 fn with_data(home: &Home, stopped: &[HostName]) -> Outcome<Vec<HostName>> {
     let mut with_data = Vec::new();
     for driver in DRIVERS {
@@ -87,7 +81,7 @@ fn with_data(home: &Home, stopped: &[HostName]) -> Outcome<Vec<HostName>> {
         members.sort();
         members.dedup();
         members.retain(|member| stopped.is_empty() || stopped.contains(member));
-        // A machine that is there has its disk.
+        // An existing machine has its disk.
         if driver.machines().is_some() {
             let traces = driver.traces(home);
             with_data.extend(members.into_iter().filter(|member| traces.contains(member)));
@@ -103,7 +97,7 @@ fn with_data(home: &Home, stopped: &[HostName]) -> Outcome<Vec<HostName>> {
     Ok(with_data)
 }
 
-/// The leader, where members tell in time. Where it is not known, stopping merely takes longer.
+/// The leader, if members report it in time. Without it, stopping takes longer.
 fn leader(home: &Home) -> Option<HostName> {
     let record = Record::read(home).ok()??;
     let members = record.members();
@@ -111,8 +105,8 @@ fn leader(home: &Home) -> Option<HostName> {
     let leads = |status: &&Status| status.leader == Some(status.member_id);
     let seen = statuses.iter().filter_map(Look::seen);
     let leader = seen.filter(leads).map(|status| status.member_id).next()?;
-    // By its ID: another one may answer at a member's address. One that was added later has none that is
-    // known beforehand.
+    // Found by its ID, because another member may answer at a member's address. The ID of a member
+    // that was added later is not predicted.
     let known = members.iter().find(|member| member.id == leader);
     let known = known.or_else(|| {
         let answers = |status: &Look<Status>| status.seen().is_some_and(|s| s.member_id == leader);

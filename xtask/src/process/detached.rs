@@ -1,4 +1,5 @@
-//! Programs that outlive us, and programs that are not our children: members of a local cluster.
+//! Programs that outlive this process, and processes that are not its children: members of a local
+//! cluster.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -11,17 +12,18 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-/// Starts a program that goes on when we end: in a process group of its own, deaf to the hang-up of
-/// our terminal, with its output appended to a log, and with this file as its standard input: a lock
-/// on it is the program's from then on.
+/// Starts a program that outlives this process: in its own process group, ignoring SIGHUP, with its
+/// output appended to a log, and with this file as its standard input, so that it holds the file's
+/// lock from then on.
 ///
-/// Its process ID is in the file before the program begins: a shell writes it there and then
-/// becomes the program, so that at no moment something runs that nobody knows of. The shell also
-/// closes what our own caller left open, or that caller would wait for the program's end.
+/// Its process ID is written before the program begins: a shell writes it and then becomes the
+/// program, so that nothing ever runs unrecorded. The shell also closes the descriptors that our
+/// caller left open; otherwise the caller would wait for the program's end.
 ///
 /// # Errors
-/// Fails where the log cannot be opened or no shell starts. That the program itself could not be
-/// started shows as its early end, with the reason in the log.
+///
+/// Fails if the log cannot be opened or no shell starts. A program that cannot be started ends at
+/// once, with the reason in the log.
 pub fn detach(
     command: xshell::Cmd<'_>,
     stdin: File,
@@ -57,8 +59,8 @@ echo $$ >"$0" && exec "$@""#;
     shell.spawn()
 }
 
-/// The words of a process's command line. None where there is no such process, or only what is left
-/// of one. Outside of Linux, words with spaces in them fall apart.
+/// The arguments of a process; `None` if there is no such process or only a zombie. Outside of
+/// Linux, arguments with spaces are split.
 pub fn command_line(pid: i32) -> Option<Vec<String>> {
     let line = if cfg!(target_os = "linux") {
         let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
@@ -70,10 +72,11 @@ pub fn command_line(pid: i32) -> Option<Vec<String>> {
     (!words.is_empty()).then(|| words.split('\0').map(str::to_owned).collect())
 }
 
-/// Whether a process is halted: by SIGSTOP, by Ctrl-Z or by a debugger. It does nothing until it is continued.
+/// Whether a process is halted by SIGSTOP, Ctrl-Z or a debugger. It does nothing until it is
+/// continued.
 pub fn is_halted(pid: i32) -> bool {
     let state = if cfg!(target_os = "linux") {
-        // The name before it may hold spaces and parentheses itself.
+        // The name before the state may contain spaces and parentheses.
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit(')').next().unwrap_or("").trim().to_owned()
     } else {
@@ -82,12 +85,12 @@ pub fn is_halted(pid: i32) -> bool {
     state.starts_with(['T', 't'])
 }
 
-/// Whether there is such a process, whoever's it is.
+/// Whether the process exists, whoever owns it.
 pub fn is_there(pid: i32) -> bool {
     pid > 0 && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
 }
 
-/// The `NAME=value` pairs that a process was started with; none where the system does not tell.
+/// The environment that a process was started with; empty if the system does not show it.
 pub fn environment(pid: i32) -> Vec<String> {
     let bytes = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
@@ -97,28 +100,30 @@ pub fn environment(pid: i32) -> Vec<String> {
 /// Sends a signal to one process.
 ///
 /// # Errors
-/// `ESRCH` where there is no such process, `EPERM` where it is somebody else's.
+///
+/// `ESRCH` if there is no such process, `EPERM` if it belongs to another user.
 pub fn signal(pid: i32, signal: Signal) -> Result<(), Errno> {
     match pid {
         1.. => kill(Pid::from_raw(pid), signal),
-        // 0 would mean our own group, -1 everything, and other negative numbers some group.
+        // 0 would mean our own group, -1 everything, and other negative numbers a group.
         _ => Err(Errno::ESRCH),
     }
 }
 
-/// Sends a signal to a process that leads its group, and to all of that group.
+/// Sends a signal to a process group, by its leader.
 ///
 /// # Errors
+///
 /// As [`signal`].
 pub fn signal_group(leader: i32, signal: Signal) -> Result<(), Errno> {
     match leader {
-        // 1 would mean everything, as far as kill(2) is concerned.
+        // For kill(2), group 1 would mean every process.
         2.. => killpg(Pid::from_raw(leader), signal),
         _ => Err(Errno::ESRCH),
     }
 }
 
-/// The processes of this host that we can see, by their IDs.
+/// The IDs of the host's visible processes.
 pub fn all() -> Vec<i32> {
     if cfg!(target_os = "linux") {
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -134,8 +139,8 @@ pub fn all() -> Vec<i32> {
     }
 }
 
-/// Whether a process has this file as its standard input; none where the system does not tell, as
-/// about somebody else's process, or outside of Linux.
+/// Whether a process has this file as its standard input; `None` if the system does not show it, as
+/// for other users' processes or outside of Linux.
 pub fn reads_from(pid: i32, file: &Metadata) -> Option<bool> {
     let stdin = std::fs::metadata(format!("/proc/{pid}/fd/0")).ok()?;
     Some((stdin.dev(), stdin.ino()) == (file.dev(), file.ino()))

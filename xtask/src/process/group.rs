@@ -1,4 +1,4 @@
-//! A running program with everything that it started itself.
+//! A running program and everything it started.
 
 use std::collections::BTreeSet;
 use std::process::Child;
@@ -10,21 +10,21 @@ use nix::unistd::Pid;
 
 use super::interrupt;
 
-/// The groups of all programs that somebody waits for right now.
+/// The process groups of all programs that are waited for.
 static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// Told whenever a group leaves [`RUNNING`].
+/// Notified whenever a group leaves [`RUNNING`].
 static ONE_ENDED: Condvar = Condvar::new();
 
-/// The process group of a child that was started as its leader.
+/// The process group of a child that leads it.
 pub(super) struct ProcessGroup(i32);
 
 impl ProcessGroup {
-    /// Keeps the group in mind for an interruption, until it is dropped.
+    /// Registers the group for interruptions, until it is dropped.
     pub(super) fn of(child: &Child) -> Self {
         let group = Self(child.id().cast_signed());
         running().insert(group.0);
-        // An interruption that came between the start and the line above has not seen this group.
+        // An interruption before the line above has missed this group.
         if interrupt::is_interrupted() {
             group.kill();
         }
@@ -47,7 +47,7 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// Ends every running group: asks, waits at most this long, kills.
+/// Ends every running group: terminates them, waits at most this long, then kills.
 pub(super) fn end_all(grace: Duration) {
     let groups = running();
     for &group in groups.iter() {
@@ -66,6 +66,6 @@ fn running() -> MutexGuard<'static, BTreeSet<i32>> {
 }
 
 fn send(group: i32, signal: Signal) {
-    // It may have ended in this very moment, which is as good.
+    // The group may have just ended, which does no harm.
     let _ = killpg(Pid::from_raw(group), signal);
 }

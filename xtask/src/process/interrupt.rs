@@ -1,5 +1,5 @@
-//! Ctrl-C, a termination signal, a closed terminal: ends what is running, and says what is left and how to go
-//! on.
+//! Handles Ctrl-C, SIGTERM and a closed terminal: ends running programs, and prints what is left
+//! and how to continue.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,11 +10,11 @@ use std::thread;
 use super::{GRACE, group};
 use crate::ui::Ui;
 
-/// Makes interruptions end the program in an orderly way, with this exit status. To be called once, before any
-/// work.
+/// Ends the program in an orderly way on an interruption, with this exit status. Call it once,
+/// before any work.
 pub fn install_interrupt_handler(ui: Ui, status: u8) {
-    // It fails only where it was installed already, or where the system has no signals to give; the
-    // program then ends as programs do.
+    // Fails only if a handler is already installed or the system has no signals; the default action
+    // then applies.
     let _ = ctrlc::set_handler(move || {
         if let Some(line) = put_off() {
             ui.say(&line);
@@ -23,7 +23,7 @@ pub fn install_interrupt_handler(ui: Ui, status: u8) {
         INTERRUPTED.store(true, Ordering::SeqCst);
         group::end_all(GRACE);
         for folder in doomed().values() {
-            // Whoever fills it next begins with removing it as well.
+            // The next task that uses the folder removes it first, too.
             let _ = std::fs::remove_dir_all(folder);
         }
         let quietly = *quietly();
@@ -35,8 +35,8 @@ pub fn install_interrupt_handler(ui: Ui, status: u8) {
     });
 }
 
-/// Has this said after an interruption, for as long as the returned value lives: what state the work
-/// leaves, and how to go on or back.
+/// Prints this line after an interruption while the returned value lives: what state the work is
+/// in, and how to continue or undo it.
 #[must_use = "it is forgotten when this is dropped"]
 pub fn on_interrupt(line: impl Into<String>) -> AfterInterrupt {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -44,7 +44,7 @@ pub fn on_interrupt(line: impl Into<String>) -> AfterInterrupt {
     AfterInterrupt(number)
 }
 
-/// Has an interruption remove a folder, for as long as the returned value lives.
+/// Removes a folder on an interruption while the returned value lives.
 #[must_use = "it is forgotten when this is dropped"]
 pub fn remove_on_interrupt(folder: impl Into<PathBuf>) -> RemovedOnInterrupt {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -52,7 +52,7 @@ pub fn remove_on_interrupt(folder: impl Into<PathBuf>) -> RemovedOnInterrupt {
     RemovedOnInterrupt(number)
 }
 
-/// Keeps a folder of [`remove_on_interrupt`].
+/// Guard of [`remove_on_interrupt`].
 #[derive(Debug)]
 pub struct RemovedOnInterrupt(u64);
 
@@ -62,15 +62,15 @@ impl Drop for RemovedOnInterrupt {
     }
 }
 
-/// Has an interruption say nothing and do this instead, for as long as the returned value lives: it is
-/// how the user of what runs meanwhile ends it, and no news to them.
+/// On an interruption, prints nothing and calls this function, while the returned value lives:
+/// Ctrl-C is the normal way to end what is running.
 #[must_use = "it is forgotten when this is dropped"]
 pub fn quietly_on_interrupt(end: fn()) -> QuietlyOnInterrupt {
     *quietly() = Some(end);
     QuietlyOnInterrupt(())
 }
 
-/// Keeps what [`quietly_on_interrupt`] was told.
+/// Guard of [`quietly_on_interrupt`].
 #[derive(Debug)]
 pub struct QuietlyOnInterrupt(());
 
@@ -80,7 +80,7 @@ impl Drop for QuietlyOnInterrupt {
     }
 }
 
-/// Keeps a line of [`on_interrupt`].
+/// Guard of [`on_interrupt`].
 #[derive(Debug)]
 pub struct AfterInterrupt(u64);
 
@@ -90,21 +90,21 @@ impl Drop for AfterInterrupt {
     }
 }
 
-/// Puts the first interruption off, for as long as the returned value lives: what must not be left as
-/// it is asks [`DeferredInterrupt::is_asked`] again and again, and ends in its own way. `line` is said to whoever
-/// interrupts. A second interruption is not put off.
-#[must_use = "interruptions are put off only until this is dropped"]
+/// Defers the first interruption while the returned value lives. Work that must not stop half-way
+/// polls [`DeferredInterrupt::is_asked`] and ends in its own way. `line` is printed on the
+/// interruption. A second interruption is not deferred.
+#[must_use = "interruptions are deferred only until this is dropped"]
 pub fn defer_interrupt(line: impl Into<String>) -> DeferredInterrupt {
     *put_off_line() = Some(line.into());
     DeferredInterrupt(())
 }
 
-/// Puts the first interruption off.
+/// Guard of [`defer_interrupt`].
 #[derive(Debug)]
 pub struct DeferredInterrupt(());
 
 impl DeferredInterrupt {
-    /// Whether an interruption was put off.
+    /// Whether the user has interrupted.
     pub fn is_asked(&self) -> bool {
         ASKED.load(Ordering::SeqCst)
     }
@@ -116,21 +116,22 @@ impl Drop for DeferredInterrupt {
     }
 }
 
-/// Takes note of an interruption that is to be put off; none where it is not. It is put off once.
+/// Registers an interruption if it is to be deferred, and returns the line to print. Only the first
+/// one is deferred.
 fn put_off() -> Option<String> {
     let line = put_off_line().take()?;
     ASKED.store(true, Ordering::SeqCst);
     Some(line)
 }
 
-/// What is said about the first interruption while it is put off.
+/// The line for the first interruption while it is deferred.
 fn put_off_line() -> MutexGuard<'static, Option<String>> {
     PUT_OFF.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 static PUT_OFF: Mutex<Option<String>> = Mutex::new(None);
 
-/// Whether an interruption was put off. It stays so: the program is to end after it.
+/// Whether an interruption was deferred. It stays set, because the program is to end.
 static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the program is about to end.
@@ -138,8 +139,8 @@ pub(super) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// Goes no further once the program is about to end: a program that was ended because of that has
-/// not failed, and nothing must be said or begun because of it.
+/// Blocks once the program is about to end: a program that was ended for that reason has not
+/// failed, and nothing must be printed or started because of it.
 pub(super) fn wait_if_interrupted() {
     while is_interrupted() {
         thread::park();
@@ -148,7 +149,7 @@ pub(super) fn wait_if_interrupted() {
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// By number, so that they are said in the order in which the work went.
+/// Keyed by number, so that they are printed in the order of the work.
 static AFTER: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
 
 static DOOMED: Mutex<BTreeMap<u64, PathBuf>> = Mutex::new(BTreeMap::new());

@@ -1,9 +1,9 @@
-//! Command lines as a shell reads them.
+//! Formats command lines for a shell.
 
 use std::process::Command;
 
-/// The command line of a program, fit to be pasted into a shell: with the variables that it gets
-/// other than the surrounding ones.
+/// The command line of a program, ready to paste into a shell, with the environment variables that
+/// were set for it.
 pub fn paste_able(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
         let set = value.filter(|value| std::env::var_os(name).as_deref() != Some(value));
@@ -16,7 +16,7 @@ pub fn paste_able(command: &Command) -> String {
     variables.chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a POSIX shell reads it back: as it is where that is safe, else in single quotes.
+/// Quotes a word for a POSIX shell, if necessary.
 pub fn quoted(word: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
     if !word.is_empty() && word.chars().all(safe) {

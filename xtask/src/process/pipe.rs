@@ -1,4 +1,4 @@
-//! Reads a program's output beside it, bounded in size and in time.
+//! Reads a program's output in the background, bounded in size and time.
 
 use std::io::Read;
 use std::sync::mpsc::{self, Receiver};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How much of a program's output is kept: its end, because that says why it ended.
+/// How much output is kept: the end, which says why a program ended.
 const MOST: usize = 16 << 20;
 
 pub(super) struct Reading {
@@ -14,7 +14,7 @@ pub(super) struct Reading {
     done: Receiver<()>,
 }
 
-/// Begins to read; the program never has to wait for a reader. Each piece is also passed on as it
+/// Starts reading, so that the program never waits for a reader. Each piece is also passed on as it
 /// comes.
 pub(super) fn read_aside(
     pipe: Option<impl Read + Send + 'static>,
@@ -26,7 +26,7 @@ pub(super) fn read_aside(
         let bytes = Arc::clone(&bytes);
         thread::spawn(move || {
             let mut piece = vec![0; 64 << 10];
-            // What was read before an error is still worth showing.
+            // Output before a read error is still worth showing.
             while let Ok(length @ 1..) = pipe.read(&mut piece) {
                 pass_on(&piece[..length]);
                 keep(
@@ -41,10 +41,10 @@ pub(super) fn read_aside(
 }
 
 impl Reading {
-    /// Everything that came until the pipe was closed, or until this time has passed: whoever
-    /// inherited the pipe may hold it open for ever.
+    /// The output until the pipe was closed or this time has passed: a background process may keep
+    /// the pipe open for ever.
     pub(super) fn take_within(self, patience: Duration) -> String {
-        // Both ends of the wait are fine, and so is a pipe that never was.
+        // Either end of the wait is fine, and so is a missing pipe.
         let _ = self.done.recv_timeout(patience);
         let bytes = std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner));
         let from = bytes.len().saturating_sub(MOST);
@@ -52,7 +52,7 @@ impl Reading {
     }
 }
 
-/// Puts pieces together to lines. A line of more bytes than a reader could want is cut.
+/// Joins pieces into lines. Very long lines are split.
 pub(super) fn by_lines(mut line: impl FnMut(String)) -> impl FnMut(&[u8]) {
     const LONGEST: usize = 64 << 10;
     let mut begun = Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn by_lines(mut line: impl FnMut(String)) -> impl FnMut(&[u8]) {
     }
 }
 
-/// Appends, and forgets the beginning now and then rather than at each piece.
+/// Appends, and drops the beginning now and then.
 fn keep(bytes: &mut Vec<u8>, piece: &[u8]) {
     bytes.extend_from_slice(piece);
     if bytes.len() > 2 * MOST {

@@ -1,7 +1,7 @@
-//! Which members have been seen with data: `.state/<name>/had-data/<member>`, one empty file each.
+//! Which members were seen with data: one empty file `.state/<name>/had-data/<member>` each.
 //!
-//! Tasks that only look at a cluster do not hold its lock. So each of these facts has a file of its own,
-//! which is only ever added: no task can undo what another one notes at the same moment.
+//! Tasks that only look at a cluster do not hold its lock. With one file per fact, which is only
+//! ever added, no task can undo the note of another.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -14,12 +14,12 @@ use nix::sys::stat::{Mode, mkdirat};
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// The members of one cluster that have been seen with data.
+/// The members of a cluster that were seen with data.
 #[derive(Debug)]
 pub struct DataSeen {
     path: Utf8PathBuf,
-    /// The cluster's folder. It is kept open, so that what is noted never gets into the folder of a
-    /// cluster that was started after this one was destroyed.
+    /// The cluster's folder. It is kept open, so that a note cannot end up in the folder of a newer
+    /// cluster of the same name.
     folder: Option<File>,
 }
 
@@ -27,7 +27,7 @@ pub struct DataSeen {
 const FOLDER: &str = "had-data";
 
 impl DataSeen {
-    /// To be called before a task looks at the cluster.
+    /// Opens the notes. Call it before looking at the cluster.
     pub fn of(home: &Home) -> Self {
         let path = home.folder();
         Self {
@@ -36,7 +36,7 @@ impl DataSeen {
         }
     }
 
-    /// Whether the cluster has not been destroyed since.
+    /// Whether the cluster was not destroyed in the meantime.
     pub fn is_still_there(&self) -> bool {
         let id = |file: &File| file.metadata().ok().map(|data| (data.dev(), data.ino()));
         let now = File::open(&self.path).ok();
@@ -44,7 +44,8 @@ impl DataSeen {
         then.is_some() && then == now
     }
 
-    /// Notes that a member has data. That it cannot be noted, as on a full disk, keeps nobody from looking.
+    /// Notes that a member has data. Ignores failures, such as a full disk, which must not prevent
+    /// a look.
     pub fn note(&self, member: &HostName) {
         let _ = self.try_note(member);
     }
@@ -64,7 +65,7 @@ impl DataSeen {
             Err(errno) => return Err(errno),
             Ok(_) => {}
         }
-        // The new names are on the disk only when their folders are.
+        // The new names are durable only once their folders are flushed.
         let names = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let names = openat(folder, FOLDER, names, Mode::empty())?;
         let _ = File::from(names).sync_all();
@@ -72,7 +73,7 @@ impl DataSeen {
         Ok(())
     }
 
-    /// The members that have been seen with data.
+    /// The members that were seen with data.
     pub fn members(&self) -> Vec<HostName> {
         let files = self.path.join(FOLDER).read_dir_utf8();
         let files = files.into_iter().flatten().flatten();

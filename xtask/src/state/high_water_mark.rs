@@ -1,8 +1,9 @@
-//! What earlier looks at a cluster have shown: `.state/<name>/seen.json`.
+//! The highest revision that earlier looks at a cluster saw: `.state/<name>/seen.json`.
 
 use std::fs;
 use std::io;
 
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
@@ -15,16 +16,16 @@ use crate::reason::Reason;
 use crate::state::DataSeen;
 use crate::workspace::Home;
 
-/// What was seen, and of which cluster.
+/// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Seen {
     /// The version of this format.
     format: u32,
     /// The cluster's ID, as etcd prints it.
     cluster_id: String,
-    /// The highest revision that every member had reached.
+    /// The highest revision that every member reached.
     revision: u64,
-    /// A lower one that the keys were found at later, where data was lost.
+    /// A lower revision that was seen later, if data was lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fell_to: Option<u64>,
 }
@@ -32,17 +33,18 @@ struct Seen {
 /// The format that this program writes and reads.
 const FORMAT: u32 = 1;
 
-/// What was seen of this cluster before; none where nothing was.
+/// The recorded revision of this cluster, if any.
 ///
 /// # Errors
-/// Says which file cannot be read, and why.
+///
+/// Names the unreadable file, and the reason.
 pub fn recall(home: &Home, plan: &Plan) -> Result<Option<LastRevision>, Unreadable> {
     let file = format!(".state/{}/seen.json", home.name);
     let seen = read(home, plan.cluster_id).map_err(|why| Unreadable {
         what: format!("`{file}` cannot be read: {why}"),
         hint: Some(Hint::heals(
-            "restore the file; or remove it, and what was seen before is forgotten",
-            [format!("rm {file}")],
+            "restore the file, or remove it to forget the recorded revision",
+            [format!("rm {}", home.workspace.typed(Utf8Path::new(&file)))],
         )),
     })?;
     Ok(seen.map(|seen| LastRevision {
@@ -51,8 +53,8 @@ pub fn recall(home: &Home, plan: &Plan) -> Result<Option<LastRevision>, Unreadab
     }))
 }
 
-/// Whether it was seen that all of these members had data. Where that cannot be read, it was.
-pub fn tells_of(home: &Home, members: &[Member]) -> bool {
+/// Whether all of these members were seen with data. An unreadable file counts as yes.
+pub fn saw_data_of_all(home: &Home, members: &[Member]) -> bool {
     let id = identity::cluster_id(members.iter().map(|member| member.id));
     !matches!(read(home, id), Ok(None))
 }
@@ -66,19 +68,19 @@ fn read(home: &Home, cluster_id: EtcdId) -> Result<Option<Seen>, Reason> {
     let seen: Seen = serde_json::from_str(&text).map_err(Reason::of)?;
     if seen.format != FORMAT {
         return Err(Reason::from(format!(
-            "it has format {}, and this program reads {FORMAT}",
+            "its format is {}, but this program reads {FORMAT}",
             seen.format
         )));
     }
     Ok((seen.cluster_id == cluster_id.to_string()).then_some(seen))
 }
 
-/// Takes note of what is seen now, where that is more than before: the revision that every member has
-/// reached; or that data was lost, which stays noted whatever is seen later. That it cannot be written
-/// down keeps nobody from looking. What cannot be read is left for its user to mend. `data`: the cluster as
-/// it was before the look.
+/// Records what a look shows if it is news: a higher revision that every member reached, or a loss
+/// of data, which stays recorded. A failure to write must not prevent a look, and an unreadable
+/// file is left for the user to repair. `data`: opened before the look.
 pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen) {
-    // Another look may have written more meanwhile, or another task have destroyed the cluster.
+    // In the meantime, another look may have recorded more, or another task may have destroyed the
+    // cluster.
     let Ok(noted) = recall(home, plan) else {
         return;
     };
@@ -113,7 +115,7 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
     let _ = atomic::replace(&path(home), &text);
 }
 
-/// The revision that every member has reached; none unless all tell.
+/// The revision that every member reached; `None` unless all report one.
 fn reached_by_all(plan: &Plan, observation: &Observation) -> Option<u64> {
     let revisions = observation.members.iter().map(|member| {
         let status = member.status.seen()?;
@@ -124,6 +126,6 @@ fn reached_by_all(plan: &Plan, observation: &Observation) -> Option<u64> {
     revisions.into_iter().min()
 }
 
-fn path(home: &Home) -> camino::Utf8PathBuf {
+fn path(home: &Home) -> Utf8PathBuf {
     home.folder().join("seen.json")
 }

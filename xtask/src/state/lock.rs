@@ -1,4 +1,4 @@
-//! The right to change one cluster: `.state/<name>.lock`.
+//! The lock on a cluster: `.state/<name>.lock`.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::hint::Hint;
+use crate::atomic::why_not_writable;
 use crate::pause::pause;
-use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::workspace::Home;
 
-/// The right to change one cluster. Ends with the process, however that ends.
+/// The exclusive right to change a cluster. The lock ends with the process, however that ends.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -21,19 +20,14 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Waits until nobody else is changing this cluster. Says once whom it waits for.
-    ///
-    /// # Errors
-    /// Fails where the file system does.
+    /// Waits until no other task is changing this cluster. Prints once which task it waits for.
     pub fn take(home: &Home, task: &str, say: &dyn Fn(&str)) -> Outcome<Self> {
         let path = path(home);
         Self::try_take(&path, task, say).map_err(|error| {
-            Failure::host(Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
+            Failure::host(
+                Diagnostic::error(format!("`{path}` cannot be locked: {error}"))
                     .note("the lock keeps two tasks from changing one cluster at once")
-                    .hint(Hint::informs(
-                        "see whether its folder is one, who may write there, and whether its disk has room",
-                        [format!("ls -ld {0}; df -h {0}", quoted(path.parent().unwrap_or(&path).as_str()))],
-                    )),
+                    .hint(why_not_writable(&path)),
             )
         })
     }
@@ -59,7 +53,8 @@ impl Lock {
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // Whoever held it may have removed the file with the cluster: then this locks nothing.
+            // The last holder may have removed the file with the cluster; then this lock protects
+            // nothing.
             let current = fs::metadata(path).ok();
             if current.is_some_and(|current| {
                 Some(current.ino()) == file.metadata().ok().map(|own| own.ino())
@@ -73,16 +68,16 @@ impl Lock {
         }
     }
 
-    /// Who is changing this cluster right now, in words; nobody where that cannot be found out.
+    /// The task that is changing this cluster; `None` if there is none or it cannot be found out.
     pub fn holder(home: &Home) -> Option<String> {
         let path = path(home);
-        // Shared, so that two who ask do not take each other for one who changes something.
+        // A shared lock, so that two tasks that test it do not take each other for the holder.
         let is_held = File::open(&path)
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)));
         is_held.then(|| holder(&path))
     }
 
-    /// Gives the lock up together with its file: the cluster is no more.
+    /// Releases the lock and removes its file: the cluster no longer exists.
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
     }
@@ -93,12 +88,12 @@ fn path(home: &Home) -> Utf8PathBuf {
     home.workspace.root().join(file)
 }
 
-/// Who has the lock, as it says in the file. It says so right after it took the lock, which may be
-/// in this moment.
+/// The holder named in the file. It writes its name right after taking the lock, which may be at
+/// this moment.
 fn holder(path: &Utf8Path) -> String {
     for _ in 0..400 {
         let text = fs::read_to_string(path).unwrap_or_default();
-        // A line without its end is still being written.
+        // An incomplete line is still being written.
         if let Some((holder, _)) = text.split_once('\n') {
             return holder.to_owned();
         }
@@ -107,8 +102,8 @@ fn holder(path: &Utf8Path) -> String {
     "another task".to_owned()
 }
 
-/// Says in the file who has it. A full disk may refuse that, and must not keep anybody from making
-/// room by `destroy`.
+/// Writes the holder's name to the file. A full disk may prevent that, and must not prevent
+/// `destroy` from making room.
 fn introduce(mut file: &File, task: &str) {
     let process = std::process::id();
     let line = format!("`cargo xtask {task}` (process {process})\n");

@@ -1,4 +1,4 @@
-//! What is kept of clusters between tasks, under `.state/`.
+//! The state of clusters between tasks, under `.state/`.
 
 mod data_seen;
 pub mod high_water_mark;

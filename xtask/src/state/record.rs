@@ -1,4 +1,4 @@
-//! What is remembered of a cluster: `.state/<name>/cluster.json`.
+//! The record of a cluster: `.state/<name>/cluster.json`.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
+use crate::atomic::{self, cannot_write};
 use crate::etcd::tools::{Origin, Tools};
 use crate::hint::Hint;
 use crate::plan::{Member, Plan};
@@ -17,20 +17,21 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Token};
 use crate::workspace::Home;
 
-/// What a cluster was made from. Written before its first member starts, kept until `destroy`.
+/// What a cluster was created from. It is written before the first member starts and kept until
+/// `destroy`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The version of this format.
     format: u32,
-    /// What runs the members.
+    /// The driver that runs the members.
     pub driver: DriverName,
-    /// The token that the members bootstrap with.
+    /// The token with which the members bootstrap.
     pub token: Token,
-    /// The members that the cluster bootstraps with.
+    /// The members with which the cluster bootstraps.
     pub members: Vec<RecordedMember>,
-    /// The etcd that runs them.
+    /// The etcd that the cluster runs.
     pub etcd: RecordedEtcd,
-    /// Whether fleet is a client of it.
+    /// Whether fleet uses the cluster.
     pub fleet: bool,
 }
 
@@ -39,16 +40,16 @@ pub struct Record {
 pub struct RecordedMember {
     /// Its name.
     pub name: HostName,
-    /// Its address, as its driver gave it.
+    /// The member's address, as its driver placed it.
     pub address: Ipv4Addr,
-    /// Whether it has been seen with data. From then on to have none is a loss, not a beginning.
+    /// Whether it was seen with data. From then on, missing data is a loss.
     pub had_data: bool,
 }
 
-/// The binaries that a cluster runs on.
+/// The etcd binaries that a cluster runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedEtcd {
-    /// The version that they are.
+    /// The version of the binaries.
     pub version: EtcdVersion,
     /// Where they came from.
     pub origin: Origin,
@@ -62,7 +63,7 @@ pub struct RecordedEtcd {
 const FORMAT: u32 = 1;
 
 impl Record {
-    /// The record of a cluster that is about to start.
+    /// Creates the record of a cluster that is about to start.
     pub fn new(driver: DriverName, plan: &Plan, tools: &Tools) -> Self {
         Self {
             format: FORMAT,
@@ -74,10 +75,10 @@ impl Record {
         }
     }
 
-    /// Reads the record of a cluster; none where there is no such cluster.
+    /// Reads the record of a cluster; `None` if there is no such cluster.
     ///
     /// # Errors
-    /// Fails where there is a record that cannot be read.
+    /// Fails if the record exists but cannot be read.
     pub fn read(home: &Home) -> Outcome<Option<Self>> {
         let (path, name) = (Self::path(home), &home.name);
         let text = match fs::read_to_string(&path) {
@@ -89,46 +90,37 @@ impl Record {
         parsed.map_err(|why| unusable(&path, name, &why))
     }
 
-    /// Whether there is one, readable or not.
+    /// Whether a record exists, readable or not.
     pub fn is_there(home: &Home) -> bool {
         Self::path(home).exists()
     }
 
-    /// Writes the record, in one piece or not at all.
-    ///
-    /// # Errors
-    /// Fails where the file system does.
+    /// Writes the record atomically.
     pub fn write(&self, home: &Home) -> Outcome<()> {
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
         let path = Self::path(home);
         atomic::replace(&path, &text).map_err(|error| {
-            Failure::host(
-                Diagnostic::error(format!("cannot write `{path}`: {error}"))
-                    .note("without it a later task could not tell what this cluster is")
-                    .hint(Hint::informs(
-                        "see who may write there, and whether its disk has room",
-                        [format!(
-                            "ls -ld {0}; df -h {0}",
-                            quoted(home.workspace.root().join(".state").as_str())
-                        )],
-                    )),
+            cannot_write(
+                &path,
+                &error,
+                "later tasks read from it what this cluster is",
             )
         })
     }
 
-    /// Takes note of other binaries of the same minor release.
+    /// Records other binaries of the same minor release.
     pub fn use_tools(&mut self, tools: &Tools) {
         self.etcd = RecordedEtcd::of(tools);
     }
 
-    /// Takes note that this member has data.
+    /// Records that this member has data.
     pub fn saw_data_of(&mut self, name: &HostName) {
         for member in self.members.iter_mut().filter(|one| one.name == *name) {
             member.had_data = true;
         }
     }
 
-    /// The members that have been seen with data.
+    /// The members that were seen with data.
     pub fn had_data(&self) -> Vec<HostName> {
         let members = self.members.iter().filter(|member| member.had_data);
         members.map(|member| member.name.clone()).collect()
@@ -142,14 +134,14 @@ impl Record {
             .collect()
     }
 
-    /// The members, as a plan has them.
+    /// The members, in the form that plans use.
     pub fn members(&self) -> Vec<Member> {
         let member =
             |member: &RecordedMember| Member::new(member.name.clone(), member.address, &self.token);
         self.members.iter().map(member).collect()
     }
 
-    /// Where clients reach the members.
+    /// The members' client URLs.
     pub fn client_urls(&self) -> Vec<String> {
         self.members().iter().map(Member::client_url).collect()
     }
@@ -158,7 +150,7 @@ impl Record {
         home.folder().join("cluster.json")
     }
 
-    /// The recorded binaries, as long as they are still there.
+    /// The recorded binaries, if they still exist.
     pub fn tools(&self) -> Option<Tools> {
         let RecordedEtcd {
             version,
@@ -174,14 +166,14 @@ impl Record {
         })
     }
 
-    /// The plan's members that are not among those that were started.
+    /// The plan's members that were not started with the cluster.
     pub fn new_members(&self, plan: &Plan) -> Vec<HostName> {
         let is_known = |planned: &&Member| self.members.iter().any(|member| member.is(planned));
         let new = plan.members.iter().filter(|planned| !is_known(planned));
         new.map(|planned| planned.name.clone()).collect()
     }
 
-    /// What would have to change for a cluster with this record to be the plan's, in words.
+    /// The differences between this record and the plan that make another cluster, in words.
     pub fn differences(&self, plan: &Plan) -> Vec<String> {
         let mut differences = Vec::new();
         if self.token != plan.etcd.token {
@@ -239,11 +231,11 @@ fn parse(text: &str) -> Result<Record, Reason> {
     struct Format {
         format: u32,
     }
-    // The format comes first: what another one lacks or adds says nothing to anybody.
+    // The format is checked first: other differences follow from it.
     let Format { format } = serde_json::from_str(text).map_err(Reason::of)?;
     if format != FORMAT {
         return Err(Reason::from(format!(
-            "it has format {format}, and this program reads {FORMAT}"
+            "its format is {format}, but this program reads {FORMAT}"
         )));
     }
     serde_json::from_str(text).map_err(Reason::of)
@@ -252,10 +244,10 @@ fn parse(text: &str) -> Result<Record, Reason> {
 fn unusable(path: &Utf8Path, name: &ClusterName, why: &Reason) -> Failure {
     Failure::failed(
         Diagnostic::error(format!("`{path}` cannot be read: {why}"))
-            .note("it says which etcd the cluster runs on and what it was made from")
+            .note("it records which etcd the cluster runs and how it was created")
             .hint("restore the file")
             .hint(Hint::heals(
-                "or make it anew from the data that is there",
+                "or rebuild it from the existing data",
                 [
                     format!("mv {0} {0}.old", quoted(path.as_str())),
                     format!("cargo xtask down {name}"),

@@ -1,4 +1,4 @@
-//! Prints diagnostics the way rustc does: the fact, the place underlined, why, and what next.
+//! Renders diagnostics as rustc does: the error, the underlined place, the reasons and the hints.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -8,8 +8,8 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 
 use crate::report::{Diagnostic, Label, Severity};
 
-/// Them all as text with terminal styles, without a newline at its end, and with a blank line after each that
-/// has a place.
+/// Renders diagnostics as styled text, without a newline at the end, and with a blank line after
+/// each that has a place.
 pub(super) fn text(diagnostics: &[Diagnostic]) -> String {
     let mut all = String::new();
     for (index, diagnostic) in diagnostics.iter().enumerate() {
@@ -21,7 +21,7 @@ pub(super) fn text(diagnostics: &[Diagnostic]) -> String {
     all.trim_end_matches('\n').to_owned()
 }
 
-/// One diagnostic as text with terminal styles, without a newline at its end.
+/// Renders one diagnostic as styled text, without a newline at the end.
 pub fn render(diagnostic: &Diagnostic) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
@@ -33,13 +33,13 @@ pub fn render(diagnostic: &Diagnostic) -> String {
     let hints = diagnostic.hints.iter().map(ToString::to_string);
     let hints = hints.map(|hint| (Level::HELP.with_name("hint"), hint));
     let advice = notes.chain(hints);
-    // Plain ASCII: the same on every terminal, and in a golden file.
+    // ASCII decorations look the same on every terminal and in golden files.
     let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
     if diagnostic.place.is_some() {
         let advice = advice.map(|(level, text)| level.message(visible(&text)));
         return renderer.render(&[title.elements(snippets(diagnostic)).elements(advice)]);
     }
-    // Without a place there is nothing to hang advice on: each stands on a line of its own.
+    // Without a place, each note and hint has its own line.
     let advice = advice.map(|(level, text)| level.secondary_title(visible(&text)));
     let titles = std::iter::once(title).chain(advice);
     let lines: Vec<String> = titles
@@ -48,7 +48,7 @@ pub fn render(diagnostic: &Diagnostic) -> String {
     lines.join("\n")
 }
 
-/// The places of a diagnostic: one snippet a file, the file of the wrong place first.
+/// The places of a diagnostic: one snippet per file, starting with the file of the error.
 fn snippets(diagnostic: &Diagnostic) -> Vec<Snippet<'static, Annotation<'static>>> {
     let place = diagnostic
         .place
@@ -71,8 +71,8 @@ fn snippets(diagnostic: &Diagnostic) -> Vec<Snippet<'static, Annotation<'static>
     files.iter().map(|labels| snippet(labels)).collect()
 }
 
-/// A window of one file with its labels. Only the lines between the first and the last label are
-/// handed on: a thousand complaints about a large file then cost no more than their own lines.
+/// The labelled part of a file. Only the lines between the first and the last label are rendered,
+/// so that a thousand errors in a large file stay cheap.
 fn snippet(labels: &[(&Label, AnnotationKind)]) -> Snippet<'static, Annotation<'static>> {
     let source = &labels[0].0.source;
     let text = &source.text;
@@ -103,7 +103,7 @@ fn snippet(labels: &[(&Label, AnnotationKind)]) -> Snippet<'static, Annotation<'
         .annotations(annotations)
 }
 
-/// The part of a span on its first line: a table of twenty lines needs no twenty lines of arrows.
+/// The part of a span on its first line: a long table needs no arrow on each line.
 fn first_line(text: &str, span: &Range<usize>) -> Range<usize> {
     let end = line_end(text, span.start).min(span.end);
     span.start..end.max(span.start)
@@ -121,7 +121,7 @@ fn line_end(text: &str, at: usize) -> usize {
         .map_or(text.len(), |newline| at + newline)
 }
 
-/// Text for a terminal: characters that would steer it are shown, not obeyed.
+/// Escapes characters that would control the terminal.
 fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
@@ -134,14 +134,15 @@ fn visible(text: &str) -> String {
     shown
 }
 
-/// A file's text for a terminal, of the same length in bytes, so that places stay where they are.
-/// `annotate-snippets` itself shows the ASCII control characters and the ones for text direction.
+/// Replaces control characters in a file's text without changing its length in bytes, so that
+/// places stay valid. `annotate-snippets` itself shows ASCII control characters and those for text
+/// direction.
 fn same_length(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         shown.push(match c {
-            // A line that ends as Windows has it.
+            // A line end of Windows.
             '\r' if rest.peek().is_none_or(|&next| next == '\n') => ' ',
             '\u{80}'..='\u{9f}' => '\u{bf}',
             c => c,
@@ -150,12 +151,12 @@ fn same_length(text: &str) -> String {
     shown
 }
 
-/// The length of the mark that some editors put in front of a text.
+/// The length of a byte order mark.
 fn byte_order_mark(text: &str) -> usize {
     if text.starts_with('\u{feff}') { 3 } else { 0 }
 }
 
-/// Control characters, and those that change the direction of text.
+/// Whether a character is a control character or changes the direction of text.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

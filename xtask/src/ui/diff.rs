@@ -1,10 +1,9 @@
-//! Differences between two texts, as `diff -u` shows them.
+//! Differences between two texts, in the format of `diff -u`.
 
 use std::fmt::Write;
 use std::ops::Range;
 
-/// A unified diff with three lines around each change; empty if the texts are equal. `patch` can
-/// read it.
+/// A unified diff with three lines of context; empty if the texts are equal. `patch` can read it.
 pub fn unified(old_name: &str, old: &str, new_name: &str, new: &str) -> String {
     let old: Vec<&str> = old.split_inclusive('\n').collect();
     let new: Vec<&str> = new.split_inclusive('\n').collect();
@@ -21,7 +20,7 @@ pub fn unified(old_name: &str, old: &str, new_name: &str, new: &str) -> String {
 
 const CONTEXT: usize = 3;
 
-/// A line of the comparison, by the side or sides that have it.
+/// A line of the comparison, by the texts that contain it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line<'a> {
     Both(&'a str),
@@ -29,11 +28,11 @@ enum Line<'a> {
     New(&'a str),
 }
 
-/// The shortest way from one text to the other, by the longest common subsequence. It takes time
-/// and memory of the product of both lengths, which for files of a few hundred lines is nothing.
+/// The shortest edit script, from the longest common subsequence. Time and memory grow with the
+/// product of both lengths, which is nothing for files of a few hundred lines.
 fn compare<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Line<'a>> {
     let width = new.len() + 1;
-    // common[o * width + n]: the length of what old[o..] and new[n..] have in common.
+    // common[o * width + n]: the length of the longest common subsequence of old[o..] and new[n..].
     let mut common = vec![0_u32; (old.len() + 1) * width];
     for o in (0..old.len()).rev() {
         for n in (0..new.len()).rev() {
@@ -63,7 +62,7 @@ fn compare<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Line<'a>> {
     lines
 }
 
-/// The changes with the lines around them; changes that are near each other share a hunk.
+/// The changes with their context; changes close to each other share a hunk.
 fn hunks(lines: &[Line<'_>]) -> Vec<Range<usize>> {
     let mut hunks: Vec<Range<usize>> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
@@ -110,7 +109,8 @@ fn write_hunk(text: &mut String, lines: &[Line<'_>], hunk: Range<usize>) {
     }
 }
 
-/// The first line's number and the number of lines. Where there are none, the line before.
+/// The number of the first line and the number of lines; for no lines, the number of the line
+/// before.
 fn place(before: usize, lines: usize) -> String {
     let first = if lines == 0 { before } else { before + 1 };
     format!("{first},{lines}")

@@ -1,12 +1,12 @@
-//! The table that `verify` and `doctor` have in common: a line for each condition, whether it holds, and what
-//! that rests on.
+//! The table of checks that `verify` and `doctor` share: one line per check, with its verdict and
+//! evidence.
 
 use super::shown::shown;
 use super::style::{FAINT, GREEN, RED, YELLOW};
 use super::table::Table;
 use crate::judgement::{Judged, Verdict};
 
-/// Renders it, coloured. `failed` is the label of what does not hold.
+/// Renders the table with colours. `failed`: the label of failed checks.
 pub(super) fn table<F>(checks: &[Judged<F>], failed: &str) -> String {
     let mut table = Table::without_heading();
     for Judged {

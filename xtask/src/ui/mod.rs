@@ -1,4 +1,4 @@
-//! How things look on a terminal, and in a pipe.
+//! Output to terminals, files and pipes.
 
 pub mod diagnostics;
 pub mod diff;
@@ -25,50 +25,47 @@ use serde::Serialize;
 use crate::hint::Hint;
 use crate::report::{Diagnostic, Failure, Outcome};
 
-/// Writes what a task was asked for to standard output, and what it says about its work to standard error.
-/// There is one, which is handed down: who has none prints nothing.
+/// Writes results to standard output and messages to standard error. `main` creates the only one
+/// and hands it down; code without it cannot print.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui(());
 
 impl Ui {
-    /// The terminal, or what stands in its place. For `main`.
-    #[allow(clippy::new_without_default, reason = "nobody else is to make one")]
+    /// Creates it. Only for `main`.
+    #[allow(clippy::new_without_default, reason = "only `main` creates one")]
     pub const fn new() -> Self {
         Self(())
     }
 
-    /// Writes a result to standard output. Returns whether anybody still reads it: a reader that has
-    /// gone away, as in `… | head`, is no error.
+    /// Writes a result to standard output. Returns whether it is still being read: a closed pipe,
+    /// as in `… | head`, is no error.
     pub fn print(self, text: &str) -> bool {
         self.print_bytes(text.as_bytes())
     }
 
-    /// The same for a result that comes in pieces, which may end in the middle of a character.
+    /// Writes a part of a result, which may end in the middle of a character.
     pub fn print_bytes(self, bytes: &[u8]) -> bool {
         let mut stdout = anstream::stdout().lock();
         was_written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
     }
 
-    /// Passes a task's result on, unless something of it was lost on the way to standard output: a full
-    /// disk must not look like success.
-    ///
-    /// # Errors
-    /// Fails where a write to standard output did, other than for want of a reader.
+    /// Returns a task's result, unless something could not be written to standard output: a full
+    /// disk must not look like success. A closed pipe is no failure.
     pub fn all_was_printed<T>(self, result: T) -> Outcome<T> {
         match LOST.get() {
             None => Ok(result),
             Some(why) => Err(Failure::failed(
                 Diagnostic::error(format!("cannot write to standard output: {why}"))
-                    .note("what was printed is not complete"),
+                    .note("the output is incomplete"),
             )),
         }
     }
 
-    /// Waits this long, and returns at once where nobody reads standard output any more. Returns
-    /// whether somebody does.
+    /// Waits this long, and returns early if standard output is no longer read. Returns whether it
+    /// is.
     pub fn is_read_after(self, wait: Duration) -> bool {
         let stdout = io::stdout();
-        // Asks for no event: only the end of the other side, which is always told, ends the wait.
+        // Requests no events: only a closed pipe, which is always reported, ends the wait.
         let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
         let wait = PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX);
         match poll(&mut watched, wait) {
@@ -77,17 +74,17 @@ impl Ui {
         }
     }
 
-    /// Writes a message about the work, with a newline, to standard error.
+    /// Writes a message and a newline to standard error.
     pub fn say(self, text: &str) {
         let _ = writeln!(anstream::stderr().lock(), "{text}");
     }
 
-    /// What says such messages, for those who are not to print anything else.
+    /// A function that writes messages, for code that must not print anything else.
     pub fn saying(self) -> impl Fn(&str) {
         move |text| self.say(text)
     }
 
-    /// Says what is wrong, with a blank line after each that has a place.
+    /// Prints diagnostics, with a blank line after each that has a place.
     pub fn report(self, diagnostics: &[Diagnostic]) {
         let text = diagnostics::text(diagnostics);
         if !text.is_empty() {
@@ -95,19 +92,19 @@ impl Ui {
         }
     }
 
-    /// Says what to do next.
+    /// Prints a hint.
     pub fn hint(self, hint: &Hint) {
         self.say(&hint_line(hint));
     }
 
-    /// Writes a question to standard error, and leaves the cursor behind it.
+    /// Writes a question to standard error, and leaves the cursor after it.
     pub fn ask(self, text: &str) {
         let mut stderr = anstream::stderr().lock();
         let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
     }
 
-    /// Writes to standard output what steers a terminal, and what `anstream` would take away where there is
-    /// to be no color.
+    /// Writes terminal control sequences to standard output, which `anstream` would strip if colour
+    /// is off.
     fn steer(self, text: &str) -> bool {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes());
@@ -115,13 +112,13 @@ impl Ui {
     }
 }
 
-/// A document in JSON, indented, with a newline at its end. Made of strings, numbers and lists of them, it
-/// always serializes.
+/// Formats a document as indented JSON, with a newline at the end. Documents consist of strings,
+/// numbers and lists, so this never fails.
 fn json(document: &impl Serialize) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }
 
-/// The line that says what to do next.
+/// The line of a hint.
 pub fn hint_line(hint: &Hint) -> String {
     format!("hint: {hint}")
 }
@@ -135,5 +132,5 @@ fn was_written(written: io::Result<()>) -> bool {
     written.is_ok()
 }
 
-/// Why something was not written to standard output.
+/// The first error of a write to standard output.
 static LOST: OnceLock<String> = OnceLock::new();

@@ -1,15 +1,15 @@
-//! Moments and times, as people read them.
+//! Formats points in time and durations for people.
 
 use std::time::Duration;
 
-/// A moment, given as the time since 1970, by the clock and the calendar: `2026-07-30T09:05:00Z`.
+/// A point in time, given since 1970, in UTC: `2026-07-30T09:05:00Z`.
 pub fn utc(since_1970: Duration) -> String {
     let seconds = since_1970.as_secs();
     let (year, month, day) = date(seconds / DAY);
     format!("{year:04}-{month:02}-{day:02}T{}Z", time_of_day(since_1970))
 }
 
-/// The time of day of a moment, in UTC: `09:05:00`.
+/// The time of day in UTC: `09:05:00`.
 pub fn time_of_day(since_1970: Duration) -> String {
     let seconds = since_1970.as_secs() % DAY;
     format!(
@@ -20,7 +20,7 @@ pub fn time_of_day(since_1970: Duration) -> String {
     )
 }
 
-/// How long something takes, no more exactly than matters: `12 s`, `5 min`, `2 h 5 min`, `3 d 4 h`.
+/// A duration, no more precise than useful: `12 s`, `5 min`, `2 h 5 min`, `3 d 4 h`.
 pub fn long(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / DAY);
@@ -34,7 +34,7 @@ pub fn long(time: Duration) -> String {
 
 const DAY: u64 = 24 * 3600;
 
-/// The year, month and day of a day, counted from 1970-01-01.
+/// The year, month and day of a day number, counted from 1970-01-01.
 fn date(days: u64) -> (u64, u64, u64) {
     let mut year = 1970;
     let mut day = days;
@@ -54,7 +54,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day + 1)
 }
 
-/// By the rule of Gregory.
+/// The number of days of a year in the Gregorian calendar.
 const fn year_length(year: u64) -> u64 {
     let leaps = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     if leaps { 366 } else { 365 }

@@ -1,5 +1,5 @@
-//! What each member is doing: a block of lines that is rewritten in place on a terminal, and one
-//! line for each change elsewhere.
+//! The progress of each member: a block of lines that is rewritten in place on a terminal, and one
+//! line per change elsewhere.
 
 use std::io::{Write as _, stderr};
 
@@ -10,30 +10,30 @@ use super::Ui;
 use super::in_place::{self, Block};
 use crate::values::HostName;
 
-/// How far a member is.
+/// The state of a member's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// Work is under way and has not failed.
+    /// In progress.
     Working,
-    /// Where it should be.
+    /// Finished.
     Done,
-    /// Not going to get there.
+    /// Failed.
     Failed,
 }
 
-/// What is said about each member while it starts.
+/// The progress of all members.
 #[derive(Debug)]
 pub struct Progress {
     ui: Ui,
     rows: Vec<(HostName, Mark, String)>,
     width: usize,
-    /// None where lines cannot be rewritten.
+    /// `None` if lines cannot be rewritten.
     block: Option<Block>,
     colored: bool,
 }
 
 impl Progress {
-    /// Lines for these members, which show nothing yet.
+    /// Creates the progress of these members, without printing anything yet.
     pub fn new(ui: Ui, members: &[HostName]) -> Self {
         Self {
             ui,
@@ -51,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// Says what a member is doing now.
+    /// Sets and prints what a member is doing.
     pub fn set(&mut self, member: &HostName, mark: Mark, doing: &str) {
         let Some(row) = self.rows.iter_mut().find(|row| row.0 == *member) else {
             return;
@@ -65,7 +65,7 @@ impl Progress {
         match &mut self.block {
             Some(block) => {
                 let text = block.become_these(&lines);
-                // Not through `anstream`: without color it would take the movements away as well.
+                // Not through `anstream`, which would also strip cursor movements.
                 let mut stderr = stderr().lock();
                 let _ = stderr
                     .write_all(text.as_bytes())

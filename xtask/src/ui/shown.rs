@@ -1,6 +1,6 @@
-//! Text from elsewhere on a terminal.
+//! Makes untrusted text safe for a terminal.
 
-/// Text from elsewhere, fit to be shown: what would move the cursor or break a line is escaped.
+/// Escapes characters that would move the cursor or break a line.
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! The colours of the program, named by what they are. Whoever prints leaves them out where there is no terminal.
+//! The program's text styles. The caller strips them if the output is not a terminal.
 
 use anstyle::{AnsiColor, Style};
 

@@ -1,4 +1,4 @@
-//! Columns of text.
+//! Text tables.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use anstyle::Style;
 use super::style::PLAIN;
 use crate::values::quantity;
 
-/// Rows, under a heading or without one, each column as wide as its widest cell.
+/// A table, with or without a heading. Each column is as wide as its widest cell.
 #[derive(Debug)]
 pub struct Table<const COLUMNS: usize> {
     columns: [Column; COLUMNS],
@@ -16,7 +16,7 @@ pub struct Table<const COLUMNS: usize> {
 
 #[derive(Debug, Clone, Copy)]
 struct Column {
-    /// The characters that it has at least.
+    /// The minimum width in characters.
     width: usize,
     ends_at_one_line: bool,
 }
@@ -24,7 +24,7 @@ struct Column {
 #[derive(Debug)]
 struct Row<const COLUMNS: usize> {
     cells: [String; COLUMNS],
-    /// The colour of all of it, and that of its first cell.
+    /// The style of the whole row, and that of its first cell.
     style: Style,
     label: Style,
 }
@@ -54,26 +54,26 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         table
     }
 
-    /// Has the column at this index end at one line, as numbers should.
+    /// Aligns a column to the right, as for numbers.
     #[must_use]
     pub const fn right(mut self, column: usize) -> Self {
         self.columns[column].ends_at_one_line = true;
         self
     }
 
-    /// Has the column at this index be so wide at least, in characters.
+    /// Gives a column a minimum width in characters.
     #[must_use]
     pub const fn wide(mut self, column: usize, width: usize) -> Self {
         self.columns[column].width = width;
         self
     }
 
-    /// Adds a row without colours.
+    /// Adds a plain row.
     pub fn row(&mut self, cells: [String; COLUMNS]) {
         self.styled_row(PLAIN, cells);
     }
 
-    /// Adds a row that is coloured from its start to its end.
+    /// Adds a row in one style.
     pub fn styled_row(&mut self, style: Style, cells: [String; COLUMNS]) {
         self.rows.push(Row {
             cells,
@@ -82,7 +82,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         });
     }
 
-    /// Adds a row whose first cell is coloured.
+    /// Adds a row whose first cell has a style.
     pub fn labelled_row(&mut self, label: Style, cells: [String; COLUMNS]) {
         self.rows.push(Row {
             cells,
@@ -124,17 +124,17 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
     }
 }
 
-/// The cell of a number that may not have been told.
+/// The cell of an optional number.
 pub fn number(number: Option<u64>) -> String {
     number.map_or_else(nothing, |number| number.to_string())
 }
 
-/// The cell of a size in bytes that may not have been told.
+/// The cell of an optional size in bytes.
 pub fn size(bytes: Option<u64>) -> String {
     bytes.map_or_else(nothing, quantity::size)
 }
 
-/// The cell of what is not there, or was not told.
+/// The cell of a missing value.
 pub fn nothing() -> String {
     "-".to_owned()
 }

@@ -1,4 +1,4 @@
-//! One client: it sends a request, waits for the answer, writes both down, and begins again.
+//! A client: it sends a request, waits for the answer, records both, and repeats.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -9,12 +9,12 @@ use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::pause::pause;
 use crate::values::HostName;
 
-/// Which keys a client works on.
+/// The kind of keys that a client uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keys {
-    /// Each is written once.
+    /// Write-once keys.
     Once,
-    /// A few, which all such clients write and read.
+    /// A few registers, which all such clients write and read.
     Registers,
 }
 
@@ -26,18 +26,18 @@ pub(super) struct Client {
     pub(super) prefix: String,
     pub(super) lease: String,
     pub(super) begun: Instant,
-    /// The shortest time between the beginnings of two requests.
+    /// The minimum time between the starts of two requests.
     pub(super) interval: Duration,
 }
 
-/// How many registers there are. With so few, every one is always in several hands.
+/// The number of registers. With so few, several clients always use the same one.
 const REGISTERS: usize = 3;
 
-/// How long a client rests at least where it gets no answer.
+/// The minimum pause after a failed request.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
 impl Client {
-    /// Works until it is told to stop, and returns its account.
+    /// Works until it is stopped, and returns its operations.
     pub(super) fn work(&self, orders: &Orders) -> Vec<Operation> {
         let mut account = Vec::new();
         let mut turn = 0;
@@ -70,7 +70,7 @@ impl Client {
                 format!("{}register/{register}", self.prefix)
             }
         };
-        // After every register has been written once, all are read, and so on.
+        // The clients write every register once, then read all of them, and so on.
         let writes = !is_register || (turn / REGISTERS).is_multiple_of(2);
         let value = format!("{}-{turn}", self.number);
         let begun = self.begun.elapsed();

@@ -1,4 +1,4 @@
-//! Watches who leads, many times a second.
+//! Watches the leadership, many times a second.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,24 +13,25 @@ use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
 
-/// Asks every member who leads, until it is told to end.
+/// Queries every member for the leader until it is ended.
 pub(super) struct LeaderWatch {
     ended: Arc<AtomicBool>,
     seen: Arc<Mutex<Seen>>,
     askers: Vec<JoinHandle<()>>,
 }
 
-/// Who was seen to lead.
+/// The leaders seen so far.
 #[derive(Debug, Default)]
 struct Seen {
     latest: Option<(u64, EtcdId)>,
     moments: Vec<Moment>,
 }
 
-/// How often any member is asked: each in its turn, since all of them tell of an election.
+/// The pause between two queries to any member. Members take turns, because each of them reports an
+/// election.
 const ASK_AGAIN: Duration = Duration::from_millis(25);
 
-/// How long a member may take to answer, in seconds. One that does not holds up only its own asker.
+/// How long a member may take to answer, in seconds. A slow member delays only its own thread.
 const PATIENCE: u64 = 1;
 
 impl LeaderWatch {
@@ -60,7 +61,7 @@ impl LeaderWatch {
         }
     }
 
-    /// Every change of leader that was seen.
+    /// Stops, and returns every change of the leader.
     pub(super) fn end(self) -> Vec<Moment> {
         self.ended.store(true, Ordering::SeqCst);
         for asker in self.askers {
@@ -79,7 +80,8 @@ fn ask(gateway: &Gateway, seen: &Mutex<Seen>, names: &[(EtcdId, HostName)], begu
 }
 
 impl Seen {
-    /// A leader counts in a later term only: in an earlier one it is a member that has not heard yet.
+    /// A leader counts only in a later term: in an earlier one, the member has not heard of the
+    /// election yet.
     fn take(
         &mut self,
         Status { leader, term, .. }: Status,

@@ -1,5 +1,5 @@
-//! Clients at work on a cluster: they write and read through every member, and keep account of each
-//! request. What their accounts prove is told by `drill`.
+//! Clients that work on a cluster: they write and read through every member and record each
+//! request. `drill` judges their records.
 
 mod client;
 mod leader;
@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use client::{Client, Keys};
 use leader::LeaderWatch;
 
-/// Clients that write and read until they are told to stop.
+/// Running clients.
 pub struct Clients {
     plan: Plan,
     prefix: String,
@@ -29,32 +29,34 @@ pub struct Clients {
     leaders: LeaderWatch,
 }
 
-/// What all clients are told while they work.
+/// The signals to all clients.
 #[derive(Debug, Default)]
 struct Orders {
     pause: AtomicBool,
     stop: AtomicBool,
 }
 
-/// How long a client waits for one answer, in seconds. What is on its way to a leader that dies gets none,
-/// and whoever waits for it does not try again before. Most elections are over by then, so a request that
-/// has to wait for one is rarely given up.
+/// How long a client waits for an answer, in seconds. A request to a dying leader gets none, and
+/// the client does not retry before this time. Most elections are over by then, so requests that
+/// wait for one rarely fail.
 const PATIENCE: u64 = 2;
 
-/// How long the values live when nobody comes to remove them, beside the time that the clients are sure
-/// to work. Machines may take an hour to come back.
+/// The lifetime of the values in addition to the expected working time, in case nobody removes
+/// them. Machines may take an hour to come back.
 const LEASE: Duration = Duration::from_secs(2 * 3600);
 
-/// How long each member may take to hand everything back, and how long another one is tried after that.
+/// How long each member may take to return all keys, and how long other members are tried after
+/// that.
 const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Clients {
-    /// Sends clients to work on a cluster that is healthy: two to each member, one that writes keys
-    /// once and one that writes and reads the registers. `at_work`: how long they are sure to work.
-    /// `rate`: how many requests a second all of them send together at most.
+    /// Starts clients on a healthy cluster: two for each member, one with write-once keys and one
+    /// with the registers. `at_work`: the expected working time. `rate`: the maximum requests per
+    /// second of all clients together.
     ///
     /// # Errors
-    /// Fails where no member grants the lease that all their values are bound to.
+    ///
+    /// Fails if no member grants the lease for the values.
     pub fn begin(plan: &Plan, at_work: Duration, rate: u32) -> Result<Self, Reason> {
         let gateways = gateways(plan, PATIENCE);
         let seconds = (at_work + LEASE).as_secs();
@@ -95,34 +97,35 @@ impl Clients {
         })
     }
 
-    /// How long they have been at work.
+    /// The time since the clients' start.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
 
-    /// Has them wait, each after its current request.
+    /// Pauses the clients, each after its current request.
     pub fn pause(&self) {
         self.orders.pause.store(true, Ordering::SeqCst);
     }
 
-    /// Has them go on.
+    /// Resumes the clients.
     pub fn go_on(&self) {
         self.orders.pause.store(false, Ordering::SeqCst);
     }
 
-    /// Ends their work, reads everything back and removes it. Also returned: who began to lead, when.
+    /// Stops the clients, reads all keys back and removes them. Also returns the changes of the
+    /// leader.
     pub fn end(self) -> (History, Vec<Moment>) {
         self.orders.stop.store(true, Ordering::SeqCst);
         let accounts = self.clients.into_iter().map(|client| {
             let account = client.join();
-            // Without its account nobody could say that nothing of its was lost.
+            // Without its record, a loss could go unnoticed.
             account.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
         let mut operations: Vec<Operation> = accounts.flatten().collect();
         operations.sort_by_key(|operation| (operation.begun, operation.client));
         let gateways = gateways(&self.plan, LAST_PATIENCE.as_secs());
         let left = first_answer(&gateways, |gateway| gateway.all(&self.prefix));
-        // Where nobody does it, the lease's end does.
+        // If no member does it, the lease expires.
         let _ = first_answer(&gateways, |gateway| gateway.revoke_lease(&self.lease));
         let history = History {
             operations,
@@ -137,7 +140,7 @@ fn gateways(plan: &Plan, patience: u64) -> Vec<Gateway> {
     plan.members.iter().map(gateway).collect()
 }
 
-/// The first answer that any of them gives; what the last one said where none does in time.
+/// The first answer of any member, or the last error if none answers in time.
 fn first_answer<T>(
     gateways: &[Gateway],
     ask: impl Fn(&Gateway) -> Result<T, Unanswered>,
@@ -158,7 +161,7 @@ fn first_answer<T>(
     }
 }
 
-/// A key prefix of these clients' own.
+/// A unique key prefix for these clients.
 fn prefix(plan: &Plan) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.unwrap_or_default().as_nanos();

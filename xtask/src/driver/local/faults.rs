@@ -1,4 +1,4 @@
-//! Faults of members that are processes: signals.
+//! Faults of local members: signals.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// How long a killed process may take to end. It is longer only where its disk hangs.
+/// How long a killed process may take to end. It takes longer only if its disk hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Faults for Local {
@@ -30,7 +30,7 @@ impl Faults for Local {
         match running.first() {
             None => Ok(()),
             Some((member, process)) => {
-                let why = "it survives SIGKILL, as a process does that waits for its disk";
+                let why = "it survived SIGKILL, as a process waiting for its disk does";
                 Err(cannot_be_ended(home, member, process, why))
             }
         }
@@ -63,7 +63,7 @@ fn process_of(home: &Home, member: &HostName) -> Option<Process> {
 
 fn does_not_run(home: &Home, member: &HostName) -> Failure {
     Failure::failed(
-        Diagnostic::error(format!("`{member}` does not run")).hint(Hint::heals(
+        Diagnostic::error(format!("`{member}` is not running")).hint(Hint::heals(
             "start it",
             [format!("cargo xtask up {}", home.name)],
         )),
@@ -72,7 +72,7 @@ fn does_not_run(home: &Home, member: &HostName) -> Failure {
 
 fn cannot_be_signalled(member: &HostName, process: &Process, why: &str) -> Failure {
     Failure::failed(
-        Diagnostic::error(format!("`{member}` ({process}) takes no signal: {why}"))
-            .hint("whoever has started a cluster can halt it, and root can"),
+        Diagnostic::error(format!("`{member}` ({process}) cannot be signalled: {why}"))
+            .hint("only root and the user who started the cluster can signal it"),
     )
 }

@@ -14,27 +14,27 @@ use crate::pause::pause;
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// How much is read of what a member has said, in bytes: why it ended is said last.
+/// How many bytes to read from the end of a log. The reason for an exit comes last.
 const LONGEST_LAST_WORDS: u64 = 1 << 20;
 
-/// Where a member keeps everything that is its own.
+/// A member's own folder.
 ///
-/// Whether something runs on it is told by a lock: a member's process has the folder's lock file as
-/// its standard input and holds a lock on it, from before its first moment until it ends, however it
-/// ends and whatever becomes of the task that started it. A process ID alone could have gone to
-/// another process since, and a path alone could be on anybody's command line.
+/// A lock shows whether a process uses it: a member's process has the folder's lock file as its
+/// standard input and holds a lock on it from its start to its end, whatever happens to the task
+/// that started it. A process ID could have been reused, and a path could be on anybody's command
+/// line.
 #[derive(Debug, Clone)]
 pub(super) struct MemberFolder {
     path: Utf8PathBuf,
     started: Utf8PathBuf,
 }
 
-/// How long a look at the lock by another task may keep it from being taken, and how long a process
-/// that has it may take to be found. Both are a matter of milliseconds.
+/// How long another task's test of the lock may keep it from being taken, and how long it may take
+/// to find the process that holds it. Both take milliseconds.
 const MOMENT: Duration = Duration::from_secs(1);
 
 impl MemberFolder {
-    /// The folder of this member.
+    /// The folder of a member.
     pub(super) fn of(home: &Home, member: &HostName) -> Self {
         Self {
             path: members_folder(home).join(member.as_str()),
@@ -58,23 +58,23 @@ impl MemberFolder {
         &self.path
     }
 
-    /// What etcd keeps.
+    /// etcd's data folder.
     pub(super) fn data(&self) -> Utf8PathBuf {
         self.path.join("data")
     }
 
-    /// What etcd says.
+    /// etcd's log.
     pub(super) fn log(&self) -> Utf8PathBuf {
         self.path.join("etcd.log")
     }
 
-    /// How long the log was before the member was started last.
+    /// Holds the length of the log before the last start.
     fn log_start_file(&self) -> Utf8PathBuf {
         self.path.join("log-start")
     }
 
-    /// What etcd has said since it was started last, or the last of it; none where that cannot be told, or where
-    /// its data is not what it was then.
+    /// The log since the last start, or its end; `None` if that is unknown, or if the data was
+    /// replaced since then.
     pub(super) fn said(&self) -> Option<String> {
         let start: u64 = fs::read_to_string(self.log_start_file())
             .ok()?
@@ -93,7 +93,7 @@ impl MemberFolder {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Whether somebody has put other data there since the log was written last.
+    /// Whether the data was changed after the last line of the log.
     fn data_has_changed_since(&self, log: &fs::Metadata) -> bool {
         let written = (log.mtime(), log.mtime_nsec());
         let data = self.data();
@@ -112,8 +112,8 @@ impl MemberFolder {
         })
     }
 
-    /// Notes where in its log a member that is about to be started begins. Where that cannot be noted, as on a
-    /// full disk, nothing is told later of why it ended.
+    /// Notes the length of the log before a start. If that fails, as on a full disk, the reason for
+    /// an exit cannot be reported later.
     pub(super) fn note_log_start(&self) {
         let length = fs::metadata(self.log()).map_or(0, |log| log.len());
         if fs::write(self.log_start_file(), length.to_string()).is_err() {
@@ -121,7 +121,7 @@ impl MemberFolder {
         }
     }
 
-    /// The process ID of the member. It spares a search and proves nothing.
+    /// The member's process ID. It only saves a search; the lock is the proof.
     pub(super) fn pid_file(&self) -> Utf8PathBuf {
         self.path.join("pid")
     }
@@ -130,7 +130,7 @@ impl MemberFolder {
         self.path.join("lock")
     }
 
-    /// Whether etcd would find a log to go on from. Until it has one it begins anew.
+    /// Whether etcd would find a write-ahead log to resume from. Without one it bootstraps.
     pub(super) fn has_data(&self) -> bool {
         LOG_FOLDERS.iter().any(|folder| {
             let log = fs::read_dir(self.data().join(folder));
@@ -138,11 +138,8 @@ impl MemberFolder {
         })
     }
 
-    /// Makes the folder of the data, and notes how it is, outside of the member's folder: a member that has
-    /// no data yet is about to be started. Whether it then gets some, nobody may be there to see.
-    ///
-    /// # Errors
-    /// Whatever the file system says.
+    /// Creates the data folder of a member without data, and notes its state outside of the
+    /// member's folder. It shows later whether etcd wrote data that was lost afterwards.
     pub(super) fn prepare(&self) -> io::Result<()> {
         if self.has_data() {
             return Ok(());
@@ -155,14 +152,14 @@ impl MemberFolder {
         atomic::replace(&self.started, &state_of(&data)?)
     }
 
-    /// Whether it has data, or may have had some: it was started, and what etcd keeps is not as that would be
-    /// if etcd had never come so far.
+    /// Whether the member has data, or may have had some: it was started, and its data folder does
+    /// not look as if etcd never got that far.
     pub(super) fn had_data(&self) -> bool {
         self.has_data() || (self.started.exists() && !self.never_had_data())
     }
 
-    /// Whether what etcd keeps is the same folder as when it was started, and either untouched or with what
-    /// etcd makes before its log. What somebody has emptied or replaced is neither.
+    /// Whether the data folder is the one noted at the start, and either untouched or with only
+    /// what etcd creates before its log. An emptied or replaced folder is neither.
     fn never_had_data(&self) -> bool {
         let data = self.data();
         let then = fs::read_to_string(&self.started).unwrap_or_default();
@@ -174,11 +171,8 @@ impl MemberFolder {
         then == now || (folder(&then) == folder(&now) && is_begun())
     }
 
-    /// Takes the right to run on this folder, for whoever gets the file as standard input. None
-    /// where a process has it.
-    ///
-    /// # Errors
-    /// Whatever the file system says.
+    /// Locks the folder for the process that gets the file as its standard input. `None` if another
+    /// process holds the lock.
     pub(super) fn claim(&self) -> io::Result<Option<File>> {
         fs::create_dir_all(&self.path)?;
         let file = File::options()
@@ -189,7 +183,7 @@ impl MemberFolder {
         for () in moment() {
             match file.try_lock() {
                 Ok(()) => {
-                    // What is written there from now on is by the process that is about to start.
+                    // From now on, only the process that is about to start writes there.
                     return match fs::remove_file(self.pid_file()) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                         _ => Ok(Some(file)),
@@ -202,7 +196,7 @@ impl MemberFolder {
         Ok(None)
     }
 
-    /// Whether a process has the right to run on this folder.
+    /// Whether a process holds the folder's lock.
     pub(super) fn is_claimed(&self) -> bool {
         let Ok(file) = File::open(self.lock_file()) else {
             return false;
@@ -210,11 +204,11 @@ impl MemberFolder {
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
-    /// The process that runs on this folder. `strays`: every etcd that runs on any.
+    /// The process that uses this folder. `strays`: finds all etcd processes of the host.
     pub(super) fn process(&self, strays: impl FnOnce() -> Vec<process::Etcd>) -> Option<Process> {
         for () in moment() {
             if !self.is_claimed() {
-                // Its lock file may have been removed under it.
+                // The lock file may have been removed.
                 let data = self.data();
                 return strays()
                     .into_iter()
@@ -232,7 +226,7 @@ impl MemberFolder {
         let lock = fs::metadata(self.lock_file()).ok()?;
         let data = self.data();
         let holds = |id: &i32| {
-            // Where the system does not tell, as outside of Linux, the command line does.
+            // If the system does not say, as outside of Linux, the command line decides.
             crate::process::reads_from(*id, &lock)
                 .unwrap_or_else(|| process::data_folder(*id).is_some_and(|folder| folder == data))
         };
@@ -244,7 +238,7 @@ impl MemberFolder {
     }
 }
 
-/// Which folder this is, and when something in it was made or removed last.
+/// Identifies the folder and its last change.
 fn state_of(folder: &Utf8Path) -> io::Result<String> {
     let now = fs::metadata(folder)?;
     let (seconds, nanoseconds) = (now.mtime(), now.mtime_nsec());
@@ -255,7 +249,7 @@ fn members_folder(home: &Home) -> Utf8PathBuf {
     home.folder().join("members")
 }
 
-/// Again and again for a moment, at least once.
+/// Repeats for a moment, at least once.
 fn moment() -> impl Iterator<Item = ()> {
     let begun = Instant::now();
     let mut first = true;

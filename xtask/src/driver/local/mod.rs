@@ -27,14 +27,14 @@ use crate::workspace::Home;
 use folder::MemberFolder;
 use process::Process;
 
-/// Members as processes of this host.
+/// Runs members as local processes.
 pub(super) struct Local;
 
-/// How long a member may take to end by itself. etcd hands its leadership over within 7 s at worst, and
-/// this host may have much else to do.
+/// How long a member may take to exit. etcd transfers its leadership within 7 s, and this host may
+/// be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a member may take until it is said that it is waited for.
+/// How long to wait for a member before saying so.
 const SILENCE: Duration = Duration::from_secs(2);
 
 impl Driver for Local {
@@ -126,12 +126,9 @@ impl Driver for Local {
             start_process(tools, arguments, &folder).map_err(|error| {
                 Failure::failed(
                     Diagnostic::error(format!("`{name}` could not be started: {error}"))
-                        .note(format!(
-                            "its data and its log belong in `{}`",
-                            folder.path()
-                        ))
+                        .note(format!("its data and log are in `{}`", folder.path()))
                         .hint(Hint::heals(
-                            "make room there, and start it again",
+                            "make room there, then start it again",
                             [format!("cargo xtask up {}", plan.name)],
                         )),
                 )
@@ -150,31 +147,31 @@ impl Driver for Local {
             process
                 .signal(Signal::SIGTERM)
                 .map_err(|error| cannot_be_ended(home, member, process, error.desc()))?;
-            // One that was halted, by a debugger or by Ctrl-Z, would not notice.
+            // A halted process, by a debugger or Ctrl-Z, would not notice SIGTERM.
             let _ = process.signal(Signal::SIGCONT);
         }
         process::wait_for_end(&mut running, SILENCE);
         for (member, process) in &running {
             let seconds = PATIENCE.as_secs();
             say(&format!(
-                "{member}: {process} is still ending; it is killed where that takes {seconds} s"
+                "{member}: waiting for {process} to exit; it will be killed after {seconds} s"
             ));
         }
         process::wait_for_end(&mut running, PATIENCE.saturating_sub(SILENCE));
         for (member, process) in &running {
             let seconds = PATIENCE.as_secs();
             say(&format!(
-                "{member}: {process} has not ended {seconds} s after SIGTERM and gets SIGKILL; \
-                 what etcd has acknowledged is on disk"
+                "{member}: {process} did not exit within {seconds} s of SIGTERM; sending SIGKILL \
+                 (acknowledged writes are on disk)"
             ));
-            // Whether it helped shows in the wait.
+            // The wait below shows whether it helped.
             let _ = process.signal(Signal::SIGKILL);
         }
         process::wait_for_end(&mut running, SILENCE);
         match running.first() {
             None => Ok(()),
             Some((member, process)) => {
-                let why = "it survives SIGKILL, as a process does that waits for its disk";
+                let why = "it survived SIGKILL, as a process waiting for its disk does";
                 Err(cannot_be_ended(home, member, process, why))
             }
         }
@@ -211,12 +208,12 @@ fn start_process(
     folder: &MemberFolder,
 ) -> Result<(), Reason> {
     let Some(claim) = folder.claim().map_err(Reason::of)? else {
-        return Err("another process runs on its folder".into());
+        return Err("another process uses its folder".into());
     };
     folder.prepare().map_err(Reason::of)?;
     folder.note_log_start();
     let shell = Shell::new().map_err(Reason::of)?;
-    // Not in the folder of whoever calls: that would keep it from being unmounted.
+    // Not in the caller's folder, which could then not be unmounted.
     shell.change_dir(folder.path());
     let etcd = command(&shell, &tools.etcd).args(arguments);
     let detached = detach(etcd, claim, &folder.log(), &folder.pid_file());
@@ -225,22 +222,22 @@ fn start_process(
 
 fn cannot_be_ended(home: &Home, member: &HostName, process: &Process, why: &str) -> Failure {
     let name = &home.name;
-    let diagnostic = Diagnostic::error(format!("`{member}` cannot be ended: {process}"))
+    let diagnostic = Diagnostic::error(format!("`{member}` cannot be stopped: {process}"))
         .note(why)
-        .note("whoever has started a cluster can stop it, and root can");
+        .note("only root and the user who started the cluster can stop it");
     Failure::failed(match process.id() {
         Some(id) => diagnostic.hint(Hint::informs(
-            "see whose it is",
+            "see who owns it",
             [format!("ps -o pid,user,stat,wchan,args -p {id}")],
         )),
         None => diagnostic.hint(Hint::heals(
-            "be root",
+            "run as root",
             [format!("sudo cargo xtask down {name}")],
         )),
     })
 }
 
-/// What follows the program's name on a member's command line.
+/// The arguments of a member's command line.
 fn arguments(
     plan: &Plan,
     member: &Member,

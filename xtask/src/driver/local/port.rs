@@ -1,4 +1,4 @@
-//! Whether a member's port is free, and who has it where it is not.
+//! Checks whether a member's ports are free, and finds the process that uses them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::process;
 use crate::report::Diagnostic;
 use crate::values::HostName;
 
-/// What keeps these members from listening on their ports, one diagnostic for each cause.
+/// The obstacles to listening on the members' ports, one diagnostic for each cause.
 pub(super) fn obstacles<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let mut others: Vec<(OtherCluster, Vec<&HostName>)> = Vec::new();
@@ -44,7 +44,7 @@ pub(super) fn obstacles<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<Di
 
 /// A member's address is a part of its identity.
 const ANOTHER_SUBNET: &str =
-    "if this cluster was never started, another `network.subnet` is a way out as well";
+    "or, if this cluster was never started, choose another `network.subnet`";
 
 fn obstacle(
     member: &HostName,
@@ -52,18 +52,18 @@ fn obstacle(
     error: &io::Error,
     holder: Option<i32>,
 ) -> Diagnostic {
-    let refused = |why: &str| Diagnostic::error(format!("`{member}` cannot have {address}: {why}"));
+    let refused = |why: &str| Diagnostic::error(format!("`{member}` cannot use {address}: {why}"));
     match (error.kind(), holder) {
         (io::ErrorKind::AddrInUse, Some(id)) => {
             let command = short_command_line(id);
-            refused(&format!("process {id} (`{command}`) listens there"))
+            refused(&format!("process {id} (`{command}`) is listening there"))
                 .note(ADDRESSES)
-                .hint(Hint::heals("end it", [format!("kill {id}")]))
+                .hint(Hint::heals("stop it", [format!("kill {id}")]))
                 .hint(ANOTHER_SUBNET)
         }
         (io::ErrorKind::AddrInUse, None) => {
             let port = address.port();
-            refused("another process (the system does not tell which) listens there")
+            refused("another process is listening there (the system does not say which)")
                 .note(ADDRESSES)
                 .hint(Hint::informs(
                     "find it",
@@ -73,7 +73,7 @@ fn obstacle(
         (io::ErrorKind::AddrNotAvailable, _) => {
             let ip = address.ip();
             refused("this host has no such address")
-                .note("Linux has all of 127.0.0.0/8 on its loopback; other systems want each address added")
+                .note("Linux has all of 127.0.0.0/8 on its loopback interface; other systems need each address added")
                 .hint(Hint::heals("add it", [format!("sudo ifconfig lo0 alias {ip} up")]))
         }
         _ => refused(&error.to_string())
@@ -82,10 +82,9 @@ fn obstacle(
     }
 }
 
-const ADDRESSES: &str =
-    "locally, a member at 192.168.56.101 listens on 127.168.56.101, at the same ports";
+const ADDRESSES: &str = "with the local driver, a member at 192.168.56.101 listens on 127.168.56.101, on the same ports";
 
-/// A cluster that another workspace has started, or another definition.
+/// A cluster of another workspace or another definition.
 #[derive(Debug, PartialEq, Eq)]
 struct OtherCluster {
     name: String,
@@ -93,7 +92,7 @@ struct OtherCluster {
 }
 
 impl OtherCluster {
-    /// The cluster that a process is a member of, going by the folder of its data:
+    /// The cluster that a process belongs to, by the path of its data:
     /// `<root>/.state/<cluster>/members/<member>/data`.
     fn of(id: i32) -> Option<Self> {
         let data = data_folder(id)?;
@@ -113,20 +112,20 @@ impl OtherCluster {
         let folder = process::quoted(root.as_str());
         let members: Vec<String> = members.iter().map(|name| format!("`{name}`")).collect();
         Diagnostic::error(format!(
-            "cluster `{name}` in `{root}` runs on the addresses of {}",
+            "cluster `{name}` in `{root}` uses the addresses of {}",
             members.join(", ")
         ))
         .note("clusters with the same addresses cannot run at the same time on one host")
         .hint(Hint::heals(
-            "stop that one",
+            "stop it",
             [format!("cd {folder} && cargo xtask down {name}")],
         ))
         .hint(ANOTHER_SUBNET)
     }
 }
 
-/// The process that listens at the address, or at its port on every address. Linux tells the owner
-/// of the process and root.
+/// The process that listens at the address, or at its port on all addresses. Linux shows it to the
+/// process's owner and to root.
 fn holder(address: SocketAddrV4) -> Option<i32> {
     let sockets = sockets(address);
     process::all().into_iter().find(|id| {
@@ -146,9 +145,9 @@ fn short_command_line(id: i32) -> String {
     printable.take(60).collect()
 }
 
-/// The listening sockets in question, as `/proc/<pid>/fd` names them. `/proc/net/tcp` gives address
-/// and port in hexadecimal, the address in the host's byte order, and state `0A` for listening
-/// (Linux, Documentation/networking/proc_net_tcp.rst).
+/// The listening sockets for this address, as `/proc/<pid>/fd` names them. `/proc/net/tcp` lists
+/// address and port in hexadecimal, the address in the host's byte order, and state `0A` for
+/// listening (Linux, Documentation/networking/proc_net_tcp.rst).
 fn sockets(address: SocketAddrV4) -> BTreeSet<String> {
     let hex = |ip: Ipv4Addr| {
         format!(

@@ -12,7 +12,7 @@ use crate::observation::StartedWith;
 use crate::pause::pause;
 use crate::process::{self, Signal};
 
-/// A process that runs on a member's folder.
+/// A process that uses a member's folder.
 #[derive(Debug)]
 pub(super) struct Process {
     id: Option<i32>,
@@ -21,7 +21,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// One that has the folder's lock.
+    /// A process that holds the folder's lock.
     pub(super) fn claimant(id: i32, folder: MemberFolder) -> Self {
         Self {
             id: Some(id),
@@ -30,7 +30,7 @@ impl Process {
         }
     }
 
-    /// One that does not have it: its folder or its lock file was removed under it, or it was not started by
+    /// A process without the lock: its folder or lock file was removed, or it was not started by
     /// `up`.
     pub(super) fn stray(id: i32, folder: MemberFolder) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Process {
         }
     }
 
-    /// One that the system does not show us. Only its lock tells that it is there.
+    /// A process that this user cannot see. Only the lock shows that it exists.
     pub(super) fn unseen(folder: MemberFolder) -> Self {
         Self {
             id: None,
@@ -49,12 +49,12 @@ impl Process {
         }
     }
 
-    /// Its ID, where it is known.
+    /// The process ID, if it is known.
     pub(super) const fn id(&self) -> Option<i32> {
         self.id
     }
 
-    /// How its member is.
+    /// The condition of its member.
     pub(super) fn condition(&self) -> Condition {
         match self.id {
             Some(id) if process::is_halted(id) => Condition::Halted { id },
@@ -62,20 +62,18 @@ impl Process {
         }
     }
 
-    /// What it was started with; none where the system does not tell.
+    /// What it was started with; `None` if the system does not say.
     pub(super) fn started_with(&self) -> Option<StartedWith> {
         let id = self.id?;
         let words = process::command_line(id)?;
         Some(StartedWith::read(&words, &process::environment(id)))
     }
 
-    /// Sends it a signal, together with whatever it started itself: etcd may run inside of a script.
-    ///
-    /// # Errors
-    /// Fails where it is somebody else's. That it has ended in this moment is no error.
+    /// Signals the process and everything it started: etcd may run inside a script. A process that
+    /// has just ended is no error.
     pub(super) fn signal(&self, signal: Signal) -> Result<(), Errno> {
         let id = self.id.ok_or(Errno::EPERM)?;
-        // Without a group of its own it was not started by us, and is alone.
+        // A process without its own group was not started by us and is alone.
         let sent = process::signal_group(id, signal).or_else(|_| process::signal(id, signal));
         match sent {
             Err(Errno::ESRCH) => Ok(()),
@@ -107,7 +105,7 @@ impl fmt::Display for Process {
     }
 }
 
-/// Waits until these have ended, at most so long, and removes those that have.
+/// Waits until these processes have ended, at most for this time, and removes those that have.
 pub(super) fn wait_for_end<T>(processes: &mut Vec<(T, Process)>, patience: Duration) {
     let begun = Instant::now();
     loop {
@@ -119,7 +117,7 @@ pub(super) fn wait_for_end<T>(processes: &mut Vec<(T, Process)>, patience: Durat
     }
 }
 
-/// A running etcd.
+/// A running etcd process.
 #[derive(Debug, Clone)]
 pub(super) struct Etcd {
     /// Its process ID.
@@ -128,7 +126,7 @@ pub(super) struct Etcd {
     pub(super) data: Utf8PathBuf,
 }
 
-/// Every etcd on this host that was told its folder.
+/// All etcd processes of this host with a known data folder.
 pub(super) fn etcds() -> Vec<Etcd> {
     let etcd = |id| Some((id, data_folder(id)?));
     process::all()
@@ -138,14 +136,14 @@ pub(super) fn etcds() -> Vec<Etcd> {
         .collect()
 }
 
-/// The folder that a process of etcd was told to keep its data in. None where it is no etcd.
+/// The data folder of an etcd process. `None` if it is not etcd.
 pub(super) fn data_folder(id: i32) -> Option<Utf8PathBuf> {
     let words = process::command_line(id)?;
     let program = words.first()?.rsplit('/').next()?;
     if program != "etcd" {
         return None;
     }
-    // As flags are spelled for etcd 2.x and for all later ones.
+    // etcd 2.x spells flags with one dash, later versions with two.
     let in_next = words
         .windows(2)
         .find_map(|pair| (pair[0] == "-data-dir").then(|| pair[1].as_str()));

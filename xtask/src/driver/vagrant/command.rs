@@ -1,4 +1,4 @@
-//! How Vagrant is called.
+//! Calls Vagrant.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
@@ -12,7 +12,7 @@ use crate::render;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::workspace::Home;
 
-/// The Vagrantfile, as it is read for one cluster.
+/// The Vagrantfile of one cluster.
 pub(super) struct Vagrantfile<'a> {
     home: &'a Home,
     folder: Utf8PathBuf,
@@ -27,11 +27,12 @@ impl<'a> Vagrantfile<'a> {
         }
     }
 
-    /// Vagrant in the cluster's folder, which is how the Vagrantfile knows what it is about. What
-    /// Vagrant prints is for programs.
+    /// A Vagrant command in the cluster's folder, by which the Vagrantfile knows the cluster. Its
+    /// output is machine-readable.
     ///
     /// # Errors
-    /// Fails where the rendered files are not there, or where the machines are another folder's.
+    ///
+    /// Fails if the rendered files are missing, or if the machines belong to another folder.
     pub(super) fn vagrant<'s>(&self, shell: &'s Shell, words: &[&str]) -> Outcome<Cmd<'s>> {
         if !self.folder.join("config.rb").is_file() {
             return Err(self.not_rendered());
@@ -46,13 +47,13 @@ impl<'a> Vagrantfile<'a> {
             .cmd("vagrant")
             .args(words)
             .arg("--machine-readable")
-            // It would ask its makers whether there is a newer version.
+            // Disables the online check for updates.
             .env("VAGRANT_CHECKPOINT_DISABLE", "1");
-        // Left alone, Vagrant may choose another one than `doctor` has looked at.
+        // Vagrant might choose another provider than the one that `doctor` checked.
         let provider = host_probe::provider_at_a_glance(&self.home.workspace);
         let vagrant =
             vagrant.envs(provider.map(|one| ("VAGRANT_DEFAULT_PROVIDER", one.to_string())));
-        // Each of them means another Vagrantfile than this one, or another place for what it notes.
+        // Each of these variables selects another Vagrantfile or another state folder.
         Ok(
             ["VAGRANT_CWD", "VAGRANT_VAGRANTFILE", "VAGRANT_DOTFILE_PATH"]
                 .into_iter()
@@ -62,35 +63,43 @@ impl<'a> Vagrantfile<'a> {
 
     fn copied(&self, original: &Utf8Path) -> Failure {
         let here = self.home.workspace.root().join("vagrant");
-        Failure::failed(Diagnostic::error(format!("`{here}` is a copy of `{original}`, and its machines are those of the latter"))
-                .note("Vagrant knows machines by what it keeps in `.vagrant`, which was copied along: what is done to them here is done to them there")
-                .hint(format!("to go on with these machines, work in `{original}`"))
-                .hint(Hint::heals("to have others here, forget these", [format!(
+        Failure::failed(
+            Diagnostic::error(format!(
+                "`{here}` is a copy of `{original}` and would act on the same machines"
+            ))
+            .note("Vagrant finds its machines by the folder `.vagrant`, which was copied too")
+            .hint(format!("to use these machines, work in `{original}`"))
+            .hint(Hint::heals(
+                "to create new machines here, remove the copied state",
+                [format!(
                     "rm -r {} {}",
                     quoted(here.join(".vagrant/machines").as_str()),
                     quoted(self.home.folder().as_str())
-                )])),
+                )],
+            )),
         )
     }
 
     fn not_rendered(&self) -> Failure {
         let (name, folder) = (&self.home.name, render::folder(&self.home.name));
+        let definition = Utf8PathBuf::from(format!("cluster/{name}.toml"));
+        let definition = self.home.workspace.typed(&definition);
         Failure::failed(
             Diagnostic::error(format!("there is no `{folder}/config.rb`"))
-                .note("without it, Vagrant does not know which machines are this cluster's")
+                .note("Vagrant reads from it which machines belong to this cluster")
                 .hint(Hint::heals(
-                    "write it from its definition",
+                    "render it from the definition",
                     [format!("cargo xtask render {name}")],
                 ))
                 .hint(Hint::informs(
-                    "where that is gone, it may be in version control",
-                    [format!("git log -- cluster/{name}.toml")],
+                    "if the definition is gone, look for it in version control",
+                    [format!("git log -- {definition}")],
                 )),
         )
     }
 }
 
-/// That a call of Vagrant failed, and why in its own words. `log`: where the whole of it stands.
+/// The failure of a Vagrant command, in its own words. `log`: the file with its full output.
 pub(super) fn failed(finished: &Finished, said: &str, log: Option<&Utf8PathBuf>) -> Failure {
     let ending = finished.ending();
     let words: Vec<&str> = finished.command.split(' ').collect();
@@ -105,7 +114,7 @@ pub(super) fn failed(finished: &Finished, said: &str, log: Option<&Utf8PathBuf>)
         diagnostic = diagnostic.note(reason);
     }
     if let Some(log) = log {
-        diagnostic = diagnostic.note(format!("all that Vagrant said is in `{log}`"));
+        diagnostic = diagnostic.note(format!("Vagrant's full output is in `{log}`"));
     }
     let kind = match finished.ending {
         Ending::NotStarted(_) => FailureKind::Host,
@@ -113,9 +122,6 @@ pub(super) fn failed(finished: &Finished, said: &str, log: Option<&Utf8PathBuf>)
     };
     Failure::new(
         kind,
-        diagnostic.hint(Hint::informs(
-            "see what is in its way on this host",
-            ["cargo xtask doctor"],
-        )),
+        diagnostic.hint(Hint::informs("check this host", ["cargo xtask doctor"])),
     )
 }

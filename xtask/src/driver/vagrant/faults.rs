@@ -1,4 +1,4 @@
-//! Faults of members that are machines, by Vagrant's own words, so that they hold for every provider.
+//! Faults of machines, by Vagrant commands that work with every provider.
 
 use camino::Utf8PathBuf;
 
@@ -20,10 +20,10 @@ impl Faults for Vagrant {
     }
 
     fn resume(&self, home: &Home, member: &HostName) -> Outcome<()> {
-        // Vagrant says itself that there is nothing to do, where there is nothing.
+        // Vagrant itself notices if there is nothing to do.
         tell(home, member, &["resume"])?;
-        // It wakes up with the time at which it fell asleep, and not every machine finds a time server.
-        // Where the clock cannot be set, as where the machine does not run, `verify` tells of it.
+        // The machine wakes up with the time at which it was suspended, and not every machine
+        // reaches a time server. `verify` reports a clock that cannot be set.
         let shell = crate::process::shell()?;
         let ssh = ssh::command(&shell, home, &Machine::of(home, member));
         crate::process::run(ssh.args(["--", SET_CLOCK]), SOON);

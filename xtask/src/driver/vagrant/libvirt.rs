@@ -1,5 +1,5 @@
-//! How machines are, by libvirt's own word. Vagrant's takes seconds to begin, and then waits for the
-//! address of each machine that is still booting, one after the other.
+//! The state of machines, from libvirt. Vagrant takes seconds to start, and then waits for the
+//! address of each booting machine, one after another.
 
 use xshell::Shell;
 
@@ -9,7 +9,7 @@ use super::output::State;
 use crate::host::libvirt::{ABOUT_DOMAINS, URI, domains};
 use crate::process;
 
-/// The states of these machines; nothing where libvirt does not run all of them, or cannot be asked.
+/// The states of these machines; `None` if libvirt does not run all of them or does not answer.
 pub(super) fn states(shell: &Shell, machines: &[&Machine]) -> Option<Vec<State>> {
     let ids: Vec<String> = machines
         .iter()
@@ -24,7 +24,7 @@ pub(super) fn states(shell: &Shell, machines: &[&Machine]) -> Option<Vec<State>>
     let state = |(machine, id): (&&Machine, String)| State {
         machine: machine.name().to_owned(),
         provider: LIBVIRT.to_owned(),
-        // In the words of Vagrant's plugin.
+        // The names that Vagrant's plugin uses.
         state: match domains.iter().find(|domain| domain.id == id) {
             None => "not_created",
             Some(domain) if domain.runs => "running",

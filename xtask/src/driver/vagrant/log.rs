@@ -1,4 +1,4 @@
-//! What Vagrant says, kept in `.state/<cluster>/vagrant.log`.
+//! Vagrant's output, kept in `.state/<cluster>/vagrant.log`.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -8,16 +8,17 @@ use camino::Utf8PathBuf;
 use xshell::Cmd;
 
 use super::command;
+use crate::atomic::cannot_write;
 use crate::process;
-use crate::report::{Diagnostic, Failure, Outcome};
+use crate::report::Outcome;
 use crate::workspace::Home;
 
-/// The file.
+/// The path of the log.
 pub(super) fn path(home: &Home) -> Utf8PathBuf {
     home.folder().join("vagrant.log")
 }
 
-/// Runs Vagrant to its end. `said` is told each line as it comes.
+/// Runs Vagrant to its end. `said` receives each line as it comes.
 pub(super) fn follow(
     home: &Home,
     vagrant: Cmd<'_>,
@@ -25,15 +26,10 @@ pub(super) fn follow(
     said: &mut dyn FnMut(&str),
 ) -> Outcome<()> {
     let path = path(home);
-    let mut log = open(home).map_err(|error| {
-        Failure::host(
-            Diagnostic::error(format!("cannot write `{path}`: {error}"))
-                .note("what Vagrant says is kept there")
-                .hint("see who may write there, and whether its disk has room"),
-        )
-    })?;
+    let mut log =
+        open(home).map_err(|error| cannot_write(&path, &error, "it keeps Vagrant's output"))?;
     let finished = process::follow(vagrant, deadline, &mut |line| {
-        // A log that cannot be written any more, as on a full disk, must not end the work.
+        // A log that can no longer be written, as on a full disk, must not stop the work.
         let _ = writeln!(log, "{line}");
         said(line);
     });

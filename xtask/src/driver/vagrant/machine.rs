@@ -1,4 +1,4 @@
-//! A member's machine, and what Vagrant notes of it in `vagrant/.vagrant`.
+//! A member's machine, and Vagrant's notes about it in `vagrant/.vagrant`.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ impl Machine {
         }
     }
 
-    /// The members whose machines have been made and not yet been destroyed.
+    /// The members whose machines exist.
     pub(super) fn all(home: &Home) -> Vec<HostName> {
         let entries = machines(home).read_dir_utf8().into_iter().flatten();
         let mut members: Vec<HostName> = entries
@@ -40,23 +40,23 @@ impl Machine {
         members
     }
 
-    /// Vagrant's name for it.
+    /// Vagrant's name of the machine.
     pub(super) fn name(&self) -> &str {
         self.name.as_str()
     }
 
-    /// Whether Vagrant has made it. The file holds the provider's ID of the machine.
+    /// Whether Vagrant has created the machine. The file holds the provider's ID.
     pub(super) fn is_made(&self) -> bool {
         self.noted("id")
     }
 
-    /// Whether Vagrant has begun to hand it its user-data. That it notes this says nothing of whether
-    /// that was done (Vagrant, `builtin/provision.rb`).
+    /// Whether Vagrant has started to provision the machine. The file does not say whether that
+    /// succeeded (Vagrant, `builtin/provision.rb`).
     pub(super) fn was_provisioned(&self) -> bool {
         self.noted("action_provision")
     }
 
-    /// The ID that libvirt knows it by, where libvirt alone runs it.
+    /// The libvirt ID of the machine, if libvirt alone runs it.
     pub(super) fn domain(&self) -> Option<String> {
         let mut providers = self
             .providers()
@@ -73,14 +73,14 @@ impl Machine {
         self.providers().any(|folder| folder.join(file).is_file())
     }
 
-    /// What each provider notes of it.
+    /// The providers' folders of notes.
     fn providers(&self) -> impl Iterator<Item = Utf8PathBuf> {
         let providers = self.folder.read_dir_utf8().into_iter().flatten().flatten();
         providers.map(Utf8DirEntry::into_path)
     }
 
-    /// The other folder that has this same machine, where this one is a copy of that. Vagrant notes where
-    /// it was called last (Vagrant, `machine.rb`, `check_cwd`). A folder that was moved is no copy.
+    /// The original folder of this machine, if this workspace is a copy. Vagrant notes the folder
+    /// of its last call (Vagrant, `machine.rb`, `check_cwd`). A moved folder is no copy.
     pub(super) fn original(&self, home: &Home) -> Option<Utf8PathBuf> {
         let here = vagrants_own(home);
         self.providers().find_map(|provider| {
@@ -96,37 +96,39 @@ impl Machine {
         })
     }
 
-    /// How it is. One that an interrupted `up` has made and not set up has no data.
+    /// The machine's condition. A machine that an interrupted `up` created but did not set up has
+    /// no data.
     pub(super) fn condition(&self, home: &Home, state: Option<&State>) -> Condition {
         let Some(state) = state.filter(|_| self.is_made()) else {
             return Condition::Absent;
         };
-        // Without a record, it was not by us that it was made.
+        // Without a record, somebody else created it.
         let is_set_up = provisioned::is_noted(home, &self.member)
             || (!Record::is_there(home) && self.was_provisioned());
-        // The second is libvirt's word for one that boots and has no address yet.
+        // libvirt calls a booting machine without an address inaccessible.
         let is_on = ["running", "inaccessible"].contains(&state.state.as_str());
         match (state.state.as_str(), is_on, is_set_up) {
             ("not_created", ..) => Condition::Absent,
             (_, true, false) => Condition::Unfinished,
             (_, true, true) => Condition::Running(format!("{} machine", title(&state.provider))),
             (_, false, true) => Condition::Stopped,
-            // Only once it runs can be seen how far it got. Before its user-data, it is without data.
+            // Only a running machine shows how far it got. Before it has its user-data, it has no
+            // etcd data.
             (_, false, false) if self.was_provisioned() => Condition::Stopped,
             (_, false, false) => Condition::Absent,
         }
     }
 
-    /// Removes what Vagrant leaves of a machine that is no more: empty folders.
+    /// Removes the empty folders that Vagrant leaves of a destroyed machine.
     pub(super) fn forget(&self) {
         if !self.is_made() {
-            // That it cannot be removed changes nothing.
+            // A folder that stays does no harm.
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
 }
 
-/// Vagrant's name for its provider of libvirt's machines.
+/// Vagrant's name of the libvirt provider.
 pub(super) const LIBVIRT: &str = "libvirt";
 
 fn machines(home: &Home) -> Utf8PathBuf {
@@ -138,7 +140,7 @@ fn vagrants_own(home: &Home) -> Utf8PathBuf {
     root.join("vagrant/.vagrant")
 }
 
-/// Whether both are one folder.
+/// Whether both paths are the same folder.
 fn same(one: &Utf8Path, other: &Utf8Path) -> bool {
     match (one.canonicalize_utf8(), other.canonicalize_utf8()) {
         (Ok(one), Ok(other)) => one == other,
@@ -146,7 +148,7 @@ fn same(one: &Utf8Path, other: &Utf8Path) -> bool {
     }
 }
 
-/// A provider as its makers spell it.
+/// The usual spelling of a provider.
 fn title(provider: &str) -> &str {
     match provider {
         "virtualbox" => "VirtualBox",

@@ -1,4 +1,4 @@
-//! Members as virtual machines, by Vagrant and `vagrant/Vagrantfile`.
+//! Runs members as virtual machines, with Vagrant and `vagrant/Vagrantfile`.
 
 mod command;
 mod faults;
@@ -17,6 +17,7 @@ use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
 use super::{Driver, Faults, Machines};
+use crate::atomic::cannot_write;
 use crate::doctor;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
@@ -32,16 +33,16 @@ use crate::workspace::Home;
 use command::Vagrantfile;
 use machine::Machine;
 
-/// Members as virtual machines.
+/// The driver for virtual machines.
 pub(super) struct Vagrant;
 
-/// How long Vagrant may take for what takes it a second.
+/// The time limit of short Vagrant commands.
 const SOON: Duration = Duration::from_secs(2 * 60);
 
-/// How long machines may take to boot for the first time. Without KVM it is minutes.
+/// The time limit of a first boot. Without KVM it takes minutes.
 const BOOT: Duration = Duration::from_secs(60 * 60);
 
-/// How long machines may take to shut down. Vagrant pulls the plug itself where one does not.
+/// The time limit of a shutdown. Vagrant itself cuts the power of a machine that hangs.
 const HALT: Duration = Duration::from_secs(15 * 60);
 
 impl Driver for Vagrant {
@@ -53,7 +54,7 @@ impl Driver for Vagrant {
         plan.clone()
     }
 
-    /// Machines bring their own etcd, whatever this host has.
+    /// Machines bring their own etcd.
     fn run_by(&self, plan: &Plan, _tools: &Tools) -> Plan {
         plan.clone()
     }
@@ -86,7 +87,7 @@ impl Driver for Vagrant {
             .filter(|machine| machine.is_made())
             .collect();
         if made.is_empty() {
-            // Vagrant would say the same, a second later.
+            // Vagrant would report the same, a second later.
             return Ok(vec![Condition::Absent; members.len()]);
         }
         let shell = crate::process::shell()?;
@@ -110,7 +111,7 @@ impl Driver for Vagrant {
         Ok(machines.iter().map(condition).collect())
     }
 
-    /// A machine that was handed its user-data has started etcd.
+    /// A machine that has its user-data has started etcd.
     fn had_data(&self, home: &Home, members: &[HostName]) -> Vec<HostName> {
         let is_set_up = |member: &&HostName| provisioned::is_noted(home, member);
         members.iter().filter(is_set_up).cloned().collect()
@@ -154,7 +155,8 @@ impl Driver for Vagrant {
                 {
                     doing(member, &said);
                 }
-                // At once: another machine may fail, or somebody interrupt, and this one serves.
+                // Noted at once: another machine may fail, or the user may interrupt, while this
+                // one serves.
                 if let Some(member) = output::done(line, "up").and_then(member)
                     && is_new(member)
                     && noted.is_ok()
@@ -170,14 +172,15 @@ impl Driver for Vagrant {
         let wanted = render::user_data_sha256(plan);
         in_parallel(&running, |member| {
             if !names.contains(member) {
-                // On machines that ran already, somebody may have stopped etcd.
+                // Somebody may have stopped etcd on machines that were already running.
                 ssh::start_etcd(home, member);
             } else if provisioned::is_noted(home, member) {
                 return Ok(());
             } else if ssh::has_data(home, member) == Ok(false) {
                 return provision(home, plan, member);
             }
-            // It was made by others, or provisioned since, with what is rendered now.
+            // The machine was created by somebody else, or provisioned since with what is rendered
+            // now.
             match ssh::look(home, plan, member, SOON) {
                 Look::Seen(machine) if machine.user_data.as_ref() == Some(&wanted) => {
                     provisioned::note(home, plan, member)
@@ -188,7 +191,7 @@ impl Driver for Vagrant {
     }
 
     fn stop(&self, home: &Home, members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {
-        // Vagrant would stop one after the other.
+        // Vagrant would stop one machine after another.
         in_parallel(members, |member| {
             let shell = crate::process::shell()?;
             let machine = Machine::of(home, member);
@@ -215,9 +218,9 @@ impl Driver for Vagrant {
 }
 
 impl Vagrant {
-    /// Removes machines that an interrupted `up` has left in the middle of their first boot. Vagrant
-    /// would start them without the network and the user-data that they still lack. Those that have got
-    /// so far as to have data are kept, and returned: a quorum of them may have acknowledged writes.
+    /// Destroys machines that an interrupted `up` left in their first boot. Vagrant would start
+    /// them without the network and the user-data that they still lack. Machines that already have
+    /// data are kept and returned: a quorum of them may have acknowledged writes.
     fn destroy_unfinished(
         &self,
         home: &Home,
@@ -233,13 +236,10 @@ impl Vagrant {
         let (mut kept, mut doomed) = (Vec::new(), Vec::new());
         for (member, condition) in unfinished.into_iter().zip(conditions) {
             if condition.is_running() && is_to_be_kept(home, &member)? {
-                doing(
-                    &member,
-                    "was not set up to its end and has data, so it is kept",
-                );
+                doing(&member, "setup was interrupted; it has data, so it is kept");
                 kept.push(member);
             } else {
-                doing(&member, "was not set up, so it is made anew");
+                doing(&member, "setup was interrupted; recreating it");
                 doomed.push(member);
             }
         }
@@ -268,7 +268,7 @@ impl Machines for Vagrant {
                 .iter()
                 .map(|member| scope.spawn(move || ssh::look(home, plan, member, patience)))
                 .collect();
-            let lost = || Look::Failed("it could not be waited for".to_owned());
+            let lost = || Look::Failed("the query crashed".to_owned());
             looks
                 .into_iter()
                 .map(|look| look.join().unwrap_or_else(|_| lost()))
@@ -281,13 +281,12 @@ impl Machines for Vagrant {
             ssh::note_how(home, std::slice::from_ref(member))?;
         }
         let programs = [("etcdctl", plan.etcdctl_inside()), ("curl", "curl")];
-        let folder = wrappers::programs(home, member, &programs).map_err(|error| {
-            Failure::host(
-                Diagnostic::error(format!(
-                    "cannot write below `.state/{}`: {error}",
-                    home.name
-                ))
-                .hint("see who may write there, and whether its disk has room"),
+        let folder = wrappers::folder(home, member);
+        wrappers::programs(&folder, home, member, &programs).map_err(|error| {
+            cannot_write(
+                &folder,
+                &error,
+                "it holds the scripts that query members from inside a machine",
             )
         })?;
         Ok(folder.join("etcdctl"))
@@ -310,7 +309,7 @@ impl Machines for Vagrant {
     }
 }
 
-/// Hands a machine that runs its user-data once more: an `up` was interrupted while it did so. Vagrant
+/// Provisions a running machine again, because an `up` was interrupted while it did so. Vagrant
 /// does not do that by itself.
 fn provision(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
     let shell = crate::process::shell()?;
@@ -320,12 +319,13 @@ fn provision(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
     provisioned::note(home, plan, member)
 }
 
-/// Whether a machine that runs has data, although it is not known to have been set up.
+/// Whether a running machine has data although its setup did not finish.
 ///
 /// # Errors
-/// Fails where that cannot be told.
+///
+/// Fails if that cannot be found out.
 fn is_to_be_kept(home: &Home, member: &HostName) -> Outcome<bool> {
-    // Before it is handed its user-data, nothing starts etcd on it.
+    // Nothing starts etcd before the machine has its user-data.
     if !Machine::of(home, member).was_provisioned() {
         return Ok(false);
     }
@@ -334,12 +334,12 @@ fn is_to_be_kept(home: &Home, member: &HostName) -> Outcome<bool> {
         let name = &home.name;
         Failure::failed(
             Diagnostic::error(format!(
-                "`{member}` was not set up to its end, and whether it has data cannot be told"
+                "setup of `{member}` was interrupted, and it is unknown whether it has data"
             ))
             .note(why)
-            .note("it is not made anew, because acknowledged writes could be lost with its data")
+            .note("it is not recreated, because acknowledged writes could be lost with its data")
             .hint(Hint::heals(
-                "log in to it to see what is in the way, then start it again",
+                "log in to find the cause, then start it again",
                 [
                     format!("cargo xtask ssh --cluster {name} {member}"),
                     format!("cargo xtask up {name}"),
@@ -349,7 +349,7 @@ fn is_to_be_kept(home: &Home, member: &HostName) -> Outcome<bool> {
     })
 }
 
-/// Does the same for each member at the same time. Where several fail, all of it is said.
+/// Runs the same for each member in parallel, and reports all failures.
 fn in_parallel(
     members: &[HostName],
     each: impl Fn(&HostName) -> Outcome<()> + Sync,
@@ -381,7 +381,7 @@ fn in_parallel(
 
 fn lost(member: &HostName) -> Failure {
     Failure::failed(
-        Diagnostic::error(format!("what became of `{member}` is not known"))
-            .hint(Hint::informs("see how it is", ["cargo xtask status"])),
+        Diagnostic::error(format!("the state of `{member}` is unknown"))
+            .hint(Hint::informs("check the cluster", ["cargo xtask status"])),
     )
 }

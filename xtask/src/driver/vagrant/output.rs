@@ -1,15 +1,15 @@
-//! Reads what Vagrant prints with `--machine-readable`: a line for each thing, of the time, the
-//! machine, the kind and then what depends on the kind, with commas between them (Vagrant's
-//! documentation, "Machine Readable Output").
+//! Reads Vagrant's `--machine-readable` output: one line per event, with the time, the machine, the
+//! kind and the data of that kind, separated by commas (Vagrant's documentation, "Machine Readable
+//! Output").
 
-/// What Vagrant tells of a machine's state.
+/// A machine's state as Vagrant reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct State {
-    /// The machine, by Vagrant's name for it.
+    /// Vagrant's name of the machine.
     pub(super) machine: String,
     /// The provider that runs it.
     pub(super) provider: String,
-    /// Its state, by the provider's word for it.
+    /// The provider's name of the state.
     pub(super) state: String,
 }
 
@@ -37,13 +37,13 @@ pub(super) fn states(output: &str) -> Vec<State> {
     states
 }
 
-/// What a line says that a machine is at: its headlines, not their details.
+/// The progress in a line: a headline, without its details.
 pub(super) fn headline(line: &str) -> Option<(&str, String)> {
     let (_, kind, values) = parts(line)?;
     let (_level, text) = values.split_once(',').filter(|_| kind == "ui")?;
     let (machine, said) = text.strip_prefix("==> ")?.split_once(": ")?;
     let said = unescaped(said);
-    // A list of settings begins each of its lines so.
+    // The lines of a list of settings look like this.
     let said = said.trim();
     (!said.is_empty() && !said.starts_with("--")).then(|| {
         let first = said.lines().next().unwrap_or_default();
@@ -51,14 +51,15 @@ pub(super) fn headline(line: &str) -> Option<(&str, String)> {
     })
 }
 
-/// The machine that is done with this action, where a line says so. It is not said of one that failed.
+/// The machine that finished this action, if the line says so. Vagrant does not print this for
+/// failed machines.
 pub(super) fn done<'a>(line: &'a str, action: &str) -> Option<&'a str> {
     let (machine, kind, values) = parts(line)?;
     let (name, moment) = values.split_once(',').filter(|_| kind == "action")?;
     (name == action && moment == "end").then_some(machine)
 }
 
-/// The configuration for ssh in the output of `vagrant ssh-config`, of all machines together.
+/// The ssh configuration of all machines, in the output of `vagrant ssh-config`.
 pub(super) fn ssh_config(output: &str) -> String {
     let parts = output.lines().filter_map(parts);
     parts
@@ -77,7 +78,7 @@ pub(super) fn errors(output: &str) -> Vec<String> {
     errors.collect()
 }
 
-/// The machine, the kind and the rest of a line.
+/// The machine, the kind and the data of a line.
 fn parts(line: &str) -> Option<(&str, &str, &str)> {
     let (time, rest) = line.split_once(',')?;
     time.parse::<u64>().ok()?;
@@ -86,7 +87,7 @@ fn parts(line: &str) -> Option<(&str, &str, &str)> {
     Some((machine, kind, values))
 }
 
-/// Vagrant writes commas and line ends in words of its own.
+/// Vagrant escapes commas and line ends.
 fn unescaped(text: &str) -> String {
     text.replace("%!(VAGRANT_COMMA)", ",")
         .replace("\\n", "\n")

@@ -1,39 +1,40 @@
-//! What machines were handed as their user-data when they were made: `.state/<cluster>/machines/<member>`.
+//! The user-data that machines were set up with: `.state/<cluster>/machines/<member>`.
 
 use std::fs;
 
 use camino::Utf8PathBuf;
 
 use super::machine::Machine;
-use crate::atomic;
+use crate::atomic::{self, cannot_write};
 use crate::check;
 use crate::plan::Plan;
 use crate::render;
-use crate::report::{Diagnostic, Failure, Outcome};
+use crate::report::{Diagnostic, Outcome};
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// How many lines of a difference are shown. What is longer, `git` shows better.
+/// How many lines of a difference to show. `git` is better for longer ones.
 const MOST: usize = 6;
 
-/// Notes what a machine was handed just now.
+/// Records the user-data that a machine was just set up with.
 pub(super) fn note(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
     let path = file(home, member);
     atomic::replace(&path, &render::user_data(plan)).map_err(|error| {
-        Failure::host(
-            Diagnostic::error(format!("cannot write `{path}`: {error}"))
-                .note("without it, no later task can tell what the machine was set up with")
-                .hint("see who may write there, and whether its disk has room"),
+        cannot_write(
+            &path,
+            &error,
+            "it records the user-data that the machine was set up with",
         )
     })
 }
 
-/// Whether a machine is known to have been handed its user-data.
+/// Whether a machine is known to have received its user-data.
 pub(super) fn is_noted(home: &Home, member: &HostName) -> bool {
     file(home, member).is_file()
 }
 
-/// That machines were handed something else than the plan renders to now, and how it differs.
+/// A warning that machines were set up with other user-data than the plan renders to now, with the
+/// differences.
 pub(super) fn outdated(home: &Home, plan: &Plan) -> Option<Diagnostic> {
     let now = render::user_data(plan);
     let members = plan.members.iter().map(|member| &member.name);
@@ -48,7 +49,7 @@ pub(super) fn outdated(home: &Home, plan: &Plan) -> Option<Diagnostic> {
         .map(|(name, _)| format!("`{name}`"))
         .collect();
     let mut warning = Diagnostic::warning(format!(
-        "{} {} set up with other user-data than the definition renders to now",
+        "{} {} set up with user-data that the definition no longer renders",
         names.join(", "),
         if names.len() == 1 { "was" } else { "were" }
     ));
@@ -60,13 +61,16 @@ pub(super) fn outdated(home: &Home, plan: &Plan) -> Option<Diagnostic> {
             warning = warning.note(format!("it {what} `{line}`"));
         }
         if let Some(more @ 1..) = lines.len().checked_sub(MOST) {
-            warning = warning.note(format!("and {what} {more} more such lines"));
+            warning = warning.note(format!(
+                "and {what} {more} more such {}",
+                if more == 1 { "line" } else { "lines" }
+            ));
         }
     }
     Some(
         warning
             .note(
-                "a machine reads its user-data when it is made; `down` and `up` leave it as it is",
+                "a machine reads its user-data when it is created; `down` and `up` do not change it",
             )
             .hint(check::hint_to_provision(plan, first, outdated.len() == 1)),
     )
@@ -75,7 +79,7 @@ pub(super) fn outdated(home: &Home, plan: &Plan) -> Option<Diagnostic> {
 fn lines_only_in<'a>(these: &'a str, those: &str) -> Vec<&'a str> {
     let those: Vec<&str> = those.lines().collect();
     let these = these.lines().filter(|line| !those.contains(line));
-    // A line of a shell script that goes on ends in this.
+    // A continued line of a shell script ends in a backslash.
     these
         .map(|line| line.trim().trim_end_matches('\\').trim_end())
         .collect()

@@ -1,4 +1,4 @@
-//! Into the machines, by the ssh of this host: Vagrant's own `vagrant ssh` takes a second to begin.
+//! Logs in to machines with this host's ssh: `vagrant ssh` takes a second to start.
 
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,17 +9,17 @@ use xshell::{Cmd, Shell};
 use super::command::{self, Vagrantfile};
 use super::machine::Machine;
 use super::{SOON, output};
-use crate::atomic;
+use crate::atomic::{self, cannot_write};
 use crate::observation::Look;
 use crate::observation::machine::{self, MachineStatus};
 use crate::plan::Plan;
 use crate::process::{self, Ending, Finished};
 use crate::reason::Reason;
-use crate::report::{Diagnostic, Failure, Outcome};
+use crate::report::Outcome;
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// Asks Vagrant how these machines are reached, which have to run, and keeps the answer in
+/// Asks Vagrant how to reach these machines, which must be running, and keeps the answer in
 /// `.state/<cluster>/ssh_config`.
 pub(super) fn note_how(home: &Home, members: &[HostName]) -> Outcome<()> {
     let shell = process::shell()?;
@@ -29,46 +29,41 @@ pub(super) fn note_how(home: &Home, members: &[HostName]) -> Outcome<()> {
         .args(machines.iter().map(Machine::name));
     let finished = process::run(asked, SOON);
     let config = output::ssh_config(&finished.stdout);
-    let is_told = |machine: &Machine| tells_of(&config, machine);
-    if !finished.success() || !machines.iter().all(is_told) {
+    let is_reported = |machine: &Machine| has_host(&config, machine);
+    if !finished.success() || !machines.iter().all(is_reported) {
         return Err(command::failed(&finished, &finished.stdout, None));
     }
     let config = config + &no_others(&machines);
     let path = config_file(home);
-    atomic::replace(&path, &config).map_err(|error| {
-        Failure::host(
-            Diagnostic::error(format!("cannot write `{path}`: {error}"))
-                .note("it says how the machines are reached")
-                .hint("see who may write there, and whether its disk has room"),
-        )
-    })
+    atomic::replace(&path, &config)
+        .map_err(|error| cannot_write(&path, &error, "it says how to reach the machines"))
 }
 
-/// Has ssh reach nobody else: a name that it does not know it would look up, and whoever answers to that
-/// would be taken for a machine.
+/// Keeps ssh from reaching other hosts: it would look up an unknown name, and any host that
+/// answered would be taken for the machine.
 fn no_others(machines: &[Machine]) -> String {
     let but: String = machines
         .iter()
         .map(|machine| format!(" !{}", machine.name()))
         .collect();
     format!(
-        "Host *{but}\n  ProxyCommand sh -c 'echo \"Vagrant has not told where %h is\" >&2; exit 1'\n"
+        "Host *{but}\n  ProxyCommand sh -c 'echo \"Vagrant did not report the address of %h\" >&2; exit 1'\n"
     )
 }
 
-/// Whether it is known how a member's machine is reached.
+/// Whether the ssh configuration of a member's machine is known.
 pub(super) fn is_noted(home: &Home, member: &HostName) -> bool {
     let config = fs::read_to_string(config_file(home));
-    config.is_ok_and(|config| tells_of(&config, &Machine::of(home, member)))
+    config.is_ok_and(|config| has_host(&config, &Machine::of(home, member)))
 }
 
-fn tells_of(config: &str, machine: &Machine) -> bool {
+fn has_host(config: &str, machine: &Machine) -> bool {
     let names = config.lines().filter_map(|line| line.strip_prefix("Host "));
     let mut names = names.map(str::trim);
     names.any(|name| name == machine.name())
 }
 
-/// ssh into a machine; what is added to it runs there.
+/// An ssh command into a machine, to which the remote command is added.
 pub(super) fn command<'a>(shell: &'a Shell, home: &Home, machine: &Machine) -> Cmd<'a> {
     shell
         .cmd("ssh")
@@ -76,8 +71,8 @@ pub(super) fn command<'a>(shell: &'a Shell, home: &Home, machine: &Machine) -> C
         .arg(machine.name())
 }
 
-/// Starts etcd's unit where it does not run, and does not wait for it. That it does not come up shows
-/// to whoever waits for the member.
+/// Starts etcd's unit if it is not running, without waiting. A failure shows later, when the task
+/// waits for the member.
 pub(super) fn start_etcd(home: &Home, member: &HostName) {
     let Ok(shell) = Shell::new() else {
         return;
@@ -94,12 +89,10 @@ pub(super) fn start_etcd(home: &Home, member: &HostName) {
     process::run(ssh, SOON);
 }
 
-/// Whether a machine has data of etcd, which has to run.
-///
-/// # Errors
-/// Says why it cannot be told.
+/// Whether a running machine has etcd data, or why that is unknown.
 pub(super) fn has_data(home: &Home, member: &HostName) -> Result<bool, Reason> {
-    let shell = Shell::new().map_err(|error| format!("there is no folder to work in: {error}"))?;
+    let shell =
+        Shell::new().map_err(|error| format!("the current folder does not exist: {error}"))?;
     let script = machine::data_script(&DATA);
     let ssh = command(&shell, home, &Machine::of(home, member)).args(["--", &script]);
     let finished = process::run(ssh, SOON);
@@ -111,10 +104,10 @@ fn why_not(finished: &Finished) -> Reason {
     format!("`ssh` {ending}: {said}").into()
 }
 
-/// Where etcd keeps its data on a machine: in most cases, in CoreOS's own unit, in a container of 2015.
+/// etcd's data folders: the usual one, that of CoreOS's own unit, and that of a 2015 container.
 const DATA: [&str; 3] = ["/var/lib/etcd/data", "/var/lib/etcd2", "/opt/etcd"];
 
-/// How a machine is, seen from inside.
+/// The state of a machine, seen from inside.
 pub(super) fn look(
     home: &Home,
     plan: &Plan,
@@ -125,7 +118,9 @@ pub(super) fn look(
         return Look::NotAsked("is not known to ssh".to_owned());
     }
     let Ok(shell) = Shell::new() else {
-        return Look::NotAsked("could not be asked: there is no folder to work in".to_owned());
+        return Look::NotAsked(
+            "could not be queried: the current folder does not exist".to_owned(),
+        );
     };
     let script = machine::script(plan.machine.profile.user_data_path);
     let ssh = command(&shell, home, &Machine::of(home, member)).args(["--", &script]);
@@ -134,7 +129,7 @@ pub(super) fn look(
     let answered = now();
     match finished.ending {
         Ending::NotStarted(_) => {
-            Look::NotAsked(format!("could not be asked: `ssh` {}", finished.ending()))
+            Look::NotAsked(format!("could not be queried: `ssh` {}", finished.ending()))
         }
         _ => match machine::read(&finished.stdout, asked, answered) {
             Err(_) if !finished.success() => Err(why_not(&finished)).into(),
@@ -151,7 +146,7 @@ fn now() -> f64 {
         .as_secs_f64()
 }
 
-/// What ssh knows of the machines.
+/// The ssh configuration file.
 pub(super) fn config_file(home: &Home) -> Utf8PathBuf {
     home.folder().join("ssh_config")
 }

@@ -1,11 +1,11 @@
-//! Programs of a machine as programs of this host, for where this host does not reach the members'
+//! Local scripts that run programs inside a machine, for hosts that cannot reach the members'
 //! addresses: `.state/<cluster>/inside/<member>/`.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::machine::Machine;
 use super::ssh;
@@ -14,29 +14,29 @@ use crate::process::quoted;
 use crate::values::HostName;
 use crate::workspace::Home;
 
-/// Makes a folder of scripts with these names, each of which hands its arguments to the program of that
-/// name inside of the machine: what follows the name says how that is called there.
+/// Writes scripts of these names to a folder. Each passes its arguments to a program inside the
+/// machine; the second part of each pair is the command there.
 pub(super) fn programs(
+    folder: &Utf8Path,
     home: &Home,
     member: &HostName,
     programs: &[(&str, &str)],
-) -> io::Result<Utf8PathBuf> {
-    let folder = home.folder().join("inside").join(member.as_str());
+) -> io::Result<()> {
     let machine = Machine::of(home, member);
     let config = quoted(ssh::config_file(home).as_str());
     let machine = quoted(machine.name());
     for (name, called) in programs {
         let script = format!(
             r#"#!/bin/sh
-# {name} inside of the machine {machine}.
+# Runs {name} inside the machine {machine}.
 words=
 for word; do
-  # ssh has a shell take the words apart again.
+  # The remote shell splits the words again.
   words="$words '$(printf '%s' "$word" | sed "s/'/'\\\\''/g")'"
 done
-# One login for all that is asked at about the same time: each takes a machine some work, and sshd
-# turns away who comes when too many are at its door. Its socket is in a folder where nobody else may
-# write, with a path that fits into the 104 bytes that some systems have for it.
+# Concurrent calls share one login: each login costs a machine some work, and sshd rejects connections
+# when too many are waiting. The socket is in a folder where nobody else may write, with a path that
+# fits into the 104 bytes that some systems allow.
 folder=${{XDG_RUNTIME_DIR:-}}
 if [ -z "$folder" ] || [ "${{#folder}}" -gt 36 ]; then
   folder=/tmp/xtask-$(id -u)
@@ -55,5 +55,10 @@ exec ssh -F {config} -o ConnectTimeout=10 -o ControlMaster=auto -o ControlPersis
         atomic::replace(&path, &script)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     }
-    Ok(folder)
+    Ok(())
+}
+
+/// The folder of a member's scripts.
+pub(super) fn folder(home: &Home, member: &HostName) -> Utf8PathBuf {
+    home.folder().join("inside").join(member.as_str())
 }

@@ -1,4 +1,4 @@
-//! Looks at a cluster of etcd 3.x with the real etcdctl.
+//! Observes a cluster of etcd 3.x with the real etcdctl.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -31,7 +31,7 @@ pub(super) fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observa
         seen.took = seen.status.seen().map(|_| asked.elapsed());
     });
 
-    // Granting a lease for the values to be written takes a round trip of its own, so it goes along.
+    // Granting the lease for the probe values takes a round trip, so it runs in parallel.
     let spokesman = spokesman(plan, members);
     let lease = thread::scope(|scope| {
         let etcdctl = &etcdctl;
@@ -74,13 +74,13 @@ pub(super) fn statuses(members: &[Member], tools: &Tools, patience: Duration) ->
     for_each(members, |member| etcdctl.status(member))
 }
 
-/// The revisions at which the members' keys can be compared.
+/// The revisions at which the members' keys are comparable.
 struct Revisions {
-    /// That of the last value that was written, where every member of the cluster must have it: each that
-    /// answers has made a linearizable read since.
+    /// The revision of the last probe value, if every member of the cluster must have it: each that answers has
+    /// made a linearizable read since.
     agreed: Option<u64>,
-    /// By cluster, the highest that every seen member of it has reached: for where nothing could be written
-    /// and read since.
+    /// The highest revision that every answering member has reached, by cluster. It is used if no value could be
+    /// written and read.
     common: BTreeMap<EtcdId, Option<u64>>,
 }
 
@@ -105,14 +105,14 @@ impl Revisions {
         }
     }
 
-    /// The revision at which to hash the keys of a member that describes itself so.
+    /// The revision at which to hash the keys of a member with this status.
     fn comparable(&self, status: &Status) -> Option<u64> {
         let common = || self.common.get(&status.cluster_id).copied().flatten();
         self.agreed.or_else(common)
     }
 }
 
-/// What is known of writing when no lease could be had for it, and so nothing was written.
+/// The results of writing if there was no lease, so that nothing was written.
 fn nothing_written(
     plan: &Plan,
     lease: Option<&Look<String>>,
@@ -143,7 +143,7 @@ struct Etcdctl<'a> {
 }
 
 impl Etcdctl<'_> {
-    /// What a member says about its cluster.
+    /// Asks for a member's view of its cluster.
     fn view(&self, plan: &Plan, member: &Member, seen: &mut MemberObservation) {
         let MemberObservation {
             status,
@@ -159,7 +159,7 @@ impl Etcdctl<'_> {
             *peers = Look::NotAsked("does not answer".to_owned());
             return;
         };
-        // A member of another cluster may well be asked: it only must not be written to.
+        // A member of another cluster may be queried but not written to.
         let able = told.leader.is_some() && !told.is_learner;
         let obstacle = obstacle(plan, status).filter(|_| !able);
         thread::scope(|scope| {
@@ -174,7 +174,7 @@ impl Etcdctl<'_> {
         });
     }
 
-    /// What a member holds once the values that try the cluster have been written and read.
+    /// Asks for a member's state after the probe values were written and read.
     fn afterwards(&self, revisions: &Revisions, member: &Member, seen: &mut MemberObservation) {
         let MemberObservation {
             status,
@@ -191,13 +191,13 @@ impl Etcdctl<'_> {
             scope.spawn(|| *later = self.status_twice(member));
             *hash = match revisions.comparable(status) {
                 Some(revision) => self.hash(member, revision),
-                None => Look::NotAsked("does not tell its revision".to_owned()),
+                None => Look::NotAsked("does not report its revision".to_owned()),
             };
         });
     }
 
     fn status(&self, member: &Member) -> Look<Status> {
-        // From inside of a machine, there are other ways than from here.
+        // Inside a machine, the network is different.
         let knocked = match self.tools.origin {
             Origin::Machine => Ok(()),
             _ => knock(member, self.patience),
@@ -206,7 +206,7 @@ impl Etcdctl<'_> {
             Ok(()) => {
                 let arguments = ["endpoint", "status", "--write-out=json"];
                 match self.ask(member, &arguments, read::status) {
-                    // It may be a member that hangs, or something else than etcd.
+                    // It may be a hanging member, or not etcd.
                     Look::Failed(why) => Look::Failed(format!("connected, then {why}")),
                     look => look,
                 }
@@ -215,7 +215,7 @@ impl Etcdctl<'_> {
         }
     }
 
-    /// Its status and its status after that, by one etcdctl that is told its address twice.
+    /// Its status, twice in a row, by one etcdctl that has its address twice.
     fn status_twice(&self, member: &Member) -> Look<[Status; 2]> {
         let url = member.client_url();
         let arguments = ["endpoint", "status", "--write-out=json"];
@@ -244,7 +244,7 @@ impl Etcdctl<'_> {
         self.ask(member, &arguments, |output| read::hash(output, revision))
     }
 
-    /// What no etcdctl tells: with whom a member has connections.
+    /// A member's connections, which etcdctl does not show.
     fn peers(&self, member: &Member) -> Look<Vec<EtcdId>> {
         let metrics = match self.tools.origin {
             Origin::Machine => {
@@ -281,8 +281,7 @@ impl Etcdctl<'_> {
         })
     }
 
-    /// Removes everything that was written under a lease, and what may yet be: a put that is still under
-    /// way finds no lease and is refused.
+    /// Deletes everything that was written with a lease. A late put finds no lease and is refused.
     fn revoke(&self, member: &Member, lease: &str) -> Look<()> {
         self.ask(member, &["lease", "revoke", lease], |_| Ok(()))
     }
@@ -304,7 +303,7 @@ impl Etcdctl<'_> {
     ) -> Look<T> {
         let shell = match Shell::new() {
             Ok(shell) => shell,
-            Err(error) => return Look::NotAsked(format!("could not be asked: {error}")),
+            Err(error) => return Look::NotAsked(format!("could not be queried: {error}")),
         };
         let etcdctl = &self.tools.etcdctl;
         let seconds = self.patience.as_secs().max(1);
@@ -313,17 +312,17 @@ impl Etcdctl<'_> {
             .arg(format!("--dial-timeout={seconds}s"))
             .arg(format!("--command-timeout={seconds}s"))
             .args(arguments)
-            // A look starts two dozen of them, each with one thing to do: with a thread for each
-            // processor they get into each other's way.
+            // A look starts two dozen of them, each with one task: one thread per processor would
+            // make them slow each other down.
             .env("GOMAXPROCS", "1");
-        // From 3.4 the v3 API is the default, and 3.6 complains about being told.
+        // From 3.4 on, the v3 API is the default, and 3.6 warns about the variable.
         if self.tools.version.minor_release() < (3, 4) {
             command = command.env("ETCDCTL_API", "3");
         }
-        // etcdctl ends by its own deadline, of dialling and of asking; ours is for one that hangs.
+        // etcdctl has its own deadlines for dialling and for commands; ours is for one that hangs.
         let finished = process::run(command, self.patience * 2 + Duration::from_secs(2));
-        // Whatever is not by the cluster says nothing about it.
-        let tool = |why: &str| Look::NotAsked(format!("could not be asked: `{etcdctl}` {why}"));
+        // A failure of the tool says nothing about the cluster.
+        let tool = |why: &str| Look::NotAsked(format!("could not be queried: `{etcdctl}` {why}"));
         let reason = read::reason(&finished.stderr);
         if reason.as_deref().is_some_and(read::wants_a_user) {
             return Look::NotAsked("has authentication enabled, and no user was given".to_owned());

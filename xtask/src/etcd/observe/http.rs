@@ -1,4 +1,5 @@
-//! Looks at a cluster of etcd 2.x over HTTP: its etcdctl lacks what is needed, and exits 0 all the same.
+//! Observes a cluster of etcd 2.x over HTTP: its etcdctl lacks commands, and exits with 0 on
+//! failures.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use crate::values::HostName;
 
-/// More than any answer that is asked for here has, and little enough for a stranger's endless one.
+/// Larger than any answer needed here, and small enough for an endless one.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
 pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
@@ -27,10 +28,10 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
             Look::Seen(_) => http.members(member),
             _ => Look::NotAsked("does not answer".to_owned()),
         };
-        seen.peers = lacks("does not count its connections before etcd 3.3");
+        seen.peers = lacks("does not report its connections before etcd 3.3");
         seen.alarms = lacks("has no alarms before etcd 3.0");
         seen.hash = lacks("cannot hash its keys before etcd 3.3");
-        seen.later = lacks("tells no revision of its own before etcd 3.0");
+        seen.later = lacks("does not report its revision before etcd 3.0");
     });
     let spokesman = spokesman(plan, members);
 
@@ -42,7 +43,7 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
         };
     });
     let something = members.iter().any(|seen| seen.write.seen().is_some());
-    // A write without an answer may have been done all the same.
+    // A write without an answer may have taken effect.
     let tried = members
         .iter()
         .any(|seen| !matches!(seen.write, Look::NotAsked(_)));
@@ -76,12 +77,12 @@ pub(super) fn statuses(members: &[Member], patience: Duration) -> Vec<Look<Statu
     for_each(members, |member| http.status(member))
 }
 
-/// A client of the v2 API that goes nowhere but where it is sent: no proxy, no redirection.
+/// A client of the v2 API without proxies or redirections.
 struct Http {
     patience: Duration,
 }
 
-/// An answer, good or not.
+/// An answer, successful or not.
 struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
@@ -101,7 +102,7 @@ impl Answer {
         matches!(self.status, 200..300)
     }
 
-    /// Whether a member has looked for a key, and there is none. It says of which cluster it is with it.
+    /// Whether a member reports that a key does not exist. Such an answer carries the cluster ID.
     fn found_no_key(&self) -> bool {
         read::found_no_key(self.status, &self.body) && self.header(CLUSTER_ID).is_some()
     }
@@ -114,7 +115,7 @@ impl Http {
         look(|| {
             knock(member, self.patience)?;
             self.describe(member)
-                // It may be a member that hangs, or something else than etcd.
+                // It may be a hanging member, or not etcd.
                 .map_err(|why| format!("connected, then {why}").into())
         })
     }
@@ -133,8 +134,8 @@ impl Http {
         })
     }
 
-    /// A status with what only a member that has keys tells: 2.0.0 had no term and no log entry to tell before
-    /// this look's own write.
+    /// Completes a status with values that exist only once there are keys: 2.0.0 had no term and no
+    /// log entry before this look's own write.
     fn completed(&self, member: &Member, status: &Status) -> Status {
         let mut status = status.clone();
         if status.raft_term.is_none()
@@ -155,7 +156,8 @@ impl Http {
     fn put(&self, member: &Member, prefix: &str) -> Look<Option<u64>> {
         look(|| {
             let path = format!("/v2/keys{prefix}/{}", member.name);
-            // Letters, digits, hyphens and slashes need no escape in a form; blanks are pluses.
+            // Letters, digits, hyphens and slashes need no escaping in a form; spaces become
+            // pluses.
             let value = value(prefix, &member.name).replace(' ', "+");
             let form = format!("value={value}&ttl={PROBE_SECONDS}");
             let request = minreq::put(format!("{}{path}", member.client_url()))
@@ -167,7 +169,7 @@ impl Http {
 
     fn read_back(&self, plan: &Plan, member: &Member, prefix: &str) -> Look<Vec<HostName>> {
         look(|| {
-            // With `quorum`, the members agree on the answer: what was written before is in it.
+            // With `quorum` the read is linearizable: earlier writes are in it.
             let path = format!("/v2/keys{prefix}?quorum=true&recursive=true");
             let answer = self.keys(minreq::get(format!("{}{path}", member.client_url())))?;
             let pairs = if answer.found_no_key() {
@@ -200,7 +202,7 @@ impl Http {
         }
     }
 
-    /// Asks for keys, of which there may be none.
+    /// Requests keys, which may not exist.
     fn keys(&self, request: Request) -> Result<Answer, Reason> {
         let answer = self.exchange(request)?;
         if answer.is_good() || answer.found_no_key() {
@@ -218,7 +220,7 @@ impl Http {
             .with_max_status_line_length(1 << 10)
             .send_lazy()
             .map_err(reason)?;
-        // What minreq makes of words that are no HTTP.
+        // minreq's reason for an answer that is not HTTP.
         if answer.reason_phrase == "Server did not provide a status line" {
             return Err("the answer is not HTTP".into());
         }

@@ -1,4 +1,4 @@
-//! A member's metrics, by HTTP: no etcdctl tells them.
+//! A member's metrics, over HTTP: etcdctl does not show them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::observation::Look;
 use crate::plan::Member;
 use crate::process::{self, Ending};
 
-/// They are asked from here.
+/// Reads the metrics directly.
 pub(super) fn metrics(member: &Member, patience: Duration) -> Look<String> {
     let asked = minreq::get(format!("{}/metrics", member.client_url()))
         .with_timeout(patience.as_secs().max(1))
@@ -25,11 +25,11 @@ pub(super) fn metrics(member: &Member, patience: Duration) -> Look<String> {
     }
 }
 
-/// They are asked by this curl, which may run elsewhere.
+/// Reads the metrics with this curl, which may run elsewhere.
 pub(super) fn metrics_by(curl: &Utf8Path, member: &Member, patience: Duration) -> Look<String> {
     let shell = match Shell::new() {
         Ok(shell) => shell,
-        Err(error) => return Look::NotAsked(format!("could not be asked: {error}")),
+        Err(error) => return Look::NotAsked(format!("could not be queried: {error}")),
     };
     let seconds = patience.as_secs().max(1).to_string();
     let asked = shell
@@ -39,10 +39,11 @@ pub(super) fn metrics_by(curl: &Utf8Path, member: &Member, patience: Duration) -
     let finished = process::run(asked, patience * 2 + Duration::from_secs(2));
     match finished.ending {
         Ending::Exited(0) => Look::Seen(finished.stdout),
-        // What curl reports is its own exit status; 126 and above are of whoever was to run it.
+        // Below 126 it is curl's own exit status; from 126 on, that of the program that should have
+        // run it.
         Ending::Exited(..126) => Look::Failed(format!("curl {}", finished.ending())),
         _ => Look::NotAsked(format!(
-            "could not be asked: `{curl}` {}",
+            "could not be queried: `{curl}` {}",
             finished.ending()
         )),
     }

@@ -1,5 +1,5 @@
-//! Looks at a running cluster, every member asked on its own and all of them at the same time, so
-//! that one slow member costs no more than its own deadline.
+//! Observes a running cluster: queries every member on its own, and all at the same time, so that a
+//! slow member costs no more than its own deadline.
 
 mod etcdctl;
 mod http;
@@ -17,18 +17,18 @@ use crate::plan::{CLIENT_PORT, Member, Plan};
 use crate::reason::Reason;
 use crate::values::HostName;
 
-/// How long a member may take for one answer, unless the caller knows better. etcd's own clients
-/// wait as long.
+/// How long a member may take for one answer, unless the caller says otherwise. It is the default
+/// of etcd's clients.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long the values that try a cluster live when nobody comes to remove them.
+/// The lifetime of the probe values, in case nobody removes them.
 const PROBE_SECONDS: u64 = 60;
 
-/// Looks once. Never fails: what could not be seen is part of the result.
+/// Observes a cluster once. Never fails: what could not be seen is part of the result.
 ///
-/// Writes a small value through each member, under a prefix that nothing else uses, and removes them
-/// all; they are bound to a lease, so they go away even if this process is killed. Nothing is written to
-/// a cluster whose ID is not the plan's.
+/// Writes a small value through each member, under a unique prefix, and removes them all. They have
+/// a lease, so they disappear even if this process is killed. Nothing is written to a cluster with
+/// another ID than the plan's.
 pub fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observation {
     if plan.version().is_v2() {
         http::observe(plan, patience)
@@ -37,7 +37,7 @@ pub fn observe(plan: &Plan, tools: &Tools, patience: Duration) -> Observation {
     }
 }
 
-/// How each of these members describes itself, and nothing more: this writes nothing.
+/// The status of each of these members. Writes nothing.
 pub fn statuses(members: &[Member], tools: &Tools, patience: Duration) -> Vec<Look<Status>> {
     if tools.version.is_v2() {
         http::statuses(members, patience)
@@ -46,7 +46,7 @@ pub fn statuses(members: &[Member], tools: &Tools, patience: Duration) -> Vec<Lo
     }
 }
 
-/// Asks all members at the same time, and completes the observation of each with what it answers.
+/// Queries every member at the same time, and completes its observation with the answers.
 fn ask_each(
     plan: &Plan,
     seen: &mut [MemberObservation],
@@ -60,7 +60,7 @@ fn ask_each(
     });
 }
 
-/// Asks all members for one thing at the same time; the answers are in the members' order.
+/// Queries every member at the same time; the results are in the members' order.
 fn for_each<R: Send>(members: &[Member], ask: impl Fn(&Member) -> R + Sync) -> Vec<R> {
     thread::scope(|scope| {
         let ask = &ask;
@@ -78,8 +78,8 @@ fn for_each<R: Send>(members: &[Member], ask: impl Fn(&Member) -> R + Sync) -> V
     })
 }
 
-/// Whether anything listens at a member's address. Asking first saves the whole deadline that etcdctl
-/// spends on retrying a connection that is refused at once.
+/// Checks whether anything listens at a member's address. It saves the deadline that etcdctl would
+/// spend on retrying a refused connection.
 fn knock(member: &Member, patience: Duration) -> Result<(), Reason> {
     let address = SocketAddr::from((member.address, CLIENT_PORT));
     TcpStream::connect_timeout(&address, patience.min(Duration::from_secs(2)))
@@ -91,13 +91,13 @@ fn knock(member: &Member, patience: Duration) -> Result<(), Reason> {
         })
 }
 
-/// Why a member must not or cannot be asked for what needs the cluster's agreement, in words that follow
-/// its name; nothing where it can be asked.
+/// Why a member must not be used for requests that need the cluster's agreement, as words that
+/// follow its name; `None` if it can be used.
 fn obstacle(plan: &Plan, status: &Look<Status>) -> Option<String> {
     let why = match status {
-        Look::NotAsked(_) => "could not be asked",
+        Look::NotAsked(_) => "could not be queried",
         Look::Failed(_) => "does not answer",
-        // Another cluster is not ours to write to.
+        // Another cluster must not be written to.
         Look::Seen(status) if status.cluster_id != plan.cluster_id => "belongs to another cluster",
         Look::Seen(status) if status.is_learner => "is a learner",
         Look::Seen(status) if status.leader.is_none() => "has no leader",
@@ -106,8 +106,8 @@ fn obstacle(plan: &Plan, status: &Look<Status>) -> Option<String> {
     Some(why.to_owned())
 }
 
-/// The member through which to do what concerns all: the leader where it is among those that can be
-/// asked, because it needs nobody's help to find itself.
+/// The member for requests about the whole cluster: the leader if it can be used, because it does
+/// not depend on others to find itself.
 fn spokesman<'a>(plan: &'a Plan, seen: &[MemberObservation]) -> Option<&'a Member> {
     let both = plan.members.iter().zip(seen);
     let able: Vec<_> = both
@@ -118,7 +118,7 @@ fn spokesman<'a>(plan: &'a Plan, seen: &[MemberObservation]) -> Option<&'a Membe
     leader.or(able.first()).map(|(member, _)| *member)
 }
 
-/// A key prefix of this look's own.
+/// A unique key prefix for this look.
 fn probe_prefix(plan: &Plan) -> String {
     static LOOKS: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now()
@@ -127,11 +127,11 @@ fn probe_prefix(plan: &Plan) -> String {
         .as_nanos();
     let process = std::process::id();
     let look = LOOKS.fetch_add(1, Ordering::Relaxed);
-    // A single folder, because removing it in a 2.x would leave the folders around it.
+    // A single folder, because etcd 2.x would not remove its parents.
     format!("/xtask-verify-{}-{process}-{look}-{now}", plan.name)
 }
 
-/// Which members' values are among the pairs that a member read.
+/// The members whose values a member has read.
 fn written_by(plan: &Plan, prefix: &str, pairs: &[(String, String)]) -> Vec<HostName> {
     let names = plan.members.iter().map(|member| &member.name);
     names
@@ -145,7 +145,7 @@ fn written_by(plan: &Plan, prefix: &str, pairs: &[(String, String)]) -> Vec<Host
         .collect()
 }
 
-/// The value that is written through a member: another one in each look, so that nothing old passes.
+/// The value that is written through a member. It is unique, so that an old value cannot pass.
 fn value(prefix: &str, name: &HostName) -> String {
     format!("{prefix} through {name}")
 }

@@ -1,4 +1,4 @@
-//! What a fault does inside of machines, and to the network between them.
+//! Steps of faults inside machines and on the network between them.
 
 use super::super::undo::{self, Undo};
 use super::{Injector, others};
@@ -8,7 +8,7 @@ use crate::report::Outcome;
 use crate::values::HostName;
 
 impl Injector<'_> {
-    /// Runs a script on a member's machine, with one that undoes it.
+    /// Runs a script on a member's machine. `undo`: the script that undoes it.
     pub(in crate::fault) fn run_inside(
         &mut self,
         member: &HostName,
@@ -28,7 +28,7 @@ impl Injector<'_> {
         undo::succeeded(&finished).map(drop)
     }
 
-    /// Loses whatever one member's machine sends to another's. The route is gone with the next boot.
+    /// Drops all packets from one member's machine to another's. The route is gone after a boot.
     pub(in crate::fault) fn cut(&mut self, from: &Member, to: &Member) -> Outcome<()> {
         let to = to.address;
         let route = format!("blackhole {to}/32");
@@ -41,7 +41,7 @@ impl Injector<'_> {
         )
     }
 
-    /// Loses whatever a member and all others send to each other.
+    /// Drops all packets between a member and all others.
     pub(in crate::fault) fn cut_off(&mut self, member: &Member) -> Outcome<()> {
         for other in others(self.plan(), member) {
             self.cut(member, other)?;

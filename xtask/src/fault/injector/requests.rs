@@ -1,4 +1,4 @@
-//! What a fault asks the cluster to do, by etcdctl or by a member's gateway.
+//! Steps of faults that are requests to the cluster, by etcdctl or a member's gateway.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -14,7 +14,7 @@ use crate::plan::Member;
 use crate::report::{Diagnostic, Failure, Outcome};
 
 impl Injector<'_> {
-    /// Adds a member to the cluster's list.
+    /// Adds a member to the cluster's member list.
     pub(in crate::fault) fn add_to_cluster(
         &mut self,
         extra: &Member,
@@ -27,8 +27,8 @@ impl Injector<'_> {
         let peer_urls = format!("--peer-urls={peer_url}");
         let add = ["member", "add", extra.name.as_str(), &peer_urls];
         let add = [&add[..], more].concat();
-        // etcd refuses until every member has been connected for five seconds (`HealthInterval`), which
-        // after a restart is still to come.
+        // etcd refuses until every member was connected for five seconds (`HealthInterval`), which
+        // takes time after a restart.
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             match undo::ask(self.session, &add) {
@@ -41,7 +41,7 @@ impl Injector<'_> {
         }
     }
 
-    /// Tells the cluster another peer URL of a member.
+    /// Changes a member's peer URL in the cluster's member list.
     pub(in crate::fault) fn update_peer_url(&mut self, member: &Member, url: &str) -> Outcome<()> {
         self.note(Undo::UpdatePeerUrl {
             member: member.name.clone(),
@@ -51,16 +51,16 @@ impl Injector<'_> {
         undo::ask(self.session, &["member", "update", &id, &peer_urls]).map(drop)
     }
 
-    /// Raises the alarm NOSPACE in a member's name.
+    /// Raises the NOSPACE alarm for a member.
     pub(in crate::fault) fn raise_no_space(&mut self, member: &Member) -> Outcome<()> {
         self.note(Undo::DisarmNoSpace)?;
         let gateway = Gateway::of(self.plan(), member, 5);
-        // One that was replaced has another ID than the plan predicts.
+        // A replaced member has another ID than predicted.
         let id = gateway.status().map_err(unanswered)?.member;
         gateway.raise_no_space(id).map_err(unanswered)
     }
 
-    /// Writes a value that healing removes.
+    /// Writes a value, which healing removes.
     pub(in crate::fault) fn put(
         &mut self,
         through: &Member,
@@ -73,7 +73,7 @@ impl Injector<'_> {
         self.etcdctl(through, &["put", key, value]).map(drop)
     }
 
-    /// Saves a snapshot of a member's data under this name, and returns where that is. Healing removes it.
+    /// Saves a snapshot of a member's data and returns its path. Healing removes it.
     pub(in crate::fault) fn save_snapshot(
         &mut self,
         of: &Member,
@@ -86,12 +86,12 @@ impl Injector<'_> {
         Ok(path)
     }
 
-    /// Writes until the databases have this size in bytes, in values as large as etcd takes them.
+    /// Writes large values until the databases have this size in bytes.
     pub(in crate::fault) fn fill(&mut self, size: u64) -> Outcome<()> {
-        // Should they reach their quota all the same.
+        // In case they reach their quota.
         self.note(Undo::DisarmNoSpace)?;
         let prefix = format!("/xtask-drill-fill-{}/", std::process::id());
-        // The last noted is the first undone.
+        // The last step is undone first.
         self.note(Undo::DropHistory)?;
         self.note(Undo::RemoveKeys {
             prefix: prefix.clone(),
@@ -102,7 +102,7 @@ impl Injector<'_> {
         let members: Vec<Gateway> = members.map(|one| Gateway::of(plan, one, 10)).collect();
         let value = "x".repeat(VALUE);
         let mut number = 0;
-        // Each of them: databases with the same keys grow at different moments.
+        // All members, because databases with the same keys grow at different times.
         while smallest_database(&members, &prefix)? < size {
             let key = format!("{prefix}{number:06}");
             leader.put(&key, &value, NO_LEASE).map_err(unanswered)?;
@@ -112,8 +112,8 @@ impl Injector<'_> {
         Ok(())
     }
 
-    /// Has the members apart from one agree on so many entries of their log, also where they have to elect
-    /// a leader first. The entries change no data, so there is nothing to undo.
+    /// Adds this many log entries on all members but one, even if they first have to elect a
+    /// leader. The entries change no data, so there is nothing to undo.
     pub(in crate::fault) fn agree_without(&self, absent: &Member, entries: u64) -> Outcome<()> {
         let plan = self.plan();
         let others: Vec<&Member> = others(plan, absent).collect();
@@ -155,18 +155,18 @@ impl Injector<'_> {
 /// The size of a large value in bytes. etcd takes requests of up to 1.5 MiB.
 const VALUE: usize = 1 << 20;
 
-/// How long members may take to agree on one entry, an election included.
+/// How long one entry may take, including an election.
 const AGREEING: Duration = Duration::from_secs(120);
 
-/// How many requests are under way at once where it is about their number.
+/// How many requests run at once.
 const AT_ONCE: usize = 8;
 
 /// No lease, as etcd writes it.
 const NO_LEASE: &str = "0";
 
-/// The size in bytes of the smallest of these members' databases, once each has applied all writes so far: a
-/// linearizable read of any key, such as this one, waits for that. One that lags behind would be overtaken by
-/// the others on their way to their quota.
+/// The size of the smallest database of these members, in bytes, once each has applied all writes so far. A
+/// linearizable read of any key, such as this one, waits for that. Without it, the others would reach their
+/// quota while one member lags behind.
 fn smallest_database(members: &[Gateway], key: &str) -> Outcome<u64> {
     let mut smallest = u64::MAX;
     for member in members {
@@ -179,6 +179,6 @@ fn smallest_database(members: &[Gateway], key: &str) -> Outcome<u64> {
 fn unanswered(unanswered: Unanswered) -> Failure {
     let (Unanswered::Refused(why) | Unanswered::Unknown(why)) = unanswered;
     Failure::failed(Diagnostic::error(format!(
-        "the cluster does not do what it is asked: {why}"
+        "a request to the cluster failed: {why}"
     )))
 }

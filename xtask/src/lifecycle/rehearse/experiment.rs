@@ -19,32 +19,29 @@ use crate::session::Session;
 use crate::values::HostName;
 use crate::workload::Clients;
 
-/// What all drills of one call have in common.
+/// What all drills of one task have in common.
 pub(super) struct Experiment<'a> {
-    /// Whom it is done to.
+    /// The cluster.
     pub(super) session: &'a Session,
-    /// How.
+    /// The settings.
     pub(super) request: &'a Request,
-    /// Tells whether to end early.
+    /// Whether the user asked to stop.
     pub(super) interruption: &'a DeferredInterrupt,
 }
 
-/// How long clients work before and after a fault, so that there is something to compare with.
+/// How long clients work before and after a fault, for comparison.
 const UNDISTURBED: Duration = Duration::from_secs(1);
 
-/// How long a cluster may take to be healthy before anything is done to it: an election may be under way,
-/// or what an earlier drill has left may still be settling.
+/// How long a cluster may take to become healthy before the fault: an election may be under way, or
+/// an earlier drill may still have effects.
 const SETTLING: Duration = Duration::from_secs(20);
 
-/// How long to wait between two looks.
+/// The pause between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Experiment<'_> {
-    /// Makes one drill.
-    ///
-    /// # Errors
-    /// Fails where the cluster is not healthy to begin with, and where the fault cannot be brought
-    /// about or healed.
+    /// Runs one drill. Fails if the cluster is not healthy beforehand, or if the fault cannot be
+    /// injected or healed.
     pub(super) fn run(&self, fault: &'static Fault) -> Outcome<Drill> {
         let before = look::wait_while(self.session, SETTLING, &|verified| {
             !self.interruption.is_asked() && !verified.has_stopped_members()
@@ -60,12 +57,11 @@ impl Experiment<'_> {
         let clients =
             Clients::begin(plan, self.request.hold, self.request.rate).map_err(|why| {
                 Failure::failed(
-                    Diagnostic::error(format!("the drill's clients get no lease: {why}")).hint(
-                        Hint::informs(
-                            "see how it is",
+                    Diagnostic::error(format!("the drill's clients could not get a lease: {why}"))
+                        .hint(Hint::informs(
+                            "check the cluster",
                             [format!("cargo xtask verify {}", plan.name)],
-                        ),
-                    ),
+                        )),
                 )
             })?;
         self.pass(UNDISTURBED);
@@ -79,7 +75,7 @@ impl Experiment<'_> {
         };
         let aftermath = self.inject_and_heal(fault, &usual, &mut timeline);
         let moments = timeline.moments;
-        // Whatever happened, the clients are called back, and nothing of theirs stays.
+        // In every case, the clients are stopped and their keys removed.
         if aftermath.is_ok() {
             self.pass(UNDISTURBED);
         }
@@ -104,7 +100,8 @@ impl Experiment<'_> {
         })
     }
 
-    /// Brings the fault about, has it found, and heals it. It is healed also where something else fails.
+    /// Injects the fault, waits until `verify` finds it, and heals it, even if something else
+    /// fails.
     fn inject_and_heal(
         &self,
         fault: &'static Fault,
@@ -131,7 +128,7 @@ impl Experiment<'_> {
             (injury.done, expected, reported)
         });
         timeline.note(Event::Healing);
-        // What this process itself does to the cluster ends here.
+        // Ends the part of the fault that this process itself keeps up.
         drop(injector);
         let healed = fault::heal(self.session);
         let (done, expected, reported) =
@@ -152,8 +149,8 @@ impl Experiment<'_> {
         })
     }
 
-    /// Looks until exactly what is expected is reported, or for long enough. Returns what was reported
-    /// last, beyond what is usual here.
+    /// Looks until exactly the expected findings are reported, or the time is over. Returns the
+    /// last findings beyond the usual ones.
     fn wait_until_found(
         &self,
         expected: &BTreeSet<Reported>,
@@ -174,7 +171,7 @@ impl Experiment<'_> {
             }
             if Instant::now() > deadline || self.interruption.is_asked() {
                 self.session.ui.say(&format!(
-                    "  verify reports {}; expected was {}",
+                    "  verify reports {}; expected {}",
                     listed(&reported),
                     listed(expected)
                 ));
@@ -184,8 +181,8 @@ impl Experiment<'_> {
         }
     }
 
-    /// Looks until nothing is reported beyond what is usual, or for long enough. Returns the summary of
-    /// the last look.
+    /// Looks until only the usual findings are reported, or the time is over. Returns the summary
+    /// of the last look.
     fn wait_until_healthy(
         &self,
         usual: &BTreeSet<Reported>,
@@ -198,23 +195,23 @@ impl Experiment<'_> {
             let is_as_before = verified.report.reported().is_subset(usual);
             if verified.report.health() == Health::Healthy && is_as_before {
                 timeline.note(Event::Healthy);
-                self.session.ui.say("  healed, and healthy");
+                self.session.ui.say("  healed, and the cluster is healthy");
                 return summary;
             }
             if self.interruption.is_asked() {
                 return summary;
             }
             if Instant::now() > deadline {
-                self.session
-                    .ui
-                    .say(&format!("  healed, and not healthy: {summary}"));
+                self.session.ui.say(&format!(
+                    "  healed, but the cluster is not healthy: {summary}"
+                ));
                 return summary;
             }
             self.pass(LOOK_AGAIN);
         }
     }
 
-    /// The member that leads right now, by its own word.
+    /// The current leader, as the members report it.
     fn leader(&self, fault: &Fault) -> Outcome<HostName> {
         let plan = &self.session.plan;
         let leads = |member: &&Member| {
@@ -232,9 +229,9 @@ impl Experiment<'_> {
             if Instant::now() > deadline {
                 return Err(Failure::could_not_look(
                     Diagnostic::error("no member of the definition leads the cluster")
-                        .note("nothing was done to it")
+                        .note("the cluster was not changed")
                         .hint(Hint::informs(
-                            "see how it is",
+                            "check the cluster",
                             [format!("cargo xtask verify {}", plan.name)],
                         )),
                 ));
@@ -247,7 +244,7 @@ impl Experiment<'_> {
         look::once(self.session)
     }
 
-    /// How long it may take until a fault shows, and until a healed cluster is healthy.
+    /// How long a fault may take to show, and a healed cluster to become healthy.
     fn patience(&self) -> Duration {
         Duration::from_secs(match self.session.driver.machines() {
             Some(_) => 300,
@@ -255,7 +252,7 @@ impl Experiment<'_> {
         })
     }
 
-    /// Lets time pass, less of it where this was interrupted.
+    /// Waits, and returns early on an interruption.
     fn pass(&self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until && !self.interruption.is_asked() {
@@ -268,7 +265,7 @@ impl Experiment<'_> {
         let plan = &self.session.plan;
         let reported = lines(&before.report.reported());
         let mut diagnostic = Diagnostic::error(before.report.summary(plan))
-            .note("a drill begins with a healthy cluster, of exactly this definition: else nobody could tell what it has broken");
+            .note("a drill runs only on a healthy cluster that matches its definition");
         if !reported.is_empty() {
             diagnostic = diagnostic.note(format!("reported: {}", reported.join(", ")));
         }
@@ -277,13 +274,13 @@ impl Experiment<'_> {
         }
         let name = &plan.name;
         Failure::could_not_look(diagnostic.hint(Hint::informs(
-            "see what it takes",
+            "see what is wrong",
             [format!("cargo xtask verify {name}")],
         )))
     }
 }
 
-/// What came of a fault.
+/// The result of a fault.
 struct Aftermath {
     done: String,
     expected: BTreeSet<Reported>,
@@ -291,7 +288,7 @@ struct Aftermath {
     afterwards: String,
 }
 
-/// What happens, by the clients' clock.
+/// The events of a drill, by the clients' clock.
 struct Timeline<'a> {
     clients: &'a Clients,
     moments: Vec<Moment>,
@@ -318,7 +315,7 @@ fn interrupted(message: String) -> Failure {
     Failure::interrupted(Diagnostic::error(message))
 }
 
-/// What came of bringing a fault about, where it was healed; else both failures, as far as there are.
+/// The result of an injection if it was healed, or else the failures of both steps.
 fn both<T>(injured: Outcome<T>, healed: Outcome<()>) -> Outcome<T> {
     match (injured, healed) {
         (injured, Ok(())) => injured,

@@ -1,4 +1,4 @@
-//! Rehearsing outages: one drill after the other, each from a healthy cluster to a healthy cluster.
+//! Rehearses outages: one drill after another, each from a healthy cluster to a healthy cluster.
 
 mod experiment;
 
@@ -15,22 +15,23 @@ use crate::session::Session;
 use crate::state::Lock;
 use experiment::Experiment;
 
-/// How drills are made.
+/// The settings of drills.
 #[derive(Debug)]
 pub struct Request {
-    /// What there is to bring faults about with.
+    /// Resources that faults may need.
     pub means: Resources,
-    /// How long a fault lasts at least.
+    /// The minimum duration of a fault.
     pub hold: Duration,
-    /// How many requests a second the clients send together at most.
+    /// The maximum rate of all clients together, in requests per second.
     pub rate: u32,
 }
 
-/// Makes one drill after the other. Returns those that were made, and what kept the next from it.
+/// Runs the drills one after another. Returns the finished ones, and why the next could not run.
 ///
 /// # Errors
-/// Fails before anything is done to the cluster, where it was changed meanwhile or an earlier drill has left
-/// something in it.
+///
+/// Fails before anything is changed if another task changed the cluster, or an earlier drill left a
+/// fault in it.
 pub fn rehearse(
     session: &Session,
     request: &Request,
@@ -41,7 +42,7 @@ pub fn rehearse(
     refuse_what_has_changed(session)?;
     drill_left::refuse(&session.home)?;
     let interruption = process::defer_interrupt(format!(
-        "interrupted: what was done to {name} is undone first; Ctrl-C again ends this at once, and `cargo xtask up {name}` undoes the rest"
+        "interrupted: healing {name} first; press Ctrl-C again to stop at once, then run `cargo xtask up {name}` to heal the rest"
     ));
     let experiment = Experiment {
         session,
@@ -63,15 +64,15 @@ pub fn rehearse(
     Ok((drills, Ok(())))
 }
 
-/// Why no drill is possible on a cluster: its clients cannot use it.
+/// Why no drill is possible on a cluster: its clients cannot reach it or use its API.
 pub struct NoClients {
-    /// For every line of the list of faults.
+    /// Short, for each line of the list of faults.
     pub in_short: String,
-    /// For whoever asked for a drill.
+    /// In full, for a requested drill.
     pub refusal: Failure,
 }
 
-/// Clients use the v3 API, over the network.
+/// Whether clients can use the cluster: they need the v3 API and the members' addresses.
 pub fn no_clients(session: &Session) -> Option<NoClients> {
     let version = session.plan.version();
     if version.is_v2() {
@@ -79,35 +80,35 @@ pub fn no_clients(session: &Session) -> Option<NoClients> {
             in_short: format!("not possible: etcd {version} has no v3 API"),
             refusal: Failure::usage(
                 Diagnostic::error(format!(
-                    "etcd {version} has no v3 API, which a drill's clients speak"
+                    "etcd {version} has no v3 API, which a drill's clients use"
                 ))
-                .hint("rehearse on a cluster of etcd 3"),
+                .hint("run the drill on a cluster of etcd 3"),
             ),
         });
     }
     (session.tools.origin == Origin::Machine).then(|| NoClients {
-        in_short: "not possible: this host does not reach the members".to_owned(),
+        in_short: "not possible: this host cannot reach the members".to_owned(),
         refusal: Failure::could_not_look(
             Diagnostic::error(
-                "this host does not reach the members' addresses, and a drill's clients have to",
+                "this host cannot reach the members' addresses, which a drill's clients use",
             )
-            .hint("run it on the host of the machines"),
+            .hint("run the drill on the host of the machines"),
         ),
     })
 }
 
-/// What keeps a fault from being brought about in this cluster.
+/// Why a fault cannot be injected into this cluster.
 pub fn obstacle(fault: &Fault, session: &Session, means: &Resources) -> Option<String> {
     if !fault.drivers.contains(&session.driver.name()) {
         let [first, ..] = fault.drivers else {
-            return Some("is not possible under any driver".to_owned());
+            return Some("is not possible with any driver".to_owned());
         };
-        return Some(format!("takes the {first} driver"));
+        return Some(format!("needs the {first} driver"));
     }
     (fault.obstacle)(session, means)
 }
 
-/// Who was waited for may have destroyed the cluster, or given it another etcd.
+/// The task that held the lock may have destroyed the cluster, or changed its etcd.
 fn refuse_what_has_changed(session: &Session) -> Outcome<()> {
     let now = open::again(&session.home)?;
     if now.is_some_and(|now| now.record == session.record) {
@@ -115,8 +116,8 @@ fn refuse_what_has_changed(session: &Session) -> Outcome<()> {
     }
     let name = &session.home.name;
     Err(Failure::could_not_look(
-        Diagnostic::error(format!("`{name}` was changed by another task meanwhile")).hint(
-            Hint::informs("see how it is", [format!("cargo xtask verify {name}")]),
+        Diagnostic::error(format!("another task changed `{name}` in the meantime")).hint(
+            Hint::informs("check the cluster", [format!("cargo xtask verify {name}")]),
         ),
     ))
 }

@@ -1,4 +1,4 @@
-//! Which driver runs the members.
+//! Chooses the driver that runs the members.
 
 use crate::driver::{self, Driver};
 use crate::hint::Hint;
@@ -9,10 +9,11 @@ use crate::state::Record;
 use crate::values::DriverName;
 use crate::workspace::Workspace;
 
-/// Chooses the driver, and says why that one.
+/// Chooses the driver, and returns the reason.
 ///
 /// # Errors
-/// Refuses another driver than the one that a cluster was started with.
+///
+/// Refuses another driver than the one that the cluster was started with.
 pub(super) fn choose(
     asked: Option<DriverName>,
     record: Option<&Record>,
@@ -22,18 +23,18 @@ pub(super) fn choose(
     let (driver, why) = match (record.map(|record| record.driver), asked, plan.driver) {
         (Some(running), Some(asked), _) if running != asked => {
             let name = &plan.name;
-            return Err(Failure::usage(Diagnostic::error(format!("the cluster runs by the {running} driver, not by {asked}"))
-                    .note("a cluster keeps its driver until it is destroyed: the other one would start a second cluster")
-                    .hint("leave `--driver` out")
+            return Err(Failure::usage(Diagnostic::error(format!("the cluster runs with the {running} driver, not with {asked}"))
+                    .note("a cluster keeps its driver until it is destroyed; another driver would start a second cluster")
+                    .hint("omit `--driver`")
                     .hint(Hint::heals("or remove the cluster and its data first", [format!("cargo xtask destroy {name}")])),
             ));
         }
-        (Some(running), _, _) => (running, "it was started so"),
+        (Some(running), _, _) => (running, "it was started with it"),
         (None, Some(asked), _) => (asked, "you asked for it"),
         (None, None, Some(defined)) => (defined, "its definition says so"),
         (None, None, None) => match why_not_at_a_glance(&HostQuery::of(workspace, plan), plan) {
             Some(why) => (DriverName::Local, why),
-            None => (DriverName::Vagrant, "this host has what it takes"),
+            None => (DriverName::Vagrant, "this host can run virtual machines"),
         },
     };
     Ok((driver::named(driver), why))

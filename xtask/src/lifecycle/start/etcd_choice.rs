@@ -1,4 +1,4 @@
-//! Which etcd the members run on.
+//! Chooses the etcd that the members run.
 
 use camino::Utf8Path;
 
@@ -13,11 +13,12 @@ use crate::ui::Ui;
 use crate::values::EtcdVersion;
 use crate::workspace::Workspace;
 
-/// The binaries that the cluster runs on already, or else those that the pin asks for. Announces
-/// every version that is not the pinned one.
+/// The binaries that the cluster already runs, or else those of the pinned version. Announces a
+/// version that is not the pinned one.
 ///
 /// # Errors
-/// Fails where none are to be had, or only such as could not read the cluster's data, or would run
+///
+/// Fails if there is no etcd, or only one that could not read the cluster's data or would run
 /// beside members of another version.
 pub(super) fn choose(
     ui: Ui,
@@ -34,7 +35,7 @@ pub(super) fn choose(
             ui,
             plan,
             tools.version,
-            "it was started on that, and keeps it until it is destroyed",
+            "the cluster was started with it and keeps it until it is destroyed",
         );
         return Ok(tools);
     }
@@ -55,7 +56,7 @@ pub(super) fn choose(
     let runs_other = |record: &Record| any_runs && record.etcd.etcd != tools.etcd;
     let why = if record.is_some_and(runs_other) {
         format!(
-            "members that run keep the one that they were started on; what is started now is from {}",
+            "running members keep their etcd; the one for members started now is from {}",
             tools.origin
         )
     } else {
@@ -65,10 +66,8 @@ pub(super) fn choose(
     Ok(tools)
 }
 
-/// The etcdctl that asks machines, which bring their own etcd. Announces another version than theirs.
-///
-/// # Errors
-/// Fails where none is to be had.
+/// The etcdctl that queries machines, which bring their own etcd. Warns if its version differs from
+/// theirs.
 pub(super) fn client(
     ui: Ui,
     named: Option<&Utf8Path>,
@@ -96,15 +95,15 @@ pub(super) fn client(
     let (version, runs) = (tools.version, plan.version());
     if version.minor_release() != runs.minor_release() {
         ui.report(&[Diagnostic::warning(format!(
-            "the machines run etcd {runs}, and etcdctl {version} asks them (from {})",
+            "the machines run etcd {runs}, but this host's etcdctl is {version} (from {})",
             tools.origin
         ))
-        .note("what that etcdctl does not know of their answers is reported as not checked")]);
+        .note("what this etcdctl cannot report is shown as not checked")]);
     }
     Ok(tools)
 }
 
-/// The binaries that the cluster runs on, as long as they do run. Says why they do not.
+/// The recorded binaries, if they still run. Prints why they do not.
 fn recorded(ui: Ui, record: Option<&Record>) -> Option<Tools> {
     let tools = record?.tools()?;
     match pair::serves(&tools) {
@@ -128,19 +127,19 @@ fn refuse_another_minor_release(
     let name = &plan.name;
     let fact = match named {
         Some(folder) => {
-            format!("cluster `{name}` runs on etcd {was}, and `{folder}` holds {found}")
+            format!("cluster `{name}` runs etcd {was}, but `{folder}` holds {found}")
         }
-        None => format!("cluster `{name}` runs on etcd {was}, and only {found} is to be had"),
+        None => format!("cluster `{name}` runs etcd {was}, but only {found} is available"),
     };
     let diagnostic = Diagnostic::error(fact)
-        .note("data of one minor release is not safe in the hands of another without an upgrade");
+        .note("without an upgrade, another minor release could damage the data");
     let diagnostic = match named {
         Some(_) => diagnostic.hint(format!(
-            "leave `--etcd-dir` out, or name a folder with an etcd {}.{}",
+            "omit `--etcd-dir`, or pass a folder with etcd {}.{}",
             was.minor_release().0,
             was.minor_release().1
         )),
-        None => diagnostic.hint(format!("name a folder with etcd {was}, by `--etcd-dir`")),
+        None => diagnostic.hint(format!("pass a folder with etcd {was} to `--etcd-dir`")),
     };
     Err(Failure::refused(diagnostic))
 }
@@ -152,11 +151,11 @@ fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) ->
     let name = &plan.name;
     Err(Failure::refused(
         Diagnostic::error(format!(
-            "members of `{name}` run on etcd {runs}, and what is to be had now is {found}"
+            "members of `{name}` run etcd {runs}, but only {found} is available now"
         ))
-        .note("what is started now would run beside them on another version")
+        .note("members started now would run another version than the others")
         .hint(Hint::makes_safer(
-            format!("to have all members on {found}, stop them, then run this again"),
+            format!("to run all members on {found}, stop them, then run this again"),
             [format!("cargo xtask down {name}")],
         )),
     ))
@@ -170,7 +169,9 @@ fn announce(ui: Ui, plan: &Plan, version: EtcdVersion, why: &str) {
     let mut warning = Diagnostic::warning(format!(
         "etcd {version} stands in for the pinned {pinned} ({why})"
     ))
-    .note("flags follow the version that runs; `cargo xtask verify` goes on saying that it is a stand-in");
+    .note(
+        "flags follow the running version; `cargo xtask verify` keeps warning about the stand-in",
+    );
     for flag in plan.flags_unknown_to(version) {
         warning = warning.note(format!(
             "the definition's flag `{flag}` is left out, because etcd {version} does not have it"

@@ -1,4 +1,4 @@
-//! `up`: an ordered list of steps from a definition to a running cluster that was verified.
+//! `up`: an ordered list of steps from a definition to a running, verified cluster.
 
 mod driver_choice;
 mod etcd_choice;
@@ -29,29 +29,27 @@ use crate::steps::{self, Start};
 use crate::ui::progress::{Mark, Progress};
 use crate::ui::{self, Ui};
 use crate::values::{ClusterName, DriverName, HostName};
+use crate::wording::many;
 use crate::workspace::{Home, Workspace};
 use readiness::Readiness;
 
 pub use prove::Proof;
 
-/// What its user asks of `up`, beside the definition.
+/// The arguments of `up`.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The cluster.
     pub name: &'a ClusterName,
-    /// What is to run the members, whatever the definition says.
+    /// The driver to use, whatever the definition says.
     pub driver: Option<DriverName>,
     /// A folder with the binaries to use.
     pub etcd_dir: Option<&'a Utf8Path>,
-    /// How long until all members serve.
+    /// The time limit until all members serve.
     pub timeout: Option<Duration>,
 }
 
-/// Starts a cluster, waits until it serves, and verifies it. Each step can be repeated: an interrupted `up` is
-/// continued by the next one.
-///
-/// # Errors
-/// Whatever keeps the cluster from running.
+/// Starts a cluster, waits until it serves, and verifies it. Every step can be repeated, so the
+/// next `up` continues an interrupted one.
 pub fn up(ui: Ui, request: &Request<'_>) -> Outcome<Proof> {
     let name = request.name;
     let workspace = Workspace::find()?;
@@ -79,29 +77,29 @@ pub fn up(ui: Ui, request: &Request<'_>) -> Outcome<Proof> {
     }
 }
 
-/// What an `up` goes on from, before it is known on which etcd.
+/// The state that `up` starts from, before etcd is chosen.
 struct Past<'a> {
     ui: Ui,
     request: &'a Request<'a>,
     home: Home,
     driver: &'static dyn Driver,
     why_driver: &'static str,
-    /// As its driver places the members.
+    /// The plan, with the driver's addresses.
     plan: Plan,
-    /// None where the cluster begins.
+    /// `None` for a new cluster.
     record: Option<Record>,
 }
 
 impl<'a> Past<'a> {
-    /// Chooses the driver, and goes on from the record where there is one.
+    /// Chooses the driver, and resumes from the record if there is one.
     fn resumed(ui: Ui, request: &'a Request<'a>, home: Home, defined: &Plan) -> Outcome<Self> {
         let workspace = &home.workspace;
         let mut record = Record::read(&home)?;
         let asked = request.driver;
         let (driver, why_driver) =
             driver_choice::choose(asked, record.as_ref(), workspace, defined)?;
-        // Machines that are there go by what is rendered. So it stays as it is until they are to go on with
-        // it; without any of it, nobody could tell how they are.
+        // Existing machines are described by the rendered files, so these change only when the
+        // machines are started again. Without them the driver could not report the machines' state.
         let rendered = workspace.root().join(render::folder(&home.name));
         if !rendered.join("config.rb").is_file() {
             render_files(ui, workspace, defined)?;
@@ -123,18 +121,14 @@ impl<'a> Past<'a> {
     }
 
     fn announce(&self) {
-        let count = match self.plan.members.len() {
-            1 => "1 member".to_owned(),
-            count => format!("{count} members"),
-        };
+        let count = many(self.plan.members.len(), "member");
         let (name, driver) = (&self.home.name, self.driver.name());
         let why = self.why_driver;
         self.ui
-            .say(&format!("{name}: {count} by the {driver} driver ({why})"));
+            .say(&format!("{name}: {count} with the {driver} driver ({why})"));
     }
 
-    /// Undoes what a drill has done that was killed before it could do so itself, as far as that can be
-    /// done before members are started.
+    /// Undoes what a killed drill left, as far as that is possible before members are started.
     fn undo_what_a_drill_left(&self) -> Outcome<Option<Healed>> {
         let Some(journal) = Journal::read(&self.home)? else {
             return Ok(None);
@@ -142,21 +136,22 @@ impl<'a> Past<'a> {
         let recorded = self.record.as_ref().and_then(Record::tools);
         let tools = match recorded {
             Some(tools) => tools,
-            // Whoever runs of them must not get another version beside it.
+            // Running members must not be joined by another version.
             None => self.tools(true)?,
         };
         let session = self.session(tools);
         self.ui.say(&format!(
-            "a drill was interrupted: undoing what it did for `{}`",
+            "undoing `{}`, which an interrupted drill left",
             journal.fault
         ));
         fault::heal_what_needs_none(&session)
     }
 
-    /// How each member is, and which of them to start.
+    /// The condition of each member, and which of them to start.
     ///
     /// # Errors
-    /// Refuses where more members have lost their data than the cluster can do without.
+    ///
+    /// Refuses if so many members lost their data that no quorum is left.
     fn choose_what_to_start(&self) -> Outcome<(Vec<Condition>, Start)> {
         let names = self.plan.names();
         let mut conditions = self.driver.conditions(&self.home, &names)?;
@@ -181,24 +176,23 @@ impl<'a> Past<'a> {
         Ok((conditions, start))
     }
 
-    /// Continues members whose processes were halted: they hold their ports and their locks, and answer
-    /// nobody. Returns whether there were any.
+    /// Continues members whose processes were halted: they hold their ports and locks but do not
+    /// answer. Returns whether there were any.
     fn continue_the_halted(&self, names: &[HostName], conditions: &[Condition]) -> Outcome<bool> {
         let mut any = false;
         for (member, condition) in names.iter().zip(conditions) {
             if let (Condition::Halted { id }, Some(faults)) = (condition, self.driver.faults()) {
                 faults.resume(&self.home, member)?;
-                self.ui.say(&format!(
-                    "{member}: process {id} was halted; it is continued"
-                ));
+                self.ui
+                    .say(&format!("{member}: process {id} was halted; continuing it"));
                 any = true;
             }
         }
         Ok(any)
     }
 
-    /// Looks what is in the way, finds the binaries, and brings the record up to date before anything is
-    /// started. A record that is up to date is not written again.
+    /// Checks for obstacles, finds the binaries, and updates the record before anything is started.
+    /// An unchanged record is not written again.
     fn open_session(&self, conditions: &[Condition], start: &Start) -> Outcome<Session> {
         let Self {
             ui,
@@ -229,7 +223,7 @@ impl<'a> Past<'a> {
         Ok(session)
     }
 
-    /// The binaries to go on with. `any_runs`: whether any member does.
+    /// The binaries to use. `any_runs`: whether any member is running.
     fn tools(&self, any_runs: bool) -> Outcome<Tools> {
         let (named, workspace) = (self.named(), &self.home.workspace);
         let record = self.record.as_ref();
@@ -239,14 +233,13 @@ impl<'a> Past<'a> {
         }
     }
 
-    /// The folder with the binaries to use. A variable that is set to nothing is as good as one that is not
-    /// set.
+    /// The folder with the binaries to use. An empty environment variable counts as unset.
     fn named(&self) -> Option<&Utf8Path> {
         let named = self.request.etcd_dir;
         named.filter(|folder| !folder.as_str().is_empty())
     }
 
-    /// The cluster on these binaries, with a record that is not written yet where it begins.
+    /// The cluster on these binaries. The record of a new cluster is not written yet.
     fn session(&self, tools: Tools) -> Session {
         let plan = self.driver.run_by(&self.plan, &tools);
         let record = match &self.record {
@@ -264,7 +257,7 @@ impl<'a> Past<'a> {
     }
 }
 
-/// What machines boot with is rendered along, so that it never lags behind what was started.
+/// Renders what machines boot with, so that the files never lag behind the started cluster.
 fn render_files(ui: Ui, workspace: &Workspace, plan: &Plan) -> Outcome<()> {
     for file in render::render(plan) {
         if artifact::put(workspace, &file, Mode::Write)? != Before::Same {
@@ -274,8 +267,8 @@ fn render_files(ui: Ui, workspace: &Workspace, plan: &Plan) -> Outcome<()> {
     Ok(())
 }
 
-/// Notes in the record what else tells of its members' data, before anything is done to them: an `up` that
-/// was interrupted may not have come so far, and other tasks note what they see elsewhere.
+/// Records which members have data by other evidence, before anything is done to them: an
+/// interrupted `up` may not have recorded it, and other tasks keep their own notes.
 fn note_data(record: &mut Record, driver: &dyn Driver, home: &Home) -> Outcome<()> {
     let noted = record.had_data();
     for member in known_data::of(driver, home, &record.members()) {
@@ -287,8 +280,7 @@ fn note_data(record: &mut Record, driver: &dyn Driver, home: &Home) -> Outcome<(
     Ok(())
 }
 
-/// Starts the members that are to be started, and waits until all serve. Each that does is noted in the record
-/// at once.
+/// Starts the members and waits until all serve. Each member that serves is recorded at once.
 fn start_members(
     session: &mut Session,
     conditions: &[Condition],
@@ -321,23 +313,21 @@ fn start_members(
     waited.map(|()| readiness)
 }
 
-/// Undoes the rest of what a drill has left, now that members have a leader.
+/// Undoes the rest of what a drill left, now that the members have a leader.
 fn undo_what_needs_a_quorum(session: &Session, left: Option<Healed>) -> Outcome<()> {
     let Some(left) = left else {
         return Ok(());
     };
     let fault = left.fault().to_owned();
     fault::heal_what_needs_a_quorum(session, left)?;
-    session
-        .ui
-        .say(&format!("what a drill did for `{fault}` is undone"));
+    session.ui.say(&format!("`{fault}` is undone"));
     Ok(())
 }
 
-/// What is said after an interruption.
+/// The message after an interruption.
 fn how_to_go_on(name: &ClusterName) -> String {
     let go_on = Hint::heals("continue", [format!("cargo xtask up {name}")]);
-    let stop = Hint::informs("or stop them", [format!("cargo xtask down {name}")]);
+    let stop = Hint::informs("or stop the members", [format!("cargo xtask down {name}")]);
     format!(
         "members that were started keep running\n{}\n{}",
         ui::hint_line(&go_on),
@@ -345,7 +335,7 @@ fn how_to_go_on(name: &ClusterName) -> String {
     )
 }
 
-/// That members have lost their data. `others`: what is left beside them.
+/// The failure that members lost their data. `others`: what is left of the cluster.
 fn lost(name: &ClusterName, lost: &[HostName], others: Others, kind: FailureKind) -> Failure {
     let verify = format!("cargo xtask verify {name}");
     let diagnostics = lost.iter().map(|member| {

@@ -1,4 +1,4 @@
-//! Verifying a cluster whose members all serve.
+//! Verifies a cluster whose members all serve.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use crate::lifecycle::look;
 use crate::report::Failure;
 use crate::session::Session;
 
-/// What came of an `up` whose members all served.
+/// The result of an `up` whose members all served.
 pub struct Proof {
     /// The cluster.
     pub session: Session,
     /// What `verify` found.
     pub verified: Verified,
-    /// That a member has ended since it was started: nothing that is waited for brings it back.
+    /// A member that exited after it was started: waiting does not bring it back.
     pub ended: Option<Failure>,
 }
 
 impl Proof {
-    /// Whether the cluster can be used.
+    /// Whether the cluster is usable.
     pub fn serves(&self) -> bool {
         self.verified.report.health() == Health::Healthy && self.ended.is_none()
     }
 }
 
-/// Verifies until nothing is wrong any more, for as long as that may take after a start.
+/// Verifies until the cluster is healthy, for as long as that may take after a start.
 pub(super) fn prove(session: Session, timeout: Duration, readiness: &Readiness) -> Proof {
     let (settling, at_most) = settling(session.driver);
-    // Machines take long to tell, and what runs on them is no process of theirs.
+    // Machines take long to answer, and their etcd is not a local process.
     let ended = || match session.driver.machines() {
         Some(_) => Ok(Vec::new()),
         None => readiness.ended(&session),
@@ -55,10 +55,10 @@ pub(super) fn prove(session: Session, timeout: Duration, readiness: &Readiness) 
     }
 }
 
-/// How long members that all serve may take until nothing is wrong with them any more; and how long where
-/// something is not so yet, or could not be looked at, as on a host that has much else to do.
+/// How long serving members may take to become healthy, and how long if something is not ready or
+/// could not be checked, as on a busy host.
 fn settling(driver: &dyn Driver) -> (Duration, Duration) {
-    // On machines, of which others may still be booting, one look takes as long as several here.
+    // On machines, some of which may still be booting, one look takes as long as several here.
     let (settling, at_most) = match driver.machines() {
         Some(_) => (180, 180),
         None => (10, 60),

@@ -1,4 +1,4 @@
-//! Waiting for members that were just started, while watching that they stay alive.
+//! Waits until started members serve, and checks that they stay alive.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
@@ -19,21 +19,21 @@ use crate::steps::Start;
 use crate::ui::progress::{Mark, Progress};
 use crate::values::HostName;
 
-/// The members that are expected to serve soon, and the logs of those that are started.
+/// The members that should serve soon, and the logs of those that were started.
 pub(super) struct Readiness {
     started: Vec<StartupLog>,
     rows: Vec<Row>,
 }
 
-/// How long a machine may take to tell how it is, logging in included.
+/// How long a machine may take to report its state, including the login.
 const LOOK_INSIDE: Duration = Duration::from_secs(60);
 
-/// How often a member that does not serve yet is asked again. etcd logs a line for every time it has
-/// to say no.
+/// The pause between two queries to a member that does not serve yet. etcd logs a line for each of
+/// them.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Readiness {
-    /// What to wait for once `start` has run. `conditions`: how each member is before it.
+    /// What to wait for once `start` has run. `conditions`: the members' conditions before it.
     pub(super) fn of(session: &Session, start: &Start, conditions: &[Condition]) -> Self {
         let log = |member| StartupLog::of(session, member);
         let members = session.plan.members.iter().zip(conditions);
@@ -50,11 +50,8 @@ impl Readiness {
         }
     }
 
-    /// Waits until every member serves. Calls `serves` for each that does: it has then answered a
-    /// linearizable read, so more than half of the members have agreed and it has data.
-    ///
-    /// # Errors
-    /// Fails where a member ends, or where one does not serve in time.
+    /// Waits until every member serves. Calls `serves` for each of them: it has answered a
+    /// linearizable read, so a quorum exists and the member has data.
     pub(super) fn wait(
         &mut self,
         session: &Session,
@@ -65,14 +62,14 @@ impl Readiness {
         let deadline = Instant::now() + patience;
         let look_after = session.driver.look_after();
         let tools = &session.tools;
-        let (tell, told) = mpsc::channel();
+        let (sender, changes) = mpsc::channel();
         for (index, row) in self.rows.iter().enumerate() {
-            let (tell, member) = (tell.clone(), row.member.clone());
-            // Beside an etcdctl that runs inside of a machine is a curl that does.
+            let (sender, member) = (sender.clone(), row.member.clone());
+            // A wrapper for curl lies beside the etcdctl that runs inside a machine.
             let curl = tools.etcdctl.with_file_name("curl");
             let curl = (tools.origin == Origin::Machine).then_some(curl);
             thread::spawn(move || {
-                ask_until_it_serves(index, &tell, || match &curl {
+                ask_until_it_serves(index, &sender, || match &curl {
                     None => serving::ask(&member),
                     Some(curl) => serving::ask_by(curl, &member),
                 });
@@ -80,7 +77,7 @@ impl Readiness {
         }
         while self.rows.iter().any(|row| row.serving != Serving::Serves) {
             let left = deadline.saturating_duration_since(Instant::now());
-            match told.recv_timeout(look_after.min(left)) {
+            match changes.recv_timeout(look_after.min(left)) {
                 Ok((index, serving)) => {
                     let row = &mut self.rows[index];
                     row.serving = serving;
@@ -102,8 +99,8 @@ impl Readiness {
         Ok(())
     }
 
-    /// Starts members that ran when they were looked at and have ended since: one that was just
-    /// killed may still have been on its way out.
+    /// Starts members that were running at first and have exited since: a member that was just
+    /// killed may still have been exiting.
     fn start_what_was_about_to_end(
         &mut self,
         session: &Session,
@@ -145,12 +142,12 @@ impl Readiness {
             return Ok(());
         }
         for started in &ended {
-            progress.set(&started.member, Mark::Failed, "ended");
+            progress.set(&started.member, Mark::Failed, "exited");
         }
         Err(self.have_ended(session, &ended))
     }
 
-    /// The members that were started and have ended since.
+    /// The started members that have exited.
     pub(super) fn ended(&self, session: &Session) -> Outcome<Vec<&StartupLog>> {
         let members: Vec<HostName> = self.started.iter().map(|one| one.member.clone()).collect();
         let conditions = session.driver.conditions(&session.home, &members)?;
@@ -159,7 +156,7 @@ impl Readiness {
         Ok(ended.map(|(started, _)| started).collect())
     }
 
-    /// That these have ended, and what to do about it.
+    /// The failure that these members exited, and what to do about it.
     pub(super) fn have_ended(&self, session: &Session, ended: &[&StartupLog]) -> Failure {
         let name = &session.plan.name;
         let served = |one: &StartupLog| {
@@ -178,7 +175,7 @@ impl Readiness {
         }
         if let Some(last) = can_start {
             diagnostics[last].hints.push(Hint::heals(
-                "then start what does not run",
+                "then start the members that do not run",
                 [format!("cargo xtask up {name}")],
             ));
         }
@@ -188,7 +185,7 @@ impl Readiness {
         }
     }
 
-    /// What is left beside so many members that have ended.
+    /// What is left of the cluster besides the exited members.
     fn others(&self, session: &Session, ended: usize) -> Others {
         let plan = &session.plan;
         if self.rows.len() - ended >= plan.quorum() {
@@ -200,11 +197,11 @@ impl Readiness {
         }
     }
 
-    /// Where a member that is late goes on, and how.
+    /// Where a late member keeps running.
     fn goes_on(session: &Session, member: &HostName) -> String {
         let Some(machines) = session.driver.machines() else {
             let log = session.driver.log(&session.home, member);
-            return format!("it goes on; its log is `{log}`");
+            return format!("it keeps running; its log is `{log}`");
         };
         let plan = &session.plan;
         let look = machines.look(
@@ -216,21 +213,21 @@ impl Readiness {
         match look.first() {
             Some(Look::Seen(machine)) => {
                 let unit = &machine.unit;
-                format!("its machine runs, and its unit etcd.service is in the state `{unit}`")
+                format!("its machine runs; the unit etcd.service is `{unit}`")
             }
             Some(Look::Failed(why) | Look::NotAsked(why)) => {
-                format!("its machine could not be looked into: {why}")
+                format!("its machine could not be inspected: {why}")
             }
-            None => "its machine could not be looked into".to_owned(),
+            None => "its machine could not be inspected".to_owned(),
         }
     }
 
-    /// The members that cannot serve because they are halted, by their processes.
+    /// The members that cannot serve because their processes are halted.
     fn halted(&self, session: &Session) -> Vec<Diagnostic> {
         let members = self.rows.iter().map(|row| row.member.name.clone());
         let members: Vec<HostName> = members.collect();
         let conditions = match session.driver.machines() {
-            // They take their time to tell, and never tell this.
+            // Machines are slow to query and cannot be halted processes.
             Some(_) => Ok(Vec::new()),
             None => session.driver.conditions(&session.home, &members),
         };
@@ -240,7 +237,7 @@ impl Readiness {
             .filter_map(|(member, condition)| match condition {
                 Condition::Halted { id } => Some(
                     Diagnostic::error(format!("`{member}` is halted: process {id}"))
-                        .note("it answers nobody until it is continued")
+                        .note("a halted process does not answer until it is continued")
                         .hint(Hint::heals(
                             "continue it",
                             [format!("kill -CONT {id}"), format!("cargo xtask up {name}")],
@@ -267,17 +264,17 @@ impl Readiness {
         let diagnostics = late.map(|row| {
             let what = match row.serving {
                 Serving::Silent => "does not answer",
-                Serving::WaitsForLeader | Serving::Serves => "listens, and has no leader to follow",
+                Serving::WaitsForLeader | Serving::Serves => "listens but has no leader",
             };
             let member = &row.member.name;
             Diagnostic::error(format!("`{member}` {what} after {patience:?}"))
                 .note(Self::goes_on(session, member))
                 .hint(Hint::heals(
-                    "give it longer",
+                    "wait longer",
                     [format!("cargo xtask up {name} --timeout 5m")],
                 ))
                 .hint(Hint::informs(
-                    "or see what it lacks",
+                    "or read its log",
                     [format!("cargo xtask logs {member} --cluster {name}")],
                 ))
         });
@@ -288,7 +285,7 @@ impl Readiness {
     }
 }
 
-/// A member that is waited for.
+/// An expected member.
 struct Row {
     member: Member,
     condition: Condition,
@@ -303,19 +300,19 @@ impl Row {
                 (Mark::Working, "listens, waits for a leader".to_owned())
             }
             (Serving::Serves, Condition::Running(what)) => {
-                (Mark::Done, format!("runs already ({what})"))
+                (Mark::Done, format!("already runs ({what})"))
             }
             (Serving::Serves, _) => (Mark::Done, "serves".to_owned()),
         }
     }
 }
 
-/// Asks a member again and again, and tells of every change.
-fn ask_until_it_serves(index: usize, tell: &Sender<(usize, Serving)>, ask: impl Fn() -> Serving) {
-    let mut told = None;
+/// Queries a member until it serves, and sends every change.
+fn ask_until_it_serves(index: usize, sender: &Sender<(usize, Serving)>, ask: impl Fn() -> Serving) {
+    let mut last = None;
     loop {
         let serving = ask();
-        if told.replace(serving) != Some(serving) && tell.send((index, serving)).is_err() {
+        if last.replace(serving) != Some(serving) && sender.send((index, serving)).is_err() {
             return;
         }
         if serving == Serving::Serves {

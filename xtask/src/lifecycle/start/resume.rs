@@ -1,4 +1,4 @@
-//! What `up` goes on from: the record of the cluster and what its members left.
+//! Decides what `up` resumes from: the record of the cluster and what its members left.
 
 use crate::driver::Driver;
 use crate::hint::Hint;
@@ -10,11 +10,11 @@ use crate::ui::Ui;
 use crate::values::{ClusterName, HostName};
 use crate::workspace::Home;
 
-/// The record to go on from; none where the cluster begins, or where its record has to be made anew.
+/// The record to resume from; `None` for a new cluster or a record that has to be rebuilt.
 ///
 /// # Errors
-/// Refuses where going on would make another cluster of what is there. That is for its user to
-/// decide.
+///
+/// Refuses if resuming would turn the cluster into another one. Only the user can decide that.
 pub(super) fn continued(
     ui: Ui,
     record: Option<Record>,
@@ -29,8 +29,8 @@ pub(super) fn continued(
     }
 }
 
-/// Whether nothing has come of a record: an `up` wrote it and then met an obstacle. The definition
-/// may have been changed because of that.
+/// Whether a record had no effect: an `up` wrote it and then failed. The definition may have been
+/// changed because of that failure.
 fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home) -> Outcome<bool> {
     if !record.had_data().is_empty() {
         return Ok(false);
@@ -41,7 +41,7 @@ fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home) -> Outco
         .all(|condition| *condition == Condition::Absent))
 }
 
-/// Without a record, data is gone on from only where it is whole and at rest.
+/// Accepts data without a record only if it is complete and no member is running.
 fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
     let traces = driver.traces(home);
     let conditions = driver.conditions(home, &traces)?;
@@ -57,7 +57,7 @@ fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
     if !running.is_empty() {
         return Err(without_record(
             name,
-            &format!("members of `{name}` run, and there is no record of them"),
+            &format!("members of `{name}` are running, but there is no record of them"),
             Hint::heals(
                 "stop them, then start them again",
                 [
@@ -77,7 +77,7 @@ fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
         return Err(without_record(
             name,
             &format!(
-                "there is data of {}, which are not the members of `{}`, and no record of them",
+                "the data of {} does not fit the members of `{}`, and there is no record",
                 stopped.join(", "),
                 plan.source
             ),
@@ -85,17 +85,17 @@ fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
         ));
     }
     ui.report(&[Diagnostic::warning(format!(
-        "the record of `{name}` is gone; its members go on with the data that is there"
+        "the record of `{name}` is gone; its members continue with the data that is there"
     ))
     .note(
-        "`up` cannot tell which version of etcd wrote it; etcd itself refuses what it cannot read",
+        "`up` cannot tell which version of etcd wrote it; etcd itself refuses data that it cannot read",
     )]);
     Ok(())
 }
 
 fn without_record(name: &ClusterName, fact: &str, hint: impl Into<Hint>) -> Failure {
     Failure::refused(Diagnostic::error(fact)
-            .note(format!("the record `.state/{name}/cluster.json` says which etcd they run on and what they bootstrapped with"))
+            .note(format!("the record `.state/{name}/cluster.json` says which etcd they run and how they were bootstrapped"))
             .hint(hint),
     )
 }
@@ -107,15 +107,15 @@ fn refuse_a_different_cluster(record: &Record, plan: &Plan) -> Outcome<()> {
     }
     let name = &plan.name;
     let diagnostic = Diagnostic::error(format!(
-        "`{}` now describes another cluster than the one that was started",
+        "`{}` no longer describes the cluster that was started",
         plan.source
     ));
     Err(Failure::refused(differences
             .into_iter()
             .fold(diagnostic, Diagnostic::note)
-            .note("members, addresses and token decide a cluster's identity, and etcd reads them only at its first start")
+            .note("members, addresses and token determine a cluster's identity, and etcd reads them only at its first start")
             .note("no task applies such a change to a running cluster yet")
-            .hint("to keep the cluster and its data, take the change back")
-            .hint(Hint::heals("or give up the old data to have the new cluster", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),
+            .hint("to keep the cluster and its data, revert the change")
+            .hint(Hint::heals("or delete the old data and start the new cluster", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),
     ))
 }

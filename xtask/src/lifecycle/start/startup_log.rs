@@ -1,4 +1,4 @@
-//! What a member that was started logs, and what that says where it ends again.
+//! The log of a member since its start, and what it says if the member exits.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,25 +14,25 @@ use crate::report::Diagnostic;
 use crate::session::Session;
 use crate::values::{ClusterName, HostName};
 
-/// The log of a member from its start on.
+/// The log of a member since its start.
 pub(super) struct StartupLog {
-    /// The member.
+    /// The member that was started.
     pub(super) member: HostName,
     log: Utf8PathBuf,
-    /// How long its log was before.
+    /// The length of the log before the start.
     before: u64,
 }
 
-/// That a member has ended.
+/// A member that exited.
 pub(super) struct Ended {
-    /// What is to be said about it.
+    /// The message about it.
     pub(super) diagnostic: Diagnostic,
-    /// Whether it may come up when it is started again, once what is in its way is gone.
+    /// Whether it may start again once the obstacle is removed.
     pub(super) can_start_again: bool,
 }
 
 impl StartupLog {
-    /// Of a member that is about to be started.
+    /// Notes the log of a member before its start.
     pub(super) fn of(session: &Session, member: HostName) -> Self {
         let log = session.driver.log(&session.home, &member);
         let before = fs::metadata(&log).map_or(0, |log| log.len());
@@ -43,25 +43,26 @@ impl StartupLog {
         }
     }
 
-    /// That it has ended, and why, as far as its log tells. `served`: whether it did so before.
+    /// Describes the exit, and its cause if the log shows it. `served`: whether the member served
+    /// before.
     pub(super) fn has_ended(&self, cluster: &ClusterName, served: bool, others: Others) -> Ended {
         let Self { member, log, .. } = self;
         let words = self.said().ok().and_then(|said| log::last_words(&said));
         let cause = match &words {
             Some(words) => words.cause,
-            // Nothing at all can be written there where the disk is full.
+            // A full disk leaves no room for a log line.
             None => is_full(log).then_some(Cause::DiskFull),
         };
         let said = match &words {
-            Some(words) => format!("it says: {}", words.quoted),
-            None => "it says nothing about why".to_owned(),
+            Some(words) => format!("its log says: {}", words.quoted),
+            None => "its log does not say why".to_owned(),
         };
         let when = if served {
-            "after it had served"
+            "after serving"
         } else {
             "while starting"
         };
-        let mut diagnostic = Diagnostic::error(format!("`{member}` has ended {when}")).note(said);
+        let mut diagnostic = Diagnostic::error(format!("`{member}` exited {when}")).note(said);
         if let Some(cause) = cause {
             diagnostic = diagnostic.note(in_our_words(cause));
         }
@@ -69,7 +70,7 @@ impl StartupLog {
         if cause == Some(Cause::DiskFull) {
             let folder = quoted(log.parent().unwrap_or(log).as_str());
             diagnostic = diagnostic.hint(Hint::informs(
-                "see whether its disk has room",
+                "check the free space of its disk",
                 [format!("df -h {folder}")],
             ));
         }
@@ -77,7 +78,7 @@ impl StartupLog {
         let unusable = cause.and_then(Unusable::because_of);
         diagnostic = diagnostic.hint(match unusable {
             Some(why) => advice::without_data(cluster, why, others, Some(logs)),
-            None => Hint::informs("read on", [logs]),
+            None => Hint::informs("read its log", [logs]),
         });
         Ended {
             diagnostic,
@@ -94,22 +95,20 @@ impl StartupLog {
     }
 }
 
-/// Whether the disk that this is on has no room for a line.
+/// Whether the disk has no room for another line.
 fn is_full(path: &Utf8Path) -> bool {
     let disk = statvfs(path.as_std_path());
     disk.is_ok_and(|disk| disk.blocks_available() < 16)
 }
 
-/// What is behind a member's last words.
+/// What the last words of a member mean.
 fn in_our_words(cause: Cause) -> &'static str {
     match cause {
         Cause::Removed => {
-            "it was removed from the cluster, whose members do not let it in again with the data that it has"
+            "it was removed from the cluster; the other members reject it with its present data"
         }
-        Cause::Database => "the database in its data is damaged, `data/member/snap/db`",
-        Cause::WriteAheadLog => {
-            "the write-ahead log in its data is damaged or lacks entries, `data/member/wal`"
-        }
-        Cause::DiskFull => "the disk that its data is on is full",
+        Cause::Database => "its database `data/member/snap/db` is damaged",
+        Cause::WriteAheadLog => "its write-ahead log `data/member/wal` is damaged or incomplete",
+        Cause::DiskFull => "the disk that holds its data is full",
     }
 }

@@ -1,9 +1,9 @@
-//! Looking at a cluster again and again, so that nobody who hangs is waited for more than once.
+//! Looks at a cluster repeatedly, and waits at most once for a member that hangs.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::{PATIENCE, glance_of};
+use super::{PATIENCE, snapshot_of};
 use crate::background::Query;
 use crate::etcd::observe;
 use crate::lifecycle::known_data;
@@ -13,27 +13,24 @@ use crate::session::Started;
 use crate::state::DataSeen;
 use crate::values::HostName;
 
-/// What is asked of a cluster and its driver, over and over.
+/// The queries to a cluster's members and its driver.
 #[derive(Default)]
 pub struct Looks {
     statuses: BTreeMap<HostName, Query<Look<Status>>>,
     conditions: Query<Outcome<Conditions>>,
     conditions_asked: Option<Instant>,
-    /// What the driver told last; nothing where it failed.
+    /// The driver's last answer; empty if it failed.
     known: Conditions,
-    /// Why it failed, until somebody takes it.
+    /// Why the driver failed, until the caller takes it.
     trouble: Vec<Diagnostic>,
 }
 
-/// How each member is by its driver.
+/// Each member's condition as the driver reports it.
 type Conditions = BTreeMap<HostName, Condition>;
 
 impl Looks {
-    /// Looks once more. Takes as long as it takes to answer for those that do, and at most the patience of
-    /// this task.
-    ///
-    /// # Errors
-    /// Fails where there is nothing to ask with.
+    /// Takes a snapshot. Waits until every member that answers has answered, and at most for the
+    /// patience of this task.
     pub fn look(&mut self, started: &Started) -> Outcome<Snapshot> {
         let Started {
             home,
@@ -59,7 +56,7 @@ impl Looks {
             });
         }
         let mut statuses = BTreeMap::new();
-        // Those that are not waited for come last, and have had as much time as the others needed.
+        // Members that are not waited for come last, so they have as much time as the others took.
         for waited_for in [true, false] {
             for (name, question) in &mut self.statuses {
                 if question.is_waited_for() == waited_for && !statuses.contains_key(name) {
@@ -74,15 +71,15 @@ impl Looks {
             let status = statuses.remove(&member.name);
             (condition, status.unwrap_or_else(silent))
         });
-        Ok(glance_of(started, seen))
+        Ok(snapshot_of(started, seen))
     }
 
-    /// What keeps the driver from telling how the members are, once.
+    /// Returns, once, why the driver does not report conditions.
     pub fn trouble(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.trouble)
     }
 
-    /// Asks the driver, as often as that is worth its cost.
+    /// Queries the driver, as often as the cost allows.
     fn ask_for_conditions(&mut self, started: &Started) {
         let driver = started.driver;
         let asked = self.conditions_asked;

@@ -1,6 +1,7 @@
 //! `doctor --format json`: one object, stable within its `format`.
 //!
-//! Fields may be added without a new format; none is removed or changes its meaning.
+//! Fields may be added without a new format. Existing fields are not removed and keep their
+//! meaning.
 
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ use crate::values::Virtualization;
 /// The number of this format.
 pub const FORMAT: u32 = 1;
 
-/// Renders everything, indented, with a newline at its end.
+/// Renders a report as indented JSON, with a newline at the end.
 pub fn render(plan: &Plan, report: &Report, exit_status: u8) -> String {
     let document = Document {
         format: FORMAT,

@@ -1,4 +1,4 @@
-//! What `doctor` prints: for people, for programs. Pure functions from what was seen and judged to text.
+//! Output of `doctor`, for people and for programs. Pure functions from a report to text.
 
 pub mod json;
 pub mod table;

@@ -1,5 +1,5 @@
-//! `doctor` for people: a summary, and each condition with what it rests on. What is to be done about
-//! them is said as diagnostics.
+//! `doctor` for people: a summary, and each check with its evidence. Errors and warnings are
+//! printed as diagnostics.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::ui::judgements;
 use crate::ui::shown::shown;
 use crate::ui::style::{GREEN, RED, YELLOW};
 
-/// Renders everything, coloured. Whoever prints it leaves the colours out where there is no terminal.
+/// Renders a report with colours, which the caller strips if the output is not a terminal.
 pub fn render(plan: &Plan, report: &Report) -> String {
     let style = match (report.is_usable(), report.count(Severity::Warning)) {
         (false, _) => RED,

@@ -1,7 +1,7 @@
-//! The page to keep: everything that is known of some drills, in one file that needs nothing else.
+//! The report: everything that is known of some drills, in one self-contained file.
 //!
-//! It fetches nothing and runs nothing, and its policy forbids both, so that even a text that got out
-//! of its place could do no harm. The same drills give the same bytes.
+//! It loads nothing and runs no scripts, and its content security policy forbids both, so that even
+//! unescaped text could do no harm. The same drills give the same bytes.
 
 mod timeline;
 
@@ -17,12 +17,12 @@ use crate::drill::{Drill, Event};
 use crate::ui::shown::shown;
 use crate::wording::{count, many};
 
-/// The most lost writes, and the most violations, that are told one by one. JSON has them all.
+/// The maximum number of lost writes and violations to list. JSON has all.
 const LONGEST: usize = 100;
 
 const STYLE: &str = include_str!("html/style.css");
 
-/// Renders a page that needs no network: styles and pictures are part of it.
+/// Renders a page with embedded styles and pictures.
 pub fn render(drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let cluster = drills.first().map(|drill| drill.cluster.as_str());
@@ -59,34 +59,33 @@ fn many_drills(drills: usize) -> String {
     }
 }
 
-/// What a page says of itself, whatever happened.
+/// The explanation at the end of every page.
 const MEANING: &str = "\
 <section class=\"meaning\" aria-labelledby=\"meaning\">
-<h2 id=\"meaning\">What a drill that passed has shown</h2>
+<h2 id=\"meaning\">What a passed drill shows</h2>
 <ul>
-<li><strong>Nothing acknowledged was lost.</strong> Every write of a key that is written once, and that was \
-acknowledged at any time of the drill, was there with its value when all keys were read back, \
-linearizably, after healing. Writes that were refused, or whose outcome their client never learned, \
-were promised to nobody and are no losses.</li>
-<li><strong>The registers behaved as one copy would.</strong> All writes and reads of the keys that all clients \
-write again and again, with what they held in the end, fit into one order that agrees with the times \
-at which each began and ended: linearizability (Herlihy and Wing, 1990). This is no sample of \
-orders. Every write has a value of its own, and then comparing the zones of the values decides it: \
+<li><strong>No acknowledged write was lost.</strong> Every acknowledged write of a write-once key was present \
+with its value when all keys were read back, linearizably, after healing. Writes that were refused, or \
+whose outcome the client never learned, do not count as lost.</li>
+<li><strong>The registers behaved like a single copy.</strong> All clients write and read the same few keys, \
+the registers. All these operations and the final values fit one order that agrees with the times at \
+which each operation began and ended: linearizability (Herlihy and Wing, 1990). The check is exact and \
+does not sample orders. Every write has a unique value, so comparing the zones of the values decides it: \
 Gibbons and Korach, <cite>Testing Shared Memories</cite> (1997), as in Golab, Li and Shah, <cite>Analyzing \
-Consistency Properties for Fun and Profit</cite> (2011). A write of unknown outcome may have taken effect \
-at any time after it began, or never.</li>
-<li><strong>The fault was seen.</strong> <code>verify</code> reported what such a fault has to look like and nothing \
-else, and nothing at all after healing.</li>
+Consistency Properties for Fun and Profit</cite> (2011). A write with an unknown outcome may have taken \
+effect at any time after it began, or never.</li>
+<li><strong>The fault was detected.</strong> <code>verify</code> reported exactly what is expected of this fault, \
+and nothing after healing.</li>
 </ul>
-<h2>What it has not shown</h2>
+<h2>What it does not show</h2>
 <ul>
-<li>That it will go like this another time. Timing differs, and a drill shows what did happen.</li>
-<li>Anything of transactions, leases, watches or ranges: single keys were written and read.</li>
-<li>That keys which are written once could be read meanwhile: they were read in the end.</li>
-<li>Anything of times in which no client asked for anything, as where healing puts old data back.</li>
-<li>Exactly when something happened inside of the cluster. Times are those of the clients, their way to \
-the members included; that a member leads or that <code>verify</code> finds something is told when it was \
-seen, so it was true a little earlier.</li>
+<li>That the next drill will pass. Timing differs; a drill shows what happened once.</li>
+<li>Anything about transactions, leases, watches or ranges: clients write and read single keys.</li>
+<li>That write-once keys could be read during the drill: they are read at the end.</li>
+<li>Anything about times in which no client sent requests, such as while healing restores old data.</li>
+<li>The exact time of an event inside the cluster. Times are those of the clients and include the way to \
+the members. A new leader, or a finding of <code>verify</code>, has the time at which it was seen, a little \
+after it became true.</li>
 </ul>
 </section>
 ";
@@ -96,7 +95,7 @@ fn heading(page: &mut String, title: &str, drills: &[Drill], summaries: &[Summar
     let (class, verdict) = match (passed, drills.len()) {
         (_, 0) => ("bad", "nothing was done".to_owned()),
         (1, 1) => ("good", "passed".to_owned()),
-        (0, 1) => ("bad", "did not pass".to_owned()),
+        (0, 1) => ("bad", "failed".to_owned()),
         (some, all) if some == all => ("good", format!("all {} passed", count(all))),
         (some, all) => ("bad", format!("{} of {} passed", count(some), count(all))),
     };
@@ -118,7 +117,7 @@ fn heading(page: &mut String, title: &str, drills: &[Drill], summaries: &[Summar
     if drills.len() > 1 {
         let found = match figures.unseen {
             0 => "found by verify".to_owned(),
-            unseen => format!("found by verify, of {}", count(figures.faults - unseen)),
+            unseen => format!("of {} found by verify", count(figures.faults - unseen)),
         };
         let tiles = [
             (count(figures.faults), "faults injected".to_owned(), ""),
@@ -144,7 +143,7 @@ fn heading(page: &mut String, title: &str, drills: &[Drill], summaries: &[Summar
     );
 }
 
-/// Figures that are seen from far away.
+/// Large figures.
 fn tiles(page: &mut String, tiles: &[(String, String, &str)]) {
     page.push_str("<dl class=\"tiles\">\n");
     for (figure, name, class) in tiles {
@@ -174,7 +173,7 @@ fn overview(page: &mut String, drills: &[Drill], summaries: &[Summary]) {
         let _ = write!(page, "<tr class=\"{class}\">");
         let row = table::row(drill, summary);
         for (column, ((_, is_number), cell)) in table::COLUMNS.iter().zip(&row).enumerate() {
-            // Where colour tells it, nothing need be shouted.
+            // Colour replaces capital letters.
             let cell = escaped(&match column {
                 0 => cell.clone(),
                 _ => cell.to_lowercase(),
@@ -199,7 +198,7 @@ fn section(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
     let (class, verdict) = if summary.is_passed() {
         ("good", "passed")
     } else {
-        ("bad", "did not pass")
+        ("bad", "failed")
     };
     let _ = writeln!(
         page,
@@ -218,11 +217,11 @@ fn section(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
     }
     figures(page, drill, summary);
     timeline::figure(page, number, drill, summary);
-    told(page, &facts(drill, summary));
+    fact_table(page, &facts(drill, summary));
     moments(page, drill);
     lost(page, summary);
-    for violation in summary.registers.violations.iter().take(LONGEST) {
-        clash(page, violation);
+    for one in summary.registers.violations.iter().take(LONGEST) {
+        violation(page, one);
     }
     rest(page, summary.registers.violations.len());
     page.push_str("</section>\n");
@@ -247,8 +246,8 @@ fn figures(page: &mut String, drill: &Drill, summary: &Summary) {
         ),
     };
     let leader = match &summary.new_leader {
-        Some(new) => (seconds(new.after), "until another led", ""),
-        None => ("none".to_owned(), "other led", ""),
+        Some(new) => (seconds(new.after), "until a new leader", ""),
+        None => ("no".to_owned(), "new leader", ""),
     };
     let tiles = [
         (
@@ -259,7 +258,7 @@ fn figures(page: &mut String, drill: &Drill, summary: &Summary) {
         lost,
         (
             seconds(summary.longest_gap.length()),
-            "longest time without one",
+            "longest time without a write",
             "",
         ),
         found,
@@ -276,7 +275,7 @@ fn figures(page: &mut String, drill: &Drill, summary: &Summary) {
     );
 }
 
-fn told(page: &mut String, facts: &[Fact]) {
+fn fact_table(page: &mut String, facts: &[Fact]) {
     page.push_str("<table class=\"facts\">\n<tbody>\n");
     for Fact {
         name,
@@ -299,7 +298,7 @@ fn told(page: &mut String, facts: &[Fact]) {
     page.push_str("</tbody>\n</table>\n");
 }
 
-/// An event in words that fit beside a line.
+/// A short label of an event.
 fn event(event: &Event) -> String {
     match event {
         Event::Injecting => "injecting".to_owned(),
@@ -316,13 +315,13 @@ fn moments(page: &mut String, drill: &Drill) {
     page.push_str("<details>\n<summary>What happened when</summary>\n<table class=\"list\">\n<thead><tr><th scope=\"col\" class=\"number\">at</th><th scope=\"col\">what</th></tr></thead>\n<tbody>\n");
     for one in &drill.moments {
         let what = match &one.event {
-            Event::Injecting => "the injection begins".to_owned(),
+            Event::Injecting => "injection begins".to_owned(),
             Event::Injected => "the fault is injected".to_owned(),
-            Event::NewLeader { leader, term } => format!("{leader} is seen to lead in term {term}"),
+            Event::NewLeader { leader, term } => format!("{leader} is the leader in term {term}"),
             Event::Found => "`verify` reports what was expected".to_owned(),
-            Event::Healing => "the healing begins".to_owned(),
-            Event::Healed => "what was done is undone".to_owned(),
-            Event::Healthy => "`verify` finds nothing wrong any more".to_owned(),
+            Event::Healing => "healing begins".to_owned(),
+            Event::Healed => "the fault is undone".to_owned(),
+            Event::Healthy => "`verify` finds nothing wrong".to_owned(),
         };
         let _ = writeln!(
             page,
@@ -363,20 +362,20 @@ fn lost(page: &mut String, summary: &Summary) {
         rest(page, read_back.lost.len());
     }
     if !read_back.refused_and_there.is_empty() {
-        page.push_str("<h3>Writes that were refused and are there</h3>\n");
+        page.push_str("<h3>Writes that were refused but are present</h3>\n");
         operations(page, &read_back.refused_and_there);
         rest(page, read_back.refused_and_there.len());
     }
 }
 
-/// That there are more than are told.
+/// Says how many more there are.
 fn rest(page: &mut String, all: usize) {
     if all > LONGEST {
         let _ = writeln!(page, "<p>And {} more.</p>", count(all - LONGEST));
     }
 }
 
-fn clash(page: &mut String, violation: &Violation) {
+fn violation(page: &mut String, violation: &Violation) {
     let _ = writeln!(
         page,
         "<h3>No order for <code>{}</code></h3>\n<p>{}.</p>",
@@ -386,7 +385,7 @@ fn clash(page: &mut String, violation: &Violation) {
     operations(page, &violation.operations);
 }
 
-/// Requests below each other, with when each was under way.
+/// A list of requests, with a bar for the time of each.
 fn operations(page: &mut String, operations: &[Operation]) {
     let operations = &operations[..operations.len().min(LONGEST)];
     let begun = operations.iter().map(|one| one.begun).min();
@@ -436,18 +435,18 @@ fn capitalized(text: &str) -> String {
     }
 }
 
-/// Names of members are written as they are: `core-01`.
+/// Member names such as `core-01` are not capitalized.
 fn begins_with_a_name(text: &str) -> bool {
     let word = text.split([' ', ',']).next().unwrap_or_default();
     word.contains(|c: char| !c.is_ascii_alphabetic())
 }
 
-/// Text in which what stands in backticks is code.
+/// Converts text with backticks to HTML code elements.
 fn code(text: &str) -> String {
     let mut html = String::new();
     for (number, part) in text.split('`').enumerate() {
         let part = escaped(part);
-        // Whatever the text holds, what is opened here is closed here.
+        // Every element is closed in the same step.
         let _ = match number % 2 {
             0 => write!(html, "{part}"),
             _ => write!(html, "<code>{part}</code>"),
@@ -456,7 +455,7 @@ fn code(text: &str) -> String {
     html
 }
 
-/// Text that is nothing but text, wherever it stands.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in shown(text).chars() {

@@ -1,7 +1,7 @@
 //! `drill --format json`: one object, stable within its `format`.
 //!
-//! Fields may be added without a new format; none is removed or changes its meaning. Times are in
-//! milliseconds and say so in their names. What is not known is `null`.
+//! Fields may be added without a new format. Existing fields are not removed and keep their
+//! meaning. Times are in milliseconds and say so in their names. Unknown values are `null`.
 
 use std::time::Duration;
 
@@ -18,35 +18,35 @@ use crate::values::HostName;
 /// The number of this format.
 pub const FORMAT: u32 = 1;
 
-/// What the fields mean, for the page of help.
+/// The meaning of the fields, for the help page.
 pub const HELP: &str = "\
-JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
+JSON: one object. Within `format` 1, fields may be added but are never removed or changed.
   format, cluster, passed, summary, faults, found (by verify), acknowledged_writes,
-  lost_writes (null where nothing could be read back after some drill)
+  lost_writes (null if nothing could be read back after some drill)
   drills[]: fault, done (in words), version, members[], passed, reasons[]: name, text
     expected[], reported[] (by verify), afterwards (in its words), span_milliseconds
-    writes: acknowledged, acknowledged_once (of keys that are written once), per_minute,
-      refused, unknown (of unknown outcome), unknown_that_took_effect (null where not known)
+    writes: acknowledged, acknowledged_once (of write-once keys), per_minute,
+      refused, unknown (of unknown outcome), unknown_that_took_effect (null if not known)
     reads
-    read_back (null where that was not possible): lost[]: key, value, through,
+    read_back (null if that was not possible): lost[]: key, value, through,
       acknowledged_milliseconds, holds (another value, or null); refused_and_there[]
     registers: linearizable, count, writes, reads, ambiguous[], violations[]: key, why,
       operations[]
-    longest_gap, gap_under_fault (null where it is the same), rests[] (in which clients asked
-      for nothing): from_milliseconds, to_milliseconds
-    new_leader (null where nobody took the lead): name, term, after_milliseconds
-    found_after_milliseconds, written_after_milliseconds (from when the injection began),
-    healthy_after_milliseconds (from when the healing began); null where it did not happen
+    longest_gap, gap_under_fault (null if it is the same), rests[] (in which the clients sent
+      no requests): from_milliseconds, to_milliseconds
+    new_leader (null if leadership did not change): name, term, after_milliseconds
+    found_after_milliseconds, written_after_milliseconds (since the injection began),
+    healthy_after_milliseconds (since healing began); null if it did not happen
     moments[]: event (injecting, injected, new-leader, found, healing, healed, healthy),
       at_milliseconds, leader, term
-  An operation: client, through, key, action (read, write), value (null: there is none),
+  An operation: client, through, key, action (read, write), value (null if there is none),
     answer (acknowledged, value, refused, unknown), error, begun_milliseconds,
     ended_milliseconds
 Reasons: not-injected, nothing-written, not-read-back, lost, refused-and-there,
   not-linearizable, not-shown-linearizable, not-found, not-healthy.
-Moments are counted from when the clients began.";
+Moments are counted from the clients' start.";
 
-/// Renders everything, indented, with a newline at its end.
+/// Renders drills as indented JSON, with a newline at the end.
 pub fn render(drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let figures = Figures::of(drills, &summaries);
@@ -62,7 +62,7 @@ pub fn render(drills: &[Drill]) -> String {
         drills: drills
             .iter()
             .zip(&summaries)
-            .map(|(drill, summary)| Told::of(drill, summary))
+            .map(|(drill, summary)| DrillReport::of(drill, summary))
             .collect(),
     };
     json(&document)
@@ -82,11 +82,11 @@ struct Document<'a> {
     found: usize,
     acknowledged_writes: usize,
     lost_writes: Option<usize>,
-    drills: Vec<Told<'a>>,
+    drills: Vec<DrillReport<'a>>,
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct DrillReport<'a> {
     fault: &'static str,
     done: &'a str,
     version: String,
@@ -108,10 +108,10 @@ struct Told<'a> {
     found_after_milliseconds: Option<u64>,
     written_after_milliseconds: Option<u64>,
     healthy_after_milliseconds: Option<u64>,
-    moments: Vec<Happened<'a>>,
+    moments: Vec<TimelineEntry<'a>>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> DrillReport<'a> {
     fn of(drill: &'a Drill, summary: &'a Summary) -> Self {
         Self {
             fault: drill.fault,
@@ -141,7 +141,7 @@ impl<'a> Told<'a> {
             },
             reads: summary.reads,
             read_back: summary.read_back.as_ref().map(|read_back| ReadBack {
-                lost: read_back.lost.iter().map(Gone::of).collect(),
+                lost: read_back.lost.iter().map(LostWrite::of).collect(),
                 refused_and_there: read_back
                     .refused_and_there
                     .iter()
@@ -154,7 +154,12 @@ impl<'a> Told<'a> {
                 writes: summary.registers.writes,
                 reads: summary.registers.reads,
                 ambiguous: &summary.registers.ambiguous,
-                violations: summary.registers.violations.iter().map(Clash::of).collect(),
+                violations: summary
+                    .registers
+                    .violations
+                    .iter()
+                    .map(Conflict::of)
+                    .collect(),
             },
             longest_gap: Between::of(&summary.longest_gap),
             gap_under_fault: summary.gap_under_fault.as_ref().map(Between::of),
@@ -167,7 +172,7 @@ impl<'a> Told<'a> {
             found_after_milliseconds: summary.found_after.map(milliseconds),
             written_after_milliseconds: summary.written_after.map(milliseconds),
             healthy_after_milliseconds: summary.healthy_after.map(milliseconds),
-            moments: drill.moments.iter().map(Happened::of).collect(),
+            moments: drill.moments.iter().map(TimelineEntry::of).collect(),
         }
     }
 }
@@ -190,12 +195,12 @@ struct Writes {
 
 #[derive(Serialize)]
 struct ReadBack<'a> {
-    lost: Vec<Gone<'a>>,
+    lost: Vec<LostWrite<'a>>,
     refused_and_there: Vec<Request<'a>>,
 }
 
 #[derive(Serialize)]
-struct Gone<'a> {
+struct LostWrite<'a> {
     key: &'a str,
     value: &'a str,
     through: &'a str,
@@ -203,7 +208,7 @@ struct Gone<'a> {
     holds: Option<&'a str>,
 }
 
-impl<'a> Gone<'a> {
+impl<'a> LostWrite<'a> {
     fn of(lost: &'a Lost) -> Self {
         Self {
             key: &lost.key,
@@ -222,17 +227,17 @@ struct Registers<'a> {
     writes: usize,
     reads: usize,
     ambiguous: &'a [String],
-    violations: Vec<Clash<'a>>,
+    violations: Vec<Conflict<'a>>,
 }
 
 #[derive(Serialize)]
-struct Clash<'a> {
+struct Conflict<'a> {
     key: &'a str,
     why: &'a str,
     operations: Vec<Request<'a>>,
 }
 
-impl<'a> Clash<'a> {
+impl<'a> Conflict<'a> {
     fn of(violation: &'a Violation) -> Self {
         Self {
             key: &violation.key,
@@ -304,14 +309,14 @@ struct NewLeader<'a> {
 }
 
 #[derive(Serialize)]
-struct Happened<'a> {
+struct TimelineEntry<'a> {
     event: &'static str,
     at_milliseconds: u64,
     leader: Option<&'a str>,
     term: Option<u64>,
 }
 
-impl<'a> Happened<'a> {
+impl<'a> TimelineEntry<'a> {
     fn of(moment: &'a Moment) -> Self {
         let (leader, term) = match &moment.event {
             Event::NewLeader { leader, term } => (Some(leader.as_str()), Some(*term)),

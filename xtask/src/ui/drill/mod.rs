@@ -1,5 +1,5 @@
-//! What `drill` prints: for people, for programs, and a page to keep. Pure functions from what was
-//! done and seen to text.
+//! Output of `drill`: for people, for programs, and a report to keep. Pure functions from finished
+//! drills to text.
 
 pub mod html;
 pub mod json;
@@ -10,7 +10,7 @@ use crate::drill::words::{moment, seconds};
 use crate::drill::{Drill, Event};
 use crate::wording::{count, many};
 
-/// One line: how many faults were injected and found, how much was written, and what of it is lost.
+/// The last line: faults injected and found, acknowledged writes, and losses.
 pub fn closing(drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let figures = Figures::of(drills, &summaries);
@@ -32,14 +32,14 @@ fn leaves(faults: usize) -> String {
     format!("{} {verb}", count(faults))
 }
 
-/// What all drills together come to.
+/// The totals of all drills.
 struct Figures {
     faults: usize,
     found: usize,
-    /// Faults of which `verify` is not expected to report anything.
+    /// Faults that `verify` is not expected to report.
     unseen: usize,
     acknowledged: usize,
-    /// Of the drills after which everything could be read back.
+    /// Counted only for drills after which all keys could be read back.
     lost: usize,
     not_read_back: usize,
 }
@@ -57,37 +57,35 @@ impl Figures {
         }
     }
 
-    /// What could not be read back is not called kept.
+    /// Keys that could not be read back do not count as kept.
     fn lost(&self) -> String {
         let lost = format!("{} lost", count(self.lost));
         match self.not_read_back {
             0 => lost,
-            all if all == self.faults => {
-                "of which nothing is known: none could be read back".to_owned()
-            }
+            all if all == self.faults => "losses unknown: nothing could be read back".to_owned(),
             some => format!(
-                "{lost} that is known of: after {} nothing could be read back",
+                "{lost} as far as known: after {} nothing could be read back",
                 many(some, "drill")
             ),
         }
     }
 }
 
-/// One thing that is told of a drill.
+/// One fact about a drill.
 struct Fact {
     name: &'static str,
     verdict: Verdict,
     text: String,
 }
 
-/// Whether what a fact tells is as it has to be.
+/// Whether a fact is as required.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Holds,
     Fails,
-    /// It could not be told.
+    /// It could not be determined.
     Unknown,
-    /// It is as it is: there is nothing that it would have to be.
+    /// There is no requirement.
     Told,
 }
 
@@ -101,7 +99,7 @@ impl Fact {
     }
 }
 
-/// Everything that is told of a drill: what decides whether it is passed, then what is good to know.
+/// All facts about a drill: first those that decide whether it passed, then the others.
 fn facts(drill: &Drill, summary: &Summary) -> Vec<Fact> {
     let mut facts = Vec::new();
     for reason in &summary.reasons {
@@ -146,12 +144,12 @@ fn found(drill: &Drill, summary: &Summary) -> Fact {
         None if drill.expected.is_empty() => Fact::new(
             name,
             Verdict::Told,
-            "`verify` had nothing to report, and reported nothing",
+            "`verify` had nothing to report and reported nothing",
         ),
         None => Fact::new(
             name,
             Verdict::Unknown,
-            "`verify` reported what was expected; when is not known",
+            "`verify` reported what was expected; the time is unknown",
         ),
     }
 }
@@ -171,17 +169,17 @@ fn lost(summary: &Summary) -> Vec<Fact> {
         0 if written == 0 => Fact::new(
             name,
             Verdict::Told,
-            "no write of a key that is written once was acknowledged",
+            "no write of a write-once key was acknowledged",
         ),
         0 => Fact::new(
             name,
             Verdict::Holds,
-            format!("none: {all} of keys that are written once, all read back"),
+            format!("none: {all} of write-once keys, all read back"),
         ),
         lost => Fact::new(
             name,
             Verdict::Fails,
-            format!("{} of {all} of keys that are written once", count(lost)),
+            format!("{} of {all} of write-once keys", count(lost)),
         ),
     };
     let there = read_back.refused_and_there.len();
@@ -254,9 +252,9 @@ fn writes(summary: &Summary) -> Fact {
     }
     if writes.unknown > 0 {
         let took_effect = match writes.unknown_that_took_effect {
-            Some(0) => "none of them seen to have taken effect".to_owned(),
-            Some(some) => format!("{} of them seen to have taken effect", count(some)),
-            None => "how many took effect is not known".to_owned(),
+            Some(0) => "none of them seen to take effect".to_owned(),
+            Some(some) => format!("{} of them seen to take effect", count(some)),
+            None => "how many took effect is unknown".to_owned(),
         };
         text.push_str(&format!(
             "; {} of unknown outcome, {took_effect}",
@@ -282,14 +280,14 @@ fn gaps(summary: &Summary) -> Vec<Fact> {
     )];
     facts.extend(summary.rests.iter().map(|rest| {
         let text = format!(
-            "the clients asked for nothing from {} to {}, of which nothing is known",
+            "the clients sent no requests from {} to {}, so nothing is known of that time",
             moment(rest.from),
             moment(rest.to)
         );
         Fact::new("rest", Verdict::Told, text)
     }));
     facts.extend(summary.gap_under_fault.as_ref().map(|gap| {
-        let text = format!("under the fault at most {}", told(gap));
+        let text = format!("during the fault, at most {}", told(gap));
         Fact::new("gap", Verdict::Told, text)
     }));
     facts
@@ -298,15 +296,13 @@ fn gaps(summary: &Summary) -> Vec<Fact> {
 fn next_write(drill: &Drill, summary: &Summary) -> Fact {
     let text = match summary.written_after {
         Some(after) => format!("acknowledged {} after the injection began", seconds(after)),
-        None if rested_under_fault(drill, summary) => {
-            "not asked for at once: the clients rested".to_owned()
-        }
-        None => "no write that was sent after the injection was acknowledged".to_owned(),
+        None if rested_under_fault(drill, summary) => "unknown: the clients were paused".to_owned(),
+        None => "no write sent after the injection was acknowledged".to_owned(),
     };
     Fact::new("next write", Verdict::Told, text)
 }
 
-/// Whether the clients asked for nothing just when the fault was there.
+/// Whether the clients were paused when the fault was injected.
 fn rested_under_fault(drill: &Drill, summary: &Summary) -> bool {
     let mut moments = drill.moments.iter();
     let injected = moments.find(|moment| moment.event == Event::Injected);
@@ -320,10 +316,10 @@ fn leader(summary: &Summary) -> Fact {
             leader,
             term,
         }) => format!(
-            "{leader} took the lead in term {term}, {} after the injection began",
+            "{leader} became the leader in term {term}, {} after the injection began",
             seconds(*after)
         ),
-        None => "nobody took the lead from another".to_owned(),
+        None => "leadership did not change".to_owned(),
     };
     Fact::new("leader", Verdict::Told, text)
 }

@@ -1,5 +1,5 @@
-//! The table: of one drill a line for each thing that is known of it, of several a row each; then
-//! everything that was not as it has to be, and the figures.
+//! The table: for one drill a line per fact, for several a row per drill; then everything that
+//! failed, and the totals.
 
 use std::fmt::Write;
 
@@ -13,10 +13,10 @@ use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED, YELLOW};
 use crate::ui::table::Table;
 use crate::wording::count;
 
-/// The most details of one kind that are told one by one. JSON has them all.
+/// The maximum number of details of one kind. JSON has all.
 const LONGEST: usize = 10;
 
-/// Renders everything, coloured. Whoever prints it leaves the colours out where there is no terminal.
+/// Renders drills with colours, which the caller strips if the output is not a terminal.
 pub fn render(drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let mut text = String::new();
@@ -27,7 +27,7 @@ pub fn render(drills: &[Drill]) -> String {
     for (drill, summary) in drills.iter().zip(&summaries) {
         for reason in &summary.reasons {
             let details = details(summary, reason);
-            // Of one drill it is told above, but for the details.
+            // A single drill shows it above, except for the details.
             if drills.len() > 1 || !details.is_empty() {
                 failure(&mut text, drill, reason, &details);
             }
@@ -46,11 +46,11 @@ fn one(text: &mut String, drill: &Drill, summary: &Summary) {
     let (verdict, style) = if summary.is_passed() {
         ("passed", GREEN.bold())
     } else {
-        ("did not pass", RED)
+        ("failed", RED)
     };
     let _ = writeln!(
         text,
-        "{style}{} {verdict} {}: {}{style:#}\n",
+        "{style}{}: {} {verdict}: {}{style:#}\n",
         drill.cluster,
         drill.fault,
         shown(&drill.done)
@@ -88,7 +88,7 @@ fn several(text: &mut String, drills: &[Drill], summaries: &[Summary]) {
     *text += &table.to_string();
 }
 
-/// What is told of each of several drills, and whether it is a number.
+/// The columns for several drills, and whether they are numbers.
 pub(super) const COLUMNS: [(&str, bool); 11] = [
     ("FAULT", false),
     ("VERDICT", false),
@@ -103,7 +103,7 @@ pub(super) const COLUMNS: [(&str, bool); 11] = [
     ("REGISTERS", false),
 ];
 
-/// A drill in these columns.
+/// The cells of a drill in these columns.
 pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
     let after = |time: Option<_>| time.map_or_else(|| "never".to_owned(), seconds);
     let proof = &summary.registers;
@@ -146,7 +146,7 @@ pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// What was not as it has to be, with all that is known of it.
+/// A failure, with all known details.
 fn failure(text: &mut String, drill: &Drill, reason: &Reason, details: &[String]) {
     let told = shown(&reason.to_string());
     let _ = writeln!(

@@ -1,6 +1,7 @@
-//! `status --format json`: one object, or with `--watch` one a line, stable within its `format`.
+//! `status --format json`: one object, or with `--watch` one per line, stable within its `format`.
 //!
-//! Fields may be added without a new format; none is removed or changes its meaning.
+//! Fields may be added without a new format. Existing fields are not removed and keep their
+//! meaning.
 
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ use crate::values::HostName;
 /// The number of this format.
 pub const FORMAT: u32 = 1;
 
-/// Renders everything, indented, with a newline at its end.
+/// Renders a snapshot as indented JSON, with a newline at the end.
 pub fn render(snapshot: &Snapshot) -> String {
     json(&Document::of(snapshot))
 }
 
-/// Renders everything in one line, with a newline at its end: after a glance at this moment.
+/// Renders a snapshot of this moment on one line, with a newline at the end.
 pub fn line(at: Duration, snapshot: &Snapshot, last_election: Option<&Election>) -> String {
     let line = Line {
         at: seconds(at),
@@ -31,7 +32,7 @@ pub fn line(at: Duration, snapshot: &Snapshot, last_election: Option<&Election>)
     serde_json::to_string(&line).unwrap_or_default() + "\n"
 }
 
-/// A time in seconds, as exactly as a look is: to the millisecond.
+/// A time in seconds, rounded to milliseconds, which is the precision of a look.
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
@@ -160,7 +161,7 @@ const fn condition_name(condition: &Condition) -> &'static str {
         Condition::Absent => "no-data",
         Condition::Stopped => "stopped",
         Condition::Unfinished => "unfinished",
-        // Whether it is halted is told by what it runs as.
+        // `runs_as` shows whether it is halted.
         Condition::Running(_) | Condition::Halted { .. } => "running",
     }
 }

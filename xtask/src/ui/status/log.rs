@@ -1,5 +1,5 @@
-//! `status --watch` in a file or a pipe: a line for each thing that changes, and one a minute that says
-//! that watching goes on. Each is complete on its own: when, whom it is about, what was seen.
+//! `status --watch` when output is not a terminal: one line per change, and at least one per
+//! minute. Each line is complete by itself: time, member or cluster, and state.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,20 +13,21 @@ use crate::ui::moment;
 use crate::ui::shown::shown;
 use crate::values::{ClusterName, HostName, quantity};
 
-/// How long nothing may be said.
+/// The maximum time without a line.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What has been said until now.
+/// The last printed state.
 #[derive(Debug, Default)]
 pub struct Log {
     members: BTreeMap<HostName, State>,
     leadership: Option<(Leadership, Option<Election>)>,
     last_line: Duration,
-    /// How wide the longest name is.
+    /// The width of the longest name.
     width: usize,
 }
 
-/// What of a member is worth a line when it changes. Its log grows all the time, and is not.
+/// The state of a member that is worth a line when it changes. The log index changes all the time
+/// and is not.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     runs_as: String,
@@ -36,7 +37,7 @@ struct State {
 }
 
 impl Log {
-    /// The lines after a glance at this moment; often none.
+    /// The lines for a snapshot of this moment; often none.
     pub fn lines(&mut self, at: Duration, snapshot: &Snapshot, elections: &Elections) -> String {
         let names = snapshot.members.iter().map(|one| one.name.as_str());
         let names = names.chain([snapshot.cluster.as_str()]);
@@ -54,7 +55,7 @@ impl Log {
         let gone: Vec<HostName> = self.members.keys().cloned().collect();
         for name in gone.into_iter().filter(|name| !is_there(name)) {
             self.members.remove(&name);
-            text += &self.line(at, name.as_str(), "is no member any more");
+            text += &self.line(at, name.as_str(), "is no longer a member");
         }
         let now = (elections.leadership().0, elections.last().cloned());
         if self.leadership.as_ref() != Some(&now) {
@@ -71,7 +72,7 @@ impl Log {
         text
     }
 
-    /// The line that is the last one, because there is nothing to be watched any more.
+    /// The last line, when there is nothing left to watch.
     pub fn last_line(&self, at: Duration, cluster: &ClusterName, why: &str) -> String {
         self.line(at, cluster.as_str(), why)
     }
@@ -93,7 +94,7 @@ impl State {
     }
 }
 
-/// A member, with everything that is known of it.
+/// A member's full state.
 fn described(snapshot: &Snapshot, member: &MemberSnapshot) -> String {
     let runs_as = runs_as(member);
     let status = match &member.status {
@@ -119,11 +120,11 @@ fn described(snapshot: &Snapshot, member: &MemberSnapshot) -> String {
     text
 }
 
-/// Everything in a line, where nothing has changed.
+/// The state of the cluster on one line, if nothing has changed.
 fn summary(at: Duration, snapshot: &Snapshot, elections: &Elections) -> String {
     let (answering, all) = (snapshot.answering(), snapshot.members.len());
     let leadership = leadership(at, elections);
-    let mut text = format!("as before: {answering} of {all} answer; {leadership}");
+    let mut text = format!("unchanged: {answering} of {all} answer; {leadership}");
     let seen = || snapshot.members.iter().filter_map(|one| one.status.seen());
     if let Some(index) = seen().filter_map(|status| status.raft_index).max() {
         let _ = write!(text, "; log entry {index}");

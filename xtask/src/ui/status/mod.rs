@@ -1,4 +1,5 @@
-//! What `status` prints: for people, for programs, for logs. Pure functions from what was seen to text.
+//! Output of `status`: for people, for programs and for logs. Pure functions from snapshots to
+//! text.
 
 pub mod json;
 pub mod log;

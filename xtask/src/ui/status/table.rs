@@ -1,11 +1,11 @@
-//! The table: one line a member.
+//! The table: one line per member.
 
 use super::words::{role, runs_as};
 use crate::observation::Snapshot;
 use crate::ui::shown::shown;
 use crate::ui::table::{Table, nothing, number, size};
 
-/// Renders a glance, without colours.
+/// Renders a snapshot without colours.
 pub fn render(snapshot: &Snapshot) -> String {
     let mut table = Table::new([
         "MEMBER",

@@ -1,4 +1,4 @@
-//! `status --watch` on a terminal: the lines that are rewritten after each snapshot.
+//! `status --watch` on a terminal: the lines that each snapshot rewrites.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::ui::moment;
 use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED};
 use crate::ui::table::{Table, number, size};
 
-/// The lines after a glance at this moment, coloured.
+/// The lines for a snapshot of this moment, with colours.
 pub fn lines(at: Duration, snapshot: &Snapshot, elections: &Elections) -> Vec<String> {
     let style = match elections.leadership() {
         (Leadership::Held, _) => GREEN,
@@ -40,7 +40,7 @@ fn summary(at: Duration, snapshot: &Snapshot) -> String {
     format!("{name} at {time} UTC: {answering} of {all} members answer")
 }
 
-/// What changes comes first and what may be long comes last: a narrow terminal cuts that.
+/// Changing columns come first and long ones last, where a narrow terminal cuts them.
 fn table(snapshot: &Snapshot) -> String {
     let heading = [
         "MEMBER", "ROLE", "TERM", "LAG", "INDEX", "DATABASE", "RUNS AS",

@@ -1,4 +1,4 @@
-//! What is seen of members and their leader, in words that several views share.
+//! Wordings for members and leadership that several views share.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::elections::{Election, Elections, Leadership};
 use crate::observation::{Condition, Look, MemberSnapshot};
 use crate::ui::moment::long;
 
-/// What a member runs as, or why it does not run.
+/// What a member runs as, or why it is not running.
 pub(super) fn runs_as(member: &MemberSnapshot) -> String {
     let words = match &member.condition {
         None => "?",
@@ -20,7 +20,7 @@ pub(super) fn runs_as(member: &MemberSnapshot) -> String {
     words.to_owned()
 }
 
-/// What a member does in its cluster.
+/// A member's role in its cluster.
 pub(super) fn role(member: &MemberSnapshot) -> &'static str {
     match member.role() {
         Some(role) => role,
@@ -30,7 +30,7 @@ pub(super) fn role(member: &MemberSnapshot) -> &'static str {
     }
 }
 
-/// Who leads, and since when.
+/// The leader, and since when it leads.
 pub(super) fn leadership(at: Duration, elections: &Elections) -> String {
     let (leadership, since) = elections.leadership();
     let last = elections.last();
@@ -55,7 +55,7 @@ pub(super) fn leadership(at: Duration, elections: &Elections) -> String {
     format!("{what}{time}{last}")
 }
 
-/// When an election was, as exactly as that is known.
+/// The time of an election, as precisely as it is known.
 fn elected(at: Duration, election: &Election, elections: &Elections) -> String {
     let told = at.saturating_sub(election.told);
     let latest = long(told);
@@ -75,7 +75,7 @@ fn elected(at: Duration, election: &Election, elections: &Elections) -> String {
     }
 }
 
-/// The time between two glances up to which what came between them has one moment.
+/// Two snapshots at most this far apart give a single time for what happened between them.
 const EXACTLY: Duration = Duration::from_secs(5);
 
 fn leader(election: &Election) -> String {

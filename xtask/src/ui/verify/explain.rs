@@ -1,14 +1,14 @@
-//! What a check means, for people: a heading and an indented paragraph for each thing to know.
+//! Explains a check: a heading and an indented paragraph for each topic.
 
 use std::fmt::Write;
 
 use crate::check::Check;
 use crate::ui::style::BOLD;
 
-/// The most columns of a line: what the narrowest usual terminal has.
+/// The maximum line width: that of the narrowest common terminal.
 const WIDTH: usize = 80;
 
-/// Renders it, coloured. Whoever prints it leaves the colours out where there is no terminal.
+/// Renders the explanation with colours, which the caller strips if the output is not a terminal.
 pub fn render(check: &Check) -> String {
     let chapters = [
         (check.name, check.title),
@@ -30,8 +30,7 @@ pub fn render(check: &Check) -> String {
     text
 }
 
-/// Breaks a paragraph where a word would stand outside of the page. What stands in backticks stays
-/// together, so that it can be copied.
+/// Wraps a paragraph. Text in backticks is not broken, so that it can be copied.
 fn lines(paragraph: &str) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     let mut quoted = false;

@@ -1,8 +1,9 @@
 //! `verify --format json`: one object, stable within its `format`.
 //!
-//! Fields may be added without a new format; none is removed or changes its meaning. IDs are strings of
-//! hexadecimal digits as etcd prints them, because they exceed what JSON readers keep exactly. Sizes are in
-//! bytes and say so in their names. What was not seen is `null`, and why is in the checks.
+//! Fields may be added without a new format. Existing fields are not removed and keep their
+//! meaning. IDs are hexadecimal strings, as etcd prints them, because JSON readers cannot represent
+//! them exactly as numbers. Sizes are in bytes and say so in their names. Unknown values are
+//! `null`; the checks say why.
 
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ use crate::ui::json;
 /// The number of this format.
 pub const FORMAT: u32 = 1;
 
-/// Renders everything, indented, with a newline at its end.
+/// Renders a report as indented JSON, with a newline at the end.
 pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit_status: u8) -> String {
     let quorum_state = &report.quorum_state;
     let document = Document {
@@ -47,7 +48,7 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit_stat
     json(&document)
 }
 
-/// The members of the plan that were looked at.
+/// The observed members of the plan.
 fn members(plan: &Plan, observation: &Observation) -> Vec<Member> {
     let looked_at = plan.members.iter().filter_map(|planned| {
         let mut members = observation.members.iter().enumerate();

@@ -1,7 +1,7 @@
-//! `verify --format junit`: one test case a check, for the test reports of CI systems.
+//! `verify --format junit`: one test case per check, for the test reports of CI systems.
 //!
-//! What does not hold is a failure, what was not checked is skipped, and so is what does not apply. Warnings
-//! pass, with their text in `system-out`.
+//! A failed check is a failure. A check that was skipped or does not apply is skipped. A warning
+//! passes, with its text in `system-out`.
 
 use std::fmt::Write;
 
@@ -87,12 +87,12 @@ fn details(findings: &[Finding]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Text for an attribute, in which a reader would otherwise turn line breaks into blanks.
+/// Escapes text for an attribute, where a reader would turn line breaks into spaces.
 fn attribute(text: &str) -> String {
     escaped(text).replace('\t', "&#9;").replace('\n', "&#10;")
 }
 
-/// Text that is safe in XML 1.0. Characters that XML cannot carry are replaced.
+/// Escapes text for XML 1.0. Characters that XML cannot represent are replaced.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,5 +1,5 @@
-//! What `verify` prints: for people, for programs, for test reports. Pure functions from what was seen
-//! and judged to text.
+//! Output of `verify`: for people, for programs and for test reports. Pure functions from an
+//! observation and a report to text.
 
 pub mod explain;
 pub mod json;

@@ -1,5 +1,4 @@
-//! The table: the answer in its first line, one line a member, one line a check, then each finding with
-//! what to do about it.
+//! The table: a summary, one line per member, one line per check, then each finding with its hint.
 
 use std::fmt::Write;
 
@@ -13,7 +12,7 @@ use crate::ui::shown::shown;
 use crate::ui::style::{BOLD, CYAN, FAINT, GREEN, RED, YELLOW};
 use crate::ui::table::{Table, nothing, number, size};
 
-/// Renders everything, coloured. Whoever prints it leaves the colours out where there is no terminal.
+/// Renders a report with colours, which the caller strips if the output is not a terminal.
 pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String {
     let mut text = String::new();
     let style = match report.health() {
@@ -85,7 +84,7 @@ fn findings(text: &mut String, report: &Report) {
     }
 }
 
-/// Where to learn what a check means that does not simply hold: the first of the worst, as an example.
+/// A hint to the explanation of the first of the worst checks, as an example.
 fn explanation(text: &mut String, report: &Report) {
     let worst = [Verdict::Fail, Verdict::NotYet, Verdict::Warn];
     let first = worst

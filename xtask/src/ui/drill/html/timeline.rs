@@ -1,9 +1,8 @@
-//! The time line: a row for each member with the writes that were acknowledged through it, and what
-//! happened when.
+//! The timeline: a row per member with the writes acknowledged through it, and the events.
 //!
-//! It is drawn for several widths, of which the page shows the one that fits: text would otherwise
-//! shrink with the drawing until nobody can read it. Members are told apart by their rows and answers
-//! by their shapes, so nothing depends on colours.
+//! It is drawn in several widths, of which the page shows the fitting one: scaled text would become
+//! too small to read. Rows distinguish members and shapes distinguish answers, so nothing depends
+//! on colours.
 
 mod labels;
 mod numbers;
@@ -21,10 +20,10 @@ use crate::wording::many;
 use labels::{LANE, Label, arrange, fitting, room};
 use numbers::{bins, most, table};
 
-/// The widths, in units of the drawing, which are pixels where it is not scaled. The style names them.
+/// The widths in drawing units, which are pixels unless scaled. The style sheet uses the names.
 const WIDTHS: [(&str, f64); 3] = [("wide", 900.0), ("medium", 560.0), ("narrow", 340.0)];
 
-/// The heights of what is below each other.
+/// The heights of the parts.
 const NAME: f64 = 20.0;
 const BARS: f64 = 44.0;
 const MARKS: f64 = 15.0;
@@ -33,7 +32,7 @@ const GAP: f64 = 24.0;
 const AXIS: f64 = 22.0;
 const SCALE: f64 = 22.0;
 
-/// Draws it, with a legend and with the same as a table.
+/// Draws the timeline, with a legend and a table of the numbers.
 pub(super) fn figure(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
     let end = end(drill, summary);
     let _ = writeln!(page, "<figure class=\"timeline\">");
@@ -53,14 +52,11 @@ pub(super) fn figure(page: &mut String, number: usize, drill: &Drill, summary: &
     page.push_str("</figure>\n");
 }
 
-/// Each shape of the drawing, with what it means.
+/// The meaning of each shape.
 fn legend(page: &mut String, summary: &Summary) {
     page.push_str("<figcaption>\n<ul class=\"legend\">\n");
-    let rest = (!summary.rests.is_empty()).then_some((
-        "rest",
-        "M0 1h16v14H0z",
-        "nobody asked for anything",
-    ));
+    let rest =
+        (!summary.rests.is_empty()).then_some(("rest", "M0 1h16v14H0z", "no requests were sent"));
     let shapes = [
         (
             "bars",
@@ -69,7 +65,7 @@ fn legend(page: &mut String, summary: &Summary) {
         ),
         ("refused", "M8 4v8", "refused"),
         ("unknown", "M8 3l5 5-5 5-5-5z", "outcome unknown"),
-        ("fault", "M0 1h16v14H0z", "from injection to healed"),
+        ("fault", "M0 1h16v14H0z", "from injection until healed"),
         (
             "gap",
             "M1 4v8M15 4v8M1 8h14",
@@ -85,7 +81,7 @@ fn legend(page: &mut String, summary: &Summary) {
     page.push_str("</ul>\n</figcaption>\n");
 }
 
-/// When the drawing ends: with the last that happened, to whomever.
+/// The end of the drawing: the last event or request.
 fn end(drill: &Drill, summary: &Summary) -> Duration {
     let moments = drill.moments.iter().map(|moment| moment.at);
     let last = moments.max().unwrap_or_default().max(summary.span);
@@ -120,7 +116,7 @@ impl Drawing<'_> {
              <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-text\">{}</desc>",
             number(*width),
             number(height),
-            escaped(&format!("Time line of {}", self.drill.fault)),
+            escaped(&format!("Timeline of {}", self.drill.fault)),
             escaped(&self.description())
         );
         self.shades(page, top, bottom);
@@ -132,7 +128,7 @@ impl Drawing<'_> {
             self.member(page, member, top, step, most);
         }
         self.longest_gap(page, bottom);
-        // All lines before all labels, which stay legible where one crosses them.
+        // Lines come before labels, so that crossed labels stay legible.
         for label in &labels {
             label.draw_line(page, top, bottom);
         }
@@ -148,7 +144,7 @@ impl Drawing<'_> {
         );
     }
 
-    /// What the drawing shows, in words.
+    /// A description of the drawing in words.
     fn description(&self) -> String {
         let moments = self.drill.moments.iter();
         let moments = moments.map(|one| format!("{} at {}", event(&one.event), moment(one.at)));
@@ -168,7 +164,7 @@ impl Drawing<'_> {
         self.width * at.as_secs_f64() / self.end.as_secs_f64()
     }
 
-    /// How much time a bar stands for: a tenth of a second, or more where bars would be too thin.
+    /// The time of one bar: a tenth of a second, or more if bars would be too thin.
     fn step(&self) -> Duration {
         let wide_enough = |step: &Duration| self.x(*step) >= 4.0;
         let steps = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
@@ -179,8 +175,8 @@ impl Drawing<'_> {
         step.unwrap_or(self.end / 60)
     }
 
-    /// The time under the fault, the longest without an acknowledged write, and those in which nobody
-    /// asked for anything.
+    /// Shades the time of the fault, the longest time without an acknowledged write, and the times
+    /// without requests.
     fn shades(&self, page: &mut String, top: f64, bottom: f64) {
         let mut shade = |class: &str, from: Duration, to: Duration| {
             let (from, to) = (self.x(from), self.x(to));
@@ -262,7 +258,7 @@ impl Drawing<'_> {
         for (bin, writes) in bins(|answer| *answer == Answer::Acknowledged) {
             let height = BARS * writes as f64 / most.max(1) as f64;
             let x = self.x(step * bin);
-            // The last bar may stand for less time than the others.
+            // The last bar may stand for less time.
             let width = (width - 1.0).min(self.width - x).max(0.5);
             let _ = write!(
                 bars,
@@ -304,7 +300,7 @@ impl Drawing<'_> {
         let (from, to) = (self.x(gap.from), self.x(gap.to));
         let y = bottom + GAP / 2.0;
         let long = seconds(gap.length());
-        // On one side there is room for a third of the width, or else the gap is as long.
+        // One side has room for a third of the width, or else the gap is that long.
         let texts = [" without an acknowledged write", " without a write", ""];
         let mut texts = texts.map(|what| format!("{long}{what}")).into_iter();
         let text = texts.find(|text| room(text) + 12.0 <= self.width / 3.0);
@@ -316,7 +312,7 @@ impl Drawing<'_> {
         } else if from - room >= 0.0 {
             (" end", from - 6.0, None)
         } else {
-            // Long enough to be opened for its text.
+            // Long enough to hold its text.
             (" middle", middle, Some(middle - room / 2.0))
         };
         let opening = opening.map_or_else(String::new, |opening| {
@@ -337,11 +333,11 @@ impl Drawing<'_> {
         );
     }
 
-    /// What happened, each with a lane in which its label hides nothing.
+    /// The labels of the events, each in a lane where it covers no other.
     fn labels(&self) -> Vec<Label> {
         let injected = |event: &Event| *event == Event::Injected;
         let is_injected = self.drill.moments.iter().any(|one| injected(&one.event));
-        // That the injection begins is where the shade does.
+        // The shade already shows the start of the injection.
         let moments = self.drill.moments.iter();
         let moments = moments.filter(|one| one.event != Event::Injecting || !is_injected);
         let labels = moments.map(|one| {
@@ -349,7 +345,7 @@ impl Drawing<'_> {
                 "narrow" => String::new(),
                 _ => seconds(one.at),
             };
-            // On one side of its line or the other there is room for half the width.
+            // One side of its line has room for half the width.
             let room_for_time = room(&time) + 16.0;
             let what = fitting(&event(&one.event), self.width / 2.0 - room_for_time);
             Label {
@@ -367,13 +363,13 @@ impl Drawing<'_> {
     }
 }
 
-/// A number of the drawing, as short as it can be told.
+/// A drawing coordinate, in its shortest form.
 fn number(number: f64) -> String {
     let text = format!("{number:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// A round length of time: `0.5 s`, `2 s`, `5 min`.
+/// A round duration: `0.5 s`, `2 s`, `5 min`.
 fn length(length: Duration) -> String {
     match length.as_millis() {
         odd if odd % 1_000 != 0 => format!("{}.{} s", odd / 1_000, odd % 1_000 / 100),

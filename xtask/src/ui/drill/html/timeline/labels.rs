@@ -1,24 +1,24 @@
-//! Labels of moments, which hide neither each other nor each other's lines.
+//! Places the labels of events so that they cover neither each other nor their lines.
 
 use std::fmt::Write;
 
 use super::number;
 use crate::ui::drill::html::escaped;
 
-/// The size of letters.
+/// The font size.
 const LETTERS: f64 = 12.0;
 
-/// How far lanes are apart.
+/// The distance between lanes.
 pub(super) const LANE: f64 = 18.0;
 
-/// A line at a moment, with what happened written at its upper end.
+/// A line at an event, with its label at the upper end.
 pub(super) struct Label {
     pub(super) x: f64,
-    /// How much room its text takes.
+    /// The width of its text.
     pub(super) room: f64,
-    /// Whether the text stands left of the line, because there is no room on the right.
+    /// Whether the text is left of the line, because there is no room on the right.
     pub(super) is_left: bool,
-    /// How far above the rows it is.
+    /// Its lane above the rows.
     pub(super) lane: usize,
     pub(super) what: String,
     pub(super) time: String,
@@ -43,7 +43,7 @@ impl Label {
         }
     }
 
-    /// The lower edge of the text.
+    /// The baseline of the text.
     fn y(&self, top: f64) -> f64 {
         top - 7.0 - self.lane as f64 * LANE
     }
@@ -78,12 +78,12 @@ impl Label {
     }
 }
 
-/// Gives each label a side and a lane, so that no text lies over another, nor over another's line.
+/// Gives each label a side and a lane, so that no text covers another text or line.
 ///
-/// A line runs from its label down through all lanes below it. So whoever's text reaches over another's
-/// line goes above it. Texts on the right of their lines reach over later ones: lanes are given out
-/// from the last to the first. Those that found no room there reach over earlier ones, and take theirs
-/// afterwards, from the first to the last.
+/// A line runs from its label down through all lower lanes, so a text that reaches over another's
+/// line must be above it. Texts on the right reach over later lines, so their lanes are assigned
+/// from the last to the first. Texts on the left reach over earlier lines and follow afterwards,
+/// from the first to the last.
 pub(super) fn arrange(labels: &mut [Label], width: f64) {
     loop {
         let left: Vec<f64> = labels
@@ -91,13 +91,13 @@ pub(super) fn arrange(labels: &mut [Label], width: f64) {
             .filter(|one| one.is_left)
             .map(|one| one.x)
             .collect();
-        // Where one on the right would reach over the line of one on the left, which reaches back over
-        // its own, neither could be above the other.
+        // If a text on the right and a text on the left reached over each other's lines, neither
+        // could be above the other.
         let turns = |one: &Label| {
             !one.is_left && (one.x + one.room > width || left.iter().any(|x| one.covers(*x)))
         };
         let turned = labels.iter_mut().filter(|one| turns(one));
-        // In the very beginning there is no room on the left.
+        // At the start there is no room on the left.
         let turned = turned.filter(|one| one.x >= one.room);
         let turned = turned.map(|one| one.is_left = true).count();
         if turned == 0 {
@@ -114,7 +114,7 @@ pub(super) fn arrange(labels: &mut [Label], width: f64) {
     }
 }
 
-/// How much room a text takes at most, whatever letters a browser has.
+/// The maximum width of a text, whatever font the browser uses.
 pub(super) fn room(text: &str) -> f64 {
     let widths = text.chars().map(|character| match character {
         'm' | 'w' | 'M' | 'W' | '…' => 1.1,
@@ -124,7 +124,7 @@ pub(super) fn room(text: &str) -> f64 {
     widths.sum::<f64>() * LETTERS
 }
 
-/// As much of a text as there is room for.
+/// Shortens a text to the available width.
 pub(super) fn fitting(text: &str, most: f64) -> String {
     if room(text) <= most {
         return text.to_owned();

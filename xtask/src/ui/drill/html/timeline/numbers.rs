@@ -1,4 +1,4 @@
-//! What the time line is drawn from: writes in steps of time, as numbers.
+//! The numbers behind the timeline: writes per time step.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::ui::drill::html::escaped;
 use crate::values::HostName;
 use crate::wording::count;
 
-/// How many rows the table that stands beside the drawing has at most.
+/// The maximum number of rows of the table.
 const ROWS: u128 = 60;
 
-/// The same as numbers, for those who cannot see the drawing or want to know exactly.
+/// The table of the numbers, for readers who cannot see the drawing or want exact values.
 pub(super) fn table(page: &mut String, drill: &Drill, end: Duration) {
     let steps = [
         1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 3_600_000,
@@ -24,7 +24,7 @@ pub(super) fn table(page: &mut String, drill: &Drill, end: Duration) {
     let step = Duration::from_millis(fitting.next().unwrap_or(86_400_000) as u64);
     let _ = write!(
         page,
-        "<details>\n<summary>The same in numbers, for each {}</summary>\n<div class=\"scrolls\" tabindex=\"0\" role=\"region\" aria-label=\"Writes over time\">\n<table class=\"list\">\n<thead><tr><th scope=\"col\" class=\"number\">from</th>",
+        "<details>\n<summary>The same in numbers, per {}</summary>\n<div class=\"scrolls\" tabindex=\"0\" role=\"region\" aria-label=\"Writes over time\">\n<table class=\"list\">\n<thead><tr><th scope=\"col\" class=\"number\">from</th>",
         length(step)
     );
     for member in &drill.members {
@@ -65,7 +65,7 @@ pub(super) fn table(page: &mut String, drill: &Drill, end: Duration) {
     page.push_str("</tbody>\n</table>\n</div>\n</details>\n");
 }
 
-/// How many writes that were answered so ended in each step, where there were any.
+/// The number of writes with these answers that ended in each step, without empty steps.
 pub(super) fn bins(
     drill: &Drill,
     member: Option<&HostName>,
@@ -89,7 +89,7 @@ pub(super) fn bins(
         .collect()
 }
 
-/// The most acknowledged writes through one member in a step.
+/// The maximum number of acknowledged writes through one member in a step.
 pub(super) fn most(drill: &Drill, step: Duration) -> usize {
     let members = drill.members.iter();
     let bins = members.flat_map(|member| {
