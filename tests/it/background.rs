@@ -21,7 +21,7 @@ fn ask_slow(question: &mut Query<u32>) -> Sender<u32> {
 }
 
 #[test]
-fn an_answer_in_time_is_waited_for() {
+fn answer_in_time_is_waited_for() {
     let mut question = Query::default();
     for number in 0..3 {
         let give = ask_slow(&mut question);
@@ -32,7 +32,7 @@ fn an_answer_in_time_is_waited_for() {
 }
 
 #[test]
-fn who_was_late_is_not_waited_for_again_and_their_answer_is_not_lost() {
+fn late_answer_is_kept_but_not_waited_for_again() {
     let mut question = Query::default();
     let give = ask_slow(&mut question);
     assert_eq!(question.answer(Instant::now()), None);
@@ -64,7 +64,7 @@ fn who_was_late_is_not_waited_for_again_and_their_answer_is_not_lost() {
 }
 
 #[test]
-fn somebody_who_breaks_down_is_asked_again() {
+fn crashed_query_is_repeated() {
     let mut question: Query<u32> = Query::default();
     question.ask(|| std::panic::panic_any("broken down"));
     assert_eq!(question.answer(in_a_while()), None);

@@ -172,7 +172,7 @@ fn has_its_user(folder: &Utf8Path) {
 }
 
 #[test]
-fn a_cloud_image_becomes_a_box_that_vagrant_can_log_in_to() {
+fn cloud_image_becomes_a_box_for_vagrant() {
     for table in [Table::Guid, Table::Pc] {
         let (scratch, folder, bytes) = workspace(table);
         let sha512 = sha512(&bytes);
@@ -246,7 +246,7 @@ fn a_cloud_image_becomes_a_box_that_vagrant_can_log_in_to() {
 
 /// Vagrant hands the URL to curl as it is.
 #[test]
-fn curl_finds_the_box_in_a_folder_with_blanks_and_where_it_was_moved_to() {
+fn curl_finds_the_box_in_odd_and_moved_folders() {
     require_tool("curl", "curl");
     let (scratch, folder, bytes) = workspace(Table::Pc);
     let sha512 = sha512(&bytes);
@@ -276,7 +276,7 @@ fn curl_finds_the_box_in_a_folder_with_blanks_and_where_it_was_moved_to() {
 }
 
 #[test]
-fn another_image_than_the_expected_one_is_not_used() {
+fn image_with_a_wrong_checksum_is_not_used() {
     require_what_makes_boxes();
     let scratch = Scratch::with("default", "members = 3\n");
     let server = Server::answering(Answer::File(Arc::new(b"not a disk".to_vec())));
@@ -301,7 +301,7 @@ fn another_image_than_the_expected_one_is_not_used() {
 
 /// What Vagrant logs in as is added to the users that are there.
 #[test]
-fn an_image_with_a_user_vagrant_is_refused() {
+fn image_with_a_vagrant_user_is_refused() {
     let (scratch, folder, _) = workspace(Table::Pc);
     let root = folder.join("root");
     let passwd = "root:x:0:0::/root:/bin/sh\nvagrant:x:1000:1000::/:/bin/sh\n";
@@ -316,7 +316,7 @@ fn an_image_with_a_user_vagrant_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_no_disk_is_said_to_be_none() {
+fn file_that_is_no_disk_is_reported() {
     require_what_makes_boxes();
     let scratch = Scratch::with("default", "members = 3\n");
     let bytes = vec![0; 1 << 20];
@@ -334,7 +334,7 @@ fn a_file_that_is_no_disk_is_said_to_be_none() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_said_to_be() {
+fn unreachable_server_is_reported() {
     require_what_makes_boxes();
     let scratch = Scratch::with("default", "members = 3\n");
     let expected = "0".repeat(128);
@@ -352,7 +352,7 @@ fn a_server_that_cannot_be_reached_is_said_to_be() {
 }
 
 #[test]
-fn systems_with_boxes_of_their_own_need_none() {
+fn systems_with_published_boxes_need_none() {
     let scratch = Scratch::with(
         "flatcar",
         "machine.profile = \"flatcar\"\netcd.runtime = \"container\"\n",

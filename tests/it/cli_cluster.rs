@@ -97,7 +97,7 @@ fn table(scratch: &Scratch, name: &str) -> Ran {
 }
 
 #[test]
-fn status_tells_members_that_run_were_killed_and_are_stopped() {
+fn status_shows_running_killed_and_stopped_members() {
     let scratch = started("seen", &three(1));
 
     let seen = look_until(|| status(&scratch, "seen"), all_answer);
@@ -167,7 +167,7 @@ fn status_tells_members_that_run_were_killed_and_are_stopped() {
 }
 
 #[test]
-fn ending_a_cluster_twice_is_no_error() {
+fn stopping_a_cluster_twice_is_no_error() {
     let scratch = started("ended", &one(2));
     let down = scratch.run(&["down", "ended"]).expect(0);
     assert_eq!(down.stdout, "");
@@ -318,7 +318,7 @@ fn log_of(scratch: &Scratch) -> camino::Utf8PathBuf {
 }
 
 #[test]
-fn the_last_lines_of_any_log_are_shown() {
+fn logs_show_the_last_lines() {
     let scratch = with_log(4, b"");
     let log = log_of(&scratch);
     let tail = |count: &str| {
@@ -375,7 +375,7 @@ fn the_last_lines_of_any_log_are_shown() {
 }
 
 #[test]
-fn a_follower_without_a_reader_ends_though_nothing_is_written() {
+fn following_a_log_ends_when_the_reader_is_gone() {
     let scratch = with_log(5, b"one\ntwo\nthree\n");
     let script = format!(
         "set -o pipefail; {} logs -c text core-01 -f | head -1; echo $?",
@@ -391,7 +391,7 @@ fn a_follower_without_a_reader_ends_though_nothing_is_written() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_pipe_is_no_error() {
     let scratch = started("piped", &one(8));
     let tasks = [
         "status piped",
@@ -471,7 +471,7 @@ fn env_works_in_every_shell_and_workspace() {
 }
 
 #[test]
-fn etcdctl_gets_every_word_and_gives_its_status() {
+fn etcdctl_gets_all_arguments_and_returns_its_status() {
     let scratch = started("words", &one(7));
     let etcdctl = |words: &[&str]| scratch.run(&[&["etcdctl", "-c", "words"], words].concat());
     // A leader may just be elected.

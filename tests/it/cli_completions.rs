@@ -132,7 +132,7 @@ zpty -r -m shell out '*READY*'
 }
 
 #[test]
-fn the_script_for_bash_has_no_mistakes_that_a_linter_knows() {
+fn bash_script_passes_shellcheck() {
     require_tool("shellcheck", "shellcheck");
     let scratch = workspace("bash");
     let script = fs::read_to_string(scratch.root().join("script")).unwrap();

@@ -28,7 +28,7 @@ fn golden(page: &str, name: &str) {
 }
 
 #[test]
-fn every_manual_page_is_as_recorded() {
+fn manual_pages_match_the_golden_files() {
     golden(&help(&["help"]), "help");
     golden(&help(&["-h"]), "help-short");
     for task in tasks() {
@@ -37,7 +37,7 @@ fn every_manual_page_is_as_recorded() {
 }
 
 #[test]
-fn help_is_the_same_by_either_name() {
+fn help_task_and_help_flag_print_the_same() {
     assert_eq!(help(&["help"]), help(&["--help"]));
     for task in tasks() {
         assert_eq!(help(&["help", &task]), help(&[&task, "--help"]), "{task}");
@@ -45,7 +45,7 @@ fn help_is_the_same_by_either_name() {
 }
 
 #[test]
-fn short_help_is_the_beginning_of_the_long_one_and_has_no_chapters() {
+fn short_help_is_the_start_of_the_long_help() {
     for task in tasks() {
         let (short, long) = (help(&[&task, "-h"]), help(&[&task, "--help"]));
         assert_eq!(short.lines().next(), long.lines().next(), "{task}");
@@ -57,7 +57,7 @@ fn short_help_is_the_beginning_of_the_long_one_and_has_no_chapters() {
 }
 
 #[test]
-fn every_page_has_a_summary_a_description_and_examples_that_can_be_typed() {
+fn every_page_has_summary_description_and_examples() {
     for task in tasks() {
         let page = help(&["help", &task]);
         let paragraphs: Vec<&str> = page.split("\n\n").collect();
@@ -79,7 +79,7 @@ fn every_page_has_a_summary_a_description_and_examples_that_can_be_typed() {
 }
 
 #[test]
-fn every_page_tells_the_statuses_that_are_more_than_done_or_not() {
+fn every_page_documents_special_exit_statuses() {
     // The others print what is built in: they can only fail by a wrong command line.
     let without = ["schema", "completions", "help"];
     for task in tasks() {
@@ -93,7 +93,7 @@ fn every_page_tells_the_statuses_that_are_more_than_done_or_not() {
 }
 
 #[test]
-fn no_line_of_help_is_wider_than_a_hundred_columns() {
+fn help_fits_in_a_hundred_columns() {
     for task in tasks() {
         for page in [help(&["help", &task]), help(&[&task, "-h"])] {
             for line in page.lines() {
@@ -105,14 +105,14 @@ fn no_line_of_help_is_wider_than_a_hundred_columns() {
 }
 
 #[test]
-fn without_a_task_the_short_help_is_an_error() {
+fn missing_task_prints_the_short_help_and_fails() {
     let ran = Scratch::new().run(&[]).expect(2);
     assert_eq!(ran.stdout, "");
     assert_eq!(ran.stderr, help(&["-h"]));
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_pipe_is_no_error() {
     let tasks = ["help", "schema", "completions bash", "render --check"];
     for task in tasks {
         let line = format!("{} {task}", env!("CARGO_BIN_EXE_xtask"));
@@ -133,7 +133,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn a_full_disk_is_an_error() {
+fn full_disk_is_an_error() {
     let output = Command::new("sh")
         .args([
             "-c",
@@ -151,7 +151,7 @@ fn a_full_disk_is_an_error() {
 }
 
 #[test]
-fn color_goes_where_it_is_wanted() {
+fn color_is_printed_only_where_wanted() {
     let scratch = Scratch::new();
     let with = |name: &str| {
         let output = scratch.command(&["help"]).env(name, "1").output().unwrap();

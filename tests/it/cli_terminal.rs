@@ -8,7 +8,7 @@ use crate::scratch::{Ran, Scratch};
 use crate::terminal::{Terminal, on_terminal};
 
 #[test]
-fn destroy_asks_and_does_nothing_unless_told_yes() {
+fn destroy_does_nothing_unless_confirmed() {
     let scratch = started("asked", &one(20));
     let before = processes(&scratch, "asked");
     let destroy = scratch.command(&["destroy", "asked"]);
@@ -45,7 +45,7 @@ fn destroy_asks_and_does_nothing_unless_told_yes() {
 }
 
 #[test]
-fn color_is_for_terminals_that_want_it() {
+fn color_is_printed_only_on_terminals_that_want_it() {
     let scratch = Scratch::new();
     let mut command = scratch.command(&["status"]);
     let colored = |ran: Ran| ran.expect(4).stdout.contains("\u{1b}[");
@@ -56,7 +56,7 @@ fn color_is_for_terminals_that_want_it() {
 }
 
 #[test]
-fn progress_stays_in_its_lines_on_a_narrow_terminal() {
+fn progress_keeps_its_lines_on_a_narrow_terminal() {
     let name = |number: u8| format!("{number}-{}", "long".repeat(15));
     let member = |number: u8| {
         format!(

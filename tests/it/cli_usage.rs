@@ -34,7 +34,7 @@ fn write_run(transcript: &mut String, line: &str, ran: &Ran) {
 }
 
 #[test]
-fn wrong_command_lines() {
+fn wrong_command_lines_are_explained() {
     let scratch = Scratch::with("five", "members = 5\n");
     let transcript = transcript(
         &scratch,
@@ -85,7 +85,7 @@ fn wrong_command_lines() {
 }
 
 #[test]
-fn a_cluster_that_was_never_started() {
+fn never_started_cluster_is_reported() {
     let scratch = Scratch::with("five", "members = 5\n");
     let tasks = [
         "verify five",
@@ -119,14 +119,14 @@ fn a_cluster_that_was_never_started() {
 }
 
 #[test]
-fn a_workspace_without_definitions() {
+fn workspace_without_definitions_is_reported() {
     let scratch = Scratch::new();
     let text = transcript(&scratch, &["render", "render --check", "up", "status"]);
     expect_file!["../golden/cli/no-definitions.txt"].assert_eq(&text);
 }
 
 #[test]
-fn a_folder_outside_of_any_workspace() {
+fn folder_outside_a_workspace_is_reported() {
     let scratch = Scratch::new();
     let mut text = String::new();
     for task in ["render", "up", "status", "destroy"] {
@@ -154,7 +154,7 @@ fn a_folder_outside_of_any_workspace() {
 }
 
 #[test]
-fn an_argument_that_is_not_text() {
+fn argument_that_is_not_utf8_is_reported() {
     let scratch = Scratch::new();
     let mut command = scratch.command(&["verify"]);
     let ran = Ran::from(

@@ -20,7 +20,7 @@ version = \"3.5.16\"
 ";
 
 #[test]
-fn runs_as_pinned_is_proven_and_stops_cleanly() {
+fn pinned_version_runs_and_stops_cleanly() {
     let scratch = Scratch::with("newer", DEFINITION);
     let with = ["--etcd-dir", of_debian_13().as_str(), "--timeout", "5m"];
     let up = scratch

@@ -59,7 +59,7 @@ fn faults_of_data_and_limits_are_healed() {
 }
 
 #[test]
-fn a_slow_member_is_found_named_and_healed_alone() {
+fn slow_member_is_found_and_healed_alone() {
     let cluster = Cluster::start("slow", 11);
     put(&cluster.scratch, "slow", "survivor", "yes");
     cluster.bears(&[SLOW]);
@@ -67,7 +67,7 @@ fn a_slow_member_is_found_named_and_healed_alone() {
 }
 
 #[test]
-fn nothing_healthy_is_called_broken_alone() {
+fn healthy_cluster_is_never_called_broken_alone() {
     drilled_cluster::nothing_healthy_is_called_broken(2, 2);
 }
 
@@ -140,7 +140,7 @@ fn define(cluster: &Cluster, line: &str) {
 }
 
 #[test]
-fn verify_tells_its_own_faults_from_those_of_the_cluster() {
+fn verify_separates_its_own_failures_from_the_clusters() {
     let cluster = Cluster::start("looking", 2);
     let record = fs::read_to_string(cluster.state("cluster.json")).unwrap();
     for (what, bring_about, status, expected) in BLINDNESSES {
@@ -155,7 +155,7 @@ fn verify_tells_its_own_faults_from_those_of_the_cluster() {
 }
 
 #[test]
-fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
+fn interrupted_and_killed_drills_are_healed() {
     let cluster = Cluster::start("interrupted", 4);
     put(&cluster.scratch, "interrupted", "survivor", "yes");
 
@@ -255,7 +255,7 @@ fn an_interrupted_drill_heals_and_a_killed_one_is_healed_by_up() {
 }
 
 #[test]
-fn what_a_killed_drill_did_to_the_data_is_not_taken_for_the_clusters() {
+fn effects_of_a_killed_drill_are_not_recorded_as_losses() {
     let cluster = Cluster::start("forgotten", 6);
     let survivor = "what was there before";
     put(&cluster.scratch, "forgotten", "survivor", survivor);
@@ -278,7 +278,7 @@ fn what_a_killed_drill_did_to_the_data_is_not_taken_for_the_clusters() {
 }
 
 #[test]
-fn a_drill_does_nothing_to_a_cluster_that_is_not_healthy_or_not_the_definitions() {
+fn drill_refuses_an_unhealthy_or_changed_cluster() {
     let cluster = Cluster::start("refused", 5);
     let refused = |words: &[&str], status: i32, says: &str| {
         let ran = cluster.drill(words).expect(status);

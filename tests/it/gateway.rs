@@ -37,7 +37,7 @@ fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unan
 }
 
 #[test]
-fn stand_ins_of_every_version_refuse_in_their_own_words() {
+fn refusals_of_every_version_are_understood() {
     let refused = Err(Unanswered::Refused("etcdserver: no leader".to_owned()));
     // Issue 21100 of etcd: 3.6 has left `error` out, 3.3 has no `message` yet.
     for (network, version, body) in [

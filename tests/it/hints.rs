@@ -69,28 +69,28 @@ fn start(name: &'static str) -> Cluster {
 }
 
 #[test]
-fn hints_are_followed_for_the_first_fourth_of_faults() {
+fn hints_work_for_the_first_quarter_of_faults() {
     a_fourth_is_followed(0, "first");
 }
 
 #[test]
-fn hints_are_followed_for_the_second_fourth_of_faults() {
+fn hints_work_for_the_second_quarter_of_faults() {
     a_fourth_is_followed(1, "second");
 }
 
 #[test]
-fn hints_are_followed_for_the_third_fourth_of_faults() {
+fn hints_work_for_the_third_quarter_of_faults() {
     a_fourth_is_followed(2, "third");
 }
 
 #[test]
-fn hints_are_followed_for_the_last_fourth_of_faults() {
+fn hints_work_for_the_last_quarter_of_faults() {
     a_fourth_is_followed(3, "last");
 }
 
 /// What a member list is changed to by hand, nothing puts back yet. No hint makes it worse.
 #[test]
-fn hints_are_followed_after_members_were_changed_by_hand() {
+fn hints_work_after_members_were_changed_by_hand() {
     let cluster = start("hand");
     let seen = cluster.verified(&["--wait", "60s"]);
     let id = seen["members"][2]["id"].as_str().unwrap();

@@ -20,7 +20,7 @@ fn shown(columns: usize, rows: usize, blocks: &[&[&str]]) -> Vec<String> {
 }
 
 #[test]
-fn a_block_grows_and_shrinks_where_it_stands() {
+fn block_grows_and_shrinks_in_place() {
     let frames: &[&[&str]] = &[&["one", "second"], &["1", "2", "third", "4"], &["a", "b"]];
     assert_eq!(shown(80, 24, &frames[..1]), ["$ ", "one", "second", ""]);
     assert_eq!(
@@ -31,14 +31,14 @@ fn a_block_grows_and_shrinks_where_it_stands() {
 }
 
 #[test]
-fn a_block_is_cut_where_the_terminal_ends() {
+fn block_is_cut_at_the_edge_of_the_terminal() {
     let frames: &[&[&str]] = &[&["123456789", "1"], &["1234", "12345678"]];
     assert_eq!(shown(6, 24, &frames[..1]), ["$ ", "12345", "1", ""]);
     assert_eq!(shown(6, 24, frames), ["$ ", "1234", "12345", ""]);
 }
 
 #[test]
-fn a_block_that_is_higher_than_the_terminal_does_not_scroll_it_again_and_again() {
+fn tall_block_scrolls_the_terminal_only_once() {
     let lines: &[&str] = &["1", "2", "3", "4", "5", "6"];
     let once = shown(80, 4, &[lines]);
     let often = shown(80, 4, &[lines; 10]);

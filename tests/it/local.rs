@@ -15,7 +15,7 @@ use crate::scratch::{Ran, Scratch};
 use crate::support::look_until;
 
 #[test]
-fn a_cluster_lives_from_up_to_destroy() {
+fn cluster_runs_from_up_to_destroy() {
     let scratch = Scratch::with("life", &three(1));
 
     let first = up(&scratch, "life").expect(0);
@@ -77,7 +77,7 @@ fn a_cluster_lives_from_up_to_destroy() {
 }
 
 #[test]
-fn up_starts_a_killed_member_and_leaves_the_others_alone() {
+fn up_restarts_only_the_killed_member() {
     let scratch = Scratch::with("killed", &three(2));
     up(&scratch, "killed").expect(0);
     let before = processes(&scratch, "killed");
@@ -92,7 +92,7 @@ fn up_starts_a_killed_member_and_leaves_the_others_alone() {
 }
 
 #[test]
-fn cluster_keeps_data_and_identity_across_a_reboot() {
+fn cluster_keeps_data_and_identity_after_a_reboot() {
     let scratch = Scratch::with("reboot", &one(3));
     up(&scratch, "reboot").expect(0);
     put(&scratch, "reboot", "survivor", "yes");
@@ -165,7 +165,7 @@ fn changed_definition_is_not_applied_silently() {
 }
 
 #[test]
-fn a_member_started_by_hand_is_judged_by_its_own_flags() {
+fn member_started_by_hand_is_judged_by_its_flags() {
     let scratch = Scratch::with("by-hand", &three(14));
     up(&scratch, "by-hand").expect(0);
     let id = processes(&scratch, "by-hand")["core-02"];
@@ -214,7 +214,7 @@ fn a_member_started_by_hand_is_judged_by_its_own_flags() {
 }
 
 #[test]
-fn a_halted_member_is_woken_to_end_cleanly() {
+fn halted_member_is_resumed_and_stops_cleanly() {
     let scratch = Scratch::with("halted", &one(12));
     up(&scratch, "halted").expect(0);
     let halted = processes(&scratch, "halted")["core-01"];
@@ -236,7 +236,7 @@ fn continued(ran: &Ran, ids: &[i32]) {
 }
 
 #[test]
-fn halted_members_are_called_so_and_continued() {
+fn halted_members_are_reported_and_resumed() {
     let scratch = Scratch::with("halt", &three(142));
     up(&scratch, "halt").expect(0);
     let running = processes(&scratch, "halt");
@@ -284,7 +284,7 @@ fn member_halted_while_starting_is_reported() {
 }
 
 #[test]
-fn up_does_not_claim_that_running_members_changed_their_etcd() {
+fn up_reports_that_running_members_keep_their_etcd() {
     let scratch = Scratch::with("named", &one(144));
     up(&scratch, "named").expect(0);
     let folder = etcd_that_first(&scratch, "");

@@ -30,7 +30,7 @@ fn sh(scratch: &Scratch, script: &str) -> Ran {
 }
 
 #[test]
-fn taken_port_is_reported_with_its_holder() {
+fn taken_port_is_reported_with_its_process() {
     let scratch = Scratch::with("port", &one(51));
     let _listener = TcpListener::bind("127.79.51.101:2380").unwrap();
     let up = up(&scratch, "port").expect(5);
@@ -44,7 +44,7 @@ fn taken_port_is_reported_with_its_holder() {
 
 /// In a network of its own: on this one no other cluster could start meanwhile.
 #[test]
-fn port_taken_on_all_addresses_names_its_holder_in_namespaces() {
+fn port_taken_on_all_addresses_is_reported_in_namespaces() {
     let scratch = Scratch::with("port", &one(51));
     // It ends by itself where nobody comes to end it.
     let script = format!(
@@ -75,7 +75,7 @@ signal.pause()' >listens &
 }
 
 #[test]
-fn another_workspace_on_the_same_addresses_is_named() {
+fn other_workspace_on_the_same_addresses_is_reported() {
     let first = Scratch::with("same", &one(52));
     let other = Scratch::with("same", &one(52));
     up(&first, "same").expect(0);
@@ -94,7 +94,7 @@ fn another_workspace_on_the_same_addresses_is_named() {
 }
 
 #[test]
-fn nothing_of_the_callers_environment_reaches_the_members() {
+fn callers_environment_does_not_reach_members() {
     let scratch = Scratch::with("leak", &one(53));
     let mut command = scratch.command(&[&["up", "leak"][..], &with_packaged()].concat());
     for (name, value) in [
@@ -131,7 +131,7 @@ fn nothing_of_the_callers_environment_reaches_the_members() {
 }
 
 #[test]
-fn readers_of_what_up_prints_wait_only_for_up() {
+fn readers_of_ups_output_wait_only_for_up() {
     let scratch = Scratch::with("pipe", &one(54));
     // Each of these hangs for as long as a member holds the other end.
     let ran = sh(
@@ -152,7 +152,7 @@ fn readers_of_what_up_prints_wait_only_for_up() {
 }
 
 #[test]
-fn members_do_not_hear_the_terminal_hang_up() {
+fn members_ignore_a_terminal_hangup() {
     let scratch = Scratch::with("hangup", &one(55));
     // The shell leads a session of its own and takes everything in its group along.
     sh(
@@ -168,7 +168,7 @@ fn members_do_not_hear_the_terminal_hang_up() {
 }
 
 #[test]
-fn a_workspace_may_be_anywhere_and_may_move() {
+fn workspace_works_anywhere_and_can_be_moved() {
     let scratch = Scratch::new();
     let first = scratch.root().join("a \"b\" c'd $e ö");
     let second = scratch.root().join("x".repeat(120));
@@ -257,7 +257,7 @@ fn cluster_of_another_user_is_left_alone_as_root() {
 }
 
 #[test]
-fn other_binaries_take_over_only_where_they_fit() {
+fn other_binaries_are_used_only_if_compatible() {
     let scratch = Scratch::with("binaries", &one(58));
     let bin = scratch.root().join("bin");
     fs::create_dir(&bin).unwrap();
@@ -289,7 +289,7 @@ fn other_binaries_take_over_only_where_they_fit() {
 }
 
 #[test]
-fn five_members_run_as_three_do() {
+fn five_members_run() {
     let scratch = Scratch::with("size", &three(60).replace("members = 3", "members = 5"));
     up(&scratch, "size").expect(0);
     assert_eq!(processes(&scratch, "size").len(), 5);
@@ -298,7 +298,7 @@ fn five_members_run_as_three_do() {
 }
 
 #[test]
-fn flags_unknown_to_the_stand_in_are_left_out_and_named() {
+fn flags_unknown_to_the_stand_in_are_omitted_and_reported() {
     let definition =
         one(61) + "[etcd.flags]\nsnapshot-catchup-entries = \"5000\"\nsnapshot-count = \"5000\"\n";
     let scratch = Scratch::with("flags", &definition);
@@ -312,7 +312,7 @@ fn flags_unknown_to_the_stand_in_are_left_out_and_named() {
 }
 
 #[test]
-fn a_member_that_refuses_its_flags_is_quoted() {
+fn member_that_rejects_its_flags_is_quoted() {
     let definition = one(62) + "[etcd.flags]\nmax-wals = \"many\"\n";
     let scratch = Scratch::with("refused", &definition);
     let up = up(&scratch, "refused").expect(6);
@@ -322,7 +322,7 @@ fn a_member_that_refuses_its_flags_is_quoted() {
 }
 
 #[test]
-fn recipe_of_2015_runs_and_serves_the_api_of_fleet() {
+fn recipe_of_2015_runs_and_serves_fleets_api() {
     let recipe = crate::support::project().join("cluster/coreos-2015.toml");
     let scratch = Scratch::new();
     let recipe = fs::read_to_string(recipe).unwrap();

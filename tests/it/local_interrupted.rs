@@ -23,7 +23,7 @@ fn cut_after(milliseconds: u64, task: Child, signal: Signal) -> Ran {
 }
 
 #[test]
-fn interrupted_up_is_continued_by_the_next() {
+fn next_up_continues_an_interrupted_one() {
     let scratch = Scratch::new();
     // Three members may be started in part. Where the last one was stopped, this is a restart with data.
     for (definition, signal, milliseconds, then) in [
@@ -74,7 +74,7 @@ fn interrupted_down_and_destroy_can_be_repeated() {
 }
 
 #[test]
-fn a_destroy_that_was_cut_short_while_removing_is_finished_by_the_next() {
+fn next_destroy_finishes_an_interrupted_removal() {
     let scratch = Scratch::with("half", &three(23));
     let rest = scratch
         .root()
@@ -85,7 +85,7 @@ fn a_destroy_that_was_cut_short_while_removing_is_finished_by_the_next() {
 }
 
 #[test]
-fn tasks_at_the_same_moment_wait_for_each_other() {
+fn concurrent_tasks_wait_for_each_other() {
     let scratch = Scratch::with("crowd", &one(24));
     up(&scratch, "crowd").expect(0);
     let up = [&["up", "crowd"][..], &with_packaged()].concat();
@@ -114,7 +114,7 @@ fn tasks_at_the_same_moment_wait_for_each_other() {
 }
 
 #[test]
-fn two_ups_at_once_make_one_cluster() {
+fn two_concurrent_ups_make_one_cluster() {
     let scratch = Scratch::with("both", &one(25));
     let [one, other] = [(), ()].map(|()| begin_up(&scratch, "both"));
     let [one, other] = [one, other].map(|up| end(up).expect(0));

@@ -30,7 +30,7 @@ fn member(scratch: &Scratch, name: &str, member: &str) -> Utf8PathBuf {
 }
 
 #[test]
-fn what_a_pid_file_says_proves_nothing() {
+fn pid_file_is_not_trusted() {
     let scratch = Scratch::with("pids", &three(31));
     up(&scratch, "pids").expect(0);
     let before = processes(&scratch, "pids");
@@ -64,7 +64,7 @@ fn what_a_pid_file_says_proves_nothing() {
 }
 
 #[test]
-fn damaged_record_prevents_neither_down_nor_destroy() {
+fn down_and_destroy_work_with_a_damaged_record() {
     let scratch = Scratch::with("damaged", &one(32));
     up(&scratch, "damaged").expect(0);
     put(&scratch, "damaged", "survivor", "yes");
@@ -99,7 +99,7 @@ fn damaged_record_prevents_neither_down_nor_destroy() {
 }
 
 #[test]
-fn without_its_record_a_running_cluster_is_refused_and_a_stopped_one_adopted() {
+fn cluster_without_record_is_adopted_only_if_stopped() {
     let scratch = Scratch::with("orphan", &three(33));
     up(&scratch, "orphan").expect(0);
     put(&scratch, "orphan", "survivor", "yes");
@@ -148,7 +148,7 @@ fn members_without_folders_are_found_and_stopped() {
 }
 
 #[test]
-fn down_tells_whose_data_is_lost() {
+fn down_reports_members_that_lost_their_data() {
     let scratch = Scratch::with("void", &three(140));
     up(&scratch, "void").expect(0);
     let lose = |one| fs::remove_dir_all(member(&scratch, "void", one)).unwrap();
@@ -168,7 +168,7 @@ fn down_tells_whose_data_is_lost() {
 }
 
 #[test]
-fn a_member_without_its_lock_has_not_lost_its_folder() {
+fn missing_lock_is_not_reported_as_missing_folder() {
     let scratch = Scratch::with("unlocked", &three(141));
     up(&scratch, "unlocked").expect(0);
     fs::remove_file(member(&scratch, "unlocked", "core-01").join("lock")).unwrap();
@@ -276,7 +276,7 @@ fn are_guarded(scratch: &Scratch, name: &str, lost: &[&str]) {
 }
 
 #[test]
-fn lost_data_is_guarded_where_up_was_killed_early() {
+fn data_loss_is_noticed_after_up_was_killed_early() {
     let scratch = Scratch::with("early", &three(135));
     start_by_a_killed_up(&scratch, "early", 3);
     fail_power(&scratch, "early");
@@ -292,7 +292,7 @@ fn lost_data_is_guarded_where_up_was_killed_early() {
 }
 
 #[test]
-fn lost_data_is_guarded_by_what_any_task_has_seen() {
+fn data_loss_is_noticed_if_any_task_saw_the_data() {
     let scratch = Scratch::new();
     for (task, definition, count) in [
         ("verify", one(136), 1),
@@ -334,7 +334,7 @@ fn lost_data_is_guarded_by_what_any_task_has_seen() {
 }
 
 #[test]
-fn lost_data_is_guarded_by_the_revision_that_was_seen() {
+fn data_loss_is_noticed_by_the_recorded_revision() {
     let scratch = Scratch::with("known", &one(137));
     up(&scratch, "known").expect(0);
     scratch.run(&["down", "known"]).expect(0);
@@ -351,7 +351,7 @@ fn lost_data_is_guarded_by_the_revision_that_was_seen() {
 }
 
 #[test]
-fn an_up_killed_at_its_first_member_is_continued() {
+fn next_up_continues_one_killed_at_its_first_member() {
     let scratch = Scratch::with("first", &three(138));
     // The member lives on, and its `up` does not; or neither does, and the member never had data.
     for then in ["", "; exit 1"] {
@@ -366,7 +366,7 @@ fn an_up_killed_at_its_first_member_is_continued() {
 }
 
 #[test]
-fn member_that_ended_without_data_founds_the_cluster() {
+fn member_that_exited_without_data_bootstraps() {
     let scratch = Scratch::with("vain", &one(139));
     let folder = etcd_that_first(&scratch, "exit 1");
     scratch
@@ -376,7 +376,7 @@ fn member_that_ended_without_data_founds_the_cluster() {
 }
 
 #[test]
-fn a_member_with_damaged_data_is_quoted_at_once() {
+fn member_with_damaged_data_is_reported_at_once() {
     let scratch = Scratch::with("rotten", &three(36));
     up(&scratch, "rotten").expect(0);
     scratch.run(&["down", "rotten"]).expect(0);
@@ -436,7 +436,7 @@ fn a_member_with_damaged_data_is_quoted_at_once() {
 }
 
 #[test]
-fn torn_single_member_is_not_told_to_start_again() {
+fn no_restart_is_advised_for_a_damaged_single_member() {
     let scratch = Scratch::with("torn", &one(148));
     up(&scratch, "torn").expect(0);
     scratch.run(&["down", "torn"]).expect(0);
@@ -476,7 +476,7 @@ fn torn_single_member_is_not_told_to_start_again() {
 }
 
 #[test]
-fn destroy_is_offered_only_where_no_data_is_left() {
+fn destroy_is_advised_only_if_no_data_is_left() {
     let scratch = Scratch::with("spare", &three(149));
     up(&scratch, "spare").expect(0);
     scratch.run(&["down", "spare"]).expect(0);
@@ -515,7 +515,7 @@ fn destroy_is_offered_only_where_no_data_is_left() {
 }
 
 #[test]
-fn no_task_advises_an_up_that_refuses_a_changed_definition() {
+fn no_hint_advises_an_up_that_would_refuse() {
     let scratch = Scratch::with("changed", &one(150));
     up(&scratch, "changed").expect(0);
     scratch.define("changed", &three(150));
@@ -546,7 +546,7 @@ fn advised_by_verify(scratch: &Scratch, name: &str, check: &str) -> Vec<String> 
 }
 
 #[test]
-fn a_member_that_ends_before_up_is_done_is_told_at_once() {
+fn member_that_exits_during_up_is_reported_at_once() {
     let scratch = Scratch::with("brief", &three(145));
     let folder = etcd_that_first(&scratch, "");
     // It is killed by the first look that tries to write through it: all members serve by then.
@@ -567,7 +567,7 @@ fn a_member_that_ends_before_up_is_done_is_told_at_once() {
 }
 
 #[test]
-fn a_member_that_was_removed_is_called_so() {
+fn removed_member_is_reported() {
     let scratch = Scratch::with("out", &three(146));
     up(&scratch, "out").expect(0);
     let list = etcdctl(&scratch, "out", &["member", "list"])
@@ -592,7 +592,7 @@ fn a_member_that_was_removed_is_called_so() {
 }
 
 #[test]
-fn a_member_on_a_full_disk_is_told_at_once_in_namespaces() {
+fn member_on_a_full_disk_is_reported_in_namespaces() {
     let scratch = Scratch::with("tight", &one(147));
     let xtask = format!("'{}'", env!("CARGO_BIN_EXE_xtask"));
     let up = format!("{xtask} up tight --etcd-dir '{}' --timeout", packaged());
@@ -620,7 +620,7 @@ fn a_member_on_a_full_disk_is_told_at_once_in_namespaces() {
 }
 
 #[test]
-fn blocked_first_up_leaves_the_definition_free_to_change() {
+fn definition_can_change_after_a_blocked_first_up() {
     let scratch = Scratch::with("free", &one(37));
     let taken = std::net::TcpListener::bind("127.79.37.101:2380").unwrap();
     up(&scratch, "free").expect(5);
@@ -633,7 +633,7 @@ fn blocked_first_up_leaves_the_definition_free_to_change() {
 }
 
 #[test]
-fn full_disk_loses_nothing_and_can_be_given_room_in_namespaces() {
+fn full_disk_loses_no_data_in_namespaces() {
     let scratch = Scratch::with("full", &one(39));
     fs::create_dir(scratch.root().join(".state")).unwrap();
     let xtask = format!("'{}'", env!("CARGO_BIN_EXE_xtask"));
@@ -669,7 +669,7 @@ fn full_disk_loses_nothing_and_can_be_given_room_in_namespaces() {
 }
 
 #[test]
-fn destroy_removes_what_machines_wrote_to_their_serial_ports() {
+fn destroy_removes_serial_logs() {
     for (name, folder) in [("default", "vagrant"), ("five", "vagrant/five")] {
         let scratch = Scratch::with(name, "members = 3\n");
         let log = scratch.root().join(folder).join("log");

@@ -27,7 +27,7 @@ use crate::support::{project, read_yaml_1_1};
 const MIRROR: Ipv4Addr = Ipv4Addr::new(192, 168, 56, 1);
 
 #[test]
-fn a_release_founds_the_predicted_cluster_that_outlives_a_restart_in_containers() {
+fn release_cluster_survives_a_restart_in_containers() {
     let mut lab = Lab::new(MIRROR);
     lab.publish(&release().path(), &release().bytes);
     let cluster = Cluster::of_release(&lab, 3);
@@ -48,7 +48,7 @@ fn a_release_founds_the_predicted_cluster_that_outlives_a_restart_in_containers(
 }
 
 #[test]
-fn a_wrong_tarball_starts_nothing_and_the_right_one_mends_it_in_containers() {
+fn wrong_tarball_starts_nothing_in_containers() {
     let mut lab = Lab::new(MIRROR);
     let mut wrong = release().bytes.to_vec();
     let middle = wrong.len() / 2;
@@ -82,7 +82,7 @@ fn a_wrong_tarball_starts_nothing_and_the_right_one_mends_it_in_containers() {
 }
 
 #[test]
-fn the_package_founds_no_cluster_but_the_predicted_one_in_containers() {
+fn package_forms_only_the_predicted_cluster_in_containers() {
     let mut lab = Lab::new(MIRROR);
     let (name, definition) = VARIANTS
         .iter()
@@ -102,7 +102,7 @@ fn the_package_founds_no_cluster_but_the_predicted_one_in_containers() {
 
 /// The image cannot be pulled in a lab. So it is made on the machine, while the unit goes on trying.
 #[test]
-fn a_container_serves_the_predicted_cluster_in_containers() {
+fn container_runs_the_predicted_cluster_in_containers() {
     let mut lab = Lab::new(MIRROR);
     let definition = "members = 1\n[etcd]\nversion = \"3.5.16\"\nruntime = \"container\"\n";
     let mut cluster = Cluster::new("default", definition);
@@ -141,7 +141,7 @@ fn a_container_serves_the_predicted_cluster_in_containers() {
 
 /// As Vagrant does it on a machine of this project's own box. What fails once can be done again.
 #[test]
-fn user_data_is_handed_to_a_booted_machine_in_containers() {
+fn booted_machine_receives_its_user_data_in_containers() {
     let mut lab = Lab::new(MIRROR);
     let address = Ipv4Addr::new(192, 168, 56, 101);
     let disabled = "etc/cloud/cloud-init.disabled";
@@ -182,7 +182,7 @@ fn user_data_is_handed_to_a_booted_machine_in_containers() {
 
 /// Of the shipped definitions, and of all variants that have golden files and no test here of their own.
 #[test]
-fn every_file_and_unit_of_debian_is_put_in_place_in_containers() {
+fn debian_files_and_units_are_installed_in_containers() {
     let mut lab = Lab::new(MIRROR);
     let seeds: Vec<(String, String, String)> = every_debian_cluster()
         .into_iter()

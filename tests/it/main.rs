@@ -82,7 +82,7 @@ mod verify_support;
 fn main() -> std::process::ExitCode {
     harness::run(&[
         // These make root file systems, for which the others of their kind wait.
-        "machines_in_containers::every",
+        "machines_in_containers::debian",
         "recipe_2015",
         "hints",
         "fault_matrix",

@@ -35,7 +35,7 @@ fn sh(script: &str, deadline: Duration) -> Finished {
 }
 
 #[test]
-fn a_program_left_in_the_background_holds_nothing_up() {
+fn background_program_delays_nothing() {
     let finished = sh("sleep 1000 & echo $!", LONG);
     let left = Pid::from_raw(finished.stdout.trim().parse().unwrap());
     kill(left, Signal::SIGKILL).expect("it was left alone");
@@ -43,7 +43,7 @@ fn a_program_left_in_the_background_holds_nothing_up() {
 }
 
 #[test]
-fn a_deadline_ends_a_program_with_all_that_it_started() {
+fn deadline_ends_a_program_and_its_children() {
     let deadline = Duration::from_secs(3);
     let finished = sh("sleep 1000 & echo $!; wait", deadline);
     assert_eq!(finished.ending, Ending::Deadline(deadline));
@@ -52,7 +52,7 @@ fn a_deadline_ends_a_program_with_all_that_it_started() {
 }
 
 #[test]
-fn a_program_that_will_not_end_is_killed() {
+fn program_that_ignores_sigterm_is_killed() {
     let script = "trap '' TERM; echo $$; while :; do sleep 1; done";
     let deadline = Duration::from_secs(3);
     let finished = sh(script, deadline);
@@ -62,7 +62,7 @@ fn a_program_that_will_not_end_is_killed() {
 }
 
 #[test]
-fn the_end_of_endless_output_is_kept() {
+fn end_of_endless_output_is_kept() {
     let finished = sh(
         "head -c 50000000 /dev/zero | tr '\\0' a; echo; echo end",
         LONG,
@@ -73,7 +73,7 @@ fn the_end_of_endless_output_is_kept() {
 }
 
 #[test]
-fn endings_are_put_in_words() {
+fn endings_are_described() {
     let shell = Shell::new().unwrap();
     let ending = |script: &str| sh(script, LONG).ending();
     assert_eq!(ending("exit 3"), "exited with status 3");
@@ -91,7 +91,7 @@ fn endings_are_put_in_words() {
 }
 
 #[test]
-fn the_last_lines_are_those_of_the_error() {
+fn last_lines_come_from_standard_error() {
     let finished = sh("echo out; echo one >&2; echo two >&2; echo three >&2", LONG);
     assert_eq!(finished.last_lines(2), "two\nthree");
     assert_eq!(sh("echo one; echo two", LONG).last_lines(1), "two");
@@ -99,7 +99,7 @@ fn the_last_lines_are_those_of_the_error() {
 }
 
 #[test]
-fn a_command_line_can_be_pasted_whatever_is_in_it() {
+fn any_command_line_can_be_pasted() {
     let shell = Shell::new().unwrap();
     let words = [
         "",
@@ -134,7 +134,7 @@ fn a_command_line_can_be_pasted_whatever_is_in_it() {
 }
 
 #[test]
-fn what_is_detached_is_known_by_its_file_and_does_not_hear_us_hang_up() {
+fn detached_program_is_recorded_and_survives_a_hangup() {
     let scratch = Scratch::new();
     let detached = Outliving::new(&scratch, "sh", &["-c", "echo begun; exec sleep 1000"]);
     let pid = detached.id();
@@ -155,7 +155,7 @@ fn what_is_detached_is_known_by_its_file_and_does_not_hear_us_hang_up() {
 }
 
 #[test]
-fn the_log_of_what_is_detached_is_gone_on_with() {
+fn log_of_a_detached_program_is_appended_to() {
     let scratch = Scratch::new();
     let script = "echo first; echo second >&2";
     let mut detached = Outliving::new(&scratch, "sh", &["-c", script]);
@@ -166,7 +166,7 @@ fn the_log_of_what_is_detached_is_gone_on_with() {
 }
 
 #[test]
-fn a_detached_program_that_is_not_there_ends_at_once_and_says_so() {
+fn missing_detached_program_is_reported_in_its_log() {
     let scratch = Scratch::new();
     let mut detached = Outliving::new(&scratch, "no-such-program", &[]);
     assert_eq!(detached.end(), Ending::Exited(127));
@@ -187,7 +187,7 @@ fn signals_reach_one_process_or_none() {
 }
 
 #[test]
-fn an_interruption_ends_what_runs_and_says_how_to_go_on() {
+fn interruption_ends_programs_and_explains_how_to_continue() {
     let server = Server::answering(Answer::Silence);
     let checksums =
         "[etcd.sha256]\namd64 = \"AAAA\"\narm64 = \"AAAA\"\n".replace("AAAA", &"a".repeat(64));

@@ -25,14 +25,14 @@ use crate::scratch::{Ran, Scratch};
 use crate::support::write_program;
 
 #[test]
-fn the_distributions_package_serves_where_nothing_else_does() {
+fn distribution_package_is_the_fallback() {
     let package = package();
     assert_eq!(package.tools.origin, Origin::Package);
     assert!(package.tools.etcd.starts_with(&package.cache));
 }
 
 #[test]
-fn an_unpacked_package_serves_again_without_a_word() {
+fn cached_package_is_reused_silently() {
     let package = package();
     let mut trial = Trial::new("package-again");
     trial.cache.clone_from(&package.cache);
@@ -48,7 +48,7 @@ fn an_unpacked_package_serves_again_without_a_word() {
 }
 
 #[test]
-fn a_source_that_fails_does_not_spoil_the_package() {
+fn failing_source_does_not_prevent_the_package() {
     // The package comes from outside, so the cluster runs there for a moment, where others may, too.
     network::outside(a_source_that_fails);
 }
@@ -91,7 +91,7 @@ fn a_source_that_fails() {
 }
 
 #[test]
-fn the_release_is_downloaded_once_and_then_kept() {
+fn release_is_downloaded_once_and_cached() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let trial = Trial::of_release("release", &server.url);
     let tools = trial.find().unwrap();
@@ -115,7 +115,7 @@ fn the_release_is_downloaded_once_and_then_kept() {
 }
 
 #[test]
-fn a_redirected_release_is_followed() {
+fn release_redirects_are_followed() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let first = Server::answering(Answer::Redirect(server.url.clone()));
     let trial = Trial::of_release("redirected", &first.url);
@@ -124,7 +124,7 @@ fn a_redirected_release_is_followed() {
 }
 
 #[test]
-fn two_tasks_at_once_download_once() {
+fn concurrent_tasks_download_once() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let folder = Trial::of_release("at-once", &server.url).cache;
     let url = &server.url;
@@ -147,28 +147,28 @@ fn two_tasks_at_once_download_once() {
 }
 
 #[test]
-fn another_file_than_the_pinned_one_is_not_unpacked() {
+fn tarball_with_a_wrong_checksum_is_not_unpacked() {
     let server = Server::answering(Answer::File(Arc::new(b"not etcd".to_vec())));
     let trial = Trial::of_release("wrong-checksum", &server.url);
     trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz is not the pinned file: its SHA-256 is a8cf3bd23b17f6ff79d41b2035252ff7dcca061772cb3785ba27b1b6d8948462, expected PINNED"]);
 }
 
 #[test]
-fn a_release_that_stops_halfway_is_not_used() {
+fn incomplete_download_is_not_used() {
     let server = Server::answering(Answer::Half(release().bytes.clone()));
     let trial = Trial::of_release("halfway", &server.url);
     trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: curl: (18…"]);
 }
 
 #[test]
-fn a_release_that_is_not_there_is_said_to_be() {
+fn missing_release_is_reported() {
     let server = Server::answering(Answer::NotFound);
     let trial = Trial::of_release("not-there", &server.url);
     trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: curl: (22…"]);
 }
 
 #[test]
-fn a_server_that_is_silent_is_given_up() {
+fn silent_server_is_given_up() {
     let server = Server::answering(Answer::Silence);
     let mut trial = Trial::of_release("silent", &server.url);
     trial.limits.stall = Duration::from_secs(1);
@@ -176,7 +176,7 @@ fn a_server_that_is_silent_is_given_up() {
 }
 
 #[test]
-fn a_download_that_hangs_altogether_is_ended() {
+fn hanging_download_is_ended() {
     let server = Server::answering(Answer::Silence);
     let mut trial = Trial::of_release("hanging", &server.url);
     trial.limits.whole = Duration::from_millis(300);
@@ -184,13 +184,13 @@ fn a_download_that_hangs_altogether_is_ended() {
 }
 
 #[test]
-fn a_port_that_nobody_listens_on_is_said_to_be() {
+fn refused_connection_is_reported() {
     let trial = Trial::of_release("refused", "http://127.0.0.1:1");
     trial.does_not_serve(&expect!["the official release: http://SERVER/vVERSION/etcd-vVERSION-linux-ARCH.tar.gz could not be downloaded: curl: (7…"]);
 }
 
 #[test]
-fn a_version_without_a_checksum_is_not_downloaded() {
+fn version_without_a_checksum_is_not_downloaded() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let mut trial = Trial::of_release("no-checksum", &server.url);
     trial.version = EtcdVersion::new(3, 4, 0);
@@ -200,7 +200,7 @@ fn a_version_without_a_checksum_is_not_downloaded() {
 }
 
 #[test]
-fn a_definitions_own_build_is_not_mistaken_for_another_of_its_version() {
+fn own_build_is_not_mistaken_for_the_official_release() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let mut trial = Trial::of_release("own-build", &server.url);
     trial.find().unwrap();
@@ -211,7 +211,7 @@ fn a_definitions_own_build_is_not_mistaken_for_another_of_its_version() {
 }
 
 #[test]
-fn what_an_interrupted_task_left_is_in_nobodys_way() {
+fn leftovers_of_an_interrupted_task_do_no_harm() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let trial = Trial::of_release("interrupted", &server.url);
     let left = trial.cache.join("etcd/.unfinished/complete");
@@ -222,7 +222,7 @@ fn what_an_interrupted_task_left_is_in_nobodys_way() {
 }
 
 #[test]
-fn a_kept_release_that_got_lost_is_fetched_again() {
+fn lost_cached_release_is_downloaded_again() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let trial = Trial::of_release("lost", &server.url);
     let tools = trial.find().unwrap();
@@ -232,7 +232,7 @@ fn a_kept_release_that_got_lost_is_fetched_again() {
 }
 
 #[test]
-fn wget_and_apt_stand_in_for_curl() {
+fn wget_and_apt_replace_curl() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     for (name, programs) in [("wget", &["wget"][..]), ("apt", &[])] {
         let mut trial = Trial::of_release(name, &server.url);
@@ -242,7 +242,7 @@ fn wget_and_apt_stand_in_for_curl() {
 }
 
 #[test]
-fn wget_and_apt_say_why_they_failed() {
+fn wget_and_apt_explain_failures() {
     let server = Server::answering(Answer::NotFound);
     let mut trial = Trial::of_release("wget-fails", &server.url);
     trial.path = programs_only(&trial.folder, &["wget", "tar", "gzip"]);
@@ -253,7 +253,7 @@ fn wget_and_apt_say_why_they_failed() {
 }
 
 #[test]
-fn a_named_folder_is_used_at_any_version() {
+fn named_folder_is_used_at_any_version() {
     let mut trial = Trial::new("named");
     trial.named = package().tools.etcd.parent().map(Utf8Path::to_owned);
     let tools = trial.find().unwrap();
@@ -265,7 +265,7 @@ fn a_named_folder_is_used_at_any_version() {
 }
 
 #[test]
-fn a_named_folder_that_does_not_serve_is_an_error() {
+fn unusable_named_folder_is_an_error() {
     let mut trial = Trial::new("named-badly");
     let folder = trial.folder.join("bin");
     fs::create_dir_all(&folder).unwrap();
@@ -304,7 +304,7 @@ fn a_named_folder_that_does_not_serve_is_an_error() {
 }
 
 #[test]
-fn path_serves_first_at_the_pinned_version_and_last_at_another() {
+fn path_comes_first_if_pinned_and_last_otherwise() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let mut trial = Trial::of_release("path", &server.url);
     let pair = package().tools.etcd.parent().unwrap();
@@ -324,7 +324,7 @@ fn path_serves_first_at_the_pinned_version_and_last_at_another() {
 }
 
 #[test]
-fn where_nothing_serves_every_place_says_why() {
+fn every_place_explains_why_it_was_not_used() {
     let mut trial = Trial::new("nowhere");
     trial.path = programs_only(&trial.folder, &["curl"]);
     trial.fails(&expect![[r#"
@@ -340,7 +340,7 @@ fn where_nothing_serves_every_place_says_why() {
 }
 
 #[test]
-fn scripts_that_answer_as_old_versions_do_are_understood() {
+fn version_output_of_old_releases_is_understood() {
     let mut trial = Trial::new("versions");
     for (etcd, etcdctl, version) in [
         ("etcd version 2.0.0", "etcdctl version 2.0.0", (2, 0, 0)),

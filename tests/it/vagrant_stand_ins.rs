@@ -202,7 +202,7 @@ echo 'id-of-other'";
 }
 
 #[test]
-fn libvirt_is_asked_once_for_all_machines_in_namespaces() {
+fn libvirt_is_queried_once_for_all_machines_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", "exit 1");
     cluster.up().expect(6);
@@ -218,7 +218,7 @@ fn libvirt_is_asked_once_for_all_machines_in_namespaces() {
 }
 
 #[test]
-fn vagrant_is_asked_where_virsh_does_not_answer_in_namespaces() {
+fn vagrant_is_queried_if_virsh_fails_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", "exit 1");
     cluster.up().expect(6);
@@ -231,7 +231,7 @@ fn vagrant_is_asked_where_virsh_does_not_answer_in_namespaces() {
 }
 
 #[test]
-fn each_machine_that_is_done_is_noted_although_another_fails_in_namespaces() {
+fn finished_machines_are_recorded_if_one_fails_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", TWO_OF_THREE);
     let up = cluster.up().expect(6);
@@ -247,7 +247,7 @@ fn each_machine_that_is_done_is_noted_although_another_fails_in_namespaces() {
 }
 
 #[test]
-fn a_machine_with_data_is_kept_although_it_is_not_known_to_be_done_in_namespaces() {
+fn unfinished_machine_with_data_is_kept_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", "exit 1");
     cluster.up().expect(6);
@@ -276,7 +276,7 @@ fn a_machine_with_data_is_kept_although_it_is_not_known_to_be_done_in_namespaces
 }
 
 #[test]
-fn a_machine_that_may_have_data_is_not_made_anew_unasked_in_namespaces() {
+fn machine_that_may_have_data_is_kept_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", "exit 1");
     cluster.up().expect(6);
@@ -301,7 +301,7 @@ done
 set -- up";
 
 #[test]
-fn machines_that_were_made_by_others_are_not_taken_for_lost_in_namespaces() {
+fn foreign_machines_are_not_reported_lost_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", ALL);
     for machine in ["core-01", "core-02", "core-03"] {
@@ -328,7 +328,7 @@ fn machines_that_were_made_by_others_are_not_taken_for_lost_in_namespaces() {
 }
 
 #[test]
-fn a_machine_that_was_switched_off_while_it_was_set_up_is_set_up_in_namespaces() {
+fn machine_stopped_during_setup_is_set_up_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", "exit 1");
     cluster.up().expect(6);
@@ -342,7 +342,7 @@ fn a_machine_that_was_switched_off_while_it_was_set_up_is_set_up_in_namespaces()
 }
 
 #[test]
-fn what_machines_go_by_stays_until_they_are_to_go_on_with_something_else_in_namespaces() {
+fn refused_up_keeps_the_rendered_files_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", TWO_OF_THREE);
     cluster.up().expect(6);
@@ -397,7 +397,7 @@ fn unknown_machines_are_ignored_and_logins_shared_in_namespaces() {
 }
 
 #[test]
-fn machines_are_left_to_the_folder_that_this_one_is_a_copy_of_in_namespaces() {
+fn copied_folder_leaves_machines_alone_in_namespaces() {
     let original = StandIns::new();
     let copy = StandIns::new();
     for cluster in [&original, &copy] {

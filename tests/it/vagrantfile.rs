@@ -168,7 +168,7 @@ fn vagrant_accepts_it_for_every_definition() {
 }
 
 #[test]
-fn vagrant_knows_the_machines_of_the_folder_it_is_called_in() {
+fn vagrant_lists_the_machines_of_its_folder() {
     let scratch = workspace();
     let status = in_folder(&scratch, "five", "vagrant")
         .args(["status", "--machine-readable"])
@@ -192,7 +192,7 @@ fn vagrant_knows_the_machines_of_the_folder_it_is_called_in() {
 }
 
 #[test]
-fn machines_are_as_the_definition_says() {
+fn machines_match_the_definition() {
     let scratch = workspace();
     let machines = machines(&scratch, "debian-mirror", "libvirt", &[]);
     let first = &machines["debian-mirror_alpha"];
@@ -241,7 +241,7 @@ fn machines_are_as_the_definition_says() {
 }
 
 #[test]
-fn flatcar_and_coreos_have_the_boxes_of_their_makers() {
+fn flatcar_and_coreos_use_published_boxes() {
     let scratch = workspace();
     let flatcar = machines(&scratch, "flatcar", "virtualbox", &[]);
     let machine = &flatcar["flatcar_core-01"];
@@ -269,7 +269,7 @@ fn flatcar_and_coreos_have_the_boxes_of_their_makers() {
 }
 
 #[test]
-fn the_kind_of_virtualization_is_chosen_defined_or_asked_for() {
+fn virtualization_is_detected_defined_or_requested() {
     let scratch = workspace();
     let driver = |name: &str, variables: &[(&str, &str)]| {
         let machines = machines(&scratch, name, "libvirt", variables);
@@ -305,7 +305,7 @@ fn the_kind_of_virtualization_is_chosen_defined_or_asked_for() {
 }
 
 #[test]
-fn a_box_that_is_still_to_be_made_is_asked_for() {
+fn missing_box_is_reported() {
     let scratch = workspace();
     let up = in_folder(&scratch, "default", "vagrant")
         .args(["up", "core-01", "--provider", "libvirt"])
@@ -319,7 +319,7 @@ fn a_box_that_is_still_to_be_made_is_asked_for() {
 }
 
 #[test]
-fn a_cluster_that_is_not_rendered_is_said_to_be() {
+fn unrendered_cluster_is_reported() {
     let scratch = workspace();
     fs::remove_file(scratch.root().join("vagrant/five/config.rb")).unwrap();
     let status = in_folder(&scratch, "five", "vagrant")
@@ -342,7 +342,7 @@ fn made(scratch: &Scratch, machine: &str) {
 }
 
 #[test]
-fn machines_of_one_cluster_are_not_taken_for_those_of_another() {
+fn machines_of_similar_clusters_are_kept_apart() {
     let scratch = Scratch::with("default", "");
     scratch.define("a", "network.subnet = \"192.168.57.0/24\"\n");
     made(&scratch, "five_core-01");
@@ -361,7 +361,7 @@ fn machines_of_one_cluster_are_not_taken_for_those_of_another() {
 }
 
 #[test]
-fn machines_of_former_members_stay_known_until_they_are_destroyed() {
+fn former_members_are_listed_until_destroyed() {
     let scratch = workspace();
     for machine in ["five_core-01", "five_core-06", "five-core_core-07", "gone"] {
         made(&scratch, machine);
@@ -379,7 +379,7 @@ fn machines_of_former_members_stay_known_until_they_are_destroyed() {
 }
 
 #[test]
-fn machines_are_the_systems_whatever_the_environment_says() {
+fn machines_use_the_system_libvirt_in_any_environment() {
     let scratch = workspace();
     made(&scratch, "gone");
     let session = [("LIBVIRT_DEFAULT_URI", "qemu:///session")];

@@ -49,22 +49,22 @@ fn killed(task: &str, longest: u64) {
 }
 
 #[test]
-fn an_up_that_is_killed_loses_nothing() {
+fn killed_up_loses_nothing() {
     killed("up", 3000);
 }
 
 #[test]
-fn a_down_that_is_killed_loses_nothing() {
+fn killed_down_loses_nothing() {
     killed("down", 1500);
 }
 
 #[test]
-fn a_verify_that_is_killed_loses_nothing() {
+fn killed_verify_loses_nothing() {
     killed("verify", 1500);
 }
 
 #[test]
-fn a_destroy_that_is_killed_leaves_all_or_nothing() {
+fn killed_destroy_leaves_all_or_nothing() {
     let mut random = Random::of("destroy");
     let scratch = Scratch::with("soak", &three(1));
     for _ in 0..KILLS / 2 {

@@ -20,7 +20,7 @@ fn of_processes() -> Vec<&'static str> {
 }
 
 #[test]
-fn faults_are_found_named_and_healed_in_any_order_alone() {
+fn faults_are_found_and_healed_in_any_order_alone() {
     let mut random = Random::of("faults");
     let cluster = Cluster::start("faults", 1);
     put(&cluster.scratch, "faults", "survivor", "yes");
@@ -31,7 +31,7 @@ fn faults_are_found_named_and_healed_in_any_order_alone() {
 }
 
 #[test]
-fn drills_that_are_killed_are_healed_by_up_alone() {
+fn up_heals_killed_drills_alone() {
     let mut random = Random::of("killed drills");
     let cluster = Cluster::start("killed", 2);
     put(&cluster.scratch, "killed", "survivor", "yes");
@@ -50,6 +50,6 @@ fn drills_that_are_killed_are_healed_by_up_alone() {
 }
 
 #[test]
-fn nothing_healthy_is_called_broken_alone() {
+fn healthy_cluster_is_never_called_broken_alone() {
     drilled_cluster::nothing_healthy_is_called_broken(100, 10);
 }

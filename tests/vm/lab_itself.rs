@@ -34,7 +34,7 @@ const NETWORK: &str = "<network>
 </network>";
 
 #[test]
-fn nothing_is_left_of_a_lab_in_vms() {
+fn lab_is_removed_completely_in_vms() {
     let lab = Lab::new();
     let folder = lab.folder().to_owned();
     let alone = lab.processes();
@@ -69,7 +69,7 @@ fn nothing_is_left_of_a_lab_in_vms() {
 }
 
 #[test]
-fn what_a_killed_test_left_is_removed_by_the_next_in_vms() {
+fn next_test_removes_the_lab_of_a_killed_one_in_vms() {
     let mut ended = Command::new("true").spawn().unwrap();
     ended.wait().unwrap();
     let all = Utf8Path::new(env!("CARGO_TARGET_TMPDIR"));
