@@ -1,8 +1,8 @@
-//! `cargo bench --bench machines`: `cargo xtask up` against plain `vagrant up`, for three virtual machines
-//! from nothing, in turn and in one run, so that the ratio holds on any host. `-- 5` has it measure five
-//! pairs. `-- --before CHECKOUT` compares `cargo xtask up` with that of another checkout of this project,
-//! in which `cargo build` was run, and on the machines of that one. It takes what the tests of machines
-//! take, root among it; a host that lacks some of it is told what, and nothing is measured.
+//! `cargo bench --bench machines`: `cargo xtask up` against plain `vagrant up`, for three new virtual
+//! machines, alternating in one run, so that the ratio holds on any host. `-- 5` measures five pairs.
+//! `-- --before CHECKOUT` compares `cargo xtask up` with that of another checkout of this project, in
+//! which `cargo build` was run, on that checkout's machines. It has the requirements of the tests of
+//! machines, including root; if one is missing, it says so and measures nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -46,11 +46,11 @@ use setting::{NAME, NETWORK, Project, Setting, tell};
 use xtask::commands::Exit;
 use xtask::commands::test::why_no_vms;
 
-/// Few, since a pair takes minutes. A host that is busy with something else takes more.
+/// Few, because a pair takes minutes, or more on a busy host.
 const PAIRS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 fn main() -> ExitCode {
-    // Of cargo's tasks only `bench` says this; `cargo test --benches` wants to know that it builds.
+    // Only `cargo bench` passes this; `cargo test --benches` only checks that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What was asked for.
+/// The arguments.
 struct Asked {
     pairs: NonZeroUsize,
     before: Option<Utf8PathBuf>,
@@ -88,7 +88,7 @@ impl Asked {
                 "--bench" => {}
                 "--before" => {
                     let checkout = words.next().expect("`--before` takes a folder");
-                    // cargo runs this in another folder than it was called in.
+                    // cargo runs this in another folder than the caller's.
                     assert!(
                         checkout.starts_with('/'),
                         "`--before` takes an absolute path"
@@ -115,7 +115,7 @@ fn compare_with_plain_tools(pairs: NonZeroUsize) {
     );
 }
 
-/// Each has a host of its own, and machines run on one of them at a time.
+/// Each has its own host, and machines run on one of them at a time.
 fn compare_with(before: &Project, pairs: NonZeroUsize) {
     let (before, now) = (Setting::of(before), Setting::new());
     copy_the_box(&before);
@@ -128,7 +128,7 @@ fn compare_with(before: &Project, pairs: NonZeroUsize) {
     );
 }
 
-/// Measures both, and prints how the second compares with the first.
+/// Measures both, and prints the ratio.
 fn in_turn(
     pairs: NonZeroUsize,
     (name, first): (&str, &mut dyn FnMut() -> Duration),
@@ -136,7 +136,7 @@ fn in_turn(
 ) {
     let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
     for pair in 0..pairs.get() {
-        // What it may be worth to come second, each has in its turn.
+        // They alternate, so that neither always profits from coming second.
         if pair % 2 == 0 {
             of_second.push(second());
             of_first.push(first());
@@ -152,8 +152,8 @@ fn in_turn(
     println!("    {other_name:<14}  {second:7.1} s  {ratio:7.2} times {name}");
 }
 
-/// The first machine of a box has Vagrant and libvirt copy it, for all that follow. So nobody's time has
-/// that in it. That the machine is there is enough: it need not boot.
+/// For the first machine of a box, Vagrant and libvirt copy the box for all later ones. That must
+/// not count, so one machine is created beforehand; it need not boot.
 fn copy_the_box(setting: &Setting) {
     let begun = Instant::now();
     let mut up = vagrant(setting);
@@ -168,7 +168,7 @@ fn copy_the_box(setting: &Setting) {
     tell("copies of the box", begun);
 }
 
-/// With the cluster proven.
+/// Until the cluster is verified.
 fn by_up_once(setting: &Setting, what: &str) -> Duration {
     nothing_is_there(setting);
     let begun = Instant::now();
@@ -179,8 +179,8 @@ fn by_up_once(setting: &Setting, what: &str) -> Duration {
     took
 }
 
-/// How long Vagrant ran in `up`: its log is made right before it begins, and last written when it has no
-/// more to say. Nothing where the file system does not note the first.
+/// How long Vagrant ran in `up`: from the creation of its log to the last write. `None` if the file
+/// system does not record the creation.
 fn time_of_vagrant(setting: &Setting) -> Option<Duration> {
     let log = setting.workspace.join(format!(".state/{NAME}/vagrant.log"));
     let log = fs::metadata(log).unwrap();
@@ -188,7 +188,7 @@ fn time_of_vagrant(setting: &Setting) -> Option<Duration> {
     ended.duration_since(log.created().ok()?).ok()
 }
 
-/// With each member healthy by its own account, which is as much as plain tools tell.
+/// Until each member reports itself healthy, which is as much as plain tools show.
 fn by_hand_once(setting: &Setting) -> Duration {
     nothing_is_there(setting);
     let begun = Instant::now();
@@ -208,12 +208,12 @@ fn by_hand_once(setting: &Setting) -> Duration {
     took
 }
 
-/// Vagrant as one calls it oneself: in the folder of the cluster's rendered files.
+/// Vagrant as called by hand: in the folder of the cluster's rendered files.
 fn vagrant(setting: &Setting) -> Command {
     let mut vagrant = setting.command("vagrant");
     vagrant
         .current_dir(setting.workspace.join("vagrant").join(NAME))
-        // Nor does `up` have it ask its makers for a newer version.
+        // `up` disables the update check, too.
         .env("VAGRANT_CHECKPOINT_DISABLE", "1");
     vagrant
 }
@@ -222,7 +222,7 @@ fn run(command: &mut Command) {
     Ran::from(command.output().unwrap()).expect(0);
 }
 
-/// What one has left would spare the next something, or be in its way.
+/// Leftovers of one could help or hinder the next.
 fn nothing_is_there(setting: &Setting) {
     let lab = &setting.lab;
     let left = [lab.domains(), lab.networks(), lab.disks()].concat();
@@ -237,7 +237,7 @@ fn show(what: &str, took: Duration, of_vagrant: Option<Duration>) {
     println!("  {what:<16}  {took:7.1} s{of_vagrant}");
 }
 
-/// In seconds. Of an even number, it lies between the two in the middle.
+/// The median in seconds; for an even number, the mean of the middle two.
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
     let (low, high) = (times[(times.len() - 1) / 2], times[times.len() / 2]);

@@ -1,5 +1,5 @@
-//! `cargo bench`: whole commands against the plainest thing that does the same, in turn and in one
-//! run, so that the ratios hold on any machine. Figures are medians.
+//! `cargo bench`: whole commands against the simplest equivalent, alternating in one run, so that
+//! the ratios hold on any machine. Figures are medians.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -27,7 +27,7 @@ use camino::Utf8Path;
 use scratch::Scratch;
 
 fn main() {
-    // Of cargo's tasks only `bench` says this; `cargo test --benches` wants to know that it builds.
+    // Only `cargo bench` passes this; `cargo test --benches` only checks that it builds.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -60,7 +60,7 @@ fn rendering() {
     }
 }
 
-/// Many, because etcd's elections are a matter of luck: the same start takes 0.3 s or 3 s.
+/// Many, because of the randomness of etcd's elections: the same start takes 0.3 s or 3 s.
 const ROUNDS: usize = 31;
 const ENDPOINT: &str = "http://127.78.1.101:2379";
 const DEFINITION: &str = "members = 3\n[network]\nsubnet = \"10.78.1.0/24\"\n";
@@ -92,7 +92,7 @@ fn first_write() {
     );
 }
 
-/// The members' command lines, read off a cluster that `up` has started, so that they cannot differ.
+/// The members' command lines, from a cluster that `up` started, so that they cannot differ.
 fn command_lines(etcd: &Utf8Path) -> Vec<Vec<String>> {
     let scratch = Scratch::with("bench", DEFINITION);
     scratch
@@ -114,7 +114,7 @@ fn by_hand_once(command_lines: &[Vec<String>]) -> Duration {
     let start = |line: &Vec<String>| {
         let mut command = Command::new(&line[0]);
         for word in &line[1..] {
-            // Each round has a folder of its own, as each cluster of `up` has.
+            // Each round has its own folder, as each cluster of `up` has.
             match word.strip_prefix("--data-dir=") {
                 Some(data) => {
                     let member = Utf8Path::new(data)
@@ -137,7 +137,7 @@ fn by_hand_once(command_lines: &[Vec<String>]) -> Duration {
     begun.elapsed()
 }
 
-/// A process that does not outlive its measurement.
+/// A process that ends with its measurement.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -147,7 +147,7 @@ impl Drop for Killed {
     }
 }
 
-/// Writes through etcd's gRPC gateway, as often as it takes.
+/// Writes through etcd's gRPC gateway until it succeeds.
 fn wait_for_write() {
     loop {
         let answer = minreq::post(format!("{ENDPOINT}/v3/kv/put"))

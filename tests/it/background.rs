@@ -1,4 +1,4 @@
-//! Questions that are asked aside: who is waited for, and who no more.
+//! Background queries: which answers are waited for.
 
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ fn in_a_while() -> Instant {
     Instant::now() + LONG
 }
 
-/// Asks somebody who answers what they are given here.
+/// Starts a query with the answers that the test sends.
 fn ask_slow(question: &mut Query<u32>) -> Sender<u32> {
     let (give, given) = mpsc::channel();
     question.ask(move || given.recv().unwrap());
@@ -37,7 +37,7 @@ fn late_answer_is_kept_but_not_waited_for_again() {
     let give = ask_slow(&mut question);
     assert_eq!(question.answer(Instant::now()), None);
 
-    // As long as the first is under way, no other is asked, and none is waited for.
+    // While the first query runs, no other is started, and none is waited for.
     question.ask(|| panic!("asked once more"));
     assert_eq!(question.answer(in_a_while()), None);
     assert!(!question.is_waited_for());
@@ -47,15 +47,16 @@ fn late_answer_is_kept_but_not_waited_for_again() {
     let mut asked = Vec::new();
     let mut answer = None;
     while answer.is_none() && begun.elapsed() < LONG / 6 {
-        // Once the first has answered, this asks anew.
+        // Once the first has answered, this starts a new one.
         asked.push(ask_slow(&mut question));
         answer = question.answer(in_a_while());
     }
     assert_eq!(answer, Some(1));
     assert!(!question.is_waited_for());
 
-    // The answer may have come before this asked anew, or right after: then nobody is asked yet. Either
-    // way one of all who were to be asked is asked after this, and the others never heard of it.
+    // The answer may have come before or right after this call; in the second case no new query is
+    // running yet. Either way, one of the prepared queries is started after this, and the others
+    // never.
     asked.push(ask_slow(&mut question));
     let heard = asked.iter().filter(|give| give.send(2).is_ok()).count();
     assert_eq!(heard, 1);

@@ -1,5 +1,5 @@
-//! `cargo xtask box`: from a cloud image that a server on loopback has. The box from packages is made
-//! and booted by the tests of machines.
+//! `cargo xtask box` with a cloud image from a loopback server. The tests of machines make and boot
+//! the box from packages.
 
 use std::fs;
 use std::process::Command;
@@ -20,7 +20,7 @@ enum Table {
     Pc,
 }
 
-/// Runs a program of file systems in a folder.
+/// Runs a file system tool in a folder.
 #[track_caller]
 fn run(folder: &Utf8Path, program: &str, arguments: &[&str], input: &str) {
     let path = std::env::var("PATH").unwrap() + ":/usr/sbin:/sbin";
@@ -33,21 +33,21 @@ fn run(folder: &Utf8Path, program: &str, arguments: &[&str], input: &str) {
     Ran::from(command.output().unwrap()).expect(0);
 }
 
-/// Who is known in an image. Somebody has the first of the IDs for people.
+/// The users of an image. One has the first ID for people.
 const ACCOUNTS: [(&str, &str); 3] = [
     ("passwd", "root:x:0:0:root:/root:/bin/bash\n"),
     ("group", "root:x:0:\nshadow:x:42:\nsomebody:x:1000:\n"),
     ("shadow", "root:*:20454:0:99999:7:::\n"),
 ];
 
-/// What turns a cloud image into a box.
+/// The tools that turn a cloud image into a box.
 fn require_what_makes_boxes() {
     require_tool("curl", "curl");
     require_tool("qemu-img", "qemu-utils");
     require_tool("debugfs", "e2fsprogs");
 }
 
-/// A disk as distributions publish them: a small partition to boot from, and the root file system.
+/// A disk like those of distributions: a small boot partition and the root file system.
 fn image(folder: &Utf8Path, table: Table) -> Vec<u8> {
     require_what_makes_boxes();
     require_tool("sfdisk", "fdisk");
@@ -61,7 +61,7 @@ fn image(folder: &Utf8Path, table: Table) -> Vec<u8> {
     disk(folder, table)
 }
 
-/// The same with what is in the folder of the root file system now.
+/// A disk with the present content of the root folder.
 fn disk(folder: &Utf8Path, table: Table) -> Vec<u8> {
     let label = match table {
         Table::Guid => "gpt",
@@ -99,7 +99,7 @@ fn sha512(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A workspace, a folder in it for what tests make, and the image.
+/// A workspace, a folder in it for the tests' files, and the image.
 fn workspace(table: Table) -> (Scratch, Utf8PathBuf, Vec<u8>) {
     let scratch = Scratch::with("default", "members = 3\n");
     let folder = scratch.root().join("made");
@@ -113,7 +113,7 @@ fn in_box(folder: &Utf8Path, path: &str) -> String {
     debugfs(folder, &format!("cat {path}"))
 }
 
-/// What debugfs says of the root file system of a box.
+/// The output of debugfs about the root file system of a box.
 fn debugfs(folder: &Utf8Path, request: &str) -> String {
     let show = format!("debugfs -R '{request}' 'unboxed?offset=4194304' 2>/dev/null");
     let output = Command::new("sh")
@@ -125,7 +125,8 @@ fn debugfs(folder: &Utf8Path, request: &str) -> String {
     Ran::from(output).expect(0).stdout
 }
 
-/// Insists that the user of Vagrant's is in the image's root file system, beside those that were there.
+/// Asserts that Vagrant's user is in the image's root file system, in addition to the existing
+/// users.
 fn has_its_user(folder: &Utf8Path) {
     let home = Utf8Path::new("/home").join("vagrant");
     let keys = home.join(".ssh/authorized_keys");
@@ -221,7 +222,7 @@ fn cloud_image_becomes_a_box_for_vagrant() {
         );
         has_its_user(&folder);
 
-        // The same image gives the same bytes, and is not downloaded again unless it is asked for.
+        // The same image gives the same bytes, and is downloaded again only on request.
         let again = scratch.run(&arguments).expect(0);
         assert_eq!(
             (again.stdout.as_str(), server.asked()),
@@ -244,7 +245,7 @@ fn cloud_image_becomes_a_box_for_vagrant() {
     }
 }
 
-/// Vagrant hands the URL to curl as it is.
+/// Vagrant passes the URL to curl unchanged.
 #[test]
 fn curl_finds_the_box_in_odd_and_moved_folders() {
     require_tool("curl", "curl");
@@ -299,7 +300,7 @@ fn image_with_a_wrong_checksum_is_not_used() {
     );
 }
 
-/// What Vagrant logs in as is added to the users that are there.
+/// Vagrant's user is added to the existing users.
 #[test]
 fn image_with_a_vagrant_user_is_refused() {
     let (scratch, folder, _) = workspace(Table::Pc);

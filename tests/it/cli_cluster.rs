@@ -1,4 +1,4 @@
-//! The tasks that look at, use and end a cluster, on real ones.
+//! The tasks that look at, use and stop a cluster, on real clusters.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -18,12 +18,12 @@ use crate::local_support;
 use crate::scratch::{Ran, Scratch};
 use crate::support::look_until;
 
-/// A definition of three members on a network that no other test uses.
+/// A definition of three members on this test's network.
 pub(crate) fn three(network: u8) -> String {
     format!("members = 3\n[network]\nsubnet = \"10.78.{network}.0/24\"\n")
 }
 
-/// A definition of one member, for whatever several members would only repeat.
+/// A definition of one member, for tests that need no quorum.
 pub(crate) fn one(network: u8) -> String {
     three(network).replace("members = 3", "members = 1")
 }
@@ -45,7 +45,7 @@ pub(crate) fn status(scratch: &Scratch, name: &str) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// Whether all members answer, and tell the same leader.
+/// Whether all members answer and agree on the leader.
 fn all_answer(seen: &Value) -> bool {
     let members = seen["members"].as_array().unwrap();
     members.iter().all(|member| member["answers"] == true) && seen["leader"].is_string()
@@ -63,13 +63,13 @@ pub(crate) fn signal_member(scratch: &Scratch, name: &str, member: &str, signal:
     let runs_as = members.iter().find(|one| one["name"] == member).unwrap()["runs_as"]
         .as_str()
         .unwrap();
-    // What follows the number tells whether it is halted.
+    // The text after the number shows whether it is halted.
     let id = runs_as.strip_prefix("process ").unwrap();
     let id = id.split(',').next().unwrap().parse().unwrap();
     kill(Pid::from_raw(id), signal).unwrap();
 }
 
-/// The table with what differs from run to run replaced.
+/// The table, with values that differ between runs replaced.
 fn table(scratch: &Scratch, name: &str) -> Ran {
     let mut ran = scratch.run(&["status", name]).expect(0);
     let words = ran.stdout.lines().map(|line| {
@@ -86,7 +86,7 @@ fn table(scratch: &Scratch, name: &str) -> Ran {
         words.collect::<Vec<_>>().join(" ")
     });
     let mut words: Vec<String> = words.collect();
-    // Any of them may lead.
+    // Any member may be the leader.
     for word in &mut words {
         *word = word
             .replace(" leader ", " ROLE ")
@@ -216,10 +216,10 @@ fn stopping_a_cluster_twice_is_no_error() {
     );
 }
 
-/// How long a line may take that is waited for.
+/// How long to wait for a line.
 const LINE: Duration = Duration::from_secs(120);
 
-/// A program whose output is followed, line by line.
+/// A program whose output is read line by line.
 pub(crate) struct Follower {
     pub(crate) child: Child,
     lines: Receiver<String>,
@@ -239,20 +239,20 @@ impl Follower {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (tell, lines) = mpsc::channel();
         thread::spawn(move || {
-            // Fails only where nobody reads any more.
+            // Fails only if nobody reads any more.
             stdout.lines().try_for_each(|line| tell.send(line.unwrap()))
         });
         Self { child, lines }
     }
 
-    /// The next line, which has to come in time.
+    /// The next line, which must arrive in time.
     #[track_caller]
     pub(crate) fn next(&self) -> String {
         let line = self.lines.recv_timeout(LINE);
         line.unwrap_or_else(|error| panic!("no other line came: {error}"))
     }
 
-    /// Reads on to a line that holds this, which has to come in time.
+    /// Reads until a line contains this, which must arrive in time.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) -> String {
         let deadline = Instant::now() + LINE;
@@ -279,7 +279,7 @@ fn logs_are_followed_across_a_restart_until_ctrl_c() {
         &scratch,
         &["logs", "-c", "told", "core-01", "-f", "-n", "1"],
     );
-    // One line of before, whichever it is.
+    // One earlier line.
     follower.next();
     kill_member(&scratch, "told", "core-01");
     up(&scratch, "told");
@@ -287,11 +287,11 @@ fn logs_are_followed_across_a_restart_until_ctrl_c() {
     follower.signal(Signal::SIGINT);
     let ended = follower.child.wait_with_output().unwrap();
     use std::os::unix::process::ExitStatusExt;
-    // What a shell calls 130.
+    // A shell reports this as 130.
     assert_eq!(ended.status.signal(), Some(Signal::SIGINT as i32));
     assert_eq!(ended.stderr, b"");
 
-    // And it ends by itself where there is nothing to follow any more.
+    // It ends by itself if there is nothing left to follow.
     let follower = Follower::of(
         &scratch,
         &["logs", "-c", "told", "core-01", "-f", "-n", "1"],
@@ -336,7 +336,7 @@ fn logs_show_the_last_lines() {
         "one\ntwo".to_owned(),
         "one\n\n\ntwo\n".to_owned(),
         format!("one\n{long}\ntwo\n{long}"),
-        // A newline at each end of what is read at once.
+        // A newline at each end of a block that is read at once.
         format!("{}\n{}\n", "y".repeat(65_535), "z".repeat(65_535)),
     ];
     for text in texts {
@@ -352,8 +352,8 @@ fn logs_show_the_last_lines() {
         }
     }
 
-    // Ten gigabytes of nothing, which take no space on the disk: to read them would take minutes, and
-    // to hold them more memory than there is.
+    // A sparse file of ten gigabytes: reading it would take minutes, and holding it more memory
+    // than there is.
     let mut file = fs::File::options().write(true).open(&log).unwrap();
     file.set_len(10 << 30).unwrap();
     drop(file);
@@ -423,7 +423,7 @@ fn closed_pipe_is_no_error() {
 #[test]
 fn env_works_in_every_shell_and_workspace() {
     let scratch = started("odd", &three(6));
-    // The same cluster, seen from a workspace whose path a shell could stumble over.
+    // The same cluster, from a workspace whose path needs quoting in a shell.
     let odd = scratch.root().join("it's a \"$HOME\" `id`; *");
     fs::create_dir_all(odd.join("cluster")).unwrap();
     fs::create_dir_all(odd.join(".state/odd/bin")).unwrap();
@@ -448,7 +448,7 @@ fn env_works_in_every_shell_and_workspace() {
         let output = Command::new(shell)
             .args(["-c", &script])
             .current_dir(&odd)
-            // Left over from another cluster.
+            // A leftover of another cluster.
             .env("FLEETCTL_ENDPOINT", "http://127.0.0.1:1")
             .env("ETCDCTL_API", "2")
             .output()
@@ -474,7 +474,7 @@ fn env_works_in_every_shell_and_workspace() {
 fn etcdctl_gets_all_arguments_and_returns_its_status() {
     let scratch = started("words", &one(7));
     let etcdctl = |words: &[&str]| scratch.run(&[&["etcdctl", "-c", "words"], words].concat());
-    // A leader may just be elected.
+    // An election may be under way.
     let succeeds = |words: &[&str]| {
         let ran = look_until(|| etcdctl(words), |ran| ran.status == Some(0));
         ran.expect(0)

@@ -1,4 +1,4 @@
-//! Completion, asked of the shells themselves.
+//! Completion in real shells.
 
 use std::fs;
 use std::process::Command;
@@ -20,7 +20,7 @@ fn workspace(shell: &str) -> Scratch {
     scratch
 }
 
-/// Command lines that end where their user presses Tab, and what there is to choose from.
+/// Command lines up to the Tab key, and the expected completions.
 const CASES: &[(&str, &str)] = &[
     ("cargo xtask ver", "verify"),
     ("cargo xtask d", "destroy doctor down drill"),
@@ -96,10 +96,10 @@ fn fish_completes() {
 fn zsh_completes() {
     require_tool("zsh", "zsh");
     let scratch = workspace("zsh");
-    // zsh completes in its line editor alone, so it runs on a terminal of its own, where what the script
-    // offers also goes to a file. All cases are typed into one line that is never run: the key ^N notes
-    // the end of a case and empties the line. What is waited for is spelled so that the line editor's echo
-    // of these commands does not look the same.
+    // zsh completes only in its line editor, so it runs on a terminal, and the completions also go
+    // to a file. All cases are typed into one line that is never run: the key ^N marks the end of a
+    // case and clears the line. The awaited words are spelled so that the echo of these commands
+    // looks different.
     let mut script = String::from(
         r#"
 zmodload zsh/zpty
@@ -142,7 +142,7 @@ fn bash_script_passes_shellcheck() {
     );
 }
 
-/// Runs a shell below the workspace, as its user may be anywhere in it.
+/// Runs a shell in a subfolder of the workspace.
 #[track_caller]
 fn run(shell: &mut Command, scratch: &Scratch) -> String {
     let output = shell

@@ -1,4 +1,4 @@
-//! The manual pages: what they say, and that each says all that it has to.
+//! The manual pages and their completeness.
 
 use std::process::Command;
 
@@ -80,7 +80,7 @@ fn every_page_has_summary_description_and_examples() {
 
 #[test]
 fn every_page_documents_special_exit_statuses() {
-    // The others print what is built in: they can only fail by a wrong command line.
+    // The others print built-in texts and fail only for wrong command lines.
     let without = ["schema", "completions", "help"];
     for task in tasks() {
         let page = help(&["help", &task]);
@@ -116,7 +116,7 @@ fn closed_pipe_is_no_error() {
     let tasks = ["help", "schema", "completions bash", "render --check"];
     for task in tasks {
         let line = format!("{} {task}", env!("CARGO_BIN_EXE_xtask"));
-        // `true` may end before anything is written; the pipe then breaks at the first byte.
+        // `true` may exit before anything is written; the pipe then breaks at the first byte.
         let script = format!("set -o pipefail; {line} | true; echo $?");
         let output = Command::new("bash")
             .args(["-c", &script])
@@ -162,11 +162,11 @@ fn color_is_printed_only_where_wanted() {
     assert!(!help(&["help"]).contains('\u{1b}'));
 }
 
-/// The command lines of this program in a text, as words after its name.
+/// The command lines of this program in a text, as arguments.
 pub(crate) fn commands_in(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for rest in text.split("cargo xtask ").skip(1) {
-        // A command ends where a shell, a remark behind it or the sentence around it begins.
+        // A command ends at shell syntax, a comment or the end of the sentence.
         let line = rest.split(['\n', '`', ')', '|', '>', '&']).next().unwrap();
         let line = line
             .split("   ")
@@ -178,7 +178,7 @@ pub(crate) fn commands_in(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Insists that a command line is one.
+/// Asserts that a command line is valid.
 #[track_caller]
 pub(crate) fn assert_can_be_typed(words: &[String]) {
     use clap::Parser;

@@ -1,4 +1,4 @@
-//! What only shows on a terminal: questions, colors, and lines that are rewritten in place.
+//! Behaviour on a terminal: questions, colors, and lines that are rewritten in place.
 
 use test_attribute::test;
 

@@ -1,4 +1,4 @@
-//! What a wrong command line gets for an answer, word for word.
+//! The exact answers to wrong command lines.
 
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,7 @@ use test_attribute::test;
 use crate::cli_help::{assert_can_be_typed, commands_in};
 use crate::scratch::{Ran, Scratch};
 
-/// What a terminal would show of these commands, with their statuses.
+/// The terminal output of these commands, with their statuses.
 fn transcript(scratch: &Scratch, lines: &[&str]) -> String {
     let mut transcript = String::new();
     for line in lines {

@@ -1,5 +1,5 @@
-//! Machines for tests: a real systemd and a real cloud-init in containers, on a network of their own.
-//! Tests that need them end in `_in_containers`.
+//! Machines for tests: a real systemd and a real cloud-init in containers, on a private network.
+//! The names of tests that need them end in `_in_containers`.
 
 mod root;
 
@@ -20,10 +20,10 @@ use crate::support::require_tool;
 const WORLD: &str = include_str!("../../xtask/src/commands/test/world.sh");
 const LAB: &str = include_str!("containers/lab.sh");
 
-/// How long anything may take on a slow and busy host. Nothing usually takes a tenth of it.
+/// The time limit of any step on a slow and busy host. Steps usually take less than a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// Waits until a condition gives something, and insists that it does in time.
+/// Waits until a condition returns a value, and fails after the time limit.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -36,29 +36,29 @@ pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) 
     }
 }
 
-/// A network with a mirror, and the machines on it. It lives in a world of its own that ends with
-/// its standard input, so nothing is left of it however the test ends.
+/// A network with a mirror and machines. It lives in namespaces that end with its standard input,
+/// so nothing is left of it however the test ends.
 pub(crate) struct Lab {
     process: Child,
-    /// The first process of the world, by the number that it has outside.
+    /// The first process of the namespaces, by its ID outside.
     first: u32,
-    /// A folder that is empty but in the lab's world, where the lab is mounted on it.
+    /// The folder on which the lab is mounted, in its own namespace only.
     folder: Utf8PathBuf,
     address: Ipv4Addr,
-    /// What systemd-nspawn is told of a machine of this name beside what all labs tell it.
+    /// Additional arguments of systemd-nspawn for machines of this name.
     settings: fn(&str) -> String,
 }
 
 impl Lab {
-    /// A lab whose mirror has this address, in a network of 256 addresses.
+    /// A lab whose mirror has this address, in a /24 network.
     pub(crate) fn new(address: Ipv4Addr) -> Self {
         Self::of(root::debian_13(), address, |_| String::new())
     }
 
-    /// The same with machines that have Docker, and no cloud-init.
+    /// A lab whose machines have Docker and no cloud-init.
     pub(crate) fn with_docker(address: Ipv4Addr) -> Self {
         Self::of(root::with_docker(), address, |name| {
-            // The engine limits devices by BPF, and keeps its own layers where no others lie below.
+            // Docker limits devices with BPF, and needs its own layers not to be on an overlay.
             format!(
                 "[Exec]\nSystemCallFilter=@keyring bpf\n\
                  [Files]\nBind=/run/docker-of-{name}:/var/lib/docker\n"
@@ -76,7 +76,7 @@ impl Lab {
             .args(["sh", "-c", LAB, "lab", folder.as_str()])
             .arg(address.to_string())
             .current_dir(root)
-            // What interrupts the tests ends their end of the input, and that in order.
+            // An interruption of the tests closes the input, which ends the lab in an orderly way.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -99,12 +99,12 @@ impl Lab {
         }
     }
 
-    /// Where the mirror is.
+    /// The URL of the mirror.
     pub(crate) fn mirror(&self) -> String {
         format!("http://{}:8080", self.address)
     }
 
-    /// Has the mirror hold a file.
+    /// Adds a file to the mirror.
     pub(crate) fn publish(&self, path: &str, bytes: &[u8]) {
         let path = self.inside().join("mirror").join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -113,7 +113,7 @@ impl Lab {
         fs::rename(beside, path).unwrap();
     }
 
-    /// How many requests for this file the mirror has answered.
+    /// The number of answered requests for this file.
     pub(crate) fn asked(&self, path: &str) -> usize {
         let log = fs::read_to_string(self.inside().join("mirror.log")).unwrap();
         log.matches(&format!("\"GET /{path} ")).count()
@@ -141,7 +141,7 @@ impl Lab {
         self.boot_with(seed.name, seed.address, &files)
     }
 
-    /// Boots a machine that has these files from the beginning.
+    /// Boots a new machine with these files.
     pub(crate) fn boot_with(
         &mut self,
         name: &str,
@@ -174,7 +174,7 @@ impl Lab {
         machine
     }
 
-    /// Boots a machine that is off.
+    /// Boots a stopped machine.
     pub(crate) fn boot_again(&mut self, machine: &mut Machine) {
         let mut input = self.process.stdin.as_ref().unwrap();
         writeln!(input, "{}", machine.name).unwrap();
@@ -188,13 +188,13 @@ impl Lab {
         });
     }
 
-    /// Turns a machine off, as its own `poweroff` does.
+    /// Shuts a machine down, as its own `poweroff` does.
     pub(crate) fn turn_off(&self, machine: &Machine) {
         machine.run(&["systemctl", "poweroff"]).expect(0);
         self.wait_until_off(machine);
     }
 
-    /// Takes a machine's power away: all its processes end at once, and nothing else of it does.
+    /// Cuts a machine's power: all its processes end at once.
     pub(crate) fn cut_power(&self, machine: &Machine) {
         fs::write(machine.group.join("cgroup.kill"), "1").unwrap();
         self.wait_until_off(machine);
@@ -210,7 +210,7 @@ impl Lab {
         });
     }
 
-    /// A program of this host, about to run on the lab's network.
+    /// A command of this host on the lab's network.
     pub(crate) fn command(&self, program: &Utf8Path) -> Command {
         let mut command = Command::new("timeout");
         command
@@ -220,7 +220,7 @@ impl Lab {
         command
     }
 
-    /// The root of the world's file systems.
+    /// The root of the lab's file systems.
     fn world(&self) -> Utf8PathBuf {
         format!("/proc/{}/root", self.first).into()
     }
@@ -230,7 +230,7 @@ impl Lab {
             .join(self.folder.as_str().trim_start_matches('/'))
     }
 
-    /// Shows the last of what each machine wrote to its journal.
+    /// Prints the end of each machine's journal.
     fn explain(&self) {
         let folders = self.inside().read_dir_utf8().into_iter().flatten();
         for folder in folders.flatten() {
@@ -256,11 +256,11 @@ impl Drop for Lab {
     }
 }
 
-/// What a machine begins with.
+/// The initial state of a machine.
 pub(crate) struct Seed<'a> {
-    /// What the lab calls it: at most twelve characters, as links can bear.
+    /// The lab's name for it: at most twelve characters, because of network interfaces.
     pub(crate) name: &'a str,
-    /// What it calls itself.
+    /// Its host name.
     pub(crate) host_name: &'a str,
     pub(crate) address: Ipv4Addr,
     pub(crate) user_data: &'a str,
@@ -271,7 +271,7 @@ pub(crate) struct Machine {
     name: String,
     /// Its control group.
     group: Utf8PathBuf,
-    /// Its first process, by the number that it has outside.
+    /// Its first process, by its ID outside.
     leader: u32,
 }
 
@@ -288,7 +288,7 @@ impl Machine {
         Ran::from(output.unwrap())
     }
 
-    /// A file of the machine. Symbolic links in it lead out of the machine, so it has none.
+    /// A file of the machine, which must not contain symbolic links: they would lead outside.
     pub(crate) fn path(&self, path: &str) -> Utf8PathBuf {
         let root = Utf8PathBuf::from(format!("/proc/{}/root", self.leader));
         let path = root.join(path.trim_start_matches('/'));
@@ -300,13 +300,13 @@ impl Machine {
         fs::read_to_string(self.path(path)).unwrap()
     }
 
-    /// The permissions of a file, and whose it is.
+    /// The permissions and the owner of a file.
     pub(crate) fn mode(&self, path: &str) -> (u32, u32, u32) {
         let metadata = fs::metadata(self.path(path)).unwrap();
         (metadata.mode() & 0o7777, metadata.uid(), metadata.gid())
     }
 
-    /// Waits until cloud-init has done everything, and returns what it says of it.
+    /// Waits until cloud-init has finished, and returns its status.
     pub(crate) fn configured(&self) -> serde_json::Value {
         let finished = format!("/var/lib/cloud/instances/{}/boot-finished", self.name);
         wait_for("cloud-init", || self.path(&finished).exists().then_some(()));
@@ -314,8 +314,8 @@ impl Machine {
         serde_json::from_str(&status.stdout).unwrap()
     }
 
-    /// Waits until cloud-init has done everything and etcd runs: the last that cloud-init does is to
-    /// have etcd started again, which may be up already where a package has started it.
+    /// Waits until cloud-init has finished and etcd runs: its last step restarts etcd, which a
+    /// package may already have started.
     pub(crate) fn settled(&self) {
         self.configured();
         wait_for("etcd to run", || {
@@ -333,7 +333,7 @@ impl Machine {
         shown.stdout.trim_end().to_owned()
     }
 
-    /// What etcd's unit wrote to its journal.
+    /// The journal of etcd's unit.
     pub(crate) fn journal(&self) -> String {
         let words = ["journalctl", "--unit=etcd.service", "--output=cat"];
         self.run(&words).expect(0).stdout
@@ -350,7 +350,7 @@ fn only_child(id: u32) -> u32 {
     children.trim().parse().unwrap()
 }
 
-/// Whether it is the first process of the innermost namespace that it is in.
+/// Whether it is the first process of its innermost PID namespace.
 fn is_first_of_its_kind(id: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));

@@ -1,4 +1,4 @@
-//! A cluster that drills are made on, and what the tests of faults want to know of it.
+//! A cluster for drills, and queries for tests of faults.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,8 +18,8 @@ use crate::scratch::{Ran, Scratch};
 use crate::support::{look_for, look_until};
 use crate::verify_support::plan;
 
-/// Three members that run this very version, with databases that can be filled in a moment. How machines
-/// would get it does not matter to processes.
+/// Three members of this version with small quotas. How machines would get etcd does not matter for
+/// processes.
 pub(crate) fn definition(network: u8, version: &str) -> String {
     format!(
         "members = 3\n[network]\nsubnet = \"10.92.{network}.0/24\"\n\
@@ -27,15 +27,15 @@ pub(crate) fn definition(network: u8, version: &str) -> String {
     )
 }
 
-/// How `verify` ends, and what it reports.
+/// The exit status of `verify` and its findings.
 pub(crate) type Reported = (Option<i32>, BTreeSet<String>);
 
-/// That a cluster is healthy, and nothing is reported of it.
+/// A healthy cluster without findings.
 pub(crate) fn nothing() -> Reported {
     (Some(0), BTreeSet::new())
 }
 
-/// A cluster whose databases can be filled in a moment.
+/// A cluster with databases that fill quickly.
 pub(crate) struct Cluster {
     pub(crate) scratch: Scratch,
     pub(crate) name: &'static str,
@@ -64,8 +64,8 @@ impl Cluster {
         self.scratch.run(&[&["drill", self.name], words].concat())
     }
 
-    /// Brings each of these about, and insists that `verify` finds it, names whom it concerns and reports
-    /// nothing else, that all is well afterwards, and that nothing is lost.
+    /// Injects each of these faults, and asserts that `verify` finds it, names the right members
+    /// and reports nothing else, that the cluster is healthy afterwards, and that nothing is lost.
     #[track_caller]
     pub(crate) fn bears(&self, faults: &[&str]) {
         let other = of_debian_13().as_str();
@@ -99,8 +99,8 @@ impl Cluster {
         tell(told["summary"].as_str().unwrap());
     }
 
-    /// Insists that it is the cluster that it was, with `survivor` in it and nothing else, and that whoever
-    /// brought faults about has left nothing behind.
+    /// Asserts that the cluster is unchanged, contains only `survivor`, and that the drills left
+    /// nothing behind.
     #[track_caller]
     pub(crate) fn is_as_it_was(&self) {
         self.is_mended();
@@ -115,7 +115,8 @@ impl Cluster {
             "--keys-only",
         ];
         let is_all = |keys: &Ran| keys.stdout == "survivor\n\n";
-        // What one look could not remove is gone with its lease, and the next one leaves nothing.
+        // Keys that a look could not remove disappear with its lease, and the next look leaves
+        // none.
         let keys = look_for(
             Duration::from_secs(180),
             || {
@@ -130,7 +131,7 @@ impl Cluster {
         assert_eq!(keys.expect(0).stdout.trim(), "survivor");
     }
 
-    /// Insists on the same, whatever other keys a killed drill has left until their lease ends.
+    /// Asserts the same, apart from keys that a killed drill left until their lease ends.
     #[track_caller]
     pub(crate) fn is_mended(&self) {
         self.comes_to_report(&nothing(), "afterwards");
@@ -153,7 +154,7 @@ impl Cluster {
         }
     }
 
-    /// Has clients write so much that what a drill's clients write does not come up to it.
+    /// Writes so much that a drill's own writes do not reach its revision.
     pub(crate) fn gains_a_history(&self) {
         let clients = Clients::begin(&self.plan(), Duration::ZERO, 1_000).unwrap();
         let mut before = None;
@@ -168,14 +169,14 @@ impl Cluster {
         assert_eq!(seen["exit_status"], 0, "{seen:#}");
     }
 
-    /// What `verify` prints for programs.
+    /// The JSON of `verify`.
     pub(crate) fn verified(&self, wait: &[&str]) -> Value {
         let verify = ["verify", self.name, "--format", "json"];
         let ran = self.scratch.run(&[&verify[..], wait].concat());
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
     }
 
-    /// What `verify` reports, and how it ends.
+    /// The findings of `verify` and its exit status.
     pub(crate) fn verify(&self) -> Reported {
         let verify = ["verify", self.name, "--format", "json"];
         let ran = self.scratch.run(&verify);
@@ -190,21 +191,21 @@ impl Cluster {
         (ran.status, found)
     }
 
-    /// Insists that `verify` comes to report this and nothing else.
+    /// Asserts that `verify` eventually reports this and nothing else.
     #[track_caller]
     pub(crate) fn comes_to_report(&self, wanted: &Reported, what: &str) {
         let found = look_until(|| self.verify(), |found| found == wanted);
         assert_eq!(found, *wanted, "{what}");
     }
 
-    /// Insists that `verify` finds it healthy within a minute.
+    /// Asserts that `verify` finds it healthy within a minute.
     #[track_caller]
     pub(crate) fn comes_to_be_healthy(&self) {
         let verify = ["verify", self.name, "--wait", "60s"];
         self.scratch.run(&verify).expect(0);
     }
 
-    /// The plan as it runs.
+    /// The plan of the running cluster.
     pub(crate) fn plan(&self) -> Plan {
         plan(self.name, &self.definition).on_loopback()
     }
@@ -220,7 +221,7 @@ impl Cluster {
         serde_json::from_str(&status).unwrap()
     }
 
-    /// The raft term, which is another after every election.
+    /// The raft term, which changes with every election.
     pub(crate) fn term(&self) -> Value {
         look_until(
             || self.status()["members"][0]["raft_term"].clone(),
@@ -228,7 +229,7 @@ impl Cluster {
         )
     }
 
-    /// Has another member lead, by the real etcdctl.
+    /// Moves the leadership with the real etcdctl.
     pub(crate) fn elect_another(&self) {
         let moved = look_until(
             || self.try_to_elect_another(),
@@ -242,7 +243,7 @@ impl Cluster {
         );
     }
 
-    /// Does so where a leader and a follower answer in time.
+    /// Moves the leadership if a leader and a follower answer in time.
     pub(crate) fn try_to_elect_another(&self) -> Option<Ran> {
         let status = self.status();
         let members = status["members"].as_array().unwrap();
@@ -258,7 +259,7 @@ impl Cluster {
     }
 }
 
-/// Each check that warns or fails, with the members that it names.
+/// Each check that warns or fails, with its members.
 pub(crate) fn reported(verified: &Value) -> BTreeSet<String> {
     let mut reported = BTreeSet::new();
     for check in verified["checks"].as_array().unwrap() {
@@ -279,18 +280,18 @@ pub(crate) fn reported(verified: &Value) -> BTreeSet<String> {
     reported
 }
 
-/// Past the test's captured output, where the README's figure comes from.
+/// Bypasses the test's output capture: the README's figure comes from here.
 pub(crate) fn tell(figure: &str) {
     let _ = writeln!(std::io::stderr(), "{figure}");
 }
 
-/// Looks at a cluster that is healthy all the time.
+/// Counts of looks at a healthy cluster.
 pub(crate) struct Calm<'a> {
     cluster: &'a Cluster,
     looks: usize,
-    /// Looks that reported something, and were repeated.
+    /// Repeated looks because of a finding.
     repeated: usize,
-    /// Looks beside an election, which were repeated, too.
+    /// Repeated looks because of an election.
     elections: usize,
 }
 
@@ -300,8 +301,8 @@ impl Calm<'_> {
         self.look_by(|| self.cluster.verify());
     }
 
-    /// Looks until nothing is reported. What a host that is too busy keeps from answering once is answered
-    /// when it is asked again: a false alarm is what three looks in a row of one term report.
+    /// Looks until nothing is reported. A busy host may miss one answer and not the next: three
+    /// reports in a row within one term are a false alarm.
     pub(crate) fn look_by(&mut self, mut look: impl FnMut() -> Reported) {
         let mut in_a_row = Vec::new();
         for _ in 0..20 {
@@ -319,15 +320,15 @@ impl Calm<'_> {
             in_a_row.retain(|before| *before == (term.clone(), found.clone()));
             in_a_row.push((term, found));
             assert!(in_a_row.len() < 3, "a false alarm: {in_a_row:?}");
-            // More of them would be no matter of chance.
+            // More than this would not be chance.
             assert!(self.repeated <= 10, "the last of too many: {in_a_row:?}");
         }
         panic!("one election after the other");
     }
 }
 
-/// Looks this many times at a healthy cluster at rest, as often while clients write, and after some
-/// elections, and insists that nothing is reported.
+/// Looks this many times at an idle healthy cluster, as often while clients write, and after some
+/// elections, and asserts that nothing is reported.
 pub(crate) fn nothing_healthy_is_called_broken(looks: usize, elections: usize) {
     let cluster = Cluster::start("calm", 3);
     let mut calm = Calm {
@@ -345,7 +346,7 @@ pub(crate) fn nothing_healthy_is_called_broken(looks: usize, elections: usize) {
     }
     let (history, _) = clients.end();
     assert_ne!(history.operations.len(), 0, "nobody wrote");
-    // After an election, whoever waits is told that all is well.
+    // After an election, waiting ends with a healthy cluster.
     for _ in 0..elections {
         let term = cluster.term();
         cluster.elect_another();
@@ -370,7 +371,7 @@ pub(crate) fn nothing_healthy_is_called_broken(looks: usize, elections: usize) {
     ));
 }
 
-/// A drill that is under way. It does not outlive its test, whose end would wait for it.
+/// A running drill. It is ended with its test, which would otherwise wait for it.
 pub(crate) struct UnderWay(pub(crate) Child);
 
 impl UnderWay {
@@ -389,7 +390,7 @@ impl UnderWay {
         self.end()
     }
 
-    /// Waits until it has said this, and returns all that it said until then.
+    /// Waits until it has printed this, and returns its output so far.
     pub(crate) fn wait_until_it_says(&mut self, words: &str) -> String {
         let (mut said, mut byte) = (String::new(), [0]);
         while !said.contains(words) {
@@ -400,7 +401,7 @@ impl UnderWay {
         said
     }
 
-    /// The same as [`Self::interrupt`], as soon as it has said this.
+    /// As [`Self::interrupt`], once it has printed this.
     pub(crate) fn interrupt_once_it_says(mut self, words: &str) -> Ran {
         let said = self.wait_until_it_says(words);
         let ended = self.interrupt();
@@ -448,12 +449,13 @@ pub(crate) fn held(cluster: &Cluster, fault: &str) -> Command {
     cluster.scratch.command(&drill)
 }
 
-/// Starts a drill, and waits until it has noted this of what it does to the cluster.
+/// Starts a drill, and waits until its journal contains this.
 pub(crate) fn begin(cluster: &Cluster, fault: &str, noted: &str) -> UnderWay {
     begun(&mut held(cluster, fault), cluster, noted)
 }
 
-/// The same for any drill. One that did nothing is started again: its first look may have met an election.
+/// The same for any drill. A drill that did nothing is repeated: its first look may have met an
+/// election.
 pub(crate) fn begun(drill: &mut Command, cluster: &Cluster, noted: &str) -> UnderWay {
     let mut running = UnderWay::start(drill);
     let deadline = Instant::now() + Duration::from_secs(300);

@@ -1,5 +1,4 @@
-//! A cluster of etcd 3.5, where other flags hold and etcdctl speaks otherwise than in the
-//! distribution's 3.4.
+//! A cluster of etcd 3.5, whose flags and etcdctl differ from the distribution's 3.4.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Real etcd for the tests: the distribution's package, fetched by the project's own code, once for
-//! all tests of a build.
+//! Real etcd for the tests: the distribution's package, fetched by the project's own code, once per
+//! build.
 
 use std::fs;
 use std::process::Command;
@@ -25,7 +25,7 @@ pub(crate) fn tools() -> &'static Tools {
     static TOOLS: OnceLock<Result<Tools, String>> = OnceLock::new();
     let tools = TOOLS.get_or_init(|| {
         let wanted = Wanted {
-            // No distribution has it, so what the distribution has is found, whichever it is.
+            // No distribution has this version, so the package is found at its own version.
             version: EtcdVersion::new(9, 9, 9),
             release_url: "",
             sha256: &[],
@@ -40,13 +40,13 @@ pub(crate) fn tools() -> &'static Tools {
     tools.as_ref().unwrap_or_else(|why| not_run(why))
 }
 
-/// Does what depends on a server of packages, which may be busy for a moment, up to three times.
+/// Runs a step that depends on a package server, up to three times, because the server may be busy.
 pub(crate) fn tried_thrice<T, E>(mut act: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     act().or_else(|_| act()).or_else(|_| act())
 }
 
-/// The folder of the `etcd` and `etcdctl` of Debian 13, whatever release this host is: etcd 3.5. Fetched
-/// by the project's own code, too, which takes the host's sources; so it is shown those of Debian 13.
+/// The folder of Debian 13's `etcd` and `etcdctl`, etcd 3.5, on any release. The project's own code
+/// fetches them, too. It uses the host's sources, so it is given those of Debian 13.
 pub(crate) fn of_debian_13() -> &'static Utf8Path {
     static FOLDER: OnceLock<Result<Utf8PathBuf, String>> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -59,8 +59,8 @@ pub(crate) fn of_debian_13() -> &'static Utf8Path {
     folder.as_ref().unwrap_or_else(|why| not_run(why))
 }
 
-/// It runs there for a moment: where packages can be fetched from, so does whoever else fetches it. This
-/// process's number decides about its address.
+/// It runs briefly on the network from which packages are fetched, as other test runs may. The
+/// address depends on this process's ID.
 fn fetch_of_debian_13(folder: &Utf8Path) -> Result<(), String> {
     let archive = debian_archive()?;
     let [_, _, high, low] = std::process::id().to_be_bytes();
@@ -100,8 +100,8 @@ fn fetch_of_debian_13(folder: &Utf8Path) -> Result<(), String> {
     let beside = folder.with_extension("new");
     let _ = fs::remove_dir_all(&beside);
     fs::create_dir_all(&beside).unwrap();
-    // Another process does it: what this one has open for writing may be so in a child of another thread,
-    // and such a file cannot be run.
+    // In another process: a file that this process writes may be open in a forked child, and could
+    // then not be executed.
     let programs = ["etcd", "etcdctl"].map(|name| Utf8Path::new(found.unwrap()).join(name));
     let copied = Command::new("cp").args(programs).arg(&beside).status();
     assert!(copied.unwrap().success());
@@ -109,7 +109,7 @@ fn fetch_of_debian_13(folder: &Utf8Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Where this host's apt gets Debian from.
+/// The source of Debian packages of this host's apt.
 pub(crate) fn debian_archive() -> Result<String, String> {
     let targets = Command::new("apt-get")
         .args([

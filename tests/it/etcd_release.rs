@@ -1,4 +1,4 @@
-//! A release of etcd for the tests, made as the official ones are.
+//! A release of etcd for the tests, like an official one.
 
 use std::fs;
 use std::process::Command;
@@ -10,7 +10,7 @@ use xtask::values::{Architecture, EtcdVersion, Sha256};
 
 use crate::etcd_binaries;
 
-/// A tarball with the version that is in it.
+/// A tarball and its version.
 pub(crate) struct Release {
     pub(crate) version: EtcdVersion,
     pub(crate) sha256: Sha256,
@@ -18,14 +18,14 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    /// Its name in the official place, and in every mirror of it.
+    /// Its path in the official place and in every mirror.
     pub(crate) fn path(&self) -> String {
         let version = self.version;
         format!("v{version}/etcd-v{version}-linux-{}.tar.gz", machine())
     }
 }
 
-/// A tarball as the official ones are, with the binaries of the distribution's package in it.
+/// A tarball like the official ones, with the binaries of the distribution's package.
 pub(crate) fn release() -> &'static Release {
     static RELEASE: OnceLock<Release> = OnceLock::new();
     RELEASE.get_or_init(|| {

@@ -1,7 +1,7 @@
-//! Faults that processes can have, some of each kind, in a real cluster: `verify` finds each, names the right
-//! member and reports nothing else; nothing healthy is ever called broken; and whoever brings faults about
-//! leaves nothing behind. `hints` has every one found, `tests/soak` has every one healed over and over, and
-//! those that take machines are brought about in `tests/vm`.
+//! Some faults of each kind in a real cluster of processes: `verify` finds each, names the right
+//! member and reports nothing else; it never reports a healthy cluster; and drills leave nothing
+//! behind. `hints` covers finding every fault, `tests/soak` healing every fault repeatedly, and
+//! `tests/vm` the faults of machines.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,11 +19,11 @@ use crate::etcd_binaries::of_debian_13;
 use crate::local_support::{get, processes, put, runs};
 use crate::support::{look_until, write_program};
 
-/// The fault that only a host with nothing else to do shows in all purity.
+/// The fault that needs an idle host.
 const SLOW: &str = "slow-member";
 
-/// Brings these about, and has the drill itself heal them. `hints` brings about every fault that processes
-/// can have, and `tests/soak` heals each of them three times.
+/// Injects these faults, and lets the drill heal them. `hints` injects every fault of processes,
+/// and `tests/soak` heals each of them three times.
 #[track_caller]
 fn are_found_and_healed(name: &'static str, faults: &[&str]) {
     let cluster = Cluster::start(name, 10);
@@ -71,8 +71,7 @@ fn healthy_cluster_is_never_called_broken_alone() {
     drilled_cluster::nothing_healthy_is_called_broken(2, 2);
 }
 
-/// What can be wrong with whoever looks, rather than with the cluster: what is done, and what `verify`
-/// then says.
+/// Failures of the look instead of the cluster: what is done, and what `verify` then reports.
 type Blindness = (
     &'static str,
     fn(&Cluster),
@@ -177,7 +176,7 @@ fn interrupted_and_killed_drills_are_healed() {
     assert!(!cluster.state("drill.json").exists());
     cluster.comes_to_be_healthy();
 
-    // One that waits for a healthy cluster waits no longer, and has nothing to heal.
+    // A drill that waits for a healthy cluster stops waiting, and has nothing to heal.
     signal_member(&cluster.scratch, "interrupted", "core-02", Signal::SIGSTOP);
     let mut drill = cluster
         .scratch
@@ -190,7 +189,7 @@ fn interrupted_and_killed_drills_are_healed() {
     assert!(!ended.stderr.contains("still missing"), "{}", ended.stderr);
     cluster.comes_to_be_healthy();
 
-    // What was found out before is told, and the interruption is healed.
+    // Earlier results are printed, and the interrupted fault is healed.
     let drill = [
         "drill",
         "interrupted",
@@ -215,8 +214,7 @@ fn interrupted_and_killed_drills_are_healed() {
     cluster.comes_to_be_healthy();
 
     for (fault, noted) in [
-        // What comes after the learner was added: etcdctl may outlive the drill, and add it once all is
-        // healed.
+        // Only after the learner was added: etcdctl may outlive the drill and add it after healing.
         ("learner-left", "\"remove\""),
         ("data-wiped", "data-wiped"),
     ] {
@@ -232,7 +230,7 @@ fn interrupted_and_killed_drills_are_healed() {
             assert!(looked.stderr.contains(&left), "{}", looked.stderr);
         }
         if fault == "learner-left" {
-            // What it takes to heal may be gone, too.
+            // The tools for healing may be gone, too.
             set_etcdctl(&cluster, "/nowhere/etcdctl");
         }
         let up = cluster.up().expect(0);
@@ -242,7 +240,7 @@ fn interrupted_and_killed_drills_are_healed() {
     }
     assert_eq!(get(&cluster.scratch, "interrupted", "survivor"), "yes\n");
 
-    // `destroy` leaves nothing of one either.
+    // `destroy` removes a drill's leftovers, too.
     drop(begin(&cluster, "member-paused", "member-paused"));
     let left: Vec<i32> = processes(&cluster.scratch, "interrupted")
         .into_values()
@@ -265,7 +263,7 @@ fn effects_of_a_killed_drill_are_not_recorded_as_losses() {
     let found = look_until(|| cluster.verify(), reports_it);
     assert!(reports_it(&found), "{found:?}");
     drop(drill);
-    // Looks write, and so these keys get further than those that are put back.
+    // Looks write, so the revision rises above that of the restored data.
     for _ in 0..5 {
         cluster.verify();
     }

@@ -1,5 +1,5 @@
-//! How the answers of etcd's gateway are understood, with stand-ins for versions that cannot be had here:
-//! they only repeat the shape that each version gives its answers.
+//! Parsing of the gateway's answers, with stand-ins for versions that are not available here. They
+//! only repeat the form of each version's answers.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use xtask::etcd::gateway::{Gateway, Unanswered};
 
 use crate::verify_support::plan;
 
-/// What a stand-in member answers to one request, as it is understood.
+/// A stand-in member's answer to one request, as it is parsed.
 fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unanswered> {
     let definition = format!("members = 1\n[network]\nsubnet = \"10.94.{network}.0/24\"\n");
     let plan = plan("gateway", &definition)
@@ -20,7 +20,7 @@ fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unan
     let listener = TcpListener::bind((member.address, 2379)).unwrap();
     let answering = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        // The request comes in pieces, and its end is that of its body.
+        // The request arrives in pieces and ends with its body.
         let mut request = Vec::new();
         while !request.ends_with(b"}") {
             let mut piece = [0; 1024];
@@ -39,7 +39,7 @@ fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unan
 #[test]
 fn refusals_of_every_version_are_understood() {
     let refused = Err(Unanswered::Refused("etcdserver: no leader".to_owned()));
-    // Issue 21100 of etcd: 3.6 has left `error` out, 3.3 has no `message` yet.
+    // etcd issue 21100: 3.6 removed `error`, and 3.3 has no `message` yet.
     for (network, version, body) in [
         (
             1,

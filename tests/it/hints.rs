@@ -1,6 +1,6 @@
-//! Every fault that processes can have is found by `verify`, with nothing else reported; and what `verify`,
-//! `status` and `up` advise then is followed as it is printed: no command is refused or unknown, what is to
-//! heal does, and nothing gets worse.
+//! `verify` finds every fault of processes and reports nothing else; then the hints of `verify`,
+//! `status` and `up` are followed as printed: no command is refused or unknown, hints that should
+//! heal do so, and nothing gets worse.
 
 use std::fs;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::local_support::etcdctl;
 use crate::scratch::Ran;
 use crate::support::{look_until, write_program};
 
-/// A piece of advice.
+/// A hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Hint {
     check: String,
@@ -23,11 +23,11 @@ struct Hint {
     effect: String,
 }
 
-/// What this program exits with where it does nothing of what it was told: the words were wrong, somebody
-/// else is in the way, or the state of things forbids it.
+/// The exit statuses with which this program refuses to act: wrong arguments, an obstacle on the
+/// host, or a state that forbids it.
 const REFUSED: [Option<i32>; 3] = [Some(2), Some(5), Some(7)];
 
-/// What a shell exits with where there is no such command, or it cannot be run.
+/// The exit statuses with which a shell reports unknown or unusable commands.
 const UNKNOWN: [Option<i32>; 2] = [Some(126), Some(127)];
 
 #[track_caller]
@@ -54,7 +54,7 @@ fn a_fourth_is_followed(first: usize, name: &'static str) {
     }
 }
 
-/// A cluster in whose workspace `cargo xtask` is this program.
+/// A cluster in a workspace where `cargo xtask` is this program.
 fn start(name: &'static str) -> Cluster {
     let cluster = Cluster::start(name, 12);
     fs::create_dir(cluster.scratch.root().join("bin")).unwrap();
@@ -88,7 +88,7 @@ fn hints_work_for_the_last_quarter_of_faults() {
     a_fourth_is_followed(3, "last");
 }
 
-/// What a member list is changed to by hand, nothing puts back yet. No hint makes it worse.
+/// No task reverts manual changes of the member list yet. No hint makes them worse.
 #[test]
 fn hints_work_after_members_were_changed_by_hand() {
     let cluster = start("hand");
@@ -112,10 +112,10 @@ fn hints_work_after_members_were_changed_by_hand() {
     assert_eq!(after[0].check, "definition");
 }
 
-/// Changes the cluster's members by etcdctl, as soon as etcd lets anybody do so: it refuses that until all of
-/// them have been connected for a while.
+/// Changes the cluster's members with etcdctl, once etcd allows it: all members must have been
+/// connected for a while.
 fn change_members(cluster: &Cluster, change: &[&str]) {
-    // One that took etcd too long to answer was made all the same.
+    // A change that timed out may have been made.
     let was_made = |ran: &Ran| {
         let before = ["member not found", "Peer URLs already exists"];
         ran.status == Some(0) || before.iter().any(|words| ran.stderr.contains(words))
@@ -125,8 +125,8 @@ fn change_members(cluster: &Cluster, change: &[&str]) {
     assert!(was_made(&ran), "{ran:#?}");
 }
 
-/// Has a drill do this and find it, and has nobody know of it afterwards: it is killed, and its journal
-/// removed.
+/// Injects a fault with a drill that finds it, then kills the drill and removes its journal, so
+/// that nothing knows of it.
 fn bring_about(cluster: &Cluster, fault: &str) {
     if fault == "cluster-reformed" {
         cluster.gains_a_history();
@@ -139,14 +139,14 @@ fn bring_about(cluster: &Cluster, fault: &str) {
     fs::remove_file(cluster.state("drill.json")).unwrap();
 }
 
-/// Does everything that `verify`, `status` and `up` advise, as it is printed. Returns whether that heals.
+/// Follows all hints of `verify`, `status` and `up` as printed. Returns whether that heals.
 fn is_followed(cluster: &Cluster, fault: &str) -> bool {
     let before = cluster.verified(&[]);
     let hints = [hints(&before), status_hints(cluster)].concat();
     let mut all = Vec::new();
     for hint in &hints {
         for command in &hint.commands {
-            // What heals nothing is waited for in vain.
+            // Waiting is useless if no hint heals.
             let ran = match hint.effect.as_str() {
                 "heals" => follow(cluster, command),
                 _ => follow(cluster, &command.replace("--wait 60s", "--wait 2s")),
@@ -196,7 +196,7 @@ fn is_followed(cluster: &Cluster, fault: &str) -> bool {
     true
 }
 
-/// That a command did what it was told; or else what it did.
+/// Asserts that a command succeeded, or returns what it did.
 fn follows(ran: &Ran, command: &str) -> Result<(), String> {
     let is_etcdctl = command.contains(" etcdctl ");
     let is_own = command.starts_with("cargo xtask ") && !is_etcdctl;
@@ -207,8 +207,8 @@ fn follows(ran: &Ran, command: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Does what `up` has advised on its standard error. What costs the data is never all that it advises, and is
-/// left alone.
+/// Follows the hints of `up` on standard error, except those that cost data, which are never the
+/// only ones.
 fn are_followed_after(cluster: &Cluster, fault: &str, up: &str, ran: &Ran) {
     let lines = ran.stderr.lines();
     let hints: Vec<&str> = lines
@@ -221,11 +221,11 @@ fn are_followed_after(cluster: &Cluster, fault: &str, up: &str, ran: &Ran) {
     );
     let kept = hints.iter().filter(|hint| !costs_data(hint));
     for hint in kept {
-        // The words before the commands may name files.
+        // The text before the commands may name files.
         let commands = hint.split_once(": `").map_or("", |(_, commands)| commands);
         let mut environment = String::new();
         for command in commands.split_terminator('`').step_by(2) {
-            // As long as is announced would be too long here.
+            // The announced time would be too long here.
             let command = command.replace("--timeout 5m", "--timeout 2s");
             let ran = follow(cluster, &format!("{environment}{command}"));
             let followed = follows(&ran, &command);
@@ -237,7 +237,7 @@ fn are_followed_after(cluster: &Cluster, fault: &str, up: &str, ran: &Ran) {
     }
 }
 
-/// What `status` advises.
+/// The hints of `status`.
 fn status_hints(cluster: &Cluster) -> Vec<Hint> {
     let ran = cluster
         .scratch
@@ -256,7 +256,7 @@ fn texts(list: &Value) -> Vec<String> {
     list.map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
-/// Whether a quorum holds, and how many members can be a part of it.
+/// Whether there is a quorum, and how many members can be part of it.
 fn quorum_state(verified: &Value) -> (bool, u64) {
     let quorum = &verified["quorum"];
     (
@@ -265,7 +265,7 @@ fn quorum_state(verified: &Value) -> (bool, u64) {
     )
 }
 
-/// What is advised, each thing once.
+/// The hints, without duplicates.
 fn hints(verified: &Value) -> Vec<Hint> {
     let mut hints = Vec::new();
     for check in verified["checks"].as_array().unwrap() {
@@ -295,13 +295,13 @@ fn hints(verified: &Value) -> Vec<Hint> {
     hints
 }
 
-/// Types this, in the workspace.
+/// Runs this command line in the workspace.
 fn follow(cluster: &Cluster, command: &str) -> Ran {
     let root = cluster.scratch.root();
     let path = std::env::var("PATH").unwrap();
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).current_dir(root);
-    // As the program itself is run.
+    // In the environment of the program itself.
     for (name, value) in cluster.scratch.command(&[]).get_envs() {
         match value {
             Some(value) => shell.env(name, value),

@@ -1,17 +1,17 @@
-//! A block of lines that is rewritten where it stands, as a terminal shows it.
+//! A block of lines that is rewritten in place, as a terminal shows it.
 
 use test_attribute::test;
 use xtask::ui::in_place::Block;
 
 use crate::terminal::Screen;
 
-/// What a terminal of this size shows of a block that becomes these lines, one after the other.
+/// The screen of a terminal of this size after a block becomes these lines, one after another.
 fn shown(columns: usize, rows: usize, blocks: &[&[&str]]) -> Vec<String> {
     let mut block = Block::default();
     let mut text = "$ \n\r".to_owned();
     for lines in blocks {
         let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
-        // As terminals make of newlines.
+        // As terminals convert newlines.
         text += &block.become_these(&lines).replace('\n', "\r\n");
     }
     let screen = Screen::of(&text, columns, rows);
@@ -44,6 +44,6 @@ fn tall_block_scrolls_the_terminal_only_once() {
     let often = shown(80, 4, &[lines; 10]);
     assert_eq!(once, ["$ ", "1", "2", "3", "4", "5", "6", ""]);
     assert_eq!(often.len(), once.len());
-    // Its beginning, and its last line.
+    // Its start and its last line.
     assert_eq!(often[4..], ["1", "2", "3", "6"]);
 }

@@ -1,4 +1,4 @@
-//! Real clusters of real etcd on this host's loopback: start, kill, restart, destroy.
+//! Real etcd clusters on this host's loopback addresses: start, kill, restart, destroy.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -148,7 +148,7 @@ fn changed_definition_is_not_applied_silently() {
             verify.stdout
         );
     }
-    // What the hint says.
+    // As the hint advises.
     scratch.run(&["down", "changed"]).expect(0);
     up(&scratch, "changed").expect(0);
 
@@ -224,7 +224,7 @@ fn halted_member_is_resumed_and_stops_cleanly() {
     assert!(processes(&scratch, "halted").is_empty());
 }
 
-/// The commands that continue these members' processes.
+/// The commands that resume these members' processes.
 fn continued(ran: &Ran, ids: &[i32]) {
     for id in ids {
         let command = format!("kill -CONT {id}");

@@ -1,4 +1,4 @@
-//! Local clusters on hosts, in folders and under callers that make it hard for them.
+//! Local clusters on difficult hosts, in difficult folders and under difficult callers.
 
 use std::fs;
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ use crate::render::in_own_network;
 use crate::scratch::{Ran, Scratch};
 use crate::support::{copy_programs, require_tool, write_program};
 
-/// Runs a shell script in the workspace, in which `$up`, `$xtask` and `$etcd` mean ours.
+/// Runs a shell script in the workspace, with `$up`, `$xtask` and `$etcd` set.
 fn sh(scratch: &Scratch, script: &str) -> Ran {
     let mut command = Command::new("setsid");
     require_tool("setsid", "util-linux");
@@ -42,11 +42,11 @@ fn taken_port_is_reported_with_its_process() {
     assert!(processes(&scratch, "port").is_empty());
 }
 
-/// In a network of its own: on this one no other cluster could start meanwhile.
+/// In its own network namespace: in this one no other cluster could start meanwhile.
 #[test]
 fn port_taken_on_all_addresses_is_reported_in_namespaces() {
     let scratch = Scratch::with("port", &one(51));
-    // It ends by itself where nobody comes to end it.
+    // It ends by itself if nobody ends it.
     let script = format!(
         "ip link set lo up || exit 99
         mkfifo listens
@@ -122,7 +122,7 @@ fn callers_environment_does_not_reach_members() {
             "{variable}"
         );
     }
-    // Nor does it keep the caller's folder busy.
+    // It does not keep the caller's folder busy either.
     let folder = fs::read_link(format!("/proc/{id}/cwd")).unwrap();
     assert!(
         folder.ends_with(".state/leak/members/core-01"),
@@ -154,7 +154,7 @@ fn readers_of_ups_output_wait_only_for_up() {
 #[test]
 fn members_ignore_a_terminal_hangup() {
     let scratch = Scratch::with("hangup", &one(55));
-    // The shell leads a session of its own and takes everything in its group along.
+    // The shell leads its own session and ends with everything in its group.
     sh(
         &scratch,
         r#""$xtask" up hangup --timeout 5m --etcd-dir "$etcd" >/dev/null 2>&1; kill -HUP 0"#,
@@ -195,17 +195,17 @@ fn workspace_works_anywhere_and_can_be_moved() {
             }
         }
     });
-    // The folder is named relative to where the user is, and members are somewhere else.
+    // The folder is relative to the user's folder, and members run elsewhere.
     let up = ["up", "moved", "--etcd-dir", "./my etcd", "--timeout", "5m"];
     run(&first, &up).expect(0);
 
-    // While it runs: what a path says no longer holds, and nothing is started twice.
+    // Moved while it runs: paths are outdated, but nothing is started twice.
     fs::rename(&first, &second).unwrap();
     let again = run(&second, &up).expect(0);
     assert_eq!(again.stderr.matches("already runs").count(), 1);
     run(&second, &["down", "moved"]).expect(0);
 
-    // While it is stopped, and reached by a link.
+    // Moved while it is stopped, and reached by a symbolic link.
     fs::rename(&second, &first).unwrap();
     let link = scratch.root().join("link");
     std::os::unix::fs::symlink(&first, &link).unwrap();
@@ -225,7 +225,7 @@ fn cluster_of_another_user_is_left_alone_as_root() {
     let scratch = Scratch::with("foreign", &one(57));
     up(&scratch, "foreign").expect(0);
     let before = processes(&scratch, "foreign");
-    // The whole way to it has to be open to others.
+    // All parent folders must be readable by others.
     let folder = Utf8Path::new("/tmp").join(format!("xtask-{}", std::process::id()));
     fs::create_dir(&folder).unwrap();
     let _end = OnDrop(|| drop(fs::remove_dir_all(&folder)));
@@ -282,7 +282,7 @@ fn other_binaries_are_used_only_if_compatible() {
         broken.stderr
     );
 
-    // The recorded binaries are gone, and others of the same version are there.
+    // The recorded binaries are gone, but others of the same version exist.
     fs::remove_dir_all(&bin).unwrap();
     up(packaged()).expect(0);
     assert_eq!(processes(&scratch, "binaries").len(), 1);
@@ -334,7 +334,7 @@ fn recipe_of_2015_runs_and_serves_fleets_api() {
     let endpoint = "export FLEETCTL_ENDPOINT=http://127.30.99.101:2379\n";
     assert!(env.contains(endpoint), "{env}");
 
-    // What `up` says is what a shell can do then. Without `--quorum` a member may answer that lags behind.
+    // A shell can run the hint of `up`. Without `--quorum` a lagging member may answer.
     let hint =
         "hint: use it: `eval \"$(cargo xtask env recipe)\"`, then `etcdctl set greeting hello`";
     assert!(up.stderr.contains(hint), "{}", up.stderr);
@@ -343,7 +343,7 @@ fn recipe_of_2015_runs_and_serves_fleets_api() {
     assert_eq!(sh(&scratch, script).expect(0).stdout, "hello\n/greeting\n");
 }
 
-/// A folder with a pair of scripts that answer as this version of etcd, and can do nothing else.
+/// A folder with scripts that report this version of etcd and do nothing else.
 fn fake_etcd_that_only_tells_its_version(scratch: &Scratch, version: &str) -> Utf8PathBuf {
     let folder = scratch.root().join("newer");
     fs::create_dir(&folder).unwrap();
@@ -354,7 +354,7 @@ fn fake_etcd_that_only_tells_its_version(scratch: &Scratch, version: &str) -> Ut
     folder
 }
 
-/// Does something at the end, however a test ends.
+/// Runs a closure at the end of a test, whatever its result.
 struct OnDrop<F: FnMut()>(F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {

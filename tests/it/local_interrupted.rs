@@ -1,4 +1,4 @@
-//! Tasks that are cut short at any moment, and tasks that run at the same moment.
+//! Tasks that are interrupted at any moment, and tasks that run at the same time.
 
 use std::process::Child;
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ use crate::local_support::{
 };
 use crate::scratch::{Ran, Scratch};
 
-/// Ends a task after this time, or leaves it alone where it was faster.
+/// Interrupts a task after this time, unless it is faster.
 fn cut_after(milliseconds: u64, task: Child, signal: Signal) -> Ran {
     let (_never, moment) = mpsc::channel::<()>();
     let _ = moment.recv_timeout(Duration::from_millis(milliseconds));
@@ -25,7 +25,8 @@ fn cut_after(milliseconds: u64, task: Child, signal: Signal) -> Ran {
 #[test]
 fn next_up_continues_an_interrupted_one() {
     let scratch = Scratch::new();
-    // Three members may be started in part. Where the last one was stopped, this is a restart with data.
+    // Some of three members may be started. If the last one was stopped, this is a restart with
+    // data.
     for (definition, signal, milliseconds, then) in [
         (one(21), Signal::SIGKILL, 40, "destroy"),
         (three(21), Signal::SIGKILL, 60, "down"),
@@ -55,7 +56,7 @@ fn next_up_continues_an_interrupted_one() {
 #[test]
 fn interrupted_down_and_destroy_can_be_repeated() {
     let scratch = Scratch::new();
-    // Three members may be stopped in part.
+    // Some of three members may be stopped.
     for (milliseconds, definition) in [(5, one(22)), (40, three(22)), (80, one(22))] {
         scratch.define("gone", &definition);
         up(&scratch, "gone").expect(0);
@@ -100,7 +101,7 @@ fn concurrent_tasks_wait_for_each_other() {
     let begun: Vec<Child> = tasks.iter().map(|task| begin(&scratch, task)).collect();
     for (task, child) in tasks.into_iter().zip(begun) {
         let ran = end(child);
-        // A cluster may be gone, or not be there yet, when its turn comes.
+        // When a task gets the lock, the cluster may be gone or not exist yet.
         let allowed: &[i32] = match task[0] {
             "verify" => &[0, 1, 4],
             "down" => &[0, 4],

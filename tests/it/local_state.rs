@@ -1,4 +1,4 @@
-//! Local clusters whose state on disk was lost, damaged or tampered with.
+//! Local clusters with lost, damaged or manipulated state on disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,7 +34,7 @@ fn pid_file_is_not_trusted() {
     let scratch = Scratch::with("pids", &three(31));
     up(&scratch, "pids").expect(0);
     let before = processes(&scratch, "pids");
-    // A bystander whose number has got into the file, with the member's folder on its command line.
+    // An unrelated process whose ID is in the file, with the member's folder on its command line.
     let data = member(&scratch, "pids", "core-01").join("data");
     let mut bystander = Command::new("sh")
         .args(["-c", "read line", "etcd", &format!("--data-dir={data}")])
@@ -157,7 +157,7 @@ fn down_reports_members_that_lost_their_data() {
     let fact = "void: 3 members stopped; only the data of core-01, core-03 is kept\n";
     assert!(down.stderr.contains(fact), "{}", down.stderr);
 
-    // What was started is stopped, also where nothing of it is left.
+    // Running members are stopped even if nothing is left of their folders.
     up(&scratch, "void").expect(6);
     fs::remove_dir_all(scratch.root().join(".state/void")).unwrap();
     let down = scratch.run(&["down", "void"]).expect(0);
@@ -210,19 +210,19 @@ fn lost_data_is_never_replaced_by_an_empty_member() {
     );
     assert!(processes(&scratch, "lost").is_empty());
 
-    // Not even the folders are left.
+    // Even the folders are gone.
     fs::remove_dir_all(scratch.root().join(".state/lost/members")).unwrap();
     let all = up(&scratch, "lost").expect(7);
     assert_eq!(all.stderr.matches("has lost its data").count(), 3);
     assert!(processes(&scratch, "lost").is_empty());
 }
 
-/// Has the `up` that starts a member be killed before it can do anything else: by the member itself, while
-/// its own member is not yet etcd. `up` is the parent of what the first member runs in.
+/// Makes the first member kill the `up` that starts it, before it becomes etcd. `up` is the parent
+/// of its process.
 const KILL_UP: &str = "case \"$*\" in *name=core-01*) kill -KILL $PPID ;; esac";
 
-/// Starts a cluster of this many by an `up` that is killed once every member has data, and that has not
-/// seen it.
+/// Starts a cluster of this size with an `up` that is killed once every member has data, before it
+/// can see that.
 fn start_by_a_killed_up(scratch: &Scratch, name: &str, count: usize) {
     let up = begin_up(scratch, name);
     let members = look_until(
@@ -237,7 +237,7 @@ fn start_by_a_killed_up(scratch: &Scratch, name: &str, count: usize) {
     forget_what_was_seen(scratch, name);
 }
 
-/// What an `up` that was fast enough may have seen of data before it was killed.
+/// What a fast `up` may have seen of the data before it was killed.
 fn forget_what_was_seen(scratch: &Scratch, name: &str) {
     let path = record(scratch, name);
     let text = fs::read_to_string(&path).unwrap();
@@ -256,7 +256,7 @@ fn has_data(scratch: &Scratch, name: &str, one: &str) -> bool {
     fs::read_dir(log).is_ok_and(|mut files| files.next().is_some())
 }
 
-/// Ends all members without a word, as a power failure does.
+/// Kills all members, as a power failure does.
 fn fail_power(scratch: &Scratch, name: &str) {
     for id in processes(scratch, name).values() {
         kill(Pid::from_raw(*id), Signal::SIGKILL).unwrap();
@@ -264,7 +264,7 @@ fn fail_power(scratch: &Scratch, name: &str) {
     look_until(|| processes(scratch, name), BTreeMap::is_empty);
 }
 
-/// Insists that `up` takes these members' data for lost, and starts none of them.
+/// Asserts that `up` reports these members' data as lost and starts none of them.
 #[track_caller]
 fn are_guarded(scratch: &Scratch, name: &str, lost: &[&str]) {
     let refused = up(scratch, name).expect(7);
@@ -282,7 +282,7 @@ fn data_loss_is_noticed_after_up_was_killed_early() {
     fail_power(&scratch, "early");
     let data = |one| member(&scratch, "early", one).join("data");
 
-    // Whatever part of it is gone: what it holds, all of it, or the folder around it.
+    // Whether its content, the folder or its parent is gone.
     for file in fs::read_dir(data("core-01")).unwrap().flatten() {
         fs::remove_dir_all(file.path()).unwrap();
     }
@@ -302,11 +302,11 @@ fn data_loss_is_noticed_if_any_task_saw_the_data() {
     ] {
         scratch.define("seen", &definition);
         start_by_a_killed_up(&scratch, "seen", count);
-        // As if the version of this program that started it had not known how to guard it.
+        // As if an older version of this program had started it.
         let _ = fs::remove_dir_all(scratch.root().join(".state/seen/started"));
         match task {
             "up" => {
-                // It finds one running that has nobody to serve with, and fails over the others.
+                // It finds one member running without a quorum, and fails because of the others.
                 for one in ["core-02", "core-03"] {
                     kill(
                         Pid::from_raw(processes(&scratch, "seen")[one]),
@@ -321,7 +321,7 @@ fn data_loss_is_noticed_if_any_task_saw_the_data() {
             "verify" => drop(is_healthy(&scratch, "seen")),
             _ => drop(scratch.run(&[task, "seen"]).expect(0)),
         }
-        // Not what is known of the keys: that is another test's.
+        // Not the recorded revision, which another test covers.
         let _ = fs::remove_file(scratch.root().join(".state/seen/seen.json"));
         fail_power(&scratch, "seen");
         let lost = &["core-01", "core-02"][..count.min(2)];
@@ -343,7 +343,7 @@ fn data_loss_is_noticed_by_the_recorded_revision() {
     forget_what_was_seen(&scratch, "known");
     let _ = fs::remove_dir_all(scratch.root().join(".state/known/started"));
     fs::remove_dir_all(scratch.root().join(".state/known/members")).unwrap();
-    // What cannot be read was written all the same, after a look that found every member with data.
+    // An unreadable file was still written after a look that found every member with data.
     for text in [text.as_str(), "garbage"] {
         fs::write(&seen, text).unwrap();
         are_guarded(&scratch, "known", &["core-01"]);
@@ -353,7 +353,7 @@ fn data_loss_is_noticed_by_the_recorded_revision() {
 #[test]
 fn next_up_continues_one_killed_at_its_first_member() {
     let scratch = Scratch::with("first", &three(138));
-    // The member lives on, and its `up` does not; or neither does, and the member never had data.
+    // The member survives and its `up` does not; or neither does, and the member never had data.
     for then in ["", "; exit 1"] {
         let does = KILL_UP.replace(" ;;", &format!("{then} ;;"));
         let folder = etcd_that_first(&scratch, &does);
@@ -392,7 +392,7 @@ fn member_with_damaged_data_is_reported_at_once() {
     let database = fs::File::options().write(true).open(database).unwrap();
     database.write_all_at(&[0xa5; 20480], 0).unwrap();
 
-    // Far below the time after which it would be given up.
+    // Far less than the time limit.
     let up = [
         "up",
         "rotten",
@@ -427,10 +427,10 @@ fn member_with_damaged_data_is_reported_at_once() {
         ));
     }
     fails_until_it_has_said(|| scratch.run(&up), &facts);
-    // One that was told of alone may have left another that is still about to end.
+    // If one was reported alone, another may still be about to exit.
     let left = look_until(|| processes(&scratch, "rotten"), |left| left.len() == 1);
     assert_eq!(left.into_keys().collect::<Vec<_>>(), ["core-01"]);
-    // One cause, one piece of advice.
+    // One cause, one hint.
     let hints = advised_by_verify(&scratch, "rotten", "reachable");
     assert_eq!(hints[1..], advised, "{hints:?}");
 }
@@ -465,7 +465,7 @@ fn no_restart_is_advised_for_a_damaged_single_member() {
         status.stderr
     );
 
-    // What it said of other data does not count, nor at an earlier start.
+    // Log lines about other data or earlier starts do not count.
     let unknown = "read in its log why it stopped, then start it again: `cargo xtask logs core-01 --cluster torn`, \
         then `cargo xtask up torn`";
     fs::write(&database, whole).unwrap();
@@ -496,7 +496,7 @@ fn destroy_is_advised_only_if_no_data_is_left() {
     let hint = format!("hint: {advice}keep the others' data: `cargo xtask verify spare`\n");
     assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
     assert!(!refused.stderr.contains("destroy"), "{}", refused.stderr);
-    // Nor does anybody advise what is refused.
+    // No hint advises what would be refused.
     let status = scratch.run(&["status", "spare"]).expect(0);
     assert!(
         !status.stderr.contains("cargo xtask up"),
@@ -532,7 +532,7 @@ fn no_hint_advises_an_up_that_would_refuse() {
     assert_eq!(status, "hint: start it: `cargo xtask up changed`\n");
 }
 
-/// What `verify` advises by this check, each thing once.
+/// The hints of this check of `verify`, without duplicates.
 fn advised_by_verify(scratch: &Scratch, name: &str, check: &str) -> Vec<String> {
     let ran = scratch.run(&["verify", name, "--format", "json"]);
     let seen: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -549,7 +549,7 @@ fn advised_by_verify(scratch: &Scratch, name: &str, check: &str) -> Vec<String> 
 fn member_that_exits_during_up_is_reported_at_once() {
     let scratch = Scratch::with("brief", &three(145));
     let folder = etcd_that_first(&scratch, "");
-    // It is killed by the first look that tries to write through it: all members serve by then.
+    // The first look that writes through it kills it: all members serve by then.
     let etcdctl = folder.join("etcdctl");
     let real = fs::read_to_string(&etcdctl).unwrap();
     let pid = member(&scratch, "brief", "core-03").join("pid");
@@ -575,7 +575,8 @@ fn removed_member_is_reported() {
         .stdout;
     let line = list.lines().find(|line| line.contains("core-03")).unwrap();
     let (id, _) = line.split_once(',').unwrap();
-    // etcd removes nobody in its first seconds; and one that takes long may have removed it all the same.
+    // etcd does not remove members in its first seconds, and a slow removal may have worked despite
+    // its error.
     let left = || {
         etcdctl(&scratch, "out", &["member", "remove", id]);
         processes(&scratch, "out")
@@ -624,7 +625,7 @@ fn definition_can_change_after_a_blocked_first_up() {
     let scratch = Scratch::with("free", &one(37));
     let taken = std::net::TcpListener::bind("127.79.37.101:2380").unwrap();
     up(&scratch, "free").expect(5);
-    // What answers at its addresses is somebody else's, and must not be taken for it.
+    // A foreign process answers at its addresses and must not be taken for it.
     scratch.run(&["status", "free"]).expect(4);
     scratch.define("free", &one(38));
     up(&scratch, "free").expect(0);

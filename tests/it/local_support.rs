@@ -1,4 +1,4 @@
-//! What tests of local clusters have in common.
+//! Helpers for tests of local clusters.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,29 +10,28 @@ use camino::Utf8PathBuf;
 use crate::etcd_binaries::packaged;
 use crate::scratch::{Ran, Scratch};
 
-/// A definition of three members on a network that no other test uses.
+/// A definition of three members on this test's network.
 pub(crate) fn three(network: u8) -> String {
     format!("members = 3\n[network]\nsubnet = \"10.79.{network}.0/24\"\n")
 }
 
-/// A definition of one member on a network that no other test uses: for whatever several members would
-/// only repeat.
+/// A definition of one member on this test's network, for tests that need no quorum.
 pub(crate) fn one(network: u8) -> String {
     three(network).replace("members = 3", "members = 1")
 }
 
-/// The endpoint of a member under the local driver, by its number.
+/// The endpoint of a local member, by its number.
 pub(crate) fn endpoint(network: u8, member: u8) -> String {
     format!("http://127.79.{network}.{}:2379", 100 + member)
 }
 
-/// `up` with the distribution's etcd, which all these tests share.
+/// `up` with the distribution's etcd, which all these tests use.
 pub(crate) fn up(scratch: &Scratch, name: &str) -> Ran {
     scratch.run(&[&["up", name][..], &with_packaged()].concat())
 }
 
-/// A folder with an etcd that first does what this says, in a shell whose parent started it, and then
-/// becomes the real one. Asked for its version, it is the real one at once.
+/// A folder with an etcd that first runs this script, in a child of the shell that started it, and
+/// then becomes the real etcd. It reports its version at once.
 pub(crate) fn etcd_that_first(scratch: &Scratch, does: &str) -> Utf8PathBuf {
     let folder = scratch.root().join("bin");
     fs::create_dir_all(&folder).unwrap();
@@ -49,19 +48,19 @@ pub(crate) fn etcd_that_first(scratch: &Scratch, does: &str) -> Utf8PathBuf {
     folder
 }
 
-/// Insists that `verify` finds a cluster healthy within a minute.
+/// Asserts that `verify` finds a cluster healthy within a minute.
 #[track_caller]
 pub(crate) fn is_healthy(scratch: &Scratch, name: &str) -> Ran {
     scratch.run(&["verify", name, "--wait", "60s"]).expect(0)
 }
 
-/// What `up` is told to run the distribution's etcd, for which a host with much to do may need minutes.
+/// The arguments of `up` for the distribution's etcd, which may need minutes on a busy host.
 pub(crate) fn with_packaged() -> [&'static str; 4] {
     ["--etcd-dir", packaged().as_str(), "--timeout", "5m"]
 }
 
-/// Repeats an `up` that has to fail until it has said all of this: whoever ends a little later than the
-/// others is told of by a later one.
+/// Repeats a failing `up` until it has printed all of this: a member that exits late is reported by
+/// a later one.
 #[track_caller]
 pub(crate) fn fails_until_it_has_said(up: impl Fn() -> Ran, facts: &[String]) {
     let mut said = String::new();
@@ -74,8 +73,7 @@ pub(crate) fn fails_until_it_has_said(up: impl Fn() -> Ran, facts: &[String]) {
     panic!("not all of {facts:#?} in {said}");
 }
 
-/// The processes of a cluster's members, by the members' names, as the system lists them: whatever
-/// the program believes.
+/// The processes of a cluster's members by name, from the system and not from the program.
 pub(crate) fn processes(scratch: &Scratch, name: &str) -> BTreeMap<String, i32> {
     let members = scratch.root().join(format!(".state/{name}/members/"));
     let mut found = BTreeMap::new();
@@ -93,13 +91,12 @@ pub(crate) fn processes(scratch: &Scratch, name: &str) -> BTreeMap<String, i32> 
     found
 }
 
-/// Whether a process is there and has not ended; one that merely was not waited for has no command
-/// line any more.
+/// Whether a process is running; a zombie has no command line.
 pub(crate) fn runs(id: i32) -> bool {
     fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
-/// Runs etcdctl as the task does. It gets its time, and a second try: a leader may just be elected.
+/// Runs etcdctl as the task does, with enough time and a second try: an election may be under way.
 pub(crate) fn etcdctl(scratch: &Scratch, name: &str, words: &[&str]) -> Ran {
     let first = ["etcdctl", "--cluster", name, "--", "--command-timeout=60s"];
     let all = [&first[..], words].concat();
@@ -142,12 +139,12 @@ pub(crate) fn predicted_cluster_id(scratch: &Scratch, name: &str) -> String {
     identity["cluster_id_decimal"].as_str().unwrap().to_owned()
 }
 
-/// `up`, begun and not waited for.
+/// A running `up`.
 pub(crate) fn begin_up(scratch: &Scratch, name: &str) -> Child {
     begin(scratch, &[&["up", name][..], &with_packaged()].concat())
 }
 
-/// The program with these arguments, begun and not waited for.
+/// A running program with these arguments.
 pub(crate) fn begin(scratch: &Scratch, arguments: &[&str]) -> Child {
     scratch
         .command(arguments)
@@ -157,7 +154,7 @@ pub(crate) fn begin(scratch: &Scratch, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-/// The end of what was begun.
+/// Waits for its end.
 pub(crate) fn end(child: Child) -> Ran {
     Ran::from(child.wait_with_output().unwrap())
 }

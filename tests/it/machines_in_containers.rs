@@ -1,5 +1,5 @@
-//! What machines make of their user-data: a real cloud-init applies it under a real systemd, and etcd
-//! comes of it.
+//! The effect of user-data on machines: a real cloud-init applies it with a real systemd, and etcd
+//! runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,7 +23,7 @@ use crate::render::VARIANTS;
 use crate::scratch::{Ran, Scratch};
 use crate::support::{project, read_yaml_1_1};
 
-/// Where a lab has its mirror: in the network of most definitions, where no member is.
+/// The address of a lab's mirror: in the network of most definitions, but not a member's.
 const MIRROR: Ipv4Addr = Ipv4Addr::new(192, 168, 56, 1);
 
 #[test]
@@ -43,7 +43,7 @@ fn release_cluster_survives_a_restart_in_containers() {
     let get = ["get", "survivor", "--print-value-only", "--consistency=s"];
     let kept = etcdctl(&lab, &second.client_url(), &get).expect(0);
     assert_eq!(kept.stdout, "yes\n");
-    // What is installed is not fetched again.
+    // Installed files are not downloaded again.
     assert_eq!(lab.asked(&release().path()), 3);
 }
 
@@ -64,7 +64,7 @@ fn wrong_tarball_starts_nothing_in_containers() {
         self::machine(),
         release().sha256.as_str()
     );
-    // Twice, so that everything between two tries has been seen.
+    // Twice, so that a whole retry interval has passed.
     wait_for("the complaint", || {
         (machine.journal().matches(&complaint).count() > 1).then_some(())
     });
@@ -93,27 +93,28 @@ fn package_forms_only_the_predicted_cluster_in_containers() {
     cluster.is_founded(&lab, "/usr/bin/etcd", &machines);
     for machine in &machines {
         is_as_rendered(machine, &cluster.user_data);
-        // Its own unit would have begun a cluster of one under another folder.
+        // The package's own unit would have formed a cluster of one in another folder.
         assert_eq!(names(machine, "/var/lib/etcd"), ["data"]);
         let ids = cluster_ids(&machine.journal());
         assert_eq!(ids, BTreeSet::from([cluster.plan.cluster_id.to_string()]));
     }
 }
 
-/// The image cannot be pulled in a lab. So it is made on the machine, while the unit goes on trying.
+/// The image cannot be pulled in a lab, so it is built on the machine while the unit keeps
+/// retrying.
 #[test]
 fn container_runs_the_predicted_cluster_in_containers() {
     let mut lab = Lab::new(MIRROR);
     let definition = "members = 1\n[etcd]\nversion = \"3.5.16\"\nruntime = \"container\"\n";
     let mut cluster = Cluster::new("default", definition);
-    // A machine grants this many open files; a lab no more than the host that it is on.
+    // A machine allows this many open files; a lab no more than its host.
     let (asked, granted) = ("--ulimit=nofile=65536:65536", "--ulimit=nofile=1024:1024");
     assert!(cluster.user_data.contains(asked));
     cluster.user_data = cluster.user_data.replace(asked, granted);
     let machine = &cluster.boot(&mut lab)[0];
     is_as_rendered(machine, &cluster.user_data);
 
-    // So it is with the number of processes, where the host has no say in control groups.
+    // The same holds for the number of processes, unless the host limits control groups.
     let limits = machine.path("/etc/containers/containers.conf.d");
     fs::create_dir_all(&limits).unwrap();
     fs::write(limits.join("lab.conf"), "[containers]\npids_limit = 0\n").unwrap();
@@ -132,14 +133,14 @@ fn container_runs_the_predicted_cluster_in_containers() {
         line.trim_end_matches('\0').split('\0').collect::<Vec<_>>(),
         cluster.line(&cluster.plan.members[0], "/usr/local/bin/etcd")
     );
-    // One that was left behind is in nobody's way.
+    // A leftover container does no harm.
     machine
         .run(&["systemctl", "kill", "--signal=KILL", "etcd.service"])
         .expect(0);
     cluster.is_predicted(&lab);
 }
 
-/// As Vagrant does it on a machine of this project's own box. What fails once can be done again.
+/// As Vagrant does it on a machine with this project's own box. A failed attempt can be repeated.
 #[test]
 fn booted_machine_receives_its_user_data_in_containers() {
     let mut lab = Lab::new(MIRROR);
@@ -162,7 +163,7 @@ fn booted_machine_receives_its_user_data_in_containers() {
         let path = "/var/lib/cloud/seed/nocloud/user-data";
         machine.run(&["sh", "-c", script, "hand-over", "core-01", path])
     };
-    // Also where it is done twice with the same.
+    // Also if it is done twice with the same user-data.
     for _ in 0..2 {
         let failed = hand_over("#cloud-config\nruncmd: [/no/such/program]\n").expect(1);
         let said = "cloud-init reports errors";
@@ -176,11 +177,11 @@ fn booted_machine_receives_its_user_data_in_containers() {
     assert_eq!(machine.unit("UnitFileState"), "enabled");
     let kept = machine.run(&["cat", "/var/lib/cloud/instance/user-data.txt"]);
     assert_eq!(kept.expect(0).stdout, user_data);
-    // Nothing of cloud-init is left for the next boot.
+    // cloud-init leaves nothing for the next boot.
     assert_eq!(machine.read(disabled), "never\n");
 }
 
-/// Of the shipped definitions, and of all variants that have golden files and no test here of their own.
+/// For the shipped definitions, and for all variants that have golden files but no other test here.
 #[test]
 fn debian_files_and_units_are_installed_in_containers() {
     let mut lab = Lab::new(MIRROR);
@@ -199,7 +200,7 @@ fn debian_files_and_units_are_installed_in_containers() {
             lab.boot(&Seed {
                 name,
                 host_name,
-                // etcd cannot be had in this lab, so the members' own addresses are of no use.
+                // This lab cannot provide etcd, so the members' own addresses are not needed.
                 address: Ipv4Addr::new(192, 168, 56, number),
                 user_data,
             })
@@ -236,7 +237,7 @@ impl Cluster {
         }
     }
 
-    /// One that gets etcd from the lab's mirror.
+    /// A definition that gets etcd from the lab's mirror.
     fn of_release(lab: &Lab, members: usize) -> Self {
         let definition = format!(
             "members = {members}\n[etcd]\nversion = \"{}\"\nruntime = \"release\"\n\
@@ -263,8 +264,8 @@ impl Cluster {
             .collect()
     }
 
-    /// Waits until all members serve, and insists that they are the cluster that was predicted, run as
-    /// it was planned.
+    /// Waits until all members serve, and asserts that they form the predicted cluster and run as
+    /// planned.
     fn is_founded(&self, lab: &Lab, program: &str, machines: &[Machine]) {
         for machine in machines {
             machine.settled();
@@ -275,7 +276,7 @@ impl Cluster {
         }
     }
 
-    /// Waits until all members serve, and insists on their IDs.
+    /// Waits until all members serve, and asserts their IDs.
     fn is_predicted(&self, lab: &Lab) {
         let endpoints = self.plan.endpoints();
         wait_for("a quorum", || {
@@ -311,8 +312,8 @@ impl Cluster {
     }
 }
 
-/// Insists that etcd is the process of its unit, with exactly this command line, as a user of its own
-/// and inside the unit's sandbox.
+/// Asserts that etcd is the main process of its unit, with exactly this command line, its own user
+/// and the unit's sandbox.
 fn is_run_as(machine: &Machine, line: &[String]) {
     assert_eq!(machine.unit("ActiveState"), "active");
     let process = format!("/proc/{}", machine.unit("MainPID"));
@@ -332,8 +333,8 @@ fn is_run_as(machine: &Machine, line: &[String]) {
     assert_eq!(of("CapBnd:"), "0000000000000000");
 }
 
-/// Insists that cloud-init did everything without a complaint, that every file of the user-data is there
-/// to the letter, and that systemd has nothing to say against the unit, which it will start at each boot.
+/// Asserts that cloud-init finished without warnings, that every file of the user-data is in place,
+/// and that systemd accepts the unit and starts it at each boot.
 fn is_as_rendered(machine: &Machine, user_data: &str) {
     let configured = machine.configured();
     assert_eq!(configured["extended_status"], "done", "{configured:#}");
@@ -381,7 +382,7 @@ fn etcdctl(lab: &Lab, endpoints: &str, words: &[&str]) -> Ran {
     Ran::from(command.output().unwrap())
 }
 
-/// The clusters that etcd ever spoke of.
+/// All cluster IDs in etcd's logs.
 fn cluster_ids(journal: &str) -> BTreeSet<String> {
     let after = journal.split("\"cluster-id\":\"").skip(1);
     after
@@ -389,7 +390,7 @@ fn cluster_ids(journal: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What is in a folder of a machine.
+/// The content of a folder of a machine.
 fn names(machine: &Machine, folder: &str) -> Vec<String> {
     let entries = machine.path(folder).read_dir_utf8().into_iter().flatten();
     let mut names: Vec<String> = entries

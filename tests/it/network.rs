@@ -1,6 +1,6 @@
-//! A network of a test's own, on which nobody else is: its clusters meet neither those of other tests nor
-//! those of another run, and what a killed run has left keeps no port from it. Where this host allows no
-//! such network, one run of the tests waits for the end of another.
+//! A private network for each test: its clusters cannot meet those of other tests or runs, and
+//! leftovers of a killed run keep no port from it. If this host allows no such network, test runs
+//! wait for each other.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -10,15 +10,15 @@ use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-/// The host's own network, where networks can be made.
+/// The host's network, if private networks can be created.
 static HOST: OnceLock<Option<File>> = OnceLock::new();
 
 thread_local! {
-    /// Whether this thread stays on the network that it is on.
+    /// Whether this thread keeps its network.
     static STAYS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Finds out whether this host allows networks of one's own, which takes root.
+/// Checks whether this host allows private networks, which need root.
 pub(crate) fn prepare() {
     let host = File::open("/proc/self/ns/net").ok();
     let is_possible = thread::spawn(make).join().unwrap_or(false);
@@ -29,7 +29,7 @@ pub(crate) fn prepare() {
     let _ = HOST.set(host);
 }
 
-/// Moves this thread, and whatever it starts from now on, to a network of its own.
+/// Moves this thread, and everything it starts from now on, to a private network.
 pub(crate) fn own() {
     let is_possible = HOST.get().is_some_and(Option::is_some);
     if is_possible && !STAYS.replace(true) {
@@ -37,7 +37,7 @@ pub(crate) fn own() {
     }
 }
 
-/// Does something on the host's own network, from where packages can be fetched.
+/// Runs a closure on the host's network, from which packages can be fetched.
 pub(crate) fn outside<T: Send>(act: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| {
         let outside = scope.spawn(|| {
@@ -54,7 +54,7 @@ pub(crate) fn outside<T: Send>(act: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// Puts this thread on a new network with a loopback. Where that fails, it stays where it was.
+/// Puts this thread on a new network with a loopback device. If that fails, it keeps its network.
 fn make() -> bool {
     let Ok(before) = File::open("/proc/thread-self/ns/net") else {
         return false;
@@ -72,7 +72,7 @@ fn make() -> bool {
     is_up
 }
 
-/// Two runs on one network would take each other's ports.
+/// Two runs on one network would use the same ports.
 fn wait_for_other_runs() {
     let path = std::env::temp_dir().join("xtask-tests-on-this-network.lock");
     let lock = File::options()
@@ -84,6 +84,6 @@ fn wait_for_other_runs() {
         eprintln!("waiting for another run of the tests to end, as both share this host's network");
         lock.lock().unwrap();
     }
-    // Held until this process ends.
+    // Held until the process ends.
     std::mem::forget(lock);
 }

@@ -1,4 +1,4 @@
-//! Running programs: what ends them, what is kept of them, and what outlives us.
+//! Running programs: their ends, their output, and programs that outlive us.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -14,10 +14,10 @@ use xtask::process::{self, Ending, Finished};
 use crate::loopback_server::{Answer, Server};
 use crate::scratch::{Ran, Scratch};
 
-/// Longer than anything here takes.
+/// Longer than anything in these tests takes.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Whether a process ends in this time. One that merely was not waited for has no command line.
+/// Whether a process ends within this time. A zombie has no command line.
 fn is_gone_within(pid: i32, patience: Duration) -> bool {
     let begun = Instant::now();
     while process::command_line(pid).is_some() {
@@ -143,7 +143,7 @@ fn detached_program_is_recorded_and_survives_a_hangup() {
     assert_eq!(file, format!("{pid}\n"));
     wait_until(|| process::command_line(pid) == Some(vec!["sleep".to_owned(), "1000".to_owned()]));
     process::signal(pid, Signal::SIGHUP).unwrap();
-    // A group of its own: the Ctrl-C of our terminal does not reach it.
+    // Its own group: Ctrl-C on our terminal does not reach it.
     assert_eq!(getpgid(Some(Pid::from_raw(pid))), Ok(Pid::from_raw(pid)));
     assert!(process::command_line(pid).is_some());
 

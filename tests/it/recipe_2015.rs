@@ -1,12 +1,12 @@
-//! The recipe of 2015 on machines of their own: a real systemd runs its unit to the letter, a real
-//! Docker pulls its image and runs it, and what it starts becomes the quorum that was predicted.
+//! The recipe of 2015 on real machines: systemd runs its unit unchanged, Docker pulls and runs its
+//! image, and the members form the predicted quorum.
 //!
-//! What there is no more has something stand in for it:
+//! Stand-ins replace what no longer exists:
 //! - CoreOS: Debian 12 with systemd and Docker's engine. The unit is put in place and started as
 //!   coreos-cloudinit did it, and `/etc/environment` holds what Vagrant wrote there.
 //! - quay.io: a real registry of that name on the machines' network.
-//! - etcd 2.0.0: the distribution's etcd, in an image of the recipe's name. That it takes the recipe's
-//!   flags and makes the IDs of 2015 of them is shown here; what 2.0.0 itself does is not.
+//! - etcd 2.0.0: the distribution's etcd, in an image of the recipe's name. It accepts the recipe's
+//!   flags and derives the IDs of 2015 from them; the behaviour of 2.0.0 itself is not tested.
 //! - fleet: nothing. Its section of the user-data is only compared with the article's.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use crate::etcd_release;
 use crate::scratch::Ran;
 use crate::support::{pipe, project, read_yaml_1_1, require_tool};
 
-/// A member's name, its ID, and its machine's address.
+/// A member's name, its ID and its machine's address.
 type Member = (&'static str, &'static str, Ipv4Addr);
 
 const MEMBERS: [Member; 3] = [
@@ -63,7 +63,7 @@ fn recipe_of_2015_forms_its_quorum_with_docker_in_containers() {
     is_the_predicted_quorum(&lab);
     assert_eq!(get(&lab, &MEMBERS), "yes\n");
 
-    // The container is still there when the machine is back, and in the way of the next.
+    // After a reboot, the old container still exists and its name is taken.
     lab.cut_power(&machines[1]);
     let others = [MEMBERS[0], MEMBERS[2]];
     put(&lab, &others, "still");
@@ -78,7 +78,7 @@ fn recipe_of_2015_forms_its_quorum_with_docker_in_containers() {
     is_the_predicted_quorum(&lab);
 }
 
-/// As the recipe is: it forgives a container that is not there to be removed, but no pull that fails.
+/// As in the recipe: a missing container is no error, but a failed pull is.
 fn starts_only_where_it_reaches_the_registry(machine: &Machine, registry: &Machine) {
     stop(machine);
     let before = machine.journal().len();
@@ -99,7 +99,7 @@ fn starts_only_where_it_reaches_the_registry(machine: &Machine, registry: &Machi
     });
 }
 
-/// Boots a machine as Vagrant and CoreOS left it, the unit of the recipe included.
+/// Boots a machine as Vagrant and CoreOS set it up, including the recipe's unit.
 fn boot(lab: &mut Lab, name: &str, address: Ipv4Addr) -> Machine {
     let environment = format!("COREOS_PUBLIC_IPV4=127.0.0.1\nCOREOS_PRIVATE_IPV4={address}\n");
     let files = [
@@ -109,7 +109,7 @@ fn boot(lab: &mut Lab, name: &str, address: Ipv4Addr) -> Machine {
     boot_with(lab, name, address, REGISTRY, &files)
 }
 
-/// Boots a machine that is `quay.io`.
+/// Boots a machine as `quay.io`.
 fn boot_registry(lab: &mut Lab) -> Machine {
     let configuration = "version: 0.1\nhttp: {addr: \":80\"}\n\
         storage: {filesystem: {rootdirectory: /var/lib/docker-registry}}\n";
@@ -132,7 +132,7 @@ fn boot_with(
 ) -> Machine {
     let own = [
         ("etc/hostname", format!("{name}\n")),
-        // Without one, systemd takes this for the first boot and enables whatever is installed.
+        // Without one, systemd assumes the first boot and enables all installed units.
         ("etc/machine-id", format!("{:032x}\n", address.to_bits())),
         (
             "etc/hosts",
@@ -140,14 +140,14 @@ fn boot_with(
         ),
         (
             "etc/docker/daemon.json",
-            // It has no certificate that anybody would trust.
+            // It has no trusted certificate.
             r#"{ "insecure-registries": ["quay.io"] }"#.to_owned(),
         ),
     ];
     lab.boot_with(name, address, &[&own, files].concat())
 }
 
-/// The recipe's unit, as it is in version control.
+/// The recipe's unit from version control.
 fn unit() -> String {
     let user_data = fs::read_to_string(project().join("vagrant/coreos-2015/user-data")).unwrap();
     let document = &read_yaml_1_1(&[&user_data])[0];
@@ -160,7 +160,7 @@ fn unit() -> String {
     etcd["content"].as_str().unwrap().to_owned()
 }
 
-/// Makes an image with etcd, and nothing else, and gives it to the registry.
+/// Builds an image with only etcd, and pushes it to the registry.
 fn publish_image(registry: &Machine) {
     require_tool("ldd", "libc-bin");
     wait_until_up(registry);
@@ -180,7 +180,7 @@ fn publish_image(registry: &Machine) {
         .args(libraries);
     pipe(&mut tar, "");
     let entry_point = r#"ENTRYPOINT ["/etcd"]"#;
-    // Elsewhere than on amd64 some versions start only when told so.
+    // On other architectures than amd64, some versions only start with this.
     let architecture = format!("ENV ETCD_UNSUPPORTED_ARCH={}", etcd_release::machine());
     let changes = ["--change", entry_point, "--change", &architecture];
     let import = [&["docker", "import"], &changes[..], &["/etcd.tar", IMAGE]];
@@ -196,7 +196,7 @@ fn wait_until_up(machine: &Machine) {
     wait_for("a machine to be up", || {
         let state = machine.run(&["systemctl", "is-system-running", "--wait"]);
         if state.stdout == "degraded\n" {
-            // A unit that has failed may be about to be tried again.
+            // A failed unit may be about to be restarted.
             let failed = machine.run(&["systemctl", "--failed"]).stdout;
             if failed != shown {
                 println!("{failed}");
@@ -235,8 +235,8 @@ fn start(machine: &Machine) {
     assert!(machine.path("/opt/etcd").is_dir());
 }
 
-/// What the unit is said to have ended as is not looked at: Docker passes on how the container ended,
-/// unless systemd ends its client before.
+/// The unit's result is not checked: Docker passes on the exit of the container, unless systemd
+/// ends its client before.
 fn stop(machine: &Machine) {
     machine.run(&["systemctl", "stop", "etcd"]).expect(0);
     assert_ne!(machine.unit("ActiveState"), "active");
@@ -245,7 +245,7 @@ fn stop(machine: &Machine) {
     });
 }
 
-/// The names of a machine's containers of which this holds.
+/// The names of the machine's containers that match.
 fn containers(machine: &Machine, filter: &str) -> Vec<String> {
     let list = [
         "docker",
@@ -260,7 +260,7 @@ fn containers(machine: &Machine, filter: &str) -> Vec<String> {
     listed.lines().map(str::to_owned).collect()
 }
 
-/// Waits until all members serve, and insists that they are those of 2015.
+/// Waits until all members serve, and asserts that they are those of 2015.
 fn is_the_predicted_quorum(lab: &Lab) {
     wait_for("a quorum", || {
         let health = etcdctl(lab, &MEMBERS, &["endpoint", "health"]);
@@ -272,7 +272,7 @@ fn is_the_predicted_quorum(lab: &Lab) {
     };
     let id = |value: &Value| format!("{:x}", value.as_u64().unwrap());
 
-    // Which member answers at which address.
+    // The member at each address.
     let status = json(&["endpoint", "status"]);
     let seen: Vec<(&str, String, String)> = status
         .as_array()
@@ -296,7 +296,7 @@ fn is_the_predicted_quorum(lab: &Lab) {
         .collect();
     assert_eq!(seen, expected);
 
-    // What the members tell of each other.
+    // The members' lists of each other.
     let list = json(&["member", "list"]);
     let seen: BTreeMap<&str, Value> = list["members"]
         .as_array()
@@ -318,7 +318,7 @@ fn is_the_predicted_quorum(lab: &Lab) {
     assert_eq!(seen, expected);
 }
 
-/// Writes what has to survive, as soon as there is a leader to write it.
+/// Writes the value that must survive, once there is a leader.
 fn put(lab: &Lab, members: &[Member], value: &str) {
     wait_for("a leader that writes", || {
         let put = etcdctl(lab, members, &["put", "survivor", value]);

@@ -1,4 +1,5 @@
-//! A workspace of a test's own: made empty, removed with everything that was started in it.
+//! A private workspace for each test: created empty, and removed with everything that was started
+//! in it.
 
 use std::fs::{self, File};
 use std::process::{Command, Output, Stdio};
@@ -13,8 +14,8 @@ use crate::support::look_until;
 
 static SHARES_PROCESSORS: AtomicBool = AtomicBool::new(false);
 
-/// Has each etcd and etcdctl of the workspaces run on one processor, since those of many tests share this
-/// host's. A benchmark measures them as users have them, and does not ask for this.
+/// Runs each etcd and etcdctl of the workspaces on one processor, because many tests share the
+/// host's. Benchmarks do not use this.
 pub(crate) fn share_processors() {
     SHARES_PROCESSORS.store(true, Ordering::Relaxed);
 }
@@ -47,13 +48,13 @@ impl Scratch {
         fs::write(self.root.join(format!("cluster/{name}.toml")), definition).unwrap();
     }
 
-    /// Its folder.
+    /// The folder of the workspace.
     pub(crate) fn root(&self) -> &Utf8Path {
         &self.root
     }
 
-    /// The program with these arguments, about to run in this workspace, plain and undisturbed by
-    /// the surrounding environment.
+    /// The command of the program with these arguments, in this workspace and without the
+    /// surrounding environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command
@@ -66,7 +67,7 @@ impl Scratch {
                 command.env_remove(&name);
             }
         }
-        // Whatever this host could do beside: a test that is about machines says so.
+        // Independent of this host: a test about machines says so itself.
         command.env("XTASK_DRIVER", "local");
         if SHARES_PROCESSORS.load(Ordering::Relaxed) {
             command.env("GOMAXPROCS", "1");
@@ -75,7 +76,7 @@ impl Scratch {
         command
     }
 
-    /// What is kept in this workspace's `.state`, the cache apart.
+    /// The content of this workspace's `.state`, except for the cache.
     pub(crate) fn left_in_state(&self) -> Vec<String> {
         let entries = fs::read_dir(self.root.join(".state")).into_iter();
         let names = entries.flatten().flatten();
@@ -93,7 +94,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // By the definitions: a test may have removed what there was in `.state`.
+        // By the definitions, because a test may have removed `.state`.
         let definitions = fs::read_dir(self.root.join("cluster")).into_iter();
         if self.root.join(".state").exists() {
             for definition in definitions.flatten().flatten() {
@@ -107,18 +108,17 @@ impl Drop for Scratch {
     }
 }
 
-/// Where the scratches of all runs are.
+/// The folder of the workspaces of all runs.
 fn folder() -> &'static Utf8Path {
     Utf8Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
-/// What their names begin with; the process of the tests follows.
+/// The prefix of their names; the test process's ID follows.
 const PREFIX: &str = "scratch-";
 
-/// Ends the processes and removes the files that killed runs have left: members run on without whoever
-/// started them. What is this run's own is kept from the next one by a lock.
-///
-/// What is returned is to be kept until the end of this run.
+/// Ends the processes and removes the files that killed runs have left: members outlive the task
+/// that started them. A lock protects this run from the next one. The returned value must be kept
+/// until the end of this run.
 pub(crate) fn remove_what_killed_runs_left() -> OfThisRun {
     let lock = |run: &str| {
         let path = folder().join(format!("{PREFIX}{run}.lock"));
@@ -149,7 +149,7 @@ pub(crate) fn remove_what_killed_runs_left() -> OfThisRun {
     }
 }
 
-/// Tells other runs that this one is not over.
+/// Shows other runs that this one is not over.
 pub(crate) struct OfThisRun {
     _lock: File,
     path: Utf8PathBuf,
@@ -161,7 +161,7 @@ impl Drop for OfThisRun {
     }
 }
 
-/// Kills every process that runs in a folder: no test has others do so.
+/// Kills every process that runs in a folder, which belongs to one test.
 fn end_all_in(folder: &Utf8Path) {
     let runs_there = |id: &i32| {
         let current = fs::read_link(format!("/proc/{id}/cwd"));
@@ -178,7 +178,7 @@ fn end_all_in(folder: &Utf8Path) {
     );
 }
 
-/// How a run ended, and what it printed.
+/// The exit of a run, and its output.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: Option<i32>,
@@ -197,7 +197,7 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
-    /// Insists on an exit status, and shows everything where it is another.
+    /// Asserts an exit status, and prints everything otherwise.
     #[track_caller]
     pub(crate) fn expect(self, status: i32) -> Self {
         assert_eq!(

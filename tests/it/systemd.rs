@@ -1,6 +1,6 @@
-//! Reads what `systemd --test` prints of a unit.
+//! Reads the output of `systemd --test` for a unit.
 
-/// The words of each command, in the unit's order.
+/// The arguments of each command, in the unit's order.
 pub(crate) fn command_lines(dump: &str) -> Vec<Vec<String>> {
     dump.lines()
         .filter_map(|line| line.trim_start().strip_prefix("Command Line: "))
@@ -8,7 +8,7 @@ pub(crate) fn command_lines(dump: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The environment that the unit sets, in its order.
+/// The unit's environment, in its order.
 pub(crate) fn environment(dump: &str) -> Vec<String> {
     let mut assignments: Vec<String> = Vec::new();
     let mut inside = false;
@@ -17,7 +17,7 @@ pub(crate) fn environment(dump: &str) -> Vec<String> {
             assignments.push(assignment.to_owned());
             inside = true;
         } else if inside && !line.starts_with("\t\t") {
-            // A value with a line break goes on where the next line begins.
+            // A value with a line break continues on the next line.
             let last = assignments.last_mut().unwrap();
             last.push('\n');
             last.push_str(line);
@@ -28,7 +28,7 @@ pub(crate) fn environment(dump: &str) -> Vec<String> {
     assignments
 }
 
-/// Takes a line apart as systemd has put it together (`quote_command_line`).
+/// Splits a line that systemd has quoted (`quote_command_line`).
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -1,4 +1,4 @@
-//! A terminal: programs run on a pseudo terminal, and what its screen shows of what they write.
+//! A pseudo terminal for programs, and what its screen shows.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::scratch::Ran;
 
-/// How long a program may take to show what is waited for.
+/// How long to wait for output.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Runs another program on a terminal, and passes on what that writes and what is typed.
+/// Runs another program on a terminal, and passes on its output and the typed input.
 const PROGRAM: &str = r#"
 import fcntl, os, pty, select, struct, sys, termios
 columns, rows, words = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
@@ -39,7 +39,7 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 "#;
 
-/// A terminal with a program that runs on it.
+/// A terminal with a running program.
 pub(crate) struct Terminal {
     columns: usize,
     rows: usize,
@@ -94,7 +94,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until what was received is as it should be.
+    /// Waits until the received text matches.
     #[track_caller]
     pub(crate) fn wait_until(&mut self, mut is_so: impl FnMut(&str) -> bool) {
         let until = Instant::now() + LONG;
@@ -107,7 +107,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until the screen shows what it should.
+    /// Waits until the screen matches.
     #[track_caller]
     pub(crate) fn wait_until_it_shows(&mut self, mut is_so: impl FnMut(&Screen) -> bool) {
         let (columns, rows) = (self.columns, self.rows);
@@ -119,7 +119,7 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Everything that the terminal received until now.
+    /// All text that the terminal has received.
     pub(crate) fn received(&self) -> String {
         String::from_utf8_lossy(&self.received).into_owned()
     }
@@ -128,7 +128,7 @@ impl Terminal {
         Screen::of(&self.received(), self.columns, self.rows)
     }
 
-    /// Waits until the program ends. Returns all that the terminal received, and how it then looks.
+    /// Waits until the program ends. Returns the received text and the final screen.
     pub(crate) fn end(mut self) -> (Ran, Screen) {
         self.received.extend(self.pieces.iter().flatten());
         let mut ran = Ran::from(self.child.wait_with_output().unwrap());
@@ -139,8 +139,8 @@ impl Terminal {
     }
 }
 
-/// Runs the program on a terminal of this width, which answers a question if there is one. Returns
-/// what the terminal received.
+/// Runs the program on a terminal of this width, answers its question if there is one, and returns
+/// the received text.
 pub(crate) fn on_terminal(command: &Command, columns: u16, answer: &str) -> Ran {
     let mut terminal = Terminal::open(command, columns, 24);
     if !answer.is_empty() {
@@ -148,31 +148,31 @@ pub(crate) fn on_terminal(command: &Command, columns: u16, answer: &str) -> Ran 
         terminal.press(answer);
     }
     let (mut ran, _) = terminal.end();
-    // A terminal turns each newline into these two.
+    // A terminal turns each newline into these two characters.
     ran.stdout = ran.stdout.replace("\r\n", "\n");
     ran
 }
 
-/// What a terminal shows.
+/// The screen of a terminal.
 pub(crate) struct Screen {
-    /// The lines, also those that went out at the top.
+    /// The lines, including those that scrolled out.
     pub(crate) lines: Vec<String>,
-    /// Which of them the cursor is in.
+    /// The cursor's line.
     pub(crate) row: usize,
-    /// Where it is in that.
+    /// The cursor's column.
     pub(crate) column: usize,
-    /// Whether a line that is too long goes on in the next, as terminals have it by themselves.
+    /// Whether long lines wrap, as they do by default.
     wraps: bool,
 }
 
 impl Screen {
-    /// What a terminal of this size shows after it has received this.
+    /// The screen of a terminal of this size after this text.
     pub(crate) fn of(received: &str, columns: usize, rows: usize) -> Self {
         let mut lines: Vec<Vec<char>> = vec![Vec::new()];
         let (mut row, mut column, mut wraps) = (0_usize, 0_usize, true);
         let mut rest = received.chars();
         while let Some(c) = rest.next() {
-            // Lines above the last so many have gone out, and the cursor cannot get there.
+            // Lines above the screen have scrolled out, and the cursor cannot reach them.
             let top = lines.len().saturating_sub(rows);
             match c {
                 '\n' => row += 1,
@@ -233,14 +233,14 @@ impl Screen {
         self.lines.join("\n")
     }
 
-    /// The line that begins so.
+    /// The line that starts with this.
     pub(crate) fn line(&self, beginning: &str) -> Option<&str> {
         let mut lines = self.lines.iter().map(String::as_str);
         lines.find(|line| line.starts_with(beginning))
     }
 }
 
-/// A sequence after its escape character; nothing where the rest of it has not come yet.
+/// An escape sequence; `None` if the rest has not arrived yet.
 fn sequence(rest: &mut std::str::Chars<'_>) -> String {
     let mut text = String::new();
     for c in rest.by_ref() {

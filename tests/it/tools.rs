@@ -1,4 +1,4 @@
-//! Where etcd comes from: every place for real, the official release from a server on loopback.
+//! The places that etcd comes from, with an official release from a loopback server.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -49,7 +49,7 @@ fn cached_package_is_reused_silently() {
 
 #[test]
 fn failing_source_does_not_prevent_the_package() {
-    // The package comes from outside, so the cluster runs there for a moment, where others may, too.
+    // The package comes from outside, so the cluster briefly runs on a network that others may use.
     network::outside(a_source_that_fails);
 }
 
@@ -69,7 +69,7 @@ fn a_source_that_fails() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), sources.join(entry.file_name())).unwrap();
     }
-    // One that is there and empty is an error to apt; one out of reach is not.
+    // apt fails on an empty source, but not on an unreachable one.
     let empty = Server::answering(Answer::NotFound);
     let broken = format!("deb {} nowhere main\n", empty.url);
     fs::write(sources.join("broken.list"), broken).unwrap();
@@ -276,7 +276,7 @@ fn unusable_named_folder_is_an_error() {
         hint: name a folder that holds `etcd` and `etcdctl` of one version, built for this machine
     "#]]);
 
-    // No program for any machine.
+    // Not an executable for any machine.
     write_program(&folder.join("etcd"), "\x7fELF\x00 of no machine");
     let permissions = |mode| fs::Permissions::from_mode(mode);
     fs::set_permissions(folder.join("etcd"), permissions(0o644)).unwrap();
@@ -373,7 +373,7 @@ fn version_output_of_old_releases_is_understood() {
     }
 }
 
-/// The distribution's package, fetched by the product itself, once for all tests.
+/// The distribution's package, fetched by the program itself once for all tests.
 fn package() -> &'static Package {
     static PACKAGE: OnceLock<Package> = OnceLock::new();
     PACKAGE.get_or_init(|| {
@@ -394,7 +394,7 @@ fn shared() -> Utf8PathBuf {
     Utf8PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tools")
 }
 
-/// A PATH with nothing but these programs of the host.
+/// A PATH with only these programs of the host.
 fn programs_only(folder: &Utf8Path, programs: &[&str]) -> OsString {
     let folder = folder.join("programs");
     let _ = fs::remove_dir_all(&folder);
@@ -418,7 +418,7 @@ fn script_that_answers_as(path: &Utf8Path, answer: &str) {
     );
 }
 
-/// A search in a folder of its own, and what it says.
+/// A search in its own folder, and its output.
 struct Trial {
     version: EtcdVersion,
     release_url: String,
@@ -432,7 +432,7 @@ struct Trial {
 }
 
 impl Trial {
-    /// A search for a version that only the internet has.
+    /// A search for a version that only the internet could provide.
     fn new(name: &str) -> Self {
         let folder = shared().join(name);
         let _ = fs::remove_dir_all(&folder);
@@ -450,7 +450,7 @@ impl Trial {
         }
     }
 
-    /// A search for the release that a server may have, on a host that has no packages.
+    /// A search for a release on a server, on a host without packages.
     fn of_release(name: &str, url: &str) -> Self {
         let mut trial = Self::new(name);
         trial.version = release().version;
@@ -475,12 +475,12 @@ impl Trial {
         })
     }
 
-    /// Compares what was said.
+    /// Compares the output.
     fn said(&self, expected: &Expect) {
         expected.assert_eq(&self.plain(&self.said.borrow().join("\n")));
     }
 
-    /// Insists that the search fails, and compares what it reports.
+    /// Asserts that the search fails, and compares its report.
     fn fails(&self, expected: &Expect) {
         let failure = self.find().unwrap_err();
         assert_eq!(failure.kind, FailureKind::Host);
@@ -503,7 +503,7 @@ impl Trial {
         expected.assert_eq(&self.plain(&text));
     }
 
-    /// Insists that the official release does not serve, leaves nothing behind, and says why.
+    /// Asserts that the official release is unusable, leaves nothing behind, and is explained.
     fn does_not_serve(&self, expected: &Expect) {
         let failure = self.find().unwrap_err();
         let notes = &failure.diagnostics[0].notes;
@@ -514,7 +514,7 @@ impl Trial {
         assert_eq!(self.left_over(), Vec::<Utf8PathBuf>::new());
     }
 
-    /// What is in the cache, apart from its lock.
+    /// The content of the cache, apart from its lock.
     fn left_over(&self) -> Vec<Utf8PathBuf> {
         let entries = self
             .cache
@@ -528,8 +528,8 @@ impl Trial {
             .collect()
     }
 
-    /// A text without what differs between hosts and runs. Of what curl, wget and apt say only the
-    /// number is left, because each release of them has other words for it.
+    /// Replaces what differs between hosts and runs. Of curl's, wget's and apt's messages only the
+    /// number stays, because their wording changes between releases.
     fn plain(&self, text: &str) -> String {
         let package = package().tools.etcd.as_str();
         let server = self.release_url.trim_start_matches("http://");

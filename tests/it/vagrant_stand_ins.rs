@@ -1,5 +1,5 @@
-//! What is done about machines, by what Vagrant and ssh say of them. Stand-ins say it: what is seen here
-//! depends on moments that real machines do not keep still at.
+//! Decisions about machines, from the answers of Vagrant and ssh. Stand-ins give these answers,
+//! because real machines do not stay in such short states.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,14 +12,14 @@ use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};
 use crate::support::{pipe, require_tool};
 
-/// A workspace with the cluster `default` on VirtualBox, and with programs that stand in for those that
-/// machines take. What they are to say is in files of the folder `said`.
+/// A workspace with the cluster `default` on VirtualBox, and with stand-ins for the programs that
+/// machines need. Their answers are in files of the folder `said`.
 struct StandIns {
     scratch: Scratch,
 }
 
-/// Writes down what it is called with. A machine's state is in `said/<machine>.state`; what `up` does
-/// is in `said/up`.
+/// Records its arguments. A machine's state is in `said/<machine>.state`; the effect of `up` is in
+/// `said/up`.
 const VAGRANT: &str = r#"echo "$*" >>"$SAID/calls"
 task=$1
 case $task in
@@ -42,8 +42,8 @@ for machine; do
   esac
 done"#;
 
-/// Says whether a machine has data, as in `said/<machine>.data`, and how it is, as in
-/// `said/<machine>.inside`. It reaches no others.
+/// Reports whether a machine has data, from `said/<machine>.data`, and its state, from
+/// `said/<machine>.inside`. It reaches no other machines.
 const SSH: &str = r#"echo "$*" >>"$SAID/ssh-calls"
 for word; do
   [ -e "$SAID/$word.data" ] && machine=$word
@@ -90,12 +90,12 @@ etcd.runtime = \"container\"
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Has the stand-ins say something.
+    /// Sets an answer of the stand-ins.
     fn say(&self, file: &str, text: &str) {
         fs::write(self.path("said").join(file), text).unwrap();
     }
 
-    /// A machine in this state, as it is where Vagrant has handed it its user-data.
+    /// A machine in this state that Vagrant has provisioned.
     fn machine(&self, machine: &str, state: &str) {
         self.say(&format!("{machine}.state"), state);
         let folder = self.machines().join(machine).join("virtualbox");
@@ -105,7 +105,7 @@ etcd.runtime = \"container\"
         }
     }
 
-    /// A machine that tells by ssh whether it has data, and that it was set up as is rendered.
+    /// A machine that reports over ssh whether it has data, and that it has the rendered user-data.
     fn inside(&self, machine: &str, data: &str) {
         self.say(&format!("{machine}.data"), &format!("data={data}\n"));
         let mut digest = Command::new("sha256sum");
@@ -120,7 +120,7 @@ etcd.runtime = \"container\"
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        // VirtualBox insists on a processor that not every host has.
+        // VirtualBox needs a processor feature that not every host has.
         let script = "mount --bind said/cpuinfo /proc/cpuinfo && exec unshare --net \"$0\" \"$@\"";
         let mut command = self.scratch.command(&[]);
         command.env_remove("XTASK_DRIVER");
@@ -139,12 +139,12 @@ etcd.runtime = \"container\"
         Ran::from(command.output().unwrap())
     }
 
-    /// `up`, which finds nobody serving in the end.
+    /// `up`, which fails because no member serves.
     fn up(&self) -> Ran {
         self.run(&["up", "--timeout", "1s"])
     }
 
-    /// The calls of Vagrant that begin so, since the last time that they were asked for.
+    /// The calls of Vagrant that begin with this, since the last query.
     fn calls(&self, task: &str) -> Vec<String> {
         let path = self.path("said/calls");
         let calls = fs::read_to_string(&path).unwrap_or_default();
@@ -159,7 +159,7 @@ etcd.runtime = \"container\"
     }
 }
 
-/// Two of three machines are done, and may be a quorum with writes, when the third one fails.
+/// Two of three machines are finished, and may be a quorum with writes, when the third one fails.
 const TWO_OF_THREE: &str = "for machine in core-01 core-02; do
   echo running >\"$SAID/$machine.state\"
   mkdir -p \"$MACHINES/$machine/virtualbox\"
@@ -171,8 +171,8 @@ echo '1,,error-exit,Vagrant::Errors::BatchMultiError,it failed'
 exit 1";
 
 impl StandIns {
-    /// Machines of libvirt's, of which the first runs, the second is off and the third is gone, and a
-    /// `virsh` that says so.
+    /// libvirt machines, of which the first is running, the second is off and the third is gone,
+    /// and a `virsh` that reports this.
     fn on_libvirt(&self) {
         for machine in ["core-01", "core-02", "core-03"] {
             self.machine(machine, "inaccessible");
@@ -191,7 +191,7 @@ echo 'id-of-other'";
         self.program("virsh", answer);
     }
 
-    /// How `status` calls each member.
+    /// Each member's state in `status`.
     fn conditions(&self) -> Vec<String> {
         let status = self.run(&["status", "--format", "json"]).expect(0);
         let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
@@ -292,7 +292,7 @@ fn machine_that_may_have_data_is_kept_in_namespaces() {
     );
 }
 
-/// Vagrant starts what is off.
+/// Vagrant starts stopped machines.
 const ALL: &str = "shift
 for machine; do
   case $machine in -*) continue ;; esac
@@ -317,7 +317,7 @@ fn foreign_machines_are_not_reported_lost_in_namespaces() {
             .all(|member| cluster.is_noted(member))
     );
 
-    // Also where nothing at all is known of one.
+    // Also if nothing is known of one of them.
     fs::remove_file(cluster.path(".state/default/machines/core-02")).unwrap();
     for machine in ["core-01", "core-02", "core-03"] {
         cluster.say(&format!("{machine}.state"), "poweroff");
@@ -365,7 +365,7 @@ fn unknown_machines_are_ignored_and_logins_shared_in_namespaces() {
         cluster.machine(machine, "poweroff");
         cluster.inside(machine, "yes");
     }
-    // Vagrant ends in the middle of its answer.
+    // Vagrant exits in the middle of its answer.
     cluster.say("core-02.unknown", "");
     let up = cluster.up().expect(6);
     assert!(
@@ -389,7 +389,7 @@ fn unknown_machines_are_ignored_and_logins_shared_in_namespaces() {
     assert!(!ssh("core-02").contains("proxycommand"));
     assert!(ssh("core-04").contains("proxycommand sh -c"));
 
-    // Logins are shared where nobody else gets. The path that the environment names is too long for a
+    // Logins are shared in a private folder. The path from the environment is too long for a
     // socket.
     let calls = fs::read_to_string(cluster.path("said/ssh-calls")).unwrap();
     let shared = " ControlPath=/tmp/xtask-0/xtask-%C ";
@@ -415,7 +415,7 @@ fn copied_folder_leaves_machines_alone_in_namespaces() {
     assert!(destroy.stderr.contains(&said), "{}", destroy.stderr);
     assert_eq!(copy.calls(""), Vec::<String>::new());
 
-    // One that was only moved has no other.
+    // A moved folder has no original.
     fs::remove_dir_all(original.machines()).unwrap();
     copy.run(&["destroy", "--yes"]).expect(0);
     let destroyed = copy.calls("destroy");

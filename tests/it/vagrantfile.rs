@@ -1,4 +1,4 @@
-//! `vagrant/Vagrantfile`, as the real Vagrant reads it for every cluster and both providers.
+//! `vagrant/Vagrantfile` as the real Vagrant reads it, for every cluster and both providers.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -18,7 +18,7 @@ use crate::scratch::{Ran, Scratch};
 use crate::support::{project, require_tool};
 use crate::verify_support::three;
 
-/// A workspace with the shipped definitions and many others, all rendered, and with the Vagrantfile.
+/// A workspace with the shipped definitions and many others, all rendered, and the Vagrantfile.
 fn workspace() -> Scratch {
     require_tool("vagrant", "vagrant vagrant-libvirt");
     let scratch = variants();
@@ -29,7 +29,7 @@ fn workspace() -> Scratch {
     scratch.run(&["render"]).expect(0);
     let file = "vagrant/Vagrantfile";
     fs::copy(project().join(file), scratch.root().join(file)).unwrap();
-    // Vagrant insists on the folders that are shared.
+    // Vagrant requires the shared folders to exist.
     for shared in ["vagrant/debian-mirror/data", "home/My Files"] {
         fs::create_dir_all(scratch.root().join(shared)).unwrap();
     }
@@ -44,7 +44,7 @@ fn folder(scratch: &Scratch, name: &str) -> Utf8PathBuf {
     }
 }
 
-/// A program of Vagrant's in a cluster's folder, with a home of its own.
+/// A Vagrant command in a cluster's folder, with its own home folder.
 fn in_folder(scratch: &Scratch, name: &str, program: &str) -> Command {
     let mut command = Command::new(program);
     command
@@ -57,9 +57,9 @@ fn in_folder(scratch: &Scratch, name: &str, program: &str) -> Command {
     command
 }
 
-/// Vagrant's library, which takes seconds to load: this loads it once, and answers each line in a process
-/// of its own. For the folder that the line names, it tells every machine's configuration, by Vagrant's names
-/// for them; or what is wrong with that of the first machine.
+/// Vagrant's library, which takes seconds to load. This process loads it once, and answers each
+/// line in a child process: the configuration of every machine of the named folder, by Vagrant's
+/// names, or the error of the first machine.
 const LIBRARY: &str = "\
 require 'json'
 require 'vagrant'
@@ -110,7 +110,7 @@ STDIN.each_line do |line|
   Process.wait
 end";
 
-/// Vagrant's library with a cluster's folder in front of it, and this to be done.
+/// Runs code with Vagrant's library, in a cluster's folder.
 fn ask(scratch: &Scratch, name: &str, variables: &[(&str, &str)], mut asked: Value) -> Value {
     static LOADED: Mutex<Option<(Child, BufReader<ChildStdout>)>> = Mutex::new(None);
     require_tool("ruby", "ruby");
@@ -124,7 +124,7 @@ fn ask(scratch: &Scratch, name: &str, variables: &[(&str, &str)], mut asked: Val
         let output = BufReader::new(ruby.stdout.take().unwrap());
         (ruby, output)
     });
-    // Another test's scratch may have been there when it was loaded.
+    // Another test's scratch may have existed when it was loaded.
     let homes = in_folder(scratch, name, "ruby");
     let homes = homes.get_envs().filter_map(|(name, value)| {
         let (name, value) = (name.to_str()?, value?.to_str()?);
@@ -135,22 +135,22 @@ fn ask(scratch: &Scratch, name: &str, variables: &[(&str, &str)], mut asked: Val
         .map(|(name, value)| ((*name).to_owned(), json!(value)));
     asked["folder"] = json!(folder(scratch, name));
     asked["variables"] = homes.chain(variables).collect::<Map<_, _>>().into();
-    // It ends with the end of this process's side.
+    // It exits when this process closes its input.
     writeln!(ruby.stdin.as_ref().unwrap(), "{asked}").unwrap();
     let mut answer = String::new();
     output.read_line(&mut answer).unwrap();
     serde_json::from_str(&answer).unwrap()
 }
 
-/// What Vagrant makes of the Vagrantfile in a cluster's folder: the machines' configuration, by
-/// Vagrant's names for them, with this provider.
+/// The machines' configuration from the Vagrantfile in a cluster's folder, by Vagrant's names, with
+/// this provider.
 fn machines(scratch: &Scratch, name: &str, provider: &str, variables: &[(&str, &str)]) -> Value {
     let machines = ask(scratch, name, variables, json!({ "provider": provider }));
     assert!(machines.is_object(), "{machines}");
     machines
 }
 
-/// One folder is put before the program itself, the others before its library.
+/// One folder is named to the program, the others to its library.
 #[test]
 fn vagrant_accepts_it_for_every_definition() {
     let scratch = workspace();
@@ -185,7 +185,7 @@ fn vagrant_lists_the_machines_of_its_folder() {
         five_core-05,state,not_created
     "#]]
     .assert_eq(&states.collect::<String>());
-    // The library sees those of the other folder in the same way.
+    // The library sees the machines of the other folder in the same way.
     let machines = machines(&scratch, "default", "libvirt", &[]);
     let names: Vec<&String> = machines.as_object().unwrap().keys().collect();
     assert_eq!(names, ["core-01", "core-02", "core-03"]);
@@ -197,14 +197,14 @@ fn machines_match_the_definition() {
     let machines = machines(&scratch, "debian-mirror", "libvirt", &[]);
     let first = &machines["debian-mirror_alpha"];
     let folder = folder(&scratch, "debian-mirror");
-    // Its name and its network are set when it is handed its user-data.
+    // Provisioning sets its name and network.
     assert_eq!(first["hostname"], Value::Null);
     assert_eq!(first["user"], "vagrant");
     assert_eq!(
         first["private"],
         json!([{ "ip": "10.9.8.7", "netmask": "255.255.255.0" }])
     );
-    // On loopback alone: nothing listens wider than it must.
+    // On loopback only.
     assert_eq!(
         first["forwarded"],
         json!([
@@ -262,7 +262,7 @@ fn flatcar_and_coreos_use_published_boxes() {
     let coreos = machines(&scratch, "coreos-2015", "virtualbox", &[]);
     let machine = &coreos["coreos-2015_core-02"];
     assert_eq!(machine["box"], "coreos-alpha");
-    // `current` is no version that Vagrant could look for.
+    // Vagrant could not look up the version `current`.
     assert_eq!(machine["box_version"], Value::Null);
     assert_eq!(machine["private"][0]["ip"], "172.17.8.102");
     assert_eq!(machine["hostname"], "core-02");
@@ -275,7 +275,7 @@ fn virtualization_is_detected_defined_or_requested() {
         let machines = machines(&scratch, name, "libvirt", variables);
         machines.as_object().unwrap().values().next().unwrap()["driver"].clone()
     };
-    // As `doctor` has it, which also goes by whether it opens.
+    // As in `doctor`, which also tests whether it can be opened.
     let sought = HostQuery::of(&Workspace::at(scratch.root()), &three());
     let host = Host {
         virtualization_asked: None,
@@ -333,7 +333,7 @@ fn unrendered_cluster_is_reported() {
     assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
 }
 
-/// The files by which Vagrant knows a machine that it has made.
+/// The files by which Vagrant knows a created machine.
 fn made(scratch: &Scratch, machine: &str) {
     let folder = format!("vagrant/.vagrant/machines/{machine}/libvirt");
     let folder = scratch.root().join(folder);
@@ -352,7 +352,7 @@ fn machines_of_similar_clusters_are_kept_apart() {
         let wanted = format!("cluster `{name}` has not been started");
         assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
     }
-    // To these they belong: that Vagrant would have to be told where they are is said.
+    // They belong to this folder; otherwise Vagrant would warn that it was moved.
     for name in ["five", "a-b"] {
         let ran = scratch.run(&["down", name]).expect(6);
         let wanted = format!("there is no `vagrant/{name}/config.rb`");

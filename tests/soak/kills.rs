@@ -1,4 +1,4 @@
-//! Tasks that are killed at any moment: the next one continues, and nothing that was written is lost.
+//! Tasks that are killed at any moment: the next one continues, and no written data is lost.
 
 use std::thread;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::scratch::Scratch;
 /// How many times each task is killed.
 const KILLS: u64 = 40;
 
-/// Does this while a cluster is up, and kills it at some moment of this time.
+/// Runs this task on a running cluster, and kills it at some moment within this time.
 fn killed(task: &str, longest: u64) {
     let mut random = Random::of(task);
     let scratch = Scratch::with("soak", &three(1));

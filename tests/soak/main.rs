@@ -1,6 +1,6 @@
-//! Kills and rehearsals over and over, as `cargo xtask test --soak` runs them: more than anybody wants to
-//! wait for before each change, and enough to trust the figures in the README. What happens when follows
-//! from a seed, so that a run can be repeated.
+//! Repeated kills and drills, run by `cargo xtask test --soak`: too slow for every change, and
+//! enough to trust the figures in the README. A seed determines the sequence, so that a run can be
+//! repeated.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code, reason = "shared with the other tests")]

@@ -1,10 +1,10 @@
-//! Numbers that look like chance and follow from the seed.
+//! Pseudo-random numbers from the seed.
 
 /// A linear congruential generator, with the constants of Knuth's MMIX.
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// A sequence of a test's own, which another seed makes another one.
+    /// A sequence for one test, which depends on the seed.
     pub(crate) fn of(test: &str) -> Self {
         let seed = std::env::var("XTASK_TEST_SEED");
         let seed: u64 = seed.map_or(1, |seed| seed.parse().unwrap());
@@ -21,12 +21,12 @@ impl Random {
         (self.0 >> 33) % end
     }
 
-    /// One of these.
+    /// A random one of these.
     pub(crate) fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[usize::try_from(self.below(all.len() as u64)).unwrap()]
     }
 
-    /// The same in another order.
+    /// The same in a random order.
     pub(crate) fn shuffled<T>(&mut self, mut all: Vec<T>) -> Vec<T> {
         for last in (1..all.len()).rev() {
             all.swap(last, usize::try_from(self.below(last as u64 + 1)).unwrap());

@@ -1,5 +1,5 @@
-//! Every fault that processes can have, over and over and in any order; and hundreds of looks at clusters
-//! that are healthy.
+//! Every fault of processes, repeatedly and in any order; and hundreds of looks at healthy
+//! clusters.
 
 use std::thread;
 use std::time::Duration;

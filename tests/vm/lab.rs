@@ -1,5 +1,5 @@
-//! A host of virtual machines for tests: libvirt in namespaces of its own, where nothing reaches the
-//! host around it, and nothing is left of it however a test ends.
+//! A host of virtual machines for tests: libvirt in its own namespaces, isolated from the host, and
+//! removed however a test ends.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,14 +17,14 @@ use nix::unistd::Pid;
 
 use crate::scratch::Ran;
 
-/// What the first process does.
+/// The script of the first process.
 const LAB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vm/lab.sh");
 
-/// How long a lab may take to begin, and anything in it that is waited for, on a slow and busy host. A lab
+/// The time limit of a lab's start and of any condition in it, on a slow and busy host. A lab
 /// usually takes a second, and machines a minute.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// What every user of this lab's Vagrant gets, as if they had written it themselves.
+/// The Vagrant settings of every user of this lab.
 const OF_THE_USER: &str = r#"Vagrant.configure("2") do |config|
   config.vm.provider :libvirt do |libvirt|
     # The host that could crash under these disks is the one that the test would fail on anyway.
@@ -33,7 +33,7 @@ const OF_THE_USER: &str = r#"Vagrant.configure("2") do |config|
 end
 "#;
 
-/// Waits until a condition gives something, and insists that it does in time.
+/// Waits until a condition returns a value, and fails after the time limit.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -46,11 +46,11 @@ pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) 
     }
 }
 
-/// The host. It lives in namespaces that end with its standard input, so the system itself ends
-/// everything that runs in it, also where the test is killed.
+/// The host. It lives in namespaces that end with its standard input, so the system ends everything
+/// that runs in it, even if the test is killed.
 pub(crate) struct Lab {
     process: Child,
-    /// The first process of the namespaces, by the number that it has outside.
+    /// The first process of the namespaces, by its ID outside.
     first: u32,
     folder: Utf8PathBuf,
     /// Programs that run beside the test.
@@ -73,7 +73,7 @@ impl Lab {
             .args(["--net", "--mount", "--propagation", "private"])
             .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
             .args(["sh", LAB, folder.as_str()])
-            // What interrupts the tests ends their end of the input, and that in order.
+            // An interruption of the tests closes the input, which ends the lab in an orderly way.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -92,13 +92,13 @@ impl Lab {
         lab
     }
 
-    /// A folder that is removed with it.
+    /// A folder that is removed with the lab.
     pub(crate) fn folder(&self) -> &Utf8Path {
         &self.folder
     }
 
-    /// A program about to run in this lab, by its user, in the folder that this command is given. It
-    /// ends after this time, with status 124, and so does everything that it started.
+    /// A command in this lab, run by its user in the command's folder. It is ended after this time,
+    /// with status 124, and so is everything that it started.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>, patience: Duration) -> Command {
         let mut command = Command::new("nsenter");
         command
@@ -115,14 +115,13 @@ impl Lab {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
             .env("HOME", &self.folder)
-            // In the lab's own /run: what is kept there for a while ends with it.
+            // In the lab's own /run, so that temporary files end with it.
             .env("XDG_RUNTIME_DIR", "/run/user")
             .env("VAGRANT_HOME", self.folder.join(VAGRANT_HOME));
         command
     }
 
-    /// Kills a program that was started by [`Self::command`], as if its process had ended by itself: what
-    /// it started stays.
+    /// Kills only a program that was started by [`Self::command`], not its children.
     pub(crate) fn kill(&self, command: &Child) {
         signal(command, Signal::SIGKILL);
     }
@@ -132,27 +131,27 @@ impl Lab {
         signal(command, Signal::SIGINT);
     }
 
-    /// Starts a program that runs in this lab until its end.
+    /// Starts a program that runs until the end of the lab.
     pub(crate) fn run_beside(&mut self, command: &mut Command) {
         self.beside.push(command.spawn().unwrap());
     }
 
-    /// The machines that are defined, running or not.
+    /// The defined machines, running or not.
     pub(crate) fn domains(&self) -> Vec<String> {
         self.names(&["list", "--all", "--name"])
     }
 
-    /// The machines that run.
+    /// The running machines.
     pub(crate) fn running(&self) -> Vec<String> {
         self.names(&["list", "--name"])
     }
 
-    /// The networks that are defined.
+    /// The defined networks.
     pub(crate) fn networks(&self) -> Vec<String> {
         self.names(&["net-list", "--all", "--name"])
     }
 
-    /// The disks of machines; of boxes there are copies as well, which serve the next machine.
+    /// The disks of machines, without the copies of boxes that the next machine uses.
     pub(crate) fn disks(&self) -> Vec<String> {
         let images = self.folder.join("libvirt/images").read_dir_utf8();
         let images = images.into_iter().flatten().flatten();
@@ -164,7 +163,7 @@ impl Lab {
         names
     }
 
-    /// The command lines of all processes, those of the lab itself included.
+    /// The command lines of all processes, including the lab's own.
     pub(crate) fn processes(&self) -> Vec<String> {
         let inside = Utf8PathBuf::from(format!("/proc/{}/root/proc", self.first));
         let mut lines: Vec<String> = inside
@@ -174,19 +173,19 @@ impl Lab {
             .filter(|entry| entry.file_name().parse::<u32>().is_ok())
             .filter_map(|entry| fs::read_to_string(entry.path().join("cmdline")).ok())
             .map(|line| line.trim_end_matches('\0').replace('\0', " "))
-            // One that has ended and was not waited for yet.
+            // A zombie.
             .filter(|line| !line.is_empty())
             .collect();
         lines.sort();
         lines
     }
 
-    /// The namespace that all its processes are in, as the system names it.
+    /// The PID namespace of its processes, as the system names it.
     pub(crate) fn namespace(&self) -> PathBuf {
         fs::read_link(format!("/proc/{}/ns/pid", self.first)).unwrap()
     }
 
-    /// Pulls the plug of the machine whose name ends so.
+    /// Cuts the power of the machine whose name ends with this.
     pub(crate) fn pull_the_plug(&self, ending: &str) {
         let domains = self.domains();
         let domain = domains.iter().find(|name| name.ends_with(ending));
@@ -200,7 +199,7 @@ impl Lab {
         names.collect()
     }
 
-    /// What virsh prints, or else how it failed.
+    /// The output of virsh, or its failure.
     pub(crate) fn virsh(&self, words: &[&str]) -> Result<String, Ran> {
         let mut command = self.command("virsh", PATIENCE);
         command.args(["--connect", "qemu:///system"]).args(words);
@@ -212,7 +211,7 @@ impl Lab {
         }
     }
 
-    /// Shows what may tell why a test failed.
+    /// Prints what may explain a test's failure.
     fn explain(&self) {
         let logs = format!("/proc/{}/root/var/log/libvirt/qemu", self.first);
         let logs = Utf8PathBuf::from(logs).read_dir_utf8().into_iter();
@@ -251,8 +250,8 @@ impl Drop for Lab {
     }
 }
 
-/// Waits for the end of a lab that was told to end; nothing where it had to be killed. The system has
-/// ended all of its processes before it lets the first one go.
+/// Waits for the end of a lab; `None` if it had to be killed. The system ends all of its processes
+/// before the first one.
 fn end_of(lab: &mut Child) -> Option<ExitStatus> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
@@ -266,13 +265,13 @@ fn end_of(lab: &mut Child) -> Option<ExitStatus> {
     None
 }
 
-/// What the folders of labs begin with; the test's process follows.
+/// The prefix of the labs' folders; the test process's ID follows.
 const PREFIX: &str = "vms-";
 
-/// Where Vagrant keeps what is its user's, in the folder of a lab.
+/// The folder of Vagrant's user data in the folder of a lab.
 const VAGRANT_HOME: &str = ".vagrant.d";
 
-/// A killed test takes all that ran with it, but not its files.
+/// The processes of a killed test end with it, but its files stay.
 fn remove_what_killed_tests_left(all: &Utf8Path) {
     for folder in all.read_dir_utf8().into_iter().flatten().flatten() {
         let name = folder.file_name().strip_prefix(PREFIX);
@@ -288,7 +287,7 @@ fn remove_what_killed_tests_left(all: &Utf8Path) {
 
 /// Sends a signal to a program that was started by [`Lab::command`].
 fn signal(command: &Child, signal: Signal) {
-    // `nsenter` has started `timeout`, and that the program.
+    // `nsenter` started `timeout`, which started the program.
     let program = only_child(only_child(command.id()));
     kill(Pid::from_raw(program.try_into().unwrap()), signal).unwrap();
 }

@@ -1,4 +1,4 @@
-//! What the tests of machines stand on: a lab is apart from the host, and leaves nothing there.
+//! The labs for tests of machines are isolated from the host, and leave nothing there.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use test_attribute::test;
 
 use crate::lab::{Lab, wait_for};
 
-/// As small as a machine can be: it has no disk to boot from.
+/// A minimal machine without a disk.
 const MACHINE: &str = "<domain type='qemu'>
   <name>machine</name>
   <memory unit='MiB'>32</memory>
@@ -23,7 +23,7 @@ const MACHINE: &str = "<domain type='qemu'>
   </devices>
 </domain>";
 
-/// With everything that libvirt can do for a network: a bridge, addresses, a way out of it.
+/// A network with all that libvirt offers: a bridge, addresses and forwarding.
 const NETWORK: &str = "<network>
   <name>network</name>
   <bridge name='lab-itself'/>
@@ -49,11 +49,11 @@ fn lab_is_removed_completely_in_vms() {
     }
     assert!(!has_link("lab-itself"), "this host has the lab's bridge");
 
-    // A machine without power is gone, not merely dead: something waited for it.
+    // A machine without power has no zombie: something waited for its process.
     lab.pull_the_plug("machine");
     lab.virsh(&["net-destroy", "network"]).unwrap();
     assert_eq!((lab.domains(), lab.networks()), (vec![], vec![]));
-    // libvirt lets a network's programs go a moment after it says that it is gone.
+    // libvirt ends a network's programs shortly after it reports the network as gone.
     wait_for("their processes to end", || {
         (lab.processes() == alone).then_some(())
     });
@@ -96,7 +96,7 @@ fn has_link(name: &str) -> bool {
     Utf8Path::new("/sys/class/net").join(name).exists()
 }
 
-/// How many processes of this host are in a namespace of processes.
+/// The number of this host's processes in a PID namespace.
 fn processes_in(namespace: &PathBuf) -> usize {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes

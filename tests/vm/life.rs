@@ -1,5 +1,5 @@
-//! The life of a cluster on machines, from nothing to nothing: a short story, which is quick enough for
-//! every change, and a long one with every drill.
+//! The life of a cluster on machines: a short story that is quick enough for every change, and a
+//! long one with every drill.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -42,7 +42,7 @@ fn long_story_of_a_cluster_on_machines_in_vms() {
 }
 
 impl Setting {
-    /// `up` proves the cluster healthy, under the identity that was known before.
+    /// `up` proves the cluster healthy, with the predicted identity.
     fn is_founded(&self) {
         let identity = self.predicted_cluster_id();
         let up = self.run("up", &["up", NAME]).expect(0);
@@ -57,7 +57,7 @@ impl Setting {
         self.etcdctl(&["put", "greeting", "hello"]);
     }
 
-    /// `verify` names who is missing and says that the quorum holds, and `up` mends it.
+    /// `verify` names the missing member and reports the quorum, and `up` restores it.
     fn is_mended_when_one_has_lost_its_power(&self) {
         self.lab.pull_the_plug("core-02");
         self.comes_to_be_told(
@@ -75,7 +75,7 @@ impl Setting {
         assert_eq!(self.greeting(), "hello\n");
     }
 
-    /// What was written is there after `down` and `up`, in the same cluster.
+    /// Data survives `down` and `up`, in the same cluster.
     fn lives_on_when_switched_off_and_on(&self) {
         let identity = self.predicted_cluster_id();
         self.run("down", &["down", NAME]).expect(0);
@@ -90,7 +90,7 @@ impl Setting {
         assert_eq!(self.mirror.asked(), 3);
     }
 
-    /// A host that does not get to the members' addresses has a machine ask them.
+    /// A host that cannot reach the members queries them from inside a machine.
     fn is_proven_from_inside_where_it_is_not_reached(&self) {
         let verify = self.run("verify", &["verify", NAME]).expect(0);
         let said = "querying the members with this host's etcdctl";
@@ -113,7 +113,7 @@ impl Setting {
         firewall("--delete");
     }
 
-    /// On a machine that runs, `up` brings back an etcd that was stopped; its journal tells of it.
+    /// `up` starts a stopped etcd on a running machine, whose journal shows that.
     fn mends_what_somebody_stopped(&self) {
         let stop = ["sudo", "systemctl", "stop", "etcd"];
         let ssh = ["ssh", "--cluster", NAME, "core-03"];
@@ -127,8 +127,8 @@ impl Setting {
         assert!(logs.contains("Stopped etcd.service"), "{logs}");
     }
 
-    /// A drill takes the power of one, and is killed itself. `verify` names who is missing, says that the
-    /// quorum holds, and whose doing it is; `up` mends it.
+    /// A drill cuts the power of one member and is killed. `verify` names the missing member, the
+    /// quorum and the drill; `up` heals it.
     fn bears_the_loss_of_one(&self) {
         let mut drill = self.command(XTASK);
         drill.args(["drill", NAME, "member-killed", "--hold", "9m"]);
@@ -166,11 +166,11 @@ impl Setting {
         assert_eq!(self.greeting(), "hello\n");
     }
 
-    /// `verify` says that there is no quorum.
+    /// `verify` reports that there is no quorum.
     fn does_not_bear_the_loss_of_two(&self) {
         self.lab.pull_the_plug("core-01");
         self.lab.pull_the_plug("core-03");
-        // The one that is left believes in its leader until it misses its heartbeats.
+        // The remaining member keeps its leader until heartbeats are missing.
         self.comes_to_be_told(
             "verify, two killed",
             &[
@@ -182,7 +182,7 @@ impl Setting {
         );
     }
 
-    /// Has `verify` look until it says all of this of a cluster that is not healthy.
+    /// Runs `verify` until it reports all of this about an unhealthy cluster.
     fn comes_to_be_told(&self, what: &str, expected: &[&str]) -> Ran {
         wait_for(what, || {
             let verify = self.run(what, &["verify", NAME]).expect(1);
@@ -191,18 +191,18 @@ impl Setting {
         })
     }
 
-    /// Nothing is left of the cluster but what it is made from.
+    /// Nothing is left of the cluster except its definition and rendered files.
     fn leaves_nothing(&self, nothing: &WhatIsThere) {
         self.run("destroy", &["destroy", NAME, "--yes"]).expect(0);
-        // What served the network may end a moment later.
+        // The network's programs may end a moment later.
         wait_for("the processes of before", || {
             (self.lab.processes() == nothing.processes).then_some(())
         });
         assert_eq!(self.what_is_there(), *nothing);
     }
 
-    /// With nothing changed and no token fetched from anywhere, `up` makes the same cluster without
-    /// its data; also where it is interrupted while machines boot, and begun again.
+    /// Without any change or new token, `up` creates the same cluster again, without its data; also
+    /// after an interruption while machines boot.
     fn begins_anew(&self) {
         let begun = Instant::now();
         let mut up = self.command(XTASK);
@@ -229,8 +229,8 @@ impl Setting {
         );
     }
 
-    /// Of every fault that only machines can have, and of a machine that is halted, `verify` names whom it
-    /// concerns and nobody else. Nothing is lost, and all is well once it is over.
+    /// For every fault of machines, and for a halted machine, `verify` names the right members and
+    /// no others. Nothing is lost, and the cluster is healthy afterwards.
     fn bears_what_drills_do_to_machines(&self) {
         let is_meant = |fault: &&&Fault| {
             fault.name == "member-paused" || !fault.drivers.contains(&DriverName::Local)
@@ -254,7 +254,7 @@ impl Setting {
     }
 }
 
-/// What a cluster could leave behind.
+/// Everything that a cluster could leave behind.
 #[derive(Debug, PartialEq, Eq)]
 struct WhatIsThere {
     domains: Vec<String>,
@@ -265,7 +265,7 @@ struct WhatIsThere {
 }
 
 impl Setting {
-    /// Runs etcdctl, which needs its time where the processors are emulated.
+    /// Runs etcdctl, with time for emulated processors.
     fn etcdctl(&self, words: &[&str]) -> String {
         let mut arguments = vec!["etcdctl", "--cluster", NAME, "--", "--command-timeout=30s"];
         arguments.extend(words);
@@ -276,7 +276,7 @@ impl Setting {
         self.etcdctl(&["get", "greeting", "--print-value-only"])
     }
 
-    /// The cluster ID that each member reports.
+    /// The cluster ID of each member.
     fn running_cluster_ids(&self) -> Vec<String> {
         let status = self.etcdctl(&["endpoint", "status", "--write-out=json"]);
         let status: serde_json::Value = serde_json::from_str(&status).unwrap();
@@ -304,8 +304,8 @@ impl Setting {
     }
 }
 
-/// All files in a folder and below, apart from those that can be fetched again. Of Vagrant's own what
-/// belongs to no machine does not count: it writes that at every call.
+/// All files below a folder, except downloads and those files of Vagrant that belong to no machine:
+/// it rewrites them with every call.
 fn files_below(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
     let mut files = Vec::new();
     for entry in folder.read_dir_utf8().unwrap().flatten() {

@@ -1,5 +1,5 @@
-//! Clusters on booted machines: real Vagrant, libvirt and QEMU, on a host that the tests make for
-//! themselves. A test binary of its own, since its tests take minutes where others take seconds.
+//! Clusters on booted machines: real Vagrant, libvirt and QEMU, on a host that the tests create.
+//! They are a separate test binary because they take minutes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code, reason = "shared with the other tests")]

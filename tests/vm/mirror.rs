@@ -1,4 +1,4 @@
-//! A mirror of etcd's releases, on the lab's own side of every network that it makes.
+//! A mirror of etcd's releases, on the lab's side of every network.
 
 use std::fs;
 use std::process::Stdio;
@@ -14,14 +14,14 @@ const PORT: u16 = 8000;
 /// Longer than any test.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// It serves one release, and ends with the lab.
+/// The mirror. It serves one release, and ends with the lab.
 pub(crate) struct Mirror {
     pub(crate) release: &'static Release,
     log: Utf8PathBuf,
 }
 
 impl Mirror {
-    /// A mirror that answers.
+    /// Starts a mirror.
     pub(crate) fn new(lab: &mut Lab) -> Self {
         let release = release();
         let folder = lab.folder().join("mirror");
@@ -38,7 +38,7 @@ impl Mirror {
             .stdout(Stdio::from(written.try_clone().unwrap()))
             .stderr(Stdio::from(written));
         lab.run_beside(&mut server);
-        // The networks that it is for do not exist yet; it will serve them all.
+        // Its networks do not exist yet; it serves all of them.
         wait_for("the mirror", || {
             let said = fs::read_to_string(&log).unwrap();
             said.starts_with("Serving HTTP on ").then_some(())
@@ -46,12 +46,12 @@ impl Mirror {
         Self { release, log }
     }
 
-    /// Its URL as machines of this network see it, where the host has the first address.
+    /// Its URL for machines of this network, where the host has the first address.
     pub(crate) fn url(network: &str) -> String {
         format!("http://{network}.1:{PORT}")
     }
 
-    /// How many times the release was fetched.
+    /// The number of downloads of the release.
     pub(crate) fn asked(&self) -> usize {
         let log = fs::read_to_string(&self.log).unwrap();
         let fetched = format!("\"GET /{} HTTP/1.1\" 200 ", self.release.path());

@@ -1,4 +1,4 @@
-//! Where clusters on machines are tried: a workspace on a host of machines, with a mirror beside it.
+//! The setting of tests on machines: a workspace on a host of machines, with a mirror.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -20,21 +20,21 @@ pub(crate) const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
 /// The cluster.
 pub(crate) const NAME: &str = "vms";
 
-/// Its network. It lies in the lab, so that it may be in use elsewhere on this host.
+/// Its network. It is inside the lab, so the host may use the same one.
 pub(crate) const NETWORK: &str = "192.168.56";
 
-/// How long one command may take. Three machines that share two processors, which are emulated on
-/// top, boot in a sixth of it, and in half of it where the host is a slow one.
+/// The time limit of a command. Three machines on two emulated processors boot in a sixth of it,
+/// and in half of it on a slow host.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(25 * 60);
 
-/// Where a workspace has its boxes.
+/// The folder of a workspace's boxes.
 const BOXES: &str = ".state/.cache/boxes";
 
-/// A checkout of this project, and the program that was built from it.
+/// A checkout of this project, and its built program.
 pub(crate) struct Project {
     pub(crate) checkout: Utf8PathBuf,
     pub(crate) xtask: Utf8PathBuf,
-    /// The folder, among those of tests, for its boxes.
+    /// The test folder for its boxes.
     boxes: &'static str,
 }
 
@@ -48,7 +48,7 @@ impl Project {
         }
     }
 
-    /// Another one, which has been built, to compare this one with.
+    /// Another, already built checkout to compare with.
     #[allow(dead_code, reason = "used by the benchmark")]
     pub(crate) fn built_in(checkout: &Utf8Path) -> Option<Self> {
         let built = ["release", "debug"].map(|way| checkout.join("target").join(way).join("xtask"));
@@ -60,8 +60,8 @@ impl Project {
     }
 }
 
-/// A workspace with the definition of one cluster, which is rendered, and with the box that its machines
-/// are made from. Nothing is made of it yet.
+/// A workspace with one rendered definition, and the box of its machines. The cluster is not
+/// started.
 pub(crate) struct Setting {
     pub(crate) mirror: Mirror,
     pub(crate) workspace: Utf8PathBuf,
@@ -78,7 +78,7 @@ impl Setting {
 
     pub(crate) fn of(project: &Project) -> Self {
         let begun = Instant::now();
-        // Before the lab, where nothing can be had from anywhere.
+        // Before the lab starts, which has no network to the outside.
         let boxes = boxes(project);
         tell("box", begun);
 
@@ -108,7 +108,7 @@ impl Setting {
         setting
     }
 
-    /// A program about to run in the lab, in the workspace.
+    /// A command in the lab, in the workspace.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.lab.command(program, PATIENCE);
         command
@@ -117,7 +117,7 @@ impl Setting {
         command
     }
 
-    /// Runs a task, and tells how long it took.
+    /// Runs a task, and prints how long it took.
     pub(crate) fn run(&self, what: &str, arguments: &[&str]) -> Ran {
         let begun = Instant::now();
         let ran = self.ask(arguments);
@@ -125,7 +125,7 @@ impl Setting {
         ran
     }
 
-    /// Runs a task that nobody has to wait for.
+    /// Runs a task without printing its time.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(&self.xtask);
         Ran::from(command.args(arguments).output().unwrap())
@@ -138,8 +138,8 @@ impl Drop for Setting {
     }
 }
 
-/// The folder of a box for these machines, made from packages. It is kept, and made again where it would
-/// turn out otherwise.
+/// The folder of the box for these machines, made from packages. It is kept, and made again if its
+/// inputs change.
 fn boxes(project: &Project) -> Utf8PathBuf {
     let workspace = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(project.boxes);
     fs::create_dir_all(workspace.join("cluster")).unwrap();
@@ -151,7 +151,7 @@ fn boxes(project: &Project) -> Utf8PathBuf {
     workspace.join(BOXES)
 }
 
-/// Three members as small as they can be, with the patience that emulated processors need.
+/// Three minimal members, with timeouts for emulated processors.
 fn definition(mirror: &Mirror) -> String {
     let (version, sha256) = (mirror.release.version, &mirror.release.sha256);
     let (url, architecture) = (Mirror::url(NETWORK), machine());
@@ -176,7 +176,7 @@ election_timeout = 5000
     )
 }
 
-/// Past a test's captured output: who waits for minutes should see what for.
+/// Bypasses the test's output capture: a wait of minutes needs progress.
 pub(crate) fn tell(what: &str, begun: Instant) {
     let seconds = begun.elapsed().as_secs_f64();
     let _ = writeln!(std::io::stderr(), "{seconds:>7.1} s  {what}");

@@ -23,7 +23,7 @@ fn obstacle(session: &Session, _: &Resources) -> Option<String> {
     let quota = session.plan.etcd.quota.unwrap_or(u64::MAX);
     size_near(quota).is_none().then(|| {
         format!(
-            "needs a small `etcd.quota` that is not a multiple of {} MiB, such as 38 MiB",
+            "needs a small `etcd.quota` slightly above a multiple of {} MiB, such as 38 MiB",
             STEP >> 20
         )
     })

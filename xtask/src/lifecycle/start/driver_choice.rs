@@ -29,7 +29,7 @@ pub(super) fn choose(
                     .hint(Hint::heals("or remove the cluster and its data first", [format!("cargo xtask destroy {name}")])),
             ));
         }
-        (Some(running), _, _) => (running, "it was started with it"),
+        (Some(running), _, _) => (running, "the cluster was started with it"),
         (None, Some(asked), _) => (asked, "you asked for it"),
         (None, None, Some(defined)) => (defined, "its definition says so"),
         (None, None, None) => match why_not_at_a_glance(&HostQuery::of(workspace, plan), plan) {
