@@ -12,7 +12,7 @@ $vm_cpus = 2
 $shared_folders = { "./data" => "/srv/data", "~/My Files" => "/srv/files" }
 $forwarded_ports = { 80 => 8080, 2379 => 12379 }
 
-# What only this project's Vagrantfile reads.
+# The globals that only this project's Vagrantfile reads.
 $cluster_name = "debian-mirror"
 $profile = "debian-13"
 $ssh_user = "vagrant"

@@ -12,7 +12,7 @@ $vm_cpus = 1
 $shared_folders = {}
 $forwarded_ports = {}
 
-# What only this project's Vagrantfile reads.
+# The globals that only this project's Vagrantfile reads.
 $cluster_name = "debian-package"
 $profile = "debian-13"
 $ssh_user = "vagrant"

@@ -14,7 +14,7 @@ $vm_cpus = 1
 $shared_folders = {}
 $forwarded_ports = {}
 
-# What only this project's Vagrantfile reads.
+# The globals that only this project's Vagrantfile reads.
 $cluster_name = "flatcar-2"
 $profile = "flatcar"
 $box = "flatcar-stable"

@@ -44,7 +44,7 @@ fn render(plan: &Plan) -> String {
         "forwarded_ports",
         &forwarded_ports(&plan.machine),
     );
-    text.push_str("\n# What only this project's Vagrantfile reads.\n");
+    text.push_str("\n# The globals that only this project's Vagrantfile reads.\n");
     global_text(&mut text, "cluster_name", plan.name.as_str());
     global_text(&mut text, "profile", profile.id);
     if let MachineBox::Published(published) = &profile.machine_box {
