@@ -1,4 +1,4 @@
-//! Whatever is in a file, reading it ends, and what is said of it points into it.
+//! Reading any file terminates, and every diagnostic points into the file.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ proptest! {
     }
 }
 
-/// What a hurried hand, a broken editor or an attacker may leave in a file.
+/// Texts that a hurried author, a broken editor or an attacker may leave in a file.
 const HOSTILE: &[&str] = &[
     "",
     "\0",
@@ -120,7 +120,7 @@ fn every_line_can_be_wrong() {
     }
 }
 
-/// Reads the text, insists that everything said of it can be shown, and counts the errors.
+/// Reads the text, checks that every diagnostic can be shown, and counts the errors.
 fn check(text: &str) -> usize {
     let source = Arc::new(Source {
         path: "cluster/default.toml".into(),

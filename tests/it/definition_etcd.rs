@@ -1,4 +1,4 @@
-//! What is known of etcd's releases and flags agrees with itself and with what is done with it.
+//! The facts about etcd's releases and flags are consistent with each other and with their use.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What may be in `cluster/` besides a right definition, and what a user is told about it.
+//! Files in `cluster/` besides valid definitions, and the messages about them.
 
 use std::fs;
 use std::os::unix::fs::symlink;

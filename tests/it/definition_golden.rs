@@ -1,8 +1,8 @@
-//! What a user sees of a definition that is wrong: the whole of standard error, and the exit status.
+//! The messages for invalid definitions: the whole of standard error, and the exit status.
 //!
-//! Each `tests/golden/definition/<case>.toml` is put alone into a workspace, beside
-//! `<case>.second.toml` and `<case>.default.toml` where there are any, and rendered. The case is named
-//! for its rule.
+//! Each `tests/golden/definition/<case>.toml` is put alone into a workspace, together with
+//! `<case>.second.toml` and `<case>.default.toml` if they exist, and rendered. The case is named after its
+//! rule.
 
 use std::collections::BTreeSet;
 use std::fs;

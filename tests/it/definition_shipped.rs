@@ -1,4 +1,4 @@
-//! The shipped definitions teach the format, and the schema that editors get describes it.
+//! The shipped definitions teach the format, and the editors' schema describes it.
 
 use std::fs;
 use std::process::Command;
@@ -60,8 +60,8 @@ fn every_key_of_the_default_definition_can_be_uncommented() {
     assert!(tried > 15, "only {tried} keys are commented out");
 }
 
-/// Some lines of default.toml are examples; those whose value the table of keys calls the default
-/// must be so in truth.
+/// Some lines of default.toml are examples; lines whose value is the default in the table of keys must really
+/// be the default.
 #[test]
 fn defaults_match_the_table_of_keys() {
     let mut written = String::new();

@@ -1,5 +1,4 @@
-//! What `doctor` finds on hosts that were recorded, or that were changed by hand in one thing: the whole
-//! of what it says about each.
+//! The whole output of `doctor` for hosts that were recorded, or changed by hand in one detail.
 
 use expect_test::expect_file;
 use test_attribute::test;
@@ -112,7 +111,7 @@ fn every_reason_for_no_provider_is_reported() {
     host.groups = Look::Seen(Groups::read("ada", "ada libvirt"));
     finds("provider-libvirt-new-in-its-group", &three(), &host, error);
 
-    // Where polkit decides, the socket is open to everybody.
+    // With polkit, the socket is open to everybody.
     let mut host = ready();
     let why = "`virsh` exited with status 1: error: authentication unavailable: no polkit agent \
         available to authenticate action 'org.libvirt.unix.manage'";
@@ -201,7 +200,7 @@ fn unusable_kvm_is_reported() {
     }
 
     let mut host = ready();
-    // libvirt has a user of its own for it.
+    // libvirt has its own user for it.
     host.kvm = Look::Seen(Kvm::Forbidden);
     finds("kvm-forbidden", &three(), &host, &[]);
     host.virtualization_asked = Some("kvm".to_owned());
@@ -307,7 +306,7 @@ fn host_that_cannot_be_inspected_is_skipped() {
     }
 }
 
-/// That none of them lacks a golden file is seen here; that each is right, above.
+/// This test checks that every finding has a golden file; the tests above check that each is right.
 #[test]
 fn every_finding_has_a_test() {
     let texts: Vec<String> = golden("")

@@ -1,4 +1,4 @@
-//! The real `doctor`, on this host as it is and where things are really missing.
+//! The real `doctor`, on this host as it is and in environments where things are really missing.
 
 use std::fs;
 use std::process::Command;
@@ -16,7 +16,7 @@ use crate::verify_support::three;
 
 const VERDICTS: &[&str] = &["ok", "not-applicable", "skipped", "warning", "error"];
 
-/// A workspace with the file that Vagrant wants.
+/// A workspace with the file that Vagrant needs.
 fn workspace() -> Scratch {
     let scratch = Scratch::with("default", "members = 3\n");
     fs::create_dir(scratch.root().join("vagrant")).unwrap();
@@ -24,7 +24,7 @@ fn workspace() -> Scratch {
     scratch
 }
 
-/// `doctor` with these arguments, where only this says what is used.
+/// Runs `doctor` with these arguments, in an environment with only these settings.
 fn doctor(scratch: &Scratch, arguments: &[&str]) -> Command {
     let mut command = scratch.command(&[&["doctor"], arguments].concat());
     command.env_remove("VAGRANT_DEFAULT_PROVIDER");
@@ -68,7 +68,7 @@ fn exit_status_matches_the_findings_on_this_host() {
     assert_eq!(ran.status, Some(expected), "{ran:?}");
     assert!(ran.stderr.matches("\nerror: ").count() >= errors, "{ran:?}");
     assert_eq!(errors > 0, ran.stderr.contains("--driver local"), "{ran:?}");
-    // Looking leaves nothing behind, but for what Vagrant itself makes when it is called.
+    // The probe leaves nothing behind, except for what Vagrant itself creates when it is called.
     assert_eq!(scratch.left_in_state(), Vec::<String>::new());
 
     let ran = run(doctor(&scratch, &["--format", "json"]));
@@ -161,7 +161,7 @@ fn probe_takes_no_longer_than_the_slowest_program() {
     let took = begun.elapsed();
     let rows = rows(&ran);
     assert_eq!(row(&rows, "vagrant"), ("ok", "Vagrant 2.3.4"));
-    // Only `df` waits for another: for VirtualBox, which says where it keeps disks.
+    // Only `df` waits for another program: for VirtualBox, which says where it keeps disks.
     let most = Duration::from_secs(15);
     assert!(
         took < most,
@@ -169,13 +169,13 @@ fn probe_takes_no_longer_than_the_slowest_program() {
     );
 }
 
-/// Whether Vagrant can be used is told by files and sockets, before it is ever started.
+/// Files and sockets show whether Vagrant can be used, before it is ever started.
 #[test]
 fn quick_probe_starts_no_program() {
     let scratch = workspace();
     let plan = three();
     let sought = HostQuery::of(&Workspace::at(scratch.root()), &plan);
-    // Whatever else this host does, it does not hold up each of them.
+    // Other load on this host does not delay each of them.
     let glances = (0..20).map(|_| {
         let begun = Instant::now();
         let why_not = host_probe::why_not_at_a_glance(&sought, &plan);
@@ -188,8 +188,8 @@ fn quick_probe_starts_no_program() {
     );
 }
 
-/// In a network of its own, and with a `/run` of its own: another network card has the subnet, Docker's
-/// bridge is beside it, and there is a socket of libvirt's that nobody listens on.
+/// In its own network and with its own `/run`: another network card has the subnet, Docker's bridge is
+/// present, and there is a libvirt socket that nothing listens on.
 #[test]
 fn real_obstacles_are_seen_in_namespaces() {
     require_tool("ip", "iproute2");
@@ -249,7 +249,7 @@ fn folder(scratch: &Scratch, name: &str) -> Utf8PathBuf {
     folder
 }
 
-/// A program of this name that does this.
+/// Creates a program with this name and script.
 fn program(folder: &Utf8Path, name: &str, script: &str) {
     write_program(&folder.join(name), &format!("#!/bin/sh\n{script}\n"));
 }

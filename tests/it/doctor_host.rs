@@ -1,4 +1,4 @@
-//! How what programs and files say of a host is read.
+//! Parses the output of programs and the files that describe a host.
 
 use test_attribute::test;
 use xtask::host::libvirt::{self, Daemon};
@@ -127,7 +127,7 @@ fn virsh_output_is_parsed() {
         None
     );
     assert_eq!(libvirt::further_questions("== version\n"), "");
-    // One that is answered by nobody was not silent before it was asked.
+    // A daemon that does not answer a query was not silent before the query.
     let refused = Look::Unknown("no polkit agent".to_owned());
     assert_eq!(
         Daemon::Answers(None).asked(&refused),
@@ -162,14 +162,14 @@ fn ip_output_is_parsed() {
     let own = addresses.iter().map(|own| own.address.to_string());
     let own: Vec<String> = own.collect();
     assert_eq!(own, ["127.0.0.1", "172.17.0.1", "192.168.56.7", "10.8.0.2"]);
-    // One that was asked for and has not answered is nobody.
+    // A neighbour that did not answer is left out.
     let neighbours = network::neighbours(&said("neigh")).unwrap();
     let neighbours: Vec<String> = neighbours
         .iter()
         .map(|one| one.address.to_string())
         .collect();
     assert_eq!(neighbours, ["192.168.56.102"]);
-    // Where there is nothing, some versions print nothing.
+    // If there are no entries, some versions print nothing.
     assert_eq!(network::routes("[]"), Some(Vec::new()));
     assert_eq!(network::routes(""), Some(Vec::new()));
     assert_eq!(network::routes("Object is unknown"), None);
@@ -238,7 +238,7 @@ fn virtualbox_output_and_file_are_parsed() {
         Some("* 0.0.0.0/0 ::/0"),
         subnet("172.17.8.0/24")
     ));
-    // With the file, what is not in it is not allowed.
+    // With the file, only what it lists is allowed.
     assert!(!virtualbox::allows(
         Some("# nothing\n"),
         subnet("192.168.56.0/24")
@@ -261,7 +261,7 @@ fn provider_is_chosen_in_order() {
             Obstacle::NoVirtualBox
         ])
     );
-    // The one that is asked for alone counts, also where another one would do.
+    // Only the requested provider counts, even if another one would work.
     host.providers.asked = Some("libvirt".to_owned());
     assert_eq!(
         provider(&host),

@@ -1,4 +1,4 @@
-//! What `doctor` finds of networks, memory, disk and what an earlier run has left.
+//! What `doctor` finds about networks, memory, disks and what an earlier run has left.
 
 use test_attribute::test;
 use xtask::host::libvirt::Daemon;
@@ -17,7 +17,7 @@ fn running_cluster_does_not_block_itself() {
     answer_as(&mut host, "libvirt-left-overs");
     let domains = host.domains.seen().unwrap().clone();
     host.machines = domains.iter().map(known).collect();
-    // What its members need is theirs already: what is free is for the one that is still to be made.
+    // Its members already have what they need; only the remaining one needs what is free.
     host.memory = memory(8 << 30, 2 << 30);
     let Look::Seen(neighbours) = &mut host.network.neighbours else {
         panic!("neighbours were recorded");
@@ -56,10 +56,10 @@ fn addresses_not_allowed_by_virtualbox_are_reported() {
 fn used_addresses_are_reported() {
     let mut host = ready();
     host.network = network_of("busy-network");
-    // The bridge for a network card has this subnet, the VPN a wider one; a neighbour answers.
+    // The bridge of a network card has this subnet, the VPN a wider one; a neighbour answers.
     let found = &[("subnet", Verdict::Fail), ("addresses", Verdict::Warn)];
     finds("network-same-subnet", &three(), &host, found);
-    // The VPN takes the first member's packets; there is no box, but that is not the point.
+    // The VPN takes the first member's packets; there is no box, but that does not matter here.
     let host_route = plan("other", "[network]\nsubnet = \"192.168.57.0/24\"\n");
     finds(
         "network-narrower-route",
@@ -91,7 +91,7 @@ fn used_addresses_are_reported() {
 
 #[test]
 fn conflicting_libvirt_networks_are_reported() {
-    // Another checkout's cluster has the addresses.
+    // The cluster of another checkout has the addresses.
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
     host.own.domain_prefix = "xtask-c0ffee00-".to_owned();
@@ -102,7 +102,7 @@ fn conflicting_libvirt_networks_are_reported() {
         &host,
         &[("subnet", Verdict::Fail)],
     );
-    // The network that libvirt is installed with is a part of this one.
+    // The network that libvirt is installed with is part of this one.
     let wide = plan(
         "wide",
         "[network]\nsubnet = \"192.168.0.0/16\"\nfirst_host = 900\n",
@@ -113,7 +113,7 @@ fn conflicting_libvirt_networks_are_reported() {
         &ready(),
         &[("subnet", Verdict::Warn)],
     );
-    // It begins where this one does, which is all that Vagrant goes by.
+    // It starts at the same address, which is all that Vagrant compares.
     let begins = plan(
         "begins",
         "[network]\nsubnet = \"192.168.122.0/25\"\nfirst_host = 101\n",
@@ -124,7 +124,7 @@ fn conflicting_libvirt_networks_are_reported() {
         &ready(),
         &[("subnet", Verdict::Fail)],
     );
-    // The definition has got another subnet since its network was made.
+    // The definition has another subnet since its network was created.
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
     host.domains = Look::Seen(Vec::new());
@@ -137,7 +137,7 @@ fn conflicting_libvirt_networks_are_reported() {
     );
 }
 
-/// Docker's rules are in the way only of those that libvirt writes by nftables.
+/// Docker's rules only affect those that libvirt writes with nftables.
 #[test]
 fn docker_beside_libvirt_is_reported() {
     let mut host = ready();
@@ -211,7 +211,7 @@ fn too_little_disk_space_is_reported() {
     );
 }
 
-/// After `down`, and with VirtualBox, which is not asked what runs.
+/// After `down`, and with VirtualBox, whose running machines are not listed.
 #[test]
 fn machines_with_disks_need_no_more_space() {
     let mut host = ready();

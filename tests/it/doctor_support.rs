@@ -1,4 +1,4 @@
-//! Hosts, as they were recorded or with something about them made up.
+//! Hosts, recorded or with one detail made up.
 
 use std::fs;
 
@@ -21,14 +21,14 @@ use xtask::ui;
 use crate::cli_help::{assert_can_be_typed, commands_in};
 use crate::support::project;
 
-/// What a program or a file said.
+/// The output of a program, or the text of a file.
 #[track_caller]
 pub(crate) fn recorded(path: &str) -> String {
     let path = project().join("tests/recorded/hosts").join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Debian 12 with everything that libvirt needs, and nothing that is in the way.
+/// Debian 12 with everything that libvirt needs, and no obstacles.
 pub(crate) fn ready() -> Host {
     let mut host = Host {
         own: MachineNames {
@@ -75,7 +75,7 @@ pub(crate) fn ready() -> Host {
     host
 }
 
-/// The same host with VirtualBox in the place of libvirt.
+/// The same host with VirtualBox instead of libvirt.
 pub(crate) fn with_virtualbox(version: &str) -> Host {
     let said = recorded(&format!("made-up-virtualbox/{version}.txt"));
     let mut host = ready();
@@ -87,7 +87,7 @@ pub(crate) fn with_virtualbox(version: &str) -> Host {
     host
 }
 
-/// Has libvirt answer, and the network be, as in this recording.
+/// Uses libvirt's answers and the network of this recording.
 pub(crate) fn answer_as(host: &mut Host, recording: &str) {
     let answers = recorded(&format!("{recording}/virsh.txt"));
     let details = recorded(&format!("{recording}/virsh-details.txt"));
@@ -97,7 +97,7 @@ pub(crate) fn answer_as(host: &mut Host, recording: &str) {
     host.network = network_of(recording);
 }
 
-/// A machine that Vagrant has made.
+/// A machine that Vagrant has created.
 pub(crate) fn machine(name: &str, provider: &str, id: &str) -> Machine {
     Machine {
         name: name.to_owned(),
@@ -112,7 +112,7 @@ pub(crate) fn known(domain: &Domain) -> Machine {
     machine(name, "libvirt", &domain.id)
 }
 
-/// What `ip` said.
+/// The output of `ip`.
 pub(crate) fn network_of(recording: &str) -> Network {
     let said = |name: &str| recorded(&format!("{recording}/ip-{name}.json"));
     Network {
@@ -136,17 +136,17 @@ pub(crate) fn catalogue(provider: &str) -> Catalogue {
     }
 }
 
-/// A processor without virtualization, as it was recorded.
+/// A recorded processor without virtualization.
 pub(crate) fn processor_of_debian_12() -> Look<()> {
     virtualization::in_cpuinfo(&recorded("debian-12/cpuinfo.txt"))
 }
 
-/// What is expected of `doctor`.
+/// The expected output of `doctor`.
 pub(crate) fn golden(name: &str) -> Utf8PathBuf {
     project().join(format!("tests/golden/doctor/{name}"))
 }
 
-/// Everything that is said, for a terminal without colours.
+/// The whole output for a terminal, without colours.
 fn said(plan: &Plan, report: &Report) -> String {
     let mut text = ui::doctor::table::render(plan, report);
     for diagnostic in report.diagnostics() {
@@ -155,7 +155,7 @@ fn said(plan: &Plan, report: &Report) -> String {
     anstream::adapter::strip_str(&text).to_string()
 }
 
-/// Compares what is said with its golden file, and insists on what is found.
+/// Compares the output with its golden file, and checks the verdicts.
 #[track_caller]
 pub(crate) fn finds(name: &str, plan: &Plan, host: &Host, found: &[(&str, Verdict)]) {
     let report = doctor::judge(plan, host);

@@ -1,4 +1,4 @@
-//! What `drill` prints, in each format, for drills that are made up.
+//! The output of `drill` in each format, for made-up drills.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,7 @@ fn unknown_result_in_every_format() {
     in_every_format("not-read-back", &[drill]);
 }
 
-/// How it looks is seen in a browser, by tests of their own.
+/// Separate tests check its looks in a browser.
 #[test]
 fn report_page_is_self_contained_and_runs_no_script() {
     for drills in [
@@ -82,10 +82,10 @@ fn report_page_is_self_contained_and_runs_no_script() {
     }
 }
 
-/// What nobody expects in a key, a value or an error, least of all a terminal or a browser.
+/// Text that is unexpected in a key, a value or an error, and dangerous for a terminal or a browser.
 const EVIL: &str = "\u{1b}[2J</style><script>alert(1)</script>`&\"'\r\n\u{0}\u{202e}";
 
-/// A drill in which everything that comes from elsewhere is hostile.
+/// A drill in which every text from outside is hostile.
 fn hostile() -> Drill {
     let mut drill = write_lost();
     drill.done = EVIL.to_owned();

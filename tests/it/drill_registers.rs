@@ -1,5 +1,5 @@
-//! Linearizability of registers: what people know to be right or wrong, and a search through all
-//! orders as the judge of everything else.
+//! Linearizability of registers: cases that are known to be right or wrong, and a search of all orders as the
+//! judge of everything else.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use xtask::drill::registers::{Proof, prove};
 
 use crate::drill_support::{milliseconds, read, refused, unknown, write};
 
-/// The history of operations on one register, which holds this in the end.
+/// The history of operations on one register, with this final value.
 fn history(operations: &[Operation], left: Option<&str>) -> History {
     let left = left.map(|value| (operations[0].key.clone(), value.to_owned()));
     History {
@@ -131,7 +131,7 @@ fn lost_update_is_found_by_the_final_read() {
             "`a` was there at the end, although client 1 had written `b` through core-02 by 0.030 s, and `b` came after `a`: client 0 had written `a` through core-01 by 0.010 s, client 1 began to write `b` through core-02 at 0.020 s"
         ],
     );
-    // Either of two at the same time may be the last.
+    // Either of two concurrent writes may be the last.
     let operations = [write(0, "a", 0..10), write(1, "b", 5..15)];
     holds(&operations, Some("a"), 3);
     holds(&operations, Some("b"), 3);
@@ -165,7 +165,7 @@ fn refused_value_is_found() {
         ],
     );
     assert_eq!(proof.violations[0].operations, operations);
-    // Whoever is refused may send the same again.
+    // A refused client may send the same value again.
     let operations = [
         refused(0, "a", 0..10),
         write(0, "a", 12..15),
@@ -194,18 +194,18 @@ fn unknown_write_can_take_effect_late_or_never() {
         write(1, "b", 20..30),
         read(2, Some("b"), 40..45),
     ];
-    // Never, as far as anybody can tell: it does not count.
+    // Never, as far as is known: it does not count.
     holds(&operations, Some("b"), 3);
     // Late: after everything.
     holds(&operations, Some("a"), 4);
-    // Between what followed it.
+    // Between the operations that followed it.
     let late = [
         operations.as_slice(),
         &[read(2, Some("a"), 50..55), write(1, "c", 60..70)],
     ]
     .concat();
     holds(&late, Some("c"), 6);
-    // But once it has, it is replaced like any other.
+    // But once it has taken effect, it is replaced like any other.
     clashes(
         &late,
         Some("a"),
@@ -310,9 +310,9 @@ fn verdict_matches_a_search_of_all_orders() {
     );
 }
 
-/// What a search may meet: at most seven operations, the final read not counted, close together and
-/// with every kind of answer. In some, reads return anything; in others what they would in some order,
-/// but for one perhaps.
+/// Histories for a search: at most seven operations, not counting the final read, close together and with
+/// every kind of answer. In some, reads return anything; in others they return what they would in some order,
+/// perhaps except for one.
 fn histories() -> impl Strategy<Value = History> {
     let operations = prop::collection::vec(operation(), 1..=7);
     let effects = prop::collection::vec(0_u64..10, 8);
@@ -352,8 +352,8 @@ fn something(value: &str) -> Option<String> {
     Some(value.to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The same with what its reads would return if each operation took effect at some moment of its own,
-/// and writes of unknown outcome perhaps later; but for the one that is changed.
+/// The same, with the values that the reads would return if each operation took effect at a moment of its
+/// own, and writes of unknown outcome perhaps later; except for the one that is changed.
 fn in_some_order(
     mut history: History,
     effects: &[u64],
@@ -392,7 +392,7 @@ fn in_some_order(
     history
 }
 
-/// Nothing, and what is written; few, so that they often meet.
+/// Nothing, and the values that are written; few, so that they often collide.
 const VALUES: &[&str] = &["", "a", "b", "c", "d"];
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -416,7 +416,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![writes, reads]
 }
 
-/// Whether some order of these operations explains what was read: by trying them all.
+/// Whether some order of these operations explains what was read. Tries them all.
 fn has_an_order(history: &History) -> bool {
     let mut left: Vec<Tried> = history
         .operations
@@ -455,7 +455,7 @@ fn has_an_order(history: &History) -> bool {
 #[derive(Clone)]
 struct Tried {
     begun: u128,
-    /// None where it may last forever.
+    /// None if it may last forever.
     ended: Option<u128>,
     does: Does,
     may_be_left_out: bool,
@@ -485,7 +485,7 @@ fn can_end(left: &[Tried], value: Option<&str>) -> bool {
     })
 }
 
-/// A register that many write and read, far beyond what could be searched, is judged in a moment.
+/// A register with many writes and reads, far beyond what could be searched, is judged in a moment.
 #[test]
 fn long_history_is_checked_fast() {
     let mut operations = Vec::new();

@@ -1,5 +1,5 @@
-//! The report of drills as a browser shows it: real Chromium, several widths, light and dark. What is
-//! measured is the very page that users get; the measuring is done from a page around it.
+//! The report of drills as a browser shows it: real Chromium, several widths, light and dark. The tests
+//! measure the very page that users get, from a page around it.
 
 use std::fs;
 use std::process::Command;
@@ -19,15 +19,15 @@ use crate::drill_support::{
 use crate::scratch::Scratch;
 use crate::support::require_tool;
 
-/// Desktops, tablets, a phone, and the smallest one there is.
+/// Desktops, tablets, a phone, and the smallest supported screen.
 const WIDTHS: [u32; 5] = [1100, 800, 600, 390, 320];
 
-/// A page in one width, as it was measured.
+/// The measurements of a page at one width.
 #[derive(Debug, Deserialize)]
 struct Measured {
     scheme: String,
     background: String,
-    /// By how much it is wider than its window, in pixels.
+    /// How many pixels wider it is than its window.
     wider: i64,
     beyond: Vec<String>,
     faint: Vec<(f64, String)>,
@@ -41,24 +41,24 @@ struct Measured {
 
 #[derive(Debug, Deserialize)]
 struct DrawingMeasured {
-    /// As a part of the page's.
+    /// As a fraction of the page's width.
     width: f64,
     height: f64,
     name: Option<String>,
     text: Option<String>,
-    /// How high the bars of each member are.
+    /// The heights of each member's bars.
     bars: Vec<f64>,
     refused: usize,
     unknown: usize,
     labels: Vec<String>,
     lines: Vec<f64>,
-    /// What part of the time the longest gap takes.
+    /// The fraction of the time that the longest gap takes.
     dry: f64,
     rests: usize,
     flaws: Vec<String>,
 }
 
-/// Opens pages in Chromium, each in each of the widths. It takes longer to start than to show a page.
+/// Opens pages in Chromium, each at each of the widths. Chromium takes longer to start than to show a page.
 fn open<const PAGES: usize>(pages: [String; PAGES], flags: &[&str]) -> [Vec<Measured>; PAGES] {
     require_tool("chromium", "chromium");
     let scratch = Scratch::new();
@@ -90,9 +90,9 @@ fn open<const PAGES: usize>(pages: [String; PAGES], flags: &[&str]) -> [Vec<Meas
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
-            // Whatever it looks for, it finds nobody.
+            // Whatever it looks for, it finds no server.
             "--host-resolver-rules=MAP * ~NOTFOUND",
-            // The page around sees into this one, though both are files.
+            // The outer page can access this one, although both are files.
             "--allow-file-access-from-files",
             "--window-size=1200,1000",
             "--dump-dom",
@@ -129,7 +129,7 @@ fn open<const PAGES: usize>(pages: [String; PAGES], flags: &[&str]) -> [Vec<Meas
     pages
 }
 
-/// Insists on what has to hold of every page.
+/// Checks what must hold for every page.
 #[track_caller]
 fn is_sound(measured: &[Measured], drills: usize) {
     assert_eq!(measured.len(), WIDTHS.len());
@@ -170,7 +170,7 @@ fn pages_can_be_read_at_every_width_in_a_browser() {
     let [usual, hostile, odd_ones] = open([usual, hostile, html::render(&odd)], &[]);
     shows_what_happened(&usual);
     shows_hostile_text_as_text(&hostile);
-    // Whatever happens, the labels can be read.
+    // The labels are always readable.
     is_sound(&odd_ones, odd.len());
 }
 
@@ -184,7 +184,7 @@ fn shows_what_happened(measured: &[Measured]) {
         };
         assert_eq!(killed.bars.len(), 3);
         assert_eq!(rested.bars.len(), 5);
-        // The highest bar takes all the height there is for bars, and none takes more.
+        // The highest bar takes the full height for bars, and none takes more.
         let highest = killed.bars.iter().copied().fold(0.0, f64::max);
         assert!((highest - 44.0).abs() < 0.5, "{killed:?}");
         assert_eq!((killed.refused, killed.unknown), (1, 1));
@@ -206,7 +206,7 @@ fn shows_what_happened(measured: &[Measured]) {
     }
 }
 
-/// A drill whose every text is meant to be run.
+/// A drill in which every text tries to be executed.
 fn hostile_drill() -> Drill {
     let evil = "</style></svg></title><script>parent.ran=window.ran=true</script>\
         <img src=x onerror=\"window.ran=true\">`\"'&amp;\u{202e}";
@@ -262,7 +262,7 @@ fn pages_can_be_read_in_the_dark_in_a_browser() {
     }
 }
 
-/// Drills whose moments are anywhere, of members whose names are as long as they may be.
+/// Drills with events at any time, and members with the longest possible names.
 fn odd_drill() -> impl Strategy<Value = Drill> {
     let moments = prop::collection::vec(0_u64..10_000, 8);
     (moments, 1_usize..8, any::<bool>(), 1_u64..12_000).prop_map(

@@ -1,4 +1,4 @@
-//! What a drill comes to: losses, gaps, times and the verdict.
+//! The summary of a drill: losses, gaps, times and the verdict.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn once(operation: Operation, key: &str) -> Operation {
     }
 }
 
-/// A drill in which this was done, and this was left, and that is otherwise as it should be.
+/// A drill with these operations and these final values, which is fine otherwise.
 fn drill(operations: &[Operation], left: Option<&[(&str, &str)]>) -> Drill {
     Drill {
         moments: moments(&[
@@ -49,7 +49,7 @@ fn drill(operations: &[Operation], left: Option<&[(&str, &str)]>) -> Drill {
     }
 }
 
-/// Why a drill is not passed, a reason a line.
+/// Why a drill failed, one reason per line.
 fn reasons_of(summary: &Summary) -> String {
     let reasons = summary.reasons.iter();
     reasons
@@ -249,7 +249,7 @@ fn verify_must_report_exactly_what_was_expected() {
             not-found: `verify` did not report the expected findings in time
         "#]],
     );
-    // Where nothing is expected, nothing has to be found, nor is it.
+    // If nothing is expected, nothing has to be found, and nothing is.
     let unseen = Drill {
         expected: Vec::new(),
         reported: Vec::new(),
@@ -281,7 +281,7 @@ fn longest_gap_includes_the_start_and_the_end() {
     assert_eq!(longest(&[400, 500]), gap(500, 1_000));
     assert_eq!(longest(&[600, 700]), gap(0, 600));
     assert_eq!(longest(&[100, 700, 800]), gap(100, 700));
-    // Requests are told in the order in which they began.
+    // Requests are listed in the order of their start.
     let operations = [write(0, "a", 0..900), write(1, "b", 100..300)];
     assert_eq!(
         Summary::of(&drill(&operations, None)).longest_gap,
@@ -294,7 +294,7 @@ fn longest_gap_includes_the_start_and_the_end() {
 #[test]
 fn gap_under_the_fault_is_reported_separately() {
     let under = |ends: &[u64]| Summary::of(&drill(&acknowledged_at(ends), None)).gap_under_fault;
-    // From 100 to 200 ms the fault lasts.
+    // The fault lasts from 100 to 200 ms.
     assert_eq!(under(&[90, 195, 990]), None);
     assert_eq!(under(&[90, 180, 210, 990]), Some(gap(90, 180)));
     assert_eq!(under(&[50, 100, 200, 990]), Some(gap(100, 200)));
@@ -309,7 +309,7 @@ fn rests_of_clients_are_no_gaps() {
     let operations = [
         write(0, "a", 0..50),
         write(1, "b", 40..90),
-        // Under way, and so no rest.
+        // Still under way, so it is not a rest.
         unknown(1, "c", 95..700),
         write(0, "d", 2_000..2_010),
         write(0, "e", 2_300..2_310),
@@ -321,7 +321,7 @@ fn rests_of_clients_are_no_gaps() {
     // Five in a second and a half.
     assert_eq!(summary.writes.per_minute, 200);
     assert_eq!(summary.written_after, None);
-    // A rest before all of it takes nothing away.
+    // A rest before everything subtracts nothing.
     let later = operations.iter().map(|one| Operation {
         begun: one.begun + milliseconds(600),
         ended: one.ended + milliseconds(600),
@@ -338,7 +338,7 @@ fn rests_of_clients_are_no_gaps() {
 fn times_start_at_the_injection() {
     let mut drill = drill(
         &[
-            // Sent before the fault was there, so it says nothing of what came after.
+            // Sent before the fault was injected, so it says nothing about what came after.
             write(0, "a", 90..115),
             write(0, "b", 105..108),
             write(0, "c", 112..180),

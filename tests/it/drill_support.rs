@@ -1,4 +1,4 @@
-//! Drills for the tests of what is proven and reported of them, made by hand.
+//! Handmade drills for the tests of proofs and reports.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use xtask::drill::history::{Action, Answer, History, Operation};
 use xtask::drill::{Drill, Event, Moment};
 use xtask::values::HostName;
 
-/// So many milliseconds.
+/// This many milliseconds.
 pub(crate) const fn milliseconds(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
@@ -27,7 +27,7 @@ pub(crate) fn write(client: usize, value: &str, times: Range<u64>) -> Operation 
     }
 }
 
-/// One that was certainly not carried out.
+/// A write that was certainly not carried out.
 pub(crate) fn refused(client: usize, value: &str, times: Range<u64>) -> Operation {
     Operation {
         answer: Answer::Refused("connection refused".to_owned()),
@@ -35,7 +35,7 @@ pub(crate) fn refused(client: usize, value: &str, times: Range<u64>) -> Operatio
     }
 }
 
-/// One of which its client does not know.
+/// A write of unknown outcome.
 pub(crate) fn unknown(client: usize, value: &str, times: Range<u64>) -> Operation {
     Operation {
         answer: Answer::Unknown("context deadline exceeded".to_owned()),
@@ -52,31 +52,31 @@ pub(crate) fn read(client: usize, value: Option<&str>, times: Range<u64>) -> Ope
     }
 }
 
-/// What a member does with what it is sent at some moment.
+/// How a member treats a request at some moment.
 #[derive(Clone)]
 pub(crate) enum Served {
     /// It answers after its usual few milliseconds.
     Soon,
     /// It answers when it can: a little after this moment, in milliseconds.
     From(u64),
-    /// Nobody listens.
+    /// Nothing listens.
     Refuses,
     /// Its connection breaks at this moment, in milliseconds.
     Breaks(u64),
     /// It does not answer, and its client gives up.
     Silent,
-    /// It is not asked until this moment, in milliseconds.
+    /// It is not queried until this moment, in milliseconds.
     Unasked(u64),
 }
 
 /// How long a client waits.
 const PATIENCE: u64 = 2_000;
 
-/// How long it rests after it was refused.
+/// How long a client rests after a refusal.
 const REST: u64 = 100;
 
-/// Clients at work until this moment, two at each member, of which this tells how they are served.
-/// Everything takes effect in one order, and of what is never answered every third.
+/// Clients at work until this moment, two per member, whose treatment this function decides. Everything takes
+/// effect in one order, including every third of the requests that are never answered.
 pub(crate) fn at_work(
     members: &[HostName],
     until: u64,
@@ -132,7 +132,7 @@ pub(crate) fn at_work(
             at = ended + rest;
         }
     }
-    // What was read follows from what had taken effect by then.
+    // A read returns what had taken effect by then.
     sent.sort_by_key(|(effect, operation)| (*effect, operation.begun, operation.client));
     let mut left = BTreeMap::new();
     for (effect, operation) in &mut sent {
@@ -158,7 +158,7 @@ fn timed_out() -> Answer {
     Answer::Unknown("context deadline exceeded".to_owned())
 }
 
-/// Of ten requests seven write a key of their own, two read a register and one writes it.
+/// Of ten requests, seven write a key of their own, two read a register and one writes it.
 fn asked_for(client: usize, number: u64, chance: u64) -> Operation {
     let register = format!("/drill/registers/{}", chance % 2);
     let value = format!("{client}-{number}");
@@ -192,7 +192,7 @@ impl Random {
     }
 }
 
-/// The members of a cluster of so many.
+/// This many members.
 pub(crate) fn members(count: usize) -> Vec<HostName> {
     let names = (1..=count).map(|number| format!("core-{number:02}").parse().unwrap());
     names.collect()
@@ -246,7 +246,7 @@ pub(crate) fn leader_killed() -> Drill {
     }
 }
 
-/// Two of three were killed: what was sent meanwhile has an outcome that nobody knows.
+/// Two of three were killed: requests sent meanwhile have an unknown outcome.
 pub(crate) fn quorum_lost() -> Drill {
     let members = members(3);
     let history = at_work(&members, 18_000, |through, at| match (through, at) {
@@ -277,7 +277,7 @@ pub(crate) fn quorum_lost() -> Drill {
     }
 }
 
-/// A follower lost its data, and with it what it should not have: made up, for etcd does not do so.
+/// A follower lost its data, and the cluster lost writes with it: made up, because etcd does not do so.
 pub(crate) fn write_lost() -> Drill {
     let members = members(3);
     let mut history = at_work(&members, 12_000, |through, at| match (through, at) {
@@ -294,7 +294,7 @@ pub(crate) fn write_lost() -> Drill {
     left.remove(&lost[0]);
     left.remove(&lost[1]);
     left.insert(lost[2].clone(), "something else".to_owned());
-    // A register that answered with what had been replaced.
+    // A register that answered with a replaced value.
     let is_it = |one: &&mut Operation| one.key.ends_with("registers/0");
     let mut replaced = Vec::new();
     for one in history.operations.iter_mut().filter(is_it) {
@@ -329,7 +329,7 @@ pub(crate) fn write_lost() -> Drill {
     }
 }
 
-/// The data of a member was changed while the clients rested, since healing puts the old data back.
+/// A member's data was changed while the clients rested, because healing restores the old data.
 pub(crate) fn data_diverged() -> Drill {
     let members = members(5);
     let history = at_work(&members, 12_000, |_, at| match at {

@@ -1,4 +1,4 @@
-//! What follows of elections from one snapshot after the other.
+//! The elections that follow from consecutive snapshots.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use xtask::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
 use xtask::plan::identity::EtcdId;
 use xtask::values::{DriverName, EtcdVersion};
 
-/// A member as it is seen: the term it is in, and the number of the leader that it follows.
+/// A member as it is seen: its term, and the number of the leader that it follows.
 #[derive(Clone, Copy)]
 pub(crate) enum Seen {
     Follows(u64, u64),
-    /// One that does not tell its term, as etcd 2.0.0 before its first key is written.
+    /// A member that does not report its term, like etcd 2.0.0 before its first key is written.
     FollowsInSomeTerm(u64),
     NoLeader(u64),
     Silent,
@@ -20,7 +20,7 @@ pub(crate) enum Seen {
 }
 use Seen::{Follows, FollowsInSomeTerm, NoLeader, Silent, Stopped};
 
-/// A snapshot of members that are seen so. Their numbers are their IDs.
+/// A snapshot of members that are seen like this. Their numbers are their IDs.
 pub(crate) fn snapshot(members: &[Seen]) -> Snapshot {
     let member = |(number, seen): (u64, &Seen)| MemberSnapshot {
         name: format!("core-0{number}").parse().unwrap(),
@@ -74,7 +74,7 @@ const fn second(number: u64) -> Duration {
     Duration::from_secs(number)
 }
 
-/// What is known after these glances, which were a second apart, the first at 1.
+/// What is known after these snapshots, which were a second apart, the first at 1.
 pub(crate) fn after(glances: &[&[Seen]]) -> Elections {
     let mut elections = Elections::default();
     for (at, members) in (1..).zip(glances) {
@@ -83,7 +83,7 @@ pub(crate) fn after(glances: &[&[Seen]]) -> Elections {
     elections
 }
 
-/// The last election: term, who won, when it had not been yet, when it was told.
+/// The last election: term, winner, when it had not happened yet, when it was reported.
 #[track_caller]
 fn last(elections: &Elections) -> (u64, String, Option<u64>, u64) {
     let last = elections.last().unwrap();
@@ -165,7 +165,7 @@ fn leader_that_is_cut_off_no_longer_leads() {
     ]);
     assert_eq!(last(&elections), (3, "core-02".to_owned(), None, 1));
     assert_eq!(elections.leadership(), (Leadership::Vacant, second(2)));
-    // Beside the new one it does not count either.
+    // Next to the new one it does not count either.
     let elections = after(&[&[Follows(2, 1), Follows(3, 2), Follows(3, 2)]]);
     assert_eq!(last(&elections), (3, "core-02".to_owned(), None, 1));
 }
@@ -180,7 +180,7 @@ fn recreated_cluster_starts_over() {
 
 #[test]
 fn new_leader_shown_before_its_term_does_not_end_the_old_one() {
-    // Some name it already, and none of them has applied anything in its term.
+    // Some name it already, but none of them has applied anything in its term.
     let moments: &[&[Seen]] = &[
         &[Stopped, Follows(2, 3), Follows(2, 3)],
         &[Follows(2, 1), Follows(2, 3), Follows(2, 3)],
@@ -191,11 +191,11 @@ fn new_leader_shown_before_its_term_does_not_end_the_old_one() {
         assert_eq!(last(&elections), (2, "core-01".to_owned(), None, 1));
         let third: &[Seen] = &[Stopped, Follows(3, 3), Follows(3, 3)];
         let elections = after(&[FIRST_LEADS, between, third]);
-        // It was told when it was first named, and had been since the snapshot before.
+        // It was reported when it was first named, and had happened since the snapshot before.
         assert_eq!(last(&elections), (3, "core-03".to_owned(), Some(1), 2));
         assert_eq!(elections.leadership().0, Leadership::Held);
     }
-    // Who begins to watch right then cannot know who leads in which term, the greatest ID or not.
+    // If watching begins right then, the leader of the term cannot be known, with the greatest ID or not.
     let elections = after(&[moments[1]]);
     assert!(elections.last().is_none());
     assert_eq!(elections.leadership().0, Leadership::Vacant);
@@ -235,7 +235,7 @@ fn cluster_without_claims_has_no_leader() {
         &[Silent, Silent, Silent],
     ]);
     assert_eq!(elections.leadership(), (Leadership::Unknown, second(4)));
-    // Who led last is kept.
+    // The last leader is kept.
     assert_eq!(last(&elections), (2, "core-01".to_owned(), None, 1));
 }
 
@@ -245,7 +245,7 @@ const FIRST_LEADS_IN_SOME_TERM: &[Seen] = &[
     FollowsInSomeTerm(1),
 ];
 
-/// The last election: term, who won, when it had not been yet, when it was told.
+/// The last election: term, winner, when it had not happened yet, when it was reported.
 fn last_in_some_term(elections: &Elections) -> (Option<u64>, EtcdId, Option<u64>, u64) {
     let last = elections.last().unwrap();
     (
@@ -272,7 +272,7 @@ fn leader_without_a_term_is_not_elected_at_every_look() {
 fn late_term_belongs_to_the_known_election() {
     let elections = after(&[FIRST_LEADS_IN_SOME_TERM, FIRST_LEADS, FIRST_LEADS]);
     assert_eq!(last_in_some_term(&elections), (Some(2), EtcdId(1), None, 1));
-    // One that starts again does not tell it for a moment.
+    // A member that restarts does not report it for a moment.
     let elections = after(&[FIRST_LEADS, FIRST_LEADS_IN_SOME_TERM, FIRST_LEADS]);
     assert_eq!(last_in_some_term(&elections), (Some(2), EtcdId(1), None, 1));
 }
@@ -306,7 +306,7 @@ fn lag_is_counted_from_the_most_advanced_member() {
     set(&mut snapshot, 1, 90, Some(70), 0);
     set(&mut snapshot, 2, 90, None, 0);
     assert_eq!(lags(&snapshot), [Some(2), Some(30), Some(10)]);
-    // One that belongs elsewhere is compared with nobody here.
+    // A member of another cluster is not compared with any member here.
     set(&mut snapshot, 2, 5000, Some(5000), 7);
     assert_eq!(lags(&snapshot), [Some(2), Some(30), Some(0)]);
     snapshot.members[0].status = Look::Failed("refused".to_owned());

@@ -1,4 +1,4 @@
-//! The identity that is predicted is the one that real clusters have had.
+//! The predicted identity is the one that real clusters had.
 
 use expect_test::expect;
 use test_attribute::test;

@@ -1,5 +1,5 @@
-//! What real etcds of each version said, read and judged. The recordings are described in
-//! `tests/recorded/README.md`.
+//! The output of real etcds of each version, read and judged. `tests/recorded/README.md` describes the
+//! recordings.
 
 use std::fs;
 
@@ -43,7 +43,7 @@ impl Recording {
         }
     }
 
-    /// The output as it is when only this endpoint of the recorded ones is asked.
+    /// The output as it is if only this one of the recorded endpoints is queried.
     fn for_endpoint(&self, endpoint: &str) -> Option<String> {
         let all: Vec<serde_json::Value> = serde_json::from_str(&self.stdout).unwrap();
         let one = all.into_iter().find(|one| one["Endpoint"] == endpoint)?;
@@ -66,8 +66,8 @@ impl Recording {
     }
 }
 
-/// What is seen of a recorded cluster with the v3 API: all that was recorded of each member, and of what
-/// was recorded of the first member alone, that for each.
+/// The observation of a recorded cluster with the v3 API: everything that was recorded for each member;
+/// recordings of only the first member count for each.
 fn seen(plan: &Plan, version: &str, state: &str) -> Observation {
     let statuses = Recording::of(version, state, "ctl3-endpoint-status-json");
     let hashes = Recording::of(version, state, "ctl3-endpoint-hashkv-json");
@@ -106,7 +106,7 @@ fn look<T>(recording: &Recording, read: fn(&str) -> Result<T, Reason>) -> Look<T
     }
 }
 
-/// How a recorded member with the v2 API describes itself.
+/// The status of a recorded member with the v2 API.
 fn status_of_first(version: &str, state: &str) -> Result<Status, Reason> {
     let keys = Recording::of(version, state, "http-v2_keys-m1");
     v2::status(&v2::Answers {
@@ -132,7 +132,7 @@ fn recorded_healthy_clusters_pass_with_predicted_identity() {
         let report = check::judge(&plan, &seen(&plan, version, HEALTHY));
         assert_eq!(report.health(), Health::Healthy, "{version}: {report:#?}");
         for checked in &report.checks {
-            // 3.6.14 is the pin; the others stand in for it.
+            // 3.6.14 is the pinned version; the others stand in for it.
             let expected = match checked.name {
                 "version" if version != "3.6.14" => Verdict::Warn,
                 _ => Verdict::Pass,
@@ -244,7 +244,7 @@ fn recorded_status_of_2_x_has_three_forms() {
     }
 }
 
-/// Before its first key is written, 2.0.0 has no folder of all keys, and tells neither term nor log entry.
+/// Before its first key is written, 2.0.0 has no root folder, and reports neither term nor log entry.
 #[test]
 fn recorded_empty_2_0_0_reports_no_term() {
     let keys = Recording::of("2.0.0", NOTHING_WRITTEN, "http-v2_keys-m1");
@@ -287,8 +287,8 @@ fn recorded_member_lists_of_2_x_match_the_plan() {
     }
 }
 
-/// Etcd 2.0.0 and 2.3.8 go on naming a leader after the quorum is lost. What gives it away is that the
-/// leader does not answer, and that nobody can write.
+/// etcd 2.0.0 and 2.3.8 keep naming a leader after the quorum is lost. The loss shows because the leader does
+/// not answer, and no write succeeds.
 #[test]
 fn recorded_stale_leaders_of_2_x_are_no_quorum() {
     for version in ["2.0.0", "2.3.8"] {
@@ -356,7 +356,7 @@ fn unknown_fields_are_ignored() {
     assert_eq!(etcdctl::alarms("{}"), Ok(Vec::new()));
 }
 
-/// The reason that a recorded log gives, and what is made of it.
+/// The reason that a recorded log gives, and its cause.
 fn end_of(log: &str) -> String {
     let path = project().join(format!("tests/recorded/logs/{log}.txt"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -416,7 +416,7 @@ fn exit_reason_is_read_from_the_log() {
     .assert_eq(&said.concat());
 }
 
-/// The system refused to hand out data that was whole.
+/// The system refused access to data that was intact.
 #[test]
 fn forbidden_data_is_not_called_damaged() {
     for refused in [
@@ -432,7 +432,7 @@ fn forbidden_data_is_not_called_damaged() {
     }
 }
 
-/// Lines as they were seen of versions that are not recorded here, with what is around them left out.
+/// Lines that were seen of versions that are not recorded here, without their context.
 #[test]
 fn exit_reason_is_read_in_every_log_format() {
     let of_2_3 = "\

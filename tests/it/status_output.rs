@@ -1,4 +1,4 @@
-//! What `status --watch` prints of what it sees, as text.
+//! The text that `status --watch` prints for what it sees.
 
 use std::process::Command;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::elections::{
 /// 2026-07-30T09:05:00Z.
 const MORNING: u64 = 1_785_402_300;
 
-/// What happens while somebody watches: so many seconds after the morning, members that are seen so.
+/// A sequence of snapshots: seconds after the morning, and the members that are seen then.
 type Story<'a> = &'a [(u64, &'a [Seen])];
 
 fn told(story: Story<'_>, mut each: impl FnMut(Duration, &Snapshot, &Elections)) {
@@ -35,7 +35,7 @@ fn told(story: Story<'_>, mut each: impl FnMut(Duration, &Snapshot, &Elections))
     }
 }
 
-/// The view after all of it, without its colors.
+/// The final view, without its colors.
 fn seen_last(story: Story<'_>, expected: Expect) {
     let mut last = Vec::new();
     told(story, |at, snapshot, elections| {
@@ -116,7 +116,7 @@ fn view_shows_the_leader_and_since_when() {
     );
 }
 
-/// The line about the leader after all of it.
+/// The line about the leader in the final view.
 fn leader_last(story: Story<'_>) -> String {
     let mut last = String::new();
     told(story, |at, snapshot, elections| {
@@ -132,7 +132,7 @@ fn election_shows_the_time_that_is_known() {
         leader_last(&[(0, FIRST_LEADS), (1, THIRD_LEADS)]),
         "core-03 leads, elected just now (term 3)"
     );
-    // Nobody answered for ten minutes, in which it was.
+    // No member answered for ten minutes, during which it happened.
     let mut story = vec![(0, FIRST_LEADS), (1, silent), (600, THIRD_LEADS)];
     assert_eq!(
         leader_last(&story),
@@ -206,7 +206,7 @@ fn log_tells_silent_members_from_stopped_ones() {
     logged(
         &[
             (0, &[Silent, Silent, Silent]),
-            // One after the other ends.
+            // They end one after another.
             (1, &[Stopped, Silent, Stopped]),
             (2, DOWN),
         ],

@@ -17,7 +17,7 @@ use crate::verify_support::{
     status, three, unasked, without, without_quorum,
 };
 
-/// The verdict of every check, in a line each.
+/// The verdict of every check, one line each.
 fn verdicts(plan: &Plan, observation: &Observation) -> String {
     let report = check::judge(plan, observation);
     let checks = report.checks.iter();
@@ -160,7 +160,7 @@ fn cluster_without_answers_is_unhealthy() {
         report.summary(&plan),
         "default is unhealthy: no member answered"
     );
-    // The definition is not asked of anybody.
+    // The check `definition` queries no member.
     for checked in &report.checks[1..] {
         assert!(checked.judgement.verdict >= Verdict::Skipped, "{checked:?}");
     }
@@ -181,7 +181,7 @@ fn missing_etcdctl_leaves_health_unknown() {
     let report = check::judge(&plan, &seen);
     assert_eq!(report.health(), Health::NotProven);
     assert_eq!(exit(&report), Exit::CouldNotLook);
-    // Processes are there to be looked at all the same.
+    // The processes can be inspected anyway.
     let asked = report.checks[..CHECKS.len()].iter();
     for checked in asked.filter(|checked| !["definition", "flags"].contains(&checked.name)) {
         assert_eq!(checked.judgement.verdict, Verdict::Skipped, "{checked:?}");
@@ -306,7 +306,7 @@ fn second_member_with_a_planned_name_is_extra() {
         }
         seen
     };
-    // Whichever comes first: the planned one is known by its peer URL.
+    // In either order, the planned member is identified by its peer URL.
     for at in [0, 3] {
         says(
             &plan,
@@ -428,7 +428,7 @@ fn exchanged(plan: &Plan) -> Observation {
     seen
 }
 
-/// The same where each of the two tells the cluster its own name, whatever data it has.
+/// The same if each of the two reports its own name to the cluster, whatever data it has.
 fn on_exchanged_data(plan: &Plan) -> Observation {
     let mut seen = exchanged(plan);
     for member in &mut seen.members {
@@ -453,7 +453,7 @@ fn swapped_members_are_told_apart() {
         status(member).leader = None;
         member.members = unasked("has no leader");
     }
-    // The one whose address the other answers at does not answer itself.
+    // The member whose address the other answers at does not answer itself.
     let mut moved = without(healthy(&plan), 1);
     status(&mut moved.members[0]).member_id = plan.members[1].id;
     checks_say(
@@ -499,7 +499,7 @@ fn swapped_members_are_told_apart() {
     );
 }
 
-/// The member core-02 answers at the address of core-01, too; the third one leads.
+/// The member core-02 also answers at the address of core-01; the third member leads.
 fn one_at_two_addresses(plan: &Plan) -> Observation {
     let mut seen = healthy(plan);
     for member in &mut seen.members {
@@ -561,7 +561,7 @@ fn member_at_two_addresses_counts_once() {
     let table = anstream::adapter::strip_str(&table(&plan, &once, &report)).to_string();
     assert_eq!(table.matches(&plan.members[1].id.to_string()).count(), 1);
 
-    // Behind a copy of its data it is the copy's process that answers there, and that tells its name.
+    // With a copy of the data, the copy's process answers there and reports its own name.
     let mut copied = one_at_two_addresses(&plan);
     for member in &mut copied.members {
         if let Look::Seen(list) = &mut member.members {
@@ -655,7 +655,7 @@ fn different_leaders_and_different_terms_are_reported() {
         status(member).leader = None;
     }
 
-    // It calls elections of its own, and nobody else takes part.
+    // It calls elections of its own, in which no other member takes part.
     let mut cut_off = healthy(&plan);
     let alone = status(&mut cut_off.members[2]);
     (alone.leader, alone.raft_term) = (None, Some(7));
@@ -769,7 +769,7 @@ fn quorum_needs_more_than_answering_members() {
         member.reads = unasked("was not asked");
     }
 
-    // A fourth voter that nobody has seen: three of four must agree, and just three can.
+    // A fourth, unseen voter: three of four must agree, and just three can.
     let mut fourth = healthy(&plan);
     for member in &mut fourth.members {
         if let Look::Seen(list) = &mut member.members {
@@ -809,7 +809,7 @@ fn quorum_needs_more_than_answering_members() {
     );
 }
 
-/// Has a member belong to another cluster, which it leads alone and in which all is well.
+/// Moves a member to another cluster, which it leads alone and which is healthy.
 fn leave(seen: &mut Observation, index: usize) {
     let member = &mut seen.members[index];
     status(member).cluster_id = EtcdId(0xabcd);
@@ -823,7 +823,7 @@ fn leave(seen: &mut Observation, index: usize) {
 #[test]
 fn foreign_member_proves_nothing_about_the_quorum() {
     let plan = three();
-    // It lists its alarms, and nothing comes of what takes the others' agreement.
+    // It lists its alarms, but every request that needs the others' agreement fails.
     let mut refusing = healthy(&plan);
     for member in &mut refusing.members[..2] {
         member.alarms = failed("no answer in time");
@@ -843,7 +843,7 @@ fn foreign_member_proves_nothing_about_the_quorum() {
     );
     assert!(!check::judge(&plan, &refusing).quorum_state.has_quorum());
 
-    // It answers, and is none of those that could elect a leader.
+    // It answers, but is not one of those that could elect a leader.
     let mut leaderless = without(healthy(&plan), 1);
     leave(&mut leaderless, 2);
     status(&mut leaderless.members[0]).leader = None;
@@ -866,7 +866,7 @@ fn foreign_member_proves_nothing_about_the_quorum() {
         check::judge(&plan, &leaderless).summary(&plan),
         "default is unhealthy: 1 of 3 members, no leader, no quorum"
     );
-    // Where all are strangers, they are who is there.
+    // If all members are strangers, they are compared with each other.
     let mut foreign = healthy(&plan);
     for index in 0..3 {
         leave(&mut foreign, index);
@@ -978,7 +978,7 @@ fn flags_are_compared_with_the_definition() {
         set(started, "auto-compaction-retention", "2h");
         started.flags.remove("auto-compaction-mode");
     });
-    // What etcd reads while it has no data is for others to judge; so are a machine's addresses.
+    // Other checks judge what etcd reads while it has no data, and a machine's addresses.
     let started_otherwise = with(&[0], &|started| {
         set(started, "initial-cluster-token", "other");
         set(started, "data-dir", "/elsewhere");
@@ -1014,7 +1014,7 @@ fn flags_are_compared_with_the_definition() {
     if let Look::Seen(started) = &mut by_process.started[0] {
         set(started, "advertise-client-urls", "http://127.0.0.9:2379");
     }
-    // A member of another version has the flags of that.
+    // A member of another version has the flags of that version.
     let older = local.run_by("3.4.23".parse().unwrap());
     let mut mixed = healthy(&local);
     status(&mut mixed.members[2]).version = "3.4.23".to_owned();
@@ -1148,7 +1148,7 @@ fn databases_are_compared_with_their_quota() {
         "#]],
     );
 
-    // Not what the definition has by now, but what runs.
+    // What runs counts, not what the definition has now.
     let raised = crate::verify_support::plan(
         "default",
         "members = 3\n[etcd]\nversion = \"3.4.23\"\nquota = \"64MiB\"\n",
@@ -1246,7 +1246,7 @@ fn only_comparable_hashes_are_compared() {
     );
 }
 
-/// The member core-02 has described itself with these revisions and log entries, twice, after it had read
+/// The member core-02 has reported its status with these revisions and log entries, twice, after it had read
 /// what was written at revision 6.
 fn later_told(plan: &Plan, told: [(u64, u64); 2]) -> Observation {
     let mut seen = healthy(plan);
@@ -1283,7 +1283,7 @@ fn different_revisions_at_one_log_entry_prove_divergence() {
                 "less, and written to",
                 later_told(&plan, [(4, 19), (4, 21)]),
             ),
-            // A member that is written to tells its revision first, and the entry later.
+            // A member that is being written to reads its revision first, and the entry later.
             ("written to between", later_told(&plan, [(6, 19), (7, 20)])),
             ("written to twice", later_told(&plan, [(7, 19), (8, 20)])),
             ("entry told later", later_told(&plan, [(7, 19), (7, 20)])),
@@ -1384,7 +1384,7 @@ fn writes_are_read_back_from_every_member() {
     );
 }
 
-/// Etcd 2.0.0 tells neither before it has applied the first write.
+/// etcd 2.0.0 reports neither before it has applied the first write.
 #[test]
 fn missing_term_or_log_position_is_not_checked() {
     let plan = three();
@@ -1499,7 +1499,7 @@ fn checks_that_etcd_2_lacks_do_not_apply() {
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::Success);
 }
 
-/// Every hint of a look at this cluster, with the check that has it.
+/// Every hint of a look at this cluster, with its check.
 fn hints(plan: &Plan, seen: &Observation) -> Vec<String> {
     let report = check::judge(plan, seen);
     let hints = report.checks.iter().flat_map(|checked| {
@@ -1512,7 +1512,7 @@ fn hints(plan: &Plan, seen: &Observation) -> Vec<String> {
     hints.collect()
 }
 
-/// `up` refuses such a definition, and a member that is added to a single one takes its quorum.
+/// `up` refuses such a definition, and a member added to a single one takes its quorum.
 #[test]
 fn changed_definition_has_the_only_hint() {
     let one = plan("grow", "members = 1\n");
@@ -1573,7 +1573,7 @@ fn member_without_data_is_not_started_again() {
     .assert_debug_eq(&hints(&plan, &seen));
 }
 
-/// The history is dropped before a revision that there is, and once.
+/// The history is dropped before an existing revision, and only once.
 #[test]
 fn full_database_is_compacted_to_a_seen_revision() {
     let plan = three();
@@ -1606,7 +1606,7 @@ fn full_database_is_compacted_to_a_seen_revision() {
     .assert_debug_eq(&(before, hints(&plan, &seen)));
 }
 
-/// With the data that it has, it ends again however often it is started.
+/// With its data, it exits whenever it is started.
 #[test]
 fn member_with_damaged_data_is_not_started_again() {
     let mut advice = Vec::new();
@@ -1640,7 +1640,7 @@ fn member_with_damaged_data_is_not_started_again() {
     "#]].assert_debug_eq(&advice);
 }
 
-/// As after `--force-new-cluster` (etcd issue 8169): whoever is alone agrees with itself.
+/// As after `--force-new-cluster` (etcd issue 8169): a member that is alone agrees with itself.
 #[test]
 fn quorum_without_defined_members_does_not_pass() {
     let plan = three();

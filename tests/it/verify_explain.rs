@@ -1,4 +1,4 @@
-//! What `verify --explain` says of each check.
+//! The output of `verify --explain` for each check.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::cli_help::{assert_can_be_typed, commands_in};
 use crate::scratch::{Ran, Scratch};
 use crate::support::project;
 
-/// What is printed far from any workspace: an explanation needs none.
+/// The output far from any workspace, because an explanation needs none.
 fn explained(check: &Check) -> String {
     let scratch = Scratch::new();
     let mut command = scratch.command(&["verify", "--explain", check.name]);
@@ -55,7 +55,7 @@ fn explanations_have_whole_sentences_and_valid_commands() {
             for words in commands_in(text) {
                 assert_can_be_typed(&words);
             }
-            // Where one check sends its reader to another, that has to be there.
+            // A check that the text refers to must exist.
             for other in text.split("the check `").skip(1) {
                 let other = other.split('`').next().unwrap();
                 assert!(names.contains(other), "{}: `{other}`", check.name);

@@ -1,5 +1,5 @@
-//! What was lost stays lost: what `verify` makes of a cluster whose keys are at a lower revision than they
-//! were, and what it keeps of that.
+//! Lost data stays lost: how `verify` judges a cluster whose keys are at a lower revision than before, and
+//! what it records about that.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -22,8 +22,8 @@ use crate::scratch::{Ran, Scratch};
 use crate::verify_stand_ins::{serve, with_etcdctl};
 use crate::verify_support::{failed, healthy, plan, says, says_for_each, status, three, without};
 
-/// A cluster whose etcdctl is made up: it tells whatever revision a file says, and each look at it raises
-/// that, as each look at a real one does.
+/// A cluster with a made-up etcdctl: it reports the revision in a file, and each look raises that, as it does
+/// in a real cluster.
 struct StandIn {
     scratch: Scratch,
     plan: Plan,
@@ -60,7 +60,7 @@ esac"#,
             leader = plan.members[0].id.0,
         );
         let tools = with_etcdctl(&scratch, &script, "3.4.23");
-        // What the record names has to be there.
+        // What the record names must exist.
         let tools = Tools {
             etcd: tools.etcdctl.clone(),
             ..tools
@@ -73,7 +73,7 @@ esac"#,
         stand_in
     }
 
-    /// Puts the keys at this revision.
+    /// Sets the revision of the keys.
     fn set_revision(&self, revision: u64) {
         fs::write(
             self.scratch.root().join("revision"),
@@ -92,12 +92,12 @@ esac"#,
         folder.join(file)
     }
 
-    /// What was written down of earlier looks.
+    /// The note of earlier looks.
     fn seen(&self) -> Value {
         serde_json::from_str(&fs::read_to_string(self.state("seen.json")).unwrap()).unwrap()
     }
 
-    /// Writes down that this revision was seen, as the first version of this program did.
+    /// Records that this revision was seen, as the first version of this program did.
     fn have_seen(&self, revision: u64) {
         let seen = json!({
             "format": 1,
@@ -107,7 +107,7 @@ esac"#,
         fs::write(self.state("seen.json"), seen.to_string()).unwrap();
     }
 
-    /// What `verify` says of what was seen before: the verdict, and all the words.
+    /// The verdict of `history`, and its whole text.
     fn history(&self, more: &[&str]) -> (String, String, Ran) {
         let arguments = [&["verify", Self::NAME, "--format", "json"], more].concat();
         let ran = self.scratch.run(&arguments).expect(1);
@@ -127,7 +127,7 @@ fn stand_in_data_loss_is_reported_until_the_note_is_removed() {
     let begun = Instant::now();
     let (verdict, said, ran) = stand_in.history(&["--wait", "60s"]);
     assert_eq!(verdict, "fail", "{said}");
-    // Nothing that is waited for brings it back.
+    // Waiting does not bring it back.
     assert!(begun.elapsed() < Duration::from_secs(20));
     assert_eq!(stand_in.revision(), 8, "it was looked at once");
     assert!(ran.stderr.contains("not waiting for"), "{}", ran.stderr);
@@ -139,7 +139,7 @@ fn stand_in_data_loss_is_reported_until_the_note_is_removed() {
     });
     assert_eq!(stand_in.seen(), wanted);
 
-    // However much is written since.
+    // No matter how much is written since.
     for revision in [27, 31, 1000] {
         stand_in.set_revision(revision);
         let (verdict, said, _) = stand_in.history(&[]);
@@ -161,8 +161,8 @@ fn stand_in_data_loss_is_reported_until_the_note_is_removed() {
     assert_eq!(verdict, "pass", "{said}");
 }
 
-/// What is seen where every member tells this revision and the first value was written at that one, after
-/// this revision had been seen.
+/// The result if every member reports this revision and the first value was written at that one, after this
+/// revision had been seen.
 fn after(plan: &Plan, before: u64, tells: u64, written_at: Look<Option<u64>>) -> Observation {
     let mut seen = healthy(plan);
     for member in &mut seen.members {
@@ -184,7 +184,7 @@ fn only_a_new_write_proves_data_loss() {
     let plan = three();
     let lost = after(&plan, 30, 4, Look::Seen(Some(5)));
     let just_one = after(&plan, 30, 29, Look::Seen(Some(30)));
-    // Members that have just started, and had not applied their logs when they were asked.
+    // Members that have just started, and had not applied their logs when they were queried.
     let late = after(&plan, 30, 28, Look::Seen(Some(31)));
     let unproven = after(&plan, 30, 28, failed(""));
     let untold = after(&plan, 30, 28, Look::Seen(None));
@@ -272,8 +272,7 @@ fn known_data_loss_stays_reported() {
     }
 }
 
-/// Waits with looks that find this, one after the other and the last again and again; how many were
-/// taken.
+/// Waits with looks that find these verdicts in order, the last one repeatedly; returns the number of looks.
 fn looks(plan: &Plan, found: &[Observation]) -> usize {
     let mut looks = 0;
     let mut look = || {
@@ -301,7 +300,7 @@ fn waiting_ends_when_it_cannot_help() {
     let mut changed = down.clone();
     changed.recorded.changes = vec!["`core-02` at 192.168.56.102 is new".to_owned()];
     assert_eq!(looks(&plan, &[changed, healthy.clone()]), 1);
-    // What may be mended is waited for, whatever it is called.
+    // Everything that may recover is waited for.
     assert_eq!(looks(&plan, &[down, unproven, healthy]), 3);
 }
 
@@ -316,11 +315,11 @@ fn stand_in_look_during_a_drill_is_not_recorded() {
             journal,
             "an interrupted drill left `cluster-reformed` in the cluster",
         ),
-        // One that cannot be read may be of any.
+        // An unreadable record of a drill may be of any cluster.
         ("", "drill.json` cannot be read"),
     ] {
         fs::write(stand_in.state("drill.json"), journal).unwrap();
-        // Nothing is proven about what may be a drill's doing.
+        // Nothing is proven about what a drill may have caused.
         let holds = if journal.is_empty() {
             "skipped"
         } else {
@@ -337,10 +336,10 @@ fn stand_in_look_during_a_drill_is_not_recorded() {
     stand_in.set_revision(4);
     let (verdict, said, ran) = stand_in.history(&["--wait", "1s"]);
     assert_eq!(verdict, "fail", "{said}");
-    // Whoever heals it brings everything back.
+    // Healing brings everything back.
     let waited = ran.stderr.contains("after 1s, still missing: ");
     assert!(waited, "{}", ran.stderr);
-    // What healing puts back is what was there.
+    // Healing restores what was there.
     fs::remove_file(stand_in.state("drill.json")).unwrap();
     stand_in.set_revision(40);
     let (verdict, said, _) = stand_in.history(&[]);
@@ -361,7 +360,7 @@ fn stand_in_with_an_unreadable_note_is_not_checked() {
         let (verdict, said, _) = stand_in.history(&[]);
         assert_eq!(verdict, "skipped", "{said}");
         assert!(said.contains("seen.json` cannot be read: "), "{said}");
-        // It may yet be mended.
+        // It may still recover.
         let left = fs::read_to_string(stand_in.state("seen.json")).unwrap();
         assert_eq!(left, garbage);
     }

@@ -1,4 +1,4 @@
-//! What is read of machines, and the checks that judge it.
+//! The reports of machines, and the checks that judge them.
 
 use std::process::{Command, Stdio};
 
@@ -24,7 +24,7 @@ fn with_one(plan: &Plan, change: fn(&mut MachineStatus)) -> Observation {
     observation
 }
 
-/// etcd 2.0.0 and 2.0.1 keep their log in `wal`, all later ones in `member/wal`.
+/// etcd 2.0.0 and 2.0.1 keep their log in `wal`, all later versions in `member/wal`.
 #[test]
 fn data_on_machines_is_found_in_every_layout() {
     let scratch = Scratch::new();
@@ -125,7 +125,7 @@ fn clock_is_wrong_only_beyond_the_query_time() {
     for clock_ahead in [
         // Known exactly, and a little off.
         |machine: &mut MachineStatus| machine.clock_ahead = (0.9, 1.0),
-        // It took five seconds to ask.
+        // The query took five seconds.
         |machine: &mut MachineStatus| machine.clock_ahead = (-4.5, 0.5),
     ] {
         let seen = with_one(&plan, clock_ahead);
@@ -219,7 +219,7 @@ fn machine_that_cannot_be_inspected_proves_nothing() {
         "#]],
     );
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
-    // What is down altogether is one failure, not two.
+    // A machine that is down altogether is one failure, not two.
     says(
         &plan,
         &without(healthy(&plan), 2),
@@ -228,7 +228,7 @@ fn machine_that_cannot_be_inspected_proves_nothing() {
         Skipped: active on 2 of 3; not checked: core-03 does not answer
     "#]],
     );
-    // Nor does it where nobody looked.
+    // Nor does it if it was not inspected.
     let mut seen = healthy(&plan);
     seen.machines.clear();
     says(
@@ -272,14 +272,14 @@ end=
     let word = "ETCD_DISCOVERY=https://discovery.etcd.io/0123";
     assert_eq!(read.discovery, Some(vec![word.to_owned()]));
 
-    // A connection that broke in between says less, not that there is no discovery.
+    // A connection that broke in between reports less, but not that there is no discovery.
     let half = said.split_once("discovery").unwrap().0;
     let broken = machine::read(half, 0.0, 0.0);
     assert_eq!(broken, Err("it does not report its end".into()));
     let broken = machine::read(&said.replace("1795533840.25", "x"), 0.0, 0.0);
     assert_eq!(broken, Err("its clock is not a number".into()));
 
-    // No word of discovery says nothing where there was nothing to read.
+    // No word about discovery proves nothing if nothing could be read.
     let discovery = |etcd: &str| {
         let said = format!("clock=1\nunit=active\n{etcd}end=\n");
         machine::read(&said, 0.0, 0.0).unwrap().discovery
@@ -292,7 +292,7 @@ end=
     assert_eq!(found, Some(vec!["--discovery=x".to_owned()]));
 }
 
-/// What a machine says whose programs are this host's, but for `sudo`, which is this script.
+/// The report of a machine whose programs are this host's, except for `sudo`, which is this script.
 fn told_by(scratch: &Scratch, sudo: &str) -> MachineStatus {
     let folder = scratch.root().join("bin");
     for (name, text) in [("sudo", sudo), ("systemctl", "echo active")] {
@@ -306,7 +306,7 @@ fn told_by(scratch: &Scratch, sudo: &str) -> MachineStatus {
     machine::read(&told.stdout, 0.0, 0.0).unwrap()
 }
 
-/// Whatever else runs on this host: no other etcd here has to do with discovery.
+/// Other processes on this host do not matter: no other etcd here uses discovery.
 #[test]
 fn machine_reports_its_etcd_flags_or_that_it_cannot() {
     let scratch = Scratch::new();
@@ -327,7 +327,7 @@ fn machine_reports_its_etcd_flags_or_that_it_cannot() {
     ] {
         assert!(words.iter().any(|one| one == word), "{words:?}");
     }
-    // It may not look.
+    // It lacks the permission.
     assert_eq!(told_by(&scratch, "exit 1").discovery, None);
     drop(runs.stdin.take());
     runs.wait().unwrap();

@@ -1,4 +1,4 @@
-//! What `verify` prints, in each format, for clusters that are made up.
+//! The output of `verify` in each format, for made-up clusters.
 
 use std::process::Command;
 
@@ -73,7 +73,7 @@ fn suggested_explanation_is_of_the_first_worst_check() {
     assert_eq!(offered(&seen).as_deref(), Some("version"), "a failure");
 }
 
-/// What a stranger at a member's address might say.
+/// Hostile text that a stranger at a member's address might send.
 fn hostile(plan: &Plan) -> Observation {
     let mut seen = healthy(plan);
     let evil = "\u{1b}[2J]]>&\"'<x>\r\n\u{0}\u{202e}";

@@ -1,4 +1,4 @@
-//! `verify` against real clusters of real etcd: healthy ones, and ones in which something is wrong.
+//! `verify` against real clusters of real etcd, healthy and broken ones.
 
 use std::fs;
 use std::io::{self, Write};
@@ -35,7 +35,7 @@ impl Cluster {
         Self::of(3, name, network, more)
     }
 
-    /// One of a single member, for whatever several members would only repeat.
+    /// A cluster of a single member, for tests that more members would only repeat.
     fn start_one(name: &'static str, network: u8, more: &str) -> Self {
         Self::of(1, name, network, more)
     }
@@ -57,12 +57,12 @@ impl Cluster {
         local_support::up(&self.scratch, self.name)
     }
 
-    /// What `verify` says as JSON once it ends so. A host with much to do may need more than one look.
+    /// The JSON of `verify` once it exits with this status. A busy host may need more than one look.
     fn verify(&self, status: i32) -> Verified {
         self.verify_until(status, |_| true)
     }
 
-    /// The same once it also says what this is about.
+    /// The same once it also contains this text.
     fn verify_until(&self, status: i32, is_so: impl Fn(&Verified) -> bool) -> Verified {
         let verify = ["verify", self.name, "--format", "json"];
         let ran = look_until(
@@ -82,8 +82,8 @@ impl Cluster {
         local_support::etcdctl(&self.scratch, self.name, arguments)
     }
 
-    /// Writes until etcd raises an alarm about it. Which write is the last that is let in is a matter
-    /// of timing: the size that the quota is held against follows the writes a little later.
+    /// Writes until etcd raises the alarm. Which write is the last accepted one is a matter of timing,
+    /// because the size that is compared with the quota follows the writes a little later.
     fn fill(&self) {
         let value = "x".repeat(400 << 10);
         for _ in 0..50 {
@@ -95,7 +95,7 @@ impl Cluster {
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            // It may be refused before all is read.
+            // It may be refused before everything is read.
             let _ = put.stdin.take().unwrap().write_all(value.as_bytes());
             put.wait().unwrap();
             if self.etcdctl(&["alarm", "list"]).stdout.contains("NOSPACE") {
@@ -112,7 +112,7 @@ impl Cluster {
     }
 }
 
-/// What `verify --format json` printed.
+/// The output of `verify --format json`.
 struct Verified(Value);
 
 impl Verified {
@@ -120,7 +120,7 @@ impl Verified {
         serde_json::from_str(&ran.stdout).ok().map(Self)
     }
 
-    /// The verdict of a check, and everything it says, as text.
+    /// The verdict of a check, and its whole text.
     fn check(&self, name: &str) -> (String, String) {
         let checks = self.0["checks"].as_array().unwrap();
         let check = checks.iter().find(|check| check["name"] == name).unwrap();
@@ -157,7 +157,7 @@ fn healthy_cluster_passes_and_is_left_unchanged() {
     }
     verified.expect("version", "warn", "stands in for the pinned");
 
-    // What one look could not remove is gone with its lease, and the next one leaves nothing.
+    // What one look could not remove expires with its lease, and the next one leaves nothing.
     let left = look_for(
         Duration::from_secs(180),
         || {
@@ -181,7 +181,7 @@ fn healthy_cluster_passes_and_is_left_unchanged() {
         .env("HTTPS_PROXY", "http://127.0.0.1:1");
     let table = look_until(
         || Ran::from(table.output().unwrap()),
-        // Else it had to wait, and says for what.
+        // Otherwise it had to wait, and says for what.
         |table| table.status == Some(0) && table.stderr.is_empty(),
     );
     let table = table.expect(0);
@@ -212,7 +212,7 @@ fn killed_members_are_named_until_they_are_back() {
         "{reachable}"
     );
 
-    // A leader may have been killed: then it takes an election until the quorum holds again.
+    // If the leader was killed, the quorum needs an election first.
     cluster.verify_until(1, |verified| verified.check("quorum").0 == "warn");
     let waited = cluster
         .scratch
@@ -234,7 +234,7 @@ fn killed_members_are_named_until_they_are_back() {
     assert_eq!(verified.0["quorum"]["may_fail"], 0);
 
     cluster.signal("core-02", Signal::SIGKILL);
-    // Whoever is left believes in the leader until its heartbeats are missed.
+    // The remaining members follow the leader until they miss its heartbeats.
     let verified = cluster.verify_until(1, |verified| verified.0["quorum"]["holds"] == false);
     assert_eq!(verified.0["quorum"]["holds"], false);
     verified.expect("quorum", "fail", "no quorum");
@@ -338,11 +338,11 @@ fn first_look_finds_members_of_different_snapshots() {
         "{}",
         up.stdout
     );
-    // Never once did it look healthy.
+    // It never looked healthy.
     assert!(!up.stdout.contains("is healthy"), "{}", up.stdout);
 }
 
-/// Puts what this script makes in a program's place. Another process writes it (see [`write_program`]).
+/// Replaces a program with this script. Another process writes it (see [`write_program`]).
 fn replace(program: &camino::Utf8Path, script: &str) {
     let replace =
         format!("({script}) > \"$0.new\" && chmod 755 \"$0.new\" && mv \"$0.new\" \"$0\"");
@@ -352,8 +352,8 @@ fn replace(program: &camino::Utf8Path, script: &str) {
     );
 }
 
-/// Passes everything that is sent to one address on to another, as long as the test runs. Who was killed
-/// there may have it for a moment yet.
+/// Forwards connections from one address to another, as long as the test runs. A member that was killed there
+/// may hold the address for a moment.
 fn pass_on(from: &str, to: &'static str) {
     let listener = look_until(|| TcpListener::bind(from), Result::is_ok).unwrap();
     thread::spawn(move || {
@@ -378,7 +378,7 @@ fn member_behind_two_addresses_counts_once() {
     let cluster = Cluster::start("forwarded", 230, "");
     cluster.signal("core-01", Signal::SIGKILL);
     pass_on("127.77.230.101:2379", "127.77.230.102:2379");
-    // A leader may have been killed: then it takes an election until the others agree on something.
+    // If the leader was killed, the others need an election before they agree on anything.
     let verified = cluster.verify_until(1, |verified| {
         verified.0["quorum"]["able"] == 2 && verified.check("quorum").0 == "warn"
     });
@@ -388,7 +388,7 @@ fn member_behind_two_addresses_counts_once() {
     verified.expect("quorum", "warn", "no more may fail");
     verified.expect("reachable", "fail", "core-02 answers at two addresses");
     assert_eq!(cluster.status()["members"][0]["answers"], false);
-    // What the hint says: it names what listens there.
+    // The hint names what listens there.
     let up = cluster.up().expect(5);
     let listener = format!("process {}", std::process::id());
     assert!(up.stderr.contains(&listener), "{}", up.stderr);
@@ -440,7 +440,7 @@ fn broken_etcdctl_is_replaced_and_no_failure_of_members() {
     }
     let drill = scratch.run(&["drill", "broken", "member-killed"]).expect(4);
     assert!(drill.stderr.contains("health unknown"), "{}", drill.stderr);
-    // What the hint says: it finds another one, here on PATH, and keeps that.
+    // As the hint says: it finds another etcdctl, here on PATH, and keeps it.
     let path = format!("{}:/usr/bin:/bin", packaged());
     let mut up = scratch.command(&["up", "broken", "--timeout", "5m"]);
     let healed = Ran::from(up.env("PATH", path).output().unwrap()).expect(0);
@@ -452,7 +452,7 @@ fn broken_etcdctl_is_replaced_and_no_failure_of_members() {
     scratch
         .run(&["verify", "broken", "--wait", "60s"])
         .expect(0);
-    // Without one to be found, members are stopped all the same.
+    // Even if none is found, members are stopped.
     replace(&etcdctl, printing_nothing);
     scratch.run(&["down", "broken"]).expect(0);
 }
@@ -472,7 +472,7 @@ fn swapped_data_folders_differ_from_swapped_addresses() {
     let up = ["up", "swapped", "--timeout", "20s"];
     let ended = cluster.scratch.run(&up);
     assert_ne!(ended.status, Some(0), "{}", ended.stderr);
-    // One of the two may have ended by then.
+    // One of the two may have exited by then.
     let is_told = |verified: &Verified| {
         let (_, identity) = verified.check("identity");
         identity.contains("run on each other's data") || identity.contains("runs on the data of")
@@ -482,7 +482,7 @@ fn swapped_data_folders_differ_from_swapped_addresses() {
     assert!(is_told(&verified), "{all}");
     assert!(!all.contains("member update"), "{all}");
     assert!(!all.contains("forwards"), "{all}");
-    // What the hint says, word by word.
+    // The exact words of the hint.
     cluster.scratch.run(&["down", "swapped"]).expect(0);
     exchange();
     cluster.up().expect(0);
@@ -533,7 +533,7 @@ fn cluster_of_another_generation_is_not_written_to() {
 fn undefined_members_are_found() {
     let cluster = Cluster::start("extra", 205, "");
     let url = "--peer-urls=http://127.77.205.109:2380";
-    // etcd takes no new member until the others have been connected for five seconds.
+    // etcd accepts no new member until the others have been connected for five seconds.
     let (_open, never) = mpsc::channel::<()>();
     let added = (0..60).any(|_| {
         let add = cluster.etcdctl(&["member", "add", "core-09", "--learner", url]);
@@ -546,12 +546,12 @@ fn undefined_members_are_found() {
     let verified = cluster.verify(1);
     verified.expect("members", "fail", "is not defined");
     verified.expect("members", "fail", "http://127.77.205.109:2380");
-    // It is a learner, so it takes nothing from the quorum.
+    // It is a learner, so it does not affect the quorum.
     assert_eq!(verified.0["quorum"]["voters"], 3);
     verified.expect("quorum", "pass", "1 more may fail");
 }
 
-/// The others are not asked, and vote all the same.
+/// The others are not queried, but vote anyway.
 #[test]
 fn quorum_with_undefined_members_is_not_lost() {
     let cluster = Cluster::start("shrunk", 233, "");
@@ -569,18 +569,18 @@ fn full_database_raises_an_alarm_and_fails_writes() {
     cluster.fill();
     let verified = cluster.verify(1);
     verified.expect("alarms", "fail", "NOSPACE");
-    // Whether the last write that was let in goes beyond the quota is a matter of timing.
+    // Whether the last accepted write exceeds the quota is a matter of timing.
     let (_, database) = verified.check("database");
     assert!(database.contains("of the quota"), "{database}");
     verified.expect("write", "fail", "database space exceeded");
     verified.expect("quorum", "pass", "");
-    // `up` waits for no end of it, and says what it is.
+    // `up` does not wait for it to end, and says what it is.
     let up = cluster.up().expect(1).stdout;
     assert!(up.contains("error: alarms: core-01"), "{up}");
 }
 
-/// The part of etcd 3.4 and 3.5 that serves clients of 2.x stands in for an etcd 2.x: the program for that
-/// is asked and answered over HTTP, only the version differs.
+/// The part of etcd 3.4 and 3.5 that serves clients of 2.x stands in for an etcd 2.x: the queries and answers
+/// over HTTP are the same, only the version differs.
 #[test]
 fn v2_api_is_queried_over_http() {
     let cluster = Cluster::start(
@@ -599,7 +599,7 @@ fn v2_api_is_queried_over_http() {
     for checked in &report.checks {
         let expected = match checked.name {
             "version" => Verdict::Fail,
-            // Nobody looked at the processes.
+            // The processes were not inspected.
             "flags" => Verdict::Skipped,
             "peers" | "pace" | "alarms" | "database" | "hash" | "history" => Verdict::NotApplicable,
             _ => Verdict::Pass,
@@ -665,7 +665,7 @@ fn recreated_cluster_is_reported_until_its_note_is_removed() {
         cluster.etcdctl(&["put", "key", number]).expect(0);
     }
     cluster.verify(0);
-    // `up` forms it anew only where nothing tells it of the old data.
+    // `up` re-creates it only if nothing tells it about the old data.
     let seen = cluster.scratch.root().join(".state/anew/seen.json");
     let before = fs::read_to_string(&seen).unwrap();
     let destroy = ["destroy", "anew", "--yes"];

@@ -1,5 +1,6 @@
-//! Looking at what is no healthy etcd, with stand-ins for what cannot be had for real: an etcdctl that
-//! misbehaves, an etcd 2.x that only repeats what a real one once said, strangers at a member's address.
+//! Looks at something that is not a healthy etcd, with stand-ins for what is not available for real: an
+//! etcdctl that misbehaves, an etcd 2.x that only repeats what a real one once said, strangers at a member's
+//! address.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +30,7 @@ use crate::scratch::Scratch;
 use crate::support::{program, project};
 use crate::verify_support::{as_defined, exit, plan, says};
 
-/// Longer than anybody takes here who answers at all.
+/// Longer than any answer takes here.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A plan on loopback addresses that no other test uses.
@@ -40,7 +41,7 @@ fn on_loopback(network: u8, version: &str) -> Plan {
         .run_by(version.parse().unwrap())
 }
 
-/// Answers every connection to these members with the same words, as long as the test runs.
+/// Answers every connection to these members with the same text, as long as the test runs.
 pub(crate) fn serve(plan: &Plan, answer: impl Fn(&str) -> String + Send + Sync + 'static) {
     let answer = Arc::new(answer);
     for member in &plan.members {
@@ -51,7 +52,7 @@ pub(crate) fn serve(plan: &Plan, answer: impl Fn(&str) -> String + Send + Sync +
     }
 }
 
-/// Answers every connection to this member, by the whole request.
+/// Answers every connection to this member, depending on the whole request.
 fn serve_at(member: &Member, answer: impl Fn(&str) -> String + Send + 'static) {
     let listener = TcpListener::bind((member.address, 2379)).unwrap();
     thread::spawn(move || {
@@ -72,7 +73,7 @@ fn reply(mut connection: TcpStream, answer: &impl Fn(&str) -> String) -> std::io
         if is_whole(&text) {
             return connection.write_all(answer(&text).as_bytes());
         }
-        // Some only knock.
+        // Some clients connect without a request.
         if length == 0 {
             return Ok(());
         }
@@ -107,7 +108,7 @@ fn tools(etcdctl: Utf8PathBuf, version: &str) -> Tools {
     }
 }
 
-/// What became of asking each member for its status.
+/// The result of querying each member for its status.
 fn failures(observation: &Observation) -> String {
     let lines = observation
         .members
@@ -120,8 +121,8 @@ fn failures(observation: &Observation) -> String {
     lines.collect()
 }
 
-/// What becomes of asking with an etcdctl that is this script, on this network. It stands for "PATH" in
-/// what is seen.
+/// The result of querying with an etcdctl that is this script, on this network. It appears as "PATH" in the
+/// result.
 fn asked_with(script: &str, network: u8, patience: Duration) -> String {
     let scratch = Scratch::new();
     let plan = on_loopback(network, "3.6.14");
@@ -174,13 +175,13 @@ fn broken_etcdctl_says_nothing_about_the_cluster() {
         "echo 'panic: no'; echo 'goroutine 1' >&2; exit 2",
         245,
     ));
-    // What is printed with a status that says failure is not believed.
+    // Output with an exit status that reports failure is ignored.
     let believable = r#"[{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]"#;
     expect![[r#"
         core-01 not asked: could not be queried: `PATH` exited with status 9: [{"Endpoint":"","Status":{"header":{"cluster_id":1,"member_id":2},"version":"3.6.14"}}]
         CouldNotLook
     "#]].assert_eq(&asked(&format!("echo '{believable}'; exit 9"), 246));
-    // It does not even end by its own deadline.
+    // It exceeds even its own deadline.
     expect![[r#"
         core-01 not asked: could not be queried: `PATH` did not finish within 4s
         CouldNotLook
@@ -222,8 +223,8 @@ fn missing_etcdctl_leaves_everything_unknown() {
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::CouldNotLook);
 }
 
-/// etcdctl is told which API to speak only where it does not know by itself: 3.6 complains about it. And
-/// nothing of the user's own settings reaches it.
+/// etcdctl is told which API to use only if it does not know by itself, because 3.6 complains about it. None
+/// of the user's own settings reach it.
 #[test]
 fn stand_in_etcdctl_that_repeats_its_environment() {
     let scratch = Scratch::new();
@@ -241,7 +242,7 @@ fn stand_in_etcdctl_that_repeats_its_environment() {
     }
 }
 
-/// Repeats what the member core-01 of a real etcd once said, in this state of its cluster.
+/// Repeats the recorded answers of the member core-01 of a real etcd, in this state of its cluster.
 fn recorded(version: &'static str, state: &'static str, request: &str) -> String {
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
     let call = path.trim_matches('/').replace('/', "_");
@@ -255,7 +256,7 @@ fn recorded(version: &'static str, state: &'static str, request: &str) -> String
     let (answer, _) = answer.split_once("\n--- stderr").unwrap();
     let (head, body) = answer.split_once("\n\n").unwrap();
     let head = head.replace('\n', "\r\n");
-    // The recording ends its last line where the answer did not.
+    // The recording ends its last line, but the answer did not.
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("Content-Length: "))
@@ -283,7 +284,7 @@ fn recorded_foreign_etcd_2_is_read_but_not_written_to() {
             assert_eq!(status.raft_term, Some(2));
             let list = member.members.seen().unwrap();
             assert_eq!(list.len(), 3);
-            // Its addresses are others than the recorded ones, so it is another cluster.
+            // Its addresses differ from the recorded ones, so it is another cluster.
             assert!(
                 matches!(&member.write, Look::NotAsked(why) if why == "belongs to another cluster")
             );
@@ -291,7 +292,7 @@ fn recorded_foreign_etcd_2_is_read_but_not_written_to() {
     }
 }
 
-/// Nothing was ever written to it, and there is no folder of all keys before.
+/// Nothing was ever written to it, so there is no root folder yet.
 #[test]
 fn recorded_empty_2_0_0_is_foreign_and_not_silent() {
     let plan = on_loopback(230, "2.0.0");
@@ -320,7 +321,7 @@ fn recorded_empty_2_0_0_is_foreign_and_not_silent() {
     );
 }
 
-/// The write of the first look makes the folder of all keys, and what a look lacked is there after it.
+/// The first look's write creates the root folder, so what it lacked is there afterwards.
 #[test]
 fn fake_empty_2_0_0_is_healthy_at_the_first_look() {
     let plan = on_loopback(231, "2.0.0");
@@ -398,7 +399,7 @@ fn fake_2_0_0_that_stays_empty_has_lost_the_write() {
     );
 }
 
-/// A workspace in which this version of etcd was started, as far as its record tells. Nothing runs.
+/// A workspace in which this version of etcd was started, according to its record. Nothing runs.
 fn was_started(name: &str, network: u8, version: &str) -> Scratch {
     let definition = format!(
         "members = 3\nfleet = true\n[machine]\nprofile = \"coreos\"\n[etcd]\nversion = \"{version}\"\n\
@@ -421,7 +422,7 @@ fn was_started(name: &str, network: u8, version: &str) -> Scratch {
     scratch
 }
 
-/// Versions 2.0.0 and 2.0.1 keep their log in `wal`, all later ones in `member/wal`.
+/// Versions 2.0.0 and 2.0.1 keep their log in `wal`, all later versions in `member/wal`.
 #[test]
 fn data_of_every_version_is_found() {
     let scratch = was_started("layouts", 233, "2.0.0");
@@ -455,7 +456,7 @@ fn drill_list_says_that_etcd_2_has_no_v3_api() {
         let here = "not possible: etcd 2.3.8 has no v3 API";
         assert!(line.ends_with(here), "{line}");
     }
-    // Whatever else keeps a fault from being brought about is not what to do something about.
+    // Other reasons that prevent a fault are not something to fix.
     for words in [&["member-killed"][..], &["alarm-no-space"], &["all"]] {
         let refused = scratch.run(&[&["drill", "listed"], words].concat());
         let refused = refused.expect(2).stderr;
@@ -490,7 +491,7 @@ fn env_of_a_fleet_definition_uses_the_v2_api() {
     }
 }
 
-/// 2.x has no `put`, and in 3.x fleet's keys are seen by the words of 2.x alone.
+/// 2.x has no `put`, and in 3.x only commands of 2.x show fleet's keys.
 #[test]
 fn put_command_matches_the_etcd_version() {
     let put = |version: &str, fleet| {
@@ -503,8 +504,8 @@ fn put_command_matches_the_etcd_version() {
     assert_eq!(put("3.6.14", true), "put greeting hello");
 }
 
-/// A fake of an etcd 2.0.0 to which nothing was written yet: one store of keys behind the addresses of
-/// all members, which answers what the real one was recorded to answer.
+/// A fake of an etcd 2.0.0 to which nothing was written yet: one key store behind the addresses of all
+/// members, which answers what the real one was recorded to answer.
 struct FakeV2 {
     plan: Plan,
     /// The members that never see any key.

@@ -1,4 +1,4 @@
-//! Plans and observations for the tests of `verify`, made by hand.
+//! Handmade plans and observations for the tests of `verify`.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -26,19 +26,19 @@ pub(crate) fn plan(name: &str, definition: &str) -> Plan {
     Plan::new(&definition)
 }
 
-/// Three members with everything by default.
+/// Three members, with defaults for everything else.
 pub(crate) fn three() -> Plan {
     plan("default", "members = 3\n[etcd]\nversion = \"3.6.14\"\n")
 }
 
-/// The cluster of 2015, at the addresses at which the recordings were made, run by this version.
+/// The cluster of 2015, at the recorded addresses, run by this version.
 pub(crate) fn recorded_cluster(version: &str) -> Plan {
     let definition =
         "members = 3\n[network]\nsubnet = \"172.17.8.0/24\"\n[etcd]\ntoken = \"etcd-cluster\"\n";
     plan("recorded", definition).run_by(version.parse().unwrap())
 }
 
-/// What is seen of a plan's cluster when all is well; the first member leads.
+/// The observation of a healthy cluster of this plan; the first member leads.
 pub(crate) fn healthy(plan: &Plan) -> Observation {
     let names: Vec<_> = plan
         .members
@@ -111,14 +111,14 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
     }
 }
 
-/// What a member's etcd is started with by a plan.
+/// The flags that a plan starts a member's etcd with.
 pub(crate) fn as_defined(plan: &Plan, member: &Member) -> StartedWith {
     let flags = flags(plan, &MemberFlags::at(member, "/data"), InitialState::New);
     let words = flags::words(&flags, plan.version());
     StartedWith::read(&[vec!["/bin/etcd".to_owned()], words].concat(), &[])
 }
 
-/// A member of it at this revision, with a log entry for each after the fifth.
+/// A member of it at this revision, with one log entry for each revision after the fifth.
 fn describes_itself(plan: &Plan, member: &Member, revision: u64) -> Status {
     let entry = 13 + revision;
     Status {
@@ -137,7 +137,7 @@ fn describes_itself(plan: &Plan, member: &Member, revision: u64) -> Status {
     }
 }
 
-/// The same with this member not answering, nor its machine where it has one.
+/// The same, but this member does not answer, nor does its machine if it has one.
 pub(crate) fn without(mut observation: Observation, index: usize) -> Observation {
     let member = &mut observation.members[index];
     let name = member.name.clone();
@@ -162,7 +162,7 @@ pub(crate) fn without(mut observation: Observation, index: usize) -> Observation
     observation
 }
 
-/// What is seen when two of three are down and the third has noticed.
+/// The observation if two of three are down and the third has noticed.
 pub(crate) fn without_quorum(plan: &Plan) -> Observation {
     let mut observation = without(without(healthy(plan), 1), 2);
     let member = &mut observation.members[0];
@@ -192,13 +192,13 @@ pub(crate) fn failed<T>(why: &str) -> Look<T> {
     Look::Failed(why.to_owned())
 }
 
-/// What one check says, as text.
+/// The judgement of one check as text.
 #[track_caller]
 pub(crate) fn says(plan: &Plan, observation: &Observation, name: &str, expected: Expect) {
     expected.assert_eq(&said(plan, observation, name));
 }
 
-/// What one check says of each of these cases, under the case's name.
+/// The judgement of one check for each of these cases, under the case's name.
 #[track_caller]
 pub(crate) fn says_for_each(
     plan: &Plan,
@@ -212,7 +212,7 @@ pub(crate) fn says_for_each(
     expected.assert_eq(&told.collect::<String>());
 }
 
-/// What each of these checks says of one look, under the check's name.
+/// The judgements of these checks for one look, under each check's name.
 #[track_caller]
 pub(crate) fn checks_say(plan: &Plan, observation: &Observation, names: &[&str], expected: Expect) {
     let told = names
@@ -242,7 +242,7 @@ fn said(plan: &Plan, observation: &Observation, name: &str) -> String {
     text
 }
 
-/// The exit status that says what was found.
+/// The exit status for what was found.
 pub(crate) fn exit(report: &Report) -> Exit {
     report.health().into()
 }
