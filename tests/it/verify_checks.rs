@@ -804,7 +804,7 @@ fn quorum_needs_more_than_answering_members() {
         &healthy(&single),
         "quorum",
         expect![[r#"
-        Pass: 1 of 1 voters can agree, 1 is needed: no more may fail
+        Pass: 1 of 1 voter can agree, 1 is needed: no more may fail
     "#]],
     );
 }
@@ -1667,7 +1667,7 @@ fn quorum_without_defined_members_does_not_pass() {
     expect![[r#"
         Warn: 2 of 2 voters can agree, 2 are needed: no more may fail
           core-03 is defined but cannot vote: the quorum is not that of the 3 defined members
-        Fail: 1 of 1 voters can agree, 1 is needed: no more may fail
+        Fail: 1 of 1 voter can agree, 1 is needed: no more may fail
           core-02 and core-03 are defined but cannot vote: the quorum is not that of the 3 defined members
     "#]].assert_eq(&told);
 }

@@ -40,7 +40,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         ..
     } = quorum_state;
     let are = if needed == 1 { "is" } else { "are" };
-    let evidence = format!("{able} of {voters} voters can agree, {needed} {are} needed");
+    let evidence = format!(
+        "{able} of {} can agree, {needed} {are} needed",
+        many(voters, "voter")
+    );
     // Members that could not be queried may be part of a quorum.
     if able < needed {
         if able + unasked >= needed {
@@ -56,7 +59,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         }
         if quorum_state.agreement == Agreement::Seen && quorum_state.answering >= needed {
             let text = format!(
-                "{able} of {voters} voters followed a leader when queried, but members agreed on something right after"
+                "{able} of {} followed a leader when queried, but members agreed on something right after",
+                many(voters, "voter")
             );
             let hint = Hint::informs(
                 "a leader was probably being elected; check again",

@@ -4,6 +4,7 @@ use crate::observation::{ListedMember, Look, MemberObservation, Observation, Sta
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
+use crate::wording::many;
 
 /// The quorum of a cluster: which members answer, which one leads, how many more may fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl fmt::Display for QuorumState {
                 "no member answered"
             });
         }
-        write!(f, "{answering} of {members} members")?;
+        write!(f, "{answering} of {}", many(*members, "member"))?;
         match &self.leader {
             Some(leader) => write!(f, ", leader {leader}")?,
             None => f.write_str(", no leader")?,

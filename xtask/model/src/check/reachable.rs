@@ -165,7 +165,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         }
     }
     let all = observation.members.len();
-    let evidence = format!("{answering} of {all} answer");
+    let answer = if answering == 1 { "answers" } else { "answer" };
+    let evidence = format!("{answering} of {all} {answer}");
     let mut judgement = Judgement::new(verdict, evidence, findings);
     if !unasked.is_empty() {
         judgement.verdict = verdict.max(Verdict::Skipped);

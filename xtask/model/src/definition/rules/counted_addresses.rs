@@ -38,13 +38,21 @@ pub(super) static RULE: Rule = Rule {
             return;
         }
         let room = broadcast.saturating_sub(2);
-        let diagnostic = Diagnostic::error(format!(
-            "the subnet `{subnet}` ends before the last of {count} members"
-        ))
-        .note(format!(
-            "they need the host numbers {first} to {last}, but `{subnet}` has 2 to {}",
-            broadcast - 1
-        ));
+        let (which, numbers) = match count {
+            1 => (
+                "the only member".to_owned(),
+                format!("it needs the host number {first}"),
+            ),
+            _ => (
+                format!("the last of {count} members"),
+                format!("they need the host numbers {first} to {last}"),
+            ),
+        };
+        let diagnostic = Diagnostic::error(format!("the subnet `{subnet}` ends before {which}"))
+            .note(format!(
+                "{numbers}, but `{subnet}` has 2 to {}",
+                broadcast - 1
+            ));
         let diagnostic = if u32::from(*count) <= room {
             let highest = broadcast - u32::from(*count);
             diagnostic.hint(format!("write `first_host = {highest}` or less"))
@@ -55,7 +63,7 @@ pub(super) static RULE: Rule = Rule {
             definition,
             diagnostic,
             &[
-                (network.first_host.span(), "they start here"),
+                (network.first_host.span(), "the first host number"),
                 (network.subnet.span(), "the subnet"),
                 (definition.members.span(), ""),
             ],
