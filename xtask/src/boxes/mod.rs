@@ -139,7 +139,7 @@ fn make_from(
     material: Material,
     say: &dyn Fn(&str),
 ) -> Result<Catalogue, Reason> {
-    tool::insist(material)?;
+    tool::require(material)?;
     let cache = order.cache();
     let locked = cache.lock(|| say("waiting for another task that is making a box"))?;
     if let Some(catalogue) = Catalogue::read(&cache, order.profile)

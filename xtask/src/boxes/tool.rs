@@ -50,7 +50,7 @@ static TOOLS: &[Tool] = &[
 ];
 
 /// Fails if a program is missing that this material needs, and names it.
-pub(super) fn insist(material: Material) -> Result<(), Reason> {
+pub(super) fn require(material: Material) -> Result<(), Reason> {
     let path = path();
     let is_there =
         |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());

@@ -117,12 +117,12 @@ fn started_in(machine: &Look<MachineStatus>) -> Look<StartedWith> {
 }
 
 /// Looks until the cluster is healthy, waiting cannot help, or the time is over, and at least once.
-/// Returns the last look. `goes_on` receives each unhealthy look that could be followed by another,
+/// Returns the last look. `continues` receives each unhealthy look that could be followed by another,
 /// and decides whether to continue.
 pub fn until_healthy(
     wait: Duration,
     look: &mut dyn FnMut() -> Verified,
-    goes_on: &mut dyn FnMut(&Verified) -> bool,
+    continues: &mut dyn FnMut(&Verified) -> bool,
 ) -> Verified {
     let deadline = Instant::now() + wait;
     let mut shortly = SHORTEST_PAUSE;
@@ -130,7 +130,8 @@ pub fn until_healthy(
         let verified = look();
         let left = deadline.saturating_duration_since(Instant::now());
         let is_over = verified.report.health() == Health::Healthy;
-        if is_over || verified.cannot_improve().is_some() || left.is_zero() || !goes_on(&verified) {
+        if is_over || verified.cannot_improve().is_some() || left.is_zero() || !continues(&verified)
+        {
             return verified;
         }
         // With growing pauses.

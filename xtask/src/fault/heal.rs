@@ -31,29 +31,29 @@ impl Healed {
 /// # Errors
 /// Fails if something could not be undone. It stays in the journal for the next attempt.
 pub fn heal(session: &Session) -> Outcome<()> {
-    let Some(healed) = heal_what_needs_none(session)? else {
+    let Some(healed) = heal_without_quorum(session)? else {
         return Ok(());
     };
     let fault = healed.fault().to_owned();
     let started = start_all(session).and_then(|()| wait_for_leader(session));
     started.map_err(|failure| unfinished(session, &fault, failure))?;
-    heal_what_needs_a_quorum(session, healed)
+    heal_with_quorum(session, healed)
 }
 
 /// Undoes what can be undone without a quorum, before members are started. `None` if there is
 /// nothing to undo.
-pub fn heal_what_needs_none(session: &Session) -> Outcome<Option<Healed>> {
+pub fn heal_without_quorum(session: &Session) -> Outcome<Option<Healed>> {
     let Some(mut journal) = Journal::read(&session.home)? else {
         return Ok(None);
     };
-    undo(session, &mut journal, |undo| !undo.takes_a_quorum())?;
+    undo(session, &mut journal, |undo| !undo.needs_quorum())?;
     Ok(Some(Healed { journal }))
 }
 
 /// Undoes the rest, once members have a leader.
-pub fn heal_what_needs_a_quorum(session: &Session, healed: Healed) -> Outcome<()> {
+pub fn heal_with_quorum(session: &Session, healed: Healed) -> Outcome<()> {
     let mut journal = healed.journal;
-    undo(session, &mut journal, Undo::takes_a_quorum)?;
+    undo(session, &mut journal, Undo::needs_quorum)?;
     // Written last, so that an interruption keeps the note of the fault.
     journal.write(&session.home)
 }

@@ -264,7 +264,7 @@ impl<'a> Injector<'a> {
     }
 
     /// Fails if the user wants to stop.
-    fn insist_on_going_on(&self) -> Outcome<()> {
+    fn fail_if_interrupted(&self) -> Outcome<()> {
         if !self.interruption.is_asked() {
             return Ok(());
         }

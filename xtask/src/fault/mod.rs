@@ -42,7 +42,7 @@ use crate::report::Outcome;
 use crate::session::Session;
 use crate::values::{DriverName, HostName};
 
-pub use heal::{Healed, heal, heal_what_needs_a_quorum, heal_what_needs_none};
+pub use heal::{Healed, heal, heal_with_quorum, heal_without_quorum};
 pub use injector::{Injector, Resources};
 pub use journal::Journal;
 

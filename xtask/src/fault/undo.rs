@@ -54,7 +54,7 @@ pub(super) enum Undo {
 
 impl Undo {
     /// Whether it needs a quorum.
-    pub(super) const fn takes_a_quorum(&self) -> bool {
+    pub(super) const fn needs_quorum(&self) -> bool {
         matches!(
             self,
             Self::RemoveFromCluster { .. }

@@ -73,7 +73,7 @@ pub fn is_redefined(started: &Started) -> bool {
 }
 
 /// Fails if the cluster has left nothing here: no record, data or process.
-pub fn insist_on_traces(home: &Home) -> Outcome<()> {
+pub fn require_traces(home: &Home) -> Outcome<()> {
     if has_traces(home) {
         Ok(())
     } else {

@@ -37,7 +37,7 @@ impl Injector<'_> {
                 }
                 added => return added.map(drop),
             }
-            self.insist_on_going_on()?;
+            self.fail_if_interrupted()?;
         }
     }
 
@@ -107,7 +107,7 @@ impl Injector<'_> {
             let key = format!("{prefix}{number:06}");
             leader.put(&key, &value, NO_LEASE).map_err(unanswered)?;
             number += 1;
-            self.insist_on_going_on()?;
+            self.fail_if_interrupted()?;
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Injector<'_> {
                 agreed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
         });
-        self.insist_on_going_on()?;
+        self.fail_if_interrupted()?;
         agreed.map_err(unanswered)
     }
 }

@@ -39,7 +39,7 @@ pub fn rehearse(
 ) -> Outcome<(Vec<Drill>, Outcome<()>)> {
     let (ui, name) = (session.ui, &session.home.name);
     let _lock = Lock::take(&session.home, &format!("drill {name}"), &ui.saying())?;
-    refuse_what_has_changed(session)?;
+    refuse_changed_cluster(session)?;
     drill_left::refuse(&session.home)?;
     let interruption = process::defer_interrupt(format!(
         "interrupted: healing {name} first; press Ctrl-C again to stop at once, then run `cargo xtask up {name}` to heal the rest"
@@ -109,7 +109,7 @@ pub fn obstacle(fault: &Fault, session: &Session, means: &Resources) -> Option<S
 }
 
 /// The task that held the lock may have destroyed the cluster, or changed its etcd.
-fn refuse_what_has_changed(session: &Session) -> Outcome<()> {
+fn refuse_changed_cluster(session: &Session) -> Outcome<()> {
     let now = open::again(&session.home)?;
     if now.is_some_and(|now| now.record == session.record) {
         return Ok(());

@@ -60,14 +60,14 @@ pub fn up(ui: Ui, request: &Request<'_>) -> Outcome<Proof> {
     let past = Past::resumed(ui, request, home, &defined)?;
     render_files(ui, &workspace, &defined)?;
     past.announce();
-    let left = past.undo_what_a_drill_left()?;
-    let (conditions, start) = past.choose_what_to_start()?;
+    let left = past.undo_killed_drill()?;
+    let (conditions, start) = past.choose_members()?;
     let mut session = past.open_session(&conditions, &start)?;
 
     let _interrupted = process::on_interrupt(how_to_go_on(name));
     let timeout = request.timeout.unwrap_or_else(|| session.driver.patience());
     let readiness = start_members(&mut session, &conditions, &start, timeout)?;
-    undo_what_needs_a_quorum(&session, left)?;
+    undo_with_quorum(&session, left)?;
     ui.report(&session.driver.outdated(&session.home, &session.plan));
     if start.lost.is_empty() {
         Ok(prove::prove(session, timeout, &readiness))
@@ -129,7 +129,7 @@ impl<'a> Past<'a> {
     }
 
     /// Undoes what a killed drill left, as far as that is possible before members are started.
-    fn undo_what_a_drill_left(&self) -> Outcome<Option<Healed>> {
+    fn undo_killed_drill(&self) -> Outcome<Option<Healed>> {
         let Some(journal) = Journal::read(&self.home)? else {
             return Ok(None);
         };
@@ -144,7 +144,7 @@ impl<'a> Past<'a> {
             "undoing `{}`, which an interrupted drill left",
             journal.fault
         ));
-        fault::heal_what_needs_none(&session)
+        fault::heal_without_quorum(&session)
     }
 
     /// The condition of each member, and which of them to start.
@@ -152,7 +152,7 @@ impl<'a> Past<'a> {
     /// # Errors
     ///
     /// Refuses if so many members lost their data that no quorum is left.
-    fn choose_what_to_start(&self) -> Outcome<(Vec<Condition>, Start)> {
+    fn choose_members(&self) -> Outcome<(Vec<Condition>, Start)> {
         let names = self.plan.names();
         let mut conditions = self.driver.conditions(&self.home, &names)?;
         if self.continue_the_halted(&names, &conditions)? {
@@ -314,12 +314,12 @@ fn start_members(
 }
 
 /// Undoes the rest of what a drill left, now that the members have a leader.
-fn undo_what_needs_a_quorum(session: &Session, left: Option<Healed>) -> Outcome<()> {
+fn undo_with_quorum(session: &Session, left: Option<Healed>) -> Outcome<()> {
     let Some(left) = left else {
         return Ok(());
     };
     let fault = left.fault().to_owned();
-    fault::heal_what_needs_a_quorum(session, left)?;
+    fault::heal_with_quorum(session, left)?;
     session.ui.say(&format!("`{fault}` is undone"));
     Ok(())
 }

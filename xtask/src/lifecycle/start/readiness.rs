@@ -88,7 +88,7 @@ impl Readiness {
                     }
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    self.start_what_was_about_to_end(session, progress)?;
+                    self.restart_exited(session, progress)?;
                     self.fail_if_one_has_ended(session, progress)?;
                 }
             }
@@ -101,11 +101,7 @@ impl Readiness {
 
     /// Starts members that were running at first and have exited since: a member that was just
     /// killed may still have been exiting.
-    fn start_what_was_about_to_end(
-        &mut self,
-        session: &Session,
-        progress: &mut Progress,
-    ) -> Outcome<()> {
+    fn restart_exited(&mut self, session: &Session, progress: &mut Progress) -> Outcome<()> {
         let Session {
             home,
             driver,
@@ -198,7 +194,7 @@ impl Readiness {
     }
 
     /// Where a late member keeps running.
-    fn goes_on(session: &Session, member: &HostName) -> String {
+    fn late_state(session: &Session, member: &HostName) -> String {
         let Some(machines) = session.driver.machines() else {
             let log = session.driver.log(&session.home, member);
             return format!("it keeps running; its log is `{log}`");
@@ -268,7 +264,7 @@ impl Readiness {
             };
             let member = &row.member.name;
             Diagnostic::error(format!("`{member}` {what} after {patience:?}"))
-                .note(Self::goes_on(session, member))
+                .note(Self::late_state(session, member))
                 .hint(Hint::heals(
                     "wait longer",
                     [format!("cargo xtask up {name} --timeout 5m")],
