@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use test_attribute::test;
 
 use crate::local_support::{
-    endpoint, etcd_that_first, get, is_healthy, one, predicted_cluster_id, processes, put,
+    endpoint, etcd_that_first, get, halt, is_healthy, one, predicted_cluster_id, processes, put,
     running_cluster_id, runs, three, up,
 };
 use crate::scratch::{Ran, Scratch};
@@ -218,7 +218,7 @@ fn halted_member_is_resumed_and_stops_cleanly() {
     let scratch = Scratch::with("halted", &one(12));
     up(&scratch, "halted").expect(0);
     let halted = processes(&scratch, "halted")["core-01"];
-    kill(Pid::from_raw(halted), Signal::SIGSTOP).unwrap();
+    halt(halted);
     let down = scratch.run(&["down", "halted"]).expect(0);
     assert!(!down.stderr.contains("SIGKILL"), "{}", down.stderr);
     assert!(processes(&scratch, "halted").is_empty());
@@ -241,13 +241,7 @@ fn halted_members_are_reported_and_resumed() {
     up(&scratch, "halt").expect(0);
     let running = processes(&scratch, "halt");
     let ids = [running["core-01"], running["core-02"]];
-    let halt = || {
-        for id in ids {
-            kill(Pid::from_raw(id), Signal::SIGSTOP).unwrap();
-        }
-    };
-
-    halt();
+    ids.into_iter().for_each(halt);
     let status = scratch.run(&["status", "halt"]).expect(0);
     for id in ids {
         let what = format!(" process {id}, halted ");
@@ -258,7 +252,7 @@ fn halted_members_are_reported_and_resumed() {
     continued(&verify, &ids);
     is_healthy(&scratch, "halt");
 
-    halt();
+    ids.into_iter().for_each(halt);
     let up = up(&scratch, "halt").expect(0);
     for (id, name) in ids.iter().zip(["core-01", "core-02"]) {
         let said = format!("{name}: process {id} was halted; continuing it\n");

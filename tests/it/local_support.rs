@@ -6,9 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 
 use camino::Utf8PathBuf;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use xtask::process::is_halted;
 
 use crate::etcd_binaries::packaged;
 use crate::scratch::{Ran, Scratch};
+use crate::support::look_until;
 
 /// A definition of three members on this test's network.
 pub(crate) fn three(network: u8) -> String {
@@ -23,6 +27,13 @@ pub(crate) fn one(network: u8) -> String {
 /// The endpoint of a local member, by its number.
 pub(crate) fn endpoint(network: u8, member: u8) -> String {
     format!("http://127.79.{network}.{}:2379", 100 + member)
+}
+
+/// Halts a process, and waits until it is: it may be busy with something that it finishes first.
+#[track_caller]
+pub(crate) fn halt(id: i32) {
+    kill(Pid::from_raw(id), Signal::SIGSTOP).unwrap();
+    assert!(look_until(|| is_halted(id), |halted| *halted));
 }
 
 /// `up` with the distribution's etcd, which all these tests use.

@@ -139,7 +139,7 @@ fn asked_with(script: &str, network: u8, patience: Duration) -> String {
 fn broken_etcdctl_says_nothing_about_the_cluster() {
     let asked = |script, network| asked_with(script, network, PATIENCE);
     expect![[r#"
-        core-01 not asked: could not be asked: `PATH` printed output that this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
+        core-01 not asked: could not be queried: `PATH` printed output that this program cannot read (expected value at line 1 column 1): `No help topic for endpoint`
         CouldNotLook
     "#]].assert_eq(&asked("echo 'No help topic for endpoint'", 210));
     expect![[r#"

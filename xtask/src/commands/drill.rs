@@ -135,7 +135,7 @@ fn write_report(ui: Ui, path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
         Failure::failed(
             Diagnostic::error(format!("cannot write `{path}`: {error}"))
                 .note("the results are shown above")
-                .hint("see who may write there, and whether its disk has room"),
+                .hint(atomic::why_not_writable(path)),
         )
     })?;
     ui.say(&format!("report for a browser: {path}"));
