@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     Err(Failure::host(
         Diagnostic::error(format!("`{}` {}", tools.etcdctl, not_started.ending())).hint(
             Hint::heals(
-                "find an etcdctl that works",
+                "find a working etcdctl",
                 [format!("cargo xtask up {}", args.cluster)],
             ),
         ),

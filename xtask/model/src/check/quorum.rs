@@ -31,104 +31,35 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let quorum_state = QuorumState::of(plan, observation);
-    let QuorumState {
-        voters,
-        able,
-        needed,
-        unasked,
-        ..
-    } = quorum_state;
+    let state = QuorumState::of(plan, observation);
+    let QuorumState { able, needed, .. } = state;
     let are = if needed == 1 { "is" } else { "are" };
-    let evidence = format!(
-        "{able} of {} can agree, {needed} {are} needed",
-        many(voters, "voter")
-    );
-    // Members that could not be queried may be part of a quorum.
+    let voters = many(state.voters, "voter");
+    let evidence = format!("{able} of {voters} can agree, {needed} {are} needed");
     if able < needed {
-        if able + unasked >= needed {
-            let members = format!("{} could not be queried", many(unasked, "member"));
-            return not_known(evidence, &members);
-        }
-        if quorum_state.agrees_with_undefined() {
-            let others = match quorum_state.undefined {
-                1 => "1 voter is not defined".to_owned(),
-                count => format!("{count} voters are not defined"),
-            };
-            return not_known(format!("{evidence}, and they did"), &others);
-        }
-        if quorum_state.agreement == Agreement::Seen && quorum_state.answering >= needed {
-            let text = format!(
-                "{able} of {} followed a leader when queried, but members agreed on something right after",
-                many(voters, "voter")
-            );
-            let hint = Hint::informs(
-                "a leader was probably being elected; check again",
-                [task(plan, "verify --wait 60s")],
-            );
-            let finding = Finding::new(None, text, hint);
-            return Judgement::new(Verdict::NotYet, evidence, Some(finding));
-        }
-        let verdict = if quorum_state.answering >= needed {
-            Verdict::NotYet
-        } else {
-            Verdict::Fail
-        };
-        let hint = if verdict == Verdict::NotYet {
-            Some(Hint::informs(
-                "enough members answer but do not agree yet; check again",
-                [task(plan, "verify --wait 60s")],
-            ))
-        } else {
-            too_few(plan, observation)
-        };
-        let text = format!(
-            "no quorum: nothing can be written, and reads may be stale, until {}",
-            match needed {
-                1 => "1 member answers".to_owned(),
-                _ => format!("{needed} members agree"),
-            }
-        );
-        return Judgement::new(verdict, evidence, Some(Finding::new(None, text, hint)));
+        return too_few(plan, observation, &state, evidence);
     }
+    let tolerates = |evidence| format!("{evidence}: {}", tolerance(&state));
     let lacking = without_vote(plan, observation);
-    match quorum_state.agreement {
-        Agreement::Seen if !lacking.is_empty() => Judgement::new(
-            if able < plan.quorum() {
+    match state.agreement {
+        Agreement::Seen if !lacking.is_empty() => {
+            let verdict = if able < plan.quorum() {
                 Verdict::Fail
             } else {
                 Verdict::Warn
-            },
-            format!("{evidence}: {}", tolerance(&quorum_state)),
-            Some(Finding {
-                members: Vec::new(),
-                text: format!(
-                    "{} {} defined but cannot vote: the quorum is not that of the {}",
-                    list(&lacking),
-                    if lacking.len() == 1 { "is" } else { "are" },
-                    many(plan.members.len(), "defined member")
-                ),
-                // `members` says what to do about them.
-                hint: None,
-            }),
-        ),
-        Agreement::Seen => match quorum_state.may_fail() {
-            0 => Judgement::new(
-                // A complete cluster of one tolerates no failures either.
-                if able < voters {
-                    Verdict::Warn
-                } else {
-                    Verdict::Pass
-                },
-                format!("{evidence}: {}", tolerance(&quorum_state)),
-                None,
-            ),
-            _ => Judgement::new(
-                Verdict::Pass,
-                format!("{evidence}: {}", tolerance(&quorum_state)),
-                None,
-            ),
-        },
+            };
+            let finding = lacks(plan, &lacking);
+            Judgement::new(verdict, tolerates(evidence), Some(finding))
+        }
+        Agreement::Seen => {
+            // A complete cluster of one tolerates no failures either.
+            let verdict = if state.may_fail() == 0 && able < state.voters {
+                Verdict::Warn
+            } else {
+                Verdict::Pass
+            };
+            Judgement::new(verdict, tolerates(evidence), None)
+        }
         Agreement::NotAsked => not_known(evidence, "no query needed their agreement"),
         Agreement::Refused => Judgement::new(
             Verdict::NotYet,
@@ -136,17 +67,81 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Some(Finding::new(
                 None,
                 "every request that needs a quorum failed",
-                Hint::informs(
+                check_again(
+                    plan,
                     "members may have just failed; if this persists, they do not reach each other's peer port",
-                    [task(plan, "verify --wait 60s")],
                 ),
             )),
         ),
     }
 }
 
-fn tolerance(quorum_state: &QuorumState) -> String {
-    match quorum_state.may_fail() {
+/// Judges a cluster of which too few members can agree, as far as that was seen.
+fn too_few(
+    plan: &Plan,
+    observation: &Observation,
+    state: &QuorumState,
+    evidence: String,
+) -> Judgement {
+    // Members that could not be queried may be part of a quorum.
+    if state.able + state.unasked >= state.needed {
+        let members = format!("{} could not be queried", many(state.unasked, "member"));
+        return not_known(evidence, &members);
+    }
+    if state.agrees_with_undefined() {
+        let others = match state.undefined {
+            1 => "1 voter is not defined".to_owned(),
+            count => format!("{count} voters are not defined"),
+        };
+        return not_known(format!("{evidence}, and they did"), &others);
+    }
+    let enough_answer = state.answering >= state.needed;
+    if enough_answer && state.agreement == Agreement::Seen {
+        let text = format!(
+            "{} of {} followed a leader when queried, but members agreed on something right after",
+            state.able,
+            many(state.voters, "voter")
+        );
+        let hint = check_again(plan, "a leader was probably being elected; check again");
+        let finding = Finding::new(None, text, hint);
+        return Judgement::new(Verdict::NotYet, evidence, Some(finding));
+    }
+    let (verdict, hint) = if enough_answer {
+        let text = "enough members answer but do not agree yet; check again";
+        (Verdict::NotYet, Some(check_again(plan, text)))
+    } else {
+        (Verdict::Fail, bring_back(plan, observation))
+    };
+    let text = format!(
+        "no quorum: nothing can be written, and reads may be stale, until {}",
+        match state.needed {
+            1 => "1 member answers".to_owned(),
+            needed => format!("{needed} members agree"),
+        }
+    );
+    Judgement::new(verdict, evidence, Some(Finding::new(None, text, hint)))
+}
+
+/// That defined members cannot vote. `members` says what to do about them.
+fn lacks(plan: &Plan, lacking: &[&HostName]) -> Finding {
+    Finding {
+        members: Vec::new(),
+        text: format!(
+            "{} {} defined but cannot vote: the quorum is not that of the {}",
+            list(lacking),
+            if lacking.len() == 1 { "is" } else { "are" },
+            many(plan.members.len(), "defined member")
+        ),
+        hint: None,
+    }
+}
+
+fn check_again(plan: &Plan, text: &str) -> Hint {
+    Hint::informs(text, [task(plan, "verify --wait 60s")])
+}
+
+fn tolerance(state: &QuorumState) -> String {
+    match state.may_fail() {
         0 => "no more may fail".to_owned(),
         more => format!("{more} more may fail"),
     }
@@ -166,7 +161,7 @@ fn without_vote<'a>(plan: &'a Plan, observation: &Observation) -> Vec<&'a HostNa
 }
 
 /// What to do if too few members answer. None if `reachable` says how to bring them back.
-fn too_few(plan: &Plan, observation: &Observation) -> Option<Hint> {
+fn bring_back(plan: &Plan, observation: &Observation) -> Option<Hint> {
     let reachable = (reachable::CHECK.judge)(plan, observation);
     let mut hints = reachable
         .findings
