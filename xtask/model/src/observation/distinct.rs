@@ -49,20 +49,13 @@ impl Observation {
 
 impl MemberObservation {
     fn is_answered_by(&mut self, by: EtcdId, elsewhere: &str) {
-        let silent = || "does not answer".to_owned();
         self.status = Look::Failed(repeats(elsewhere));
         self.repeated = Some(Repeated {
             by,
             elsewhere: elsewhere.to_owned(),
         });
         self.took = None;
-        self.peers = Look::NotAsked(silent());
-        self.members = Look::NotAsked(silent());
-        self.alarms = Look::NotAsked(silent());
-        self.hash = Look::NotAsked(silent());
-        self.write = Look::NotAsked(silent());
-        self.reads = Look::NotAsked(silent());
-        self.later = Look::NotAsked(silent());
+        self.nothing_was_asked("does not answer");
     }
 }
 

@@ -147,25 +147,51 @@ pub struct MemberObservation {
 }
 
 impl MemberObservation {
-    /// An observation of a member that was asked nothing yet.
+    /// An observation of a member that was not queried yet.
     fn of(member: &Member) -> Self {
-        fn nothing<T>() -> Look<T> {
+        fn unasked<T>() -> Look<T> {
             Look::NotAsked("was not asked".to_owned())
         }
         Self {
             name: member.name.clone(),
             endpoint: member.client_url(),
-            status: nothing(),
+            status: unasked(),
             repeated: None,
             took: None,
-            peers: nothing(),
-            members: nothing(),
-            alarms: nothing(),
-            hash: nothing(),
-            write: nothing(),
-            reads: nothing(),
-            later: nothing(),
+            peers: unasked(),
+            members: unasked(),
+            alarms: unasked(),
+            hash: unasked(),
+            write: unasked(),
+            reads: unasked(),
+            later: unasked(),
         }
+    }
+
+    /// Says why the member was asked nothing beyond its status. `why` follows its name.
+    pub fn nothing_was_asked(&mut self, why: &str) {
+        // Every field is named here, so that the compiler asks about a new one.
+        let Self {
+            name: _,
+            endpoint: _,
+            status: _,
+            repeated: _,
+            took: _,
+            peers,
+            members,
+            alarms,
+            hash,
+            write,
+            reads,
+            later,
+        } = self;
+        *peers = Look::NotAsked(why.to_owned());
+        *members = Look::NotAsked(why.to_owned());
+        *alarms = Look::NotAsked(why.to_owned());
+        *hash = Look::NotAsked(why.to_owned());
+        *write = Look::NotAsked(why.to_owned());
+        *reads = Look::NotAsked(why.to_owned());
+        *later = Look::NotAsked(why.to_owned());
     }
 }
 

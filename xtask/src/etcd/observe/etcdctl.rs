@@ -145,51 +145,35 @@ struct Etcdctl<'a> {
 impl Etcdctl<'_> {
     /// Asks for a member's view of its cluster.
     fn view(&self, plan: &Plan, member: &Member, seen: &mut MemberObservation) {
-        let MemberObservation {
-            status,
-            members,
-            alarms,
-            peers,
-            ..
-        } = seen;
-        let Some(told) = status.seen() else {
-            let why = obstacle(plan, status).unwrap_or_default();
-            *members = Look::NotAsked(why.clone());
-            *alarms = Look::NotAsked(why);
-            *peers = Look::NotAsked("does not answer".to_owned());
+        let obstacle = obstacle(plan, &seen.status);
+        let Some(status) = seen.status.seen() else {
+            seen.nothing_was_asked(&obstacle.unwrap_or_default());
             return;
         };
         // A member of another cluster may be queried but not written to.
-        let able = told.leader.is_some() && !told.is_learner;
-        let obstacle = obstacle(plan, status).filter(|_| !able);
+        let able = status.leader.is_some() && !status.is_learner;
+        let obstacle = obstacle.filter(|_| !able);
         thread::scope(|scope| {
-            scope.spawn(|| *peers = self.peers(member));
+            scope.spawn(|| seen.peers = self.peers(member));
             if let Some(why) = obstacle {
-                *members = Look::NotAsked(why.clone());
-                *alarms = Look::NotAsked(why);
+                seen.members = Look::NotAsked(why.clone());
+                seen.alarms = Look::NotAsked(why);
                 return;
             }
-            scope.spawn(|| *members = self.members(member));
-            *alarms = self.alarms(member);
+            scope.spawn(|| seen.members = self.members(member));
+            seen.alarms = self.alarms(member);
         });
     }
 
     /// Asks for a member's state after the probe values were written and read.
     fn afterwards(&self, revisions: &Revisions, member: &Member, seen: &mut MemberObservation) {
-        let MemberObservation {
-            status,
-            hash,
-            later,
-            ..
-        } = seen;
-        let Some(status) = status.seen() else {
-            *hash = Look::NotAsked("does not answer".to_owned());
-            *later = Look::NotAsked("does not answer".to_owned());
+        let Some(status) = seen.status.seen() else {
             return;
         };
+        let revision = revisions.comparable(status);
         thread::scope(|scope| {
-            scope.spawn(|| *later = self.status_twice(member));
-            *hash = match revisions.comparable(status) {
+            scope.spawn(|| seen.later = self.status_twice(member));
+            seen.hash = match revision {
                 Some(revision) => self.hash(member, revision),
                 None => Look::NotAsked("does not report its revision".to_owned()),
             };

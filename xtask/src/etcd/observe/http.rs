@@ -26,7 +26,7 @@ pub(super) fn observe(plan: &Plan, patience: Duration) -> Observation {
         seen.status = http.status(member);
         seen.members = match seen.status {
             Look::Seen(_) => http.members(member),
-            _ => Look::NotAsked("does not answer".to_owned()),
+            _ => lacks("does not answer"),
         };
         seen.peers = lacks("does not report its connections before etcd 3.3");
         seen.alarms = lacks("has no alarms before etcd 3.0");
