@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,7 +20,7 @@ use crate::drilled_cluster::{
 };
 use crate::etcd_binaries::of_debian_13;
 use crate::local_support::{get, processes, put, runs};
-use crate::support::{look_until, write_program};
+use crate::support::{look_for, look_until, write_program};
 
 /// The fault that needs an idle host.
 const SLOW: &str = "slow-member";
@@ -309,4 +312,34 @@ fn drill_refuses_an_unhealthy_or_changed_cluster() {
         4,
         "a drill runs only on a healthy cluster",
     );
+}
+
+#[test]
+fn drill_keeps_its_lock_until_its_report_is_written() {
+    let cluster = Cluster::start("reported", 7);
+    // Nobody reads its results yet.
+    let (mut results, mut full) = std::io::pipe().unwrap();
+    full.write_all(&[b' '; 1 << 16]).unwrap();
+    let mut drill =
+        cluster
+            .scratch
+            .command(&["drill", "reported", "member-killed", "--hold", "1s"]);
+    drill.stdout(Stdio::from(full)).stderr(Stdio::piped());
+    let mut running = UnderWay(drill.spawn().unwrap());
+    // It holds the other end of the results, too.
+    drop(drill);
+    running.wait_until_it_says("healed, and the cluster is healthy\n");
+    let mut destroy = cluster.scratch.command(&["destroy", "reported", "--yes"]);
+    let mut destroy = UnderWay::start(&mut destroy);
+    destroy.wait_until_it_says("waiting: ");
+    let is_gone = || !cluster.state("").exists();
+    assert!(!look_for(Duration::from_secs(3), is_gone, |gone| *gone));
+
+    let mut printed = String::new();
+    results.read_to_string(&mut printed).unwrap();
+    assert!(printed.contains("member-killed passed"), "{printed}");
+    running.wait_until_it_says("drill.html\n");
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+    destroy.end().expect(0);
+    assert!(is_gone());
 }

@@ -19,6 +19,7 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::ui::{self, Ui};
 use crate::values::quantity;
+use crate::workspace::Workspace;
 use words::Words;
 
 /// Rehearse an outage, and prove that no acknowledged write was lost
@@ -89,6 +90,7 @@ enum Format {
 /// Runs `drill`.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let words = Words::of(&args.words)?;
+    words.refuse_mistyped_fault(&Workspace::find()?)?;
     let session = open::session(ui, &words.cluster)?;
     let request = rehearse::Request {
         means: means(args)?,
@@ -103,19 +105,21 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         return Err(obstacle.refusal);
     }
     let faults = words.chosen(&session, &request.means, args.yes)?;
-    let (drills, ended) = rehearse::rehearse(&session, &request, &faults)?;
+    // It guards the cluster until its report is written.
+    let rehearsal = rehearse::rehearse(&session, &request, &faults)?;
+    let (drills, ended) = (&rehearsal.drills, rehearsal.ended);
     // Report the drills that were completed, even if a later one failed.
     if drills.is_empty() {
         ended?;
         return Ok(Exit::Success);
     }
     ui.print(&match args.format {
-        Format::Table => ui::drill::table::render(&drills),
-        Format::Json => ui::drill::json::render(&drills),
+        Format::Table => ui::drill::table::render(drills),
+        Format::Json => ui::drill::json::render(drills),
     });
     let default = session.home.folder().join("drill.html");
     let report = args.report.as_ref().unwrap_or(&default);
-    let written = write_report(ui, report, &drills);
+    let written = write_report(ui, report, drills);
     // If both failed, as on a full disk, the fault that was not healed matters more.
     if let (Err(unwritten), Err(_)) = (&written, &ended) {
         ui.report(&unwritten.diagnostics);

@@ -46,7 +46,11 @@ impl Journal {
             Err(error) => return Err(unusable(home, &error.to_string())),
         };
         match serde_json::from_str::<Self>(&text) {
-            Ok(journal) if journal.format == FORMAT => Ok(Some(journal)),
+            Ok(journal) if journal.format == FORMAT => Ok(Some(Self {
+                // Whatever the file says reaches a terminal.
+                fault: journal.fault.escape_debug().to_string(),
+                ..journal
+            })),
             Ok(journal) => {
                 let why = format!(
                     "its format is {}, but this program reads {FORMAT}",

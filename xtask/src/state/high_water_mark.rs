@@ -115,12 +115,13 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
     let _ = atomic::replace(&path(home), &text);
 }
 
-/// The revision that every member reached; `None` unless all report one.
+/// The revision that every member reached by the end of the look; `None` unless all report one.
 fn reached_by_all(plan: &Plan, observation: &Observation) -> Option<u64> {
     let revisions = observation.members.iter().map(|member| {
         let status = member.status.seen()?;
+        let later = member.later.seen().and_then(|[_, last]| last.revision);
         let is_ours = status.cluster_id == plan.cluster_id;
-        status.revision.filter(|_| is_ours)
+        status.revision.max(later).filter(|_| is_ours)
     });
     let revisions = revisions.collect::<Option<Vec<u64>>>()?;
     revisions.into_iter().min()

@@ -23,7 +23,8 @@ pub struct QuorumState {
     pub undefined: usize,
     /// The number of voters that must agree: more than half.
     pub needed: usize,
-    /// The leader's name, if all members that answer and have a leader follow the same one.
+    /// The leader's name, if all members that answer and have a leader follow the same one, and it was not
+    /// seen to be silent.
     pub leader: Option<String>,
     /// Whether the members were seen to agree on something: a write, a quorum read, an alarm list.
     pub agreement: Agreement,
@@ -65,7 +66,9 @@ impl QuorumState {
             able: statuses.iter().filter(is_able).count(),
             undefined: voters.len() - defined,
             needed: voters.len() / 2 + 1,
-            leader: sole_leader(&statuses).map(|id| name_of(plan, observation, id)),
+            leader: sole_leader(&statuses)
+                .filter(|id| !is_silent(plan, observation, *id))
+                .map(|id| name_of(plan, observation, id)),
             agreement: agreement(plan, observation),
         }
     }
@@ -240,6 +243,14 @@ fn sole_leader(statuses: &[&Status]) -> Option<EtcdId> {
         [only] => Some(*only),
         _ => None,
     }
+}
+
+/// Whether the defined member with this ID does not answer. Others may follow it until they elect a new leader.
+fn is_silent(plan: &Plan, observation: &Observation, id: EtcdId) -> bool {
+    let name = planned(plan, observation, id);
+    let mut members = observation.members.iter();
+    let member = members.find(|member| Some(&member.name) == name);
+    member.is_some_and(|member| matches!(member.status, Look::Failed(_)))
 }
 
 fn agreement(plan: &Plan, observation: &Observation) -> Agreement {

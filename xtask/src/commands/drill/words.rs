@@ -7,6 +7,7 @@ use crate::lifecycle::rehearse;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::values::ClusterName;
+use crate::workspace::Workspace;
 
 /// Selects every fault that costs nothing.
 const ALL: &str = "all";
@@ -40,6 +41,18 @@ impl Words {
     /// Whether to list the faults, because none is named.
     pub(super) const fn is_list(&self) -> bool {
         self.words.is_empty()
+    }
+
+    /// Refuses a first word that is close to a fault's name, if no cluster has that name.
+    pub(super) fn refuse_mistyped_fault(&self, workspace: &Workspace) -> Outcome<()> {
+        let name = self.cluster.as_str();
+        let is_cluster = workspace.cluster().join(format!("{name}.toml")).exists()
+            || workspace.state(&self.cluster).exists();
+        let faults = FAULTS.iter().map(|fault| fault.name);
+        if is_cluster || nearest(name, faults).is_none() {
+            return Ok(());
+        }
+        Err(unknown(name))
     }
 
     /// The selected faults. Fails if one of them is not possible here.

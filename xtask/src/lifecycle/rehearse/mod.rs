@@ -9,7 +9,7 @@ use crate::drill::Drill;
 use crate::etcd::tools::Origin;
 use crate::fault::{Fault, Resources};
 use crate::hint::Hint;
-use crate::process;
+use crate::process::{self, DeferredInterrupt};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::state::Lock;
@@ -26,7 +26,18 @@ pub struct Request {
     pub rate: u32,
 }
 
-/// Runs the drills one after another. Returns the finished ones, and why the next could not run.
+/// The drills of one call. Until it is dropped, nobody else changes the cluster and the first
+/// interruption is deferred, so that the results reach their user.
+pub struct Rehearsal {
+    /// The finished drills.
+    pub drills: Vec<Drill>,
+    /// Why the next one could not run.
+    pub ended: Outcome<()>,
+    _lock: Lock,
+    _interruption: DeferredInterrupt,
+}
+
+/// Runs the drills one after another.
 ///
 /// # Errors
 ///
@@ -36,9 +47,9 @@ pub fn rehearse(
     session: &Session,
     request: &Request,
     faults: &[&'static Fault],
-) -> Outcome<(Vec<Drill>, Outcome<()>)> {
+) -> Outcome<Rehearsal> {
     let (ui, name) = (session.ui, &session.home.name);
-    let _lock = Lock::take(&session.home, &format!("drill {name}"), &ui.saying())?;
+    let lock = Lock::take(&session.home, &format!("drill {name}"), &ui.saying())?;
     refuse_changed_cluster(session)?;
     drill_left::refuse(&session.home)?;
     let interruption = process::defer_interrupt(format!(
@@ -50,6 +61,7 @@ pub fn rehearse(
         interruption: &interruption,
     };
     let mut drills = Vec::new();
+    let mut ended = Ok(());
     for (number, fault) in faults.iter().enumerate() {
         let of_all = match faults.len() {
             1 => String::new(),
@@ -58,10 +70,18 @@ pub fn rehearse(
         ui.say(&format!("{of_all}{}: {}", fault.name, fault.title));
         match experiment.run(fault) {
             Ok(drill) => drills.push(drill),
-            Err(failure) => return Ok((drills, Err(failure))),
+            Err(failure) => {
+                ended = Err(failure);
+                break;
+            }
         }
     }
-    Ok((drills, Ok(())))
+    Ok(Rehearsal {
+        drills,
+        ended,
+        _lock: lock,
+        _interruption: interruption,
+    })
 }
 
 /// Why no drill is possible on a cluster: its clients cannot reach it or use its API.
