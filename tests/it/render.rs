@@ -269,7 +269,7 @@ fn ends_of_lines_that_nobody_sees_are_named() {
     expect![[r#"
         error: `vagrant/config.rb` is out of date
         note: only line endings differ in `vagrant/config.rb`: they are CR LF, as git's `core.autocrlf` writes them
-        hint: write them: `cargo xtask render`
+        hint: write it: `cargo xtask render`
     "#]]
     .assert_eq(&ran.stderr);
 }

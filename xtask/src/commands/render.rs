@@ -124,7 +124,10 @@ fn check(
     }
     ui.print(&diffs);
     if !differing.is_empty() {
-        let verb = if differing.len() == 1 { "is" } else { "are" };
+        let (verb, write) = match differing.len() {
+            1 => ("is", "write it"),
+            _ => ("are", "write them"),
+        };
         let mut diagnostic =
             Diagnostic::error(format!("{} {verb} out of date", differing.join(", ")));
         // A terminal does not show this difference.
@@ -134,7 +137,7 @@ fn check(
                 differing_in_line_ends.join(", ")
             ));
         }
-        diagnostics.push(diagnostic.hint(Hint::heals("write them", ["cargo xtask render"])));
+        diagnostics.push(diagnostic.hint(Hint::heals(write, ["cargo xtask render"])));
     }
     diagnostics.extend(left_over_diagnostic(
         workspace,

@@ -56,9 +56,9 @@ Exit status:
   3    the definition has errors
   4    the cluster runs, but its health could not be checked completely
   5    this host lacks something, such as a free port or a download
-  6    the cluster was started but does not serve
-  7    refused, and nothing was started: the definition now describes another cluster, members have
-       lost their data, or the available etcd and the data are of different releases
+  6    the cluster was started but does not serve, or it runs without members that lost their data
+  7    refused, and nothing was started: the definition now describes another cluster, too many
+       members have lost their data, or the available etcd and the data are of different releases
   130  Ctrl-C: members that were started keep running, and the next `up` continues
 
 Environment:
