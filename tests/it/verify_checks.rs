@@ -1671,3 +1671,40 @@ fn quorum_without_defined_members_does_not_pass() {
           core-02 and core-03 are defined but cannot vote: the quorum is not that of the 3 defined members
     "#]].assert_eq(&told);
 }
+
+#[test]
+fn summary_names_no_silent_leader() {
+    let plan = three();
+    let mut seen = healthy(&plan);
+    for index in [0, 1] {
+        seen.members[index].status = Look::Failed("connection refused".to_owned());
+        seen.members[index].nothing_was_asked("does not answer");
+    }
+    let leads = status(&mut seen.members[2]).leader == Some(plan.members[0].id);
+    assert!(leads);
+    assert_eq!(
+        check::judge(&plan, &seen).summary(&plan),
+        "default is unhealthy: 1 of 3 members, no leader, no quorum"
+    );
+}
+
+#[test]
+fn redefined_cluster_is_not_called_foreign() {
+    let plan = three();
+    let mut seen = healthy(&plan);
+    seen.recorded.changes = vec!["the token was `old` and is now `default-1`".to_owned()];
+    for (index, id) in [0x10, 0x11, 0x12].into_iter().enumerate() {
+        let status = status(&mut seen.members[index]);
+        status.cluster_id = EtcdId(0xc1);
+        status.member_id = EtcdId(id);
+    }
+    says(
+        &plan,
+        &seen,
+        "identity",
+        expect![[r#"
+            Fail: expected cluster de56f893acc64f6d
+            - core-01, core-02 and core-03 belong to cluster c1, not to the one that is now defined
+        "#]],
+    );
+}

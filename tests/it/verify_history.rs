@@ -212,7 +212,7 @@ fn only_a_new_write_proves_data_loss() {
               - data is lost: the keys were at revision 30, then at revision 29
                 heals: if the current data is intended, forget the recorded revision; otherwise look for a snapshot or a member's data before anything else is written: `rm .state/default/seen.json`
             late
-              Pass: at revision 30; the highest seen before is 30
+              Pass: at revision 30; all members reached 30 before
             nothing was written
               NotYet: revision 28 after 30
               - the keys are at revision 28 according to core-01, core-02 and core-03, but revision 30 was seen before
@@ -235,7 +235,7 @@ fn data_on_one_member_is_not_lost() {
         &seen,
         "history",
         expect![[r#"
-        Pass: at revision 30; the highest seen before is 30
+        Pass: at revision 30; all members reached 30 before
     "#]],
     );
     assert_eq!(check::lost(&plan, &seen), None);

@@ -687,5 +687,5 @@ fn recreated_cluster_is_reported_until_its_note_is_removed() {
     cluster.verify(0);
     cluster
         .verify(0)
-        .expect("history", "pass", "the highest seen before is");
+        .expect("history", "pass", "all members reached");
 }

@@ -106,6 +106,17 @@ impl<'a> Coverage<'a> {
         judgement
     }
 
+    /// A judgement of something of which nothing could be checked, and why.
+    pub(super) fn nothing(self, verdict: Verdict, why: &str, findings: Vec<Finding>) -> Judgement {
+        let mut judgement = self.settle(verdict, "", findings);
+        let rest = std::mem::take(&mut judgement.unseen);
+        judgement.add_unseen(why);
+        if !rest.is_empty() {
+            judgement.add_unseen(&rest);
+        }
+        judgement
+    }
+
     fn note<T>(&mut self, member: &'a MemberObservation, what: &str, look: &Look<T>) {
         let name = &member.name;
         match (look, &member.status) {

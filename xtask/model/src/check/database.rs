@@ -89,7 +89,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             }
             unseen.settle(verdict, evidence, findings)
         }
-        None if silent => unseen.settle(Verdict::Skipped, "no member reported its size", findings),
+        None if silent => unseen.nothing(Verdict::Skipped, "no member reported its size", findings),
         None => unseen.settle(Verdict::Skipped, "", findings),
     }
 }

@@ -50,7 +50,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         return unseen.settle(Verdict::Skipped, "", Vec::new());
     };
     if seen.len() == 1 && plan.members.len() > 1 {
-        return unseen.settle(
+        return unseen.nothing(
             Verdict::Skipped,
             "only one hash, and none to compare it with",
             Vec::new(),

@@ -79,7 +79,7 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     let written_after = first_written(observation).map(|revision| revision.saturating_sub(1));
     let told_most = told.iter().map(|(_, revision)| *revision).max();
     let Some(most) = told_most.max(written_after) else {
-        return unseen.settle(
+        return unseen.nothing(
             Verdict::Skipped,
             "no member of this cluster reported its revision",
             Vec::new(),
@@ -87,7 +87,7 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     };
     if most >= least {
         // `lag` reports members that lag behind. What one member has is not lost.
-        let evidence = format!("at revision {most}; the highest seen before is {least}");
+        let evidence = format!("at revision {most}; all members reached {least} before");
         return Judgement::pass(evidence);
     }
     let names = list(told.iter().map(|(name, _)| name));

@@ -35,6 +35,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let mut verdict = Verdict::Pass;
     let mut findings = Vec::new();
     let mut exchanged = Vec::new();
+    let is_redefined = !observation.recorded.changes.is_empty();
     let mut as_predicted = Vec::new();
     let seen = observation
         .members
@@ -49,7 +50,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             exchanged.extend(answers_as(plan, observation, (seen, member), other));
             continue;
         }
-        match differs(plan, member, status) {
+        match differs(plan, is_redefined, member, status) {
             None => as_predicted.push(&member.name),
             Some((how, text, hint)) => {
                 let hint = if quorum_state::is_stranger(plan, observation, seen) {
@@ -149,8 +150,11 @@ fn answers_as(
     })
 }
 
+/// How a member differs from its prediction, if it does. `is_redefined`: the definition has changed since the
+/// cluster was started.
 fn differs(
     plan: &Plan,
+    is_redefined: bool,
     member: &Member,
     status: &Status,
 ) -> Option<(Verdict, String, Option<Hint>)> {
@@ -192,6 +196,12 @@ fn differs(
                 "its data is of another generation; if that is the right one, restore the token in {}",
                 plan.source
             ))),
+        ),
+        // `definition` says what to do.
+        None if is_redefined => (
+            Verdict::Fail,
+            format!("{foreign}, not to the one that is now defined"),
+            None,
         ),
         None => (
             Verdict::Fail,

@@ -102,7 +102,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     // Failures are reported above. What others did not get to do because of them is not.
     let unseen = Coverage::of_unasked(observation, |member| &member.write);
     if written.is_empty() {
-        return unseen.settle(
+        return unseen.nothing(
             verdict.max(Verdict::Skipped),
             "nothing was written",
             findings,
