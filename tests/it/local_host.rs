@@ -319,6 +319,9 @@ fn member_that_rejects_its_flags_is_quoted() {
     let quoted = "error: `core-01` exited while starting\n\
         note: its log says: invalid value \"many\" for flag -max-wals: ";
     assert!(up.stderr.contains(quoted), "{}", up.stderr);
+    let hints = "hint: correct the flag in the definition\n\
+        hint: then start the members that do not run: `cargo xtask up refused`\n";
+    assert!(up.stderr.ends_with(hints), "{}", up.stderr);
 }
 
 #[test]

@@ -408,8 +408,8 @@ fn exit_reason_is_read_from_the_log() {
         3.4.23-disk-full: Some(DiskFull): failed to commit tx: write data/member/snap/db: no space left on device
         3.4.23-plain-disk-full: Some(DiskFull): cannot commit tx (write data/member/snap/db: no space left on device)
         3.5.16-disk-full: Some(DiskFull): failed to commit tx: write data/member/snap/db: no space left on device
-        3.4.23-flag-refused: None: failed to verify flags: --election-timeout[1000ms] should be at least as 5 times as --heartbeat-interval[5000ms]
-        3.4.23-flag-unknown: None: flag provided but not defined: -no-such-flag
+        3.4.23-flag-refused: Some(Flag): failed to verify flags: --election-timeout[1000ms] should be at least as 5 times as --heartbeat-interval[5000ms]
+        3.4.23-flag-unknown: Some(Flag): flag provided but not defined: -no-such-flag
         3.5.16-port-taken: None: listen tcp 127.9.0.1:2379: bind: address already in use
         3.5.16-killed: nothing
     "#]]

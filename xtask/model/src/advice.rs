@@ -19,7 +19,7 @@ impl Unusable {
     pub const fn because_of(cause: Cause) -> Option<Self> {
         match cause {
             Cause::Removed | Cause::Database | Cause::WriteAheadLog => Some(Self::Ends(cause)),
-            Cause::DiskFull => None,
+            Cause::DiskFull | Cause::Flag => None,
         }
     }
 
@@ -30,6 +30,7 @@ impl Unusable {
             Self::Ends(Cause::Database) => "its database is damaged",
             Self::Ends(Cause::WriteAheadLog) => "its write-ahead log is damaged",
             Self::Ends(Cause::DiskFull) => "its disk is full",
+            Self::Ends(Cause::Flag) => "it refuses a flag",
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Cause {
     WriteAheadLog,
     /// The disk is full.
     DiskFull,
+    /// It refuses a flag or its value.
+    Flag,
 }
 
 /// Why a member exited, from what it has logged since it was started. None if it logged no reason.
@@ -286,6 +288,15 @@ fn cause(quoted: &str, log: &str) -> Option<Cause> {
     }
     if is_removal(quoted) {
         return Some(Cause::Removed);
+    }
+    // Go's `flag` package, and etcd's check of the values (server/etcdmain/config.go).
+    if is_any(&[
+        "flag provided but not defined",
+        " for flag -",
+        "verify flags: ",
+        "verifying flags",
+    ]) {
+        return Some(Cause::Flag);
     }
     // The data may be intact if the system refuses access to it.
     if is_any(REFUSALS) {

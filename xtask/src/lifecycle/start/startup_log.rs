@@ -78,6 +78,7 @@ impl StartupLog {
         let unusable = cause.and_then(Unusable::because_of);
         diagnostic = diagnostic.hint(match unusable {
             Some(why) => advice::without_data(cluster, why, others, Some(logs)),
+            None if cause == Some(Cause::Flag) => Hint::says("correct the flag in the definition"),
             None => Hint::informs("read its log", [logs]),
         });
         Ended {
@@ -110,5 +111,6 @@ fn in_our_words(cause: Cause) -> &'static str {
         Cause::Database => "its database `data/member/snap/db` is damaged",
         Cause::WriteAheadLog => "its write-ahead log `data/member/wal` is damaged or incomplete",
         Cause::DiskFull => "the disk that holds its data is full",
+        Cause::Flag => "etcd refuses one of the flags that it is started with",
     }
 }
