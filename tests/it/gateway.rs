@@ -8,6 +8,7 @@ use std::thread;
 use test_attribute::test;
 use xtask::etcd::gateway::{Gateway, Unanswered};
 
+use crate::network;
 use crate::verify_support::plan;
 
 /// A stand-in member's answer to one request, as it is parsed.
@@ -17,6 +18,7 @@ fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unan
         .on_loopback()
         .run_by(version.parse().unwrap());
     let member = &plan.members[0];
+    network::own();
     let listener = TcpListener::bind((member.address, 2379)).unwrap();
     let answering = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();

@@ -26,6 +26,7 @@ use xtask::state::Record;
 use xtask::values::DriverName;
 use xtask::workspace::Workspace;
 
+use crate::network;
 use crate::scratch::Scratch;
 use crate::support::{program, project};
 use crate::verify_support::{as_defined, exit, plan, says};
@@ -33,8 +34,9 @@ use crate::verify_support::{as_defined, exit, plan, says};
 /// Longer than any answer takes here.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A plan on loopback addresses that no other test uses.
+/// A plan on loopback addresses that no other test uses, on a network that no other checkout uses.
 fn on_loopback(network: u8, version: &str) -> Plan {
+    network::own();
     let definition = format!("members = 3\n[network]\nsubnet = \"10.77.{network}.0/24\"\n");
     plan("stand-in", &definition)
         .on_loopback()
