@@ -750,7 +750,7 @@ fn advice_for_a_silent_member_depends_on_its_condition() {
     let taken = advice_after("it is no etcd", Condition::Stopped);
     assert!(taken.contains("something else answers"), "{taken}");
     let absent = advice(Condition::Absent);
-    assert!(absent.contains("has never run"), "{absent}");
+    assert!(absent.contains("it has no data yet; start it"), "{absent}");
 }
 
 #[test]

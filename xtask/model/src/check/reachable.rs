@@ -70,7 +70,7 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             let others = others(plan, observation);
             advice::without_data(&plan.name, Unusable::Lost, others, None)
         }
-        Some(Condition::Absent) => Hint::heals("it has never run; start it", [up]),
+        Some(Condition::Absent) => Hint::heals("it has no data yet; start it", [up]),
         // Nothing is started then, as the advice about the members without data says.
         Some(Condition::Stopped) if are_too_many_lost(plan, observation) => return None,
         Some(Condition::Stopped) if ended == Some(Cause::DiskFull) => Hint::heals(
@@ -81,6 +81,10 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             "it does not run, and something else answers at its address; stop that, then start the member again",
             [up],
         ),
+        // One cause, so one hint.
+        Some(Condition::Stopped) if all_are_stopped(observation) => {
+            return (index == 0).then(|| Hint::heals("no member runs; start them", [up]));
+        }
         _ if machine.is_some_and(|machine| machine.unit == "active") => Hint::informs(
             "its unit etcd.service is active, so it is slow, or something between it and this host is in the way",
             [logs],
@@ -90,6 +94,13 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             [logs, up],
         ),
     })
+}
+
+/// Whether there are several members, all with data, and none runs.
+fn all_are_stopped(observation: &Observation) -> bool {
+    let conditions = &observation.conditions;
+    let mut each = conditions.iter();
+    conditions.len() > 1 && each.all(|condition| *condition == Condition::Stopped)
 }
 
 /// Whether too few members have data for `up` to start them.
