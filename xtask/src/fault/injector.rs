@@ -209,6 +209,8 @@ impl<'a> Injector<'a> {
         let extra = Member::new(extra_name()?, unused_address(&plan), &plan.etcd.token);
         self.add_to_cluster(&extra, more)?;
         plan.members.push(extra.clone());
+        // It applies the whole log, also what was compacted since, and must raise no alarm of its own.
+        plan.etcd.quota = None;
         self.start_extra(&plan, &extra.name)?;
         Ok(extra)
     }
