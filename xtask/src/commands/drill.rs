@@ -93,18 +93,18 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     words.refuse_mistyped_fault(&Workspace::find()?)?;
     let session = open::session(ui, &words.cluster)?;
     let request = rehearse::Request {
-        means: means(args)?,
+        resources: resources(args)?,
         hold: args.hold,
         rate: args.rate,
     };
     if words.is_list() {
-        ui.print(&list(&session, &request.means));
+        ui.print(&list(&session, &request.resources));
         return Ok(Exit::Success);
     }
     if let Some(obstacle) = rehearse::no_clients(&session) {
         return Err(obstacle.refusal);
     }
-    let faults = words.chosen(&session, &request.means, args.yes)?;
+    let faults = words.chosen(&session, &request.resources, args.yes)?;
     // It guards the cluster until its report is written.
     let rehearsal = rehearse::rehearse(&session, &request, &faults)?;
     let (drills, ended) = (&rehearsal.drills, rehearsal.ended);
@@ -146,7 +146,7 @@ fn write_report(ui: Ui, path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
     Ok(())
 }
 
-fn means(args: &Args) -> Outcome<Resources> {
+fn resources(args: &Args) -> Outcome<Resources> {
     let Some(folder) = &args.other_etcd else {
         return Ok(Resources::default());
     };
@@ -162,11 +162,11 @@ fn means(args: &Args) -> Outcome<Resources> {
 }
 
 /// Lists the faults, and why some of them are not possible here.
-fn list(session: &Session, means: &Resources) -> String {
+fn list(session: &Session, resources: &Resources) -> String {
     let mut table = ui::table::Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
     let no_clients = rehearse::no_clients(session).map(|obstacle| obstacle.in_short);
     for fault in FAULTS {
-        let obstacle = || rehearse::obstacle(fault, session, means);
+        let obstacle = || rehearse::obstacle(fault, session, resources);
         let here = match (no_clients.clone().or_else(obstacle), fault.cost) {
             (Some(obstacle), _) => obstacle,
             (None, Cost::Nothing) => "possible".to_owned(),

@@ -59,21 +59,21 @@ impl Words {
     pub(super) fn chosen(
         &self,
         session: &Session,
-        means: &Resources,
+        resources: &Resources,
         yes: bool,
     ) -> Outcome<Vec<&'static Fault>> {
         let mut chosen = Vec::new();
         for word in &self.words {
             if word == ALL {
                 let possible = FAULTS.iter().copied().filter(|fault| {
-                    rehearse::obstacle(fault, session, means).is_none()
+                    rehearse::obstacle(fault, session, resources).is_none()
                         && (yes || fault.cost == Cost::Nothing)
                 });
                 chosen.extend(possible);
                 continue;
             }
             let fault = fault::named(word).ok_or_else(|| unknown(word))?;
-            if let Some(obstacle) = rehearse::obstacle(fault, session, means) {
+            if let Some(obstacle) = rehearse::obstacle(fault, session, resources) {
                 return Err(Failure::usage(Diagnostic::error(format!(
                     "`{word}` is not possible here: it {obstacle}"
                 ))));

@@ -114,8 +114,8 @@ impl Experiment<'_> {
             self.pass(UNDISTURBED);
         }
         let leader = self.leader(fault)?;
-        let (means, interruption) = (&self.request.means, self.interruption);
-        let mut injector = Injector::new(self.session, means, leader, interruption, fault);
+        let (resources, interruption) = (&self.request.resources, self.interruption);
+        let mut injector = Injector::new(self.session, resources, leader, interruption, fault);
         timeline.note(Event::Injecting);
         let injured = injector.inject(fault).map(|injury| {
             let since = Instant::now();

@@ -19,7 +19,7 @@ use experiment::Experiment;
 #[derive(Debug)]
 pub struct Request {
     /// Resources that faults may need.
-    pub means: Resources,
+    pub resources: Resources,
     /// The minimum duration of a fault.
     pub hold: Duration,
     /// The maximum rate of all clients together, in requests per second.
@@ -118,14 +118,14 @@ pub fn no_clients(session: &Session) -> Option<NoClients> {
 }
 
 /// Why a fault cannot be injected into this cluster.
-pub fn obstacle(fault: &Fault, session: &Session, means: &Resources) -> Option<String> {
+pub fn obstacle(fault: &Fault, session: &Session, resources: &Resources) -> Option<String> {
     if !fault.drivers.contains(&session.driver.name()) {
         let [first, ..] = fault.drivers else {
             return Some("is not possible with any driver".to_owned());
         };
         return Some(format!("needs the {first} driver"));
     }
-    (fault.obstacle)(session, means)
+    (fault.obstacle)(session, resources)
 }
 
 /// The task that held the lock may have destroyed the cluster, or changed its etcd.

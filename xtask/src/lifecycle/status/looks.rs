@@ -46,9 +46,9 @@ impl Looks {
         self.statuses
             .retain(|name, _| members.iter().any(|member| member.name == *name));
         for member in &members {
-            let question = self.statuses.entry(member.name.clone()).or_default();
+            let query = self.statuses.entry(member.name.clone()).or_default();
             let (members, tools) = ([member.clone()], tools.clone());
-            question.ask(move || {
+            query.ask(move || {
                 let mut looks = observe::statuses(&members, &tools, PATIENCE);
                 looks
                     .pop()
@@ -58,9 +58,9 @@ impl Looks {
         let mut statuses = BTreeMap::new();
         // Members that are not waited for come last, so they have as much time as the others took.
         for waited_for in [true, false] {
-            for (name, question) in &mut self.statuses {
-                if question.is_waited_for() == waited_for && !statuses.contains_key(name) {
-                    statuses.insert(name.clone(), answer(question, until));
+            for (name, query) in &mut self.statuses {
+                if query.is_waited_for() == waited_for && !statuses.contains_key(name) {
+                    statuses.insert(name.clone(), answer(query, until));
                 }
             }
         }
@@ -110,10 +110,10 @@ impl Looks {
     }
 }
 
-fn answer(question: &mut Query<Look<Status>>, until: Instant) -> Look<Status> {
-    let look = question.answer(until).unwrap_or_else(silent);
+fn answer(query: &mut Query<Look<Status>>, until: Instant) -> Look<Status> {
+    let look = query.answer(until).unwrap_or_else(silent);
     if look.seen().is_some() {
-        question.trust();
+        query.trust();
     }
     look
 }
