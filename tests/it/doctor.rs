@@ -5,7 +5,7 @@ use test_attribute::test;
 use xtask::doctor::{self, CHECKS};
 use xtask::host::libvirt::Daemon;
 use xtask::host::virtualization::Kvm;
-use xtask::host::{Distribution, Groups, Host, Look, Version};
+use xtask::host::{Distribution, Groups, Host, Probe, Version};
 use xtask::judgement::Verdict;
 use xtask::plan::Plan;
 use xtask::ui;
@@ -19,15 +19,15 @@ use crate::verify_support::{plan, three};
 fn ready_host_passes() {
     let mut host = ready();
     finds("ready", &three(), &host, &[]);
-    host.catalogue = Look::Seen(catalogue("libvirt"));
-    host.box_file = Look::Seen(151 << 20);
+    host.catalogue = Probe::Seen(catalogue("libvirt"));
+    host.box_file = Probe::Seen(151 << 20);
     finds("ready-with-box", &three(), &host, &[]);
 }
 
 #[test]
 fn missing_and_old_vagrant_is_reported() {
     let mut host = ready();
-    host.vagrant = Look::Missing;
+    host.vagrant = Probe::Missing;
     finds(
         "vagrant-missing",
         &three(),
@@ -35,28 +35,28 @@ fn missing_and_old_vagrant_is_reported() {
         &[("vagrant", Verdict::Fail)],
     );
     host.vagrant =
-        Look::Unknown("`vagrant` exited with status 1: cannot load such file".to_owned());
+        Probe::Unknown("`vagrant` exited with status 1: cannot load such file".to_owned());
     finds(
         "vagrant-broken",
         &three(),
         &host,
         &[("vagrant", Verdict::Fail)],
     );
-    host.vagrant = Look::Seen(Version::new(2, 2, 4));
+    host.vagrant = Probe::Seen(Version::new(2, 2, 4));
     finds(
         "vagrant-too-old",
         &three(),
         &host,
         &[("vagrant", Verdict::Fail)],
     );
-    host.vagrant = Look::Seen(Version::new(2, 2, 19));
+    host.vagrant = Probe::Seen(Version::new(2, 2, 19));
     finds(
         "vagrant-old",
         &three(),
         &host,
         &[("vagrant", Verdict::Warn)],
     );
-    host.vagrant = Look::Seen(Version::new(2, 4, 9));
+    host.vagrant = Probe::Seen(Version::new(2, 4, 9));
     finds("vagrant-2.4", &three(), &host, &[]);
 }
 
@@ -84,9 +84,9 @@ fn other_architecture_is_reported() {
 fn every_reason_for_no_provider_is_reported() {
     let error = &[("provider", Verdict::Fail)];
     let mut host = ready();
-    host.providers.plugin = Look::Missing;
+    host.providers.plugin = Probe::Missing;
     finds("provider-no-plugin", &three(), &host, error);
-    host.providers.plugin = Look::Unknown("`plugins.json` is not JSON".to_owned());
+    host.providers.plugin = Probe::Unknown("`plugins.json` is not JSON".to_owned());
     finds("provider-plugin-unknown", &three(), &host, error);
 
     for (name, daemon) in [
@@ -100,15 +100,15 @@ fn every_reason_for_no_provider_is_reported() {
     ] {
         let mut host = ready();
         host.providers.libvirt = daemon;
-        host.domains = Look::Unknown("libvirt does not answer".to_owned());
-        host.libvirt_networks = Look::Unknown("libvirt does not answer".to_owned());
-        host.groups = Look::Seen(Groups::read("ada", "ada"));
+        host.domains = Probe::Unknown("libvirt does not answer".to_owned());
+        host.libvirt_networks = Probe::Unknown("libvirt does not answer".to_owned());
+        host.groups = Probe::Seen(Groups::read("ada", "ada"));
         finds(&format!("provider-libvirt-{name}"), &three(), &host, error);
     }
 
     let mut host = ready();
     host.providers.libvirt = Daemon::Forbidden;
-    host.groups = Look::Seen(Groups::read("ada", "ada libvirt"));
+    host.groups = Probe::Seen(Groups::read("ada", "ada libvirt"));
     finds("provider-libvirt-new-in-its-group", &three(), &host, error);
 
     // With polkit, the socket is open to everybody.
@@ -116,9 +116,9 @@ fn every_reason_for_no_provider_is_reported() {
     let why = "`virsh` exited with status 1: error: authentication unavailable: no polkit agent \
         available to authenticate action 'org.libvirt.unix.manage'";
     host.providers.libvirt = Daemon::Silent(why.to_owned());
-    host.groups = Look::Seen(Groups::read("ada wheel", "ada wheel"));
+    host.groups = Probe::Seen(Groups::read("ada wheel", "ada wheel"));
     finds("provider-libvirt-refused", &three(), &host, error);
-    host.groups = Look::Seen(Groups::read("ada", "ada libvirt"));
+    host.groups = Probe::Seen(Groups::read("ada", "ada libvirt"));
     finds(
         "provider-libvirt-refused-before-login",
         &three(),
@@ -141,8 +141,8 @@ fn every_distribution_has_its_own_commands() {
     ] {
         let mut host = ready();
         host.distribution = distribution;
-        host.vagrant = Look::Missing;
-        host.providers.plugin = Look::Missing;
+        host.vagrant = Probe::Missing;
+        host.providers.plugin = Probe::Missing;
         host.providers.libvirt = Daemon::NoSocket;
         let errors = &[("vagrant", Verdict::Fail), ("provider", Verdict::Fail)];
         finds(&format!("nothing-on-{name}"), &three(), &host, errors);
@@ -154,13 +154,13 @@ fn virtualbox_that_vagrant_may_not_support_is_reported() {
     let flatcar = flatcar();
     let mut host = with_virtualbox("version");
     let virtualbox = |host: &mut Host, version| match &mut host.providers.virtualbox {
-        Look::Seen(virtualbox) => virtualbox.version = Some(version),
+        Probe::Seen(virtualbox) => virtualbox.version = Some(version),
         _ => panic!("VirtualBox is there"),
     };
     let warning = &[("provider", Verdict::Warn)];
     virtualbox(&mut host, Version::new(7, 1, 4));
     finds("virtualbox-too-new", &flatcar, &host, warning);
-    host.vagrant = Look::Seen(Version::new(2, 4, 2));
+    host.vagrant = Probe::Seen(Version::new(2, 4, 2));
     finds("virtualbox-7.1", &flatcar, &host, &[]);
     virtualbox(&mut host, Version::new(7, 3, 0));
     finds("virtualbox-newer-than-known", &flatcar, &host, &[]);
@@ -187,21 +187,21 @@ fn unusable_kvm_is_reported() {
     let warning = &[("virtualization", Verdict::Warn)];
     let error = &[("virtualization", Verdict::Fail)];
     for (name, kvm) in [
-        ("missing", Look::Missing),
+        ("missing", Probe::Missing),
         (
             "fails",
-            Look::Seen(Kvm::Fails("No such device (os error 19)".to_owned())),
+            Probe::Seen(Kvm::Fails("No such device (os error 19)".to_owned())),
         ),
     ] {
         let mut host = ready();
         host.kvm = kvm;
-        host.groups = Look::Seen(Groups::read("ada libvirt", "ada libvirt"));
+        host.groups = Probe::Seen(Groups::read("ada libvirt", "ada libvirt"));
         finds(&format!("kvm-{name}"), &three(), &host, warning);
     }
 
     let mut host = ready();
     // libvirt has its own user for it.
-    host.kvm = Look::Seen(Kvm::Forbidden);
+    host.kvm = Probe::Seen(Kvm::Forbidden);
     finds("kvm-forbidden", &three(), &host, &[]);
     host.virtualization_asked = Some("kvm".to_owned());
     finds("kvm-asked-forbidden", &three(), &host, &[]);
@@ -211,13 +211,13 @@ fn unusable_kvm_is_reported() {
     finds("kvm-asked-for-another", &three(), &host, error);
 
     let mut host = ready();
-    host.kvm = Look::Missing;
+    host.kvm = Probe::Missing;
     host.processor_virtualizes = processor_of_debian_12();
     finds("kvm-not-by-the-processor", &three(), &host, warning);
     host.virtualization_asked = Some("kvm".to_owned());
     finds("kvm-asked-missing", &three(), &host, error);
     host.virtualization_asked = None;
-    host.kvm = Look::Seen(Kvm::Opens);
+    host.kvm = Probe::Seen(Kvm::Opens);
     finds("kvm-of-another-kind", &three(), &host, warning);
 
     let mut host = with_virtualbox("version");
@@ -269,9 +269,9 @@ fn published_and_built_boxes_pass() {
         &[],
     );
     let mut host = ready();
-    host.catalogue = Look::Seen(catalogue("libvirt"));
+    host.catalogue = Probe::Seen(catalogue("libvirt"));
     finds("box-file-gone", &three(), &host, &[]);
-    host.catalogue = Look::Unknown("the catalogue of the box says nothing".to_owned());
+    host.catalogue = Probe::Unknown("the catalogue of the box says nothing".to_owned());
     finds("box-unknown", &three(), &host, &[]);
 }
 
@@ -279,13 +279,13 @@ fn published_and_built_boxes_pass() {
 fn host_that_cannot_be_inspected_is_skipped() {
     let why = || "`ip` exited with status 255".to_owned();
     let mut host = ready();
-    host.network.routes = Look::Unknown(why());
-    host.network.addresses = Look::Missing;
-    host.memory = Look::Unknown("/proc/meminfo cannot be read".to_owned());
-    host.processors = Look::Unknown("not told".to_owned());
-    host.images = Look::Unknown("`df` exited with status 1".to_owned());
-    host.domains = Look::Missing;
-    host.libvirt_networks = Look::Missing;
+    host.network.routes = Probe::Unknown(why());
+    host.network.addresses = Probe::Missing;
+    host.memory = Probe::Unknown("/proc/meminfo cannot be read".to_owned());
+    host.processors = Probe::Unknown("not told".to_owned());
+    host.images = Probe::Unknown("`df` exited with status 1".to_owned());
+    host.domains = Probe::Missing;
+    host.libvirt_networks = Probe::Missing;
     finds("unseen", &three(), &host, &[]);
     let report = doctor::judge(&three(), &host);
     let unseen = [
@@ -331,7 +331,7 @@ fn every_finding_has_a_test() {
 #[test]
 fn json_matches_the_golden_file_and_the_help() {
     let mut host = ready();
-    host.kvm = Look::Missing;
+    host.kvm = Probe::Missing;
     let report = doctor::judge(&three(), &host);
     let text = ui::doctor::json::render(&three(), &report, 0);
     expect_file![golden("kvm-missing.json")].assert_eq(&text);

@@ -5,7 +5,7 @@ use xtask::host::libvirt::{self, Daemon};
 use xtask::host::provider::{PLUGIN, plugin_in_file, plugin_in_list};
 use xtask::host::virtualbox::Support;
 use xtask::host::{
-    Distribution, Look, Obstacle, Provider, Version, network, provider, resources, virtualbox,
+    Distribution, Obstacle, Probe, Provider, Version, network, provider, resources, virtualbox,
 };
 
 use crate::doctor_support::{ready, recorded, with_virtualbox};
@@ -53,25 +53,25 @@ fn distributions_are_known_by_id_and_id_like() {
 
 #[test]
 fn plugin_is_found_in_every_list() {
-    let seen = |version: Option<&str>| Look::Seen(version.map(str::to_owned));
+    let seen = |version: Option<&str>| Probe::Seen(version.map(str::to_owned));
     let debian = recorded("debian-12/plugins.d-vagrant-libvirt.json");
     assert_eq!(plugin_in_file(&debian, PLUGIN), seen(None));
     assert_eq!(
         plugin_in_file(&recorded("debian-12/plugins.json"), PLUGIN),
-        Look::Missing
+        Probe::Missing
     );
     let own = r#"{"version":"1","installed":{"vagrant-libvirt":{"ruby_version":"3.1.2",
         "vagrant_version":"2.4.1","gem_version":"","installed_gem_version":"0.12.2","sources":[]}}}"#;
     assert_eq!(plugin_in_file(own, PLUGIN), seen(Some("0.12.2")));
-    assert_eq!(plugin_in_file(own, "vagrant-scp"), Look::Missing);
-    assert!(matches!(plugin_in_file("{", PLUGIN), Look::Unknown(_)));
+    assert_eq!(plugin_in_file(own, "vagrant-scp"), Probe::Missing);
+    assert!(matches!(plugin_in_file("{", PLUGIN), Probe::Unknown(_)));
 
     let list = recorded("debian-12/vagrant-plugin-list.txt");
     assert_eq!(plugin_in_list(&list, PLUGIN), seen(Some("0.11.2")));
-    assert_eq!(plugin_in_list(&list, "vagrant-scp"), Look::Missing);
+    assert_eq!(plugin_in_list(&list, "vagrant-scp"), Probe::Missing);
     assert_eq!(
         plugin_in_list("1795532652,,ui,info,No plugins installed.\n", PLUGIN),
-        Look::Missing
+        Probe::Missing
     );
 }
 
@@ -116,7 +116,7 @@ fn virsh_output_is_parsed() {
         ]
     );
     assert_eq!(
-        Daemon::Answers(None).asked(&Look::Seen(answers)),
+        Daemon::Answers(None).asked(&Probe::Seen(answers)),
         Daemon::Answers(Some(Version::new(9, 0, 0)))
     );
 
@@ -128,14 +128,14 @@ fn virsh_output_is_parsed() {
     );
     assert_eq!(libvirt::further_questions("== version\n"), "");
     // A daemon that does not answer a query was not silent before the query.
-    let refused = Look::Unknown("no polkit agent".to_owned());
+    let refused = Probe::Unknown("no polkit agent".to_owned());
     assert_eq!(
         Daemon::Answers(None).asked(&refused),
         Daemon::Silent("no polkit agent".to_owned())
     );
     assert_eq!(Daemon::Forbidden.asked(&refused), Daemon::Forbidden);
     assert_eq!(
-        Daemon::Answers(None).asked(&Look::Missing),
+        Daemon::Answers(None).asked(&Probe::Missing),
         Daemon::Answers(None)
     );
 }

@@ -3,7 +3,7 @@
 use test_attribute::test;
 use xtask::host::libvirt::Daemon;
 use xtask::host::resources::{Disk, Memory};
-use xtask::host::{Look, Version, network};
+use xtask::host::{Probe, Version, network};
 use xtask::judgement::Verdict;
 
 use crate::doctor_support::{
@@ -19,7 +19,7 @@ fn running_cluster_does_not_block_itself() {
     host.machines = domains.iter().map(known).collect();
     // Its members already have what they need; only the remaining one needs what is free.
     host.memory = memory(8 << 30, 2 << 30);
-    let Look::Seen(neighbours) = &mut host.network.neighbours else {
+    let Probe::Seen(neighbours) = &mut host.network.neighbours else {
         panic!("neighbours were recorded");
     };
     neighbours.extend(
@@ -41,12 +41,12 @@ fn addresses_not_allowed_by_virtualbox_are_reported() {
     );
     let error = &[("range", Verdict::Fail)];
     finds("range", &plan, &old, error);
-    old.networks_conf = Look::Seen(recorded("made-up-virtualbox/networks.conf"));
+    old.networks_conf = Probe::Seen(recorded("made-up-virtualbox/networks.conf"));
     finds("range-with-file", &plan, &old, error);
-    old.networks_conf = Look::Seen("* 192.168.56.0/21\n* 172.17.8.0/24\n".to_owned());
+    old.networks_conf = Probe::Seen("* 192.168.56.0/21\n* 172.17.8.0/24\n".to_owned());
     finds("range-allowed", &plan, &old, &[]);
-    old.networks_conf = Look::Missing;
-    if let Look::Seen(virtualbox) = &mut old.providers.virtualbox {
+    old.networks_conf = Probe::Missing;
+    if let Probe::Seen(virtualbox) = &mut old.providers.virtualbox {
         virtualbox.version = Some(Version::new(6, 1, 26));
     }
     finds("range-old-virtualbox", &plan, &old, &[]);
@@ -127,7 +127,7 @@ fn conflicting_libvirt_networks_are_reported() {
     // The definition has another subnet since its network was created.
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
-    host.domains = Look::Seen(Vec::new());
+    host.domains = Probe::Seen(Vec::new());
     let moved = plan("default", "[network]\nsubnet = \"192.168.60.0/24\"\n");
     finds(
         "network-of-an-earlier-definition",
@@ -142,20 +142,20 @@ fn conflicting_libvirt_networks_are_reported() {
 fn docker_beside_libvirt_is_reported() {
     let mut host = ready();
     let docker = r#"[{"dst":"172.17.0.0/16","dev":"docker0","flags":["linkdown"]}]"#;
-    host.network.routes = Look::Seen(network::routes(docker).unwrap());
+    host.network.routes = Probe::Seen(network::routes(docker).unwrap());
     finds("forwarding-old-libvirt", &three(), &host, &[]);
     host.providers.libvirt = Daemon::Answers(Some(Version::new(11, 3, 0)));
     let warning = &[("forwarding", Verdict::Warn)];
     finds("forwarding", &three(), &host, warning);
     let commented = "# firewall_backend = \"iptables\"\n";
-    host.libvirt_network_conf = Look::Seen(commented.to_owned());
+    host.libvirt_network_conf = Probe::Seen(commented.to_owned());
     finds("forwarding", &three(), &host, warning);
-    host.libvirt_network_conf = Look::Seen(commented.replace("# ", ""));
+    host.libvirt_network_conf = Probe::Seen(commented.replace("# ", ""));
     finds("forwarding-by-iptables", &three(), &host, &[]);
 }
 
-fn memory(total: u64, available: u64) -> Look<Memory> {
-    Look::Seen(Memory { total, available })
+fn memory(total: u64, available: u64) -> Probe<Memory> {
+    Probe::Seen(Memory { total, available })
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn too_little_memory_and_too_few_processors_are_reported() {
 #[test]
 fn too_little_disk_space_is_reported() {
     let disk = |folder: &str, mounted_on: &str, available: u64| {
-        Look::Seen(Disk {
+        Probe::Seen(Disk {
             folder: folder.to_owned(),
             mounted_on: mounted_on.to_owned(),
             available,
@@ -197,7 +197,7 @@ fn too_little_disk_space_is_reported() {
     host.images = disk("/var/lib/libvirt/images", "/var", 5 << 30);
     host.boxes = disk("/srv/vagrant/boxes", "/srv", 9 << 30);
     finds("disk-little", &three(), &host, &[("disk", Verdict::Warn)]);
-    host.catalogue = Look::Seen(catalogue("libvirt"));
+    host.catalogue = Probe::Seen(catalogue("libvirt"));
     host.kept_boxes = ["xtask/debian-13", "xtask/debian-13-0ldb0x"]
         .map(str::to_owned)
         .into();
@@ -216,7 +216,7 @@ fn too_little_disk_space_is_reported() {
 fn machines_with_disks_need_no_more_space() {
     let mut host = ready();
     answer_as(&mut host, "libvirt-left-overs");
-    let Look::Seen(domains) = &mut host.domains else {
+    let Probe::Seen(domains) = &mut host.domains else {
         panic!("domains were recorded");
     };
     let mut third = domains[0].clone();
@@ -227,14 +227,14 @@ fn machines_with_disks_need_no_more_space() {
         domain.runs = false;
     }
     host.machines = domains.iter().map(known).collect();
-    let Look::Seen(images) = &mut host.images else {
+    let Probe::Seen(images) = &mut host.images else {
         panic!("room was recorded");
     };
     images.available = 100 << 20;
     finds("disk-of-stopped-machines", &three(), &host, &[]);
 
     let mut host = with_virtualbox("version");
-    let Look::Seen(images) = &mut host.images else {
+    let Probe::Seen(images) = &mut host.images else {
         panic!("room was recorded");
     };
     images.available = 100 << 20;

@@ -4,14 +4,14 @@ use std::fs;
 
 use camino::Utf8PathBuf;
 use expect_test::expect_file;
-use xtask::doctor::{self, Report};
+use xtask::doctor::{self, HostReport};
 use xtask::host::catalogue::{Build, Catalogue, Edition};
 use xtask::host::libvirt::{self, Daemon, Domain};
-use xtask::host::network::{self, Network};
+use xtask::host::network::{self, HostNetwork};
 use xtask::host::provider::{PLUGIN, plugin_in_file};
 use xtask::host::virtualization::{self, Kvm};
 use xtask::host::{
-    Distribution, Groups, Host, Look, Machine, MachineNames, Providers, Version, resources,
+    CreatedMachine, Distribution, Groups, Host, MachineNames, Probe, Providers, Version, resources,
     virtualbox,
 };
 use xtask::judgement::Verdict;
@@ -38,7 +38,7 @@ pub(crate) fn ready() -> Host {
         },
         architecture: "x86_64".to_owned(),
         distribution: Distribution::Debian,
-        vagrant: Look::Seen(Version::in_text(&recorded("debian-12/vagrant-version.txt")).unwrap()),
+        vagrant: Probe::Seen(Version::in_text(&recorded("debian-12/vagrant-version.txt")).unwrap()),
         vagrantfile: true,
         providers: Providers {
             asked: None,
@@ -47,29 +47,29 @@ pub(crate) fn ready() -> Host {
                 PLUGIN,
             ),
             libvirt: Daemon::Answers(None),
-            virtualbox: Look::Missing,
+            virtualbox: Probe::Missing,
         },
-        groups: Look::Seen(Groups::read("ada libvirt kvm", "ada libvirt kvm")),
-        kvm: Look::Seen(Kvm::Opens),
-        processor_virtualizes: Look::Seen(()),
+        groups: Probe::Seen(Groups::read("ada libvirt kvm", "ada libvirt kvm")),
+        kvm: Probe::Seen(Kvm::Opens),
+        processor_virtualizes: Probe::Seen(()),
         virtualization_asked: None,
-        processors: Look::Seen(2),
-        memory: Look::Seen(resources::memory(&recorded("debian-12/meminfo.txt")).unwrap()),
-        boxes: Look::Seen(
+        processors: Probe::Seen(2),
+        memory: Probe::Seen(resources::memory(&recorded("debian-12/meminfo.txt")).unwrap()),
+        boxes: Probe::Seen(
             resources::disk("/srv/vagrant/boxes", &recorded("debian-12/df.txt")).unwrap(),
         ),
-        images: Look::Seen(
+        images: Probe::Seen(
             resources::disk("/var/lib/libvirt/images", &recorded("debian-12/df.txt")).unwrap(),
         ),
         network: network_of("libvirt-fresh"),
-        networks_conf: Look::Missing,
-        domains: Look::Missing,
-        libvirt_networks: Look::Missing,
-        libvirt_network_conf: Look::Missing,
+        networks_conf: Probe::Missing,
+        domains: Probe::Missing,
+        libvirt_networks: Probe::Missing,
+        libvirt_network_conf: Probe::Missing,
         machines: Vec::new(),
-        catalogue: Look::Missing,
+        catalogue: Probe::Missing,
         kept_boxes: Vec::new(),
-        box_file: Look::Missing,
+        box_file: Probe::Missing,
     };
     answer_as(&mut host, "libvirt-fresh");
     host
@@ -79,11 +79,11 @@ pub(crate) fn ready() -> Host {
 pub(crate) fn with_virtualbox(version: &str) -> Host {
     let said = recorded(&format!("made-up-virtualbox/{version}.txt"));
     let mut host = ready();
-    host.providers.plugin = Look::Missing;
+    host.providers.plugin = Probe::Missing;
     host.providers.libvirt = Daemon::NoSocket;
-    host.providers.virtualbox = Look::Seen(virtualbox::version(&said).unwrap());
-    host.domains = Look::Unknown("libvirt does not answer".to_owned());
-    host.libvirt_networks = Look::Unknown("libvirt does not answer".to_owned());
+    host.providers.virtualbox = Probe::Seen(virtualbox::version(&said).unwrap());
+    host.domains = Probe::Unknown("libvirt does not answer".to_owned());
+    host.libvirt_networks = Probe::Unknown("libvirt does not answer".to_owned());
     host
 }
 
@@ -91,15 +91,15 @@ pub(crate) fn with_virtualbox(version: &str) -> Host {
 pub(crate) fn answer_as(host: &mut Host, recording: &str) {
     let answers = recorded(&format!("{recording}/virsh.txt"));
     let details = recorded(&format!("{recording}/virsh-details.txt"));
-    host.domains = Look::Seen(libvirt::domains(&answers));
-    host.libvirt_networks = Look::Seen(libvirt::networks(&details));
-    host.providers.libvirt = Daemon::Answers(None).asked(&Look::Seen(answers));
+    host.domains = Probe::Seen(libvirt::domains(&answers));
+    host.libvirt_networks = Probe::Seen(libvirt::networks(&details));
+    host.providers.libvirt = Daemon::Answers(None).asked(&Probe::Seen(answers));
     host.network = network_of(recording);
 }
 
 /// A machine that Vagrant has created.
-pub(crate) fn machine(name: &str, provider: &str, id: &str) -> Machine {
-    Machine {
+pub(crate) fn machine(name: &str, provider: &str, id: &str) -> CreatedMachine {
+    CreatedMachine {
         name: name.to_owned(),
         provider: provider.to_owned(),
         id: id.to_owned(),
@@ -107,18 +107,18 @@ pub(crate) fn machine(name: &str, provider: &str, id: &str) -> Machine {
 }
 
 /// The machine of a domain, as Vagrant knows it.
-pub(crate) fn known(domain: &Domain) -> Machine {
+pub(crate) fn known(domain: &Domain) -> CreatedMachine {
     let name = domain.name.trim_start_matches("xtask-0badcafe-");
     machine(name, "libvirt", &domain.id)
 }
 
 /// The output of `ip`.
-pub(crate) fn network_of(recording: &str) -> Network {
+pub(crate) fn network_of(recording: &str) -> HostNetwork {
     let said = |name: &str| recorded(&format!("{recording}/ip-{name}.json"));
-    Network {
-        routes: Look::Seen(network::routes(&said("route")).unwrap()),
-        addresses: Look::Seen(network::addresses(&said("addr")).unwrap()),
-        neighbours: Look::Seen(network::neighbours(&said("neigh")).unwrap()),
+    HostNetwork {
+        routes: Probe::Seen(network::routes(&said("route")).unwrap()),
+        addresses: Probe::Seen(network::addresses(&said("addr")).unwrap()),
+        neighbours: Probe::Seen(network::neighbours(&said("neigh")).unwrap()),
     }
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn catalogue(provider: &str) -> Catalogue {
 }
 
 /// A recorded processor without virtualization.
-pub(crate) fn processor_of_debian_12() -> Look<()> {
+pub(crate) fn processor_of_debian_12() -> Probe<()> {
     virtualization::in_cpuinfo(&recorded("debian-12/cpuinfo.txt"))
 }
 
@@ -147,7 +147,7 @@ pub(crate) fn golden(name: &str) -> Utf8PathBuf {
 }
 
 /// The whole output for a terminal, without colours.
-fn said(plan: &Plan, report: &Report) -> String {
+fn said(plan: &Plan, report: &HostReport) -> String {
     let mut text = ui::doctor::table::render(plan, report);
     for diagnostic in report.diagnostics() {
         text += &format!("\n{}\n", ui::diagnostics::render(&diagnostic));

@@ -11,7 +11,7 @@ use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 use test_attribute::test;
 use xtask::drill::history::{Action, Answer, History, Operation};
-use xtask::drill::registers::{Proof, prove};
+use xtask::drill::registers::{RegisterProof, prove};
 
 use crate::drill_support::{milliseconds, read, refused, unknown, write};
 
@@ -32,7 +32,7 @@ fn holds(operations: &[Operation], left: Option<&str>, counted: usize) {
 }
 
 #[track_caller]
-fn clashes(operations: &[Operation], left: Option<&str>, expected: Expect) -> Proof {
+fn clashes(operations: &[Operation], left: Option<&str>, expected: Expect) -> RegisterProof {
     let proof = prove(&history(operations, left));
     assert!(!proof.holds());
     let [violation] = proof.violations.as_slice() else {

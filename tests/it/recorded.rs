@@ -119,7 +119,7 @@ fn status_of_first(version: &str, state: &str) -> Result<Status, Reason> {
     })
 }
 
-fn verdict(report: &check::Report, name: &str) -> Verdict {
+fn verdict(report: &check::ClusterReport, name: &str) -> Verdict {
     let checked = report.checks.iter().find(|checked| checked.name == name);
     checked.unwrap().judgement.verdict
 }

@@ -8,7 +8,7 @@ use test_attribute::test;
 use xtask::definition::setting::Setting;
 use xtask::definition::{Definition, ExtraFlag};
 use xtask::plan::Plan;
-use xtask::plan::flags::{Flag, InitialState, MemberFlags, Origin, flags, words};
+use xtask::plan::flags::{Flag, FlagOrigin, InitialState, MemberFlags, flags, words};
 use xtask::report::Source;
 use xtask::values::EtcdVersion;
 
@@ -134,7 +134,7 @@ fn a_boolean_of_etcd_2_is_one_word() {
     let flag = Flag {
         name: "force-new-cluster".into(),
         value: "false".into(),
-        origin: Origin::Definition,
+        origin: FlagOrigin::Definition,
     };
     assert_eq!(
         flag.words(EtcdVersion::new(2, 0, 0)),

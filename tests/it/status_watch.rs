@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use test_attribute::test;
-use xtask::etcd::tools::{Origin, Tools};
+use xtask::etcd::tools::{Tools, ToolsOrigin};
 use xtask::state::Record;
 use xtask::values::DriverName;
 use xtask::workspace::Workspace;
@@ -329,7 +329,7 @@ fn stand_in_driver_that_was_late_once_is_waited_for_again() {
         etcd: etcdctl.clone(),
         etcdctl,
         version: "3.6.14".parse().unwrap(),
-        origin: Origin::Named,
+        origin: ToolsOrigin::Named,
     };
     let plan = plan("late", definition).on_loopback();
     Record::new(DriverName::Vagrant, &plan, &tools)

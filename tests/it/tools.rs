@@ -13,7 +13,7 @@ use expect_test::{Expect, expect};
 use test_attribute::test;
 use xtask::download::Limits;
 use xtask::etcd::find::{Wanted, find};
-use xtask::etcd::tools::{Origin, Tools};
+use xtask::etcd::tools::{Tools, ToolsOrigin};
 use xtask::report::{FailureKind, Outcome};
 use xtask::values::{Architecture, EtcdVersion, Sha256};
 
@@ -27,7 +27,7 @@ use crate::support::write_program;
 #[test]
 fn distribution_package_is_the_fallback() {
     let package = package();
-    assert_eq!(package.tools.origin, Origin::Package);
+    assert_eq!(package.tools.origin, ToolsOrigin::Package);
     assert!(package.tools.etcd.starts_with(&package.cache));
 }
 
@@ -42,7 +42,7 @@ fn cached_package_is_reused_silently() {
     let tools = trial.find().unwrap();
     assert_eq!(
         (tools.etcd, tools.origin),
-        (package.tools.etcd.clone(), Origin::Package)
+        (package.tools.etcd.clone(), ToolsOrigin::Package)
     );
     trial.said(&expect![[""]]);
 }
@@ -97,7 +97,7 @@ fn release_is_downloaded_once_and_cached() {
     let tools = trial.find().unwrap();
     assert_eq!(
         (tools.version, tools.origin),
-        (release().version, Origin::Release)
+        (release().version, ToolsOrigin::Release)
     );
     trial.said(&expect![[r#"
         there is no `etcd` on PATH
@@ -119,7 +119,7 @@ fn release_redirects_are_followed() {
     let server = Server::answering(Answer::File(release().bytes.clone()));
     let first = Server::answering(Answer::Redirect(server.url.clone()));
     let trial = Trial::of_release("redirected", &first.url);
-    assert_eq!(trial.find().unwrap().origin, Origin::Release);
+    assert_eq!(trial.find().unwrap().origin, ToolsOrigin::Release);
     assert_eq!((first.asked(), server.asked()), (1, 1));
 }
 
@@ -237,7 +237,7 @@ fn wget_and_apt_replace_curl() {
     for (name, programs) in [("wget", &["wget"][..]), ("apt", &[])] {
         let mut trial = Trial::of_release(name, &server.url);
         trial.path = programs_only(&trial.folder, &[programs, &["tar", "gzip"]].concat());
-        assert_eq!(trial.find().unwrap().origin, Origin::Release, "{name}");
+        assert_eq!(trial.find().unwrap().origin, ToolsOrigin::Release, "{name}");
     }
 }
 
@@ -259,7 +259,7 @@ fn named_folder_is_used_at_any_version() {
     let tools = trial.find().unwrap();
     assert_eq!(
         (tools.version, tools.origin),
-        (package().tools.version, Origin::Named)
+        (package().tools.version, ToolsOrigin::Named)
     );
     trial.said(&expect![[""]]);
 }
@@ -309,12 +309,12 @@ fn path_comes_first_if_pinned_and_last_otherwise() {
     let mut trial = Trial::of_release("path", &server.url);
     let pair = package().tools.etcd.parent().unwrap();
     trial.path = pair.as_os_str().to_owned();
-    assert_eq!(trial.find().unwrap().origin, Origin::Path);
+    assert_eq!(trial.find().unwrap().origin, ToolsOrigin::Path);
     assert_eq!(server.asked(), 0);
 
     trial.version = EtcdVersion::new(3, 6, 14);
     trial.release_url = "http://127.0.0.1:1".to_owned();
-    assert_eq!(trial.find().unwrap().origin, Origin::PathOther);
+    assert_eq!(trial.find().unwrap().origin, ToolsOrigin::PathOther);
     trial.said(&expect![[r#"
         `PACKAGE/etcd` is VERSION, not 3.6.14
         etcd 3.6.14 is not in the project's cache

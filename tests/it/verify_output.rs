@@ -4,7 +4,7 @@ use std::process::Command;
 
 use expect_test::expect_file;
 use test_attribute::test;
-use xtask::check::{self, Report};
+use xtask::check::{self, ClusterReport};
 use xtask::observation::{Look, Observation};
 use xtask::plan::Plan;
 use xtask::ui::verify::{json, junit, table};
@@ -17,7 +17,7 @@ fn golden(name: &str, actual: &str) {
     expect_file![path].assert_eq(actual);
 }
 
-fn plain(plan: &Plan, seen: &Observation, report: &Report) -> String {
+fn plain(plan: &Plan, seen: &Observation, report: &ClusterReport) -> String {
     anstream::adapter::strip_str(&table::render(plan, seen, report)).to_string()
 }
 

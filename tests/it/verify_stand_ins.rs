@@ -17,7 +17,7 @@ use test_attribute::test;
 use xtask::check;
 use xtask::commands::Exit;
 use xtask::etcd::observe::{observe, statuses};
-use xtask::etcd::tools::{Origin, Tools};
+use xtask::etcd::tools::{Tools, ToolsOrigin};
 use xtask::fault::FAULTS;
 use xtask::observation::{Look, Observation};
 use xtask::plan::identity::EtcdId;
@@ -106,7 +106,7 @@ fn tools(etcdctl: Utf8PathBuf, version: &str) -> Tools {
         etcd: "/nonexistent/etcd".into(),
         etcdctl,
         version: version.parse().unwrap(),
-        origin: Origin::Named,
+        origin: ToolsOrigin::Named,
     }
 }
 

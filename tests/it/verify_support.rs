@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use expect_test::Expect;
-use xtask::check::{self, Report};
+use xtask::check::{self, ClusterReport};
 use xtask::commands::Exit;
 use xtask::definition;
 use xtask::observation::{
@@ -243,6 +243,6 @@ fn said(plan: &Plan, observation: &Observation, name: &str) -> String {
 }
 
 /// The exit status for what was found.
-pub(crate) fn exit(report: &Report) -> Exit {
+pub(crate) fn exit(report: &ClusterReport) -> Exit {
     report.health().into()
 }

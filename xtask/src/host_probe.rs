@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 
 use crate::host::catalogue::Catalogue;
 use crate::host::libvirt::NETWORK_CONF;
-use crate::host::network::{self, Network};
+use crate::host::network::{self, HostNetwork};
 use crate::host::resources::{self, Disk};
 use crate::host::virtualbox::NETWORKS_CONF;
 use crate::host::{
-    ARCHITECTURE_OF_MACHINES, Distribution, Groups, Host, Look, MachineNames, Provider, Version,
+    ARCHITECTURE_OF_MACHINES, Distribution, Groups, Host, MachineNames, Probe, Provider, Version,
     virtualization,
 };
 use crate::plan::Plan;
@@ -122,7 +122,7 @@ pub fn look(query: &HostQuery) -> Host {
         });
         let boxes = scope.spawn(|| match files::vagrant_home() {
             Some(home) => room(home.join("boxes").as_str()),
-            None => Look::Unknown("neither VAGRANT_HOME nor HOME is set".to_owned()),
+            None => Probe::Unknown("neither VAGRANT_HOME nor HOME is set".to_owned()),
         });
         let catalogue = files::text(&query.catalogue)
             .read("the catalogue of the box", |text| Catalogue::read(text));
@@ -142,11 +142,11 @@ pub fn look(query: &HostQuery) -> Host {
                 .read("/proc/meminfo", |text| resources::memory(text)),
             boxes: end(boxes),
             images: match &seen.images {
-                Look::Seen(folder) => room(folder),
-                Look::Missing => Look::Missing,
-                Look::Unknown(why) => Look::Unknown(why.clone()),
+                Probe::Seen(folder) => room(folder),
+                Probe::Missing => Probe::Missing,
+                Probe::Unknown(why) => Probe::Unknown(why.clone()),
             },
-            network: Network {
+            network: HostNetwork {
                 routes: end(routes),
                 addresses: end(addresses),
                 neighbours: end(neighbours),
@@ -174,35 +174,35 @@ fn end<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 fn distribution() -> Distribution {
     let places = ["/etc/os-release", "/usr/lib/os-release"];
     let text = places.iter().find_map(|path| match files::text(path) {
-        Look::Seen(text) => Some(text),
-        Look::Missing | Look::Unknown(_) => None,
+        Probe::Seen(text) => Some(text),
+        Probe::Missing | Probe::Unknown(_) => None,
     });
     text.map_or(Distribution::Other, |text| Distribution::read(&text))
 }
 
-fn groups() -> Look<Groups> {
+fn groups() -> Probe<Groups> {
     let name = match ask(&["id", "-un"], &[]) {
-        Look::Seen(name) => name.trim().to_owned(),
-        Look::Missing => return Look::Missing,
-        Look::Unknown(why) => return Look::Unknown(why),
+        Probe::Seen(name) => name.trim().to_owned(),
+        Probe::Missing => return Probe::Missing,
+        Probe::Unknown(why) => return Probe::Unknown(why),
     };
     match (ask(&["id", "-Gn"], &[]), ask(&["id", "-Gn", &name], &[])) {
-        (Look::Seen(held), Look::Seen(listed)) => Look::Seen(Groups::read(&held, &listed)),
-        (Look::Unknown(why), _) | (_, Look::Unknown(why)) => Look::Unknown(why),
-        (Look::Missing, _) | (_, Look::Missing) => Look::Missing,
+        (Probe::Seen(held), Probe::Seen(listed)) => Probe::Seen(Groups::read(&held, &listed)),
+        (Probe::Unknown(why), _) | (_, Probe::Unknown(why)) => Probe::Unknown(why),
+        (Probe::Missing, _) | (_, Probe::Missing) => Probe::Missing,
     }
 }
 
-fn processor_virtualizes() -> Look<()> {
+fn processor_virtualizes() -> Probe<()> {
     match files::text("/proc/cpuinfo") {
-        Look::Seen(text) => virtualization::in_cpuinfo(&text),
-        Look::Missing => Look::Unknown("there is no /proc/cpuinfo".to_owned()),
-        Look::Unknown(why) => Look::Unknown(why),
+        Probe::Seen(text) => virtualization::in_cpuinfo(&text),
+        Probe::Missing => Probe::Unknown("there is no /proc/cpuinfo".to_owned()),
+        Probe::Unknown(why) => Probe::Unknown(why),
     }
 }
 
 /// The free space of a folder, or of its nearest existing parent.
-fn room(folder: &str) -> Look<Disk> {
+fn room(folder: &str) -> Probe<Disk> {
     let there = Utf8Path::new(folder)
         .ancestors()
         .find(|above| above.is_dir());

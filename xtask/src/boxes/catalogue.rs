@@ -13,7 +13,7 @@ use crate::reason::Reason;
 
 /// A finished box.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Catalogue {
+pub struct FinishedBox {
     /// Vagrant's name of the box. It contains a part of the checksum, because Vagrant takes boxes
     /// of the same name for the same box.
     pub name: String,
@@ -27,7 +27,7 @@ pub struct Catalogue {
     pub inputs: String,
 }
 
-impl Catalogue {
+impl FinishedBox {
     /// Reads the catalogue of a profile; `None` if the catalogue or its box is missing.
     pub(super) fn read(cache: &Cache, profile: &str) -> Option<Self> {
         let text = fs::read_to_string(path(cache, profile)).ok()?;

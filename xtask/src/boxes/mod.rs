@@ -17,7 +17,7 @@ use crate::download::Limits;
 use crate::profile::CloudImage;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
-pub use catalogue::Catalogue;
+pub use catalogue::FinishedBox;
 pub use packages::SOURCE_DATE;
 
 /// What a box is made from.
@@ -84,10 +84,10 @@ impl Order<'_> {
 
 /// The existing box, if it was made from the current inputs. Updates its catalogue if the workspace
 /// was moved.
-pub fn made(order: &Order<'_>) -> Outcome<Option<Catalogue>> {
+pub fn made(order: &Order<'_>) -> Outcome<Option<FinishedBox>> {
     let cache = order.cache();
-    let read = || Catalogue::read(&cache, order.profile).filter(|one| is_current(order, one));
-    let is_written = |one: &Catalogue| one.is_written(&cache, order.profile);
+    let read = || FinishedBox::read(&cache, order.profile).filter(|one| is_current(order, one));
+    let is_written = |one: &FinishedBox| one.is_written(&cache, order.profile);
     let Some(catalogue) = read() else {
         return Ok(None);
     };
@@ -104,13 +104,13 @@ pub fn made(order: &Order<'_>) -> Outcome<Option<Catalogue>> {
     Ok(catalogue)
 }
 
-fn is_current(order: &Order<'_>, catalogue: &Catalogue) -> bool {
+fn is_current(order: &Order<'_>, catalogue: &FinishedBox) -> bool {
     let mut materials = order.materials().into_iter();
     materials.any(|material| order.inputs(material) == catalogue.inputs)
 }
 
 /// Makes a box from the first material that works, whatever exists already. Prints its progress.
-pub fn make(order: &Order<'_>, say: &dyn Fn(&str)) -> Outcome<Catalogue> {
+pub fn make(order: &Order<'_>, say: &dyn Fn(&str)) -> Outcome<FinishedBox> {
     let mut reasons = Vec::new();
     for material in order.materials() {
         match make_from(order, material, say) {
@@ -138,11 +138,11 @@ fn make_from(
     order: &Order<'_>,
     material: Material,
     say: &dyn Fn(&str),
-) -> Result<Catalogue, Reason> {
+) -> Result<FinishedBox, Reason> {
     tool::require(material)?;
     let cache = order.cache();
     let locked = cache.lock(|| say("waiting for another task that is making a box"))?;
-    if let Some(catalogue) = Catalogue::read(&cache, order.profile)
+    if let Some(catalogue) = FinishedBox::read(&cache, order.profile)
         && catalogue.inputs == order.inputs(material)
         && catalogue.is_newer_than(&locked)
     {
@@ -166,7 +166,7 @@ fn make_from(
             .folder()
             .join(format!("{}-{}.box", order.profile, short(&inputs)));
     locked.keep(&complete, &file)?;
-    let catalogue = Catalogue {
+    let catalogue = FinishedBox {
         name: format!("xtask/{}-{}", order.profile, short(&sha256)),
         description: description(order, material),
         file,

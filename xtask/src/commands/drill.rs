@@ -12,7 +12,7 @@ use crate::atomic;
 use crate::drill::Drill;
 use crate::drill::summary::Summary;
 use crate::etcd::pair;
-use crate::etcd::tools::Origin;
+use crate::etcd::tools::ToolsOrigin;
 use crate::fault::{Cost, FAULTS, Resources};
 use crate::lifecycle::{open, rehearse};
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -92,7 +92,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let words = Words::of(&args.words)?;
     words.refuse_mistyped_fault(&Workspace::find()?)?;
     let session = open::session(ui, &words.cluster)?;
-    let request = rehearse::Request {
+    let request = rehearse::DrillRequest {
         resources: resources(args)?,
         hold: args.hold,
         rate: args.rate,
@@ -150,7 +150,7 @@ fn resources(args: &Args) -> Outcome<Resources> {
     let Some(folder) = &args.other_etcd else {
         return Ok(Resources::default());
     };
-    match pair::in_folder(folder, Origin::Named) {
+    match pair::in_folder(folder, ToolsOrigin::Named) {
         Ok(tools) => Ok(Resources {
             other_etcd: Some(tools),
         }),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 
 use super::{Exit, Which};
-use crate::boxes::{self, Catalogue, Material, Order};
+use crate::boxes::{self, FinishedBox, Material, Order};
 use crate::lifecycle::{definitions, machine_box};
 use crate::profile::{CloudImage, MachineBox, Profile};
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -91,8 +91,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     Ok(Exit::Success)
 }
 
-fn print(ui: Ui, catalogue: &Catalogue) {
-    let Catalogue {
+fn print(ui: Ui, catalogue: &FinishedBox) {
+    let FinishedBox {
         name,
         description,
         file,

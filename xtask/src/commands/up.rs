@@ -70,7 +70,7 @@ Environment:
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let proof = start::up(
         ui,
-        &start::Request {
+        &start::StartRequest {
             name: &args.which.name,
             driver: args.driver,
             etcd_dir: args.etcd_dir.as_deref(),

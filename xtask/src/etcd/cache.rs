@@ -9,11 +9,11 @@ use crate::reason::Reason;
 use crate::values::EtcdVersion;
 
 /// The cache of unpacked releases and packages.
-pub(super) struct Cache {
+pub(super) struct EtcdCache {
     cache: cache::Cache,
 }
 
-impl Cache {
+impl EtcdCache {
     /// The part of the workspace's cache that holds etcd.
     pub(super) fn of(workspace_cache: &Utf8Path) -> Self {
         Self {

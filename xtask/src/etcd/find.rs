@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use camino::{Utf8Path, Utf8PathBuf};
 use xshell::Shell;
 
-use super::tools::{Origin, Tools, architecture};
+use super::tools::{Tools, ToolsOrigin, architecture};
 use super::{package, pair, release};
 use crate::download::Limits;
 use crate::facts::etcd_releases;
@@ -64,7 +64,7 @@ impl<'a> Wanted<'a> {
 /// that has a usable pair. Prints each slow step, and why the places before it did not work.
 pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
     if let Some(folder) = wanted.named {
-        return pair::in_folder(&absolute(folder), Origin::Named).map_err(not_in_named);
+        return pair::in_folder(&absolute(folder), ToolsOrigin::Named).map_err(not_in_named);
     }
     let search = Search {
         wanted,
@@ -103,7 +103,7 @@ pub static PLACES: &[Place] = &[
         name: "PATH",
         look: |search| {
             let version = search.wanted.version;
-            let tools = on_path(search.wanted.path, Origin::Path)?;
+            let tools = on_path(search.wanted.path, ToolsOrigin::Path)?;
             if tools.version == version {
                 Ok(tools)
             } else {
@@ -130,7 +130,7 @@ pub static PLACES: &[Place] = &[
     },
     Place {
         name: "PATH, at any version",
-        look: |search| on_path(search.wanted.path, Origin::PathOther),
+        look: |search| on_path(search.wanted.path, ToolsOrigin::PathOther),
     },
 ];
 
@@ -163,7 +163,7 @@ impl Search<'_> {
     }
 }
 
-fn on_path(path: &OsStr, origin: Origin) -> Result<Tools, Reason> {
+fn on_path(path: &OsStr, origin: ToolsOrigin) -> Result<Tools, Reason> {
     let [etcd, etcdctl] = ["etcd", "etcdctl"].map(|name| program_on_path(path, name));
     pair::of(etcd?, etcdctl?, origin)
 }

@@ -34,7 +34,7 @@ pub enum Unanswered {
 
 /// A member's status, as it reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
+pub struct GatewayStatus {
     /// The member's own ID.
     pub member: EtcdId,
     /// The leader that it knows, which may be itself.
@@ -102,7 +102,7 @@ impl Gateway {
     }
 
     /// The member's status.
-    pub fn status(&self) -> Result<Status, Unanswered> {
+    pub fn status(&self) -> Result<GatewayStatus, Unanswered> {
         /// The gateway encodes 64-bit numbers as strings and omits zeros.
         #[derive(Default, Deserialize)]
         #[serde(default, rename_all = "camelCase")]
@@ -119,7 +119,7 @@ impl Gateway {
         }
         let answer: Answer = self.read("maintenance/status", &json!({}))?;
         let leader = answer.leader.parse().unwrap_or_default();
-        Ok(Status {
+        Ok(GatewayStatus {
             member: EtcdId(answer.header.member_id.parse().unwrap_or_default()),
             leader: (leader != 0).then_some(EtcdId(leader)),
             term: answer.raft_term.parse().unwrap_or_default(),

@@ -9,10 +9,10 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
 
-use super::cache::{self, Cache};
+use super::cache::{self, EtcdCache};
 use super::find::{Search, program_on_path};
 use super::pair;
-use super::tools::{Origin, Tools, architecture};
+use super::tools::{Tools, ToolsOrigin, architecture};
 use crate::cache::{Locked, refused};
 use crate::process;
 use crate::reason::Reason;
@@ -38,7 +38,7 @@ pub(super) fn any(search: &Search<'_>) -> Result<Tools, Reason> {
         return Ok(tools);
     }
     program_on_path(search.wanted.path, "apt-get")?;
-    let cache = Cache::of(search.wanted.cache);
+    let cache = EtcdCache::of(search.wanted.cache);
     let locked = cache.lock(|| search.step("waiting for another task that is fetching etcd"))?;
     if let Some(tools) = newest(search) {
         // The other task fetched the same package.
@@ -54,14 +54,14 @@ fn newest(search: &Search<'_>) -> Option<Tools> {
 }
 
 fn unpacked(search: &Search<'_>) -> Vec<Tools> {
-    Cache::of(search.wanted.cache)
+    EtcdCache::of(search.wanted.cache)
         .packages(architecture())
         .iter()
-        .filter_map(|folder| pair::in_folder(folder, Origin::Package).ok())
+        .filter_map(|folder| pair::in_folder(folder, ToolsOrigin::Package).ok())
         .collect()
 }
 
-fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, Reason> {
+fn fetch(search: &Search<'_>, cache: &EtcdCache, locked: &Locked) -> Result<Tools, Reason> {
     let scratch = locked.scratch()?;
     let apt = Apt::below(&scratch.path)?;
     let shell = search.shell()?;
@@ -101,7 +101,7 @@ fn fetch(search: &Search<'_>, cache: &Cache, locked: &Locked) -> Result<Tools, R
     let folder = cache.package(version, architecture());
     cache::keep(locked, &scratch, &root.join("usr/bin"), &folder)
         .map_err(|why| format!("the package {version} cannot be used: {why}"))?;
-    pair::in_folder(&folder, Origin::Package)
+    pair::in_folder(&folder, ToolsOrigin::Package)
 }
 
 fn packages_in(folder: &Utf8Path) -> Vec<Utf8PathBuf> {

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use xshell::Shell;
 
 use super::command::command;
-use super::tools::{Origin, Tools};
+use super::tools::{Tools, ToolsOrigin};
 use crate::process::{self, Ending, Finished};
 use crate::reason::Reason;
 use crate::values::EtcdVersion;
@@ -15,7 +15,7 @@ use crate::values::EtcdVersion;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The pair in a folder, if both report their versions.
-pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, Reason> {
+pub fn in_folder(folder: &Utf8Path, origin: ToolsOrigin) -> Result<Tools, Reason> {
     for name in ["etcd", "etcdctl"] {
         if !folder.join(name).is_file() {
             return Err(format!("there is no `{name}` in `{folder}`").into());
@@ -24,7 +24,11 @@ pub fn in_folder(folder: &Utf8Path, origin: Origin) -> Result<Tools, Reason> {
     of(folder.join("etcd"), folder.join("etcdctl"), origin)
 }
 
-pub(super) fn of(etcd: Utf8PathBuf, etcdctl: Utf8PathBuf, origin: Origin) -> Result<Tools, Reason> {
+pub(super) fn of(
+    etcd: Utf8PathBuf,
+    etcdctl: Utf8PathBuf,
+    origin: ToolsOrigin,
+) -> Result<Tools, Reason> {
     let version = version_of(&etcd, &["--version"], None)?;
     let client = match version.minor_release() {
         (2, _) => version_of(&etcdctl, &["--version"], None)?,

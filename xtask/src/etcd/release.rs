@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::cache::{self, Cache};
+use super::cache::{self, EtcdCache};
 use super::find::Search;
 use super::pair;
-use super::tools::{Origin, Tools, architecture};
+use super::tools::{Tools, ToolsOrigin, architecture};
 use crate::cache::refused;
 use crate::download;
 use crate::process;
@@ -18,9 +18,9 @@ pub(super) fn cached(search: &Search<'_>) -> Result<Tools, Reason> {
     let wanted = search.wanted;
     let missing = || format!("etcd {} is not in the project's cache", wanted.version);
     let sha256 = wanted.checksum().ok_or_else(missing)?;
-    let folder = Cache::of(wanted.cache).release(wanted.version, architecture(), sha256);
+    let folder = EtcdCache::of(wanted.cache).release(wanted.version, architecture(), sha256);
     if folder.is_dir() {
-        pair::in_folder(&folder, Origin::Release)
+        pair::in_folder(&folder, ToolsOrigin::Release)
     } else {
         Err(missing().into())
     }
@@ -40,7 +40,7 @@ pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, Reason> {
             "no checksum is known for etcd {version} on {architecture}, and unchecked binaries are not run"
         )));
     };
-    let cache = Cache::of(wanted.cache);
+    let cache = EtcdCache::of(wanted.cache);
     let locked = cache.lock(|| search.step("waiting for another task that is fetching etcd"))?;
     if let Ok(tools) = cached(search) {
         // The other task fetched the same release.
@@ -79,5 +79,5 @@ pub(super) fn fetched(search: &Search<'_>) -> Result<Tools, Reason> {
     let folder = cache.release(version, architecture, sha256);
     cache::keep(&locked, &scratch, &unpacked, &folder)
         .map_err(|why| format!("{url} cannot be used: {why}"))?;
-    pair::in_folder(&folder, Origin::Release)
+    pair::in_folder(&folder, ToolsOrigin::Release)
 }

@@ -17,13 +17,13 @@ pub struct Tools {
     /// The version that the server reports.
     pub version: EtcdVersion,
     /// The origin of the pair.
-    pub origin: Origin,
+    pub origin: ToolsOrigin,
 }
 
 /// The origin of binaries, in the order in which places are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Origin {
+pub enum ToolsOrigin {
     /// A folder that the user named.
     Named,
     /// PATH, at the pinned version.
@@ -38,7 +38,7 @@ pub enum Origin {
     Machine,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ToolsOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Named => "the folder you named",

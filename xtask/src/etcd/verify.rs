@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
-use crate::check::{self, Health, Report};
+use crate::check::{self, ClusterReport, Health};
 use crate::observation::log::Cause;
 use crate::observation::{
     Condition, LastRevision, Look, MachineStatus, MemberObservation, Observation, Recorded,
@@ -20,7 +20,7 @@ pub struct Verified {
     /// The observation.
     pub observation: Observation,
     /// The verdicts of all checks.
-    pub report: Report,
+    pub report: ClusterReport,
     /// Whether data is lost permanently.
     pub is_lost: bool,
 }

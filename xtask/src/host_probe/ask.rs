@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::host::Look;
+use crate::host::Probe;
 use crate::process;
 
 /// How long a program may take: most are instant, Vagrant takes a second, or several on a slow
@@ -15,15 +15,15 @@ fn patience(program: &str) -> Duration {
 pub(super) const VAGRANT: &[(&str, &str)] = &[("VAGRANT_CHECKPOINT_DISABLE", "1")];
 
 /// The output of a program; missing if there is no such program.
-pub(super) fn ask(words: &[&str], variables: &[(&str, &str)]) -> Look<String> {
+pub(super) fn ask(words: &[&str], variables: &[(&str, &str)]) -> Probe<String> {
     let [program, arguments @ ..] = words else {
-        return Look::Missing;
+        return Probe::Missing;
     };
     let shell = match process::shell() {
         Ok(shell) => shell,
         Err(failure) => {
             let why = failure.diagnostics.into_iter().map(|one| one.message);
-            return Look::Unknown(why.collect::<Vec<_>>().join("; "));
+            return Probe::Unknown(why.collect::<Vec<_>>().join("; "));
         }
     };
     let command = shell
@@ -34,13 +34,13 @@ pub(super) fn ask(words: &[&str], variables: &[(&str, &str)]) -> Look<String> {
         .envs(variables.iter().copied());
     let finished = process::run(command, patience(program));
     if finished.not_found() {
-        Look::Missing
+        Probe::Missing
     } else if finished.success() {
-        Look::Seen(finished.stdout)
+        Probe::Seen(finished.stdout)
     } else {
         let ending = finished.ending();
         let said = finished.last_lines(1);
-        Look::Unknown(match said.trim() {
+        Probe::Unknown(match said.trim() {
             "" => format!("`{program}` {ending}"),
             said => format!("`{program}` {ending}: {said}"),
         })

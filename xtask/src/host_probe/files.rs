@@ -7,21 +7,21 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::catalogue::{Build, Catalogue};
 use crate::host::virtualization::Kvm;
-use crate::host::{Look, Machine, Providers};
+use crate::host::{CreatedMachine, Probe, Providers};
 
 /// The text of a file.
-pub(super) fn text(path: impl AsRef<Utf8Path>) -> Look<String> {
+pub(super) fn text(path: impl AsRef<Utf8Path>) -> Probe<String> {
     let path = path.as_ref();
     match fs::read_to_string(path) {
-        Ok(text) => Look::Seen(text),
+        Ok(text) => Probe::Seen(text),
         Err(error) => not_read(path, &error),
     }
 }
 
-fn not_read<T>(path: &Utf8Path, error: &io::Error) -> Look<T> {
+fn not_read<T>(path: &Utf8Path, error: &io::Error) -> Probe<T> {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Look::Missing,
-        _ => Look::Unknown(format!("{path} cannot be read: {error}")),
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Probe::Missing,
+        _ => Probe::Unknown(format!("{path} cannot be read: {error}")),
     }
 }
 
@@ -39,33 +39,33 @@ pub(super) fn vagrant_home() -> Option<Utf8PathBuf> {
 }
 
 /// Whether `/dev/kvm` can be opened.
-pub(super) fn kvm() -> Look<Kvm> {
+pub(super) fn kvm() -> Probe<Kvm> {
     let path = "/dev/kvm";
     match OpenOptions::new().read(true).write(true).open(path) {
-        Ok(_) => Look::Seen(Kvm::Opens),
+        Ok(_) => Probe::Seen(Kvm::Opens),
         Err(error) => match error.kind() {
-            ErrorKind::NotFound => Look::Missing,
-            ErrorKind::PermissionDenied => Look::Seen(Kvm::Forbidden),
-            _ => Look::Seen(Kvm::Fails(error.to_string())),
+            ErrorKind::NotFound => Probe::Missing,
+            ErrorKind::PermissionDenied => Probe::Seen(Kvm::Forbidden),
+            _ => Probe::Seen(Kvm::Fails(error.to_string())),
         },
     }
 }
 
 /// The number of processors that this program may use.
-pub(super) fn processors() -> Look<u32> {
+pub(super) fn processors() -> Probe<u32> {
     match std::thread::available_parallelism() {
-        Ok(count) => Look::Seen(u32::try_from(count.get()).unwrap_or(u32::MAX)),
-        Err(error) => Look::Unknown(error.to_string()),
+        Ok(count) => Probe::Seen(u32::try_from(count.get()).unwrap_or(u32::MAX)),
+        Err(error) => Probe::Unknown(error.to_string()),
     }
 }
 
 /// The machines that Vagrant created and did not destroy: `machines/<machine>/<provider>/id`.
-pub(super) fn machines(vagrants_own: &Utf8Path) -> Vec<Machine> {
+pub(super) fn machines(vagrants_own: &Utf8Path) -> Vec<CreatedMachine> {
     let machines = folders(&vagrants_own.join("machines"));
     let providers = machines.iter().flat_map(|machine| folders(machine));
     let machines = providers.filter_map(|folder| {
         let id = fs::read_to_string(folder.join("id")).ok()?;
-        Some(Machine {
+        Some(CreatedMachine {
             name: folder.parent()?.file_name()?.to_owned(),
             provider: folder.file_name()?.to_owned(),
             id: id.trim().to_owned(),
@@ -96,20 +96,20 @@ pub(super) fn folders(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
 /// The size of the catalogue's box for the provider that would be used.
 pub(super) fn box_size(
     folder: &Utf8Path,
-    catalogue: &Look<Catalogue>,
+    catalogue: &Probe<Catalogue>,
     providers: &Providers,
-) -> Look<u64> {
+) -> Probe<u64> {
     let provider = providers.choose();
     let build = catalogue
         .seen()
         .zip(provider.ok())
         .and_then(|(catalogue, provider)| catalogue.build(provider.as_str()));
     let Some(name) = build.and_then(Build::file_name) else {
-        return Look::Missing;
+        return Probe::Missing;
     };
     let path = folder.join(name);
     match fs::metadata(&path) {
-        Ok(file) => Look::Seen(file.len()),
+        Ok(file) => Probe::Seen(file.len()),
         Err(error) => not_read(&path, &error),
     }
 }

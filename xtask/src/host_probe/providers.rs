@@ -10,15 +10,15 @@ use super::files;
 use crate::host::libvirt::{self, Daemon, Domain, LibvirtNetwork, QUESTIONS, URI};
 use crate::host::provider::{PLUGIN, plugin_in_file, plugin_in_list};
 use crate::host::virtualbox::{self, VirtualBox};
-use crate::host::{Look, Provider, Providers};
+use crate::host::{Probe, Provider, Providers};
 
 /// The state of the providers, and what they report.
-pub(super) struct Seen {
+pub(super) struct ProvidersSeen {
     pub(super) providers: Providers,
-    pub(super) domains: Look<Vec<Domain>>,
-    pub(super) networks: Look<Vec<LibvirtNetwork>>,
+    pub(super) domains: Probe<Vec<Domain>>,
+    pub(super) networks: Probe<Vec<LibvirtNetwork>>,
     /// The folder of the machines' disks, for the provider that would be used.
-    pub(super) images: Look<String>,
+    pub(super) images: Probe<String>,
 }
 
 /// The providers, judged by files and sockets alone.
@@ -28,18 +28,18 @@ pub(super) fn at_a_glance(vagrants_own: &Utf8Path) -> Providers {
         plugin: plugin_by_files(vagrants_own),
         libvirt: socket(),
         virtualbox: if is_on_path("VBoxManage") {
-            Look::Seen(VirtualBox {
+            Probe::Seen(VirtualBox {
                 version: None,
                 broken: None,
             })
         } else {
-            Look::Missing
+            Probe::Missing
         },
     }
 }
 
 /// The same, with the answers of the providers themselves.
-pub(super) fn look(vagrants_own: &Utf8Path) -> Seen {
+pub(super) fn look(vagrants_own: &Utf8Path) -> ProvidersSeen {
     let mut providers = at_a_glance(vagrants_own);
     let (plugin, virsh, virtualbox, folder) = std::thread::scope(|scope| {
         let plugin = providers.plugin.clone();
@@ -73,16 +73,16 @@ pub(super) fn look(vagrants_own: &Utf8Path) -> Seen {
     let images = match providers.choose() {
         Ok(Provider::VirtualBox) => folder,
         Ok(Provider::Other(name)) => {
-            Look::Unknown(format!("the folder of {name}'s disks is not known"))
+            Probe::Unknown(format!("the folder of {name}'s disks is not known"))
         }
         // Without a provider, this is where libvirt would keep them. The plugin creates a missing
         // pool.
         Ok(Provider::Libvirt) | Err(_) => {
             let pool = virsh.details.seen().and_then(|said| libvirt::pool(said));
-            Look::Seen(pool.unwrap_or_else(|| "/var/lib/libvirt/images".to_owned()))
+            Probe::Seen(pool.unwrap_or_else(|| "/var/lib/libvirt/images".to_owned()))
         }
     };
-    Seen {
+    ProvidersSeen {
         domains: virsh
             .answers
             .read("`virsh`", |said| Some(libvirt::domains(said))),
@@ -96,9 +96,9 @@ pub(super) fn look(vagrants_own: &Utf8Path) -> Seen {
 
 /// The answers of libvirt.
 struct Virsh {
-    answers: Look<String>,
+    answers: Probe<String>,
     /// The details of the networks and the pool that it named.
-    details: Look<String>,
+    details: Probe<String>,
 }
 
 impl Virsh {
@@ -106,8 +106,8 @@ impl Virsh {
     fn silent() -> Self {
         let why = || "libvirt does not answer".to_owned();
         Self {
-            answers: Look::Unknown(why()),
-            details: Look::Unknown(why()),
+            answers: Probe::Unknown(why()),
+            details: Probe::Unknown(why()),
         }
     }
 }
@@ -116,8 +116,8 @@ fn ask_virsh() -> Virsh {
     let virsh = |questions: &str| ask(&["virsh", "--connect", URI, questions], &[]);
     let answers = virsh(QUESTIONS);
     let details = match &answers {
-        Look::Seen(said) => match libvirt::further_questions(said).as_str() {
-            "" => Look::Seen(String::new()),
+        Probe::Seen(said) => match libvirt::further_questions(said).as_str() {
+            "" => Probe::Seen(String::new()),
             questions => virsh(questions),
         },
         unseen => unseen.clone(),
@@ -143,17 +143,17 @@ fn socket() -> Daemon {
 }
 
 /// Looks for the plugin in Vagrant's own lists.
-fn plugin_by_files(vagrants_own: &Utf8Path) -> Look<Option<String>> {
-    let mut unknown = Look::Missing;
+fn plugin_by_files(vagrants_own: &Utf8Path) -> Probe<Option<String>> {
+    let mut unknown = Probe::Missing;
     for list in lists_of_plugins(vagrants_own) {
         match files::text(&list) {
-            Look::Seen(text) => match plugin_in_file(&text, PLUGIN) {
-                Look::Missing => {}
-                Look::Unknown(_) => unknown = Look::Unknown(format!("`{list}` is not JSON")),
-                seen @ Look::Seen(_) => return seen,
+            Probe::Seen(text) => match plugin_in_file(&text, PLUGIN) {
+                Probe::Missing => {}
+                Probe::Unknown(_) => unknown = Probe::Unknown(format!("`{list}` is not JSON")),
+                seen @ Probe::Seen(_) => return seen,
             },
-            Look::Missing => {}
-            Look::Unknown(why) => unknown = Look::Unknown(why),
+            Probe::Missing => {}
+            Probe::Unknown(why) => unknown = Probe::Unknown(why),
         }
     }
     unknown
@@ -185,17 +185,17 @@ fn lists_of_plugins(vagrants_own: &Utf8Path) -> Vec<Utf8PathBuf> {
 
 /// Runs Vagrant if its lists do not name the plugin: it may have others. That takes a second, and
 /// creates Vagrant's home folder.
-fn plugin_by_vagrant(by_files: Look<Option<String>>) -> Look<Option<String>> {
-    if matches!(by_files, Look::Seen(_)) {
+fn plugin_by_vagrant(by_files: Probe<Option<String>>) -> Probe<Option<String>> {
+    if matches!(by_files, Probe::Seen(_)) {
         return by_files;
     }
     match ask(
         &["vagrant", "plugin", "list", "--machine-readable"],
         VAGRANT,
     ) {
-        Look::Seen(list) => plugin_in_list(&list, PLUGIN),
+        Probe::Seen(list) => plugin_in_list(&list, PLUGIN),
         // Without Vagrant there is no plugin either.
-        Look::Missing => by_files,
-        Look::Unknown(why) => Look::Unknown(why),
+        Probe::Missing => by_files,
+        Probe::Unknown(why) => Probe::Unknown(why),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::driver::Driver;
 use crate::etcd::command::command;
-use crate::etcd::tools::{Origin, Tools};
+use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::plan::{CLIENT_PORT, Member, Plan};
 use crate::process;
 use crate::ui::Ui;
@@ -51,7 +51,7 @@ pub(super) fn choose(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan, tool
             return Tools {
                 etcdctl,
                 version: plan.version(),
-                origin: Origin::Machine,
+                origin: ToolsOrigin::Machine,
                 ..tools
             };
         }

@@ -18,7 +18,7 @@ use crate::workspace::Home;
 
 /// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Seen {
+struct HighWaterMark {
     /// The version of this format.
     format: u32,
     /// The cluster's ID, as etcd prints it.
@@ -59,13 +59,13 @@ pub fn saw_data_of_all(home: &Home, members: &[Member]) -> bool {
     !matches!(read(home, id), Ok(None))
 }
 
-fn read(home: &Home, cluster_id: EtcdId) -> Result<Option<Seen>, Reason> {
+fn read(home: &Home, cluster_id: EtcdId) -> Result<Option<HighWaterMark>, Reason> {
     let text = match fs::read_to_string(path(home)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Reason::of(error)),
     };
-    let seen: Seen = serde_json::from_str(&text).map_err(Reason::of)?;
+    let seen: HighWaterMark = serde_json::from_str(&text).map_err(Reason::of)?;
     if seen.format != FORMAT {
         return Err(Reason::from(format!(
             "its format is {}, but this program reads {FORMAT}",
@@ -105,7 +105,7 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
             _ => return,
         },
     };
-    let seen = Seen {
+    let seen = HighWaterMark {
         format: FORMAT,
         cluster_id: plan.cluster_id.to_string(),
         revision: seen.revision,

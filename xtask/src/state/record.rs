@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::{self, cannot_write};
-use crate::etcd::tools::{Origin, Tools};
+use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::hint::Hint;
 use crate::plan::{Member, Plan};
 use crate::process::quoted;
@@ -52,7 +52,7 @@ pub struct RecordedEtcd {
     /// The version of the binaries.
     pub version: EtcdVersion,
     /// Where they came from.
-    pub origin: Origin,
+    pub origin: ToolsOrigin,
     /// The server.
     pub etcd: Utf8PathBuf,
     /// Its client.

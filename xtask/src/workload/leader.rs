@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::gateways;
 use crate::drill::{Event, Moment};
-use crate::etcd::gateway::{Gateway, Status};
+use crate::etcd::gateway::{Gateway, GatewayStatus};
 use crate::pause::pause;
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -16,13 +16,13 @@ use crate::values::HostName;
 /// Queries every member for the leader until it is ended.
 pub(super) struct LeaderWatch {
     ended: Arc<AtomicBool>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<LeadersSeen>>,
     askers: Vec<JoinHandle<()>>,
 }
 
 /// The leaders seen so far.
 #[derive(Debug, Default)]
-struct Seen {
+struct LeadersSeen {
     latest: Option<(u64, EtcdId)>,
     moments: Vec<Moment>,
 }
@@ -37,7 +37,7 @@ const PATIENCE: u64 = 1;
 impl LeaderWatch {
     pub(super) fn begin(plan: &Plan, begun: Instant) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let seen = Arc::new(Mutex::new(LeadersSeen::default()));
         let names: Vec<(EtcdId, HostName)> = plan
             .members
             .iter()
@@ -72,19 +72,19 @@ impl LeaderWatch {
     }
 }
 
-fn ask(gateway: &Gateway, seen: &Mutex<Seen>, names: &[(EtcdId, HostName)], begun: Instant) {
+fn ask(gateway: &Gateway, seen: &Mutex<LeadersSeen>, names: &[(EtcdId, HostName)], begun: Instant) {
     if let Ok(status) = gateway.status() {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.take(status, names, begun.elapsed());
     }
 }
 
-impl Seen {
+impl LeadersSeen {
     /// A leader counts only in a later term: in an earlier one, the member has not heard of the
     /// election yet.
     fn take(
         &mut self,
-        Status { leader, term, .. }: Status,
+        GatewayStatus { leader, term, .. }: GatewayStatus,
         names: &[(EtcdId, HostName)],
         at: Duration,
     ) {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::{About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, ssh, task};
 use crate::observation::{Look, Observation, StartedWith};
-use crate::plan::flags::{self, InitialState, MemberFlags, Origin};
+use crate::plan::flags::{self, FlagOrigin, InitialState, MemberFlags};
 use crate::plan::{Member, Plan};
 use crate::render;
 use crate::values::{EtcdVersion, HostName};
@@ -109,7 +109,7 @@ fn differences(
     let defined = flags::flags(plan, &MemberFlags::at(member, ""), InitialState::New);
     let defined = defined
         .into_iter()
-        .filter(|flag| !(plan.on_machines && flag.origin == Origin::MemberFlags));
+        .filter(|flag| !(plan.on_machines && flag.origin == FlagOrigin::MemberFlags));
     let defined: BTreeMap<String, String> = defined
         .filter(|flag| is_compared(&flag.name))
         .map(|flag| (flag.name, flag.value))

@@ -29,7 +29,7 @@ pub use database::quota_of;
 pub use history::lost;
 pub use lag::LAGS_BEYOND;
 pub use quorum_state::QuorumState;
-pub use report::{Health, Report, Reported, judge};
+pub use report::{ClusterReport, Health, Reported, judge};
 pub use user_data::hint as hint_to_provision;
 
 use crate::command_line::{etcdctl, logs, ssh, task};

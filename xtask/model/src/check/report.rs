@@ -9,7 +9,7 @@ use crate::values::HostName;
 
 /// What all checks found.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct ClusterReport {
     /// Each check with its judgement, in the order of [`CHECKS`] and [`MACHINE_CHECKS`].
     pub checks: Vec<Judged<Finding>>,
     /// The state of the quorum.
@@ -37,7 +37,7 @@ pub enum Health {
 }
 
 /// Runs every check that applies. A member counts once, however many addresses it answers at.
-pub fn judge(plan: &Plan, observation: &Observation) -> Report {
+pub fn judge(plan: &Plan, observation: &Observation) -> ClusterReport {
     let observation = &observation.each_member_once(&plan.predicted_ids());
     let machines = MACHINE_CHECKS.iter().filter(|_| plan.on_machines);
     let checks = CHECKS.iter().chain(machines).map(|&check| {
@@ -51,7 +51,7 @@ pub fn judge(plan: &Plan, observation: &Observation) -> Report {
             judgement,
         }
     });
-    Report {
+    ClusterReport {
         checks: checks.collect(),
         quorum_state: QuorumState::of(plan, observation),
     }
@@ -88,7 +88,7 @@ impl fmt::Display for Reported {
     }
 }
 
-impl Report {
+impl ClusterReport {
     /// Whether the cluster is healthy. A cluster that was not fully checked is not healthy, and one that is
     /// not known to have a problem is not unhealthy.
     pub fn health(&self) -> Health {

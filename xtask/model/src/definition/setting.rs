@@ -6,11 +6,11 @@ use std::ops::Range;
 #[derive(Debug, Clone)]
 pub struct Setting<T> {
     value: T,
-    origin: Origin,
+    origin: SettingOrigin,
 }
 
 #[derive(Debug, Clone)]
-enum Origin {
+enum SettingOrigin {
     Default,
     Written(Range<usize>),
     Unreadable(Range<usize>),
@@ -21,7 +21,7 @@ impl<T> Setting<T> {
     pub const fn default(value: T) -> Self {
         Self {
             value,
-            origin: Origin::Default,
+            origin: SettingOrigin::Default,
         }
     }
 
@@ -29,7 +29,7 @@ impl<T> Setting<T> {
     pub const fn written(value: T, span: Range<usize>) -> Self {
         Self {
             value,
-            origin: Origin::Written(span),
+            origin: SettingOrigin::Written(span),
         }
     }
 
@@ -37,7 +37,7 @@ impl<T> Setting<T> {
     pub const fn unreadable(value: T, span: Range<usize>) -> Self {
         Self {
             value,
-            origin: Origin::Unreadable(span),
+            origin: SettingOrigin::Unreadable(span),
         }
     }
 
@@ -46,13 +46,13 @@ impl<T> Setting<T> {
     pub fn set(&mut self, span: Range<usize>, value: Option<T>) {
         match value {
             Some(value) => *self = Self::written(value, span),
-            None => self.origin = Origin::Unreadable(span),
+            None => self.origin = SettingOrigin::Unreadable(span),
         }
     }
 
     /// Whether the author wrote something here, readable or not.
     pub const fn is_written(&self) -> bool {
-        !matches!(self.origin, Origin::Default)
+        !matches!(self.origin, SettingOrigin::Default)
     }
 
     /// The value, in a definition without errors.
@@ -63,16 +63,16 @@ impl<T> Setting<T> {
     /// The value, unless it is a placeholder for one that could not be read. Rules judge this.
     pub const fn known(&self) -> Option<&T> {
         match self.origin {
-            Origin::Unreadable(_) => None,
-            Origin::Default | Origin::Written(_) => Some(&self.value),
+            SettingOrigin::Unreadable(_) => None,
+            SettingOrigin::Default | SettingOrigin::Written(_) => Some(&self.value),
         }
     }
 
     /// The place where the author wrote it (byte offsets), if they did.
     pub fn span(&self) -> Option<Range<usize>> {
         match &self.origin {
-            Origin::Default => None,
-            Origin::Written(span) | Origin::Unreadable(span) => Some(span.clone()),
+            SettingOrigin::Default => None,
+            SettingOrigin::Written(span) | SettingOrigin::Unreadable(span) => Some(span.clone()),
         }
     }
 }

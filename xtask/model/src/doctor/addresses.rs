@@ -1,10 +1,10 @@
-use super::{Check, Judgement, is_run_by};
+use super::{HostCheck, Judgement, is_run_by};
 use crate::hint::Hint;
-use crate::host::{Host, Look, Provider};
+use crate::host::{Host, Probe, Provider};
 use crate::plan::{Member, Plan};
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "addresses",
     title: "no other host is known to have a member's address",
     judge,
@@ -27,11 +27,11 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     };
     let found = Judgement::of(evidence, diagnostics);
     match (&host.network.addresses, &host.network.neighbours) {
-        (Look::Seen(_), Look::Seen(_)) => found,
-        (Look::Unknown(why), _) | (_, Look::Unknown(why)) => {
+        (Probe::Seen(_), Probe::Seen(_)) => found,
+        (Probe::Unknown(why), _) | (_, Probe::Unknown(why)) => {
             found.except(&format!("addresses ({why})"))
         }
-        (Look::Missing, _) | (_, Look::Missing) => {
+        (Probe::Missing, _) | (_, Probe::Missing) => {
             found.except("addresses, because `ip` is missing (Debian and Ubuntu: `iproute2`)")
         }
     }

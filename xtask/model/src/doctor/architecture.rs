@@ -1,10 +1,10 @@
-use super::{Check, Judgement, task};
+use super::{HostCheck, Judgement, task};
 use crate::hint::Hint;
 use crate::host::{ARCHITECTURE_OF_MACHINES, Host};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "architecture",
     title: "machines can be created for this host's architecture",
     judge,

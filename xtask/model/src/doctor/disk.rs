@@ -1,12 +1,12 @@
-use super::{Check, Judgement, many};
+use super::{HostCheck, Judgement, many};
 use crate::hint::Hint;
 use crate::host::resources::Disk;
-use crate::host::{Host, Look};
+use crate::host::{Host, Probe};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 use crate::values::quantity;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "disk",
     title: "there is enough space for the machines' disks",
     judge,
@@ -30,9 +30,9 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         return Judgement::pass("every machine has its disk already");
     }
     let images = match &host.images {
-        Look::Seen(images) => images,
-        Look::Missing => return Judgement::not_seen("the location of the disks is unknown"),
-        Look::Unknown(why) => return Judgement::not_seen(why),
+        Probe::Seen(images) => images,
+        Probe::Missing => return Judgement::not_seen("the location of the disks is unknown"),
+        Probe::Unknown(why) => return Judgement::not_seen(why),
     };
     let boxes = host.boxes.seen();
     let share = boxes.is_some_and(|boxes| boxes.mounted_on == images.mounted_on);
@@ -63,9 +63,9 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     );
     let found = Judgement::of(evidence, diagnostics);
     match &host.boxes {
-        Look::Seen(_) => found,
-        Look::Missing => found.except("the folder for boxes"),
-        Look::Unknown(why) => found.except(&format!("the folder for boxes ({why})")),
+        Probe::Seen(_) => found,
+        Probe::Missing => found.except("the folder for boxes"),
+        Probe::Unknown(why) => found.except(&format!("the folder for boxes ({why})")),
     }
 }
 

@@ -1,11 +1,11 @@
-use super::{Check, Judgement, concerns_only, packages};
+use super::{HostCheck, Judgement, concerns_only, packages};
 use crate::hint::Hint;
 use crate::host::libvirt::{Daemon, NETWORK_CONF, firewall_backend};
-use crate::host::{Host, Look, Provider, Version};
+use crate::host::{Host, Probe, Provider, Version};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "forwarding",
     title: "nothing is known to cut machines off from networks outside this host",
     judge,
@@ -23,11 +23,11 @@ fn judge(_: &Plan, host: &Host) -> Judgement {
         return found;
     }
     let routes = match &host.network.routes {
-        Look::Seen(routes) => routes,
-        Look::Missing => {
+        Probe::Seen(routes) => routes,
+        Probe::Missing => {
             return Judgement::not_seen("`ip` is missing (Debian and Ubuntu: `iproute2`)");
         }
-        Look::Unknown(why) => return Judgement::not_seen(why),
+        Probe::Unknown(why) => return Judgement::not_seen(why),
     };
     if !routes.iter().any(|route| route.interface == DOCKER) {
         return Judgement::pass("Docker does not run here");
@@ -42,9 +42,9 @@ fn judge(_: &Plan, host: &Host) -> Judgement {
         ));
     }
     let told = match &host.libvirt_network_conf {
-        Look::Seen(text) => firewall_backend(text),
-        Look::Missing => None,
-        Look::Unknown(why) => return Judgement::not_seen(format!("Docker runs here; {why}")),
+        Probe::Seen(text) => firewall_backend(text),
+        Probe::Missing => None,
+        Probe::Unknown(why) => return Judgement::not_seen(format!("Docker runs here; {why}")),
     };
     if told == Some("iptables") {
         return Judgement::pass(format!(

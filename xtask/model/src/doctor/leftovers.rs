@@ -1,11 +1,11 @@
-use super::{Check, Judgement, list, many};
+use super::{HostCheck, Judgement, list, many};
 use crate::hint::Hint;
 use crate::host::libvirt::{Domain, URI};
-use crate::host::{Host, Look, Provider, provider};
+use crate::host::{Host, Probe, Provider, provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "leftovers",
     title: "no machine exists that Vagrant has forgotten",
     judge,
@@ -21,13 +21,13 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         Err(_) => return Judgement::not_seen("no provider is usable yet"),
     }
     match &host.domains {
-        Look::Seen(_) => {}
-        Look::Missing => {
+        Probe::Seen(_) => {}
+        Probe::Missing => {
             return Judgement::not_seen(
                 "`virsh` is missing (Debian and Ubuntu: `libvirt-clients`)",
             );
         }
-        Look::Unknown(why) => return Judgement::not_seen(why),
+        Probe::Unknown(why) => return Judgement::not_seen(why),
     }
     let members = plan.members.iter();
     let forgotten: Vec<&Domain> = members

@@ -1,12 +1,12 @@
-use super::{Check, Judgement, list, task};
+use super::{HostCheck, Judgement, list, task};
 use crate::hint::Hint;
-use crate::host::{Host, Look, Provider, provider};
+use crate::host::{Host, Probe, Provider, provider};
 use crate::plan::Plan;
 use crate::profile::{MachineBox, PublishedBox};
 use crate::report::Diagnostic;
 use crate::values::quantity;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "box",
     title: "the box that machines start from is available",
     judge,
@@ -110,14 +110,14 @@ fn made(plan: &Plan, host: &Host) -> Judgement {
     let up = task(plan, "up");
     let will = || Judgement::pass(format!("not made yet: `{up}` makes it for all clusters"));
     match (&host.catalogue, &host.box_file) {
-        (Look::Missing, _) => will(),
-        (Look::Unknown(why), _) => Judgement::not_seen(why),
-        (Look::Seen(catalogue), _) if catalogue.build(&provider).is_none() => will(),
-        (Look::Seen(_), Look::Missing) => {
+        (Probe::Missing, _) => will(),
+        (Probe::Unknown(why), _) => Judgement::not_seen(why),
+        (Probe::Seen(catalogue), _) if catalogue.build(&provider).is_none() => will(),
+        (Probe::Seen(_), Probe::Missing) => {
             Judgement::pass(format!("its file is missing: `{up}` makes it again"))
         }
-        (Look::Seen(_), Look::Unknown(why)) => Judgement::not_seen(why),
-        (Look::Seen(catalogue), Look::Seen(size)) => Judgement::pass(format!(
+        (Probe::Seen(_), Probe::Unknown(why)) => Judgement::not_seen(why),
+        (Probe::Seen(catalogue), Probe::Seen(size)) => Judgement::pass(format!(
             "{}, made here, {}",
             catalogue.name,
             quantity::size(*size)

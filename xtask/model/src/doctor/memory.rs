@@ -1,12 +1,12 @@
-use super::{Check, Judgement, many, to_start};
+use super::{HostCheck, Judgement, many, to_start};
 use crate::hint::Hint;
 use crate::host::resources::Memory;
-use crate::host::{Host, Look};
+use crate::host::{Host, Probe};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 use crate::values::quantity;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "memory",
     title: "this host has enough memory for the machines",
     judge,
@@ -14,9 +14,9 @@ pub(super) static CHECK: Check = Check {
 
 fn judge(plan: &Plan, host: &Host) -> Judgement {
     let Memory { total, available } = match &host.memory {
-        Look::Seen(memory) => *memory,
-        Look::Missing => return Judgement::not_seen("the amount of memory is unknown"),
-        Look::Unknown(why) => return Judgement::not_seen(why),
+        Probe::Seen(memory) => *memory,
+        Probe::Missing => return Judgement::not_seen("the amount of memory is unknown"),
+        Probe::Unknown(why) => return Judgement::not_seen(why),
     };
     let count = to_start(plan, host).len();
     if count == 0 {

@@ -18,7 +18,7 @@ mod vagrant;
 mod vagrantfile;
 mod virtualization;
 
-pub use report::{Report, judge};
+pub use report::{HostReport, judge};
 
 use std::fmt::Display;
 
@@ -31,7 +31,7 @@ use crate::values::HostName;
 use crate::wording::{list, many};
 
 /// All checks, in the order of the report.
-pub static CHECKS: &[&Check] = &[
+pub static CHECKS: &[&HostCheck] = &[
     &vagrant::CHECK,
     &vagrantfile::CHECK,
     &architecture::CHECK,
@@ -50,7 +50,7 @@ pub static CHECKS: &[&Check] = &[
 
 /// A named condition of a host.
 #[derive(Debug)]
-pub struct Check {
+pub struct HostCheck {
     /// A stable name, part of the program's interface.
     pub name: &'static str,
     /// A phrase that is true of a host that is ready.

@@ -1,9 +1,9 @@
-use super::{Check, Judgement, many, to_start};
-use crate::host::{Host, Look};
+use super::{HostCheck, Judgement, many, to_start};
+use crate::host::{Host, Probe};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "processors",
     title: "no machine has more processors than this host",
     judge,
@@ -12,9 +12,9 @@ pub(super) static CHECK: Check = Check {
 fn judge(plan: &Plan, host: &Host) -> Judgement {
     let wanted = plan.machine.cpus;
     let there = match &host.processors {
-        Look::Seen(there) => *there,
-        Look::Missing => return Judgement::not_seen("the number of processors is unknown"),
-        Look::Unknown(why) => return Judgement::not_seen(why),
+        Probe::Seen(there) => *there,
+        Probe::Missing => return Judgement::not_seen("the number of processors is unknown"),
+        Probe::Unknown(why) => return Judgement::not_seen(why),
     };
     let evidence = format!(
         "{} with {wanted} each; this host has {there}",

@@ -1,13 +1,13 @@
 use super::packages::{self, VAGRANTS_MAKERS};
-use super::{Check, Judgement};
+use super::{HostCheck, Judgement};
 use crate::hint::Hint;
 use crate::host::libvirt::{Daemon, URI};
 use crate::host::virtualbox::{Support, support};
-use crate::host::{Host, Look, Obstacle, Provider, provider};
+use crate::host::{Host, Obstacle, Probe, Provider, provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "provider",
     title: "Vagrant has a usable provider",
     judge,
@@ -119,7 +119,7 @@ const GROUP: &str = "libvirt";
 /// How a user gets the right to use libvirt.
 fn rights(host: &Host) -> Hint {
     match &host.groups {
-        Look::Seen(groups) if groups.is_new_in(GROUP) => Hint::heals(
+        Probe::Seen(groups) if groups.is_new_in(GROUP) => Hint::heals(
             "you joined the group `libvirt` after this session started: log out and in again, or start a shell with the group",
             ["newgrp libvirt"],
         ),
@@ -156,7 +156,7 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<Hint> {
             // right.
             let lacks_rights = matches!(
                 &host.groups,
-                Look::Seen(groups) if !groups.hold(GROUP) && !groups.hold("root")
+                Probe::Seen(groups) if !groups.hold(GROUP) && !groups.hold("root")
             );
             if lacks_rights {
                 vec![rights(host), see]

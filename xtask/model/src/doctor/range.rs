@@ -1,11 +1,11 @@
-use super::{Check, Judgement, concerns_only};
+use super::{HostCheck, Judgement, concerns_only};
 use crate::hint::Hint;
 use crate::host::virtualbox::{ALLOWED_BY_DEFAULT, ASKS_FROM, NETWORKS_CONF, allows};
-use crate::host::{Host, Look, Provider};
+use crate::host::{Host, Probe, Provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "range",
     title: "VirtualBox allows the members' addresses",
     judge,
@@ -21,9 +21,9 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
         return Judgement::pass(format!("VirtualBox {version} allows every address"));
     }
     let text = match &host.networks_conf {
-        Look::Seen(text) => Some(text.as_str()),
-        Look::Missing => None,
-        Look::Unknown(why) => return Judgement::not_seen(format!("{NETWORKS_CONF}: {why}")),
+        Probe::Seen(text) => Some(text.as_str()),
+        Probe::Missing => None,
+        Probe::Unknown(why) => return Judgement::not_seen(format!("{NETWORKS_CONF}: {why}")),
     };
     if allows(text, subnet) {
         let by = match text {

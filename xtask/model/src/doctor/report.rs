@@ -7,7 +7,7 @@ use crate::wording::many;
 
 /// What all checks found on a host.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct HostReport {
     /// Each check with its judgement, in the order of [`CHECKS`].
     pub checks: Vec<Judged<Diagnostic>>,
     /// The provider that would run the machines, if one is usable.
@@ -17,7 +17,7 @@ pub struct Report {
 }
 
 /// Judges whether the machines of a plan can run on a host.
-pub fn judge(plan: &Plan, host: &Host) -> Report {
+pub fn judge(plan: &Plan, host: &Host) -> HostReport {
     let checks = CHECKS.iter().map(|check| Judged {
         name: check.name,
         title: check.title,
@@ -26,7 +26,7 @@ pub fn judge(plan: &Plan, host: &Host) -> Report {
     let provider = provider(host).ok();
     let is_libvirt = provider == Some(Provider::Libvirt);
     let choice = virtualization::choose(plan.machine.virtualization, host);
-    Report {
+    HostReport {
         checks: checks.collect(),
         provider,
         virtualization: choice
@@ -36,7 +36,7 @@ pub fn judge(plan: &Plan, host: &Host) -> Report {
     }
 }
 
-impl Report {
+impl HostReport {
     /// Whether Vagrant can run the machines here.
     pub fn is_usable(&self) -> bool {
         let mut judgements = self.checks.iter().map(|checked| &checked.judgement);

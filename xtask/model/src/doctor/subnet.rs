@@ -1,12 +1,12 @@
-use super::{Check, Judgement, is_run_by, list, task};
+use super::{HostCheck, Judgement, is_run_by, list, task};
 use crate::hint::Hint;
 use crate::host::libvirt::{LibvirtNetwork, URI};
 use crate::host::network::{Range, Route};
-use crate::host::{Host, Look, Provider};
+use crate::host::{Host, Probe, Provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "subnet",
     title: "no other network has the members' addresses",
     judge,
@@ -28,19 +28,19 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     };
     let found = Judgement::of(evidence, diagnostics);
     let found = match &host.network.routes {
-        Look::Seen(_) => found,
-        Look::Missing => {
+        Probe::Seen(_) => found,
+        Probe::Missing => {
             found.except("routes, because `ip` is missing (Debian and Ubuntu: `iproute2`)")
         }
-        Look::Unknown(why) => found.except(&format!("routes ({why})")),
+        Probe::Unknown(why) => found.except(&format!("routes ({why})")),
     };
     match &host.libvirt_networks {
         _ if !is_run_by(host, &Provider::Libvirt) => found,
-        Look::Seen(_) => found,
-        Look::Missing => found.except(
+        Probe::Seen(_) => found,
+        Probe::Missing => found.except(
             "libvirt's networks, because `virsh` is missing (Debian and Ubuntu: `libvirt-clients`)",
         ),
-        Look::Unknown(why) => found.except(&format!("libvirt's networks ({why})")),
+        Probe::Unknown(why) => found.except(&format!("libvirt's networks ({why})")),
     }
 }
 
@@ -51,10 +51,10 @@ fn is_libvirts(host: &Host, interface: &str) -> bool {
         return false;
     }
     match &host.libvirt_networks {
-        Look::Seen(networks) => networks
+        Probe::Seen(networks) => networks
             .iter()
             .any(|network| network.bridge.as_deref() == Some(interface)),
-        Look::Missing | Look::Unknown(_) => interface.starts_with("virbr"),
+        Probe::Missing | Probe::Unknown(_) => interface.starts_with("virbr"),
     }
 }
 

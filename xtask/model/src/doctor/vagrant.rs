@@ -1,10 +1,10 @@
-use super::{Check, Judgement, packages};
+use super::{HostCheck, Judgement, packages};
 use crate::hint::Hint;
-use crate::host::{Host, Look, Version};
+use crate::host::{Host, Probe, Version};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "vagrant",
     title: "Vagrant is installed, in a version that this project knows",
     judge,
@@ -15,14 +15,14 @@ const LEAST: Version = Version::new(2, 2, 5);
 
 fn judge(_: &Plan, host: &Host) -> Judgement {
     let version = match &host.vagrant {
-        Look::Seen(version) => *version,
-        Look::Missing => {
+        Probe::Seen(version) => *version,
+        Probe::Missing => {
             let error = Diagnostic::error("`vagrant` is not on your PATH").note(
                 "Vagrant creates the virtual machines; this project knows versions 2.3 and 2.4",
             );
             return Judgement::of("not on PATH", vec![install(error, host)]);
         }
-        Look::Unknown(why) => {
+        Probe::Unknown(why) => {
             let error = Diagnostic::error("`vagrant` is installed but does not run")
                 .note(why.clone())
                 .hint(Hint::informs("see the error", ["vagrant --version"]));

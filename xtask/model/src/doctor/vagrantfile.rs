@@ -1,10 +1,10 @@
-use super::{Check, Judgement};
+use super::{HostCheck, Judgement};
 use crate::hint::Hint;
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "vagrantfile",
     title: "the file that tells Vagrant what to create exists",
     judge,

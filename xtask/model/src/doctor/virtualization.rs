@@ -1,12 +1,12 @@
-use super::{Check, Judgement};
+use super::{HostCheck, Judgement};
 use crate::hint::Hint;
-use crate::host::virtualization::{Choice, Kvm, choose};
-use crate::host::{Host, Look, Provider, provider};
+use crate::host::virtualization::{ChosenVirtualization, Kvm, choose};
+use crate::host::{Host, Probe, Provider, provider};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 use crate::values::Virtualization;
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECK: HostCheck = HostCheck {
     name: "virtualization",
     title: "machines run on the host's processor, not on an emulated one",
     judge,
@@ -33,14 +33,14 @@ fn qemu(plan: &Plan, host: &Host) -> Judgement {
         }
     };
     match choice {
-        Choice {
+        ChosenVirtualization {
             virtualization: Virtualization::Kvm,
             asked,
         } => kvm(host, asked),
-        Choice { asked: true, .. } => {
+        ChosenVirtualization { asked: true, .. } => {
             Judgement::pass("QEMU's emulation, as requested: slow, but works everywhere")
         }
-        Choice { asked: false, .. } => {
+        ChosenVirtualization { asked: false, .. } => {
             let warning = Diagnostic::warning(format!(
                 "{}, so QEMU emulates a processor",
                 why_not(host)
@@ -57,8 +57,8 @@ fn qemu(plan: &Plan, host: &Host) -> Judgement {
 /// The judgement if KVM is to be used: on request, or because it can be opened.
 fn kvm(host: &Host, asked: bool) -> Judgement {
     match &host.kvm {
-        Look::Seen(Kvm::Opens) if asked => Judgement::pass("KVM, as requested"),
-        Look::Seen(Kvm::Opens) if host.processor_virtualizes == Look::Missing => {
+        Probe::Seen(Kvm::Opens) if asked => Judgement::pass("KVM, as requested"),
+        Probe::Seen(Kvm::Opens) if host.processor_virtualizes == Probe::Missing => {
             let warning = Diagnostic::warning(
                 "`/dev/kvm` can be opened, although the processor does not offer virtualization",
             )
@@ -69,9 +69,9 @@ fn kvm(host: &Host, asked: bool) -> Judgement {
             ));
             Judgement::of("KVM, of an unusual kind", vec![warning])
         }
-        Look::Seen(Kvm::Opens) => Judgement::pass("KVM"),
+        Probe::Seen(Kvm::Opens) => Judgement::pass("KVM"),
         // The system's libvirt opens it as its own user.
-        Look::Seen(Kvm::Forbidden) => {
+        Probe::Seen(Kvm::Forbidden) => {
             Judgement::pass(if asked { "KVM, as requested" } else { "KVM" })
                 .except("whether libvirt's own user may open /dev/kvm (this user may not)")
         }
@@ -89,34 +89,34 @@ fn kvm(host: &Host, asked: bool) -> Judgement {
 
 fn why_not(host: &Host) -> String {
     match &host.kvm {
-        Look::Seen(Kvm::Opens) => "`/dev/kvm` is not requested".to_owned(),
-        Look::Seen(Kvm::Forbidden) => "this user may not open `/dev/kvm`".to_owned(),
-        Look::Seen(Kvm::Fails(why)) => format!("`/dev/kvm` cannot be opened ({why})"),
-        Look::Missing => "there is no `/dev/kvm`".to_owned(),
-        Look::Unknown(why) => format!("whether `/dev/kvm` can be opened is unknown ({why})"),
+        Probe::Seen(Kvm::Opens) => "`/dev/kvm` is not requested".to_owned(),
+        Probe::Seen(Kvm::Forbidden) => "this user may not open `/dev/kvm`".to_owned(),
+        Probe::Seen(Kvm::Fails(why)) => format!("`/dev/kvm` cannot be opened ({why})"),
+        Probe::Missing => "there is no `/dev/kvm`".to_owned(),
+        Probe::Unknown(why) => format!("whether `/dev/kvm` can be opened is unknown ({why})"),
     }
 }
 
 fn remedies(diagnostic: Diagnostic, host: &Host) -> Diagnostic {
     match &host.kvm {
-        Look::Seen(Kvm::Fails(_)) => diagnostic
+        Probe::Seen(Kvm::Fails(_)) => diagnostic
             .hint(Hint::heals("load the kernel module for Intel processors", ["sudo modprobe kvm_intel"]))
             .hint(Hint::heals("or the one for AMD processors", ["sudo modprobe kvm_amd"])),
-        Look::Missing if host.processor_virtualizes == Look::Missing => diagnostic
+        Probe::Missing if host.processor_virtualizes == Probe::Missing => diagnostic
             .note("the processor does not offer virtualization: it is disabled in the firmware, or this host is a VM without nested virtualization")
             .hint("on bare metal, enable it in the firmware (VT-x, AMD-V, SVM); in a VM, enable nested virtualization on its host"),
-        Look::Missing => diagnostic
+        Probe::Missing => diagnostic
             .hint(Hint::heals("load the kernel module for Intel processors", ["sudo modprobe kvm_intel"]))
             .hint(Hint::heals("or the one for AMD processors", ["sudo modprobe kvm_amd"])),
-        Look::Seen(Kvm::Opens | Kvm::Forbidden) | Look::Unknown(_) => diagnostic,
+        Probe::Seen(Kvm::Opens | Kvm::Forbidden) | Probe::Unknown(_) => diagnostic,
     }
 }
 
 fn virtualbox(host: &Host) -> Judgement {
     match &host.processor_virtualizes {
-        Look::Seen(()) => Judgement::pass("on the host's processor"),
-        Look::Unknown(why) => Judgement::not_seen(why),
-        Look::Missing => {
+        Probe::Seen(()) => Judgement::pass("on the host's processor"),
+        Probe::Unknown(why) => Judgement::not_seen(why),
+        Probe::Missing => {
             let error = Diagnostic::error(
                 "the processor does not offer virtualization, which VirtualBox needs",
             )

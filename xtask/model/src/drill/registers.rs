@@ -50,7 +50,7 @@ use super::words::{moment, value_or_nothing};
 
 /// The result of checking the registers of a drill.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proof {
+pub struct RegisterProof {
     /// The number of registers that were checked.
     pub registers: usize,
     /// The number of their writes that counted: the acknowledged ones, and those of unknown outcome whose
@@ -64,7 +64,7 @@ pub struct Proof {
     pub ambiguous: Vec<String>,
 }
 
-impl Proof {
+impl RegisterProof {
     /// The number of operations that counted.
     pub const fn operations(&self) -> usize {
         self.writes + self.reads
@@ -89,14 +89,14 @@ pub struct Violation {
 }
 
 /// Checks every register of a drill. This takes about as long as sorting its operations.
-pub fn prove(history: &History) -> Proof {
+pub fn prove(history: &History) -> RegisterProof {
     let mut registers: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for operation in history.operations.iter().filter(|one| one.is_register) {
         registers.entry(&operation.key).or_default().push(operation);
     }
-    let mut proof = Proof {
+    let mut proof = RegisterProof {
         registers: registers.len(),
-        ..Proof::default()
+        ..RegisterProof::default()
     };
     for (key, operations) in registers {
         let left = history.left.as_ref().map(|left| left.get(key));
@@ -209,7 +209,7 @@ impl<'a> Step<'a> {
 
 /// A value, its write, and the reads that returned it.
 #[derive(Debug)]
-struct Cluster<'a> {
+struct ValueCluster<'a> {
     /// None at the beginning.
     value: Option<&'a str>,
     /// The write before the reads.
@@ -220,7 +220,7 @@ struct Cluster<'a> {
     begun: Time,
 }
 
-impl<'a> Cluster<'a> {
+impl<'a> ValueCluster<'a> {
     fn new(value: Option<&'a str>, write: Step<'a>) -> Self {
         Self {
             value,
@@ -261,7 +261,7 @@ impl<'a> Cluster<'a> {
 /// The operations of one register, by value.
 #[derive(Debug)]
 struct Register<'a> {
-    clusters: BTreeMap<Option<&'a str>, Cluster<'a>>,
+    clusters: BTreeMap<Option<&'a str>, ValueCluster<'a>>,
     /// Writes that were certainly not carried out.
     refused: BTreeMap<&'a str, &'a Operation>,
     reads: usize,
@@ -272,7 +272,7 @@ struct WrittenTwice;
 
 impl<'a> Register<'a> {
     fn of(operations: &[&'a Operation]) -> Result<Self, WrittenTwice> {
-        let beginning = Cluster::new(None, Step::BEGINNING);
+        let beginning = ValueCluster::new(None, Step::BEGINNING);
         let mut clusters = BTreeMap::from([(None, beginning)]);
         let mut refused = BTreeMap::new();
         for &operation in operations {
@@ -284,7 +284,7 @@ impl<'a> Register<'a> {
                 continue;
             }
             let value = Some(value.as_str());
-            let cluster = Cluster::new(value, Step::of(operation));
+            let cluster = ValueCluster::new(value, Step::of(operation));
             if clusters.insert(value, cluster).is_some() {
                 return Err(WrittenTwice);
             }
@@ -336,9 +336,9 @@ impl<'a> Register<'a> {
     /// makes `f(A) < s(B) <= f(top) <= f(B) < s(top)`, and `f(top) <= f(B) < s(A)`: A clashes with `top`, and
     /// the walk would have ended there.
     fn clash(&self) -> Option<Clash<'a>> {
-        let mut clusters: Vec<&Cluster<'_>> = self.clusters.values().collect();
+        let mut clusters: Vec<&ValueCluster<'_>> = self.clusters.values().collect();
         clusters.sort_by_key(|cluster| cluster.ended);
-        let mut top: Option<&Cluster<'_>> = None;
+        let mut top: Option<&ValueCluster<'_>> = None;
         for cluster in clusters {
             match top {
                 Some(top) if top.must_precede(cluster) && cluster.must_precede(top) => {
@@ -354,7 +354,7 @@ impl<'a> Register<'a> {
     /// The number of writes that are known to have taken effect.
     fn writes(&self) -> usize {
         let counts =
-            |cluster: &&Cluster<'_>| cluster.value.is_some() && cluster.ended != Time::Never;
+            |cluster: &&ValueCluster<'_>| cluster.value.is_some() && cluster.ended != Time::Never;
         self.clusters.values().filter(counts).count()
     }
 }
@@ -393,7 +393,7 @@ impl<'a> Clash<'a> {
     /// The clash of two clusters, of which the first has the smaller `f` and was there first. The stale
     /// operation is a read. If it were the first cluster's write, then one of its reads ended at `f(A) <=
     /// f(B)`, before that write began; condition 1 has ruled that out.
-    fn replaced(cluster: &Cluster<'a>, by: &Cluster<'a>) -> Self {
+    fn replaced(cluster: &ValueCluster<'a>, by: &ValueCluster<'a>) -> Self {
         let last = by.begun_after(cluster.ended);
         let stale = cluster.begun_after(by.ended);
         Self::Replaced {

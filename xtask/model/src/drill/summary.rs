@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::history::{Action, Answer, History, Operation};
-use super::registers::{self, Proof};
+use super::registers::{self, RegisterProof};
 use super::{Drill, Event, Moment};
 use crate::values::HostName;
 use crate::wording::many;
@@ -26,7 +26,7 @@ pub struct Summary {
     /// What was read back at the end; none if that was not possible, so that losses are unknown.
     pub read_back: Option<ReadBack>,
     /// Whether the registers behaved like a single copy.
-    pub registers: Proof,
+    pub registers: RegisterProof,
     /// The longest time without an acknowledged write while clients were at work. The start and the end of
     /// their work and of their rests count as borders, like writes.
     pub longest_gap: Gap,
@@ -43,7 +43,7 @@ pub struct Summary {
     /// The time from the start of the healing until `verify` found nothing wrong.
     pub healthy_after: Option<Duration>,
     /// Why the drill failed; empty if it passed.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<Shortfall>,
 }
 
 impl Summary {
@@ -99,7 +99,7 @@ impl Summary {
 
     /// Whether `verify` was expected to report something, and reported exactly that.
     pub fn is_found(&self) -> bool {
-        let is_missed = |reason: &Reason| matches!(reason, Reason::NotFound { .. });
+        let is_missed = |reason: &Shortfall| matches!(reason, Shortfall::NotFound { .. });
         self.found_after.is_some() && !self.reasons.iter().any(is_missed)
     }
 }
@@ -258,7 +258,7 @@ impl NewLeader {
 
 /// Why a drill failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub enum Shortfall {
     /// The fault was not injected.
     NotInjected,
     /// No write was acknowledged.
@@ -284,7 +284,7 @@ pub enum Reason {
     NotHealthy(String),
 }
 
-impl Reason {
+impl Shortfall {
     /// Its name in machine-readable output.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -301,7 +301,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotInjected => f.write_str("the fault was not injected"),
@@ -354,43 +354,47 @@ impl fmt::Display for Reason {
     }
 }
 
-fn reasons(drill: &Drill, read_back: Option<&ReadBack>, registers: &Proof) -> Vec<Reason> {
+fn reasons(
+    drill: &Drill,
+    read_back: Option<&ReadBack>,
+    registers: &RegisterProof,
+) -> Vec<Shortfall> {
     let happened = |event: &Event| drill.moments.iter().any(|moment| moment.event == *event);
     let mut reasons = Vec::new();
     if !happened(&Event::Injected) {
-        reasons.push(Reason::NotInjected);
+        reasons.push(Shortfall::NotInjected);
     }
     if acknowledged(&drill.history).next().is_none() {
-        reasons.push(Reason::NothingWritten);
+        reasons.push(Shortfall::NothingWritten);
     }
     match read_back {
-        None => reasons.push(Reason::NotReadBack),
+        None => reasons.push(Shortfall::NotReadBack),
         Some(read_back) => {
             let (lost, there) = (read_back.lost.len(), read_back.refused_and_there.len());
-            reasons.extend((lost > 0).then_some(Reason::Lost(lost)));
-            reasons.extend((there > 0).then_some(Reason::RefusedAndThere(there)));
+            reasons.extend((lost > 0).then_some(Shortfall::Lost(lost)));
+            reasons.extend((there > 0).then_some(Shortfall::RefusedAndThere(there)));
         }
     }
     if !registers.violations.is_empty() {
-        reasons.push(Reason::NotLinearizable(registers.violations.len()));
+        reasons.push(Shortfall::NotLinearizable(registers.violations.len()));
     } else if !registers.ambiguous.is_empty() {
         let why = "a value was written twice to one register";
-        reasons.push(Reason::NotShownLinearizable(why));
+        reasons.push(Shortfall::NotShownLinearizable(why));
     } else if !registers.holds() {
         let why = "no register was written or read";
-        reasons.push(Reason::NotShownLinearizable(why));
+        reasons.push(Shortfall::NotShownLinearizable(why));
     }
     let set = |lines: &[String]| lines.iter().cloned().collect::<BTreeSet<_>>();
     // If nothing is expected, there is nothing to wait for.
     let is_found = drill.expected.is_empty() || happened(&Event::Found);
     if !is_found || set(&drill.expected) != set(&drill.reported) {
-        reasons.push(Reason::NotFound {
+        reasons.push(Shortfall::NotFound {
             expected: drill.expected.clone(),
             reported: drill.reported.clone(),
         });
     }
     if !happened(&Event::Healthy) {
-        reasons.push(Reason::NotHealthy(drill.afterwards.clone()));
+        reasons.push(Shortfall::NotHealthy(drill.afterwards.clone()));
     }
     reasons
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use super::Look;
+use super::Probe;
 use super::version::Version;
 
 /// The libvirt that Vagrant's plugin uses by default.
@@ -39,10 +39,10 @@ pub enum Daemon {
 impl Daemon {
     /// Combines the result of trying the socket with the output of `virsh`.
     #[must_use]
-    pub fn asked(self, virsh: &Look<String>) -> Self {
+    pub fn asked(self, virsh: &Probe<String>) -> Self {
         match (self, virsh) {
-            (Self::Answers(_), Look::Seen(said)) => Self::Answers(library_version(said)),
-            (Self::Answers(_), Look::Unknown(why)) => Self::Silent(why.clone()),
+            (Self::Answers(_), Probe::Seen(said)) => Self::Answers(library_version(said)),
+            (Self::Answers(_), Probe::Unknown(why)) => Self::Silent(why.clone()),
             (other, _) => other,
         }
     }

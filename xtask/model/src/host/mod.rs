@@ -19,7 +19,7 @@ pub use version::Version;
 use crate::values::HostName;
 use catalogue::Catalogue;
 use libvirt::{Domain, LibvirtNetwork};
-use network::Network;
+use network::HostNetwork;
 use resources::{Disk, Memory};
 use virtualization::Kvm;
 
@@ -36,50 +36,50 @@ pub struct Host {
     /// Its distribution, which decides how packages are installed.
     pub distribution: Distribution,
     /// The version of Vagrant.
-    pub vagrant: Look<Version>,
+    pub vagrant: Probe<Version>,
     /// Whether `vagrant/Vagrantfile` exists.
     pub vagrantfile: bool,
     /// The providers that could run machines.
     pub providers: Providers,
     /// The groups of the current user.
-    pub groups: Look<Groups>,
+    pub groups: Probe<Groups>,
     /// Whether and how `/dev/kvm` can be used.
-    pub kvm: Look<Kvm>,
+    pub kvm: Probe<Kvm>,
     /// Whether the processor supports virtualization.
-    pub processor_virtualizes: Look<()>,
+    pub processor_virtualizes: Probe<()>,
     /// The value of `XTASK_VIRTUALIZATION`; none if it is not set, or empty.
     pub virtualization_asked: Option<String>,
     /// The number of processors.
-    pub processors: Look<u32>,
+    pub processors: Probe<u32>,
     /// The amount of memory.
-    pub memory: Look<Memory>,
+    pub memory: Probe<Memory>,
     /// The space where Vagrant keeps boxes.
-    pub boxes: Look<Disk>,
+    pub boxes: Probe<Disk>,
     /// The space where the provider keeps the machines' disks.
-    pub images: Look<Disk>,
+    pub images: Probe<Disk>,
     /// Routes, addresses and neighbours.
-    pub network: Network,
+    pub network: HostNetwork,
     /// The text of VirtualBox's file of allowed addresses.
-    pub networks_conf: Look<String>,
+    pub networks_conf: Probe<String>,
     /// Every machine that libvirt knows.
-    pub domains: Look<Vec<Domain>>,
+    pub domains: Probe<Vec<Domain>>,
     /// Every network that libvirt knows.
-    pub libvirt_networks: Look<Vec<LibvirtNetwork>>,
+    pub libvirt_networks: Probe<Vec<LibvirtNetwork>>,
     /// The text of libvirt's settings for networks.
-    pub libvirt_network_conf: Look<String>,
+    pub libvirt_network_conf: Probe<String>,
     /// The machines that Vagrant has created here and not removed.
-    pub machines: Vec<Machine>,
+    pub machines: Vec<CreatedMachine>,
     /// The catalogue of the box that this project has built for the profile.
-    pub catalogue: Look<Catalogue>,
+    pub catalogue: Probe<Catalogue>,
     /// The names of this project's boxes that Vagrant keeps.
     pub kept_boxes: Vec<String>,
     /// The size in bytes of the file that the catalogue names.
-    pub box_file: Look<u64>,
+    pub box_file: Probe<u64>,
 }
 
 /// A machine that Vagrant has created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Machine {
+pub struct CreatedMachine {
     /// Vagrant's name for it.
     pub name: String,
     /// Vagrant's name for the provider that runs it.
@@ -114,7 +114,7 @@ impl MachineNames {
 /// The result of one look. On a host, something that is missing was seen to be missing; a member that does
 /// not answer was not seen, so observations of members have another `Look`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look<T> {
+pub enum Probe<T> {
     /// It exists, and this was seen.
     Seen(T),
     /// It does not exist.
@@ -123,7 +123,7 @@ pub enum Look<T> {
     Unknown(String),
 }
 
-impl<T> Look<T> {
+impl<T> Probe<T> {
     /// What was seen, if anything was.
     pub const fn seen(&self) -> Option<&T> {
         match self {
@@ -134,18 +134,18 @@ impl<T> Look<T> {
 
     /// Parses what was seen with `read`, which returns `None` if it makes no sense.
     #[must_use]
-    pub fn read<U>(self, what: &str, read: impl FnOnce(&T) -> Option<U>) -> Look<U> {
+    pub fn read<U>(self, what: &str, read: impl FnOnce(&T) -> Option<U>) -> Probe<U> {
         match self {
             Self::Seen(seen) => read(&seen).map_or_else(
                 || {
-                    Look::Unknown(format!(
+                    Probe::Unknown(format!(
                         "this program does not understand the answer of {what}"
                     ))
                 },
-                Look::Seen,
+                Probe::Seen,
             ),
-            Self::Missing => Look::Missing,
-            Self::Unknown(why) => Look::Unknown(why),
+            Self::Missing => Probe::Missing,
+            Self::Unknown(why) => Probe::Unknown(why),
         }
     }
 }
@@ -209,7 +209,7 @@ impl Host {
         let mut machines = self.machines.iter();
         let made =
             machines.find(|machine| machine.name == name && machine.provider == provider.as_str());
-        let is_lost = |machine: &Machine| match (&provider, self.domains.seen()) {
+        let is_lost = |machine: &CreatedMachine| match (&provider, self.domains.seen()) {
             (Provider::Libvirt, Some(domains)) => {
                 !domains.iter().any(|domain| domain.id == machine.id)
             }

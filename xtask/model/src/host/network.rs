@@ -6,18 +6,18 @@ use std::net::Ipv4Addr;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Look;
+use super::Probe;
 use crate::values::Subnet;
 
 /// The networks around this host.
 #[derive(Debug, Clone)]
-pub struct Network {
+pub struct HostNetwork {
     /// Its routes, without the default route, which covers every subnet.
-    pub routes: Look<Vec<Route>>,
+    pub routes: Probe<Vec<Route>>,
     /// Its own addresses.
-    pub addresses: Look<Vec<Address>>,
+    pub addresses: Probe<Vec<Address>>,
     /// The neighbours that it recently saw on its links.
-    pub neighbours: Look<Vec<Neighbour>>,
+    pub neighbours: Probe<Vec<Neighbour>>,
 }
 
 /// Addresses that share their first bits.

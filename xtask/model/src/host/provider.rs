@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::libvirt::Daemon;
 use super::virtualbox::VirtualBox;
-use super::{Host, Look};
+use super::{Host, Probe};
 
 /// The plugin that lets Vagrant use libvirt.
 pub const PLUGIN: &str = "vagrant-libvirt";
@@ -62,11 +62,11 @@ pub struct Providers {
     /// The value of `VAGRANT_DEFAULT_PROVIDER`; none if it is not set, or empty.
     pub asked: Option<String>,
     /// The plugin [`PLUGIN`], with its version if Vagrant records it.
-    pub plugin: Look<Option<String>>,
+    pub plugin: Probe<Option<String>>,
     /// Whether libvirt's daemon answers this user.
     pub libvirt: Daemon,
     /// The installed VirtualBox; missing if there is no `VBoxManage`.
-    pub virtualbox: Look<VirtualBox>,
+    pub virtualbox: Probe<VirtualBox>,
 }
 
 /// What prevents the use of a provider.
@@ -132,9 +132,9 @@ impl Providers {
     /// What prevents the use of libvirt; empty if it can be used.
     pub fn obstacles_to_libvirt(&self) -> Vec<Obstacle> {
         let plugin = match &self.plugin {
-            Look::Seen(_) => None,
-            Look::Missing => Some(Obstacle::NoPlugin),
-            Look::Unknown(why) => Some(Obstacle::PluginUnknown(why.clone())),
+            Probe::Seen(_) => None,
+            Probe::Missing => Some(Obstacle::NoPlugin),
+            Probe::Unknown(why) => Some(Obstacle::PluginUnknown(why.clone())),
         };
         let daemon = match &self.libvirt {
             Daemon::Answers(_) => None,
@@ -146,28 +146,28 @@ impl Providers {
     /// What prevents the use of VirtualBox; none if it can be used.
     pub fn obstacle_to_virtualbox(&self) -> Option<Obstacle> {
         match &self.virtualbox {
-            Look::Seen(virtualbox) => virtualbox.broken.clone().map(Obstacle::VirtualBox),
-            Look::Missing => Some(Obstacle::NoVirtualBox),
-            Look::Unknown(why) => Some(Obstacle::VirtualBox(why.clone())),
+            Probe::Seen(virtualbox) => virtualbox.broken.clone().map(Obstacle::VirtualBox),
+            Probe::Missing => Some(Obstacle::NoVirtualBox),
+            Probe::Unknown(why) => Some(Obstacle::VirtualBox(why.clone())),
         }
     }
 }
 
 /// The version of a plugin in one of Vagrant's lists of installed plugins: a `plugins.json` or a file in
 /// `plugins.d`. Vagrant itself uses nothing else.
-pub fn plugin_in_file(text: &str, plugin: &str) -> Look<Option<String>> {
+pub fn plugin_in_file(text: &str, plugin: &str) -> Probe<Option<String>> {
     #[derive(Deserialize)]
     struct Entry {
         installed_gem_version: Option<String>,
     }
     let Ok(list) = serde_json::from_str::<serde_json::Value>(text) else {
-        return Look::Unknown("a list of its plugins is not JSON".to_owned());
+        return Probe::Unknown("a list of its plugins is not JSON".to_owned());
     };
     // The files in `plugins.d` hold only entries.
     let entries = list.get("installed").unwrap_or(&list);
     match entries.get(plugin) {
-        None => Look::Missing,
-        Some(entry) => Look::Seen(
+        None => Probe::Missing,
+        Some(entry) => Probe::Seen(
             Entry::deserialize(entry)
                 .ok()
                 .and_then(|entry| entry.installed_gem_version),
@@ -176,16 +176,16 @@ pub fn plugin_in_file(text: &str, plugin: &str) -> Look<Option<String>> {
 }
 
 /// The version of a plugin in what `vagrant plugin list --machine-readable` prints.
-pub fn plugin_in_list(text: &str, plugin: &str) -> Look<Option<String>> {
-    let mut found = Look::Missing;
+pub fn plugin_in_list(text: &str, plugin: &str) -> Probe<Option<String>> {
+    let mut found = Probe::Missing;
     for line in text.lines() {
         let fields: Vec<&str> = line.split(',').collect();
         match fields.as_slice() {
-            [_, _, "plugin-name", name] if *name == plugin => found = Look::Seen(None),
+            [_, _, "plugin-name", name] if *name == plugin => found = Probe::Seen(None),
             [_, about, "plugin-version", version] if *about == plugin => {
                 // `0.11.2%!(VAGRANT_COMMA) system`: a comma is spelled out.
                 let version = version.split("%!").next().unwrap_or_default();
-                found = Look::Seen(Some(version.to_owned()));
+                found = Probe::Seen(Some(version.to_owned()));
             }
             _ => {}
         }

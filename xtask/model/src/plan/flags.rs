@@ -66,13 +66,13 @@ pub struct Flag {
     /// The value as etcd reads it.
     pub value: String,
     /// Where the value comes from.
-    pub origin: Origin,
+    pub origin: FlagOrigin,
 }
 
 /// Where a flag's value comes from. Renderers need it: only [`MemberFlags`] may hold placeholders that the
 /// machine fills in, everything else is literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum FlagOrigin {
     /// From [`MemberFlags`]: it may hold placeholders.
     MemberFlags,
     /// From the plan, the same for all members.
@@ -111,7 +111,7 @@ pub fn flags(plan: &Plan, myself: &MemberFlags, state: InitialState) -> Vec<Flag
             &myself.initial_advertise_peer_urls,
         ),
     ] {
-        flags.add(name, value, Origin::MemberFlags);
+        flags.add(name, value, FlagOrigin::MemberFlags);
     }
     flags.set("initial-cluster", plan.initial_cluster());
     if !plan.etcd.token.is_etcd_default() {
@@ -153,10 +153,10 @@ struct Chosen(Vec<Flag>);
 
 impl Chosen {
     fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.add(name, value, Origin::Plan);
+        self.add(name, value, FlagOrigin::Plan);
     }
 
-    fn add(&mut self, name: &str, value: impl Into<String>, origin: Origin) {
+    fn add(&mut self, name: &str, value: impl Into<String>, origin: FlagOrigin) {
         self.0.push(Flag {
             name: name.to_owned(),
             value: value.into(),
@@ -171,7 +171,7 @@ impl Chosen {
             Some(ours) if name == FEATURE_GATES => gates(&ours.value, value),
             _ => value.to_owned(),
         };
-        self.add(name, value, Origin::Definition);
+        self.add(name, value, FlagOrigin::Definition);
     }
 }
 

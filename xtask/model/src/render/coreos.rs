@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use super::image;
 use super::quote::{shell, systemd, yaml};
-use crate::plan::flags::{self, Flag, InitialState, MemberFlags, Origin};
+use crate::plan::flags::{self, Flag, FlagOrigin, InitialState, MemberFlags};
 use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
 use crate::profile::Runtime;
 
@@ -97,8 +97,8 @@ fn docker_run(plan: &Plan) -> Vec<String> {
     lines.push(systemd::command(&shell::word(&image::image(plan))));
     lines.extend(image::program(plan).map(str::to_owned));
     let quoted = |word: &String, origin| match origin {
-        Origin::MemberFlags => word.clone(),
-        Origin::Plan | Origin::Definition => systemd::command(&shell::word(word)),
+        FlagOrigin::MemberFlags => word.clone(),
+        FlagOrigin::Plan | FlagOrigin::Definition => systemd::command(&shell::word(word)),
     };
     for flag in flags::flags(plan, &in_container(), InitialState::New) {
         let words: Vec<String> = flag
@@ -154,8 +154,8 @@ fn etcd2_option(flag: &Flag) -> Option<(&str, Value)> {
 
 fn environment_value(flag: &Flag) -> String {
     match flag.origin {
-        Origin::MemberFlags => flag.value.clone(),
-        Origin::Plan | Origin::Definition => systemd::assignment(&flag.value),
+        FlagOrigin::MemberFlags => flag.value.clone(),
+        FlagOrigin::Plan | FlagOrigin::Definition => systemd::assignment(&flag.value),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::quote::shell;
-use crate::plan::flags::{self, InitialState, MemberFlags, Origin};
+use crate::plan::flags::{self, FlagOrigin, InitialState, MemberFlags};
 use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
 
 /// The folder that the unit creates for etcd (`StateDirectory=etcd`), in which etcd creates its data folder.
@@ -61,7 +61,7 @@ exec"#
 fn etcd_flags(plan: &Plan) -> Vec<String> {
     let version = plan.version();
     let quoted = |word: &str, origin| match origin {
-        Origin::MemberFlags if word.contains('$') => format!("\"{word}\""),
+        FlagOrigin::MemberFlags if word.contains('$') => format!("\"{word}\""),
         _ => shell::word(word),
     };
     flags::flags(plan, &myself(), InitialState::New)

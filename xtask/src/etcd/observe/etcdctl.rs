@@ -11,7 +11,7 @@ use super::{
     PROBE_SECONDS, ask_each, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by,
 };
 use crate::etcd::command::command;
-use crate::etcd::tools::{Origin, Tools};
+use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::observation::etcdctl as read;
 use crate::observation::metrics::active_peers;
 use crate::observation::{Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Status};
@@ -183,7 +183,7 @@ impl Etcdctl<'_> {
     fn status(&self, member: &Member) -> Look<Status> {
         // Inside a machine, the network is different.
         let knocked = match self.tools.origin {
-            Origin::Machine => Ok(()),
+            ToolsOrigin::Machine => Ok(()),
             _ => knock(member, self.patience),
         };
         match knocked {
@@ -231,7 +231,7 @@ impl Etcdctl<'_> {
     /// A member's connections, which etcdctl does not show.
     fn peers(&self, member: &Member) -> Look<Vec<EtcdId>> {
         let metrics = match self.tools.origin {
-            Origin::Machine => {
+            ToolsOrigin::Machine => {
                 let curl = self.tools.etcdctl.with_file_name("curl");
                 metrics_by(&curl, member, self.patience)
             }

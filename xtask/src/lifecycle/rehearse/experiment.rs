@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::Request;
+use super::DrillRequest;
 use crate::check::{Health, Reported};
 use crate::drill::{Drill, Event, Moment};
 use crate::etcd::gateway::Gateway;
@@ -24,7 +24,7 @@ pub(super) struct Experiment<'a> {
     /// The cluster.
     pub(super) session: &'a Session,
     /// The settings.
-    pub(super) request: &'a Request,
+    pub(super) request: &'a DrillRequest,
     /// Whether the user asked to stop.
     pub(super) interruption: &'a DeferredInterrupt,
 }

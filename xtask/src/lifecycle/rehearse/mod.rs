@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{drill_left, open};
 use crate::drill::Drill;
-use crate::etcd::tools::Origin;
+use crate::etcd::tools::ToolsOrigin;
 use crate::fault::{Fault, Resources};
 use crate::hint::Hint;
 use crate::process::{self, DeferredInterrupt};
@@ -17,7 +17,7 @@ use experiment::Experiment;
 
 /// The settings of drills.
 #[derive(Debug)]
-pub struct Request {
+pub struct DrillRequest {
     /// Resources that faults may need.
     pub resources: Resources,
     /// The minimum duration of a fault.
@@ -45,7 +45,7 @@ pub struct Rehearsal {
 /// fault in it.
 pub fn rehearse(
     session: &Session,
-    request: &Request,
+    request: &DrillRequest,
     faults: &[&'static Fault],
 ) -> Outcome<Rehearsal> {
     let (ui, name) = (session.ui, &session.home.name);
@@ -106,7 +106,7 @@ pub fn no_clients(session: &Session) -> Option<NoClients> {
             ),
         });
     }
-    (session.tools.origin == Origin::Machine).then(|| NoClients {
+    (session.tools.origin == ToolsOrigin::Machine).then(|| NoClients {
         in_short: "not possible: this host cannot reach the members".to_owned(),
         refusal: Failure::could_not_look(
             Diagnostic::error(

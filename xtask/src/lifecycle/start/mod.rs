@@ -37,7 +37,7 @@ pub use prove::Proof;
 
 /// The arguments of `up`.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct StartRequest<'a> {
     /// The cluster.
     pub name: &'a ClusterName,
     /// The driver to use, whatever the definition says.
@@ -50,7 +50,7 @@ pub struct Request<'a> {
 
 /// Starts a cluster, waits until it serves, and verifies it. Every step can be repeated, so the
 /// next `up` continues an interrupted one.
-pub fn up(ui: Ui, request: &Request<'_>) -> Outcome<Proof> {
+pub fn up(ui: Ui, request: &StartRequest<'_>) -> Outcome<Proof> {
     let name = request.name;
     let workspace = Workspace::find()?;
     let defined = definitions::plan(ui, &workspace, name)?;
@@ -80,7 +80,7 @@ pub fn up(ui: Ui, request: &Request<'_>) -> Outcome<Proof> {
 /// The state that `up` starts from, before etcd is chosen.
 struct Past<'a> {
     ui: Ui,
-    request: &'a Request<'a>,
+    request: &'a StartRequest<'a>,
     home: Home,
     driver: &'static dyn Driver,
     why_driver: &'static str,
@@ -92,7 +92,7 @@ struct Past<'a> {
 
 impl<'a> Past<'a> {
     /// Chooses the driver, and resumes from the record if there is one.
-    fn resumed(ui: Ui, request: &'a Request<'a>, home: Home, defined: &Plan) -> Outcome<Self> {
+    fn resumed(ui: Ui, request: &'a StartRequest<'a>, home: Home, defined: &Plan) -> Outcome<Self> {
         let workspace = &home.workspace;
         let mut record = Record::read(&home)?;
         let asked = request.driver;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::startup_log::StartupLog;
 use crate::advice::Others;
 use crate::etcd::serving::{self, Serving};
-use crate::etcd::tools::Origin;
+use crate::etcd::tools::ToolsOrigin;
 use crate::hint::Hint;
 use crate::observation::{Condition, Look};
 use crate::pause::pause;
@@ -67,7 +67,7 @@ impl Readiness {
             let (sender, member) = (sender.clone(), row.member.clone());
             // A wrapper for curl lies beside the etcdctl that runs inside a machine.
             let curl = tools.etcdctl.with_file_name("curl");
-            let curl = (tools.origin == Origin::Machine).then_some(curl);
+            let curl = (tools.origin == ToolsOrigin::Machine).then_some(curl);
             thread::spawn(move || {
                 ask_until_it_serves(index, &sender, || match &curl {
                     None => serving::ask(&member),

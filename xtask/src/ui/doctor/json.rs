@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::doctor::Report;
+use crate::doctor::HostReport;
 use crate::host::Provider;
 use crate::judgement::{Judged, Verdict};
 use crate::plan::Plan;
@@ -17,7 +17,7 @@ use crate::values::Virtualization;
 pub const FORMAT: u32 = 1;
 
 /// Renders a report as indented JSON, with a newline at the end.
-pub fn render(plan: &Plan, report: &Report, exit_status: u8) -> String {
+pub fn render(plan: &Plan, report: &HostReport, exit_status: u8) -> String {
     let document = Document {
         format: FORMAT,
         cluster: plan.name.as_str(),
@@ -26,7 +26,7 @@ pub fn render(plan: &Plan, report: &Report, exit_status: u8) -> String {
         summary: report.summary(plan),
         provider: report.provider.as_ref().map(Provider::as_str),
         virtualization: report.virtualization.map(Virtualization::as_str),
-        findings: report.checks.iter().map(Finding::of).collect(),
+        findings: report.checks.iter().map(FindingJson::of).collect(),
     };
     json(&document)
 }
@@ -51,27 +51,27 @@ struct Document<'a> {
     summary: String,
     provider: Option<&'a str>,
     virtualization: Option<&'static str>,
-    findings: Vec<Finding<'a>>,
+    findings: Vec<FindingJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct Finding<'a> {
+struct FindingJson<'a> {
     name: &'static str,
     title: &'static str,
     verdict: &'static str,
     evidence: String,
-    diagnostics: Vec<Advice<'a>>,
+    diagnostics: Vec<AdviceJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct Advice<'a> {
+struct AdviceJson<'a> {
     severity: &'static str,
     message: &'a str,
     notes: &'a [String],
     hints: Vec<String>,
 }
 
-impl<'a> Finding<'a> {
+impl<'a> FindingJson<'a> {
     fn of(checked: &'a Judged<Diagnostic>) -> Self {
         let judgement = &checked.judgement;
         Self {
@@ -79,12 +79,12 @@ impl<'a> Finding<'a> {
             title: checked.title,
             verdict: verdict_name(judgement.verdict),
             evidence: judgement.evidence(),
-            diagnostics: judgement.findings.iter().map(Advice::of).collect(),
+            diagnostics: judgement.findings.iter().map(AdviceJson::of).collect(),
         }
     }
 }
 
-impl<'a> Advice<'a> {
+impl<'a> AdviceJson<'a> {
     fn of(diagnostic: &'a Diagnostic) -> Self {
         Self {
             severity: match diagnostic.severity {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::doctor::Report;
+use crate::doctor::HostReport;
 use crate::plan::Plan;
 use crate::report::Severity;
 use crate::ui::judgements;
@@ -11,7 +11,7 @@ use crate::ui::shown::shown;
 use crate::ui::style::{GREEN, RED, YELLOW};
 
 /// Renders a report with colours, which the caller strips if the output is not a terminal.
-pub fn render(plan: &Plan, report: &Report) -> String {
+pub fn render(plan: &Plan, report: &HostReport) -> String {
     let style = match (report.is_usable(), report.count(Severity::Warning)) {
         (false, _) => RED,
         (true, 0) => GREEN.bold(),

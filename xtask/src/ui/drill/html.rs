@@ -8,7 +8,7 @@ mod timeline;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Fact, Figures, Verdict, closing, facts, table};
+use super::{Fact, Figures, Requirement, closing, facts, table};
 use crate::drill::history::{Action, Answer, Operation};
 use crate::drill::registers::Violation;
 use crate::drill::summary::{Lost, Summary};
@@ -279,15 +279,15 @@ fn fact_table(page: &mut String, facts: &[Fact]) {
     page.push_str("<table class=\"facts\">\n<tbody>\n");
     for Fact {
         name,
-        verdict,
+        requirement,
         text,
     } in facts
     {
-        let (class, label) = match verdict {
-            Verdict::Holds => ("good", "ok"),
-            Verdict::Fails => ("bad", "failed"),
-            Verdict::Unknown => ("bad", "unknown"),
-            Verdict::Told => ("", ""),
+        let (class, label) = match requirement {
+            Requirement::Met => ("good", "ok"),
+            Requirement::Missed => ("bad", "failed"),
+            Requirement::Unknown => ("bad", "unknown"),
+            Requirement::Absent => ("", ""),
         };
         let _ = writeln!(
             page,

@@ -92,7 +92,7 @@ struct DrillReport<'a> {
     version: String,
     members: Vec<&'a str>,
     passed: bool,
-    reasons: Vec<Reason>,
+    reasons: Vec<ReasonJson>,
     expected: &'a [String],
     reported: &'a [String],
     afterwards: &'a str,
@@ -122,7 +122,7 @@ impl<'a> DrillReport<'a> {
             reasons: summary
                 .reasons
                 .iter()
-                .map(|reason| Reason {
+                .map(|reason| ReasonJson {
                     name: reason.name(),
                     text: reason.to_string(),
                 })
@@ -145,7 +145,7 @@ impl<'a> DrillReport<'a> {
                 refused_and_there: read_back
                     .refused_and_there
                     .iter()
-                    .map(Request::of)
+                    .map(RequestJson::of)
                     .collect(),
             }),
             registers: Registers {
@@ -178,7 +178,7 @@ impl<'a> DrillReport<'a> {
 }
 
 #[derive(Serialize)]
-struct Reason {
+struct ReasonJson {
     name: &'static str,
     text: String,
 }
@@ -196,7 +196,7 @@ struct Writes {
 #[derive(Serialize)]
 struct ReadBack<'a> {
     lost: Vec<LostWrite<'a>>,
-    refused_and_there: Vec<Request<'a>>,
+    refused_and_there: Vec<RequestJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -234,7 +234,7 @@ struct Registers<'a> {
 struct Conflict<'a> {
     key: &'a str,
     why: &'a str,
-    operations: Vec<Request<'a>>,
+    operations: Vec<RequestJson<'a>>,
 }
 
 impl<'a> Conflict<'a> {
@@ -242,13 +242,13 @@ impl<'a> Conflict<'a> {
         Self {
             key: &violation.key,
             why: &violation.why,
-            operations: violation.operations.iter().map(Request::of).collect(),
+            operations: violation.operations.iter().map(RequestJson::of).collect(),
         }
     }
 }
 
 #[derive(Serialize)]
-struct Request<'a> {
+struct RequestJson<'a> {
     client: usize,
     through: &'a str,
     key: &'a str,
@@ -260,7 +260,7 @@ struct Request<'a> {
     ended_milliseconds: u64,
 }
 
-impl<'a> Request<'a> {
+impl<'a> RequestJson<'a> {
     fn of(operation: &'a Operation) -> Self {
         let (action, written) = match &operation.action {
             Action::Write(value) => ("write", Some(value.as_str())),

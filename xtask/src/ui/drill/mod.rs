@@ -5,7 +5,7 @@ pub mod html;
 pub mod json;
 pub mod table;
 
-use crate::drill::summary::{Gap, NewLeader, Reason, Summary};
+use crate::drill::summary::{Gap, NewLeader, Shortfall, Summary};
 use crate::drill::words::{moment, seconds};
 use crate::drill::{Drill, Event};
 use crate::wording::{count, many};
@@ -74,26 +74,26 @@ impl Figures {
 /// One fact about a drill.
 struct Fact {
     name: &'static str,
-    verdict: Verdict,
+    requirement: Requirement,
     text: String,
 }
 
 /// Whether a fact is as required.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Holds,
-    Fails,
+enum Requirement {
+    Met,
+    Missed,
     /// It could not be determined.
     Unknown,
-    /// There is no requirement.
-    Told,
+    /// Nothing is required.
+    Absent,
 }
 
 impl Fact {
-    fn new(name: &'static str, verdict: Verdict, text: impl Into<String>) -> Self {
+    fn new(name: &'static str, requirement: Requirement, text: impl Into<String>) -> Self {
         Self {
             name,
-            verdict,
+            requirement,
             text: text.into(),
         }
     }
@@ -103,8 +103,8 @@ impl Fact {
 fn facts(drill: &Drill, summary: &Summary) -> Vec<Fact> {
     let mut facts = Vec::new();
     for reason in &summary.reasons {
-        if let Reason::NotInjected | Reason::NothingWritten = reason {
-            facts.push(Fact::new("done", Verdict::Fails, reason.to_string()));
+        if let Shortfall::NotInjected | Shortfall::NothingWritten = reason {
+            facts.push(Fact::new("done", Requirement::Missed, reason.to_string()));
         }
     }
     facts.push(found(drill, summary));
@@ -119,10 +119,10 @@ fn facts(drill: &Drill, summary: &Summary) -> Vec<Fact> {
 }
 
 fn found(drill: &Drill, summary: &Summary) -> Fact {
-    let is_missed = |reason: &&Reason| matches!(reason, Reason::NotFound { .. });
+    let is_missed = |reason: &&Shortfall| matches!(reason, Shortfall::NotFound { .. });
     let name = "found";
     if let Some(reason) = summary.reasons.iter().find(is_missed) {
-        return Fact::new(name, Verdict::Fails, reason.to_string());
+        return Fact::new(name, Requirement::Missed, reason.to_string());
     }
     match summary.found_after {
         Some(after) => {
@@ -133,7 +133,7 @@ fn found(drill: &Drill, summary: &Summary) -> Fact {
                 .collect();
             Fact::new(
                 name,
-                Verdict::Holds,
+                Requirement::Met,
                 format!(
                     "`verify` reported {} and nothing else, {} after the injection began",
                     reported.join(", "),
@@ -143,12 +143,12 @@ fn found(drill: &Drill, summary: &Summary) -> Fact {
         }
         None if drill.expected.is_empty() => Fact::new(
             name,
-            Verdict::Told,
+            Requirement::Absent,
             "`verify` had nothing to report and reported nothing",
         ),
         None => Fact::new(
             name,
-            Verdict::Unknown,
+            Requirement::Unknown,
             "`verify` reported what was expected; the time is unknown",
         ),
     }
@@ -159,8 +159,8 @@ fn lost(summary: &Summary) -> Vec<Fact> {
     let Some(read_back) = &summary.read_back else {
         return vec![Fact::new(
             name,
-            Verdict::Unknown,
-            Reason::NotReadBack.to_string(),
+            Requirement::Unknown,
+            Shortfall::NotReadBack.to_string(),
         )];
     };
     let written = summary.writes.acknowledged_once;
@@ -168,33 +168,33 @@ fn lost(summary: &Summary) -> Vec<Fact> {
     let fact = match read_back.lost.len() {
         0 if written == 0 => Fact::new(
             name,
-            Verdict::Told,
+            Requirement::Absent,
             "no write of a write-once key was acknowledged",
         ),
         0 => Fact::new(
             name,
-            Verdict::Holds,
+            Requirement::Met,
             format!("none: {all} of write-once keys, all read back"),
         ),
         lost => Fact::new(
             name,
-            Verdict::Fails,
+            Requirement::Missed,
             format!("{} of {all} of write-once keys", count(lost)),
         ),
     };
     let there = read_back.refused_and_there.len();
     let refused = (there > 0).then(|| {
-        let text = Reason::RefusedAndThere(there).to_string();
-        Fact::new("refused", Verdict::Fails, text)
+        let text = Shortfall::RefusedAndThere(there).to_string();
+        Fact::new("refused", Requirement::Missed, text)
     });
     [fact].into_iter().chain(refused).collect()
 }
 
 fn registers(summary: &Summary) -> Fact {
-    let is_about_them = |reason: &&Reason| {
+    let is_about_them = |reason: &&Shortfall| {
         matches!(
             reason,
-            Reason::NotLinearizable(_) | Reason::NotShownLinearizable(_)
+            Shortfall::NotLinearizable(_) | Shortfall::NotShownLinearizable(_)
         )
     };
     let name = "registers";
@@ -202,7 +202,7 @@ fn registers(summary: &Summary) -> Fact {
     match summary.reasons.iter().find(is_about_them) {
         None => Fact::new(
             name,
-            Verdict::Holds,
+            Requirement::Met,
             format!(
                 "linearizable: {} and {} of {} fit one order",
                 many(proof.writes, "write"),
@@ -210,24 +210,24 @@ fn registers(summary: &Summary) -> Fact {
                 many(proof.registers, "register"),
             ),
         ),
-        Some(Reason::NotLinearizable(_)) => Fact::new(
+        Some(Shortfall::NotLinearizable(_)) => Fact::new(
             name,
-            Verdict::Fails,
+            Requirement::Missed,
             format!(
                 "{} of {} not linearizable",
                 count(proof.violations.len()),
                 many(proof.registers, "register")
             ),
         ),
-        Some(reason) => Fact::new(name, Verdict::Unknown, reason.to_string()),
+        Some(reason) => Fact::new(name, Requirement::Unknown, reason.to_string()),
     }
 }
 
 fn healthy(drill: &Drill, summary: &Summary) -> Fact {
-    let is_about_it = |reason: &&Reason| matches!(reason, Reason::NotHealthy(_));
+    let is_about_it = |reason: &&Shortfall| matches!(reason, Shortfall::NotHealthy(_));
     let name = "healthy";
     if let Some(reason) = summary.reasons.iter().find(is_about_it) {
-        return Fact::new(name, Verdict::Fails, reason.to_string());
+        return Fact::new(name, Requirement::Missed, reason.to_string());
     }
     let when = match summary.healthy_after {
         Some(after) => format!("{} after the healing began", seconds(after)),
@@ -237,7 +237,7 @@ fn healthy(drill: &Drill, summary: &Summary) -> Fact {
         "" => when,
         how => format!("{how}; {when}"),
     };
-    Fact::new(name, Verdict::Holds, text)
+    Fact::new(name, Requirement::Met, text)
 }
 
 fn writes(summary: &Summary) -> Fact {
@@ -261,7 +261,7 @@ fn writes(summary: &Summary) -> Fact {
             count(writes.unknown)
         ));
     }
-    Fact::new("writes", Verdict::Told, text)
+    Fact::new("writes", Requirement::Absent, text)
 }
 
 fn gaps(summary: &Summary) -> Vec<Fact> {
@@ -275,7 +275,7 @@ fn gaps(summary: &Summary) -> Vec<Fact> {
     };
     let mut facts = vec![Fact::new(
         "gap",
-        Verdict::Told,
+        Requirement::Absent,
         format!("at most {}", told(&summary.longest_gap)),
     )];
     facts.extend(summary.rests.iter().map(|rest| {
@@ -284,11 +284,11 @@ fn gaps(summary: &Summary) -> Vec<Fact> {
             moment(rest.from),
             moment(rest.to)
         );
-        Fact::new("rest", Verdict::Told, text)
+        Fact::new("rest", Requirement::Absent, text)
     }));
     facts.extend(summary.gap_under_fault.as_ref().map(|gap| {
         let text = format!("during the fault, at most {}", told(gap));
-        Fact::new("gap", Verdict::Told, text)
+        Fact::new("gap", Requirement::Absent, text)
     }));
     facts
 }
@@ -299,7 +299,7 @@ fn next_write(drill: &Drill, summary: &Summary) -> Fact {
         None if rested_under_fault(drill, summary) => "unknown: the clients were paused".to_owned(),
         None => "no write sent after the injection was acknowledged".to_owned(),
     };
-    Fact::new("next write", Verdict::Told, text)
+    Fact::new("next write", Requirement::Absent, text)
 }
 
 /// Whether the clients were paused when the fault was injected.
@@ -321,5 +321,5 @@ fn leader(summary: &Summary) -> Fact {
         ),
         None => "leadership did not change".to_owned(),
     };
-    Fact::new("leader", Verdict::Told, text)
+    Fact::new("leader", Requirement::Absent, text)
 }

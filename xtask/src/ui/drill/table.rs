@@ -3,10 +3,10 @@
 
 use std::fmt::Write;
 
-use super::{Fact, Verdict, closing, facts, rested_under_fault};
+use super::{Fact, Requirement, closing, facts, rested_under_fault};
 use crate::drill::Drill;
 use crate::drill::history::{Answer, Operation};
-use crate::drill::summary::{Lost, Reason, Summary};
+use crate::drill::summary::{Lost, Shortfall, Summary};
 use crate::drill::words::{moment, seconds, value};
 use crate::ui::shown::shown;
 use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED, YELLOW};
@@ -59,15 +59,15 @@ fn one(text: &mut String, drill: &Drill, summary: &Summary) {
     let mut table = Table::without_heading();
     for Fact {
         name,
-        verdict,
+        requirement,
         text: told,
     } in &facts
     {
-        let (label, style) = match verdict {
-            Verdict::Holds => ("ok", GREEN),
-            Verdict::Fails => ("FAILED", RED),
-            Verdict::Unknown => ("unknown", YELLOW),
-            Verdict::Told => ("", FAINT),
+        let (label, style) = match requirement {
+            Requirement::Met => ("ok", GREEN),
+            Requirement::Missed => ("FAILED", RED),
+            Requirement::Unknown => ("unknown", YELLOW),
+            Requirement::Absent => ("", FAINT),
         };
         table.labelled_row(style, [label.to_owned(), (*name).to_owned(), shown(told)]);
     }
@@ -147,7 +147,7 @@ pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
 }
 
 /// A failure, with all known details.
-fn failure(text: &mut String, drill: &Drill, reason: &Reason, details: &[String]) {
+fn failure(text: &mut String, drill: &Drill, reason: &Shortfall, details: &[String]) {
     let told = shown(&reason.to_string());
     let _ = writeln!(
         text,
@@ -159,31 +159,31 @@ fn failure(text: &mut String, drill: &Drill, reason: &Reason, details: &[String]
     }
 }
 
-fn details(summary: &Summary, reason: &Reason) -> Vec<String> {
+fn details(summary: &Summary, reason: &Shortfall) -> Vec<String> {
     let read_back = summary.read_back.iter();
     let (all, mut details): (usize, Vec<String>) = match reason {
-        Reason::Lost(all) => {
+        Shortfall::Lost(all) => {
             let lost = read_back.flat_map(|read_back| &read_back.lost);
             (*all, lost.take(LONGEST).map(lost_write).collect())
         }
-        Reason::RefusedAndThere(all) => {
+        Shortfall::RefusedAndThere(all) => {
             let there = read_back.flat_map(|read_back| &read_back.refused_and_there);
             (*all, there.take(LONGEST).map(refused).collect())
         }
-        Reason::NotLinearizable(all) => {
+        Shortfall::NotLinearizable(all) => {
             let violations = summary.registers.violations.iter().take(LONGEST);
             let details = violations.map(|one| format!("{}: {}", one.key, one.why));
             (*all, details.collect())
         }
-        Reason::NotShownLinearizable(_) => {
+        Shortfall::NotShownLinearizable(_) => {
             let keys = summary.registers.ambiguous.iter().take(LONGEST).cloned();
             (summary.registers.ambiguous.len(), keys.collect())
         }
-        Reason::NotInjected
-        | Reason::NothingWritten
-        | Reason::NotReadBack
-        | Reason::NotFound { .. }
-        | Reason::NotHealthy(_) => (0, Vec::new()),
+        Shortfall::NotInjected
+        | Shortfall::NothingWritten
+        | Shortfall::NotReadBack
+        | Shortfall::NotFound { .. }
+        | Shortfall::NotHealthy(_) => (0, Vec::new()),
     };
     if all > details.len() {
         details.push(format!("and {} more", count(all - details.len())));

@@ -74,19 +74,19 @@ struct Document<'a> {
     running_version: String,
     running: usize,
     leader: Option<&'a HostName>,
-    members: Vec<Member<'a>>,
-    hints: Vec<Advice>,
+    members: Vec<MemberJson<'a>>,
+    hints: Vec<AdviceJson>,
 }
 
 #[derive(Serialize)]
-struct Advice {
+struct AdviceJson {
     text: String,
     commands: Vec<String>,
     effect: String,
 }
 
 #[derive(Serialize)]
-struct Member<'a> {
+struct MemberJson<'a> {
     name: &'a HostName,
     endpoint: &'a str,
     condition: Option<&'static str>,
@@ -112,16 +112,18 @@ impl<'a> Document<'a> {
             running_version: snapshot.version.to_string(),
             running: snapshot.running(),
             leader: snapshot.leader().map(|leader| &leader.name),
-            members: members.map(|member| Member::of(snapshot, member)).collect(),
+            members: members
+                .map(|member| MemberJson::of(snapshot, member))
+                .collect(),
             hints: advice::of_snapshot(snapshot)
                 .into_iter()
-                .map(Advice::of)
+                .map(AdviceJson::of)
                 .collect(),
         }
     }
 }
 
-impl Advice {
+impl AdviceJson {
     fn of(hint: Hint) -> Self {
         Self {
             effect: hint.effect.to_string(),
@@ -131,7 +133,7 @@ impl Advice {
     }
 }
 
-impl<'a> Member<'a> {
+impl<'a> MemberJson<'a> {
     fn of(snapshot: &Snapshot, member: &'a MemberSnapshot) -> Self {
         let status = member.status.seen();
         Self {

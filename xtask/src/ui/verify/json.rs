@@ -8,7 +8,7 @@
 use serde::Serialize;
 
 use super::verdict_name;
-use crate::check::{self, Health, Report};
+use crate::check::{self, ClusterReport, Health};
 use crate::judgement::Judged;
 use crate::observation::{Look, MemberObservation, Observation, Status};
 use crate::plan::Plan;
@@ -18,7 +18,12 @@ use crate::ui::json;
 pub const FORMAT: u32 = 1;
 
 /// Renders a report as indented JSON, with a newline at the end.
-pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit_status: u8) -> String {
+pub fn render(
+    plan: &Plan,
+    observation: &Observation,
+    report: &ClusterReport,
+    exit_status: u8,
+) -> String {
     let quorum_state = &report.quorum_state;
     let document = Document {
         format: FORMAT,
@@ -43,13 +48,13 @@ pub fn render(plan: &Plan, observation: &Observation, report: &Report, exit_stat
             may_fail: quorum_state.may_fail(),
         },
         members: members(plan, observation),
-        checks: report.checks.iter().map(Check::of).collect(),
+        checks: report.checks.iter().map(CheckJson::of).collect(),
     };
     json(&document)
 }
 
 /// The observed members of the plan.
-fn members(plan: &Plan, observation: &Observation) -> Vec<Member> {
+fn members(plan: &Plan, observation: &Observation) -> Vec<MemberJson> {
     let looked_at = plan.members.iter().filter_map(|planned| {
         let mut members = observation.members.iter().enumerate();
         let (index, member) = members.find(|(_, one)| one.name == planned.name)?;
@@ -59,7 +64,7 @@ fn members(plan: &Plan, observation: &Observation) -> Vec<Member> {
             let known = status.db_size_quota.is_some() || is_known;
             (known && status.db_size.is_some()).then(|| check::quota_of(plan, status, started))
         });
-        Some(Member::of(planned.id.to_string(), member, quota))
+        Some(MemberJson::of(planned.id.to_string(), member, quota))
     });
     looked_at.collect()
 }
@@ -77,8 +82,8 @@ struct Document<'a> {
     expected_cluster_id: String,
     leader: Option<String>,
     quorum: Quorum,
-    members: Vec<Member>,
-    checks: Vec<Check<'a>>,
+    members: Vec<MemberJson>,
+    checks: Vec<CheckJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -91,7 +96,7 @@ struct Quorum {
 }
 
 #[derive(Serialize)]
-struct Member {
+struct MemberJson {
     name: String,
     endpoint: String,
     answers: bool,
@@ -110,7 +115,7 @@ struct Member {
     keys_hash_revision: Option<u64>,
 }
 
-impl Member {
+impl MemberJson {
     fn of(expected_id: String, member: &MemberObservation, quota: Option<u64>) -> Self {
         let status: Option<&Status> = member.status.seen();
         let hash = member.hash.seen();
@@ -136,16 +141,16 @@ impl Member {
 }
 
 #[derive(Serialize)]
-struct Check<'a> {
+struct CheckJson<'a> {
     name: &'static str,
     title: &'static str,
     verdict: &'static str,
     evidence: String,
-    findings: Vec<Finding<'a>>,
+    findings: Vec<FindingJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct Finding<'a> {
+struct FindingJson<'a> {
     member: Option<String>,
     members: Vec<String>,
     text: &'a str,
@@ -154,7 +159,7 @@ struct Finding<'a> {
     effect: Option<String>,
 }
 
-impl<'a> Check<'a> {
+impl<'a> CheckJson<'a> {
     fn of(checked: &'a Judged<check::Finding>) -> Self {
         let judgement = &checked.judgement;
         Self {
@@ -162,12 +167,12 @@ impl<'a> Check<'a> {
             title: checked.title,
             verdict: verdict_name(judgement.verdict),
             evidence: judgement.evidence(),
-            findings: judgement.findings.iter().map(Finding::of).collect(),
+            findings: judgement.findings.iter().map(FindingJson::of).collect(),
         }
     }
 }
 
-impl<'a> Finding<'a> {
+impl<'a> FindingJson<'a> {
     fn of(finding: &'a check::Finding) -> Self {
         let hint = finding.hint.as_ref();
         Self {

@@ -6,12 +6,12 @@
 use std::fmt::Write;
 
 use super::verdict_name;
-use crate::check::{Finding, Report};
+use crate::check::{ClusterReport, Finding};
 use crate::judgement::{Judged, Verdict};
 use crate::plan::Plan;
 
 /// Renders a report as one test suite.
-pub fn render(plan: &Plan, report: &Report) -> String {
+pub fn render(plan: &Plan, report: &ClusterReport) -> String {
     let failures = report.names(&[Verdict::NotYet, Verdict::Fail]).len();
     let skipped = report
         .names(&[Verdict::Skipped, Verdict::NotApplicable])

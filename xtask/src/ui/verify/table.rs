@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::check::{Health, Report};
+use crate::check::{ClusterReport, Health};
 use crate::hint::Hint;
 use crate::judgement::Verdict;
 use crate::observation::Observation;
@@ -13,7 +13,7 @@ use crate::ui::style::{BOLD, CYAN, FAINT, GREEN, RED, YELLOW};
 use crate::ui::table::{Table, nothing, number, size};
 
 /// Renders a report with colours, which the caller strips if the output is not a terminal.
-pub fn render(plan: &Plan, observation: &Observation, report: &Report) -> String {
+pub fn render(plan: &Plan, observation: &Observation, report: &ClusterReport) -> String {
     let mut text = String::new();
     let style = match report.health() {
         Health::Healthy => GREEN.bold(),
@@ -58,7 +58,7 @@ fn members(observation: &Observation) -> String {
     table.to_string()
 }
 
-fn findings(text: &mut String, report: &Report) {
+fn findings(text: &mut String, report: &ClusterReport) {
     for checked in &report.checks {
         let verdict = checked.judgement.verdict;
         let (label, style) = match verdict {
@@ -85,7 +85,7 @@ fn findings(text: &mut String, report: &Report) {
 }
 
 /// A hint to the explanation of the first of the worst checks, as an example.
-fn explanation(text: &mut String, report: &Report) {
+fn explanation(text: &mut String, report: &ClusterReport) {
     let worst = [Verdict::Fail, Verdict::NotYet, Verdict::Warn];
     let first = worst
         .iter()
