@@ -18,7 +18,7 @@ fn unknown_name_lists_the_available_definitions() {
         &expect![[r#"
             error: there is no `cluster/defualt.toml`
             hint: did you mean `default`?
-            hint: available definitions: `default`, `five`
+            hint: available definitions: `default` and `five`
         "#]],
     );
 }

@@ -70,8 +70,8 @@ fn down_and_destroy_work_with_a_damaged_record() {
     put(&scratch, "damaged", "survivor", "yes");
     let whole = fs::read_to_string(record(&scratch, "damaged")).unwrap();
     for (text, why) in [
-        (&whole[..100], "EOF while parsing"),
-        ("", "EOF while parsing"),
+        (&whole[..100], "it ends too early"),
+        ("", "it ends too early"),
         (
             "{\"format\": 7}",
             "its format is 7, but this program reads 1",
@@ -126,7 +126,7 @@ fn cluster_without_record_is_adopted_only_if_stopped() {
     fs::remove_file(record(&scratch, "orphan")).unwrap();
     fs::remove_dir_all(member(&scratch, "orphan", "core-02").join("data")).unwrap();
     let partial = up(&scratch, "orphan").expect(7);
-    let fact = "error: the data of `core-01`, `core-03`";
+    let fact = "error: the data of `core-01` and `core-03`";
     assert!(partial.stderr.contains(fact), "{}", partial.stderr);
 }
 
@@ -154,7 +154,7 @@ fn down_reports_members_that_lost_their_data() {
     let lose = |one| fs::remove_dir_all(member(&scratch, "void", one)).unwrap();
     lose("core-02");
     let down = scratch.run(&["down", "void"]).expect(0);
-    let fact = "void: 3 members stopped; only the data of core-01, core-03 is kept\n";
+    let fact = "void: 3 members stopped; only the data of core-01 and core-03 is kept\n";
     assert!(down.stderr.contains(fact), "{}", down.stderr);
 
     // Running members are stopped even if nothing is left of their folders.

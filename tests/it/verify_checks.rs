@@ -359,7 +359,7 @@ fn conflicting_member_lists_name_their_source() {
         &seen,
         "members",
         expect![[r#"
-            Skipped: 3 members as defined, in the lists of core-01 and core-03; not checked: core-02 did not report its member list
+            Skipped: core-01 and core-03 list 3 members as defined; not checked: core-02 did not report its member list
             - core-02 did not report its member list: no answer in time
               informs: a busy or slow member may answer next time: verify again
         "#]],
@@ -918,7 +918,7 @@ fn versions_are_compared_with_the_pinned_one() {
         expect![[r#"
             Warn: etcd 3.5.30, standing in for the pinned 3.6.14
             - etcd 3.5.30 stands in for the pinned 3.6.14, so 3.6.14 itself is not proven
-              informs: no task replaces it and keeps the data yet; a new cluster runs 3.6.14 once it is available (as a download, or in a folder that you name)
+              informs: no task can replace it and keep the data; a new cluster runs 3.6.14 once it is available (as a download, or in a folder that you name)
         "#]],
     );
     assert_eq!(
@@ -1097,7 +1097,7 @@ fn alarms_are_explained() {
         &[("three kinds", alarmed), ("one silent", silent)],
         expect![[r#"
             three kinds
-              Fail: NOSPACE, CORRUPT, number 9
+              Fail: NOSPACE, CORRUPT and number 9
               - member 77 raised the alarm number 9: this program does not know what it means
                 informs: list all alarms: `cargo xtask etcdctl -- alarm list`
               - core-02 raised the alarm NOSPACE: its database reached the quota, and the whole cluster refuses writes

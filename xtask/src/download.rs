@@ -11,6 +11,7 @@ use xshell::{Cmd, Shell};
 
 use crate::process::{self, Finished};
 use crate::reason::Reason;
+use crate::wording::list_of_words;
 
 /// Time limits of a download.
 #[derive(Debug, Clone, Copy)]
@@ -44,11 +45,8 @@ pub fn download(shell: &Shell, url: &str, to: &Utf8Path, limits: Limits) -> Resu
             return Err(why_not(downloader.name, &finished).into());
         }
     }
-    let names: Vec<String> = DOWNLOADERS
-        .iter()
-        .map(|downloader| format!("`{}`", downloader.name))
-        .collect();
-    Err(format!("none of {} is installed", names.join(", ")).into())
+    let names = list_of_words(DOWNLOADERS.iter().map(|downloader| downloader.name));
+    Err(format!("this host has none of {names}").into())
 }
 
 fn why_not(name: &str, finished: &Finished) -> String {

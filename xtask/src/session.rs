@@ -8,6 +8,7 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
 use crate::ui::Ui;
 use crate::values::HostName;
+use crate::wording::list_of_words;
 use crate::workspace::Home;
 
 /// A cluster that was started and not yet destroyed. Its definition may no longer exist.
@@ -77,13 +78,12 @@ impl Started {
         if names.contains(member) {
             return Ok(());
         }
-        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         Err(Failure::usage(
             Diagnostic::error(format!(
                 "cluster `{}` has no member `{member}`",
                 self.home.name
             ))
-            .hint(format!("its members are {}", names.join(", "))),
+            .hint(format!("its members are {}", list_of_words(names))),
         ))
     }
 }

@@ -11,7 +11,7 @@ pub fn list(items: impl IntoIterator<Item = impl Display>) -> String {
 }
 
 /// Words that somebody may type, in backticks: `` `stable`, `beta` and `alpha` ``.
-pub fn list_of_words<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+pub fn list_of_words(words: impl IntoIterator<Item = impl Display>) -> String {
     list(words.into_iter().map(in_backticks))
 }
 
@@ -39,7 +39,7 @@ pub fn many(number: usize, one: &str) -> String {
     format!("{} {one}{plural}", count(number))
 }
 
-fn in_backticks(word: &str) -> String {
+fn in_backticks(word: impl Display) -> String {
     format!("`{word}`")
 }
 

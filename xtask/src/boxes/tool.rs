@@ -9,6 +9,7 @@ use super::Material;
 use crate::hint::Hint;
 use crate::process;
 use crate::reason::Reason;
+use crate::wording::list_of_words;
 
 /// How long a program may take, including slow downloads.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
@@ -54,11 +55,11 @@ pub(super) fn require(material: Material) -> Result<(), Reason> {
     let path = path();
     let is_there =
         |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    let missing: Vec<String> = TOOLS
+    let missing: Vec<&str> = TOOLS
         .iter()
         .filter(|tool| tool.only.is_none_or(|only| only == material))
         .filter(|tool| !is_there(tool.program))
-        .map(|tool| format!("`{}`", tool.program))
+        .map(|tool| tool.program)
         .collect();
     let from = match material {
         Material::CloudImage => "a cloud image",
@@ -68,7 +69,7 @@ pub(super) fn require(material: Material) -> Result<(), Reason> {
         [] => Ok(()),
         missing => Err(Reason::from(format!(
             "this host lacks {}, needed to make a box from {from}",
-            missing.join(", ")
+            list_of_words(missing)
         ))),
     }
 }

@@ -132,7 +132,7 @@ fn conflict(error: &Error) -> Diagnostic {
 fn not_possible(error: &Error) -> Diagnostic {
     let value = text(error, ContextKind::InvalidValue);
     let values = suggestions(error, ContextKind::ValidValue);
-    let diagnostic = Diagnostic::error(format!("{} cannot be `{value}`", argument(error)));
+    let diagnostic = Diagnostic::error(format!("{} cannot be {}", argument(error), shown(&value)));
     // Not clap's own suggestion, which also finds similarity between unrelated words.
     let diagnostic = match nearest(&value, values.iter().map(String::as_str)) {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
@@ -148,9 +148,9 @@ fn not_possible(error: &Error) -> Diagnostic {
 fn refused(error: &Error) -> Diagnostic {
     use std::error::Error as _;
     let diagnostic = Diagnostic::error(format!(
-        "{} cannot be `{}`",
+        "{} cannot be {}",
         argument(error),
-        text(error, ContextKind::InvalidValue)
+        shown(&text(error, ContextKind::InvalidValue))
     ));
     let file = text(error, ContextKind::InvalidValue);
     if let Some(name) = file.strip_suffix(".toml") {
@@ -168,6 +168,13 @@ fn refused(error: &Error) -> Diagnostic {
             None => diagnostic.note(why.to_string()),
         },
         None => diagnostic,
+    }
+}
+
+fn shown(value: &str) -> String {
+    match value {
+        "" => "empty".to_owned(),
+        _ => format!("`{value}`"),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::lifecycle::remove;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::ui::Ui;
 use crate::values::ClusterName;
+use crate::wording::list_of_words;
 use crate::workspace::Workspace;
 
 /// Stop a cluster and remove all its data
@@ -47,10 +48,9 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ));
         let started = workspace.started();
         if !started.is_empty() {
-            let names: Vec<String> = started.iter().map(|name| format!("`{name}`")).collect();
             ui.hint(&Hint::says(format!(
                 "available clusters: {}",
-                names.join(", ")
+                list_of_words(started)
             )));
         }
         return Ok(Exit::Success);

@@ -6,6 +6,7 @@ use crate::hint::Hint;
 use crate::lifecycle::{open, stop};
 use crate::report::Outcome;
 use crate::ui::Ui;
+use crate::wording::list;
 use crate::workspace::Workspace;
 
 /// Stop a cluster and keep its data
@@ -42,10 +43,9 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         (1, _) => format!("{name}: 1 member stopped; its data is gone"),
         (count, 0) => format!("{name}: {count} members stopped; their data is gone"),
         (count, _) if kept.len() < count => {
-            let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
             format!(
                 "{name}: {count} members stopped; only the data of {} is kept",
-                kept.join(", ")
+                list(&kept)
             )
         }
         (count, _) => format!("{name}: {count} members stopped, their data is kept"),

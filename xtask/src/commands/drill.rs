@@ -5,7 +5,7 @@ mod words;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::{ValueEnum, value_parser};
+use clap::ValueEnum;
 
 use super::Exit;
 use crate::atomic;
@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience, default_value = "3s")]
     hold: Duration,
     /// The maximum requests per second of all clients together
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = value_parser!(u32).range(10..=10_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = quantity::rate)]
     rate: u32,
     /// A folder with an etcd of another version, for faults that need one
     #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]

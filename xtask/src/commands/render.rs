@@ -14,6 +14,7 @@ use crate::render::{self, Rendered};
 use crate::report::{Diagnostic, Outcome};
 use crate::ui::{self, Ui};
 use crate::values::ClusterName;
+use crate::wording::list;
 use crate::workspace::Workspace;
 
 /// Write machine configuration from the definitions
@@ -128,13 +129,12 @@ fn check(
             1 => ("is", "write it"),
             _ => ("are", "write them"),
         };
-        let mut diagnostic =
-            Diagnostic::error(format!("{} {verb} out of date", differing.join(", ")));
+        let mut diagnostic = Diagnostic::error(format!("{} {verb} out of date", list(&differing)));
         // A terminal does not show this difference.
         if !differing_in_line_ends.is_empty() {
             diagnostic = diagnostic.note(format!(
                 "only line endings differ in {}: they are CR LF, as git's `core.autocrlf` writes them",
-                differing_in_line_ends.join(", ")
+                list(&differing_in_line_ends)
             ));
         }
         diagnostics.push(diagnostic.hint(Hint::heals(write, ["cargo xtask render"])));

@@ -11,6 +11,7 @@ use crate::atomic::{self, cannot_write};
 use crate::hint::Hint;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
+use crate::state::versioned;
 use crate::workspace::Home;
 
 /// The steps to undo in a cluster. Each is on disk before the step itself is done.
@@ -45,21 +46,13 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(home, &error.to_string())),
         };
-        match serde_json::from_str::<Self>(&text) {
-            Ok(journal) if journal.format == FORMAT => Ok(Some(Self {
-                // Whatever the file says reaches a terminal.
-                fault: journal.fault.escape_debug().to_string(),
-                ..journal
-            })),
-            Ok(journal) => {
-                let why = format!(
-                    "its format is {}, but this program reads {FORMAT}",
-                    journal.format
-                );
-                Err(unusable(home, &why))
-            }
-            Err(error) => Err(unusable(home, &error.to_string())),
-        }
+        let journal: Self =
+            versioned::parse(&text, FORMAT).map_err(|why| unusable(home, why.as_str()))?;
+        Ok(Some(Self {
+            // Whatever the file says reaches a terminal.
+            fault: journal.fault.escape_debug().to_string(),
+            ..journal
+        }))
     }
 
     /// Writes the journal atomically. An empty journal is removed.

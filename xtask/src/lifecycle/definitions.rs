@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity, Source};
 use crate::ui::Ui;
 use crate::values::{ClusterName, Refused};
-use crate::wording::count;
+use crate::wording::{count, list_of_words};
 use crate::workspace::Workspace;
 
 /// Much larger files are not definitions.
@@ -217,7 +217,6 @@ pub(super) fn hint_at_definitions(
             "write `members = 3` into `cluster/{name}.toml`: that alone is a cluster"
         ))
     } else {
-        let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        diagnostic.hint(format!("available definitions: {}", all.join(", ")))
+        diagnostic.hint(format!("available definitions: {}", list_of_words(names)))
     }
 }

@@ -11,6 +11,7 @@ use crate::observation::{Recorded, Unreadable};
 use crate::report::Failure;
 use crate::session::Session;
 use crate::state::{DataSeen, Record, high_water_mark};
+use crate::wording::list;
 
 /// Looks until the cluster is healthy or the time is over, and prints what is missing meanwhile.
 pub fn wait(session: &Session, most: Duration) -> Verified {
@@ -127,5 +128,5 @@ fn missing(verified: &Verified) -> String {
     if missing.is_empty() {
         missing = report.names(&[Verdict::Skipped]);
     }
-    format!("{} ({})", missing.join(", "), report.quorum_state)
+    format!("{} ({})", list(missing), report.quorum_state)
 }

@@ -13,7 +13,7 @@ use crate::observation::{LastRevision, Observation, Unreadable};
 use crate::plan::identity::{self, EtcdId};
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
-use crate::state::DataSeen;
+use crate::state::{DataSeen, versioned};
 use crate::workspace::Home;
 
 /// The content of the file.
@@ -65,13 +65,7 @@ fn read(home: &Home, cluster_id: EtcdId) -> Result<Option<HighWaterMark>, Reason
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Reason::of(error)),
     };
-    let seen: HighWaterMark = serde_json::from_str(&text).map_err(Reason::of)?;
-    if seen.format != FORMAT {
-        return Err(Reason::from(format!(
-            "its format is {}, but this program reads {FORMAT}",
-            seen.format
-        )));
-    }
+    let seen: HighWaterMark = versioned::parse(&text, FORMAT)?;
     Ok((seen.cluster_id == cluster_id.to_string()).then_some(seen))
 }
 

@@ -4,6 +4,7 @@ mod data_seen;
 pub mod high_water_mark;
 mod lock;
 mod record;
+pub mod versioned;
 
 pub use data_seen::DataSeen;
 pub use lock::Lock;

@@ -14,6 +14,7 @@ use crate::plan::{Member, Plan};
 use crate::process::quoted;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
+use crate::state::versioned;
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Token};
 use crate::workspace::Home;
 
@@ -86,7 +87,7 @@ impl Record {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(&path, name, &Reason::of(error))),
         };
-        let parsed = parse(&text).map(Some);
+        let parsed = versioned::parse(&text, FORMAT).map(Some);
         parsed.map_err(|why| unusable(&path, name, &why))
     }
 
@@ -224,21 +225,6 @@ impl RecordedMember {
     fn is(&self, member: &Member) -> bool {
         self.name == member.name && self.address == member.address
     }
-}
-
-fn parse(text: &str) -> Result<Record, Reason> {
-    #[derive(Deserialize)]
-    struct Format {
-        format: u32,
-    }
-    // The format is checked first: other differences follow from it.
-    let Format { format } = serde_json::from_str(text).map_err(Reason::of)?;
-    if format != FORMAT {
-        return Err(Reason::from(format!(
-            "its format is {format}, but this program reads {FORMAT}"
-        )));
-    }
-    serde_json::from_str(text).map_err(Reason::of)
 }
 
 fn unusable(path: &Utf8Path, name: &ClusterName, why: &Reason) -> Failure {

@@ -5,6 +5,7 @@ use super::{database, quorum_state};
 use crate::observation::{AlarmKind, Observation};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
+use crate::wording::list;
 
 pub(super) static CHECK: Check = Check {
     name: "alarms",
@@ -62,7 +63,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             }
         }
     });
-    unseen.settle(Verdict::Fail, kinds.join(", "), findings.collect())
+    unseen.settle(Verdict::Fail, list(kinds), findings.collect())
 }
 
 const fn meaning(kind: AlarmKind) -> &'static str {

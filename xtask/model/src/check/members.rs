@@ -76,9 +76,10 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             )
         }
         Verdict::Pass => format!(
-            "{} as defined, in the lists of {}",
-            many(plan.members.len(), "member"),
-            list(lists.iter().map(|(name, _)| name))
+            "{} {} {} as defined",
+            list(lists.iter().map(|(name, _)| name)),
+            if lists.len() == 1 { "lists" } else { "list" },
+            many(plan.members.len(), "member")
         ),
         _ => format!(
             "{} defined, {} listed",

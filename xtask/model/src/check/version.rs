@@ -82,7 +82,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             None,
             format!("etcd {stand_in} stands in for the pinned {pinned}, so {pinned} itself is not proven"),
             Hint::says(format!(
-                "no task replaces it and keeps the data yet; a new cluster runs {pinned} once it is available (as a download, or in a folder that you name)"
+                "no task can replace it and keep the data; a new cluster runs {pinned} once it is available (as a download, or in a folder that you name)"
             )),
         ));
     }

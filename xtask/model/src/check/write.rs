@@ -27,66 +27,13 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let mut findings = Vec::new();
-    let mut verdict = Verdict::Pass;
-    let full = observation
-        .members
-        .iter()
-        .filter_map(|member| member.alarms.seen())
-        .flatten()
-        .any(|alarm| alarm.kind == AlarmKind::NoSpace);
-
-    // Under the alarm NOSPACE etcd refuses writes, and without a quorum it can do nothing: `alarms` and
-    // `quorum` say what to do.
-    let tells_alone = !full && QuorumState::of(plan, observation).has_quorum();
-    let mut written: Vec<&HostName> = Vec::new();
-    for member in &observation.members {
-        match &member.write {
-            Look::Seen(_) => written.push(&member.name),
-            Look::NotAsked(_) => {}
-            Look::Failed(why) => {
-                verdict = Verdict::Fail;
-                let hint = tells_alone.then(|| log(plan, &member.name));
-                let text = format!("accepted no write: {why}");
-                findings.push(Finding::new(Some(&member.name), text, hint));
-            }
-        }
-    }
-    let mut readers = 0;
-    for member in &observation.members {
-        match &member.reads {
-            Look::NotAsked(_) => {}
-            Look::Failed(why) => {
-                verdict = Verdict::Fail;
-                findings.push(Finding::new(
-                    Some(&member.name),
-                    format!("could not read the values back: {why}"),
-                    tells_alone.then(|| log(plan, &member.name)),
-                ));
-            }
-            Look::Seen(read) => {
-                readers += 1;
-                let missing: Vec<&HostName> = written
-                    .iter()
-                    .copied()
-                    .filter(|name| !read.contains(name))
-                    .collect();
-                if !missing.is_empty() {
-                    verdict = Verdict::Fail;
-                    findings.push(Finding::new(
-                        Some(&member.name),
-                        match missing.as_slice() {
-                            [one] => format!("does not have the value written through {one}"),
-                            _ => format!("does not have the values written through {}", list(missing)),
-                        },
-                        Hint::says(
-                            "acknowledged writes must be readable everywhere: these members are not one cluster, or their data is damaged; see `identity` and `hash`",
-                        ),
-                    ));
-                }
-            }
-        }
-    }
+    let mut findings = refused(plan, observation);
+    findings.extend(unread(plan, observation));
+    let mut verdict = if findings.is_empty() {
+        Verdict::Pass
+    } else {
+        Verdict::Fail
+    };
     if let Look::Failed(why) = &observation.probe.removed {
         verdict = verdict.max(Verdict::Warn);
         findings.push(Finding::new(
@@ -101,26 +48,87 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
 
     // Failures are reported above. What others did not get to do because of them is not.
     let unseen = Coverage::of_unasked(observation, |member| &member.write);
-    if written.is_empty() {
+    let written = written(observation).count();
+    if written == 0 {
         return unseen.nothing(
             verdict.max(Verdict::Skipped),
             "nothing was written",
             findings,
         );
     }
+    let reads = observation.members.iter();
+    let readers = reads.filter_map(|member| member.reads.seen()).count();
     let removed = match &observation.probe.removed {
         Look::Seen(()) => ", all removed",
         Look::Failed(_) | Look::NotAsked(_) => "",
     };
     let all = observation.members.len();
-    let evidence = format!(
-        "written through {} of {all}, read from {readers}{removed}",
-        written.len()
-    );
+    let evidence = format!("written through {written} of {all}, read from {readers}{removed}");
     unseen.settle(verdict, evidence, findings)
 }
 
-fn log(plan: &Plan, member: &HostName) -> Hint {
+/// The members through which a value was written.
+fn written(observation: &Observation) -> impl Iterator<Item = &HostName> {
+    let members = observation.members.iter();
+    members
+        .filter(|member| member.write.seen().is_some())
+        .map(|member| &member.name)
+}
+
+/// The members that accepted no write.
+fn refused(plan: &Plan, observation: &Observation) -> Vec<Finding> {
+    let refused = observation.members.iter().filter_map(|member| {
+        let Look::Failed(why) = &member.write else {
+            return None;
+        };
+        let text = format!("accepted no write: {why}");
+        let hint = log(plan, observation, &member.name);
+        Some(Finding::new(Some(&member.name), text, hint))
+    });
+    refused.collect()
+}
+
+/// The members that did not return every value that was written.
+fn unread(plan: &Plan, observation: &Observation) -> Vec<Finding> {
+    let unread = observation.members.iter().filter_map(|member| {
+        let name = &member.name;
+        let read = match &member.reads {
+            Look::NotAsked(_) => return None,
+            Look::Failed(why) => {
+                let text = format!("could not read the values back: {why}");
+                return Some(Finding::new(Some(name), text, log(plan, observation, name)));
+            }
+            Look::Seen(read) => read,
+        };
+        let missing: Vec<&HostName> = written(observation)
+            .filter(|name| !read.contains(name))
+            .collect();
+        let text = match missing.as_slice() {
+            [] => return None,
+            [one] => format!("does not have the value written through {one}"),
+            _ => format!("does not have the values written through {}", list(missing)),
+        };
+        Some(Finding::new(
+            Some(name),
+            text,
+            Hint::says(
+                "acknowledged writes must be readable everywhere: these members are not one cluster, or their data is damaged; see `identity` and `hash`",
+            ),
+        ))
+    });
+    unread.collect()
+}
+
+/// Where to look for a member's reason. Under the alarm NOSPACE etcd refuses writes, and without a quorum it
+/// can do nothing: `alarms` and `quorum` say what to do.
+fn log(plan: &Plan, observation: &Observation, member: &HostName) -> Option<Hint> {
+    let alarms = observation.members.iter();
+    let mut alarms = alarms.filter_map(|member| member.alarms.seen()).flatten();
+    let is_full = alarms.any(|alarm| alarm.kind == AlarmKind::NoSpace);
+    (!is_full && QuorumState::of(plan, observation).has_quorum()).then(|| log_hint(plan, member))
+}
+
+fn log_hint(plan: &Plan, member: &HostName) -> Hint {
     Hint::informs(
         "if a member has just failed, verify again; otherwise read its log",
         [logs(plan, member)],

@@ -350,7 +350,7 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
 
     /// Reports text without quotes. If it would still be refused in quotes, the hint shows what is valid.
     fn wants_quotes(&mut self, raw: &str, refused: Option<Refused>) {
-        let message = format!("`{}` is text, and text needs quotes", self.path);
+        let message = format!("the value of `{}` needs quotes", self.path);
         let hint = match refused {
             None => format!("write `{} = \"{}\"`", self.key, shortened(raw)),
             Some(refused) => refused.hint,

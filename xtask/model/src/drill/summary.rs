@@ -9,7 +9,7 @@ use super::history::{Action, Answer, History, Operation};
 use super::registers::{self, RegisterProof};
 use super::{Drill, Event, Moment};
 use crate::values::HostName;
-use crate::wording::many;
+use crate::wording::{list_of_words, many};
 
 /// The summary of a drill.
 #[derive(Debug, Clone)]
@@ -325,23 +325,26 @@ impl fmt::Display for Shortfall {
                 write!(f, "linearizability was not shown: {why}")
             }
             Self::NotFound { expected, reported } => {
-                let but = |some: &[String], others: &[String]| {
-                    let but = some.iter().filter(|line| !others.contains(line));
-                    but.map(|line| format!("`{line}`")).collect::<Vec<_>>()
-                };
-                let missing = but(expected, reported).join(", ");
-                let unexpected = but(reported, expected).join(", ");
-                match (missing.as_str(), unexpected.as_str()) {
-                    ("", "") => {
+                let missing = but(expected, reported);
+                let unexpected = but(reported, expected);
+                match (missing.is_empty(), unexpected.is_empty()) {
+                    (true, true) => {
                         f.write_str("`verify` did not report the expected findings in time")
                     }
-                    (missing, "") => write!(f, "`verify` did not report {missing}"),
-                    ("", unexpected) => {
-                        write!(f, "`verify` reported {unexpected}, which was not expected")
+                    (false, true) => {
+                        write!(f, "`verify` did not report {}", list_of_words(missing))
                     }
-                    (missing, unexpected) => {
-                        write!(f, "`verify` reported {unexpected} instead of {missing}")
-                    }
+                    (true, false) => write!(
+                        f,
+                        "`verify` reported {}, which was not expected",
+                        list_of_words(unexpected)
+                    ),
+                    (false, false) => write!(
+                        f,
+                        "`verify` reported {} instead of {}",
+                        list_of_words(unexpected),
+                        list_of_words(missing)
+                    ),
                 }
             }
             Self::NotHealthy(how) if how.is_empty() => {
@@ -352,6 +355,11 @@ impl fmt::Display for Shortfall {
             }
         }
     }
+}
+
+/// The lines of the first that are not in the second.
+fn but<'a>(some: &'a [String], others: &[String]) -> Vec<&'a String> {
+    some.iter().filter(|line| !others.contains(line)).collect()
 }
 
 fn reasons(

@@ -111,8 +111,8 @@ impl MachineNames {
     }
 }
 
-/// The result of one look. On a host, something that is missing was seen to be missing; a member that does
-/// not answer was not seen, so observations of members have another `Look`.
+/// The result of probing one thing. On a host, something that is missing was seen to be missing; a member that does
+/// not answer was not seen, so observations of members have a `Look` instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe<T> {
     /// It exists, and this was seen.

@@ -128,3 +128,18 @@ pub fn patience(text: &str) -> Result<Duration, Refused> {
         .filter(|patience| !patience.is_zero() && *patience <= day)
         .ok_or_else(refused)
 }
+
+/// Reads a rate in requests per second.
+///
+/// # Errors
+/// For anything but a whole number from 10 to 10,000: fewer show nothing, and more are not sent in time.
+pub fn rate(text: &str) -> Result<u32, Refused> {
+    let rate = text.parse().ok();
+    rate.filter(|rate| (10..=10_000).contains(rate))
+        .ok_or_else(|| {
+            Refused::new(
+                format!("`{}` is not a rate", text.escape_debug()),
+                "write a whole number from 10 to 10,000",
+            )
+        })
+}

@@ -4,6 +4,7 @@ use xshell::Shell;
 
 use super::needed::{self, Needed};
 use crate::process;
+use crate::wording::list;
 
 /// The programs that only these tests need.
 static PROGRAMS: &[Needed] = &[
@@ -89,10 +90,9 @@ pub(super) fn why_not(shell: &Shell) -> Option<String> {
     if missing.is_empty() {
         return None;
     }
-    let names: Vec<&str> = missing.iter().map(|needed| needed.name).collect();
     Some(format!(
         "this host lacks {}; install them with `cargo xtask test --install`",
-        names.join(", ")
+        list(missing.iter().map(|needed| needed.name))
     ))
 }
 

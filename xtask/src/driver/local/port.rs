@@ -13,6 +13,7 @@ use crate::plan::{CLIENT_PORT, Member, PEER_PORT};
 use crate::process;
 use crate::report::Diagnostic;
 use crate::values::HostName;
+use crate::wording::list_of_words;
 
 /// The obstacles to listening on the members' ports, one diagnostic for each cause.
 pub(super) fn obstacles<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<Diagnostic> {
@@ -110,10 +111,9 @@ impl OtherCluster {
     fn obstacle(&self, members: &[&HostName]) -> Diagnostic {
         let Self { name, root } = self;
         let folder = process::quoted(root.as_str());
-        let members: Vec<String> = members.iter().map(|name| format!("`{name}`")).collect();
         Diagnostic::error(format!(
             "cluster `{name}` in `{root}` uses the addresses of {}",
-            members.join(", ")
+            list_of_words(members)
         ))
         .note("clusters with the same addresses cannot run at the same time on one host")
         .hint(Hint::heals(

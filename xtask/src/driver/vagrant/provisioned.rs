@@ -11,6 +11,7 @@ use crate::plan::Plan;
 use crate::render;
 use crate::report::{Diagnostic, Outcome};
 use crate::values::HostName;
+use crate::wording::list_of_words;
 use crate::workspace::Home;
 
 /// How many lines of a difference to show. `git` is better for longer ones.
@@ -44,14 +45,10 @@ pub(super) fn outdated(home: &Home, plan: &Plan) -> Option<Diagnostic> {
         .filter(|(_, then)| *then != now)
         .collect();
     let (first, then) = outdated.first()?;
-    let names: Vec<String> = outdated
-        .iter()
-        .map(|(name, _)| format!("`{name}`"))
-        .collect();
     let mut warning = Diagnostic::warning(format!(
         "{} {} set up with user-data that the definition no longer renders",
-        names.join(", "),
-        if names.len() == 1 { "was" } else { "were" }
+        list_of_words(outdated.iter().map(|(name, _)| name)),
+        if outdated.len() == 1 { "was" } else { "were" }
     ));
     for (what, lines) in [
         ("has", lines_only_in(then, &now)),

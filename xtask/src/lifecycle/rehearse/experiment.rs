@@ -17,6 +17,7 @@ use crate::process::DeferredInterrupt;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::Session;
 use crate::values::HostName;
+use crate::wording::list;
 use crate::workload::Clients;
 
 /// What all drills of one task have in common.
@@ -166,7 +167,7 @@ impl Experiment<'_> {
                 timeline.note(Event::Found);
                 self.session
                     .ui
-                    .say(&format!("  verify reports {}", lines(&reported).join(", ")));
+                    .say(&format!("  verify reports {}", listed(&reported)));
                 return reported;
             }
             if Instant::now() > deadline || self.interruption.is_asked() {
@@ -267,7 +268,7 @@ impl Experiment<'_> {
         let mut diagnostic = Diagnostic::error(before.report.summary(plan))
             .note("a drill runs only on a healthy cluster that matches its definition");
         if !reported.is_empty() {
-            diagnostic = diagnostic.note(format!("reported: {}", reported.join(", ")));
+            diagnostic = diagnostic.note(format!("reported: {}", list(reported)));
         }
         for why in before.report.unasked() {
             diagnostic = diagnostic.note(why);
@@ -337,6 +338,6 @@ fn lines(reported: &BTreeSet<Reported>) -> Vec<String> {
 fn listed(reported: &BTreeSet<Reported>) -> String {
     match lines(reported).as_slice() {
         [] => "nothing".to_owned(),
-        lines => lines.join(", "),
+        lines => list(lines),
     }
 }

@@ -8,6 +8,7 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
 use crate::ui::Ui;
 use crate::values::{ClusterName, HostName};
+use crate::wording::list_of_words;
 use crate::workspace::Home;
 
 /// The record to resume from; `None` for a new cluster or a record that has to be rebuilt.
@@ -73,12 +74,11 @@ fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
     let names = plan.names();
     let is_whole = names.len() == stopped.len() && names.iter().all(|name| stopped.contains(&name));
     if !is_whole {
-        let stopped: Vec<String> = stopped.iter().map(|name| format!("`{name}`")).collect();
         return Err(without_record(
             name,
             &format!(
                 "the data of {} does not fit the members of `{}`, and there is no record",
-                stopped.join(", "),
+                list_of_words(stopped),
                 plan.source
             ),
             "restore the record, or the definition that they were started from",

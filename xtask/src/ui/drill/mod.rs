@@ -8,7 +8,7 @@ pub mod table;
 use crate::drill::summary::{Gap, NewLeader, Shortfall, Summary};
 use crate::drill::words::{moment, seconds};
 use crate::drill::{Drill, Event};
-use crate::wording::{count, many};
+use crate::wording::{count, list, many};
 
 /// The last line: faults injected and found, acknowledged writes, and losses.
 pub fn closing(drills: &[Drill]) -> String {
@@ -78,7 +78,7 @@ struct Fact {
     text: String,
 }
 
-/// Whether a fact is as required.
+/// How a fact compares with what is required.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Requirement {
     Met,
@@ -135,8 +135,8 @@ fn found(drill: &Drill, summary: &Summary) -> Fact {
                 name,
                 Requirement::Met,
                 format!(
-                    "`verify` reported {} and nothing else, {} after the injection began",
-                    reported.join(", "),
+                    "`verify` reported only {}, {} after the injection began",
+                    list(reported),
                     seconds(after)
                 ),
             )
