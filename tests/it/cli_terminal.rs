@@ -102,7 +102,8 @@ fn progress_on_a_dumb_terminal_is_plain_lines() {
 fn env_on_a_terminal_says_that_it_is_for_a_shell() {
     let scratch = started("eval", &one(23));
     let ran = on_terminal(&scratch.command(&["env", "eval"]), 200, "").expect(0);
-    let hint = "hint: set the variables in this shell: `eval \"$(cargo xtask env eval)\"`\n";
+    let hint =
+        "hint: set the variables in this shell: `e=$(cargo xtask env eval) && eval \"$e\"`\n";
     assert!(ran.stdout.ends_with(hint), "{}", ran.stdout);
     assert_eq!(scratch.run(&["env", "eval"]).expect(0).stderr, "");
 }

@@ -230,7 +230,7 @@ fn are_followed_after(cluster: &Cluster, fault: &str, up: &str, ran: &Ran) {
             let ran = follow(cluster, &format!("{environment}{command}"));
             let followed = follows(&ran, &command);
             assert!(followed.is_ok(), "{fault}: `{up}`: {ran:#?}\n{followed:#?}");
-            if command.starts_with("eval ") {
+            if command.contains("eval ") {
                 environment = format!("{command}\n");
             }
         }

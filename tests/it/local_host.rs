@@ -338,8 +338,7 @@ fn recipe_of_2015_runs_and_serves_fleets_api() {
     assert!(env.contains(endpoint), "{env}");
 
     // A shell can run the hint of `up`. Without `--quorum` a lagging member may answer.
-    let hint =
-        "hint: use it: `eval \"$(cargo xtask env recipe)\"`, then `etcdctl set greeting hello`";
+    let hint = "hint: use it: `e=$(cargo xtask env recipe) && eval \"$e\"`, then `etcdctl set greeting hello`";
     assert!(up.stderr.contains(hint), "{}", up.stderr);
     let script =
         "eval \"$(\"$xtask\" env recipe)\" && etcdctl set greeting hello && etcdctl ls --quorum /";

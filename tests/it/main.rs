@@ -32,6 +32,7 @@ mod elections;
 mod etcd_3_5;
 mod etcd_binaries;
 mod etcd_release;
+mod etcdctl_env;
 mod fault_matrix;
 mod gateway;
 #[allow(dead_code, reason = "shared with the other tests")]

@@ -207,7 +207,7 @@ fn commands_in_texts_of_hints_are_seen() {
 fn commands_in_hints(source: &str) -> Vec<(usize, String)> {
     const PROGRAMS: &[&str] = &[
         "VAGRANT_", "cargo ", "cd ", "df ", "etcd", "eval ", "export ", "git ", "ip ", "kill ",
-        "ls ", "mv ", "ps ", "rm ", "sudo ", "unset ", "vagrant ", "virsh ", "{up}",
+        "e=", "ls ", "mv ", "ps ", "rm ", "sudo ", "unset ", "vagrant ", "virsh ", "{up}",
     ];
     let names_command = |text: &str| {
         let typed = |quote: &str| {

@@ -111,6 +111,23 @@ impl Task {
     }
 }
 
+/// Prints what a task must leave behind if it, or reading its arguments, failed.
+pub fn after_failure(ui: Ui) {
+    if let [task, arguments @ ..] = &words()[..]
+        && task == "env"
+    {
+        commands::env::print_nowhere(ui, arguments);
+    }
+}
+
+/// The words after the program's name.
+pub fn words() -> Vec<String> {
+    let words = std::env::args_os().skip(1);
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
+}
+
 /// Formats a help page for printing, without the spaces that clap leaves on empty lines.
 pub fn page(help: &clap::builder::StyledStr) -> String {
     let text = help.ansi().to_string();

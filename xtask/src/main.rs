@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         .and_then(|exit| ui.all_was_printed(exit))
         .unwrap_or_else(|failure| {
             ui.report(&failure.diagnostics);
+            cli::after_failure(ui);
             failure.kind.into()
         });
     ExitCode::from(exit as u8)
@@ -44,12 +45,6 @@ fn no_task(ui: Ui, error: &clap::Error) -> Outcome<Exit> {
             ui.say(text.trim_end());
             Ok(Exit::Usage)
         }
-        _ => {
-            let words = std::env::args_os().skip(1);
-            let words: Vec<String> = words
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect();
-            Err(Failure::usage(usage::diagnostic(error, &words)))
-        }
+        _ => Err(Failure::usage(usage::diagnostic(error, &cli::words()))),
     }
 }

@@ -1,36 +1,49 @@
 //! `cargo xtask env`: shell exports that point etcdctl at a started cluster.
 
-use std::fmt::Write as _;
 use std::io::IsTerminal;
+
+use clap::ValueEnum;
 
 use super::{Exit, Which};
 use crate::etcd::client_environment;
 use crate::hint::Hint;
 use crate::lifecycle::open;
 use crate::plan::etcdctl_words::shell_speaks_v2;
-use crate::process::quoted;
 use crate::report::Outcome;
 use crate::ui::Ui;
+use crate::ui::shell::{Shell, Variables, nowhere};
 
-/// Print shell exports that point etcdctl at a cluster
+/// Print shell commands that point etcdctl at a cluster
 ///
-/// The lines are for a POSIX shell. They set the members' endpoints, and prepend the folder of the
-/// matching etcdctl to PATH. If the definition enables fleet, they also set FLEETCTL_ENDPOINT, and
-/// etcdctl uses the v2 API, as fleet does: `etcdctl ls /` shows fleet's keys. Variables that an
-/// earlier `env` of another cluster set, and that this cluster does not need, are unset. The cluster
-/// may be stopped.
+/// They set the members' endpoints, and prepend the folder of the matching etcdctl to PATH. If the
+/// definition enables fleet, they also set FLEETCTL_ENDPOINT, and etcdctl uses the v2 API, as fleet
+/// does: `etcdctl ls /` shows fleet's keys. Variables that an earlier `env` of another cluster set,
+/// and that this cluster does not need, are unset. The formats dotenv and JSON leave PATH alone. The
+/// cluster may be stopped.
+///
+/// If this task fails, it prints commands that unset the variables and fail, so that etcdctl does
+/// not reach an earlier cluster. The assignment in the examples also fails if cargo does.
+///
+/// etcdctl then asks all members. To ask one of them, set its URL for one command:
+/// `ETCDCTL_ENDPOINTS=URL etcdctl snapshot save FILE`. etcdctl 3.x refuses `--endpoints` while the
+/// variable is set; `cargo xtask etcdctl` has `--member` and allows both.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
+    /// The shell
+    #[arg(long, value_enum, default_value_t = Shell::Posix)]
+    shell: Shell,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  eval \"$(cargo xtask env)\" && etcdctl member list
-  eval \"$(cargo xtask env five)\"
-  eval \"$(cargo xtask env coreos-2015)\" && etcdctl ls /
+  e=$(cargo xtask env) && eval \"$e\"
+  e=$(cargo xtask env five) && eval \"$e\" && etcdctl member list
+  e=$(cargo xtask env coreos-2015) && eval \"$e\" && etcdctl ls /
+  cargo xtask env --shell fish | source
+  cargo xtask env --shell dotenv > etcd.env
 
 Exit status:
   4  the cluster was never started, or its etcdctl is gone";
@@ -49,7 +62,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.which.name)?;
     let tools = started.tools()?;
     let endpoints = started.record.client_urls();
-    let mut variables = client_environment(tools.version, &endpoints);
+    let mut variables = client_environment(tools.version, Some(&endpoints));
     if started.record.fleet {
         // fleetctl of 2015 expects the URL of a single member in this variable.
         let first = endpoints.first().cloned().unwrap_or_default();
@@ -60,25 +73,40 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         variables.push(("ETCDCTL_API", "2".to_owned()));
     }
     let is_set = |name: &&&str| variables.iter().any(|(set, _)| set == *name);
-    let unset: Vec<&str> = VARIABLES
-        .iter()
-        .filter(|name| !is_set(name))
-        .copied()
-        .collect();
-    let mut text = format!("unset {}\n", unset.join(" "));
-    for (name, value) in &variables {
-        let _ = writeln!(text, "export {name}={}", quoted(value));
-    }
-    if let Some(folder) = tools.etcdctl.parent() {
-        let _ = writeln!(text, "export PATH={}:\"$PATH\"", quoted(folder.as_str()));
-    }
-    ui.print(&text);
+    let unset = VARIABLES.iter().filter(|name| !is_set(name)).copied();
+    let variables = Variables {
+        cluster: started.home.name.to_string(),
+        unset: unset.collect(),
+        set: variables,
+        etcdctl: tools.etcdctl,
+    };
+    ui.print(&variables.render(args.shell));
     if std::io::stdout().is_terminal() {
         let name = &started.home.name;
-        ui.hint(&Hint::informs(
-            "set the variables in this shell",
-            [format!("eval \"$(cargo xtask env {name})\"")],
-        ));
+        let hint = match args.shell {
+            Shell::Posix => Some(format!("e=$(cargo xtask env {name}) && eval \"$e\"")),
+            Shell::Fish => Some(format!("cargo xtask env {name} --shell fish | source")),
+            Shell::Dotenv | Shell::Json => None,
+        };
+        if let Some(command) = hint {
+            ui.hint(&Hint::informs("set the variables in this shell", [command]));
+        }
     }
     Ok(Exit::Success)
+}
+
+/// Prints what keeps a shell from using another cluster after this task failed for any reason. Its arguments
+/// may be wrong.
+pub fn print_nowhere(ui: Ui, arguments: &[String]) {
+    let named = arguments.iter().enumerate().find_map(|(at, word)| {
+        let next = || arguments.get(at + 1).map(String::as_str);
+        match word.strip_prefix("--shell")? {
+            "" => next(),
+            rest => rest.strip_prefix('='),
+        }
+    });
+    let shell = named.and_then(|name| Shell::from_str(name, false).ok());
+    if !std::io::stdout().is_terminal() {
+        ui.print(&nowhere(shell.unwrap_or(Shell::Posix), VARIABLES));
+    }
 }

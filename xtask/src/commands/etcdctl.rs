@@ -9,14 +9,17 @@ use crate::hint::Hint;
 use crate::lifecycle::open;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::values::ClusterName;
+use crate::session::Started;
+use crate::values::{ClusterName, HostName};
 
 /// Run etcdctl against a cluster
 ///
 /// The etcdctl is of the same version as the running cluster. It gets the endpoints of all members,
 /// and no other etcdctl variables from your environment. The first word that is not an option of
-/// this task, and everything after it, is passed to etcdctl. If that word begins with a hyphen, put
-/// `--` before it.
+/// this task, and everything after it, is passed to etcdctl; `--` ends the options of this task.
+///
+/// Some commands, such as `snapshot save`, work on a single member: name it with `--member`, or pass
+/// `--endpoints` to etcdctl.
 ///
 /// Commands depend on the version. With etcd 2.x, use `set` instead of `put`, `rm` instead of `del`
 /// and `ls` instead of `get --prefix`. For an unknown command, etcdctl 2.x prints its help and exits
@@ -27,8 +30,16 @@ pub struct Args {
     /// The cluster, a file in cluster/ without `.toml`
     #[arg(long, short, value_name = "NAME", default_value = "default")]
     cluster: ClusterName,
+    /// Ask this member alone, by the name that `cargo xtask status` shows
+    #[arg(long, short, value_name = "MEMBER")]
+    member: Option<HostName>,
     /// The command and options of etcdctl
-    #[arg(trailing_var_arg = true, required = true, value_name = "ARGUMENTS")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true,
+        value_name = "ARGUMENTS"
+    )]
     arguments: Vec<OsString>,
 }
 
@@ -36,11 +47,13 @@ const AFTER_HELP: &str = "\
 Examples:
   cargo xtask etcdctl put greeting hello
   cargo xtask etcdctl --cluster five endpoint status -w table
+  cargo xtask etcdctl --member core-01 snapshot save backup.db
   cargo xtask etcdctl --cluster coreos-2015 set greeting hello   on etcd 2.x
   cargo xtask etcdctl -- --help
 
 Exit status:
   the exit status of etcdctl, or
+  2  the cluster has no such member
   4  the cluster was never started, or its etcdctl is gone
   5  etcdctl cannot be run";
 
@@ -49,7 +62,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.cluster)?;
     let tools = started.tools()?;
     let shell = process::shell()?;
-    let environment = client_environment(tools.version, &started.record.client_urls());
+    let environment = client_environment(tools.version, endpoints(&started, args)?.as_deref());
     let etcdctl = command(&shell, &tools.etcdctl)
         .envs(environment)
         .args(&args.arguments);
@@ -63,3 +76,22 @@ pub fn run(args: &Args) -> Outcome<Exit> {
         ),
     ))
 }
+
+/// The members to ask; `None` if the arguments name endpoints, which etcdctl 3.x refuses beside the variable.
+fn endpoints(started: &Started, args: &Args) -> Outcome<Option<Vec<String>>> {
+    if let Some(member) = &args.member {
+        started.insist_on(member)?;
+        let members = started.record.members();
+        let asked = members.iter().find(|one| one.name == *member);
+        return Ok(asked.map(|one| vec![one.client_url()]));
+    }
+    let mut options = args.arguments.iter().take_while(|word| *word != "--");
+    let names_endpoints = options.any(|word| {
+        let word = word.to_string_lossy();
+        ENDPOINTS.contains(&word.split('=').next().unwrap_or_default())
+    });
+    Ok((!names_endpoints).then(|| started.record.client_urls()))
+}
+
+/// The options of any version's etcdctl that name endpoints.
+const ENDPOINTS: &[&str] = &["--endpoints", "--endpoint", "--peers", "-C"];

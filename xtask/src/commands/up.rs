@@ -96,7 +96,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ui.hint(&Hint::informs(
             "use it",
             [
-                format!("eval \"$(cargo xtask env {name})\""),
+                format!("e=$(cargo xtask env {name}) && eval \"$e\""),
                 format!("etcdctl {put}"),
             ],
         ));

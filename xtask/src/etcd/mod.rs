@@ -14,23 +14,22 @@ pub mod verify;
 
 use crate::values::EtcdVersion;
 
-/// The environment variables that point etcdctl at these members.
+/// The environment variables that point etcdctl at these members, or that only choose the API.
 ///
 /// etcd 2.0 and 2.1 read ETCDCTL_PEERS, 2.2 and 2.3 ETCDCTL_ENDPOINT, later versions
 /// ETCDCTL_ENDPOINTS (each version's etcdctl/main.go). Until 3.3 the v3 API has to be selected.
 pub fn client_environment(
     version: EtcdVersion,
-    client_urls: &[String],
+    client_urls: Option<&[String]>,
 ) -> Vec<(&'static str, String)> {
-    let urls = client_urls.join(",");
     let minor = version.minor_release();
-    if minor < (2, 2) {
-        vec![("ETCDCTL_PEERS", urls)]
-    } else if minor < (3, 0) {
-        vec![("ETCDCTL_ENDPOINT", urls)]
-    } else if minor < (3, 4) {
-        vec![("ETCDCTL_API", "3".to_owned()), ("ETCDCTL_ENDPOINTS", urls)]
-    } else {
-        vec![("ETCDCTL_ENDPOINTS", urls)]
-    }
+    let needs_choice = ((3, 0)..(3, 4)).contains(&minor);
+    let api = needs_choice.then(|| ("ETCDCTL_API", "3".to_owned()));
+    let endpoints = match minor {
+        (..=1, _) | (2, ..=1) => "ETCDCTL_PEERS",
+        (2, _) => "ETCDCTL_ENDPOINT",
+        _ => "ETCDCTL_ENDPOINTS",
+    };
+    let endpoints = client_urls.map(|urls| (endpoints, urls.join(",")));
+    api.into_iter().chain(endpoints).collect()
 }

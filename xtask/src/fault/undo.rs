@@ -281,7 +281,7 @@ fn etcdctl(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<
     let shell = process::shell()?;
     let tools = &session.tools;
     let etcdctl = command(&shell, &tools.etcdctl)
-        .envs(client_environment(tools.version, &urls))
+        .envs(client_environment(tools.version, Some(&urls)))
         .args(["--dial-timeout=5s", "--command-timeout=30s"])
         .args(arguments);
     Ok(process::run(etcdctl, PATIENCE))

@@ -8,6 +8,7 @@ pub mod in_place;
 mod judgements;
 pub mod moment;
 pub mod progress;
+pub mod shell;
 mod shown;
 pub mod status;
 mod style;
