@@ -128,10 +128,10 @@ fn status_shows_running_killed_and_stopped_members() {
     );
     assert_eq!(ran.stderr, "");
     expect![[r#"
-        MEMBER CLIENT URL RUNS AS ETCD ROLE TERM INDEX DATABASE
-        core-01 http://127.78.1.101:2379 process # # ROLE # # # KiB
-        core-02 http://127.78.1.102:2379 process # # ROLE # # # KiB
-        core-03 http://127.78.1.103:2379 process # # ROLE # # # KiB
+        MEMBER CLIENT URL RUNS AS ETCD ROLE TERM
+        core-01 http://127.78.1.101:2379 process # # ROLE #
+        core-02 http://127.78.1.102:2379 process # # ROLE #
+        core-03 http://127.78.1.103:2379 process # # ROLE #
     "#]]
     .assert_eq(&ran.stdout);
 
@@ -150,7 +150,7 @@ fn status_shows_running_killed_and_stopped_members() {
     assert_eq!(ran.stderr, "");
     assert_eq!(
         ran.stdout.lines().nth(2),
-        Some("core-02 http://127.78.1.102:2379 stopped - - - - -")
+        Some("core-02 http://127.78.1.102:2379 stopped - - -")
     );
 
     scratch.run(&["down", "seen"]).expect(0);

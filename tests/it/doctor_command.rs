@@ -38,8 +38,15 @@ fn run(mut command: Command) -> Ran {
 
 /// The rows of the table: label, name, evidence.
 fn rows(ran: &Ran) -> Vec<(String, String, String)> {
-    let lines = ran.stdout.lines().skip(2);
-    let rows = lines.map(|line| {
+    // An indented line continues the one above.
+    let mut lines: Vec<String> = Vec::new();
+    for line in ran.stdout.lines().skip(2) {
+        match (line.strip_prefix("  "), lines.last_mut()) {
+            (Some(more), Some(begun)) => *begun = format!("{begun} {}", more.trim()),
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    let rows = lines.iter().map(|line| {
         let (label, rest) = line.split_at(9);
         let (name, evidence) = rest.split_once(' ').unwrap();
         let words = [label, name, evidence].map(|word| word.trim().to_owned());

@@ -148,7 +148,7 @@ pub(crate) fn golden(name: &str) -> Utf8PathBuf {
 
 /// The whole output for a terminal, without colours.
 fn said(plan: &Plan, report: &HostReport) -> String {
-    let mut text = ui::doctor::table::render(plan, report);
+    let mut text = ui::doctor::table::render(plan, report, ui::WIDTH);
     for diagnostic in report.diagnostics() {
         text += &format!("\n{}\n", ui::diagnostics::render(&diagnostic));
     }

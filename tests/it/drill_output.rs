@@ -7,6 +7,7 @@ use serde_json::Value;
 use test_attribute::test;
 use xtask::drill::history::{Answer, Operation};
 use xtask::drill::{Drill, Event};
+use xtask::ui::WIDTH;
 use xtask::ui::drill::{closing, html, json, table};
 
 use crate::drill_support::{leader_killed, quorum_lost, refused, write_lost};
@@ -18,7 +19,7 @@ fn golden(name: &str, actual: &str) {
 }
 
 fn plain(drills: &[Drill]) -> String {
-    anstream::adapter::strip_str(&table::render(drills)).to_string()
+    anstream::adapter::strip_str(&table::render(drills, WIDTH)).to_string()
 }
 
 fn in_every_format(name: &str, drills: &[Drill]) {

@@ -8,11 +8,12 @@ use serde_json::Value;
 use test_attribute::test;
 use xtask::advice;
 use xtask::elections::Elections;
-use xtask::observation::{Look, Snapshot};
+use xtask::observation::{Look, MemberSnapshot, Snapshot};
+use xtask::ui::WIDTH;
 use xtask::ui::moment;
 use xtask::ui::status::json;
 use xtask::ui::status::log::Log;
-use xtask::ui::status::view;
+use xtask::ui::status::{table, view};
 
 use crate::elections::{
     Seen::{self, Follows, NoLeader, Silent, Stopped},
@@ -39,7 +40,7 @@ fn told(story: Story<'_>, mut each: impl FnMut(Duration, &Snapshot, &Elections))
 fn seen_last(story: Story<'_>, expected: Expect) {
     let mut last = Vec::new();
     told(story, |at, snapshot, elections| {
-        last = view::lines(at, snapshot, elections);
+        last = view::lines(at, snapshot, elections, WIDTH);
     });
     let text = last.join("\n") + "\n";
     expected.assert_eq(&anstream::adapter::strip_str(&text).to_string());
@@ -66,10 +67,10 @@ fn view_shows_the_leader_and_since_when() {
             default at 09:05:00 UTC: 3 of 3 members answer
             core-01 leads, elected before watching began (term 2)
 
-            MEMBER   ROLE      TERM  LAG  INDEX  DATABASE  RUNS AS
-            core-01  leader    2     0    18     20 KiB    process 100
-            core-02  follower  2     0    18     20 KiB    process 200
-            core-03  follower  2     0    18     20 KiB    process 300
+            MEMBER   ROLE      RUNS AS      TERM  LAG  INDEX  DATABASE
+            core-01  leader    process 100  2     0    18     20 KiB
+            core-02  follower  process 200  2     0    18     20 KiB
+            core-03  follower  process 300  2     0    18     20 KiB
         "#]],
     );
     seen_last(
@@ -78,10 +79,10 @@ fn view_shows_the_leader_and_since_when() {
             default at 09:05:13 UTC: 2 of 3 members answer
             core-03 leads, elected 12 s ago (term 3)
 
-            MEMBER   ROLE      TERM  LAG  INDEX  DATABASE  RUNS AS
-            core-01  -         -     -    -      -         stopped
-            core-02  follower  3     0    18     20 KiB    process 200
-            core-03  leader    3     0    18     20 KiB    process 300
+            MEMBER   ROLE      RUNS AS      TERM  LAG  INDEX  DATABASE
+            core-01  -         stopped      -     -    -      -
+            core-02  follower  process 200  3     0    18     20 KiB
+            core-03  leader    process 300  3     0    18     20 KiB
         "#]],
     );
     seen_last(
@@ -94,10 +95,10 @@ fn view_shows_the_leader_and_since_when() {
             default at 09:05:08 UTC: 2 of 3 members answer
             no leader for 7 s; core-01 led last (term 2)
 
-            MEMBER   ROLE             TERM  LAG  INDEX  DATABASE  RUNS AS
-            core-01  does not answer  -     -    -      -         process 100
-            core-02  no leader        4     0    18     20 KiB    process 200
-            core-03  no leader        4     0    18     20 KiB    process 300
+            MEMBER   ROLE             RUNS AS      TERM  LAG  INDEX  DATABASE
+            core-01  does not answer  process 100  -     -    -      -
+            core-02  no leader        process 200  4     0    18     20 KiB
+            core-03  no leader        process 300  4     0    18     20 KiB
         "#]],
     );
     seen_last(
@@ -106,10 +107,10 @@ fn view_shows_the_leader_and_since_when() {
             default at 09:06:30 UTC: 0 of 3 members answer
             no member runs for 1 min
 
-            MEMBER   ROLE  TERM  LAG  INDEX  DATABASE  RUNS AS
-            core-01  -     -     -    -      -         stopped
-            core-02  -     -     -    -      -         stopped
-            core-03  -     -     -    -      -         stopped
+            MEMBER   ROLE  RUNS AS  TERM  LAG  INDEX  DATABASE
+            core-01  -     stopped  -     -    -      -
+            core-02  -     stopped  -     -    -      -
+            core-03  -     stopped  -     -    -      -
 
             hint: start it: `cargo xtask up default`
         "#]],
@@ -120,7 +121,8 @@ fn view_shows_the_leader_and_since_when() {
 fn leader_last(story: Story<'_>) -> String {
     let mut last = String::new();
     told(story, |at, snapshot, elections| {
-        last = anstream::adapter::strip_str(&view::lines(at, snapshot, elections)[1]).to_string();
+        last = anstream::adapter::strip_str(&view::lines(at, snapshot, elections, WIDTH)[1])
+            .to_string();
     });
     last
 }
@@ -335,4 +337,34 @@ fn stopped_cluster_without_data_is_not_told_to_start() {
         2 lost: informs: too few members can run with the data that they have; keep it, and see what each member lacks: `cargo xtask verify default`
         3 lost: heals: the data of all members is lost; start over: `cargo xtask destroy default`, then `cargo xtask up default`
     "#]].assert_eq(&advice);
+}
+
+#[test]
+fn tables_fit_and_never_cut_a_process_id() {
+    let mut snapshot = snapshot(FIRST_LEADS);
+    snapshot.members[0].name = "a-member-with-a-long-name".parse().unwrap();
+    snapshot.members[1].status = Look::Failed("no answer in time".to_owned());
+    let elections = Elections::default();
+    let at = Duration::from_secs(MORNING);
+    let runs_as = |member: &MemberSnapshot| member.condition.as_ref().unwrap().runs_as().unwrap();
+    for width in 40..140 {
+        let view = view::lines(at, &snapshot, &elections, width).join("\n");
+        let view = anstream::adapter::strip_str(&view).to_string();
+        let table = table::render(&snapshot, width);
+        for text in [&view, &table] {
+            // A hint wraps between words, and a command may be one long word.
+            let wide = text.lines().find(|line| line.chars().count() > width);
+            assert_eq!(wide, None, "{width}:\n{text}");
+            for member in &snapshot.members {
+                assert!(text.contains(&runs_as(member)), "{width}:\n{text}");
+            }
+        }
+    }
+    expect![[r#"
+        MEMBER                     CLIENT URL             RUNS AS      ROLE
+        a-member-with-a-long-name  http://127.0.0.1:2379  process 100  leader
+        core-02                    http://127.0.0.2:2379  process 200  does not answer
+        core-03                    http://127.0.0.3:2379  process 300  follower
+    "#]]
+    .assert_eq(&table::render(&snapshot, WIDTH));
 }

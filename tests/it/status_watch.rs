@@ -52,7 +52,7 @@ fn cells<'a>(screen: &'a Screen, member: &str) -> Vec<&'a str> {
 /// The term in which a member leads by its own line.
 fn leads(screen: &Screen, member: &str) -> Option<u64> {
     match cells(screen, member)[..] {
-        [_, "leader", term, ..] => term.parse().ok(),
+        [_, "leader", _process, term, ..] => term.parse().ok(),
         _ => None,
     }
 }
@@ -86,7 +86,7 @@ fn a_terminal_shows_a_new_leader_where_the_old_one_stood() {
             && new_term > term
             && elected.ends_with(&format!(" (term {new_term})"))
             && !elected.contains("before")
-            && cells(screen, &old).last() == Some(&"stopped")
+            && cells(screen, &old).contains(&"stopped")
     });
 
     terminal.press("\u{3}");

@@ -558,7 +558,8 @@ fn member_at_two_addresses_counts_once() {
     );
     let table = xtask::ui::verify::table::render;
     let once = seen.each_member_once(&plan.predicted_ids());
-    let table = anstream::adapter::strip_str(&table(&plan, &once, &report)).to_string();
+    let table =
+        anstream::adapter::strip_str(&table(&plan, &once, &report, xtask::ui::WIDTH)).to_string();
     assert_eq!(table.matches(&plan.members[1].id.to_string()).count(), 1);
 
     // With a copy of the data, the copy's process answers there and reports its own name.

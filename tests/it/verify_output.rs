@@ -7,6 +7,7 @@ use test_attribute::test;
 use xtask::check::{self, ClusterReport};
 use xtask::observation::{Look, Observation};
 use xtask::plan::Plan;
+use xtask::ui::WIDTH;
 use xtask::ui::verify::{json, junit, table};
 
 use crate::support::{pipe, project};
@@ -18,7 +19,7 @@ fn golden(name: &str, actual: &str) {
 }
 
 fn plain(plan: &Plan, seen: &Observation, report: &ClusterReport) -> String {
-    anstream::adapter::strip_str(&table::render(plan, seen, report)).to_string()
+    anstream::adapter::strip_str(&table::render(plan, seen, report, WIDTH)).to_string()
 }
 
 fn in_every_format(name: &str, plan: &Plan, seen: &Observation) {

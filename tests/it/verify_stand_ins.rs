@@ -487,7 +487,7 @@ fn env_of_a_fleet_definition_uses_the_v2_api() {
                 Some(("ETCDCTL_API", _)) | None => line,
                 Some((name, _)) => name,
             })
-            .filter(|line| !["PATH", "FLEETCTL_ENDPOINT"].contains(line))
+            .filter(|line| !["PATH", "FLEETCTL_ENDPOINT", "XTASK_ETCDCTL_FOLDER"].contains(line))
             .collect();
         assert_eq!(exported, variables, "{env}");
     }

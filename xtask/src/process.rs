@@ -7,6 +7,7 @@ mod interrupt;
 mod line;
 mod pipe;
 
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -155,6 +156,16 @@ pub fn follow(
 /// Runs a program whose output goes directly to the user.
 pub fn stream(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
     run_command(command.into(), deadline, &mut |_| {})
+}
+
+/// The width in columns of the terminal that standard output is. Only `stty` knows it without `unsafe`.
+pub fn terminal_columns() -> Option<usize> {
+    let terminal = std::io::stdout().as_fd().try_clone_to_owned().ok()?;
+    let mut stty = Command::new("stty");
+    stty.arg("size").stdin(terminal).stderr(Stdio::null());
+    let said = String::from_utf8(stty.output().ok()?.stdout).ok()?;
+    let columns = said.split_whitespace().nth(1)?.parse().ok();
+    columns.filter(|columns| *columns > 0)
 }
 
 /// Replaces this process by another program, which takes over the terminal, signals and exit

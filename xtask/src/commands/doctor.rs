@@ -76,7 +76,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         Exit::Host
     };
     ui.print(&match args.format {
-        Format::Table => ui::doctor::table::render(&plan, &report),
+        Format::Table => ui::doctor::table::render(&plan, &report, ui.width()),
         Format::Json => ui::doctor::json::render(&plan, &report, exit as u8),
     });
     if args.format == Format::Table {

@@ -114,7 +114,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         return Ok(Exit::Success);
     }
     ui.print(&match args.format {
-        Format::Table => ui::drill::table::render(drills),
+        Format::Table => ui::drill::table::render(drills, ui.width()),
         Format::Json => ui::drill::json::render(drills),
     });
     let default = session.home.folder().join("drill.html");

@@ -63,13 +63,13 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         .driver
         .map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
     ui.print(&match args.format {
-        Format::Table => table(&plan),
+        Format::Table => table(&plan, ui.width()),
         Format::Json => format!("{:#}\n", json(&plan)),
     });
     Ok(Exit::Success)
 }
 
-fn table(plan: &Plan) -> String {
+fn table(plan: &Plan, width: usize) -> String {
     let mut table = Table::new(["", "hexadecimal", "decimal", "from"]);
     let mut row = |name: &str, id: EtcdId, from: String| {
         table.row([name.to_owned(), id.to_string(), id.0.to_string(), from]);
@@ -80,7 +80,8 @@ fn table(plan: &Plan) -> String {
         row(member.name.as_str(), member.id, member.peer_url());
     }
     // The maximum number of digits of an ID.
-    table.wide(1, 16).wide(2, 20).to_string()
+    let table = table.wide(1, 16).wide(2, 20);
+    table.fit(width, &[2], 0).to_string()
 }
 
 fn json(plan: &Plan) -> serde_json::Value {

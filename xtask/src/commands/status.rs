@@ -89,7 +89,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     }
     let snapshot = status::snapshot(&started)?;
     ui.print(&match args.format {
-        Format::Table => table::render(&snapshot),
+        Format::Table => table::render(&snapshot, ui.width()),
         Format::Json => json::render(&snapshot),
     });
     let hints = advice::of_snapshot(&snapshot);

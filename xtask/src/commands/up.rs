@@ -88,6 +88,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         &plan,
         &verified.observation,
         report,
+        ui.width(),
     ));
     if serves {
         let name = &plan.name;

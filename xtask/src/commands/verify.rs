@@ -127,7 +127,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let (plan, report) = (&session.plan, &verified.report);
     let exit = Exit::from(report.health());
     ui.print(&match args.format {
-        Format::Table => ui::verify::table::render(plan, &verified.observation, report),
+        Format::Table => ui::verify::table::render(plan, &verified.observation, report, ui.width()),
         Format::Json => ui::verify::json::render(plan, &verified.observation, report, exit as u8),
         Format::Junit => ui::verify::junit::render(plan, report),
     });

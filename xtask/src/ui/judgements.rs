@@ -6,8 +6,8 @@ use super::style::{FAINT, GREEN, RED, YELLOW};
 use super::table::Table;
 use crate::judgement::{Judged, Verdict};
 
-/// Renders the table with colours. `failed`: the label of failed checks.
-pub(super) fn table<F>(checks: &[Judged<F>], failed: &str) -> String {
+/// Renders the table with colours, at most this wide. `failed`: the label of failed checks.
+pub(super) fn table<F>(checks: &[Judged<F>], failed: &str, width: usize) -> String {
     let mut table = Table::without_heading();
     for Judged {
         name, judgement, ..
@@ -25,5 +25,6 @@ pub(super) fn table<F>(checks: &[Judged<F>], failed: &str) -> String {
         let evidence = shown(&judgement.evidence());
         table.labelled_row(style, [label.to_owned(), (*name).to_owned(), evidence]);
     }
-    table.wide(0, "warning".len()).to_string()
+    let table = table.wide(0, "warning".len());
+    table.wrapped_at(width).to_string()
 }

@@ -15,7 +15,7 @@ mod style;
 pub mod table;
 pub mod verify;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 use crate::hint::Hint;
+use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
 
 /// Writes results to standard output and messages to standard error. `main` creates the only one
@@ -36,6 +37,14 @@ impl Ui {
     #[allow(clippy::new_without_default, reason = "only `main` creates one")]
     pub const fn new() -> Self {
         Self(())
+    }
+
+    /// The number of columns that a table on standard output may have: what the terminal has, or 80. Very narrow
+    /// terminals cut the table.
+    pub fn width(self) -> usize {
+        let is_terminal = io::stdout().is_terminal();
+        let columns = is_terminal.then(process::terminal_columns).flatten();
+        columns.map_or(WIDTH, |columns| columns.max(WIDTH / 2))
     }
 
     /// Writes a result to standard output. Returns whether it is still being read: a closed pipe,
@@ -112,6 +121,9 @@ impl Ui {
         was_written(written.and_then(|()| stdout.flush()))
     }
 }
+
+/// The width of tables in files and pipes, in columns.
+pub const WIDTH: usize = 80;
 
 /// Formats a document as indented JSON, with a newline at the end. Documents consist of strings,
 /// numbers and lists, so this never fails.

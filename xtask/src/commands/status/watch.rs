@@ -94,7 +94,7 @@ impl Show {
         let ui = self.ui;
         match &mut self.how {
             How::InPlace { block, colored } => {
-                let mut lines = view::lines(at, snapshot, elections);
+                let mut lines = view::lines(at, snapshot, elections, ui.width());
                 if !*colored {
                     for line in &mut lines {
                         *line = strip_str(line).to_string();

@@ -11,7 +11,7 @@ use crate::ui::shown::shown;
 use crate::ui::style::{GREEN, RED, YELLOW};
 
 /// Renders a report with colours, which the caller strips if the output is not a terminal.
-pub fn render(plan: &Plan, report: &HostReport) -> String {
+pub fn render(plan: &Plan, report: &HostReport, width: usize) -> String {
     let style = match (report.is_usable(), report.count(Severity::Warning)) {
         (false, _) => RED,
         (true, 0) => GREEN.bold(),
@@ -20,5 +20,5 @@ pub fn render(plan: &Plan, report: &HostReport) -> String {
     let mut text = String::new();
     let summary = shown(&report.summary(plan));
     let _ = writeln!(text, "{style}{summary}{style:#}\n");
-    text + &judgements::table(&report.checks, "ERROR")
+    text + &judgements::table(&report.checks, "ERROR", width)
 }

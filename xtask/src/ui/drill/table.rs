@@ -17,12 +17,12 @@ use crate::wording::count;
 const LONGEST: usize = 10;
 
 /// Renders drills with colours, which the caller strips if the output is not a terminal.
-pub fn render(drills: &[Drill]) -> String {
+pub fn render(drills: &[Drill], width: usize) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let mut text = String::new();
     match (drills, summaries.as_slice()) {
-        ([drill], [summary]) => one(&mut text, drill, summary),
-        _ => several(&mut text, drills, &summaries),
+        ([drill], [summary]) => one(&mut text, drill, summary, width),
+        _ => several(&mut text, drills, &summaries, width),
     }
     for (drill, summary) in drills.iter().zip(&summaries) {
         for reason in &summary.reasons {
@@ -42,7 +42,7 @@ pub fn render(drills: &[Drill]) -> String {
     text
 }
 
-fn one(text: &mut String, drill: &Drill, summary: &Summary) {
+fn one(text: &mut String, drill: &Drill, summary: &Summary, width: usize) {
     let (verdict, style) = if summary.is_passed() {
         ("passed", GREEN.bold())
     } else {
@@ -71,10 +71,11 @@ fn one(text: &mut String, drill: &Drill, summary: &Summary) {
         };
         table.labelled_row(style, [label.to_owned(), (*name).to_owned(), shown(told)]);
     }
-    *text += &table.wide(0, "unknown".len()).to_string();
+    let table = table.wide(0, "unknown".len());
+    *text += &table.wrapped_at(width).to_string();
 }
 
-fn several(text: &mut String, drills: &[Drill], summaries: &[Summary]) {
+fn several(text: &mut String, drills: &[Drill], summaries: &[Summary], width: usize) {
     let mut table = Table::under(FAINT, COLUMNS.map(|(heading, _)| heading));
     for (column, (_, is_number)) in COLUMNS.iter().enumerate() {
         if *is_number {
@@ -85,8 +86,11 @@ fn several(text: &mut String, drills: &[Drill], summaries: &[Summary]) {
         let style = if summary.is_passed() { PLAIN } else { RED };
         table.styled_row(style, row(drill, summary));
     }
-    *text += &table.to_string();
+    *text += &table.fit(width, &EXPENDABLE, 0).to_string();
 }
+
+/// The columns to leave out on a narrow terminal, in this order: `--format json` has all.
+const EXPENDABLE: [usize; 6] = [8, 7, 3, 4, 6, 10];
 
 /// The columns for several drills, and whether they are numbers.
 pub(super) const COLUMNS: [(&str, bool); 11] = [

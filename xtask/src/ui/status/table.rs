@@ -5,8 +5,11 @@ use crate::observation::Snapshot;
 use crate::ui::shown::shown;
 use crate::ui::table::{Table, nothing, number, size};
 
-/// Renders a snapshot without colours.
-pub fn render(snapshot: &Snapshot) -> String {
+/// The columns to leave out on a narrow terminal, in this order.
+const EXPENDABLE: [usize; 5] = [6, 7, 5, 3, 1];
+
+/// Renders a snapshot without colours, at most this wide.
+pub fn render(snapshot: &Snapshot, width: usize) -> String {
     let mut table = Table::new([
         "MEMBER",
         "CLIENT URL",
@@ -30,5 +33,5 @@ pub fn render(snapshot: &Snapshot) -> String {
             size(status.and_then(|status| status.db_size)),
         ]);
     }
-    table.to_string()
+    table.fit(width, &EXPENDABLE, 0).to_string()
 }

@@ -11,24 +11,33 @@ use crate::observation::Snapshot;
 use crate::ui;
 use crate::ui::moment;
 use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED};
-use crate::ui::table::{Table, number, size};
+use crate::ui::table::{Table, cut, number, size, wrapped};
 
 /// The lines for a snapshot of this moment, with colours.
-pub fn lines(at: Duration, snapshot: &Snapshot, elections: &Elections) -> Vec<String> {
+pub fn lines(
+    at: Duration,
+    snapshot: &Snapshot,
+    elections: &Elections,
+    width: usize,
+) -> Vec<String> {
     let style = match elections.leadership() {
         (Leadership::Held, _) => GREEN,
         _ => RED,
     };
     let mut lines = vec![
-        styled(BOLD, &summary(at, snapshot)),
-        styled(style, &leadership(at, elections)),
+        styled(BOLD, &cut(&summary(at, snapshot), width)),
+        styled(style, &cut(&leadership(at, elections), width)),
         String::new(),
     ];
-    lines.extend(table(snapshot).lines().map(str::to_owned));
+    lines.extend(table(snapshot, width).lines().map(str::to_owned));
     let hints = advice::of_snapshot(snapshot);
     if !hints.is_empty() {
         lines.push(String::new());
-        lines.extend(hints.iter().map(ui::hint_line));
+        lines.extend(
+            hints
+                .iter()
+                .flat_map(|hint| wrapped(&ui::hint_line(hint), width)),
+        );
     }
     lines
 }
@@ -40,10 +49,9 @@ fn summary(at: Duration, snapshot: &Snapshot) -> String {
     format!("{name} at {time} UTC: {answering} of {all} members answer")
 }
 
-/// Changing columns come first and long ones last, where a narrow terminal cuts them.
-fn table(snapshot: &Snapshot) -> String {
+fn table(snapshot: &Snapshot, width: usize) -> String {
     let heading = [
-        "MEMBER", "ROLE", "TERM", "LAG", "INDEX", "DATABASE", "RUNS AS",
+        "MEMBER", "ROLE", "RUNS AS", "TERM", "LAG", "INDEX", "DATABASE",
     ];
     let mut table = Table::under(FAINT, heading);
     for member in &snapshot.members {
@@ -52,15 +60,16 @@ fn table(snapshot: &Snapshot) -> String {
         let cells = [
             member.name.to_string(),
             role(member).to_owned(),
+            runs_as(member),
             number(status.and_then(|status| status.raft_term)),
             number(snapshot.lag(member)),
             number(status.and_then(|status| status.raft_index)),
             size(status.and_then(|status| status.db_size)),
-            runs_as(member),
         ];
         table.styled_row(style, cells);
     }
-    table.to_string()
+    // A narrow terminal shows less of them. The name may be cut, but never the number of a process.
+    table.fit(width, &[6, 5, 3, 4], 0).to_string()
 }
 
 fn styled(style: Style, text: &str) -> String {

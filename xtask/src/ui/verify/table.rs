@@ -12,8 +12,14 @@ use crate::ui::shown::shown;
 use crate::ui::style::{BOLD, CYAN, FAINT, GREEN, RED, YELLOW};
 use crate::ui::table::{Table, nothing, number, size};
 
-/// Renders a report with colours, which the caller strips if the output is not a terminal.
-pub fn render(plan: &Plan, observation: &Observation, report: &ClusterReport) -> String {
+/// Renders a report with colours, which the caller strips if the output is not a terminal. Tables are at most
+/// `width` columns wide.
+pub fn render(
+    plan: &Plan,
+    observation: &Observation,
+    report: &ClusterReport,
+    width: usize,
+) -> String {
     let mut text = String::new();
     let style = match report.health() {
         Health::Healthy => GREEN.bold(),
@@ -22,15 +28,15 @@ pub fn render(plan: &Plan, observation: &Observation, report: &ClusterReport) ->
     };
     let summary = shown(&report.summary(plan));
     let _ = writeln!(text, "{style}{summary}{style:#}\n");
-    text += &members(observation);
+    text += &members(observation, width);
     text.push('\n');
-    text += &judgements::table(&report.checks, "FAILED");
+    text += &judgements::table(&report.checks, "FAILED", width);
     findings(&mut text, report);
     explanation(&mut text, report);
     text
 }
 
-fn members(observation: &Observation) -> String {
+fn members(observation: &Observation, width: usize) -> String {
     let heading = [
         "MEMBER", "ENDPOINT", "ID", "VERSION", "ROLE", "TERM", "INDEX", "DATABASE",
     ];
@@ -55,8 +61,11 @@ fn members(observation: &Observation) -> String {
             }
         }
     }
-    table.to_string()
+    table.fit(width, &EXPENDABLE, 0).to_string()
 }
+
+/// The columns to leave out on a narrow terminal, in this order.
+const EXPENDABLE: [usize; 5] = [7, 6, 5, 3, 1];
 
 fn findings(text: &mut String, report: &ClusterReport) {
     for checked in &report.checks {
