@@ -496,3 +496,54 @@ fn etcdctl_gets_all_arguments_and_returns_its_status() {
     ]);
     assert_eq!(failed.status, Some(1), "{}", failed.stderr);
 }
+
+#[test]
+fn list_shows_every_cluster_of_the_checkout() {
+    let scratch = started("running", &three(67));
+    scratch.define("idle", "members = 3\n");
+    scratch.define("gone", &one(68));
+    up(&scratch, "gone");
+    scratch.run(&["down", "gone"]).expect(0);
+    fs::remove_file(scratch.root().join("cluster/gone.toml")).unwrap();
+    let listed = || {
+        let ran = scratch.run(&["list", "--format", "json"]).expect(0);
+        assert_eq!(ran.stderr, "");
+        serde_json::from_str::<Value>(&ran.stdout).unwrap()
+    };
+    // An election may be under way.
+    let document = look_until(listed, |seen| seen["clusters"][2]["leader"].is_string());
+    let [gone, idle, running] = [0, 1, 2].map(|at| &document["clusters"][at]);
+    let leader = running["leader"].as_str().unwrap();
+    let ran = scratch.run(&["list"]).expect(0);
+    expect![[r"
+        CLUSTER  RUNNING      LEADER   DRIVER  ENDPOINTS
+        gone     0 of 1       -        local   http://127.78.68.101:2379
+        idle     not started  -        -       -
+        running  3 of 3       core-0#  local   http://127.78.67.101:2379,…
+    "]]
+    .assert_eq(&ran.stdout.replace(leader, "core-0#"));
+    expect![[r"
+        hint: the definition of `gone` is gone; remove what is left of it: `cargo xtask destroy gone`
+    "]]
+    .assert_eq(&ran.stderr);
+    let is = |cluster: &Value| (cluster["defined"].clone(), cluster["started"].clone());
+    assert_eq!(is(gone), (false.into(), true.into()));
+    assert_eq!(is(idle), (true.into(), false.into()));
+    assert_eq!(running["running"], 3);
+    assert_eq!(running["endpoints"].as_array().unwrap().len(), 3);
+
+    // A cluster that cannot be looked at hides no other.
+    fs::write(scratch.root().join(".state/gone/cluster.json"), "{").unwrap();
+    let ran = scratch.run(&["list"]).expect(4);
+    assert!(ran.stdout.contains("gone     unknown "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("running  3 of 3 "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("it ends too early"), "{}", ran.stderr);
+
+    let ran = scratch.run(&["verify", "idle"]).expect(4);
+    expect![[r"
+        error: cluster `idle` has not been started
+        hint: start it: `cargo xtask up idle`
+        hint: started clusters: `gone` and `running`; see all: `cargo xtask list`
+    "]]
+    .assert_eq(&ran.stderr);
+}

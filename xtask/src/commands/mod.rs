@@ -14,6 +14,7 @@ pub mod etcdctl;
 mod exit;
 pub mod help;
 pub mod identity;
+pub mod list;
 pub mod logs;
 pub mod machine_box;
 pub mod render;

@@ -1,23 +1,14 @@
 //! Every cluster of a workspace: the defined ones, and those that were started.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::thread;
 
 use super::{definitions, open, status};
-use crate::observation::Snapshot;
-use crate::report::{Failure, Outcome};
+use crate::observation::Listed;
+use crate::report::Outcome;
 use crate::values::ClusterName;
 use crate::workspace::Workspace;
-
-/// A cluster of a workspace.
-pub struct Listed {
-    /// Its name.
-    pub name: ClusterName,
-    /// Whether its definition exists.
-    pub is_defined: bool,
-    /// What was seen of it; `None` if it has not been started.
-    pub seen: Option<Outcome<Snapshot>>,
-}
 
 /// Looks at all clusters at the same time, and lists them by name.
 pub fn clusters(workspace: &Workspace) -> Outcome<Vec<Listed>> {
@@ -34,7 +25,7 @@ pub fn clusters(workspace: &Workspace) -> Outcome<Vec<Listed>> {
         });
         let looks: Vec<_> = looks.collect();
         let listed = looks.into_iter().map(|(name, is_defined, look)| Listed {
-            seen: look.map(|look| look.join().unwrap_or_else(|_| Err(Failure::panicked(&name)))),
+            seen: look.map(|look| look.join().unwrap_or_else(|panic| resume_unwind(panic))),
             name,
             is_defined,
         });

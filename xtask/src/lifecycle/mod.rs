@@ -5,6 +5,7 @@ pub mod definitions;
 pub mod drill_left;
 mod etcdctl_location;
 mod known_data;
+pub mod list;
 pub mod look;
 pub mod machine_box;
 pub mod open;

@@ -9,6 +9,7 @@ use crate::session::{Session, Started};
 use crate::state::Record;
 use crate::ui::Ui;
 use crate::values::ClusterName;
+use crate::wording::list_of_words;
 use crate::workspace::{Home, Workspace};
 
 /// Opens a started cluster with its definition.
@@ -99,10 +100,18 @@ fn not_started(home: &Home) -> Failure {
     let Home { workspace, name } = home;
     let diagnostic = Diagnostic::error(format!("cluster `{name}` has not been started"));
     let known = workspace.cluster().join(format!("{name}.toml")).is_file();
-    Failure::could_not_look(if known {
+    let diagnostic = if known {
         diagnostic.hint(Hint::heals("start it", [format!("cargo xtask up {name}")]))
     } else {
         let diagnostic = diagnostic.note(format!("there is no `cluster/{name}.toml` either"));
         definitions::hint_at_definitions(workspace, name, diagnostic)
-    })
+    };
+    let diagnostic = match workspace.started().as_slice() {
+        [] => diagnostic,
+        started => diagnostic.hint(Hint::informs(
+            format!("started clusters: {}; see all", list_of_words(started)),
+            ["cargo xtask list"],
+        )),
+    };
+    Failure::could_not_look(diagnostic)
 }

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod drill;
 pub mod in_place;
 mod judgements;
+pub mod list;
 pub mod moment;
 pub mod progress;
 pub mod shell;

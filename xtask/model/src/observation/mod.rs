@@ -4,6 +4,7 @@
 
 pub mod distinct;
 pub mod etcdctl;
+mod listed;
 pub mod log;
 pub mod machine;
 pub mod metrics;
@@ -20,6 +21,7 @@ use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use crate::values::HostName;
 pub use distinct::Repeated;
+pub use listed::Listed;
 use log::Cause;
 pub use machine::MachineStatus;
 pub use snapshot::{MemberSnapshot, Snapshot};

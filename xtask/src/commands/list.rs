@@ -1,0 +1,69 @@
+//! `cargo xtask list`: shows every cluster of this checkout.
+
+use clap::ValueEnum;
+
+use super::Exit;
+use crate::hint::Hint;
+use crate::lifecycle::list;
+use crate::report::Outcome;
+use crate::ui::Ui;
+use crate::ui::list::{json, table};
+use crate::workspace::Workspace;
+
+/// List every cluster of this checkout
+///
+/// Lists the defined clusters and those that were started, also if their definition is gone. Looks
+/// at all of them at the same time, and changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
+pub struct Args {
+    /// The output format
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask list
+  cargo xtask list --format json | jq -r '.clusters[] | select(.running > 0).name'
+
+Exit status:
+  4  a started cluster could not be looked at; all others are listed
+
+JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
+  format
+  clusters[]: name, defined (whether its definition exists), started, driver, running_version,
+    members, running (members that run), leader (name or null), endpoints[] (client URLs), error
+Unknown values are null, and so are those of a cluster that was not started.";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For programs: stable, see below
+    Json,
+}
+
+/// Runs `list`.
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
+    let clusters = list::clusters(&Workspace::find()?)?;
+    ui.print(&match args.format {
+        Format::Table => table(&clusters, ui.width()),
+        Format::Json => json(&clusters),
+    });
+    let mut exit = Exit::Success;
+    for cluster in &clusters {
+        let name = &cluster.name;
+        if let Some(Err(failure)) = &cluster.seen {
+            ui.report(&failure.diagnostics);
+            exit = Exit::CouldNotLook;
+        }
+        if let (Format::Table, false) = (args.format, cluster.is_defined) {
+            ui.hint(&Hint::makes_safer(
+                format!("the definition of `{name}` is gone; remove what is left of it"),
+                [format!("cargo xtask destroy {name}")],
+            ));
+        }
+    }
+    Ok(exit)
+}
