@@ -1,41 +1,101 @@
-//! The README says what is so. Its tables and the errors that it shows are made here; run with
-//! UPDATE_EXPECT=1 to bring them up to date.
+//! The README and the documents in `docs/` say what is so. Their tables and the errors that they show are made
+//! here; run with UPDATE_EXPECT=1 to bring them up to date.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 
+use camino::Utf8PathBuf;
 use clap::CommandFactory;
 use test_attribute::test;
 use xtask::check::{CHECKS, MACHINE_CHECKS};
 use xtask::cli::Cli;
 use xtask::definition::keys;
+use xtask::fault::{Cost, FAULTS};
+use xtask::values::DriverName;
 
 use crate::scratch::Scratch;
 use crate::support::project;
 
 const BROKEN: &str = include_str!("../golden/readme/broken.toml");
 
+/// The README, the files of `docs/` and the other documents at the top.
+fn documents() -> Vec<Utf8PathBuf> {
+    let folders = [project(), project().join("docs")];
+    let files = folders
+        .iter()
+        .flat_map(|folder| folder.read_dir_utf8().unwrap());
+    let files = files.map(|file| file.unwrap().into_path());
+    files
+        .filter(|file| file.extension() == Some("md"))
+        .collect()
+}
+
 #[test]
-fn its_tables_and_errors_are_what_the_program_says() {
-    let path = project().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
+fn tables_and_errors_in_documents_are_what_the_program_says() {
     let made = [
         ("tasks", tasks()),
         ("keys", keys()),
         ("broken", broken()),
         ("checks", checks()),
+        ("faults", faults()),
+        ("json", json()),
     ];
-    let current = made.iter().fold(readme.clone(), |text, (name, made)| {
-        with_section(&text, name, made)
-    });
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&path, current).unwrap();
-    } else {
-        assert!(
-            readme == current,
-            "README.md is out of date: UPDATE_EXPECT=1 cargo test readme"
-        );
+    let mut used: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in documents() {
+        let document = fs::read_to_string(&path).unwrap();
+        let current = made.iter().fold(document.clone(), |text, (name, made)| {
+            match with_section(&text, name, made) {
+                Some(current) => {
+                    *used.entry(name).or_default() += 1;
+                    current
+                }
+                None => text,
+            }
+        });
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(&path, current).unwrap();
+        } else {
+            assert!(
+                document == current,
+                "{path} is out of date: UPDATE_EXPECT=1 cargo test readme"
+            );
+        }
     }
+    assert_eq!(used, made.iter().map(|(name, _)| (*name, 1)).collect());
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut count = 0;
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        for (_, rest) in text
+            .match_indices("](")
+            .map(|(at, _)| text.split_at(at + 2))
+        {
+            let target = rest.split(')').next().unwrap();
+            if target.starts_with("http") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = match file {
+                "" => path.clone(),
+                file => path.parent().unwrap().join(file),
+            };
+            assert!(file.exists(), "{path}: {target}");
+            if !anchor.is_empty() {
+                let headings = fs::read_to_string(&file).unwrap();
+                let is_heading = |line: &str| {
+                    let heading = line.trim_start_matches('#').trim().to_lowercase();
+                    line.starts_with('#') && heading.replace(' ', "-").replace('`', "") == anchor
+                };
+                assert!(headings.lines().any(is_heading), "{path}: {target}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
 }
 
 fn tasks() -> String {
@@ -73,16 +133,53 @@ fn checks() -> String {
     table
 }
 
+fn faults() -> String {
+    let mut table =
+        "| fault | what happens | drivers | what healing cannot restore |\n|---|---|---|---|\n"
+            .to_owned();
+    for fault in FAULTS {
+        let (name, title) = (fault.name, fault.title);
+        let drivers: Vec<&str> = fault
+            .drivers
+            .iter()
+            .map(|driver: &DriverName| driver.as_str())
+            .collect();
+        let drivers = drivers.join(", ");
+        let cost = match fault.cost {
+            Cost::Nothing => "",
+            Cost::History => "the history of all keys (`--yes`)",
+            Cost::WritesMeanwhile => "other clients' writes (`--yes`)",
+        };
+        let _ = writeln!(table, "| `{name}` | {title} | {drivers} | {cost} |");
+    }
+    table
+}
+
+/// The paragraphs of the manual pages that describe JSON.
+fn json() -> String {
+    let mut text = String::new();
+    for task in Cli::command().get_subcommands() {
+        let help = task.get_after_long_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        let Some((_, paragraph)) = help.split_once("\nJSON: ") else {
+            continue;
+        };
+        let paragraph = paragraph.split("\n\n").next().unwrap().trim_end();
+        let _ = writeln!(text, "`{}`:\n\n```\n{paragraph}\n```\n", task.get_name());
+    }
+    text
+}
+
 fn broken() -> String {
     let scratch = Scratch::with("broken", BROKEN);
     let errors = scratch.run(&["render", "broken"]).expect(3).stderr;
     format!("```toml\n{BROKEN}```\n\n```console\n$ cargo xtask render broken\n{errors}```\n")
 }
 
-/// Replaces what stands between a section's two marks.
-fn with_section(text: &str, name: &str, section: &str) -> String {
+/// Replaces what stands between a section's two marks; none if the text has no such section.
+fn with_section(text: &str, name: &str, section: &str) -> Option<String> {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let (before, rest) = text.split_once(&begin).unwrap();
-    let (_, after) = rest.split_once(&end).unwrap();
-    format!("{before}{begin}{section}{end}{after}")
+    let (before, rest) = text.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}{section}{end}{after}"))
 }
