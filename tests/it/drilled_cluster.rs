@@ -280,7 +280,7 @@ pub(crate) fn reported(verified: &Value) -> BTreeSet<String> {
     reported
 }
 
-/// Bypasses the test's output capture: the README's figure comes from here.
+/// Bypasses the test's output capture: the figure in docs/measurements.md comes from here.
 pub(crate) fn tell(figure: &str) {
     let _ = writeln!(std::io::stderr(), "{figure}");
 }

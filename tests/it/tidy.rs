@@ -271,6 +271,7 @@ fn nothing_is_left_to_do_and_nothing_tells_of_the_machine_it_was_written_on() {
         "tests",
         "cluster",
         "vagrant",
+        "docs",
         ".cargo",
         ".ci",
         "README.md",

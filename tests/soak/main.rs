@@ -1,5 +1,5 @@
 //! Repeated kills and drills, run by `cargo xtask test --soak`: too slow for every change, and
-//! enough to trust the figures in the README. A seed determines the sequence, so that a run can be
+//! enough to trust the figures in docs/measurements.md. A seed determines the sequence, so that a run can be
 //! repeated.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
