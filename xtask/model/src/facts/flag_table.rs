@@ -4,7 +4,7 @@
 //! what they accept when run; for the versions between, `etcdmain/config.go`, `embed/config.go` and the
 //! change logs of the etcd project. Flags that etcd accepts and ignores are not listed.
 
-use Owner::{Author, Key, Plan};
+use Owner::{Author, Key, OneOf, Plan};
 
 use crate::values::EtcdVersion;
 
@@ -26,10 +26,19 @@ pub struct FlagFact {
 pub enum Owner {
     /// The author, under `[etcd.flags]`.
     Author,
+    /// The author, who may list only these words, for this reason.
+    OneOf(&'static [&'static str], &'static str),
     /// This key of the definition.
     Key(&'static str),
     /// The plan, for this reason.
     Plan(&'static str),
+}
+
+impl Owner {
+    /// Whether the author may set the flag.
+    pub const fn is_author(self) -> bool {
+        matches!(self, Author | OneOf(..))
+    }
 }
 
 impl FlagFact {
@@ -106,7 +115,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("election-timeout",                                  (2, 0, 0),  None,         Key("etcd.election_timeout")),
     flag("enable-distributed-tracing",                        (3, 6, 0),  None,         Author),
     flag("enable-grpc-gateway",                               (3, 4, 0),  None,         Author),
-    flag("enable-log-rotation",                               (3, 5, 0),  None,         Author),
+    flag("enable-log-rotation",                               (3, 5, 0),  None,         LOG_FILES),
     flag("enable-pprof",                                      (2, 3, 0),  None,         Author),
     flag("enable-v2",                                         (3, 2, 0),  Some((3, 5)), Author),
     flag("experimental-backend-bbolt-freelist-type",          (3, 4, 0),  Some((3, 4)), Author),
@@ -150,16 +159,16 @@ pub static FLAGS: &[FlagFact] = &[
     flag("initial-cluster-token",                             (2, 0, 0),  None,         Key("etcd.token")),
     flag("initial-election-tick-advance",                     (3, 3, 4),  None,         Author),
     flag("key-file",                                          (2, 0, 0),  None,         PLAIN_HTTP),
-    flag("listen-client-http-urls",                           (3, 5, 10), None,         Author),
+    flag("listen-client-http-urls",                           (3, 5, 10), None,         Plan("the client URLs would then serve no HTTP, and tasks query `/health` and `/metrics` there")),
     flag("listen-client-urls",                                (2, 0, 0),  None,         MEMBERS),
-    flag("listen-metrics-urls",                               (3, 3, 0),  None,         Author),
+    flag("listen-metrics-urls",                               (3, 3, 0),  None,         Plan("each member already serves `/metrics` at its client URL, and listens nowhere else")),
     flag("listen-peer-urls",                                  (2, 0, 0),  None,         MEMBERS),
     flag("log-format",                                        (3, 6, 0),  None,         Author),
     flag("log-level",                                         (3, 4, 0),  None,         Author),
-    flag("log-output",                                        (3, 1, 0),  Some((3, 4)), Author),
-    flag("log-outputs",                                       (3, 4, 0),  None,         Author),
+    flag("log-output",                                        (3, 1, 0),  Some((3, 4)), LOG_OUTPUTS),
+    flag("log-outputs",                                       (3, 4, 0),  None,         LOG_OUTPUTS),
     flag("log-package-levels",                                (2, 1, 0),  Some((3, 4)), Author),
-    flag("log-rotation-config-json",                          (3, 5, 0),  None,         Author),
+    flag("log-rotation-config-json",                          (3, 5, 0),  None,         LOG_FILES),
     flag("logger",                                            (3, 4, 0),  None,         Author),
     flag("max-concurrent-streams",                            (3, 4, 20), None,         Author),
     flag("max-learners",                                      (3, 6, 0),  None,         Author),
@@ -206,12 +215,19 @@ pub static FLAGS: &[FlagFact] = &[
     flag("unsafe-no-fsync",                                   (3, 4, 10), None,         Author),
     flag("v2-deprecation",                                    (3, 5, 0),  Some((3, 7)), Author),
     flag("version",                                           (2, 0, 0),  None,         Plan("with it, etcd prints its version and exits")),
-    flag("wal-dir",                                           (2, 1, 0),  None,         Author),
+    flag("wal-dir",                                           (2, 1, 0),  None,         Plan("the write-ahead log belongs in the data folder, where tasks notice its loss and `destroy` removes it")),
     flag("warning-apply-duration",                            (3, 6, 0),  None,         Author),
     flag("warning-unary-request-duration",                    (3, 6, 0),  None,         Author),
     flag("watch-progress-notify-interval",                    (3, 6, 0),  None,         Author),
 ];
 
+/// The words that stand for the output of the process. Anything else is a file, or a journal that not every
+/// member has.
+const LOG_OUTPUTS: Owner = OneOf(
+    &["default", "stderr", "stdout"],
+    "`logs` and `up` read what etcd prints; in a file, `destroy` would leave it behind",
+);
+const LOG_FILES: Owner = Plan("it concerns log files, and etcd logs to none");
 const MEMBERS: Owner = Plan("it follows from the members");
 const NO_DISCOVERY: Owner = Plan("the members are listed, so nothing is discovered");
 const NO_PROXY: Owner = Plan("each member is a full member, never a proxy");

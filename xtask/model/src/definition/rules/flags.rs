@@ -4,6 +4,7 @@ use crate::definition::{Definition, ExtraFlag};
 use crate::facts::flag_table::{FLAGS, FlagFact, Owner, find};
 use crate::report::Diagnostic;
 use crate::values::EtcdVersion;
+use crate::wording::either;
 
 /// Additional flags must exist in this version of etcd, and nothing else may set them.
 pub(super) static RULE: Rule = Rule {
@@ -20,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
                 Some(Some(fact)) if !fact.exists_in(version) => {
                     Some(of_another_version(fact, version))
                 }
-                Some(Some(fact)) => owned(definition, fact),
+                Some(Some(fact)) => owned(definition, fact, flag),
             };
             if let Some(diagnostic) = complaint {
                 out.push(at(definition, diagnostic, &[(flag.name.span(), "")]));
@@ -33,7 +34,7 @@ fn unknown(flag: &ExtraFlag, version: EtcdVersion) -> Diagnostic {
     let name = flag.name.get();
     let known = FLAGS
         .iter()
-        .filter(|fact| fact.exists_in(version) && fact.owner == Owner::Author)
+        .filter(|fact| fact.exists_in(version) && fact.owner.is_author())
         .map(|fact| fact.name);
     let diagnostic = Diagnostic::error(format!("etcd has no flag `{name}`"));
     match nearest(name.as_str(), known) {
@@ -68,10 +69,22 @@ fn of_another_version(fact: &FlagFact, version: EtcdVersion) -> Diagnostic {
     }
 }
 
-fn owned(definition: &Definition, fact: &FlagFact) -> Option<Diagnostic> {
+fn owned(definition: &Definition, fact: &FlagFact, flag: &ExtraFlag) -> Option<Diagnostic> {
     let name = fact.name;
     match fact.owner {
         Owner::Author => None,
+        Owner::OneOf(words, why) => {
+            let mut listed = flag.value.known()?.as_str().split(',');
+            let other = listed.find(|word| !words.contains(word))?;
+            Some(
+                Diagnostic::error(format!("the flag `{name}` cannot be `{other}` here"))
+                    .note(why)
+                    .hint(format!(
+                        "use {}, or remove it",
+                        either(words.iter().copied())
+                    )),
+            )
+        }
         // If compaction is off, its flags may be set, for compaction by revision.
         Owner::Key("etcd.auto_compaction")
             if definition

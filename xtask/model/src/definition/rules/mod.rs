@@ -25,6 +25,7 @@ mod runtime;
 mod shared_addresses;
 mod shared_folders;
 mod unmaintained;
+mod unsafe_flags;
 mod version;
 mod without_effect;
 
@@ -58,6 +59,7 @@ pub static RULES: &[&Rule] = &[
     &compaction::RULE,
     &quota::RULE,
     &flags::RULE,
+    &unsafe_flags::RULE,
     &fleet::RULE,
     &without_effect::RULE,
 ];
