@@ -49,3 +49,16 @@ fn generation_and_driver_change_the_identity() {
     assert_ne!(first.1, second.1);
     assert_ne!(first.1, local.1);
 }
+
+#[test]
+fn identity_follows_from_the_peer_port() {
+    let scratch = Scratch::with("ports", "[etcd]\nclient_port = 4001\npeer_port = 7001\n");
+    expect![[r#"
+                 hexadecimal       decimal               from
+        cluster  6386ffbf2ef3bf39  7171700653225656121   token ports-1
+        core-01  6f6280f9f19a9ff6  8026119296916299766   http://192.168.56.101:7001
+        core-02  cd066690ecf77945  14773608400272456005  http://192.168.56.102:7001
+        core-03  1f72116eeb3ac4bc  2265892730611352764   http://192.168.56.103:7001
+    "#]]
+    .assert_eq(&scratch.run(&["identity", "ports"]).expect(0).stdout);
+}

@@ -81,7 +81,7 @@ fn other_workspace_on_the_same_addresses_is_reported() {
     up(&first, "same").expect(0);
     let refused = up(&other, "same").expect(5);
     let fact = format!(
-        "error: cluster `same` in `{}` uses the addresses of `core-01`\n",
+        "error: cluster `same` in `{}` uses the addresses and ports of `core-01`\n",
         first.root()
     );
     assert!(refused.stderr.contains(&fact), "{}", refused.stderr);

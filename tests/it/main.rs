@@ -44,6 +44,7 @@ mod in_place;
 mod local;
 mod local_host;
 mod local_interrupted;
+mod local_ports;
 mod local_state;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod local_support;

@@ -178,6 +178,32 @@ fn every_way_to_run_has_its_golden_files() {
 }
 
 #[test]
+fn ports_reach_every_kind_of_machine() {
+    let mut definitions = shipped();
+    definitions.extend(
+        VARIANTS
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+    );
+    for (name, text) in &definitions {
+        let text = text.replace("2379 = 12379, ", "");
+        let ports = "[etcd]\nclient_port = 4001\npeer_port = 7001\n";
+        let text = if text.contains("[etcd]\n") {
+            text.replace("[etcd]\n", ports)
+        } else {
+            text + ports
+        };
+        let user_data = xtask::render::user_data(&plan(name, &text));
+        for port in ["2379", "2380"] {
+            assert!(!user_data.contains(port), "{name}: {user_data}");
+        }
+        for port in [":4001", ":7001"] {
+            assert!(user_data.contains(port), "{name}: {user_data}");
+        }
+    }
+}
+
+#[test]
 fn files_that_are_right_are_not_touched() {
     let scratch = Scratch::with("default", "members = 3\n");
     let ran = scratch.run(&["render"]).expect(0);

@@ -1536,7 +1536,7 @@ fn changed_definition_has_the_only_hint() {
         &seen,
         "definition",
         expect![[r#"
-            Fail: members or token changed since the start
+            Fail: members, ports or token changed since the start
             - cluster/grow.toml has changed since the cluster was started: `core-02` at 192.168.56.102 is new
               informs: undo the change: no task applies it to the running cluster yet, and other findings may follow from it
         "#]],

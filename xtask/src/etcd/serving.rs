@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use serde::Deserialize;
 use xshell::Shell;
 
-use crate::plan::{CLIENT_PORT, Member};
+use crate::plan::Member;
 use crate::process;
 
 /// How far a member's start has come.
@@ -23,7 +23,7 @@ pub enum Serving {
 
 /// Queries a member. It also serves with an alarm, because disarming needs members that serve.
 pub fn ask(member: &Member) -> Serving {
-    let address = SocketAddr::from((member.address, CLIENT_PORT));
+    let address = SocketAddr::from(member.client_socket());
     if TcpStream::connect_timeout(&address, PATIENCE).is_err() {
         return Serving::Silent;
     }

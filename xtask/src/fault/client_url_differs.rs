@@ -1,7 +1,6 @@
 //! A member advertises a wrong client URL.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, about, no_obstacle, unused_url};
-use crate::plan::CLIENT_PORT;
 use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Failure, Outcome};
 
@@ -17,7 +16,7 @@ pub(super) static FAULT: Fault = Fault {
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
     let (mut plan, tools) = (injector.plan().clone(), injector.tools());
-    let url = unused_url(&plan, CLIENT_PORT);
+    let url = unused_url(&plan, plan.ports().client);
     let (Ok(flag), Ok(value)) = ("advertise-client-urls".parse(), url.parse()) else {
         return Err(Failure::failed(Diagnostic::error(format!(
             "`{url}` cannot be the value of a flag"

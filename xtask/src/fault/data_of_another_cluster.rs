@@ -32,7 +32,12 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
 fn alone(plan: &Plan, member: &Member) -> Plan {
     let mut other = plan.clone();
     other.etcd.token = Token::from(&plan.name).of_generation(99);
-    let member = Member::new(member.name.clone(), member.address, &other.etcd.token);
+    let member = Member::new(
+        member.name.clone(),
+        member.address,
+        member.ports,
+        &other.etcd.token,
+    );
     other.members = vec![member];
     other
 }

@@ -206,7 +206,8 @@ impl<'a> Injector<'a> {
     /// Adds a member that is not in the definition, and returns it.
     pub(super) fn join_extra(&mut self, more: &[&str]) -> Outcome<Member> {
         let mut plan = self.plan().clone();
-        let extra = Member::new(extra_name()?, unused_address(&plan), &plan.etcd.token);
+        let (address, ports) = (unused_address(&plan), plan.ports());
+        let extra = Member::new(extra_name()?, address, ports, &plan.etcd.token);
         self.add_to_cluster(&extra, more)?;
         plan.members.push(extra.clone());
         // It applies the whole log, also what was compacted since, and must raise no alarm of its own.

@@ -1,7 +1,6 @@
 //! The cluster's member list has a wrong peer URL.
 
 use super::{Cost, EVERYWHERE, Fault, Injected, Injector, about, cannot_lose_one, unused_url};
-use crate::plan::PEER_PORT;
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -15,7 +14,7 @@ pub(super) static FAULT: Fault = Fault {
 
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
     let member = injector.follower()?;
-    let url = unused_url(injector.plan(), PEER_PORT);
+    let url = unused_url(injector.plan(), injector.plan().ports().peer);
     injector.update_peer_url(member, &url)?;
     Ok(Injected::new(
         format!(

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::plan::{CLIENT_PORT, Member};
+use crate::plan::Member;
 
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 16\r\nConnection: close\r\n\r\n<p>It works!</p>";
@@ -23,7 +23,7 @@ pub(super) struct Stranger {
 impl Stranger {
     /// Starts to listen.
     pub(super) fn begin(member: &Member) -> io::Result<Self> {
-        let listener = TcpListener::bind((member.address, CLIENT_PORT))?;
+        let listener = TcpListener::bind(member.client_socket())?;
         let at = listener.local_addr()?;
         let ended = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ended);

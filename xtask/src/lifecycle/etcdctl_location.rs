@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::driver::Driver;
 use crate::etcd::command::command;
 use crate::etcd::tools::{Tools, ToolsOrigin};
-use crate::plan::{CLIENT_PORT, Member, Plan};
+use crate::plan::{Member, Plan};
 use crate::process;
 use crate::ui::Ui;
 use crate::workspace::Home;
@@ -66,7 +66,7 @@ fn is_any_reached(members: &[Member]) -> bool {
         let knocks: Vec<_> = members
             .iter()
             .map(|member| {
-                let address = SocketAddr::from((member.address, CLIENT_PORT));
+                let address = SocketAddr::from(member.client_socket());
                 scope.spawn(
                     move || match TcpStream::connect_timeout(&address, PATIENCE) {
                         Ok(_) => true,

@@ -15,7 +15,7 @@ use crate::process::quoted;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::versioned;
-use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Token};
+use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Ports, Token};
 use crate::workspace::Home;
 
 /// What a cluster was created from. It is written before the first member starts and kept until
@@ -28,6 +28,9 @@ pub struct Record {
     pub driver: DriverName,
     /// The token with which the members bootstrap.
     pub token: Token,
+    /// The ports of every member. Older versions of this program knew only etcd's own.
+    #[serde(default)]
+    pub ports: Ports,
     /// The members with which the cluster bootstraps.
     pub members: Vec<RecordedMember>,
     /// The etcd that the cluster runs.
@@ -70,6 +73,7 @@ impl Record {
             format: FORMAT,
             driver,
             token: plan.etcd.token.clone(),
+            ports: plan.ports(),
             members: plan.members.iter().map(RecordedMember::of).collect(),
             etcd: RecordedEtcd::of(tools),
             fleet: plan.fleet,
@@ -137,8 +141,9 @@ impl Record {
 
     /// The members, in the form that plans use.
     pub fn members(&self) -> Vec<Member> {
-        let member =
-            |member: &RecordedMember| Member::new(member.name.clone(), member.address, &self.token);
+        let member = |member: &RecordedMember| {
+            Member::new(member.name.clone(), member.address, self.ports, &self.token)
+        };
         self.members.iter().map(member).collect()
     }
 
@@ -169,7 +174,9 @@ impl Record {
 
     /// The plan's members that were not started with the cluster.
     pub fn new_members(&self, plan: &Plan) -> Vec<HostName> {
-        let is_known = |planned: &&Member| self.members.iter().any(|member| member.is(planned));
+        let is_known = |planned: &&Member| {
+            planned.ports == self.ports && self.members.iter().any(|member| member.is(planned))
+        };
         let new = plan.members.iter().filter(|planned| !is_known(planned));
         new.map(|planned| planned.name.clone()).collect()
     }
@@ -183,13 +190,24 @@ impl Record {
                 self.token, plan.etcd.token
             ));
         }
+        let ports = plan.ports();
+        for (port, was, is) in [
+            ("client", self.ports.client, ports.client),
+            ("peer", self.ports.peer, ports.peer),
+        ] {
+            if was != is {
+                differences.push(format!("the {port} port was {was} and is now {is}"));
+            }
+        }
         for member in &self.members {
             if !plan.members.iter().any(|planned| member.is(planned)) {
                 differences.push(format!("`{}` at {} is gone", member.name, member.address));
             }
         }
-        let new = self.new_members(plan);
-        for planned in plan.members.iter().filter(|one| new.contains(&one.name)) {
+        for planned in &plan.members {
+            if self.members.iter().any(|member| member.is(planned)) {
+                continue;
+            }
             differences.push(format!("`{}` at {} is new", planned.name, planned.address));
         }
         differences

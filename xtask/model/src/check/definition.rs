@@ -6,7 +6,7 @@ pub(super) static CHECK: Check = Check {
     name: "definition",
     title: "the definition describes the cluster that was started",
     about: About {
-        looks_at: "The members and the token of the definition, compared with those that the \
+        looks_at: "The members, their ports and the token of the definition, compared with those that the \
             cluster was started with, as recorded in `.state/default/cluster.json`. No member is \
             queried for this.",
         why: "etcd reads its token and its initial members only while it has no data. If they \
@@ -38,7 +38,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     );
     Judgement::new(
         Verdict::Fail,
-        "members or token changed since the start",
+        "members, ports or token changed since the start",
         [Finding::new(None, text, hint)],
     )
 }

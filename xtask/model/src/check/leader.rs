@@ -21,7 +21,7 @@ pub(super) static CHECK: Check = Check {
             timeout, 1 s by default; elections that keep recurring have a cause, and a member \
             without a leader is cut off from the others.",
         what_to_do: "Give an election time to finish: `cargo xtask verify --wait 60s`. If no \
-            leader is elected, members do not reach each other's peer port, 2380, and their logs \
+            leader is elected, members do not reach each other's peer port (`etcd.peer_port`), and their logs \
             name the peers that they miss: `cargo xtask logs core-01`. If the term keeps growing, \
             heartbeats arrive too late: look for a slow disk or a busy processor before you raise \
             `etcd.election_timeout`.",

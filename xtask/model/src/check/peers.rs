@@ -15,7 +15,7 @@ pub(super) static CHECK: Check = Check {
             leader. If one of them has to lead next, the other cannot follow it, and the cluster \
             may have no leader although all members run. No etcdctl query reveals it.",
         what_to_do: "Find out what lies between the two: a firewall, a route, a cable. Each member \
-            has to reach port 2380 of every other, in both directions: a connection does not \
+            has to reach the peer port (`etcd.peer_port`) of every other, in both directions: a connection does not \
             survive the loss of one. `cargo xtask logs core-01` names the peer that a member does \
             not reach, and why.",
         read: "https://etcd.io/docs/v3.6/op-guide/failures/#network-partition",

@@ -24,7 +24,8 @@ pub(super) static CHECK: Check = Check {
             what does not run, continues processes that are halted and leaves the rest alone; with \
             its data, a member catches up by itself. A member that has lost its data is not \
             started: the others can serve without it. If it runs but does not answer, something \
-            between it and this host is wrong: its address, port 2379, a firewall.",
+            between it and this host is wrong: its address, its client port (`etcd.client_port`, 2379 by default), \
+            a firewall.",
         read: "https://etcd.io/docs/v3.6/op-guide/failures/",
     },
     judge,

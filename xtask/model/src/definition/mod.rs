@@ -26,7 +26,7 @@ use setting::Setting;
 use crate::report::Source;
 use crate::values::{
     ClusterName, DriverName, FlagName, FlagValue, GuestFolder, HostFolder, HostName, NamePrefix,
-    Subnet,
+    Ports, Subnet,
 };
 
 /// `cluster/<name>.toml`, parsed.
@@ -68,6 +68,14 @@ impl Definition {
             machine: Machine::default(),
             etcd: Etcd::default(),
             fleet: Setting::default(false),
+        }
+    }
+
+    /// The ports of every member.
+    pub const fn ports(&self) -> Ports {
+        Ports {
+            client: *self.etcd.client_port.get(),
+            peer: *self.etcd.peer_port.get(),
         }
     }
 

@@ -150,6 +150,14 @@ section! {
     sha256: Vec<(Architecture, Sha256)> = Vec::new(), shown "{}",
     table("^(amd64|arm64)$", &CHECKSUM), |found| tables::checksums(found);
 
+    "The port on which every member serves clients. Ports below 1024 are reserved for root."
+    client_port: u16 = 2379, shown "2379",
+    number(1024, 65535, ""), |found| found.number();
+
+    "The port that the members use among themselves. It is part of the cluster's identity."
+    peer_port: u16 = 2380, shown "2380",
+    number(1024, 65535, ""), |found| found.number();
+
     "etcd's `initial-cluster-token`, which is part of the cluster's identity. Without it, the \
      definition's name and its generation."
     token: Option<Token> = None, shown "",

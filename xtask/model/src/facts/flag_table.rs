@@ -61,7 +61,7 @@ pub fn find(name: &str) -> Option<&'static FlagFact> {
 #[rustfmt::skip]
 pub static FLAGS: &[FlagFact] = &[
     flag("addr",                                              (2, 0, 0),  Some((2, 3)), MEMBERS),
-    flag("advertise-client-urls",                             (2, 0, 0),  None,         MEMBERS),
+    flag("advertise-client-urls",                             (2, 0, 0),  None,         URLS),
     flag("auth-token",                                        (3, 2, 0),  None,         Author),
     flag("auth-token-ttl",                                    (3, 3, 23), None,         Author),
     flag("auto-compaction-mode",                              (3, 3, 0),  None,         Key("etcd.auto_compaction")),
@@ -153,16 +153,16 @@ pub static FLAGS: &[FlagFact] = &[
     flag("grpc-keepalive-timeout",                            (3, 2, 10), None,         Author),
     flag("heartbeat-interval",                                (2, 0, 0),  None,         Key("etcd.heartbeat_interval")),
     flag("host-whitelist",                                    (3, 3, 0),  None,         Author),
-    flag("initial-advertise-peer-urls",                       (2, 0, 0),  None,         MEMBERS),
+    flag("initial-advertise-peer-urls",                       (2, 0, 0),  None,         URLS),
     flag("initial-cluster",                                   (2, 0, 0),  None,         MEMBERS),
     flag("initial-cluster-state",                             (2, 0, 0),  None,         Plan("it follows from the state of the cluster")),
     flag("initial-cluster-token",                             (2, 0, 0),  None,         Key("etcd.token")),
     flag("initial-election-tick-advance",                     (3, 3, 4),  None,         Author),
     flag("key-file",                                          (2, 0, 0),  None,         PLAIN_HTTP),
     flag("listen-client-http-urls",                           (3, 5, 10), None,         Plan("the client URLs would then serve no HTTP, and tasks query `/health` and `/metrics` there")),
-    flag("listen-client-urls",                                (2, 0, 0),  None,         MEMBERS),
+    flag("listen-client-urls",                                (2, 0, 0),  None,         URLS),
     flag("listen-metrics-urls",                               (3, 3, 0),  None,         Plan("each member already serves `/metrics` at its client URL, and listens nowhere else")),
-    flag("listen-peer-urls",                                  (2, 0, 0),  None,         MEMBERS),
+    flag("listen-peer-urls",                                  (2, 0, 0),  None,         URLS),
     flag("log-format",                                        (3, 6, 0),  None,         Author),
     flag("log-level",                                         (3, 4, 0),  None,         Author),
     flag("log-output",                                        (3, 1, 0),  Some((3, 4)), LOG_OUTPUTS),
@@ -229,6 +229,8 @@ const LOG_OUTPUTS: Owner = OneOf(
 );
 const LOG_FILES: Owner = Plan("it concerns log files, and etcd logs to none");
 const MEMBERS: Owner = Plan("it follows from the members");
+const URLS: Owner =
+    Plan("it follows from the members' addresses, `etcd.client_port` and `etcd.peer_port`");
 const NO_DISCOVERY: Owner = Plan("the members are listed, so nothing is discovered");
 const NO_PROXY: Owner = Plan("each member is a full member, never a proxy");
 

@@ -5,7 +5,7 @@ pub mod etcdctl_words;
 pub mod flags;
 pub mod identity;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use camino::Utf8PathBuf;
 
@@ -14,14 +14,10 @@ pub use crate::definition::{PlannedEtcd as Etcd, PlannedMachine as Machine};
 use crate::facts::flag_table;
 use crate::profile::Runtime;
 use crate::values::{
-    ClusterName, DriverName, EtcdVersion, FlagName, HostName, NamePrefix, Subnet, Token, loopback,
+    ClusterName, DriverName, EtcdVersion, FlagName, HostName, NamePrefix, Ports, Subnet, Token,
+    loopback,
 };
 use identity::EtcdId;
-
-/// The port that etcd serves clients on (IANA: `etcd-client`).
-pub const CLIENT_PORT: u16 = 2379;
-/// The port that members use among themselves (IANA: `etcd-server`).
-pub const PEER_PORT: u16 = 2380;
 
 /// A cluster, ready to be rendered, run and judged.
 #[derive(Debug, Clone)]
@@ -59,16 +55,19 @@ pub struct Member {
     pub name: HostName,
     /// Its address: in the subnet, or on loopback.
     pub address: Ipv4Addr,
+    /// Its ports.
+    pub ports: Ports,
     /// The ID that a static bootstrap gives it.
     pub id: EtcdId,
 }
 
 impl Member {
-    /// The member that bootstraps with this name, address and token.
-    pub fn new(name: HostName, address: Ipv4Addr, token: &Token) -> Self {
+    /// The member that bootstraps with this name, address, ports and token.
+    pub fn new(name: HostName, address: Ipv4Addr, ports: Ports, token: &Token) -> Self {
         let mut member = Self {
             name,
             address,
+            ports,
             id: EtcdId(0),
         };
         member.id = identity::member_id(&[member.peer_url()], token.as_str());
@@ -77,12 +76,22 @@ impl Member {
 
     /// The URL where it serves clients.
     pub fn client_url(&self) -> String {
-        format!("http://{}:{CLIENT_PORT}", self.address)
+        format!("http://{}", self.client_socket())
     }
 
     /// The URL where it serves the other members.
     pub fn peer_url(&self) -> String {
-        format!("http://{}:{PEER_PORT}", self.address)
+        format!("http://{}", self.peer_socket())
+    }
+
+    /// The address and port where it serves clients.
+    pub const fn client_socket(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.address, self.ports.client)
+    }
+
+    /// The address and port where it serves the other members.
+    pub const fn peer_socket(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.address, self.ports.peer)
     }
 }
 
@@ -91,7 +100,8 @@ impl Plan {
     pub fn new(definition: &Definition) -> Self {
         let etcd = Etcd::from(definition);
         let members = definition.named_addresses().into_iter();
-        let members = members.map(|(name, address)| Member::new(name, address, &etcd.token));
+        let ports = definition.ports();
+        let members = members.map(|(name, address)| Member::new(name, address, ports, &etcd.token));
         Self {
             name: definition.name.clone(),
             source: definition.source.path.clone(),
@@ -111,13 +121,16 @@ impl Plan {
 
     /// The same cluster on this host's loopback. Only the addresses differ, and with them the identity:
     /// 192.168.56.101 becomes 127.168.56.101. Ports and everything else stay, and clusters clash only if
-    /// their addresses differ in nothing but the first number.
+    /// their ports are the same and their addresses differ in nothing but the first number.
     #[must_use]
     pub fn on_loopback(&self) -> Self {
         let members = self
             .members
             .iter()
-            .map(|m| Member::new(m.name.clone(), loopback(m.address), &self.etcd.token))
+            .map(|m| {
+                let address = loopback(m.address);
+                Member::new(m.name.clone(), address, m.ports, &self.etcd.token)
+            })
             .collect();
         Self {
             members,
@@ -147,6 +160,14 @@ impl Plan {
     /// The version that runs, which decides flags and formats.
     pub fn version(&self) -> EtcdVersion {
         self.stand_in.unwrap_or(self.etcd.version)
+    }
+
+    /// The ports of every member.
+    pub const fn ports(&self) -> Ports {
+        Ports {
+            client: self.etcd.client_port,
+            peer: self.etcd.peer_port,
+        }
     }
 
     /// The IDs that a static bootstrap gives the members, in their order.

@@ -7,9 +7,10 @@ use serde_yaml::Value;
 
 use super::image;
 use super::quote::{shell, systemd, yaml};
+use crate::plan::Plan;
 use crate::plan::flags::{self, Flag, FlagOrigin, InitialState, MemberFlags};
-use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
 use crate::profile::Runtime;
+use crate::values::Ports;
 
 pub(crate) fn cloud_config(plan: &Plan) -> Value {
     let built_in = plan.etcd.runtime == Runtime::BuiltIn;
@@ -18,7 +19,7 @@ pub(crate) fn cloud_config(plan: &Plan) -> Value {
         sections.push(("etcd2", etcd2_section(plan)));
     }
     if plan.fleet {
-        sections.push(("fleet", fleet_section()));
+        sections.push(("fleet", fleet_section(plan)));
     }
     let mut units = vec![if built_in {
         built_in_unit(plan)
@@ -36,11 +37,12 @@ pub(crate) fn cloud_config(plan: &Plan) -> Value {
 }
 
 /// The fleet of that time expects etcd on port 4001 by default.
-fn fleet_section() -> Value {
+fn fleet_section(plan: &Plan) -> Value {
+    let port = plan.ports().client;
     yaml::mapping([
         (
             "etcd-servers",
-            format!("http://$private_ipv4:{CLIENT_PORT}").into(),
+            format!("http://$private_ipv4:{port}").into(),
         ),
         ("public-ip", "$private_ipv4".into()),
     ])
@@ -84,23 +86,22 @@ Conflicts=etcd*
 /// The command for bash, one line per item. systemd expands no variables inside a word, so bash does; `%H` is
 /// systemd's.
 fn docker_run(plan: &Plan) -> Vec<String> {
-    let mut lines: Vec<String> = [
-        "/usr/bin/docker run",
-        "-p 2379:2379",
-        "-p 2380:2380",
-        "--name etcd",
-        "-v /opt/etcd:/opt/etcd",
-        "-v /usr/share/ca-certificates/:/etc/ssl/certs",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let Ports { client, peer } = plan.ports();
+    let mut lines: Vec<String> = vec![
+        "/usr/bin/docker run".to_owned(),
+        format!("-p {client}:{client}"),
+        format!("-p {peer}:{peer}"),
+        "--name etcd".to_owned(),
+        "-v /opt/etcd:/opt/etcd".to_owned(),
+        "-v /usr/share/ca-certificates/:/etc/ssl/certs".to_owned(),
+    ];
     lines.push(systemd::command(&shell::word(&image::image(plan))));
     lines.extend(image::program(plan).map(str::to_owned));
     let quoted = |word: &String, origin| match origin {
         FlagOrigin::MemberFlags => word.clone(),
         FlagOrigin::Plan | FlagOrigin::Definition => systemd::command(&shell::word(word)),
     };
-    for flag in flags::flags(plan, &in_container(), InitialState::New) {
+    for flag in flags::flags(plan, &in_container(plan.ports()), InitialState::New) {
         let words: Vec<String> = flag
             .words(plan.version())
             .iter()
@@ -112,14 +113,14 @@ fn docker_run(plan: &Plan) -> Vec<String> {
 }
 
 /// Inside the container etcd listens on every address; docker decides what the machine publishes.
-fn in_container() -> MemberFlags {
+fn in_container(Ports { client, peer }: Ports) -> MemberFlags {
     MemberFlags {
         name: "%H".to_owned(),
         data_dir: "/opt/etcd".to_owned(),
-        listen_client_urls: format!("http://0.0.0.0:{CLIENT_PORT}"),
-        advertise_client_urls: format!("http://$COREOS_PRIVATE_IPV4:{CLIENT_PORT}"),
-        listen_peer_urls: format!("http://0.0.0.0:{PEER_PORT}"),
-        initial_advertise_peer_urls: format!("http://$COREOS_PRIVATE_IPV4:{PEER_PORT}"),
+        listen_client_urls: format!("http://0.0.0.0:{client}"),
+        advertise_client_urls: format!("http://$COREOS_PRIVATE_IPV4:{client}"),
+        listen_peer_urls: format!("http://0.0.0.0:{peer}"),
+        initial_advertise_peer_urls: format!("http://$COREOS_PRIVATE_IPV4:{peer}"),
     }
 }
 
@@ -160,12 +161,14 @@ fn environment_value(flag: &Flag) -> String {
 }
 
 fn built_in_flags(plan: &Plan) -> Vec<Flag> {
-    let client = format!("http://$private_ipv4:{CLIENT_PORT}");
-    let peer = format!("http://$private_ipv4:{PEER_PORT}");
+    let Ports { client, peer } = plan.ports();
+    let loopback = format!("http://127.0.0.1:{client}");
+    let client = format!("http://$private_ipv4:{client}");
+    let peer = format!("http://$private_ipv4:{peer}");
     let myself = MemberFlags {
         name: "%H".to_owned(),
         data_dir: "/var/lib/etcd2".to_owned(),
-        listen_client_urls: format!("{client},http://127.0.0.1:{CLIENT_PORT}"),
+        listen_client_urls: format!("{client},{loopback}"),
         advertise_client_urls: client,
         listen_peer_urls: peer.clone(),
         initial_advertise_peer_urls: peer,

@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use super::quote::shell;
+use crate::plan::Plan;
 use crate::plan::flags::{self, FlagOrigin, InitialState, MemberFlags};
-use crate::plan::{CLIENT_PORT, PEER_PORT, Plan};
+use crate::values::Ports;
 
 /// The folder that the unit creates for etcd (`StateDirectory=etcd`), in which etcd creates its data folder.
 pub(super) const STATE_DIR: &str = "/var/lib/etcd";
@@ -64,7 +65,7 @@ fn etcd_flags(plan: &Plan) -> Vec<String> {
         FlagOrigin::MemberFlags if word.contains('$') => format!("\"{word}\""),
         _ => shell::word(word),
     };
-    flags::flags(plan, &myself(), InitialState::New)
+    flags::flags(plan, &myself(plan.ports()), InitialState::New)
         .iter()
         .map(|flag| {
             let words: Vec<String> = flag
@@ -78,13 +79,14 @@ fn etcd_flags(plan: &Plan) -> Vec<String> {
 }
 
 /// Clients are served on the cluster's network and on loopback, members only on the cluster's network.
-fn myself() -> MemberFlags {
-    let client = format!("http://$address:{CLIENT_PORT}");
-    let peer = format!("http://$address:{PEER_PORT}");
+fn myself(Ports { client, peer }: Ports) -> MemberFlags {
+    let loopback = format!("http://127.0.0.1:{client}");
+    let client = format!("http://$address:{client}");
+    let peer = format!("http://$address:{peer}");
     MemberFlags {
         name: "$name".to_owned(),
         data_dir: format!("{STATE_DIR}/data"),
-        listen_client_urls: format!("{client},http://127.0.0.1:{CLIENT_PORT}"),
+        listen_client_urls: format!("{client},{loopback}"),
         advertise_client_urls: client,
         listen_peer_urls: peer.clone(),
         initial_advertise_peer_urls: peer,

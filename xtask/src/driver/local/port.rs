@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::process::data_folder;
 use crate::hint::Hint;
-use crate::plan::{CLIENT_PORT, Member, PEER_PORT};
+use crate::plan::Member;
 use crate::process;
 use crate::report::Diagnostic;
 use crate::values::HostName;
@@ -20,8 +20,7 @@ pub(super) fn obstacles<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<Di
     let mut diagnostics = Vec::new();
     let mut others: Vec<(OtherCluster, Vec<&HostName>)> = Vec::new();
     for member in members {
-        for port in [CLIENT_PORT, PEER_PORT] {
-            let address = SocketAddrV4::new(member.address, port);
+        for address in [member.client_socket(), member.peer_socket()] {
             let Err(error) = TcpListener::bind(address) else {
                 continue;
             };
@@ -43,9 +42,9 @@ pub(super) fn obstacles<'a>(members: impl Iterator<Item = &'a Member>) -> Vec<Di
     diagnostics
 }
 
-/// A member's address is a part of its identity.
-const ANOTHER_SUBNET: &str =
-    "or, if this cluster was never started, choose another `network.subnet`";
+/// A member's address and peer port are a part of its identity.
+const ANOTHER_SUBNET: &str = "or, if this cluster was never started, choose another \
+    `network.subnet`, or another `etcd.client_port` and `etcd.peer_port`";
 
 fn obstacle(
     member: &HostName,
@@ -112,10 +111,10 @@ impl OtherCluster {
         let Self { name, root } = self;
         let folder = process::quoted(root.as_str());
         Diagnostic::error(format!(
-            "cluster `{name}` in `{root}` uses the addresses of {}",
+            "cluster `{name}` in `{root}` uses the addresses and ports of {}",
             list_of_words(members)
         ))
-        .note("clusters with the same addresses cannot run at the same time on one host")
+        .note("clusters with the same addresses and ports cannot run at the same time on one host")
         .hint(Hint::heals(
             "stop it",
             [format!("cd {folder} && cargo xtask down {name}")],

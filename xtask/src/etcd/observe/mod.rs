@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::etcd::tools::Tools;
 use crate::observation::{Look, MemberObservation, Observation, Status};
-use crate::plan::{CLIENT_PORT, Member, Plan};
+use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use crate::values::HostName;
 
@@ -81,7 +81,7 @@ fn for_each<R: Send>(members: &[Member], ask: impl Fn(&Member) -> R + Sync) -> V
 /// Checks whether anything listens at a member's address. It saves the deadline that etcdctl would
 /// spend on retrying a refused connection.
 fn knock(member: &Member, patience: Duration) -> Result<(), Reason> {
-    let address = SocketAddr::from((member.address, CLIENT_PORT));
+    let address = SocketAddr::from(member.client_socket());
     TcpStream::connect_timeout(&address, patience.min(Duration::from_secs(2)))
         .map(drop)
         .map_err(|error| match error.kind() {

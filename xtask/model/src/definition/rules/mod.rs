@@ -19,6 +19,7 @@ mod member_address;
 mod member_count;
 mod member_name;
 mod package_version;
+mod ports;
 mod public_subnet;
 mod quota;
 mod runtime;
@@ -55,6 +56,7 @@ pub static RULES: &[&Rule] = &[
     &runtime::RULE,
     &package_version::RULE,
     &checksum::RULE,
+    &ports::RULE,
     &election_timeout::RULE,
     &compaction::RULE,
     &quota::RULE,

@@ -5,30 +5,52 @@ use std::ops::Range;
 use super::RuleAcross;
 use crate::definition::{Definition, Members};
 use crate::report::Diagnostic;
-use crate::values::loopback;
+use crate::values::{DriverName, Ports, loopback};
 
 /// No two definitions should claim the same address, because their clusters could not run at the same time.
-/// The same holds for addresses that become the same loopback address on this host.
+/// The same holds for addresses that become the same loopback address on this host, where clusters with
+/// different ports may share addresses.
 pub(super) static RULE: RuleAcross = RuleAcross {
     name: "shared_addresses",
     judge: |definitions, out| {
-        let mut claimed: HashMap<Ipv4Addr, (&Definition, Ipv4Addr)> = HashMap::new();
+        let mut claimed: HashMap<Ipv4Addr, Vec<(&Definition, Ipv4Addr)>> = HashMap::new();
         for definition in definitions {
             let addresses = addresses(definition);
             // One clash is enough: if one address is claimed twice, the others often are too.
-            let shared = addresses
-                .iter()
-                .find_map(|address| Some((*address, *claimed.get(&loopback(*address))?)));
+            let shared = addresses.iter().find_map(|address| {
+                let mut claims = claimed.get(&loopback(*address))?.iter();
+                let first = claims.find(|claim| are_in_the_way((definition, *address), **claim))?;
+                Some((*address, *first))
+            });
             if let Some((address, first)) = shared {
                 out.push(clash((definition, address), first));
             }
             for address in addresses {
-                let entry = claimed.entry(loopback(address));
-                entry.or_insert((definition, address));
+                let entry = claimed.entry(loopback(address)).or_default();
+                entry.push((definition, address));
             }
         }
     },
 };
+
+/// Whether the clusters of these two claims of one loopback address cannot run at the same time. Machines need
+/// an address for themselves, processes only a port.
+fn are_in_the_way(
+    (definition, address): (&Definition, Ipv4Addr),
+    (other, before): (&Definition, Ipv4Addr),
+) -> bool {
+    let is_local = |one: &Definition| *one.driver.get() == Some(DriverName::Local);
+    let on_machines = !is_local(definition) && !is_local(other);
+    share_a_port(definition, other) || (address == before && on_machines)
+}
+
+fn share_a_port(definition: &Definition, other: &Definition) -> bool {
+    let Ports { client, peer } = other.ports();
+    let ports = definition.ports();
+    [ports.client, ports.peer]
+        .iter()
+        .any(|port| [client, peer].contains(port))
+}
 
 fn addresses(definition: &Definition) -> Vec<Ipv4Addr> {
     let known = definition.members.known().is_some()
@@ -51,7 +73,12 @@ fn clash(
         Diagnostic::warning(format!(
             "`{first}` and `{name}` both claim the address `{address}`"
         ))
-        .note("only one of them can be up at a time")
+        .note(if share_a_port(definition, other) {
+            "only one of them can be up at a time"
+        } else {
+            "only one of them can be up on virtual machines; as their ports differ, both can be up as \
+             processes on this host"
+        })
     } else {
         Diagnostic::warning(format!(
             "`{before}` of `{first}` and `{address}` of `{name}` are both `{}` on loopback",
@@ -75,9 +102,14 @@ fn clash(
             diagnostic = diagnostic.note(format!("`{path}` claims `{address}` by default"));
         }
     }
-    diagnostic.hint(format!(
+    diagnostic = diagnostic.hint(format!(
         "give `{name}` its own subnet under `[network]`, such as `subnet = \"192.168.60.0/24\"`"
-    ))
+    ));
+    if share_a_port(definition, other) {
+        diagnostic
+    } else {
+        diagnostic.hint("or write `driver = \"local\"` into both, if neither needs machines")
+    }
 }
 
 /// The place of the value that this address follows from.
