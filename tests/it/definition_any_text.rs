@@ -67,6 +67,7 @@ const HOSTILE: &[&str] = &[
     "etcd.quota = 9223372036854775808",
     "etcd.quota = \"18446744073709551616TiB\"",
     "etcd.auto_compaction = \"99999999999999999999h\"",
+    "etcd.auto_compaction = 99999999999999999999",
     "etcd.auto_compaction = \"307445734561825861h\"",
     "etcd.heartbeat_interval = 0x7fff_ffff",
     "machine.memory = 0b1",

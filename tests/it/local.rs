@@ -294,3 +294,19 @@ fn up_reports_that_running_members_keep_their_etcd() {
     let fact = "(running members keep their etcd;";
     assert!(again.stderr.contains(fact), "{}", again.stderr);
 }
+
+#[test]
+fn history_is_compacted_by_revision() {
+    let definition = format!("{}[etcd]\nauto_compaction = 1000\n", one(95));
+    let scratch = Scratch::with("revisions", &definition);
+    up(&scratch, "revisions").expect(0);
+    let verified = is_healthy(&scratch, "revisions");
+    assert!(
+        verified.stdout.contains("flags       as defined on 1 of 1"),
+        "{}",
+        verified.stdout
+    );
+    let log = scratch.run(&["logs", "--cluster", "revisions", "core-01", "-n", "1000"]);
+    let mode = "\"auto-compaction-mode\":\"revision\"";
+    assert!(log.stdout.contains(mode), "{}", log.stdout);
+}

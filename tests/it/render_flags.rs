@@ -10,7 +10,7 @@ use xtask::definition::{Definition, ExtraFlag};
 use xtask::plan::Plan;
 use xtask::plan::flags::{Flag, FlagOrigin, InitialState, MemberFlags, flags, words};
 use xtask::report::Source;
-use xtask::values::EtcdVersion;
+use xtask::values::{Compaction, EtcdVersion};
 
 const VERSIONS: &[&str] = &[
     "2.0.0", "2.2.5", "2.3.8", "3.0.17", "3.1.20", "3.2.32", "3.3.27", "3.4.23", "3.5.1", "3.5.5",
@@ -39,7 +39,7 @@ fn each_version_gets_the_flags_that_it_knows() {
 fn a_default_of_etcd_is_not_repeated() {
     let mut definition = definition("3.6.14");
     definition.etcd.token = Setting::default(Some("etcd-cluster".parse().unwrap()));
-    definition.etcd.auto_compaction = Setting::default(None);
+    definition.etcd.auto_compaction = Setting::default(Compaction::Off);
     let names = names(&first_members(
         &Plan::new(&definition),
         InitialState::Existing,
@@ -146,13 +146,36 @@ fn a_boolean_of_etcd_2_is_one_word() {
 fn old_versions_keep_whole_hours_and_never_fewer_than_asked() {
     for (minutes, hours) in [(1, "1"), (60, "1"), (61, "2")] {
         let mut definition = definition("3.2.32");
-        definition.etcd.auto_compaction = Setting::default(Some(minutes));
+        definition.etcd.auto_compaction = Setting::default(Compaction::Minutes(minutes));
         let flags = first_members(&Plan::new(&definition), InitialState::New);
         let kept = flags
             .iter()
             .find(|flag| flag.name == "auto-compaction-retention")
             .unwrap();
         assert_eq!(kept.value, hours, "{minutes} minutes");
+    }
+}
+
+#[test]
+fn compaction_by_revision_has_its_mode() {
+    for &version in VERSIONS {
+        let mut definition = definition(version);
+        definition.etcd.auto_compaction = Setting::default(Compaction::Revisions(25_000));
+        let plan = Plan::new(&definition);
+        let flags = first_members(&plan, InitialState::New);
+        let compaction: Vec<String> = words(&flags, plan.version())
+            .into_iter()
+            .filter(|word| word.contains("compaction"))
+            .collect();
+        if plan.version().minor_release() < (3, 3) {
+            assert!(compaction.is_empty(), "{version}: {compaction:?}");
+            continue;
+        }
+        let expected = [
+            "--auto-compaction-mode=revision",
+            "--auto-compaction-retention=25000",
+        ];
+        assert_eq!(compaction, expected, "{version}");
     }
 }
 

@@ -13,7 +13,7 @@ use super::setting::Setting;
 use super::syntax::{SyntaxError, parse, without_lost_lines};
 use crate::profile::Runtime;
 use crate::report::{Diagnostic, Source};
-use crate::values::ClusterName;
+use crate::values::{ClusterName, Compaction};
 
 /// Reads a definition and applies every rule that concerns only this definition.
 ///
@@ -152,7 +152,7 @@ fn settle_defaults(definition: &mut Definition) {
     }
     // Compaction came with etcd 3.0.
     if !etcd.auto_compaction.is_written() && etcd.version.get().is_v2() {
-        etcd.auto_compaction = Setting::default(None);
+        etcd.auto_compaction = Setting::default(Compaction::Off);
     }
     // If the profile is unknown, so are the defaults that depend on it.
     if profile.known().is_none() {

@@ -241,16 +241,17 @@ impl<'a, 'v> Found<'_, 'a, 'v> {
         }
     }
 
-    /// The value as a whole number, or as text parsed by a function.
-    pub(super) fn whole_number_or(
+    /// The value from a whole number or from text, each read by a function.
+    pub(super) fn number_or_text<T>(
         &mut self,
-        parse: impl FnOnce(&str) -> Result<u64, Refused>,
-    ) -> Option<u64> {
+        from_number: impl FnOnce(i128) -> Result<T, Refused>,
+        parse: impl FnOnce(&str) -> Result<T, Refused>,
+    ) -> Option<T> {
         if !matches!(self.value.get_ref(), DeValue::Integer(_)) {
             return self.parsed(parse);
         }
         let number = self.whole_number()?;
-        let found = parse(&number.to_string());
+        let found = from_number(number);
         found.map_err(|refused| self.refuse(&refused)).ok()
     }
 

@@ -6,8 +6,8 @@ use super::setting::Setting;
 use super::{Definition, ExtraFlag, ForwardedPort, SharedFolder, tables};
 use crate::profile::{PROFILES, Profile, Runtime};
 use crate::values::{
-    Architecture, Channel, EtcdVersion, FlagName, FlagValue, GuestFolder, HostFolder, ImageName,
-    ImageVersion, ReleaseUrl, Sha256, Token, Virtualization, quantity,
+    Architecture, Channel, Compaction, EtcdVersion, FlagName, FlagValue, GuestFolder, HostFolder,
+    ImageName, ImageVersion, ReleaseUrl, Sha256, Token, Virtualization, quantity,
 };
 
 /// Generates three things from each row: a field of the definition with its default; a field of the plan,
@@ -182,16 +182,13 @@ section! {
      Without it, etcd's default of 2 GiB."
     quota: Option<u64> = None, shown "",
     Shape::NumberOrText { example: "2GiB" },
-    |found| found.whole_number_or(quantity::bytes).map(Some);
+    |found| found.number_or_text(|number| quantity::bytes(&number.to_string()), quantity::bytes).map(Some);
 
-    /// In minutes; none if compaction is off.
-    "How much history etcd keeps, as in `\"1h\"` or `\"30m\"`; `\"off\"` keeps all of it \
-     until the quota is reached."
-    auto_compaction: Option<u32> = Some(60), shown "\"1h\"",
-    text("1h"), |found| found.parsed(|text| match text {
-        "off" => Ok(None),
-        text => quantity::minutes(text).map(Some),
-    });
+    "How much history etcd keeps: a time, as in `\"1h\"` or `\"30m\"`, or a number of \
+     revisions, as in `25000`; `\"off\"` keeps all of it until the quota is reached."
+    auto_compaction: Compaction = Compaction::Minutes(60), shown "\"1h\"",
+    Shape::NumberOrText { example: "1h" },
+    |found| found.number_or_text(Compaction::revisions, str::parse);
 
     /// In the file's order.
     "Additional flags of etcd, by their names without dashes, as in `snapshot-count = 10000`."

@@ -4,7 +4,7 @@
 //! `initial-cluster-state` is the exception, because it changes during a cluster's life.
 
 use super::{Member, Plan};
-use crate::values::EtcdVersion;
+use crate::values::{Compaction, EtcdVersion};
 
 /// The flags that differ between members. For a process on this host they are literal; in a text that serves
 /// several machines, each value may hold a placeholder that the machine fills in, such as `%H`.
@@ -204,15 +204,21 @@ fn storage(plan: &Plan, flags: &mut Chosen) {
     if minor < (3, 0) {
         return;
     }
-    if let Some(minutes) = plan.etcd.auto_compaction {
-        if minor < (3, 3) {
+    match plan.etcd.auto_compaction {
+        Compaction::Minutes(minutes) if minor < (3, 3) => {
             // Whole hours only. Rounding up keeps more history, never less.
             let hours = minutes.div_ceil(60);
             flags.set("auto-compaction-retention", hours.to_string());
-        } else {
+        }
+        Compaction::Minutes(minutes) => {
             flags.set("auto-compaction-mode", "periodic");
             flags.set("auto-compaction-retention", duration(minutes));
         }
+        Compaction::Revisions(kept) if minor >= (3, 3) => {
+            flags.set("auto-compaction-mode", "revision");
+            flags.set("auto-compaction-retention", kept.to_string());
+        }
+        Compaction::Off | Compaction::Revisions(_) => {}
     }
     if let Some(bytes) = plan.etcd.quota {
         flags.set("quota-backend-bytes", bytes.to_string());

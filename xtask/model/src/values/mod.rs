@@ -3,6 +3,7 @@
 mod architecture;
 mod channel;
 mod cluster_name;
+mod compaction;
 mod driver_name;
 mod etcd_version;
 mod flag;
@@ -24,6 +25,7 @@ mod virtualization;
 pub use architecture::Architecture;
 pub use channel::Channel;
 pub use cluster_name::ClusterName;
+pub use compaction::Compaction;
 pub use driver_name::DriverName;
 pub use etcd_version::EtcdVersion;
 pub use flag::{FlagName, FlagValue};

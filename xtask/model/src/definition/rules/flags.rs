@@ -3,7 +3,7 @@ use crate::definition::suggest::nearest;
 use crate::definition::{Definition, ExtraFlag};
 use crate::facts::flag_table::{FLAGS, FlagFact, Owner, find};
 use crate::report::Diagnostic;
-use crate::values::EtcdVersion;
+use crate::values::{Compaction, EtcdVersion};
 use crate::wording::either;
 
 /// Additional flags must exist in this version of etcd, and nothing else may set them.
@@ -85,13 +85,9 @@ fn owned(definition: &Definition, fact: &FlagFact, flag: &ExtraFlag) -> Option<D
                     )),
             )
         }
-        // If compaction is off, its flags may be set, for compaction by revision.
+        // If compaction is off, its flags may be set.
         Owner::Key("etcd.auto_compaction")
-            if definition
-                .etcd
-                .auto_compaction
-                .known()
-                .is_none_or(Option::is_none) =>
+            if definition.etcd.auto_compaction.known() == Some(&Compaction::Off) =>
         {
             None
         }
