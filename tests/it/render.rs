@@ -178,6 +178,23 @@ fn every_way_to_run_has_its_golden_files() {
 }
 
 #[test]
+fn release_of_3_7_needs_no_checksum() {
+    let definition = "[etcd]\nversion = \"3.7.1\"\n[etcd.flags]\nmax-snapshots = 3\n";
+    let scratch = Scratch::with("default", definition);
+    let ran = scratch.run(&["render"]).expect(0);
+    assert_eq!(ran.stderr, "");
+    let user_data = read(&scratch, "vagrant/user-data");
+    for expected in [
+        "e8cd3fa8064c98137c5dbd78b76f969417ace84efb83c481041d7a52ffdd8fb9",
+        "d7e25e08f694b6ed7792fc7b7a891fe2c3f3d3dccfe2f3bfdb1547b0eb75b6da",
+        "--feature-gates=CompactHashCheck=true,InitialCorruptCheck=true",
+        "--max-snapshots=3",
+    ] {
+        assert!(user_data.contains(expected), "{expected}: {user_data}");
+    }
+}
+
+#[test]
 fn ports_reach_every_kind_of_machine() {
     let mut definitions = shipped();
     definitions.extend(

@@ -1,8 +1,8 @@
 //! The flags of etcd, and the versions that have them.
 //!
 //! Sources: `etcd --help` of 2.0.0, 2.0.13, 2.3.8, 3.0.17, 3.4.23, 3.5.1, 3.5.16, 3.5.30 and 3.6.14 and
-//! what they accept when run; for the versions between, `etcdmain/config.go`, `embed/config.go` and the
-//! change logs of the etcd project. Flags that etcd accepts and ignores are not listed.
+//! what they accept when run; for the versions between and 3.7.1, `etcdmain/config.go`, `embed/config.go`
+//! and the change logs of the etcd project. Flags that etcd accepts and ignores are not listed.
 
 use Owner::{Author, Key, OneOf, Plan};
 
@@ -94,7 +94,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("discovery-cert",                                    (3, 6, 0),  None,         NO_DISCOVERY),
     flag("discovery-dial-timeout",                            (3, 6, 0),  None,         NO_DISCOVERY),
     flag("discovery-endpoints",                               (3, 6, 0),  None,         NO_DISCOVERY),
-    flag("discovery-fallback",                                (2, 0, 0),  Some((3, 6)), NO_DISCOVERY),
+    flag("discovery-fallback",                                (2, 0, 0),  Some((3, 7)), NO_DISCOVERY),
     flag("discovery-insecure-skip-tls-verify",                (3, 6, 0),  None,         NO_DISCOVERY),
     flag("discovery-insecure-transport",                      (3, 6, 0),  None,         NO_DISCOVERY),
     flag("discovery-keepalive-time",                          (3, 6, 0),  None,         NO_DISCOVERY),
@@ -173,7 +173,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("max-concurrent-streams",                            (3, 4, 20), None,         Author),
     flag("max-learners",                                      (3, 6, 0),  None,         Author),
     flag("max-request-bytes",                                 (3, 2, 10), None,         Author),
-    flag("max-snapshots",                                     (2, 0, 0),  Some((3, 6)), Author),
+    flag("max-snapshots",                                     (2, 0, 0),  Some((3, 7)), Author),
     flag("max-txn-ops",                                       (3, 2, 10), None,         Author),
     flag("max-wals",                                          (2, 0, 0),  None,         Author),
     flag("memory-mlock",                                      (3, 6, 0),  None,         Author),
