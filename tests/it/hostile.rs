@@ -382,7 +382,7 @@ const TEMPLATES: &[&str] = &[
     "[etcd]\ntoken = VALUE",
     "[etcd]\nrelease_url = VALUE",
     "[etcd]\nflags = { snapshot-count = VALUE }",
-    "[etcd]\nflags = { log-level = VALUE }",
+    "[etcd]\nflags = { metrics = VALUE }",
     "[etcd]\nflags = { metrics = VALUE, max-txn-ops = 5 }",
     "[network]\nsubnet = \"172.17.8.0/24\"\n[machine]\nprofile = \"coreos\"\n[etcd]\nversion = \"2.3.8\"\n\
      runtime = \"built-in\"\ntoken = VALUE",

@@ -152,7 +152,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("grpc-keepalive-min-time",                           (3, 2, 10), None,         Author),
     flag("grpc-keepalive-timeout",                            (3, 2, 10), None,         Author),
     flag("heartbeat-interval",                                (2, 0, 0),  None,         Key("etcd.heartbeat_interval")),
-    flag("host-whitelist",                                    (3, 3, 0),  None,         Author),
+    flag("host-whitelist",                                    (3, 3, 0),  None,         Plan("etcd would refuse the HTTP requests of tasks, which name a member by its address")),
     flag("initial-advertise-peer-urls",                       (2, 0, 0),  None,         URLS),
     flag("initial-cluster",                                   (2, 0, 0),  None,         MEMBERS),
     flag("initial-cluster-state",                             (2, 0, 0),  None,         Plan("it follows from the state of the cluster")),
@@ -164,7 +164,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("listen-metrics-urls",                               (3, 3, 0),  None,         Plan("each member already serves `/metrics` at its client URL, and listens nowhere else")),
     flag("listen-peer-urls",                                  (2, 0, 0),  None,         URLS),
     flag("log-format",                                        (3, 6, 0),  None,         Author),
-    flag("log-level",                                         (3, 4, 0),  None,         Author),
+    flag("log-level",                                         (3, 4, 0),  None,         LOG_LEVELS),
     flag("log-output",                                        (3, 1, 0),  Some((3, 4)), LOG_OUTPUTS),
     flag("log-outputs",                                       (3, 4, 0),  None,         LOG_OUTPUTS),
     flag("log-package-levels",                                (2, 1, 0),  Some((3, 4)), Author),
@@ -226,6 +226,10 @@ pub static FLAGS: &[FlagFact] = &[
 const LOG_OUTPUTS: Owner = OneOf(
     &["default", "stderr", "stdout"],
     "`logs` and `up` read what etcd prints; in a file, `destroy` would leave it behind",
+);
+const LOG_LEVELS: Owner = OneOf(
+    &["debug", "info", "warn", "error"],
+    "`up` reads in the log why a member exited",
 );
 const LOG_FILES: Owner = Plan("it concerns log files, and etcd logs to none");
 const MEMBERS: Owner = Plan("it follows from the members");

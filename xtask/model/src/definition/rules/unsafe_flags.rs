@@ -1,11 +1,15 @@
 use super::{Rule, at};
+use crate::facts::flag_table::find;
 use crate::report::Diagnostic;
 
 /// Flags that weaken what etcd promises should be set on purpose.
 pub(super) static RULE: Rule = Rule {
     name: "unsafe_flags",
     judge: |definition, out| {
-        let flags = definition.etcd.flags.known().into_iter().flatten();
+        let etcd = &definition.etcd;
+        let (Some(&version), Some(flags)) = (etcd.version.known(), etcd.flags.known()) else {
+            return;
+        };
         for flag in flags {
             let (Some(name), Some(value)) = (flag.name.known(), flag.value.known()) else {
                 continue;
@@ -13,9 +17,13 @@ pub(super) static RULE: Rule = Rule {
             let unsafe_flag = UNSAFE
                 .iter()
                 .find(|(unsafe_name, _)| *unsafe_name == name.as_str());
-            let Some((name, why)) = unsafe_flag.filter(|_| value.as_str() != "false") else {
+            let Some((name, why)) = unsafe_flag else {
                 continue;
             };
+            let exists = find(name).is_some_and(|fact| fact.exists_in(version));
+            if !exists || value.as_str() == "false" {
+                continue;
+            }
             let diagnostic = Diagnostic::warning(format!("the flag `{name}` is unsafe"))
                 .note(*why)
                 .hint("remove it, unless this risk is acceptable");
