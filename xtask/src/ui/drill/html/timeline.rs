@@ -10,7 +10,8 @@ mod numbers;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{escaped, event};
+use super::event;
+use super::text::escaped;
 use crate::drill::history::Answer;
 use crate::drill::summary::Summary;
 use crate::drill::words::{moment, seconds};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::number;
-use crate::ui::drill::html::escaped;
+use crate::ui::drill::html::text::escaped;
 
 /// The font size.
 const LETTERS: f64 = 12.0;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::length;
 use crate::drill::Drill;
 use crate::drill::history::{Action, Answer, Operation};
-use crate::ui::drill::html::escaped;
+use crate::ui::drill::html::text::escaped;
 use crate::values::HostName;
 use crate::wording::count;
 
