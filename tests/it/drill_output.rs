@@ -10,7 +10,7 @@ use xtask::drill::{Drill, Event};
 use xtask::ui::WIDTH;
 use xtask::ui::drill::{closing, html, json, table};
 
-use crate::drill_support::{leader_killed, quorum_lost, refused, write_lost};
+use crate::drill_support::{leader_killed, quorum_lost, refused, run, write_lost};
 use crate::support::project;
 
 fn golden(name: &str, actual: &str) {
@@ -24,7 +24,7 @@ fn plain(drills: &[Drill]) -> String {
 
 fn in_every_format(name: &str, drills: &[Drill]) {
     golden(&format!("{name}.txt"), &plain(drills));
-    golden(&format!("{name}.json"), &json::render(drills));
+    golden(&format!("{name}.json"), &json::render(&run(), drills));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn report_page_is_self_contained_and_runs_no_script() {
         vec![leader_killed()],
         vec![write_lost(), quorum_lost()],
     ] {
-        let page = html::render(&drills);
+        let page = html::render(&run(), &drills);
         let tags = page
             .split('<')
             .skip(1)
@@ -79,8 +79,25 @@ fn report_page_is_self_contained_and_runs_no_script() {
         assert!(!style.contains("url(") && !style.contains("@import"));
         assert!(page.contains("default-src 'none'"));
         assert!(page.ends_with("</html>\n"));
-        assert_eq!(page, html::render(&drills));
+        assert_eq!(page, html::render(&run(), &drills));
     }
+}
+
+#[test]
+fn report_says_when_where_and_how_it_was_made() {
+    let page = html::render(&run(), &[leader_killed()]);
+    let (_, facts) = page.split_once("<dl class=\"run\">\n").unwrap();
+    let (facts, _) = facts.split_once("</dl>").unwrap();
+    expect![[r#"
+        <div><dt>started</dt><dd>2026-07-30T09:05:00Z</dd></div>
+        <div><dt>cluster</dt><dd>default: 3 members (core-01, core-02 and core-03) with the local driver</dd></div>
+        <div><dt>etcd</dt><dd>3.6.14</dd></div>
+        <div><dt>host</dt><dd>workbench, Linux 6.1.0-40-amd64, 2 processors</dd></div>
+        <div><dt>xtask</dt><dd>0.2.0</dd></div>
+        <div><dt>command</dt><dd><code>cargo xtask drill leader-killed --hold 5s</code></dd></div>
+        <div><dt>clients</dt><dd>at most 100 requests per second; each fault is held for at least 5.00 s</dd></div>
+        <div><dt>as JSON</dt><dd><code>--format json</code> prints the same results for programs</dd></div>
+    "#]].assert_eq(facts);
 }
 
 /// Text that is unexpected in a key, a value or an error, and dangerous for a terminal or a browser.
@@ -131,7 +148,7 @@ fn hostile_answers_stay_inside_json() {
 
 #[track_caller]
 fn json_of(drills: &[Drill]) -> Value {
-    serde_json::from_str(&json::render(drills)).unwrap()
+    serde_json::from_str(&json::render(&run(), drills)).unwrap()
 }
 
 /// Consumers rely on these names; renaming one is a new format.
@@ -198,6 +215,13 @@ fn figures_say_what_is_known() {
     expect!["2 faults injected, 1 found by `verify` (1 leaves nothing to find), 3,230 acknowledged writes, 0 lost"].assert_eq(&closing(&[unseen.clone(), leader_killed()]));
     expect!["2 faults injected, 2 found by `verify`, 3,230 acknowledged writes, 0 lost as far as known: after 1 drill nothing could be read back"].assert_eq(&closing(&[unread.clone(), leader_killed()]));
     expect!["1 fault injected, 1 found by `verify`, 1,615 acknowledged writes, losses unknown: nothing could be read back"].assert_eq(&closing(&[unread.clone()]));
+    let page = html::render(&run(), &[unread.clone(), unseen.clone()]);
+    for tile in [
+        "of 1 found by verify; 1 leaves nothing to find",
+        "known to be lost; after 1 drill nothing could be read back",
+    ] {
+        assert!(page.contains(tile), "{tile}");
+    }
     assert_eq!(
         json_of(&[unread, leader_killed()])["lost_writes"],
         Value::Null

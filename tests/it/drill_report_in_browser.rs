@@ -14,7 +14,7 @@ use xtask::ui::drill::html;
 
 use crate::drill_support::{
     Served, at_work, data_diverged, leader_killed, members, milliseconds, new_leader, quorum_lost,
-    write_lost,
+    run, write_lost,
 };
 use crate::scratch::Scratch;
 use crate::support::require_tool;
@@ -159,15 +159,18 @@ fn is_sound(measured: &[Measured], drills: usize) {
 
 #[test]
 fn pages_can_be_read_at_every_width_in_a_browser() {
-    let usual = html::render(&[
-        leader_killed(),
-        quorum_lost(),
-        write_lost(),
-        data_diverged(),
-    ]);
-    let hostile = html::render(&[hostile_drill()]);
+    let usual = html::render(
+        &run(),
+        &[
+            leader_killed(),
+            quorum_lost(),
+            write_lost(),
+            data_diverged(),
+        ],
+    );
+    let hostile = html::render(&run(), &[hostile_drill()]);
     let odd = odd_drills();
-    let [usual, hostile, odd_ones] = open([usual, hostile, html::render(&odd)], &[]);
+    let [usual, hostile, odd_ones] = open([usual, hostile, html::render(&run(), &odd)], &[]);
     shows_what_happened(&usual);
     shows_hostile_text_as_text(&hostile);
     // The labels are always readable.
@@ -254,7 +257,7 @@ fn odd_drills() -> Vec<Drill> {
 fn pages_can_be_read_in_the_dark_in_a_browser() {
     let dark = "--blink-settings=preferredColorScheme=0";
     let drills = [leader_killed(), write_lost()];
-    let [measured] = open([html::render(&drills)], &[dark]);
+    let [measured] = open([html::render(&run(), &drills)], &[dark]);
     is_sound(&measured, 2);
     for page in &measured {
         assert_eq!(page.scheme, "dark");

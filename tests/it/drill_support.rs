@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use xtask::drill::history::{Action, Answer, History, Operation};
+use xtask::drill::run::Run;
 use xtask::drill::{Drill, Event, Moment};
-use xtask::values::HostName;
+use xtask::values::{DriverName, HostName};
 
 /// This many milliseconds.
 pub(crate) const fn milliseconds(milliseconds: u64) -> Duration {
@@ -211,6 +212,21 @@ pub(crate) fn new_leader(name: &str, term: u64) -> Event {
     Event::NewLeader {
         leader: name.parse().unwrap(),
         term,
+    }
+}
+
+/// A run of drills on a made-up host.
+pub(crate) fn run() -> Run {
+    Run {
+        started: Duration::from_secs(1_785_402_300),
+        host: "workbench".to_owned(),
+        kernel: "6.1.0-40-amd64".to_owned(),
+        processors: Some(2),
+        driver: DriverName::Local,
+        xtask: "0.2.0".to_owned(),
+        command: "cargo xtask drill leader-killed --hold 5s".to_owned(),
+        hold: Duration::from_secs(5),
+        rate: 100,
     }
 }
 

@@ -92,6 +92,31 @@ pub fn why_not_at_a_glance(query: &HostQuery, plan: &Plan) -> Option<&'static st
     }
 }
 
+/// The name of this host; `unknown` if it cannot be read.
+pub fn name() -> String {
+    kernel_says("hostname")
+}
+
+/// The release of this host's kernel; `unknown` if it cannot be read.
+pub fn kernel() -> String {
+    kernel_says("osrelease")
+}
+
+fn kernel_says(what: &str) -> String {
+    match files::text(format!("/proc/sys/kernel/{what}")) {
+        Probe::Seen(text) => text.trim().to_owned(),
+        Probe::Missing | Probe::Unknown(_) => "unknown".to_owned(),
+    }
+}
+
+/// The number of processors that this program may use.
+pub fn processors() -> Option<u32> {
+    match files::processors() {
+        Probe::Seen(count) => Some(count),
+        Probe::Missing | Probe::Unknown(_) => None,
+    }
+}
+
 /// The provider that would run machines, judged by files and sockets alone.
 pub fn provider_at_a_glance(workspace: &Workspace) -> Option<Provider> {
     let vagrants_own = workspace.vagrantfile().with_file_name(".vagrant");

@@ -2,7 +2,7 @@
 
 mod words;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
@@ -10,11 +10,15 @@ use clap::ValueEnum;
 use super::Exit;
 use crate::atomic;
 use crate::drill::Drill;
+use crate::drill::run::Run;
 use crate::drill::summary::Summary;
 use crate::etcd::pair;
 use crate::etcd::tools::ToolsOrigin;
 use crate::fault::{Cost, FAULTS, Resources};
+use crate::host_probe;
+use crate::lifecycle::rehearse::DrillRequest;
 use crate::lifecycle::{open, rehearse};
+use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::ui::{self, Ui};
@@ -92,7 +96,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let words = Words::of(&args.words)?;
     words.refuse_mistyped_fault(&Workspace::find()?)?;
     let session = open::session(ui, &words.cluster)?;
-    let request = rehearse::DrillRequest {
+    let request = DrillRequest {
         resources: resources(args)?,
         hold: args.hold,
         rate: args.rate,
@@ -113,13 +117,14 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ended?;
         return Ok(Exit::Success);
     }
+    let run = run_of(&session, &request, rehearsal.started);
     ui.print(&match args.format {
         Format::Table => ui::drill::table::render(drills, ui.width()),
-        Format::Json => ui::drill::json::render(drills),
+        Format::Json => ui::drill::json::render(&run, drills),
     });
     let default = session.home.folder().join("drill.html");
     let report = args.report.as_ref().unwrap_or(&default);
-    let written = write_report(ui, report, drills);
+    let written = write_report(ui, report, &run, drills);
     // If both failed, as on a full disk, the fault that was not healed matters more.
     if let (Err(unwritten), Err(_)) = (&written, &ended) {
         ui.report(&unwritten.diagnostics);
@@ -134,8 +139,29 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     })
 }
 
-fn write_report(ui: Ui, path: &Utf8Path, drills: &[Drill]) -> Outcome<()> {
-    atomic::replace(path, &ui::drill::html::render(drills)).map_err(|error| {
+fn run_of(session: &Session, request: &DrillRequest, started: SystemTime) -> Run {
+    let words = std::env::args_os().skip(1);
+    let words = words.map(|word| process::quoted(&word.to_string_lossy()));
+    let command = ["cargo".to_owned(), "xtask".to_owned()];
+    Run {
+        started: started.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        host: host_probe::name(),
+        kernel: host_probe::kernel(),
+        processors: host_probe::processors(),
+        driver: session.driver.name(),
+        xtask: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command
+            .into_iter()
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" "),
+        hold: request.hold,
+        rate: request.rate,
+    }
+}
+
+fn write_report(ui: Ui, path: &Utf8Path, run: &Run, drills: &[Drill]) -> Outcome<()> {
+    atomic::replace(path, &ui::drill::html::render(run, drills)).map_err(|error| {
         Failure::failed(
             Diagnostic::error(format!("cannot write `{path}`: {error}"))
                 .note("the results are shown above")

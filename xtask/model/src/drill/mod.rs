@@ -3,6 +3,7 @@
 
 pub mod history;
 pub mod registers;
+pub mod run;
 pub mod summary;
 pub mod words;
 

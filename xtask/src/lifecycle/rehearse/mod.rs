@@ -2,7 +2,7 @@
 
 mod experiment;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::{drill_left, open};
 use crate::drill::Drill;
@@ -29,6 +29,8 @@ pub struct DrillRequest {
 /// The drills of one call. Until it is dropped, nobody else changes the cluster and the first
 /// interruption is deferred, so that the results reach their user.
 pub struct Rehearsal {
+    /// When the first one started.
+    pub started: SystemTime,
     /// The finished drills.
     pub drills: Vec<Drill>,
     /// Why the next one could not run.
@@ -60,6 +62,7 @@ pub fn rehearse(
         request,
         interruption: &interruption,
     };
+    let started = SystemTime::now();
     let mut drills = Vec::new();
     let mut ended = Ok(());
     for (number, fault) in faults.iter().enumerate() {
@@ -77,6 +80,7 @@ pub fn rehearse(
         }
     }
     Ok(Rehearsal {
+        started,
         drills,
         ended,
         _lock: lock,

@@ -7,12 +7,14 @@ mod facts;
 mod failures;
 mod heading;
 mod overview;
+mod run;
 mod text;
 mod tiles;
 mod timeline;
 
 use std::fmt::Write;
 
+use crate::drill::run::Run;
 use crate::drill::summary::Summary;
 use crate::drill::{Drill, Event};
 use text::{capitalized, code, escaped};
@@ -23,7 +25,7 @@ const STYLE: &str = include_str!("html/style.css");
 const MEANING: &str = include_str!("html/meaning.html");
 
 /// Renders a page with embedded styles and pictures.
-pub fn render(drills: &[Drill]) -> String {
+pub fn render(run: &Run, drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let cluster = drills.first().map(|drill| drill.cluster.as_str());
     let title = match cluster {
@@ -40,7 +42,7 @@ pub fn render(drills: &[Drill]) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
-    heading::heading(&mut page, &title, drills, &summaries);
+    heading::heading(&mut page, &title, run, drills, &summaries);
     if drills.len() > 1 {
         overview::overview(&mut page, drills, &summaries);
     }

@@ -10,10 +10,12 @@ use serde::Serialize;
 use super::{Figures, closing};
 use crate::drill::history::{Action, Answer, Operation};
 use crate::drill::registers::Violation;
+use crate::drill::run::Run;
 use crate::drill::summary::{Gap, Lost, Summary};
 use crate::drill::{Drill, Event, Moment};
 use crate::ui::json;
-use crate::values::HostName;
+use crate::ui::moment::utc;
+use crate::values::{DriverName, HostName};
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
@@ -23,6 +25,8 @@ pub const HELP: &str = "\
 JSON: one object. Within `format` 1, fields may be added but are never removed or changed.
   format, cluster, passed, summary, faults, found (by verify), acknowledged_writes,
   lost_writes (null if nothing could be read back after some drill)
+  run: started (in UTC), host, kernel, processors (null if unknown), driver, xtask (its version),
+    command (the command line), hold_milliseconds, rate (requests per second, at most)
   drills[]: fault, done (in words), version, members[], passed, reasons[]: name, text
     expected[], reported[] (by verify), afterwards (in its words), span_milliseconds
     writes: acknowledged, acknowledged_once (of write-once keys), per_minute,
@@ -47,7 +51,7 @@ Reasons: not-injected, nothing-written, not-read-back, lost, refused-and-there,
 Moments are counted from the clients' start.";
 
 /// Renders drills as indented JSON, with a newline at the end.
-pub fn render(drills: &[Drill]) -> String {
+pub fn render(run: &Run, drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let figures = Figures::of(drills, &summaries);
     let document = Document {
@@ -59,6 +63,7 @@ pub fn render(drills: &[Drill]) -> String {
         found: figures.found,
         acknowledged_writes: figures.acknowledged,
         lost_writes: (figures.not_read_back == 0).then_some(figures.lost),
+        run: RunJson::of(run),
         drills: drills
             .iter()
             .zip(&summaries)
@@ -82,7 +87,37 @@ struct Document<'a> {
     found: usize,
     acknowledged_writes: usize,
     lost_writes: Option<usize>,
+    run: RunJson<'a>,
     drills: Vec<DrillReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct RunJson<'a> {
+    started: String,
+    host: &'a str,
+    kernel: &'a str,
+    processors: Option<u32>,
+    driver: DriverName,
+    xtask: &'a str,
+    command: &'a str,
+    hold_milliseconds: u64,
+    rate: u32,
+}
+
+impl<'a> RunJson<'a> {
+    fn of(run: &'a Run) -> Self {
+        Self {
+            started: utc(run.started),
+            host: &run.host,
+            kernel: &run.kernel,
+            processors: run.processors,
+            driver: run.driver,
+            xtask: &run.xtask,
+            command: &run.command,
+            hold_milliseconds: milliseconds(run.hold),
+            rate: run.rate,
+        }
+    }
 }
 
 #[derive(Serialize)]

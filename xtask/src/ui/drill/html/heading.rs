@@ -2,14 +2,20 @@
 
 use std::fmt::Write;
 
-use super::text::{code, escaped};
-use super::tiles;
+use super::{run, tiles};
 use crate::drill::Drill;
+use crate::drill::run::Run;
 use crate::drill::summary::Summary;
-use crate::ui::drill::{Figures, closing};
+use crate::ui::drill::{Figures, leaves};
 use crate::wording::{count, many};
 
-pub(super) fn heading(page: &mut String, title: &str, drills: &[Drill], summaries: &[Summary]) {
+pub(super) fn heading(
+    page: &mut String,
+    title: &str,
+    run: &Run,
+    drills: &[Drill],
+    summaries: &[Summary],
+) {
     let passed = summaries.iter().filter(|one| one.is_passed()).count();
     let (class, verdict) = match (passed, drills.len()) {
         (_, 0) => ("bad", "nothing was done".to_owned()),
@@ -22,42 +28,42 @@ pub(super) fn heading(page: &mut String, title: &str, drills: &[Drill], summarie
         page,
         "<header>\n<h1>{title}</h1>\n<p class=\"verdict {class}\">{verdict}</p>"
     );
-    if let Some(drill) = drills.first() {
-        let members = drill.members.iter().map(|name| escaped(name.as_str()));
-        let _ = writeln!(
-            page,
-            "<p class=\"about\">etcd {} on {}: {}</p>",
-            escaped(&drill.version.to_string()),
-            many(drill.members.len(), "member"),
-            members.collect::<Vec<_>>().join(", ")
-        );
-    }
-    let figures = Figures::of(drills, summaries);
     if drills.len() > 1 {
-        let found = match figures.unseen {
-            0 => "found by verify".to_owned(),
-            unseen => format!("of {} found by verify", count(figures.faults - unseen)),
-        };
-        let tiles = [
-            (count(figures.faults), "faults injected".to_owned(), ""),
-            (count(figures.found), found, ""),
-            (
-                count(figures.acknowledged),
-                "acknowledged writes".to_owned(),
-                "",
-            ),
-            if figures.not_read_back == figures.faults {
-                ("unknown".to_owned(), "lost".to_owned(), "bad")
-            } else {
-                let class = if figures.lost == 0 { "" } else { "bad" };
-                (count(figures.lost), "of them lost".to_owned(), class)
-            },
-        ];
-        tiles::row(page, &tiles);
+        totals(page, &Figures::of(drills, summaries));
     }
-    let _ = writeln!(
-        page,
-        "<p class=\"closing\">{}.</p>\n</header>",
-        code(&closing(drills))
-    );
+    run::run(page, run, drills);
+    page.push_str("</header>\n");
+}
+
+/// The totals of all drills.
+fn totals(page: &mut String, figures: &Figures) {
+    let found = match figures.unseen {
+        0 => "found by verify".to_owned(),
+        unseen => format!(
+            "of {} found by verify; {} nothing to find",
+            count(figures.faults - unseen),
+            leaves(unseen)
+        ),
+    };
+    let lost = match (figures.not_read_back, figures.lost) {
+        (0, 0) => ("0".to_owned(), "of them lost".to_owned(), ""),
+        (0, lost) => (count(lost), "of them lost".to_owned(), "bad"),
+        (all, _) if all == figures.faults => ("unknown".to_owned(), "lost".to_owned(), "bad"),
+        (some, lost) => {
+            let unread = many(some, "drill");
+            let what = format!("known to be lost; after {unread} nothing could be read back");
+            (count(lost), what, "bad")
+        }
+    };
+    let tiles = [
+        (count(figures.faults), "faults injected".to_owned(), ""),
+        (count(figures.found), found, ""),
+        (
+            count(figures.acknowledged),
+            "acknowledged writes".to_owned(),
+            "",
+        ),
+        lost,
+    ];
+    tiles::row(page, &tiles);
 }
