@@ -20,6 +20,7 @@ mod doctor_command;
 mod doctor_host;
 mod doctor_room;
 mod doctor_support;
+mod drill_latency;
 mod drill_output;
 mod drill_registers;
 mod drill_report_in_browser;

@@ -2,6 +2,7 @@
 //! it proves; it does not cause the outage.
 
 pub mod history;
+pub mod latency;
 pub mod registers;
 pub mod run;
 pub mod summary;
@@ -69,4 +70,10 @@ pub enum Event {
     Healed,
     /// `verify` no longer finds anything wrong.
     Healthy,
+}
+
+/// When the first such event happened.
+fn first(drill: &Drill, is_it: impl Fn(&Event) -> bool) -> Option<Duration> {
+    let moment = drill.moments.iter().find(|moment| is_it(&moment.event))?;
+    Some(moment.at)
 }

@@ -6,8 +6,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::history::{Action, Answer, History, Operation};
+use super::latency::Latencies;
 use super::registers::{self, RegisterProof};
-use super::{Drill, Event, Moment};
+use super::{Drill, Event, Moment, first};
 use crate::values::HostName;
 use crate::wording::{list_of_words, many};
 
@@ -23,6 +24,8 @@ pub struct Summary {
     pub writes: Writes,
     /// The number of answered reads while the clients were at work.
     pub reads: usize,
+    /// How long requests took.
+    pub latencies: Latencies,
     /// What was read back at the end; none if that was not possible, so that losses are unknown.
     pub read_back: Option<ReadBack>,
     /// Whether the registers behaved like a single copy.
@@ -80,6 +83,7 @@ impl Summary {
             writes: Writes::of(history, &rests),
             rests,
             reads: reads(history),
+            latencies: Latencies::of(drill),
             longest_gap,
             gap_under_fault: gap_under_fault.filter(|gap| *gap != longest_gap),
             new_leader: begun.and_then(|begun| NewLeader::of(&drill.moments, begun)),
@@ -435,11 +439,6 @@ fn reads(history: &History) -> usize {
 fn span(history: &History) -> Duration {
     let ends = history.operations.iter().map(|one| one.ended);
     ends.max().unwrap_or_default()
-}
-
-fn first(drill: &Drill, is_it: impl Fn(&Event) -> bool) -> Option<Duration> {
-    let moment = drill.moments.iter().find(|moment| is_it(&moment.event))?;
-    Some(moment.at)
 }
 
 /// Of the writes that began at or after `from`, the one that was acknowledged first.

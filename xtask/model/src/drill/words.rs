@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wording::count;
+
 /// The maximum number of characters of a value that are shown. A cluster may return values of any length.
 const LONGEST: usize = 60;
 
@@ -9,6 +11,15 @@ const LONGEST: usize = 60;
 pub fn moment(at: Duration) -> String {
     let milliseconds = at.as_millis();
     format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
+}
+
+/// A latency in milliseconds, no more precise than useful: `0.8`, `12`, `1,405`.
+pub fn milliseconds(latency: Duration) -> String {
+    let tenths = (latency.as_micros() + 50) / 100;
+    match tenths {
+        0..100 => format!("{}.{}", tenths / 10, tenths % 10),
+        _ => count(usize::try_from((tenths + 5) / 10).unwrap_or(usize::MAX)),
+    }
 }
 
 /// A length of time: `1.40 s`.

@@ -6,6 +6,7 @@
 mod facts;
 mod failures;
 mod heading;
+mod latency;
 mod overview;
 mod run;
 mod text;
@@ -84,6 +85,7 @@ fn section(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
     }
     tiles::of_drill(page, drill, summary);
     timeline::figure(page, number, drill, summary);
+    latency::latencies(page, &summary.latencies);
     facts::fact_table(page, &super::facts(drill, summary));
     facts::moments(page, drill);
     failures::lost(page, summary);

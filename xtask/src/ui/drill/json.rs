@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Figures, closing};
 use crate::drill::history::{Action, Answer, Operation};
+use crate::drill::latency::{Latency, Phases};
 use crate::drill::registers::Violation;
 use crate::drill::run::Run;
 use crate::drill::summary::{Gap, Lost, Summary};
@@ -32,6 +33,10 @@ JSON: one object. Within `format` 1, fields may be added but are never removed o
     writes: acknowledged, acknowledged_once (of write-once keys), per_minute,
       refused, unknown (of unknown outcome), unknown_that_took_effect (null if not known)
     reads
+    latencies: writes (acknowledged) and reads (answered), each before, during (requests under way
+      between the start of the injection and the end of the healing) and after: null if there
+      are none, or count, p50_milliseconds, p90_milliseconds, p99_milliseconds,
+      max_milliseconds, with fractions
     read_back (null if that was not possible): lost[]: key, value, through,
       acknowledged_milliseconds, holds (another value, or null); refused_and_there[]
     registers: linearizable, count, writes, reads, ambiguous[], violations[]: key, why,
@@ -134,6 +139,7 @@ struct DrillReport<'a> {
     span_milliseconds: u64,
     writes: Writes,
     reads: usize,
+    latencies: LatenciesJson,
     read_back: Option<ReadBack<'a>>,
     registers: Registers<'a>,
     longest_gap: Between,
@@ -175,6 +181,10 @@ impl<'a> DrillReport<'a> {
                 unknown_that_took_effect: summary.writes.unknown_that_took_effect,
             },
             reads: summary.reads,
+            latencies: LatenciesJson {
+                writes: PhasesJson::of(&summary.latencies.writes),
+                reads: PhasesJson::of(&summary.latencies.reads),
+            },
             read_back: summary.read_back.as_ref().map(|read_back| ReadBack {
                 lost: read_back.lost.iter().map(LostWrite::of).collect(),
                 refused_and_there: read_back
@@ -226,6 +236,52 @@ struct Writes {
     refused: usize,
     unknown: usize,
     unknown_that_took_effect: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct LatenciesJson {
+    writes: PhasesJson,
+    reads: PhasesJson,
+}
+
+#[derive(Serialize)]
+struct PhasesJson {
+    before: Option<LatencyJson>,
+    during: Option<LatencyJson>,
+    after: Option<LatencyJson>,
+}
+
+impl PhasesJson {
+    fn of(phases: &Phases) -> Self {
+        Self {
+            before: phases.before.map(LatencyJson::of),
+            during: phases.during.map(LatencyJson::of),
+            after: phases.after.map(LatencyJson::of),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct LatencyJson {
+    count: usize,
+    p50_milliseconds: f64,
+    p90_milliseconds: f64,
+    p99_milliseconds: f64,
+    max_milliseconds: f64,
+}
+
+impl LatencyJson {
+    fn of(latency: Latency) -> Self {
+        // Precise to the microsecond: local members answer within a few milliseconds.
+        let milliseconds = |time: Duration| time.as_micros() as f64 / 1_000.0;
+        Self {
+            count: latency.count,
+            p50_milliseconds: milliseconds(latency.p50),
+            p90_milliseconds: milliseconds(latency.p90),
+            p99_milliseconds: milliseconds(latency.p99),
+            max_milliseconds: milliseconds(latency.max),
+        }
+    }
 }
 
 #[derive(Serialize)]
