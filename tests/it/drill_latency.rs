@@ -100,5 +100,6 @@ fn report_shows_latencies_of_each_phase() {
         reads during the fault 0 - - - - 
         reads after healing 122 6.3 10 1,367 1,428 
 
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }

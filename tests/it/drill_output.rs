@@ -10,7 +10,7 @@ use xtask::drill::{Drill, Event};
 use xtask::ui::WIDTH;
 use xtask::ui::drill::{closing, html, json, table};
 
-use crate::drill_support::{leader_killed, quorum_lost, refused, run, write_lost};
+use crate::drill_support::{leader_killed, milliseconds, quorum_lost, refused, run, write_lost};
 use crate::support::project;
 
 fn golden(name: &str, actual: &str) {
@@ -81,6 +81,39 @@ fn report_page_is_self_contained_and_runs_no_script() {
         assert!(page.ends_with("</html>\n"));
         assert_eq!(page, html::render(&run(), &drills));
     }
+}
+
+#[test]
+fn report_headlines_the_gap_of_the_fault() {
+    let tile = "<dt>longest time without a write during the fault</dt><dd>1.41 s</dd>";
+    let mut drill = leader_killed();
+    assert!(html::render(&run(), &[drill.clone()]).contains(tile));
+    // If no write before 4 s is acknowledged, another gap is longer.
+    let early = |one: &&mut Operation| one.ended < milliseconds(4_000);
+    for one in drill.history.operations.iter_mut().filter(early) {
+        one.answer = Answer::Unknown("timeout".to_owned());
+    }
+    let shown = html::render(&run(), &[drill.clone()]);
+    assert!(shown.contains(tile));
+    assert!(shown.contains("at most 4.01 s without an acknowledged write"));
+    assert!(
+        shown.contains("</svg>longest time without an acknowledged write during the fault</li>")
+    );
+    assert!(plain(&[drill, leader_killed()]).contains("1.40 s       1.41 s"));
+}
+
+#[test]
+fn report_names_no_gap_if_the_clients_rested() {
+    let mut drill = leader_killed();
+    let fault = milliseconds(4_900)..milliseconds(10_100);
+    let is_in = |one: &Operation| fault.contains(&one.begun) || fault.contains(&one.ended);
+    drill.history.operations.retain(|one| !is_in(one));
+    let page = html::render(&run(), &[drill.clone()]);
+    let tile = "<dt>time without a write: no client wrote during the fault</dt><dd>unknown</dd>";
+    assert!(page.contains(tile));
+    assert!(!page.contains("class=\"dry\""));
+    let rest = "</svg>no requests were sent</li>";
+    assert!(page.contains(rest));
 }
 
 #[test]

@@ -295,7 +295,7 @@ fn longest_gap_includes_the_start_and_the_end() {
 fn gap_under_the_fault_is_reported_separately() {
     let under = |ends: &[u64]| Summary::of(&drill(&acknowledged_at(ends), None)).gap_under_fault;
     // The fault lasts from 100 to 200 ms.
-    assert_eq!(under(&[90, 195, 990]), None);
+    assert_eq!(under(&[90, 195, 990]), Some(gap(195, 990)));
     assert_eq!(under(&[90, 180, 210, 990]), Some(gap(90, 180)));
     assert_eq!(under(&[50, 100, 200, 990]), Some(gap(100, 200)));
     assert_eq!(under(&[95, 300, 400]), Some(gap(95, 300)));

@@ -66,7 +66,7 @@ function measure(frame) {
       unknown: drawing.querySelectorAll('.unknown').length,
       labels: [...drawing.querySelectorAll('.label')].map((label) => label.textContent),
       lines: [...drawing.querySelectorAll('.moment')].map((line) => line.getBBox().height),
-      dry: drawing.querySelector('.dry').getBBox().width / drawing.viewBox.baseVal.width,
+      dry: (drawing.querySelector('.dry')?.getBBox().width ?? 0) / drawing.viewBox.baseVal.width,
       rests: drawing.querySelectorAll('.rest').length,
       flaws: flaws(drawing),
     })),

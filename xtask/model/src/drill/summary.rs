@@ -33,7 +33,8 @@ pub struct Summary {
     /// The longest time without an acknowledged write while clients were at work. The start and the end of
     /// their work and of their rests count as borders, like writes.
     pub longest_gap: Gap,
-    /// The longest gap that overlaps the time between injection and healing, if it is another one.
+    /// The longest gap that overlaps the time between the start of the injection and the start of the
+    /// healing; none if nothing was injected or the clients rested all that time.
     pub gap_under_fault: Option<Gap>,
     /// The first new leader after the injection began; none if leadership did not change.
     pub new_leader: Option<NewLeader>,
@@ -85,7 +86,7 @@ impl Summary {
             reads: reads(history),
             latencies: Latencies::of(drill),
             longest_gap,
-            gap_under_fault: gap_under_fault.filter(|gap| *gap != longest_gap),
+            gap_under_fault,
             new_leader: begun.and_then(|begun| NewLeader::of(&drill.moments, begun)),
             found_after: since(begun, found.filter(|_| !drill.expected.is_empty())),
             written_after: since(begun, written),

@@ -207,7 +207,11 @@ impl<'a> DrillReport<'a> {
                     .collect(),
             },
             longest_gap: Between::of(&summary.longest_gap),
-            gap_under_fault: summary.gap_under_fault.as_ref().map(Between::of),
+            gap_under_fault: summary
+                .gap_under_fault
+                .filter(|gap| *gap != summary.longest_gap)
+                .as_ref()
+                .map(Between::of),
             rests: summary.rests.iter().map(Between::of).collect(),
             new_leader: summary.new_leader.as_ref().map(|new| NewLeader {
                 name: new.leader.as_str(),

@@ -286,10 +286,17 @@ fn gaps(summary: &Summary) -> Vec<Fact> {
         );
         Fact::new("rest", Requirement::Absent, text)
     }));
-    facts.extend(summary.gap_under_fault.as_ref().map(|gap| {
-        let text = format!("during the fault, at most {}", told(gap));
-        Fact::new("gap", Requirement::Absent, text)
-    }));
+    let is_another = |gap: &&Gap| **gap != summary.longest_gap;
+    facts.extend(
+        summary
+            .gap_under_fault
+            .as_ref()
+            .filter(is_another)
+            .map(|gap| {
+                let text = format!("during the fault, at most {}", told(gap));
+                Fact::new("gap", Requirement::Absent, text)
+            }),
+    );
     facts
 }
 

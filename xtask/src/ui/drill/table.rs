@@ -131,7 +131,9 @@ pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
             None if rested_under_fault(drill, summary) => "-".to_owned(),
             time => after(time),
         },
-        seconds(summary.longest_gap.length()),
+        summary
+            .gap_under_fault
+            .map_or_else(|| "-".to_owned(), |gap| seconds(gap.length())),
         after(summary.healthy_after),
         count(summary.writes.acknowledged),
         count(summary.writes.unknown),

@@ -46,6 +46,18 @@ pub(super) fn of_drill(page: &mut String, drill: &Drill, summary: &Summary) {
         Some(new) => (seconds(new.after), "until a new leader", ""),
         None => ("no".to_owned(), "new leader", ""),
     };
+    let gap = match summary.gap_under_fault {
+        Some(gap) => (
+            seconds(gap.length()),
+            "longest time without a write during the fault",
+            "",
+        ),
+        None => (
+            "unknown".to_owned(),
+            "time without a write: no client wrote during the fault",
+            "",
+        ),
+    };
     let tiles = [
         (
             count(summary.writes.acknowledged),
@@ -53,11 +65,7 @@ pub(super) fn of_drill(page: &mut String, drill: &Drill, summary: &Summary) {
             bad(summary.writes.acknowledged == 0),
         ),
         lost,
-        (
-            seconds(summary.longest_gap.length()),
-            "longest time without a write",
-            "",
-        ),
+        gap,
         found,
         leader,
         (

@@ -5,6 +5,7 @@
 //! on colours.
 
 mod labels;
+mod legend;
 mod numbers;
 
 use std::fmt::Write;
@@ -13,12 +14,13 @@ use std::time::Duration;
 use super::event;
 use super::text::escaped;
 use crate::drill::history::Answer;
-use crate::drill::summary::Summary;
+use crate::drill::summary::{Gap, Summary};
 use crate::drill::words::{moment, seconds};
 use crate::drill::{Drill, Event};
 use crate::values::HostName;
 use crate::wording::many;
 use labels::{LANE, Label, arrange, fitting, room};
+use legend::legend;
 use numbers::{bins, most, table};
 
 /// The widths in drawing units, which are pixels unless scaled. The style sheet uses the names.
@@ -51,35 +53,6 @@ pub(super) fn figure(page: &mut String, number: usize, drill: &Drill, summary: &
     legend(page, summary);
     table(page, drill, end);
     page.push_str("</figure>\n");
-}
-
-/// The meaning of each shape.
-fn legend(page: &mut String, summary: &Summary) {
-    page.push_str("<figcaption>\n<ul class=\"legend\">\n");
-    let rest =
-        (!summary.rests.is_empty()).then_some(("rest", "M0 1h16v14H0z", "no requests were sent"));
-    let shapes = [
-        (
-            "bars",
-            "M1 15v-6h3v6zM6 15V3h3v12zM11 15V7h3v8z",
-            "writes acknowledged through a member",
-        ),
-        ("refused", "M8 4v8", "refused"),
-        ("unknown", "M8 3l5 5-5 5-5-5z", "outcome unknown"),
-        ("fault", "M0 1h16v14H0z", "from injection until healed"),
-        (
-            "gap",
-            "M1 4v8M15 4v8M1 8h14",
-            "longest time without an acknowledged write",
-        ),
-    ];
-    for (class, path, meaning) in shapes.into_iter().chain(rest) {
-        let _ = writeln!(
-            page,
-            "<li><svg viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path class=\"{class}\" d=\"{path}\"/></svg>{meaning}</li>"
-        );
-    }
-    page.push_str("</ul>\n</figcaption>\n");
 }
 
 /// The end of the drawing: the last event or request.
@@ -128,7 +101,9 @@ impl Drawing<'_> {
             let top = top + row * at as f64;
             self.member(page, member, top, step, most);
         }
-        self.longest_gap(page, bottom);
+        if let Some(gap) = &self.summary.gap_under_fault {
+            self.gap(page, gap, bottom);
+        }
         // Lines come before labels, so that crossed labels stay legible.
         for label in &labels {
             label.draw_line(page, top, bottom);
@@ -149,15 +124,18 @@ impl Drawing<'_> {
     fn description(&self) -> String {
         let moments = self.drill.moments.iter();
         let moments = moments.map(|one| format!("{} at {}", event(&one.event), moment(one.at)));
-        let gap = &self.summary.longest_gap;
+        let gap = self.summary.gap_under_fault.map_or_else(String::new, |gap| {
+            format!(
+                " The longest time without an acknowledged write during the fault is from {} to {}.",
+                moment(gap.from),
+                moment(gap.to)
+            )
+        });
         format!(
-            "Writes acknowledged through each of {} in {}. {}. The longest time without an \
-             acknowledged write is from {} to {}.",
+            "Writes acknowledged through each of {} in {}. {}.{gap}",
             many(self.drill.members.len(), "member"),
             seconds(self.end),
             moments.collect::<Vec<_>>().join(", "),
-            moment(gap.from),
-            moment(gap.to)
         )
     }
 
@@ -176,7 +154,7 @@ impl Drawing<'_> {
         step.unwrap_or(self.end / 60)
     }
 
-    /// Shades the time of the fault, the longest time without an acknowledged write, and the times
+    /// Shades the time of the fault, its longest time without an acknowledged write, and the times
     /// without requests.
     fn shades(&self, page: &mut String, top: f64, bottom: f64) {
         let mut shade = |class: &str, from: Duration, to: Duration| {
@@ -199,8 +177,9 @@ impl Drawing<'_> {
             let to = at(|event| *event == Event::Healed).unwrap_or(self.end);
             shade("fault", from, to);
         }
-        let gap = &self.summary.longest_gap;
-        shade("dry", gap.from, gap.to);
+        if let Some(gap) = &self.summary.gap_under_fault {
+            shade("dry", gap.from, gap.to);
+        }
         for rest in &self.summary.rests {
             shade("rest", rest.from, rest.to);
         }
@@ -296,8 +275,7 @@ impl Drawing<'_> {
         }
     }
 
-    fn longest_gap(&self, page: &mut String, bottom: f64) {
-        let gap = &self.summary.longest_gap;
+    fn gap(&self, page: &mut String, gap: &Gap, bottom: f64) {
         let (from, to) = (self.x(gap.from), self.x(gap.to));
         let y = bottom + GAP / 2.0;
         let long = seconds(gap.length());
