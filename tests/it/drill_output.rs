@@ -122,14 +122,14 @@ fn report_says_when_where_and_how_it_was_made() {
     let (_, facts) = page.split_once("<dl class=\"run\">\n").unwrap();
     let (facts, _) = facts.split_once("</dl>").unwrap();
     expect![[r#"
-        <div><dt>started</dt><dd>2026-07-30T09:05:00Z</dd></div>
-        <div><dt>cluster</dt><dd>default: 3 members (core-01, core-02 and core-03) with the local driver</dd></div>
+        <div><dt>started</dt><dd><span class="whole">2026-07-30T09:05:00Z</span></dd></div>
+        <div><dt>cluster</dt><dd>default: 3 members <span class="whole">(core-01,</span> <span class="whole">core-02</span> and <span class="whole">core-03)</span> with the local driver</dd></div>
         <div><dt>etcd</dt><dd>3.6.14</dd></div>
-        <div><dt>host</dt><dd>workbench, Linux 6.1.0-40-amd64, 2 processors</dd></div>
+        <div><dt>host</dt><dd>workbench, Linux <span class="whole">6.1.0-40-amd64,</span> 2 processors</dd></div>
         <div><dt>xtask</dt><dd>0.2.0</dd></div>
-        <div><dt>command</dt><dd><code>cargo xtask drill leader-killed --hold 5s</code></dd></div>
+        <div><dt>command</dt><dd><code>cargo xtask drill <span class="whole">leader-killed</span> <span class="whole">--hold</span> 5s</code></dd></div>
         <div><dt>clients</dt><dd>at most 100 requests per second; each fault is held for at least 5.00 s</dd></div>
-        <div><dt>as JSON</dt><dd><code>--format json</code> prints the same results for programs</dd></div>
+        <div><dt>as JSON</dt><dd><code><span class="whole">--format</span> json</code> prints the same results for programs</dd></div>
     "#]].assert_eq(facts);
 }
 

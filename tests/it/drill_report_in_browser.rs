@@ -20,7 +20,7 @@ use crate::scratch::Scratch;
 use crate::support::require_tool;
 
 /// Desktops, tablets, a phone, and the smallest supported screen.
-const WIDTHS: [u32; 5] = [1100, 800, 600, 390, 320];
+const WIDTHS: [u32; 7] = [1280, 1100, 800, 600, 400, 390, 320];
 
 /// The measurements of a page at one width.
 #[derive(Debug, Deserialize)]
@@ -30,6 +30,12 @@ struct Measured {
     /// How many pixels wider it is than its window.
     wider: i64,
     beyond: Vec<String>,
+    /// How many tables are wider than their place.
+    scrolling: usize,
+    /// The visible columns of the overview.
+    columns: Vec<String>,
+    /// Texts in which a member's name is broken between two lines.
+    split: Vec<String>,
     faint: Vec<(f64, String)>,
     drawings: Vec<DrawingMeasured>,
     doubled: i64,
@@ -136,6 +142,7 @@ fn is_sound(measured: &[Measured], drills: usize) {
     for (page, width) in measured.iter().zip(WIDTHS) {
         assert_eq!(page.wider, 0, "{width}: {:?}", page.beyond);
         assert_eq!(page.beyond, [] as [String; 0], "{width}");
+        assert_eq!(page.split, [] as [String; 0], "{width}");
         assert_eq!(page.faint, [] as [(f64, String); 0], "{width}");
         assert_eq!(page.drawings.len(), drills, "{width}");
         assert_eq!(
@@ -180,8 +187,20 @@ fn pages_can_be_read_at_every_width_in_a_browser() {
 #[track_caller]
 fn shows_what_happened(measured: &[Measured]) {
     is_sound(measured, 4);
-    for page in measured {
+    for (page, width) in measured.iter().zip(WIDTHS) {
         assert_eq!(page.scheme, "light");
+        let columns = match width {
+            1100.. => 11,
+            500.. => 6,
+            _ => 3,
+        };
+        assert_eq!(page.columns.len(), columns, "{width}: {:?}", page.columns);
+        for column in ["fault", "verdict", "lost"] {
+            assert!(page.columns.iter().any(|shown| shown == column), "{width}");
+        }
+        if width >= 1100 {
+            assert_eq!(page.scrolling, 0, "{width}");
+        }
         let [killed, lost, _, rested] = page.drawings.as_slice() else {
             unreachable!();
         };

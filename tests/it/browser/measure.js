@@ -35,6 +35,22 @@ function contrast(one, other) {
   return (light + 0.05) / (dark + 0.05);
 }
 
+// Member names that are broken between two lines.
+function split(page) {
+  const texts = page.createTreeWalker(page.querySelector('main'), NodeFilter.SHOW_TEXT);
+  const split = [];
+  while (texts.nextNode()) {
+    for (const name of texts.currentNode.data.matchAll(/core-\d+/g)) {
+      const range = page.createRange();
+      range.setStart(texts.currentNode, name.index);
+      range.setEnd(texts.currentNode, name.index + name[0].length);
+      const tops = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+      if (tops.size > 1) split.push(texts.currentNode.data);
+    }
+  }
+  return split;
+}
+
 function measure(frame) {
   const page = frame.contentDocument;
   const shown = (element) => element.getBoundingClientRect().width > 0;
@@ -53,6 +69,9 @@ function measure(frame) {
       .filter((element) => !element.closest('.scrolls, svg'))
       .filter((element) => element.getBoundingClientRect().right > main.right + 1)
       .map((element) => element.outerHTML.slice(0, 80)),
+    scrolling: all('.scrolls').filter((element) => element.scrollWidth > element.clientWidth).length,
+    columns: all('.overview thead th').map((heading) => heading.textContent),
+    split: split(page),
     faint: texts
       .map((element) => [contrast(color(element), background), element.textContent.slice(0, 40)])
       .filter(([ratio]) => ratio < 4.5),

@@ -18,7 +18,7 @@ use std::fmt::Write;
 use crate::drill::run::Run;
 use crate::drill::summary::Summary;
 use crate::drill::{Drill, Event};
-use text::{capitalized, code, escaped};
+use text::{capitalized, code, escaped, unbroken};
 
 const STYLE: &str = include_str!("html/style.css");
 
@@ -73,7 +73,7 @@ fn section(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
         "<section class=\"drill\" id=\"drill-{number}\" aria-labelledby=\"name-{number}\">\n\
          <div class=\"title\"><h2 id=\"name-{number}\">{}</h2><p class=\"verdict {class}\">{verdict}</p></div>\n\
          <p class=\"done\">{}.</p>",
-        escaped(drill.fault),
+        unbroken(drill.fault),
         code(&capitalized(&drill.done))
     );
     if !summary.is_passed() {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::text::{capitalized, code, escaped};
+use super::text::{capitalized, code, escaped, unbroken};
 use crate::drill::history::{Action, Answer, Operation};
 use crate::drill::registers::Violation;
 use crate::drill::summary::{Lost, Summary};
@@ -35,7 +35,7 @@ pub(super) fn lost(page: &mut String, summary: &Summary) {
                 escaped(key),
                 code(&value(written)),
                 code(&holds),
-                escaped(through.as_str()),
+                unbroken(through.as_str()),
                 moment(*acknowledged)
             );
         }
@@ -60,7 +60,11 @@ pub(super) fn violations(page: &mut String, violations: &[Violation]) {
 /// Says how many more there are.
 fn rest(page: &mut String, all: usize) {
     if all > LONGEST {
-        let _ = writeln!(page, "<p>And {} more.</p>", count(all - LONGEST));
+        let _ = writeln!(
+            page,
+            "<p>And {} more, which <code>--format json</code> lists.</p>",
+            count(all - LONGEST)
+        );
     }
 }
 
@@ -105,7 +109,7 @@ fn operations(page: &mut String, operations: &[Operation]) {
              <td class=\"span\"><i style=\"left:{:.2}%;width:{length:.2}%\"></i></td></tr>",
             one.client,
             code(&did),
-            escaped(one.through.as_str()),
+            unbroken(one.through.as_str()),
             moment(one.begun),
             moment(one.ended),
             from.min(99.5)

@@ -20,16 +20,35 @@ fn begins_with_a_name(text: &str) -> bool {
     word.contains(|c: char| !c.is_ascii_alphabetic())
 }
 
-/// Converts text with backticks to HTML code elements.
+/// Converts text with backticks to HTML code elements, and keeps its names in one line.
 pub(super) fn code(text: &str) -> String {
     let mut html = String::new();
     for (number, part) in text.split('`').enumerate() {
-        let part = escaped(part);
+        let part = unbroken(part);
         // Every element is closed in the same step.
         let _ = match number % 2 {
             0 => write!(html, "{part}"),
             _ => write!(html, "<code>{part}</code>"),
         };
+    }
+    html
+}
+
+/// The maximum length of a word that is kept in one line: it must fit the narrowest page.
+const LONGEST: usize = 24;
+
+/// Escapes text for HTML, and keeps words with a hyphen, such as `core-02`, in one line.
+pub(super) fn unbroken(text: &str) -> String {
+    let mut html = String::new();
+    for word in text.split_inclusive(char::is_whitespace) {
+        let name = word.trim_end();
+        let space = &word[name.len()..];
+        let _ = if name.contains('-') && name.len() <= LONGEST {
+            write!(html, "<span class=\"whole\">{}</span>", escaped(name))
+        } else {
+            write!(html, "{}", escaped(name))
+        };
+        html.push_str(&escaped(space));
     }
     html
 }
