@@ -87,6 +87,14 @@ impl Cluster {
             .map(|drill| drill["fault"].as_str().unwrap())
             .collect();
         assert_eq!(drilled, faults, "{}", ran.stderr);
+        let run = &told["run"];
+        assert_eq!(
+            (&run["driver"], &run["rate"]),
+            (&"local".into(), &20.into())
+        );
+        let command = format!("cargo xtask drill {} {} --yes", self.name, faults.join(" "));
+        let told_command = run["command"].as_str().unwrap();
+        assert!(told_command.starts_with(&command), "{told_command}");
         assert_eq!(told["lost_writes"], 0, "{}\n{told:#}", ran.stderr);
         for drill in drills {
             assert_eq!(drill["passed"], true, "{}\n{drill:#}", ran.stderr);

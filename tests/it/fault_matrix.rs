@@ -338,8 +338,13 @@ fn drill_keeps_its_lock_until_its_report_is_written() {
     let mut printed = String::new();
     results.read_to_string(&mut printed).unwrap();
     assert!(printed.contains("member-killed passed"), "{printed}");
-    running.wait_until_it_says("drill.html\n");
+    let said = running.wait_until_it_says("kept as ");
+    assert!(said.ends_with("/drill.html\nkept as "), "{said}");
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
-    destroy.end().expect(0);
+    let destroyed = destroy.end().expect(0).stderr;
+    assert!(
+        destroyed.ends_with("reported is destroyed, and 1 report of its drills\n"),
+        "{destroyed}"
+    );
     assert!(is_gone());
 }

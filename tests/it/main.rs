@@ -24,6 +24,7 @@ mod drill_latency;
 mod drill_output;
 mod drill_registers;
 mod drill_report_in_browser;
+mod drill_reports;
 mod drill_summary;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod drill_support;

@@ -6,16 +6,17 @@ use super::{Exit, Which};
 use crate::hint::Hint;
 use crate::lifecycle::remove;
 use crate::report::{Diagnostic, Failure, Outcome};
+use crate::state::drill_reports;
 use crate::ui::Ui;
-use crate::values::ClusterName;
-use crate::wording::list_of_words;
-use crate::workspace::Workspace;
+use crate::wording::{list_of_words, many};
+use crate::workspace::{Home, Workspace};
 
 /// Stop a cluster and remove all its data
 ///
-/// `destroy` removes the cluster's data, its logs and its record. It asks for confirmation first; if
-/// standard input is not a terminal, it requires `--yes`. The definition and the rendered files
-/// stay: `cargo xtask up` recreates the cluster with the same identity and without its data.
+/// `destroy` removes the cluster's data, its logs, its record and the kept reports of its drills. It
+/// asks for confirmation first; if standard input is not a terminal, it requires `--yes`. The
+/// definition and the rendered files stay: `cargo xtask up` recreates the cluster with the same
+/// identity and without its data.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -55,16 +56,25 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         }
         return Ok(Exit::Success);
     }
-    if !args.yes && !confirmed(ui, name)? {
+    if !args.yes && !confirmed(ui, &home)? {
         ui.say("nothing was destroyed");
         return Ok(Exit::Unhealthy);
     }
-    remove::remove(ui, &home)?;
-    ui.say(&format!("{name} is destroyed"));
+    let reports = remove::remove(ui, &home)?;
+    ui.say(&format!("{name} is destroyed{}", with_reports(reports)));
     Ok(Exit::Success)
 }
 
-fn confirmed(ui: Ui, name: &ClusterName) -> Outcome<bool> {
+/// What else a destroyed cluster takes with it, for the end of a sentence.
+fn with_reports(reports: usize) -> String {
+    match reports {
+        0 => String::new(),
+        kept => format!(", and {} of its drills", many(kept, "report")),
+    }
+}
+
+fn confirmed(ui: Ui, home: &Home) -> Outcome<bool> {
+    let name = &home.name;
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(
             Diagnostic::error("cannot ask for confirmation: standard input is not a terminal")
@@ -76,7 +86,8 @@ fn confirmed(ui: Ui, name: &ClusterName) -> Outcome<bool> {
         ));
     }
     ui.ask(&format!(
-        "destroy cluster `{name}` with all its data? [y/N] "
+        "destroy cluster `{name}` with all its data{}? [y/N] ",
+        with_reports(drill_reports::all(home).len())
     ));
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);

@@ -2,6 +2,7 @@
 
 mod words;
 
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,7 +10,6 @@ use clap::ValueEnum;
 
 use super::Exit;
 use crate::atomic;
-use crate::drill::Drill;
 use crate::drill::run::Run;
 use crate::drill::summary::Summary;
 use crate::etcd::pair;
@@ -21,9 +21,10 @@ use crate::lifecycle::{open, rehearse};
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
+use crate::state::drill_reports;
 use crate::ui::{self, Ui};
 use crate::values::quantity;
-use crate::workspace::Workspace;
+use crate::workspace::{Home, Workspace};
 use words::Words;
 
 /// Rehearse an outage, and prove that no acknowledged write was lost
@@ -40,6 +41,9 @@ use words::Words;
 ///
 /// A drill runs only on a healthy cluster that matches its definition, and leaves a healthy cluster.
 /// If it is interrupted, it heals the fault first; if it is killed, the next `up` heals the fault.
+///
+/// The report for a browser is .state/NAME/drill.html; .state/NAME/drills/ keeps those of the last
+/// 20 runs. With `--report`, it is written only to FILE.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = format!("{EXAMPLES}\n{}", ui::drill::json::HELP))]
 pub struct Args {
@@ -122,9 +126,11 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         Format::Table => ui::drill::table::render(drills, ui.width()),
         Format::Json => ui::drill::json::render(&run, drills),
     });
-    let default = session.home.folder().join("drill.html");
-    let report = args.report.as_ref().unwrap_or(&default);
-    let written = write_report(ui, report, &run, drills);
+    let page = ui::drill::html::render(&run, drills);
+    let written = match &args.report {
+        Some(path) => write_report(ui, path, &page),
+        None => keep_report(ui, &session.home, &run, &page),
+    };
     // If both failed, as on a full disk, the fault that was not healed matters more.
     if let (Err(unwritten), Err(_)) = (&written, &ended) {
         ui.report(&unwritten.diagnostics);
@@ -160,16 +166,27 @@ fn run_of(session: &Session, request: &DrillRequest, started: SystemTime) -> Run
     }
 }
 
-fn write_report(ui: Ui, path: &Utf8Path, run: &Run, drills: &[Drill]) -> Outcome<()> {
-    atomic::replace(path, &ui::drill::html::render(run, drills)).map_err(|error| {
-        Failure::failed(
-            Diagnostic::error(format!("cannot write `{path}`: {error}"))
-                .note("the results are shown above")
-                .hint(atomic::why_not_writable(path)),
-        )
-    })?;
+fn write_report(ui: Ui, path: &Utf8Path, page: &str) -> Outcome<()> {
+    atomic::replace(path, page).map_err(|error| unwritten(path, &error))?;
     ui.say(&format!("report for a browser: {path}"));
     Ok(())
+}
+
+fn keep_report(ui: Ui, home: &Home, run: &Run, page: &str) -> Outcome<()> {
+    let latest = drill_reports::latest(home);
+    let kept =
+        drill_reports::keep(home, run.started, page).map_err(|error| unwritten(&latest, &error))?;
+    ui.say(&format!("report for a browser: {latest}"));
+    ui.say(&format!("kept as {kept}"));
+    Ok(())
+}
+
+fn unwritten(path: &Utf8Path, error: &io::Error) -> Failure {
+    Failure::failed(
+        Diagnostic::error(format!("cannot write `{path}`: {error}"))
+            .note("the results are shown above")
+            .hint(atomic::why_not_writable(path)),
+    )
 }
 
 fn resources(args: &Args) -> Outcome<Resources> {

@@ -10,7 +10,7 @@ use crate::driver::DRIVERS;
 use crate::hint::Hint;
 use crate::render;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::state::Lock;
+use crate::state::{Lock, drill_reports};
 use crate::ui::Ui;
 use crate::workspace::Home;
 
@@ -19,11 +19,13 @@ pub fn is_anything_there(home: &Home) -> bool {
     open::has_traces(home) || doomed(home).exists()
 }
 
-/// Stops every member and removes all of the cluster's state.
-pub fn remove(ui: Ui, home: &Home) -> Outcome<()> {
+/// Stops every member and removes all of the cluster's state. Returns how many reports of drills were
+/// in it.
+pub fn remove(ui: Ui, home: &Home) -> Outcome<usize> {
     let name = &home.name;
     let lock = Lock::take(home, &format!("destroy {name}"), &ui.saying())?;
     end_all_members(ui, home)?;
+    let reports = drill_reports::all(home).len();
     remove_state(home).map_err(|error| {
         let folder = home.folder();
         Failure::failed(
@@ -37,7 +39,7 @@ pub fn remove(ui: Ui, home: &Home) -> Outcome<()> {
     })?;
     remove_serial_logs(home);
     lock.remove();
-    Ok(())
+    Ok(reports)
 }
 
 /// Machines are destroyed without a shutdown. Processes are stopped cleanly, which is as fast.

@@ -1,6 +1,7 @@
 //! The state of clusters between tasks, under `.state/`.
 
 mod data_seen;
+pub mod drill_reports;
 pub mod high_water_mark;
 mod lock;
 mod record;
