@@ -21,6 +21,7 @@ mod doctor_host;
 mod doctor_room;
 mod doctor_support;
 mod drill_latency;
+mod drill_list;
 mod drill_output;
 mod drill_registers;
 mod drill_report_in_browser;

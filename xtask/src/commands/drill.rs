@@ -1,5 +1,6 @@
 //! `cargo xtask drill`: rehearses outages.
 
+mod list;
 mod words;
 
 use std::io;
@@ -14,7 +15,7 @@ use crate::drill::run::Run;
 use crate::drill::summary::Summary;
 use crate::etcd::pair;
 use crate::etcd::tools::ToolsOrigin;
-use crate::fault::{Cost, FAULTS, Resources};
+use crate::fault::Resources;
 use crate::host_probe;
 use crate::lifecycle::rehearse::DrillRequest;
 use crate::lifecycle::{open, rehearse};
@@ -25,6 +26,7 @@ use crate::state::drill_reports;
 use crate::ui::{self, Ui};
 use crate::values::quantity;
 use crate::workspace::{Home, Workspace};
+use list::FaultList;
 use words::Words;
 
 /// Rehearse an outage, and prove that no acknowledged write was lost
@@ -36,8 +38,9 @@ use words::Words;
 /// end.
 ///
 /// FAULT is one or more names of faults, or `all`: every fault that is possible here and costs
-/// nothing but the outage. Without FAULT, the task lists the faults. The first word is the cluster's
-/// NAME, unless it is the name of a fault or `all`; then the cluster is `default`.
+/// nothing but the outage. Without FAULT, the task lists the faults, also before the first `up`. The
+/// first word is the cluster's NAME, unless it is the name of a fault or `all`; then the cluster is
+/// `default`.
 ///
 /// A drill runs only on a healthy cluster that matches its definition, and leaves a healthy cluster.
 /// If it is interrupted, it heals the fault first; if it is killed, the next `up` heals the fault.
@@ -45,7 +48,7 @@ use words::Words;
 /// The report for a browser is .state/NAME/drill.html; .state/NAME/drills/ keeps those of the last
 /// 20 runs. With `--report`, it is written only to FILE.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = format!("{EXAMPLES}\n{}", ui::drill::json::HELP))]
+#[command(verbatim_doc_comment, after_long_help = format!("{EXAMPLES}\n{}\n{}", ui::drill::json::HELP, list::HELP))]
 pub struct Args {
     /// The cluster [default: default], then the faults to inject
     #[arg(value_name = "NAME] [FAULT…")]
@@ -73,6 +76,7 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask drill                            list the faults
+  cargo xtask drill five                       list those of `five`, and which are possible there
   cargo xtask drill leader-killed              kill the leader of the cluster `default`
   cargo xtask drill five quorum-lost member-paused --hold 10s
   cargo xtask drill all --format json | jq '.drills[] | {fault, passed}'
@@ -98,17 +102,23 @@ enum Format {
 /// Runs `drill`.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let words = Words::of(&args.words)?;
-    words.refuse_mistyped_fault(&Workspace::find()?)?;
+    let workspace = Workspace::find()?;
+    words.refuse_mistyped_fault(&workspace)?;
+    let resources = resources(args)?;
+    if words.is_list() {
+        let list = FaultList::of(ui, &workspace.home(&words.cluster), &resources)?;
+        ui.print(&match args.format {
+            Format::Table => list.table(),
+            Format::Json => list.json(),
+        });
+        return Ok(Exit::Success);
+    }
     let session = open::session(ui, &words.cluster)?;
     let request = DrillRequest {
-        resources: resources(args)?,
+        resources,
         hold: args.hold,
         rate: args.rate,
     };
-    if words.is_list() {
-        ui.print(&list(&session, &request.resources));
-        return Ok(Exit::Success);
-    }
     if let Some(obstacle) = rehearse::no_clients(&session) {
         return Err(obstacle.refusal);
     }
@@ -202,23 +212,4 @@ fn resources(args: &Args) -> Outcome<Resources> {
                 .hint("name a folder with an `etcd` and an `etcdctl` of the same version"),
         )),
     }
-}
-
-/// Lists the faults, and why some of them are not possible here.
-fn list(session: &Session, resources: &Resources) -> String {
-    let mut table = ui::table::Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
-    let no_clients = rehearse::no_clients(session).map(|obstacle| obstacle.in_short);
-    for fault in FAULTS {
-        let obstacle = || rehearse::obstacle(fault, session, resources);
-        let here = match (no_clients.clone().or_else(obstacle), fault.cost) {
-            (Some(obstacle), _) => obstacle,
-            (None, Cost::Nothing) => "possible".to_owned(),
-            (None, Cost::WritesMeanwhile) => {
-                "possible with --yes: other clients' writes are lost".to_owned()
-            }
-            (None, Cost::History) => "possible with --yes: older revisions are lost".to_owned(),
-        };
-        table.row([fault.name.to_owned(), fault.title.to_owned(), here]);
-    }
-    table.to_string()
 }

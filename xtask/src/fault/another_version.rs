@@ -1,27 +1,27 @@
 //! A member runs another version than the others, as in the middle of an upgrade.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, about};
+use crate::plan::Plan;
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
-use crate::session::Session;
 
 pub(super) static FAULT: Fault = Fault {
     name: "another-version",
-    title: "a member runs another version than the others",
+    title: "a member runs another version of etcd",
     drivers: PROCESSES,
     cost: Cost::Nothing,
     obstacle,
     inject,
 };
 
-fn obstacle(session: &Session, resources: &Resources) -> Option<String> {
-    let runs = session.plan.version();
+fn obstacle(plan: &Plan, resources: &Resources) -> Option<String> {
+    let runs = plan.version();
     match &resources.other_etcd {
         None => Some("needs another version of etcd: pass its folder to `--other-etcd`".to_owned()),
         // etcd refuses any other difference of versions within a cluster.
         Some(other) if !is_next(runs.minor_release(), other.version.minor_release()) => {
             Some(format!(
-                "needs an etcd one minor release above {runs}, but `--other-etcd` is {}",
+                "needs an etcd one minor release above {runs}; `--other-etcd` is {}",
                 other.version
             ))
         }

@@ -6,7 +6,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "clock-skewed",
-    title: "a machine's clock is set five minutes ahead",
+    title: "a clock is set five minutes ahead",
     drivers: MACHINES,
     cost: Cost::Nothing,
     obstacle: no_obstacle,

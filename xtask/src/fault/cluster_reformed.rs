@@ -6,7 +6,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "cluster-reformed",
-    title: "all members lose their data and form the same cluster again",
+    title: "all members lose their data and re-form",
     drivers: PROCESSES,
     cost: Cost::WritesMeanwhile,
     obstacle: no_obstacle,

@@ -3,29 +3,28 @@
 use camino::Utf8Path;
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, about, cannot_lose_one};
-use crate::plan::Member;
 use crate::plan::flags::InitialState;
+use crate::plan::{Member, Plan};
 use crate::report::Outcome;
-use crate::session::Session;
 
 pub(super) static FAULT: Fault = Fault {
     name: "data-diverged",
-    title: "a member is restored from an older snapshot than the others",
+    title: "a member is restored from older data",
     drivers: PROCESSES,
     cost: Cost::WritesMeanwhile,
     obstacle,
     inject,
 };
 
-fn obstacle(session: &Session, resources: &Resources) -> Option<String> {
-    let version = session.plan.version();
+fn obstacle(plan: &Plan, resources: &Resources) -> Option<String> {
+    let version = plan.version();
     if version.minor_release() >= (3, 6) {
         // From 3.6 on, only etcdutl restores, and `up` does not look for it.
         return Some(format!(
             "needs an etcdctl that restores snapshots, which {version} does not"
         ));
     }
-    cannot_lose_one(session, resources)
+    cannot_lose_one(plan, resources)
 }
 
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {

@@ -8,7 +8,7 @@ use crate::values::Token;
 
 pub(super) static FAULT: Fault = Fault {
     name: "data-of-another-cluster",
-    title: "a member runs on the data of another cluster",
+    title: "a member runs on another cluster's data",
     drivers: PROCESSES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

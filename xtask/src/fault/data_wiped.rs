@@ -6,7 +6,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "data-wiped",
-    title: "a member loses its data and is started again",
+    title: "a member loses its data and restarts",
     drivers: PROCESSES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -1,12 +1,12 @@
 //! The databases grow until they are near their quota.
 
 use super::{Cost, EVERYWHERE, Fault, Injected, Injector, Resources, about};
+use crate::plan::Plan;
 use crate::report::Outcome;
-use crate::session::Session;
 
 pub(super) static FAULT: Fault = Fault {
     name: "database-near-quota",
-    title: "the databases grow until they are near their quota",
+    title: "the databases grow close to their quota",
     drivers: EVERYWHERE,
     cost: Cost::History,
     obstacle,
@@ -19,11 +19,11 @@ const MOST: u64 = 256 << 20;
 /// The step in which a large database grows, in bytes (`AllocSize` of bbolt, etcd's storage).
 const STEP: u64 = 16 << 20;
 
-fn obstacle(session: &Session, _: &Resources) -> Option<String> {
-    let quota = session.plan.etcd.quota.unwrap_or(u64::MAX);
+fn obstacle(plan: &Plan, _: &Resources) -> Option<String> {
+    let quota = plan.etcd.quota.unwrap_or(u64::MAX);
     size_near(quota).is_none().then(|| {
         format!(
-            "needs a small `etcd.quota` slightly above a multiple of {} MiB, such as 38 MiB",
+            "needs an `etcd.quota` just above a multiple of {} MiB, such as 38 MiB",
             STEP >> 20
         )
     })

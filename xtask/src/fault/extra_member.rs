@@ -5,7 +5,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "extra-member",
-    title: "a member joins that is not in the definition",
+    title: "a member joins that is not defined",
     drivers: PROCESSES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

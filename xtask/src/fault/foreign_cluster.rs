@@ -7,7 +7,7 @@ use crate::values::Token;
 
 pub(super) static FAULT: Fault = Fault {
     name: "foreign-cluster",
-    title: "a cluster with another token takes over all addresses",
+    title: "another cluster takes over all addresses",
     drivers: PROCESSES,
     cost: Cost::WritesMeanwhile,
     obstacle: no_obstacle,

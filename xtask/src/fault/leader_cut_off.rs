@@ -6,7 +6,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "leader-cut-off",
-    title: "the leader is cut off from the others, which continue without it",
+    title: "the leader is cut off from the others",
     drivers: MACHINES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

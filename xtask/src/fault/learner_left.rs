@@ -1,8 +1,8 @@
 //! A learner is added and never promoted.
 
 use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, at_all};
+use crate::plan::Plan;
 use crate::report::Outcome;
-use crate::session::Session;
 
 pub(super) static FAULT: Fault = Fault {
     name: "learner-left",
@@ -13,8 +13,8 @@ pub(super) static FAULT: Fault = Fault {
     inject,
 };
 
-fn obstacle(session: &Session, _: &Resources) -> Option<String> {
-    let version = session.plan.version();
+fn obstacle(plan: &Plan, _: &Resources) -> Option<String> {
+    let version = plan.version();
     (version.minor_release() < (3, 4))
         .then(|| format!("needs etcd 3.4 or later for learners, and this is {version}"))
 }

@@ -5,7 +5,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "member-left-behind",
-    title: "a follower is cut off from the others, which keep writing",
+    title: "a follower is cut off while others write",
     drivers: MACHINES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -39,7 +39,6 @@ use std::net::Ipv4Addr;
 use crate::check::{LAGS_BEYOND, Reported};
 use crate::plan::{Member, Plan};
 use crate::report::Outcome;
-use crate::session::Session;
 use crate::values::{DriverName, HostName};
 
 pub use heal::{Healed, heal, heal_with_quorum, heal_without_quorum};
@@ -79,14 +78,14 @@ pub static FAULTS: &[&Fault] = &[
 pub struct Fault {
     /// The name: stable, because it is part of the interface.
     pub name: &'static str,
-    /// What happens, as a short sentence.
+    /// What happens, as a short sentence: the list of faults has room for 41 characters.
     pub title: &'static str,
     /// The drivers that support it.
     pub drivers: &'static [DriverName],
     /// What healing cannot restore.
     pub cost: Cost,
     /// Why it cannot be injected into this cluster with these resources; `None` if it can.
-    pub obstacle: fn(&Session, &Resources) -> Option<String>,
+    pub obstacle: fn(&Plan, &Resources) -> Option<String>,
     /// Injects the fault.
     pub inject: fn(&mut Injector<'_>) -> Outcome<Injected>,
 }
@@ -135,13 +134,13 @@ const PROCESSES: &[DriverName] = &[DriverName::Local];
 const MACHINES: &[DriverName] = &[DriverName::Vagrant];
 
 /// For faults that only the driver can rule out.
-fn no_obstacle(_: &Session, _: &Resources) -> Option<String> {
+fn no_obstacle(_: &Plan, _: &Resources) -> Option<String> {
     None
 }
 
 /// For faults that need a cluster that survives the loss of a member.
-fn cannot_lose_one(session: &Session, _: &Resources) -> Option<String> {
-    let count = session.plan.members.len();
+fn cannot_lose_one(plan: &Plan, _: &Resources) -> Option<String> {
+    let count = plan.members.len();
     (count < 3).then(|| format!("needs at least 3 members, and the cluster has {count}"))
 }
 

@@ -5,7 +5,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "network-cut-one-way",
-    title: "packets from one follower to another are dropped",
+    title: "packets are dropped in one direction",
     drivers: MACHINES,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -5,7 +5,7 @@ use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
     name: "peer-url-differs",
-    title: "the cluster is given a wrong peer URL for a member",
+    title: "a member's peer URL is set to a wrong one",
     drivers: EVERYWHERE,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

@@ -7,7 +7,7 @@ use crate::wording::list;
 
 pub(super) static FAULT: Fault = Fault {
     name: "quorum-lost",
-    title: "members are killed until the quorum is lost",
+    title: "members are killed until quorum is lost",
     drivers: EVERYWHERE,
     cost: Cost::Nothing,
     obstacle: cannot_lose_one,

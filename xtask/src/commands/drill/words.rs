@@ -62,18 +62,21 @@ impl Words {
         resources: &Resources,
         yes: bool,
     ) -> Outcome<Vec<&'static Fault>> {
+        let obstacle = |fault| {
+            let driver = Some(session.driver.name());
+            rehearse::obstacle(fault, driver, &session.plan, resources)
+        };
         let mut chosen = Vec::new();
         for word in &self.words {
             if word == ALL {
                 let possible = FAULTS.iter().copied().filter(|fault| {
-                    rehearse::obstacle(fault, session, resources).is_none()
-                        && (yes || fault.cost == Cost::Nothing)
+                    obstacle(fault).is_none() && (yes || fault.cost == Cost::Nothing)
                 });
                 chosen.extend(possible);
                 continue;
             }
             let fault = fault::named(word).ok_or_else(|| unknown(word))?;
-            if let Some(obstacle) = rehearse::obstacle(fault, session, resources) {
+            if let Some(obstacle) = obstacle(fault) {
                 return Err(Failure::usage(Diagnostic::error(format!(
                     "`{word}` is not possible here: it {obstacle}"
                 ))));

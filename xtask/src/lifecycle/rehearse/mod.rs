@@ -9,10 +9,12 @@ use crate::drill::Drill;
 use crate::etcd::tools::ToolsOrigin;
 use crate::fault::{Fault, Resources};
 use crate::hint::Hint;
+use crate::plan::Plan;
 use crate::process::{self, DeferredInterrupt};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::state::Lock;
+use crate::values::DriverName;
 use experiment::Experiment;
 
 /// The settings of drills.
@@ -90,46 +92,57 @@ pub fn rehearse(
 
 /// Why no drill is possible on a cluster: its clients cannot reach it or use its API.
 pub struct NoClients {
-    /// Short, for each line of the list of faults.
+    /// Short, for the list of faults.
     pub in_short: String,
     /// In full, for a requested drill.
     pub refusal: Failure,
 }
 
-/// Whether clients can use the cluster: they need the v3 API and the members' addresses.
+/// Whether clients can use a started cluster: they need the v3 API and the members' addresses.
 pub fn no_clients(session: &Session) -> Option<NoClients> {
-    let version = session.plan.version();
-    if version.is_v2() {
-        return Some(NoClients {
-            in_short: format!("not possible: etcd {version} has no v3 API"),
-            refusal: Failure::usage(
-                Diagnostic::error(format!(
-                    "etcd {version} has no v3 API, which a drill's clients use"
-                ))
-                .hint("run the drill on a cluster of etcd 3"),
+    no_v3_api(&session.plan).or_else(|| {
+        (session.tools.origin == ToolsOrigin::Machine).then(|| NoClients {
+            in_short: "this host cannot reach the members".to_owned(),
+            refusal: Failure::could_not_look(
+                Diagnostic::error(
+                    "this host cannot reach the members' addresses, which a drill's clients use",
+                )
+                .hint("run the drill on the host of the machines"),
             ),
-        });
-    }
-    (session.tools.origin == ToolsOrigin::Machine).then(|| NoClients {
-        in_short: "not possible: this host cannot reach the members".to_owned(),
-        refusal: Failure::could_not_look(
-            Diagnostic::error(
-                "this host cannot reach the members' addresses, which a drill's clients use",
-            )
-            .hint("run the drill on the host of the machines"),
+        })
+    })
+}
+
+/// Whether clients could use a plan's cluster, if this host reaches it.
+pub fn no_v3_api(plan: &Plan) -> Option<NoClients> {
+    let version = plan.version();
+    version.is_v2().then(|| NoClients {
+        in_short: format!("etcd {version} has no v3 API"),
+        refusal: Failure::usage(
+            Diagnostic::error(format!(
+                "etcd {version} has no v3 API, which a drill's clients use"
+            ))
+            .hint("run the drill on a cluster of etcd 3"),
         ),
     })
 }
 
-/// Why a fault cannot be injected into this cluster.
-pub fn obstacle(fault: &Fault, session: &Session, resources: &Resources) -> Option<String> {
-    if !fault.drivers.contains(&session.driver.name()) {
+/// Why a fault cannot be injected into this plan's cluster. Without a driver, it is not yet known.
+pub fn obstacle(
+    fault: &Fault,
+    driver: Option<DriverName>,
+    plan: &Plan,
+    resources: &Resources,
+) -> Option<String> {
+    if let Some(driver) = driver
+        && !fault.drivers.contains(&driver)
+    {
         let [first, ..] = fault.drivers else {
             return Some("is not possible with any driver".to_owned());
         };
         return Some(format!("needs the {first} driver"));
     }
-    (fault.obstacle)(session, resources)
+    (fault.obstacle)(plan, resources)
 }
 
 /// The task that held the lock may have destroyed the cluster, or changed its etcd.

@@ -1,0 +1,162 @@
+//! `drill` without a fault: lists the faults, and which of them are possible.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::fault::{Cost, FAULTS, Fault, Resources};
+use crate::hint::Hint;
+use crate::lifecycle::{definitions, open, rehearse};
+use crate::report::Outcome;
+use crate::state::Record;
+use crate::ui::Ui;
+use crate::ui::table::Table;
+use crate::values::DriverName;
+use crate::workspace::Home;
+
+/// The meaning of the fields, for the help page.
+pub(super) const HELP: &str = "\
+JSON without FAULT: one object, also within `format` 1.
+  format, cluster, started, driver (null if the first `up` chooses it)
+  faults[]: fault, happens (in words), drivers[] (that support it), possible (here, as far as
+    is known), reason (why it is not possible, or null), needs_yes, cost (what healing cannot
+    restore, or null)
+";
+
+/// The widest line of the notes.
+const WIDTH: usize = 80;
+
+/// All faults, as far as they are possible on one cluster.
+pub(super) struct FaultList {
+    cluster: String,
+    is_started: bool,
+    /// `None` if the first `up` chooses it.
+    driver: Option<DriverName>,
+    /// Each fault, and why it is not possible.
+    faults: Vec<(&'static Fault, Option<String>)>,
+}
+
+impl FaultList {
+    /// Lists them for a started cluster, or else for its definition alone.
+    pub(super) fn of(ui: Ui, home: &Home, resources: &Resources) -> Outcome<Self> {
+        let (plan, driver, no_clients) = if Record::is_there(home) {
+            let session = open::session(ui, &home.name)?;
+            let no_clients = rehearse::no_clients(&session);
+            (session.plan, Some(session.driver.name()), no_clients)
+        } else {
+            let plan = definitions::plan(ui, &home.workspace, &home.name)?;
+            let (driver, no_clients) = (plan.driver, rehearse::no_v3_api(&plan));
+            if no_clients.is_none() {
+                let up = format!("cargo xtask up {}", home.name);
+                ui.hint(&Hint::heals("to run a drill, start the cluster", [up]));
+            }
+            (plan, driver, no_clients)
+        };
+        let why_not = |fault: &Fault| match &no_clients {
+            Some(obstacle) => Some(obstacle.in_short.clone()),
+            None => rehearse::obstacle(fault, driver, &plan, resources)
+                .map(|obstacle| format!("it {obstacle}")),
+        };
+        Ok(Self {
+            cluster: home.name.to_string(),
+            is_started: Record::is_there(home),
+            driver,
+            faults: FAULTS
+                .iter()
+                .map(|&fault| (fault, why_not(fault)))
+                .collect(),
+        })
+    }
+
+    /// For people: a table, then what there is to say about it, each with its faults.
+    pub(super) fn table(&self) -> String {
+        let mut table = Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
+        let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
+        for (fault, obstacle) in &self.faults {
+            let here = self.here(fault, obstacle.is_some());
+            table.row([fault.name.to_owned(), fault.title.to_owned(), here]);
+            let note = match obstacle {
+                Some(obstacle) => format!("no: {obstacle}"),
+                None => match cost(fault) {
+                    Some(cost) => format!("with --yes: {cost}"),
+                    None => continue,
+                },
+            };
+            match notes.iter_mut().find(|(known, _)| *known == note) {
+                Some((_, faults)) => faults.push(fault.name),
+                None => notes.push((note, vec![fault.name])),
+            }
+        }
+        let mut text = table.to_string();
+        let is_open = self.driver.is_none() && self.faults.iter().any(|(_, why)| why.is_none());
+        if is_open {
+            text +=
+                "\nwith local, with vagrant: only with this driver; the first `up` chooses one\n";
+        }
+        for (note, faults) in &notes {
+            let _ = write!(text, "\n{note}\n");
+            if faults.len() < self.faults.len() {
+                text += &wrapped(faults);
+            }
+        }
+        text
+    }
+
+    /// Whether a fault is possible, in a word or two.
+    fn here(&self, fault: &Fault, is_impossible: bool) -> String {
+        match (is_impossible, self.driver, fault.drivers) {
+            (true, ..) => "no".to_owned(),
+            (false, None, [only]) => format!("with {only}"),
+            _ if fault.cost != Cost::Nothing => "with --yes".to_owned(),
+            _ => "yes".to_owned(),
+        }
+    }
+
+    /// For programs.
+    pub(super) fn json(&self) -> String {
+        let faults = self.faults.iter().map(|(fault, obstacle)| {
+            json!({
+                "fault": fault.name,
+                "happens": fault.title,
+                "drivers": fault.drivers,
+                "possible": obstacle.is_none(),
+                "reason": obstacle,
+                "needs_yes": fault.cost != Cost::Nothing,
+                "cost": cost(fault),
+            })
+        });
+        let document = json!({
+            "format": 1,
+            "cluster": self.cluster,
+            "started": self.is_started,
+            "driver": self.driver,
+            "faults": faults.collect::<Vec<_>>(),
+        });
+        format!("{document:#}\n")
+    }
+}
+
+/// What healing a fault cannot restore.
+fn cost(fault: &Fault) -> Option<&'static str> {
+    match fault.cost {
+        Cost::Nothing => None,
+        Cost::WritesMeanwhile => Some("other clients' writes during the drill are lost"),
+        Cost::History => Some("older revisions are lost"),
+    }
+}
+
+/// Indented lines with these names.
+fn wrapped(names: &[&str]) -> String {
+    let mut text = String::new();
+    let mut line = " ".to_owned();
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index + 1 < names.len() { "," } else { "" };
+        if line.len() + 1 + name.len() + comma.len() > WIDTH {
+            text += &line;
+            text.push('\n');
+            line = " ".to_owned();
+        }
+        let _ = write!(line, " {name}{comma}");
+    }
+    text + &line + "\n"
+}
