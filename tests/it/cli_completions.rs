@@ -4,20 +4,35 @@ use std::fs;
 use std::process::Command;
 
 use test_attribute::test;
+use xtask::state::Record;
+use xtask::values::DriverName;
+use xtask::workspace::Workspace;
 
 use crate::scratch::{Ran, Scratch};
 use crate::support::{pipe, require_tool};
+use crate::verify_stand_ins::tools;
+use crate::verify_support::plan;
 
-/// A workspace with two definitions, a member of a started cluster, and the script for a shell.
+/// A workspace with two definitions, members of two started clusters, one of which has lost its
+/// definition, and the script for a shell.
 fn workspace(shell: &str) -> Scratch {
     let scratch = Scratch::with("five", "members = 5\n");
     scratch.define("default", "members = 3\n");
-    let member = scratch.root().join(".state/five/members/core-01");
-    fs::create_dir_all(member).unwrap();
+    was_started(&scratch, "five", "members = 5\n");
+    was_started(&scratch, "wan", "members = 3\nname_prefix = \"far\"\n");
     fs::create_dir_all(scratch.root().join("inner")).unwrap();
     let script = scratch.run(&["completions", shell]).expect(0).stdout;
     fs::write(scratch.root().join("script"), script).unwrap();
     scratch
+}
+
+/// Writes the record of a cluster that was started. Nothing runs.
+fn was_started(scratch: &Scratch, name: &str, definition: &str) {
+    let etcd = scratch.root().join("etcd");
+    let tools = tools(etcd, "3.4.23");
+    let record = Record::new(DriverName::Vagrant, &plan(name, definition), &tools);
+    let home = Workspace::at(scratch.root()).home(&name.parse().unwrap());
+    record.write(&home).unwrap();
 }
 
 /// Command lines up to the Tab key, and the expected completions.
@@ -31,7 +46,32 @@ const CASES: &[(&str, &str)] = &[
     ("cargo xtask verify --wait ", ""),
     ("cargo xtask verify --explain u", "unit user-data"),
     ("cargo xtask status --watch ", ""),
-    ("cargo xtask logs ", "core-01"),
+    ("cargo xtask logs ", ""),
+    (
+        "cargo xtask logs -c five ",
+        "core-01 core-02 core-03 core-04 core-05",
+    ),
+    (
+        "cargo xtask logs --follow --cluster five c",
+        "core-01 core-02 core-03 core-04 core-05",
+    ),
+    ("cargo xtask logs -c wan ", "far-01 far-02 far-03"),
+    ("cargo xtask logs -c default ", ""),
+    ("cargo xtask ssh --cluster wan ", "far-01 far-02 far-03"),
+    ("cargo xtask up --driver ", "local vagrant"),
+    ("cargo xtask identity --driver l", "local"),
+    ("cargo xtask drill leader", "leader-cut-off leader-killed"),
+    ("cargo xtask drill f", "five foreign-cluster"),
+    ("cargo xtask drill --yes f", "five foreign-cluster"),
+    ("cargo xtask drill five f", "foreign-cluster"),
+    (
+        "cargo xtask drill five quorum-lost --hold 3s a",
+        "alarm-no-space all another-version",
+    ),
+    (
+        "cargo xtask drill quorum-lost d",
+        "data-diverged data-of-another-cluster data-wiped database-near-quota",
+    ),
     ("cargo xtask logs -c f", "five"),
     ("cargo xtask logs --cluster f", "five"),
     ("cargo xtask help ve", "verify"),
@@ -63,13 +103,14 @@ tab() {
     }
     script += "COMP_WORDS=(cargo xtask verify --format = ta)\ntab\n";
     script += "COMP_WORDS=(cargo xtask verify --format =)\ntab\n";
+    script += "COMP_WORDS=(cargo xtask logs --cluster = wan '')\ntab\n";
     script += "COMP_WORDS=(cargo bu)\ntab\n";
     let found = run(
         Command::new("bash").args(["--norc", "-c", &script]),
         &scratch,
     );
     let mut wanted: Vec<&str> = CASES.iter().map(|(_, words)| *words).collect();
-    wanted.extend(["table", "json junit table", "old"]);
+    wanted.extend(["table", "json junit table", "far-01 far-02 far-03", "old"]);
     assert_eq!(found.lines().collect::<Vec<_>>(), wanted);
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn with_etcdctl(scratch: &Scratch, script: &str, version: &str) -> To
     tools(etcdctl, version)
 }
 
-fn tools(etcdctl: Utf8PathBuf, version: &str) -> Tools {
+pub(crate) fn tools(etcdctl: Utf8PathBuf, version: &str) -> Tools {
     Tools {
         etcd: "/nonexistent/etcd".into(),
         etcdctl,

@@ -8,14 +8,17 @@ mod zsh;
 
 use super::Exit;
 use crate::cli;
+use crate::fault::FAULTS;
 use crate::report::Outcome;
 use crate::ui::Ui;
+use crate::values::DriverName;
 
 /// Print a completion script for a shell
 ///
-/// The script completes the words after `cargo xtask`: tasks, options and their values, and the
-/// names of definitions and started members. Other words after `cargo` are completed as before. The
-/// script only reads files and starts no programs, so it is as fast as the shell.
+/// The script completes the words after `cargo xtask`: tasks, options and their values, faults, and
+/// the names of definitions and of the named cluster's members. Other words after `cargo` are
+/// completed as before. The script only reads files and starts no programs, so it is as fast as the
+/// shell.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -74,7 +77,9 @@ enum Value {
     Words(Vec<String>),
     /// The names of all definitions.
     Clusters,
-    /// The names of all members of started clusters.
+    /// The name of a definition, then any of these words.
+    ClusterThen(Vec<String>),
+    /// The members of the cluster that an earlier word names, or else of `default`.
     Members,
     /// Any folder.
     Folder,
@@ -131,13 +136,57 @@ fn value(argument: &Arg) -> Value {
         .map(|word| word.get_name().to_owned())
         .collect();
     let name = argument.get_value_names().and_then(<[_]>::first);
+    let drivers = DriverName::ALL.iter().map(ToString::to_string);
+    let faults = FAULTS.iter().map(|fault| fault.name).chain(["all"]);
+    let faults = faults.map(str::to_owned);
     match name.map(clap::builder::Str::as_str) {
         _ if !words.is_empty() => Value::Words(words),
         Some("NAME") => Value::Clusters,
+        // The words of `drill`.
+        Some("NAME] [FAULT…") => Value::ClusterThen(faults.collect()),
+        Some("DRIVER") => Value::Words(drivers.collect()),
         Some("MEMBER") => Value::Members,
         _ if argument.get_value_hint() == ValueHint::DirPath => Value::Folder,
         _ => Value::Unknown,
     }
+}
+
+/// The arms of a `case` over the task and the word before, for bash and zsh. `offer` offers described
+/// words of one kind, and `find` the candidates of a value.
+fn arms(
+    tasks: &[Task],
+    offer: fn(&str, Vec<(&str, &str)>) -> String,
+    find: fn(&Value) -> String,
+) -> String {
+    let all = tasks.iter().map(|task| (&*task.name, &*task.about));
+    let mut arms = format!("        ' '*) {} ;;\n", offer("task", all.collect()));
+    for Task {
+        name,
+        options,
+        argument,
+        ..
+    } in tasks
+    {
+        for option in options {
+            if let Some(value) = &option.value {
+                let spellings = option.spellings.iter();
+                let patterns: Vec<String> = spellings
+                    .map(|spelling| format!("'{name} {spelling}'"))
+                    .collect();
+                arms += &format!("        {}) {} ;;\n", patterns.join(" | "), find(value));
+            }
+        }
+        let spelled = options.iter().flat_map(|option| {
+            let spellings = option.spellings.iter();
+            spellings.map(|spelling| (&**spelling, &*option.about))
+        });
+        arms += &format!(
+            "        '{name} '*) if [[ $current == -* ]]; then {}; else {}; fi ;;\n",
+            offer("option", spelled.collect()),
+            find(argument)
+        );
+    }
+    arms
 }
 
 /// The first line, without terminal styles.

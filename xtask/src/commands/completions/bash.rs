@@ -1,50 +1,27 @@
 //! Completion for bash.
 
-use std::fmt::Write;
-
-use super::{Task, Value};
+use super::{Task, Value, arms};
 use crate::process::quoted;
 
 /// Generates the script. Candidates depend on the task and the previous word: one `case` arm each.
 pub(super) fn script(tasks: &[Task]) -> String {
-    let mut arms = String::new();
-    let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
-    let _ = writeln!(arms, "        ' '*) {} ;;", words(&names));
-    for task in tasks {
-        for option in &task.options {
-            if let Some(value) = &option.value {
-                let patterns: Vec<String> = option
-                    .spellings
-                    .iter()
-                    .map(|spelling| format!("'{} {spelling}'", task.name))
-                    .collect();
-                let _ = writeln!(arms, "        {}) {} ;;", patterns.join(" | "), find(value));
-            }
-        }
-        let spellings: Vec<&str> = task
-            .options
-            .iter()
-            .filter_map(|option| option.spellings.first().map(String::as_str))
-            .collect();
-        let _ = writeln!(
-            arms,
-            "        '{} '*) if [[ $current == -* ]]; then {}; else {}; fi ;;",
-            task.name,
-            words(&spellings),
-            find(&task.argument),
-        );
-    }
-    format!("{HEAD}{arms}{TAIL}")
+    let offer = |_: &str, all: Vec<(&str, &str)>| words(all.iter().map(|(word, _)| *word));
+    format!("{HEAD}{}{TAIL}", arms(tasks, offer, find))
 }
 
-fn words(words: &[&str]) -> String {
+fn words<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let words: Vec<&str> = words.collect();
     format!("words={}", quoted(&words.join(" ")))
 }
 
 fn find(value: &Value) -> String {
     match value {
-        Value::Words(all) => words(&all.iter().map(String::as_str).collect::<Vec<_>>()),
+        Value::Words(all) => words(all.iter().map(String::as_str)),
         Value::Clusters => "words=$(_cargo_xtask_clusters)".to_owned(),
+        Value::ClusterThen(all) => {
+            let words = words(all.iter().map(String::as_str));
+            format!("{words}; _cargo_xtask_or_cluster")
+        }
         Value::Members => "words=$(_cargo_xtask_members)".to_owned(),
         Value::Folder => "_cargo_xtask_reply -d; return".to_owned(),
         Value::Unknown => ":".to_owned(),
@@ -69,13 +46,29 @@ _cargo_xtask_clusters() {
     done
 }
 
-_cargo_xtask_members() {
-    local folder
-    for folder in "$(_cargo_xtask_root)"/.state/*/members/*/; do
-        [[ -d $folder ]] || continue
-        folder=${folder%/}
-        printf '%s\n' "${folder##*/}"
+# Adds the clusters to the words, unless an earlier word is one of both.
+_cargo_xtask_or_cluster() {
+    local all index
+    all=" $words $(_cargo_xtask_clusters) "
+    all=${all//$'\n'/ }
+    for ((index = 3; index < COMP_CWORD; index++)); do
+        if [[ $all == *" ${COMP_WORDS[index]} "* ]]; then return; fi
     done
+    words=$all
+}
+
+# The members of the cluster that an earlier word names, or else of `default`.
+_cargo_xtask_members() {
+    local root index word cluster=default key value
+    root=$(_cargo_xtask_root)
+    for ((index = 3; index < COMP_CWORD; index++)); do
+        word=${COMP_WORDS[index]}
+        if [[ -e $root/cluster/$word.toml || -e $root/.state/$word/cluster.json ]]; then cluster=$word; fi
+    done
+    [[ -r $root/.state/$cluster/cluster.json ]] || return
+    while IFS='"' read -r _ key _ value _; do
+        if [[ $key == name ]]; then printf '%s\n' "$value"; fi
+    done <"$root/.state/$cluster/cluster.json"
 }
 
 _cargo_xtask_reply() {

@@ -46,6 +46,10 @@ fn takes(value: &Value) -> String {
     match value {
         Value::Words(words) => format!(" -x -a {}", quoted(&words.join(" "))),
         Value::Clusters => " -x -a '(__cargo_xtask_clusters)'".to_owned(),
+        Value::ClusterThen(words) => format!(
+            " -x -a {}",
+            quoted(&format!("(__cargo_xtask_or_cluster {})", words.join(" ")))
+        ),
         Value::Members => " -x -a '(__cargo_xtask_members)'".to_owned(),
         Value::Folder => " -x -a '(__fish_complete_directories)'".to_owned(),
         Value::Unknown => " -x".to_owned(),
@@ -83,10 +87,35 @@ function __cargo_xtask_clusters
     end
 end
 
-function __cargo_xtask_members
-    for folder in (__cargo_xtask_root)/.state/*/members/*/
-        string replace -r '.*/([^/]+)/$' '$1' -- $folder
+# The words after the task, before the one that is completed.
+function __cargo_xtask_earlier
+    set -l words (commandline -opc)
+    set -e words[1..3]
+    string replace -r '^-.*=' '' -- $words
+end
+
+# These words, and the clusters unless an earlier word is one of both.
+function __cargo_xtask_or_cluster
+    set -l clusters (__cargo_xtask_clusters)
+    printf '%s\n' $argv
+    for word in (__cargo_xtask_earlier)
+        contains -- $word $argv $clusters; and return
     end
+    printf '%s\n' $clusters
+end
+
+# The members of the cluster that an earlier word names, or else of `default`.
+function __cargo_xtask_members
+    set -l root (__cargo_xtask_root)
+    set -l cluster default
+    for word in (__cargo_xtask_earlier)
+        if test -e "$root/cluster/$word.toml"; or test -e "$root/.state/$word/cluster.json"
+            set cluster $word
+        end
+    end
+    set -l record "$root/.state/$cluster/cluster.json"
+    test -r "$record"; or return
+    string replace -rf '^ *"name": "(.*)",?$' '$1' <"$record"
 end
 
 "#;

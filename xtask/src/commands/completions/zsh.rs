@@ -1,73 +1,70 @@
 //! Completion for zsh.
 
-use std::fmt::Write;
-
-use super::{Task, Value};
+use super::{Task, Value, arms};
 use crate::process::quoted;
 
 /// Generates the script. Candidates depend on the task and the previous word: one `case` arm each.
 pub(super) fn script(tasks: &[Task]) -> String {
-    let mut arms = String::new();
-    let all = tasks.iter().map(|task| (&task.name, &task.about));
-    let _ = writeln!(arms, "        ' '*) {} ;;", described("task", all));
-    for task in tasks {
-        for option in &task.options {
-            if let Some(value) = &option.value {
-                let patterns: Vec<String> = option
-                    .spellings
-                    .iter()
-                    .map(|spelling| format!("'{} {spelling}'", task.name))
-                    .collect();
-                let _ = writeln!(arms, "        {}) {} ;;", patterns.join(" | "), find(value));
-            }
-        }
-        let options = task.options.iter().flat_map(|option| {
-            option
-                .spellings
-                .iter()
-                .map(move |spelling| (spelling, &option.about))
-        });
-        let _ = writeln!(
-            arms,
-            "        '{} '*) if [[ $current == -* ]]; then {}; else {}; fi ;;",
-            task.name,
-            described("option", options),
-            find(&task.argument),
-        );
-    }
-    format!("{HEAD}{arms}{TAIL}")
+    format!("{HEAD}{}{TAIL}", arms(tasks, described, find))
 }
 
-fn described<'a>(what: &str, all: impl Iterator<Item = (&'a String, &'a String)>) -> String {
-    let all: Vec<String> = all
-        .map(|(word, about)| quoted(&format!("{word}:{about}")))
-        .collect();
+fn described(what: &str, all: Vec<(&str, &str)>) -> String {
+    let all = all
+        .iter()
+        .map(|(word, about)| quoted(&format!("{word}:{about}")));
+    let all: Vec<String> = all.collect();
     format!("found=({}); _describe {what} found", all.join(" "))
 }
 
 fn find(value: &Value) -> String {
     match value {
-        Value::Words(words) => {
-            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-            format!("compadd -- {}", words.join(" "))
-        }
-        Value::Clusters => "compadd -- $root/cluster/*.toml(N:t:r)".to_owned(),
-        Value::Members => "compadd -- $root/.state/*/members/*(N/:t)".to_owned(),
+        Value::Words(words) => format!("compadd -- {}", list(words)),
+        Value::Clusters => "compadd -- $clusters".to_owned(),
+        Value::ClusterThen(words) => format!("_cargo_xtask_or_cluster {}", list(words)),
+        Value::Members => "_cargo_xtask_members $root/.state/$cluster/cluster.json".to_owned(),
         Value::Folder => "_files -/".to_owned(),
         Value::Unknown => "_message 'no completions'".to_owned(),
     }
 }
 
+fn list(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
+}
+
 const HEAD: &str = r#"# Completes the words after `cargo xtask` in zsh. Made by `cargo xtask completions zsh`.
 
+# These words, and the clusters unless an earlier word is one of both.
+_cargo_xtask_or_cluster() {
+    local -a known
+    known=(${argv:*earlier} ${clusters:*earlier})
+    compadd -- $argv
+    if (( $#known == 0 )); then compadd -- $clusters; fi
+}
+
+# The members in the record of a cluster.
+_cargo_xtask_members() {
+    local before key between value after
+    [[ -r $1 ]] || return
+    while IFS='"' read -r before key between value after; do
+        if [[ $key == name ]]; then compadd -- $value; fi
+    done <$1
+}
+
 _cargo_xtask() {
-    local root=$PWD current=$PREFIX before=$words[CURRENT-1] task=
-    local -a found
+    local root=$PWD current=$PREFIX before=$words[CURRENT-1] task= cluster=default word
+    local -a found clusters earlier
     if (( CURRENT > 3 )); then task=$words[3]; fi
     # The words after `--` belong to another program.
     if (( ${words[(i)--]} < CURRENT )); then return 1; fi
     # The workspace: the nearest folder, going upwards, that contains `cluster`.
     until [[ -d $root/cluster || -z $root ]]; do root=${root%/*}; done
+    clusters=($root/cluster/*.toml(N:t:r))
+    # The members of the cluster that an earlier word names, or else of `default`.
+    earlier=(${words[4,CURRENT-1]#*=})
+    for word in $earlier; do
+        if [[ -n ${clusters[(r)$word]} || -e $root/.state/$word/cluster.json ]]; then cluster=$word; fi
+    done
     if [[ $current == --*=* ]]; then
         before=${current%%=*}
         compset -P '*='
