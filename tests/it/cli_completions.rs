@@ -27,7 +27,7 @@ fn workspace(shell: &str) -> Scratch {
 }
 
 /// Writes the record of a cluster that was started. Nothing runs.
-fn was_started(scratch: &Scratch, name: &str, definition: &str) {
+pub(crate) fn was_started(scratch: &Scratch, name: &str, definition: &str) {
     let etcd = scratch.root().join("etcd");
     let tools = tools(etcd, "3.4.23");
     let record = Record::new(DriverName::Vagrant, &plan(name, definition), &tools);

@@ -5,7 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use expect_test::{expect, expect_file};
 use test_attribute::test;
+use xtask::cli::usage;
 
+use crate::cli_completions::was_started;
 use crate::cli_help::{assert_can_be_typed, commands_in};
 use crate::scratch::{Ran, Scratch};
 
@@ -79,9 +81,113 @@ fn wrong_command_lines_are_explained() {
             "completions",
             "completions tcsh",
             "identity --format junit",
+            "start",
+            "restart five",
+            "exec core-01",
+            "version",
+            "plan",
+            "up --dry-run",
+            "status five --json",
+            "status -o json",
+            "status -o",
+            "verify --follow",
+            "status --follow five",
+            "destroy --force five",
+            "logs five core-01",
+            "logs core-01 five",
+            "ssh five core-01",
+            "etcdctl five get a",
+            "etcdctl five --help",
         ],
     );
     expect_file!["../golden/cli/usage.txt"].assert_eq(&transcript);
+}
+
+#[test]
+fn version_is_printed() {
+    let scratch = Scratch::new();
+    for option in ["-V", "--version"] {
+        let mut command = scratch.command(&[option]);
+        let ran = Ran::from(command.env("PATH", "").output().unwrap()).expect(0);
+        let version = format!("xtask {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!((ran.stdout, ran.stderr), (version, String::new()));
+    }
+}
+
+/// `list` may be missing, so its synonyms are not checked.
+#[test]
+fn synonyms_name_tasks_that_exist() {
+    for word in [
+        "start", "stop", "delete", "health", "lint", "kill", "version",
+    ] {
+        let told = usage::no_such_task(word);
+        let hint = told.hints.first().unwrap().to_string();
+        let words = hint.split('`').skip(1).step_by(2);
+        for word in words {
+            let words: Vec<String> = word.split(' ').map(str::to_owned).collect();
+            assert_can_be_typed(&words);
+        }
+        assert!(hint.starts_with("did you mean `"), "{word}: {hint}");
+    }
+}
+
+#[test]
+fn wrong_variable_is_named() {
+    let scratch = Scratch::with("five", "members = 5\n");
+    let run = |words: &[&str]| {
+        let mut command = scratch.command(words);
+        Ran::from(command.env("XTASK_DRIVER", "docker").output().unwrap())
+    };
+    let ran = run(&["up", "five"]).expect(2);
+    expect![[r#"
+        error: `XTASK_DRIVER` cannot be `docker`
+        note: unknown driver `docker`
+        hint: use `vagrant` or `local`
+        hint: see its manual page: `cargo xtask help up`
+    "#]]
+    .assert_eq(&ran.stderr);
+    for words in [
+        &["up", "--driver", "podman"][..],
+        &["up", "--driver=podman"],
+    ] {
+        let ran = run(words).expect(2).stderr;
+        assert!(
+            ran.starts_with("error: `--driver` cannot be `podman`\n"),
+            "{ran}"
+        );
+    }
+}
+
+#[test]
+fn variable_that_contradicts_a_cluster_is_named() {
+    let scratch = Scratch::with("made", "members = 3\n");
+    was_started(&scratch, "made", "members = 3\n");
+    let mut command = scratch.command(&["up", "made"]);
+    let ran = Ran::from(command.env("XTASK_DRIVER", "local").output().unwrap()).expect(2);
+    expect![[r#"
+        error: the cluster runs with the vagrant driver, not with local
+        note: a cluster keeps its driver until it is destroyed; another driver would start a second cluster
+        hint: `--driver` comes from `XTASK_DRIVER`: `unset XTASK_DRIVER`
+        hint: or remove the cluster and its data first: `cargo xtask destroy made`
+    "#]].assert_eq(&ran.stderr);
+    let mut command = scratch.command(&["up", "made", "--driver", "local"]);
+    let ran = Ran::from(command.env_remove("XTASK_DRIVER").output().unwrap()).expect(2);
+    assert!(
+        ran.stderr.contains("\nhint: omit `--driver`\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// Members of several clusters, one of which is named in the place of a member.
+#[test]
+fn members_of_other_clusters_are_recognized() {
+    let scratch = Scratch::with("default", "members = 3\n");
+    was_started(&scratch, "wan", "members = 3\nname_prefix = \"alpha\"\n");
+    let text = transcript(&scratch, &["logs alpha-02", "ssh wan", "logs beta"]);
+    was_started(&scratch, "default", "members = 3\n");
+    let text = text + &transcript(&scratch, &["ssh alpha-02 ls", "logs wan", "logs beta"]);
+    expect_file!["../golden/cli/elsewhere.txt"].assert_eq(&text);
 }
 
 #[test]

@@ -7,6 +7,8 @@ use crate::commands::Exit;
 use crate::report::Outcome;
 use crate::ui::Ui;
 
+mod misplaced;
+mod synonyms;
 pub mod usage;
 
 /// Static etcd clusters from version control: render, boot and verify them
@@ -18,6 +20,7 @@ pub mod usage;
 /// Tasks print results to standard output and progress messages to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", verbatim_doc_comment)]
+#[command(version, display_name = "xtask")]
 #[command(
     subcommand_value_name = "TASK",
     subcommand_help_heading = "Tasks",
@@ -91,7 +94,10 @@ impl Task {
             Self::List(args) => commands::list::run(ui, args),
             Self::Identity(args) => commands::identity::run(ui, args),
             Self::Env(args) => commands::env::run(ui, args),
-            Self::Etcdctl(args) => commands::etcdctl::run(args),
+            Self::Etcdctl(args) => {
+                misplaced::refuse_as_command(&arguments())?;
+                commands::etcdctl::run(args)
+            }
             Self::Ssh(args) => commands::ssh::run(args),
             Self::Logs(args) => commands::logs::run(ui, args),
             Self::Box(args) => commands::machine_box::run(ui, args),
@@ -115,15 +121,15 @@ impl Task {
 
 /// Prints what a task must leave behind if it, or reading its arguments, failed.
 pub fn after_failure(ui: Ui) {
-    if let [task, arguments @ ..] = &words()[..]
+    if let [task, rest @ ..] = &arguments()[..]
         && task == "env"
     {
-        commands::env::print_nowhere(ui, arguments);
+        commands::env::print_nowhere(ui, rest);
     }
 }
 
 /// The words after the program's name.
-pub fn words() -> Vec<String> {
+pub fn arguments() -> Vec<String> {
     let words = std::env::args_os().skip(1);
     words
         .map(|word| word.to_string_lossy().into_owned())

@@ -37,7 +37,7 @@ fn no_task(ui: Ui, error: &clap::Error) -> Outcome<Exit> {
     use clap::error::ErrorKind;
     let text = cli::page(&error.render());
     match error.kind() {
-        ErrorKind::DisplayHelp => {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             ui.print(&text);
             Ok(Exit::Success)
         }
@@ -45,6 +45,6 @@ fn no_task(ui: Ui, error: &clap::Error) -> Outcome<Exit> {
             ui.say(text.trim_end());
             Ok(Exit::Usage)
         }
-        _ => Err(Failure::usage(usage::diagnostic(error, &cli::words()))),
+        _ => Err(Failure::usage(usage::diagnostic(error, &cli::arguments()))),
     }
 }

@@ -5,8 +5,10 @@ use std::num::ParseIntError;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::{misplaced, synonyms};
 use crate::definition::nearest;
 use crate::hint::Hint;
+use crate::process::quoted;
 use crate::report::Diagnostic;
 use crate::values::Refused;
 use crate::wording::either;
@@ -25,12 +27,14 @@ pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
         |task| format!("cargo xtask {task}"),
     );
     let diagnostic = match error.kind() {
-        ErrorKind::UnknownArgument => unknown_argument(error, &called, arguments),
+        ErrorKind::UnknownArgument => {
+            unknown_argument(error, task.map(String::as_str), &called, arguments)
+        }
         ErrorKind::InvalidValue if text(error, ContextKind::InvalidValue).is_empty() => {
             Diagnostic::error(format!("{} needs a value", argument(error)))
         }
-        ErrorKind::InvalidValue => not_possible(error),
-        ErrorKind::ValueValidation => refused(error),
+        ErrorKind::InvalidValue => not_possible(error, &source(error, task, arguments)),
+        ErrorKind::ValueValidation => refused(error, &source(error, task, arguments)),
         ErrorKind::MissingRequiredArgument => Diagnostic::error(format!(
             "`{called}` needs {}",
             text(error, ContextKind::InvalidArg)
@@ -52,18 +56,23 @@ pub fn diagnostic(error: &Error, arguments: &[String]) -> Diagnostic {
     })
 }
 
-/// Reports an unknown task, and suggests tasks with that prefix or a similar spelling.
+/// Reports an unknown task, and suggests tasks with that meaning, that prefix or a similar spelling.
 pub fn no_such_task(word: &str) -> Diagnostic {
     let command = super::command();
     let tasks: Vec<&str> = command
         .get_subcommands()
         .map(clap::Command::get_name)
         .collect();
-    let mut near: Vec<String> = tasks
-        .iter()
-        .filter(|task| !word.is_empty() && task.starts_with(word))
-        .map(|task| (*task).to_owned())
-        .collect();
+    let is_here = |task: &&&str| {
+        let name = task.split(' ').next().unwrap_or_default();
+        name.starts_with('-') || tasks.contains(&name)
+    };
+    let same = synonyms::tasks(word).iter().filter(is_here);
+    let mut near: Vec<String> = same.map(|task| (*task).to_owned()).collect();
+    if near.is_empty() && !word.is_empty() {
+        let begin = tasks.iter().filter(|task| task.starts_with(word));
+        near.extend(begin.map(|task| (*task).to_owned()));
+    }
     if near.is_empty() {
         near.extend(nearest(word, tasks).map(str::to_owned));
     }
@@ -83,7 +92,12 @@ fn see_all() -> Hint {
     Hint::informs("see all tasks", ["cargo xtask help"])
 }
 
-fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagnostic {
+fn unknown_argument(
+    error: &Error,
+    task: Option<&str>,
+    called: &str,
+    arguments: &[String],
+) -> Diagnostic {
     let argument = text(error, ContextKind::InvalidArg);
     let kind = if argument.starts_with('-') {
         "option"
@@ -91,7 +105,15 @@ fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagno
         "argument"
     };
     let diagnostic = Diagnostic::error(format!("`{called}` takes no {kind} `{argument}`"));
-    match &suggestions(error, ContextKind::SuggestedArg)[..] {
+    if let Some(task) = task
+        && let Some(hint) = elsewhere(task, &argument, arguments)
+    {
+        return diagnostic.hint(hint);
+    }
+    let mut near = suggestions(error, ContextKind::SuggestedArg);
+    // clap also finds similarity between unrelated words.
+    near.retain(|near| nearest(&argument, [near.as_str()]).is_some());
+    match &near[..] {
         [] if argument == "--cluster" || argument == "-c" => {
             let name = arguments
                 .iter()
@@ -114,6 +136,40 @@ fn unknown_argument(error: &Error, called: &str, arguments: &[String]) -> Diagno
     }
 }
 
+/// What other programs' word for an option, or a cluster as an argument, is here.
+fn elsewhere(task: &str, argument: &str, arguments: &[String]) -> Option<Hint> {
+    let command = super::command();
+    let task_command = command.find_subcommand(task)?;
+    if !argument.starts_with('-') {
+        let takes_member = task_command.get_positionals().next()?.get_id() == "member";
+        return takes_member
+            .then(|| misplaced::beside_member(task, arguments))
+            .flatten();
+    }
+    let known = |option: &str| {
+        let mut arguments = task_command.get_arguments();
+        arguments.find(|known| known.get_long() == option.strip_prefix("--"))
+    };
+    let Some(spelling) = synonyms::option(argument, |option| known(option).is_some()) else {
+        return synonyms::other_task(argument);
+    };
+    let at = arguments.iter().position(|word| word == argument)?;
+    let mut words: Vec<String> = arguments.iter().map(|word| quoted(word)).collect();
+    let values = known(spelling).and_then(clap::Arg::get_num_args);
+    if values.is_some_and(|values| values.min_values() == 0) {
+        // The next word would be its value.
+        words.remove(at);
+        words.push(spelling.to_owned());
+    } else {
+        let is_whole = spelling.contains(' ') || at + 1 < words.len();
+        is_whole.then(|| spelling.clone_into(&mut words[at]))?;
+    }
+    Some(Hint::heals(
+        "here, that is",
+        [format!("cargo xtask {}", words.join(" "))],
+    ))
+}
+
 /// Reports an option that conflicts with another one, or that is given twice.
 fn conflict(error: &Error) -> Diagnostic {
     let one = argument(error);
@@ -129,10 +185,10 @@ fn conflict(error: &Error) -> Diagnostic {
 }
 
 /// Reports a value that is not in the list of possible values.
-fn not_possible(error: &Error) -> Diagnostic {
+fn not_possible(error: &Error, source: &str) -> Diagnostic {
     let value = text(error, ContextKind::InvalidValue);
     let values = suggestions(error, ContextKind::ValidValue);
-    let diagnostic = Diagnostic::error(format!("{} cannot be {}", argument(error), shown(&value)));
+    let diagnostic = Diagnostic::error(format!("{source} cannot be {}", shown(&value)));
     // Not clap's own suggestion, which also finds similarity between unrelated words.
     let diagnostic = match nearest(&value, values.iter().map(String::as_str)) {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
@@ -145,11 +201,10 @@ fn not_possible(error: &Error) -> Diagnostic {
 }
 
 /// Reports a value that its type rejects.
-fn refused(error: &Error) -> Diagnostic {
+fn refused(error: &Error, source: &str) -> Diagnostic {
     use std::error::Error as _;
     let diagnostic = Diagnostic::error(format!(
-        "{} cannot be {}",
-        argument(error),
+        "{source} cannot be {}",
         shown(&text(error, ContextKind::InvalidValue))
     ));
     let file = text(error, ContextKind::InvalidValue);
@@ -168,6 +223,23 @@ fn refused(error: &Error) -> Diagnostic {
             None => diagnostic.note(why.to_string()),
         },
         None => diagnostic,
+    }
+}
+
+/// Where a value came from: its argument, or else the environment variable that stands for it.
+fn source(error: &Error, task: Option<&String>, arguments: &[String]) -> String {
+    let argument = argument(error);
+    let option = argument.trim_matches('`');
+    let is_given = |word: &String| word.split('=').next() == Some(option);
+    let variable = || {
+        let command = super::command();
+        let mut known = command.find_subcommand(task?)?.get_arguments();
+        let known = known.find(|known| known.get_long() == option.strip_prefix("--"))?;
+        Some(known.get_env()?.to_string_lossy().into_owned())
+    };
+    match variable() {
+        Some(variable) if !arguments.iter().any(is_given) => format!("`{variable}`"),
+        _ => argument,
     }
 }
 

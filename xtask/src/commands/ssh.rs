@@ -46,8 +46,7 @@ Exit status:
 
 /// Replaces this process with `ssh`.
 pub fn run(args: &Args) -> Outcome<Exit> {
-    let started = open::started(&args.cluster)?;
-    started.insist_on(&args.member)?;
+    let started = open::with_member("ssh", &args.cluster, &args.member)?;
     let Some(machines) = started.driver.machines() else {
         let name = &started.home.name;
         return Err(Failure::usage(

@@ -8,7 +8,7 @@ use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::{Session, Started};
 use crate::state::Record;
 use crate::ui::Ui;
-use crate::values::ClusterName;
+use crate::values::{ClusterName, HostName};
 use crate::wording::list_of_words;
 use crate::workspace::{Home, Workspace};
 
@@ -49,6 +49,47 @@ pub fn started(name: &ClusterName) -> Outcome<Started> {
         None if has_traces(&home) => Err(without_record(name)),
         None => Err(not_started(&home)),
     }
+}
+
+/// Finds a started cluster that has this member, for a task that takes both. If it has not, says
+/// which other cluster has, or is meant.
+pub fn with_member(task: &str, cluster: &ClusterName, member: &HostName) -> Outcome<Started> {
+    let found = started(cluster).and_then(|started| {
+        started.insist_on(member)?;
+        Ok(started)
+    });
+    found.map_err(|mut failure| {
+        if let Some(first) = failure.diagnostics.first_mut()
+            && let Some(hint) = elsewhere(task, cluster, member)
+        {
+            first.hints.insert(0, hint);
+        }
+        failure
+    })
+}
+
+/// The command for a member of another started cluster, or for a cluster's name in its place.
+fn elsewhere(task: &str, cluster: &ClusterName, member: &HostName) -> Option<Hint> {
+    let workspace = Workspace::find().ok()?;
+    let others = workspace.started().into_iter();
+    let mut others = others.filter(|other| other != cluster).filter_map(|other| {
+        let record = Record::read(&workspace.home(&other)).ok()??;
+        Some((other, record.names()))
+    });
+    let is_meant = |(other, names): &(ClusterName, Vec<HostName>)| {
+        names.contains(member) || other.as_str() == member.as_str()
+    };
+    let (other, names) = others.find(is_meant)?;
+    let (fact, member) = if names.contains(member) {
+        (format!("`{member}` is a member of `{other}`"), member)
+    } else {
+        (
+            format!("`{member}` is a cluster; name a member too"),
+            names.first()?,
+        )
+    };
+    let command = format!("cargo xtask {task} {member} --cluster {other}");
+    Some(Hint::heals(fact, [command]))
 }
 
 /// Opens the same cluster again; `None` if it was destroyed in the meantime.

@@ -1,5 +1,6 @@
 //! Chooses the driver that runs the members.
 
+use super::without;
 use crate::driver::{self, Driver};
 use crate::hint::Hint;
 use crate::host_probe::{HostQuery, why_not_at_a_glance};
@@ -25,7 +26,7 @@ pub(super) fn choose(
             let name = &plan.name;
             return Err(Failure::usage(Diagnostic::error(format!("the cluster runs with the {running} driver, not with {asked}"))
                     .note("a cluster keeps its driver until it is destroyed; another driver would start a second cluster")
-                    .hint("omit `--driver`")
+                    .hint(without("--driver", "XTASK_DRIVER"))
                     .hint(Hint::heals("or remove the cluster and its data first", [format!("cargo xtask destroy {name}")])),
             ));
         }

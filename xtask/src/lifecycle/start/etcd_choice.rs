@@ -2,6 +2,7 @@
 
 use camino::Utf8Path;
 
+use super::without;
 use crate::etcd::find::{Wanted, find};
 use crate::etcd::pair;
 use crate::etcd::tools::Tools;
@@ -134,11 +135,12 @@ fn refuse_another_minor_release(
     let diagnostic = Diagnostic::error(fact)
         .note("without an upgrade, another minor release could damage the data");
     let diagnostic = match named {
-        Some(_) => diagnostic.hint(format!(
-            "omit `--etcd-dir`, or pass a folder with etcd {}.{}",
-            was.minor_release().0,
-            was.minor_release().1
-        )),
+        Some(_) => {
+            let (major, minor) = was.minor_release();
+            diagnostic
+                .hint(without("--etcd-dir", "XTASK_ETCD_DIR"))
+                .hint(format!("or pass a folder with etcd {major}.{minor}"))
+        }
         None => diagnostic.hint(format!("pass a folder with etcd {was} to `--etcd-dir`")),
     };
     Err(Failure::refused(diagnostic))

@@ -324,6 +324,18 @@ fn undo_with_quorum(session: &Session, left: Option<Healed>) -> Outcome<()> {
     Ok(())
 }
 
+/// How to run `up` without an option, which an environment variable may have given.
+fn without(option: &str, variable: &str) -> Hint {
+    if std::env::var_os(variable).is_some() {
+        Hint::heals(
+            format!("`{option}` comes from `{variable}`"),
+            [format!("unset {variable}")],
+        )
+    } else {
+        Hint::says(format!("omit `{option}`"))
+    }
+}
+
 /// The message after an interruption.
 fn how_to_go_on(name: &ClusterName) -> String {
     let go_on = Hint::heals("continue", [format!("cargo xtask up {name}")]);

@@ -1,0 +1,96 @@
+//! Words of other programs for tasks and options of this one.
+
+use crate::hint::Hint;
+
+/// Words, and the tasks that do that here. A task may have an option.
+static TASKS: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "apply",
+            "boot",
+            "create",
+            "deploy",
+            "launch",
+            "new",
+            "provision",
+            "resume",
+            "run",
+            "start",
+        ],
+        &["up"],
+    ),
+    (&["halt", "pause", "shutdown", "stop", "suspend"], &["down"]),
+    (&["reload", "restart"], &["down", "up"]),
+    (
+        &["clean", "delete", "purge", "remove", "reset", "rm"],
+        &["destroy"],
+    ),
+    (&["clusters", "ls", "ps"], &["list"]),
+    (&["describe", "info", "inspect", "show"], &["status"]),
+    (&["follow", "top", "watch"], &["status --watch"]),
+    (&["check", "health", "ping"], &["verify"]),
+    (
+        &["diff", "dry-run", "lint", "plan", "preview", "validate"],
+        &["render --check"],
+    ),
+    (&["build", "compile", "generate"], &["render"]),
+    (
+        &["attach", "connect", "console", "exec", "login", "shell"],
+        &["ssh", "etcdctl"],
+    ),
+    (&["ctl", "del", "get", "member", "put"], &["etcdctl"]),
+    (&["journal", "tail"], &["logs"]),
+    (&["export", "use"], &["env"]),
+    (&["id", "ids"], &["identity"]),
+    (&["break", "chaos", "failover", "fault", "kill"], &["drill"]),
+    (&["diagnose", "preflight"], &["doctor"]),
+    (&["image"], &["box"]),
+    (&["man", "usage"], &["help"]),
+    (&["version"], &["--version"]),
+];
+
+/// Options, and their spellings here: that of the first whose option the task has counts.
+static OPTIONS: &[(&[&str], &str)] = &[
+    (&["--json"], "--format json"),
+    (&["-o", "--output", "-w", "--write-out"], "--format"),
+    (&["-f", "--follow"], "--watch"),
+    (&["-f", "--force", "--assume-yes", "-y"], "--yes"),
+    (&["--tail"], "--lines"),
+    (&["--provider"], "--driver"),
+];
+
+/// Options whose purpose another task has, that purpose, and a command.
+static OTHER_TASKS: &[(&[&str], &str, &str)] = &[
+    (
+        &["--check", "--diff", "--dry-run"],
+        "to see which rendered files would change",
+        "cargo xtask render --check",
+    ),
+    (
+        &["--follow", "--watch"],
+        "to watch a cluster",
+        "cargo xtask status --watch",
+    ),
+];
+
+/// The tasks that do what this word means elsewhere.
+pub(super) fn tasks(word: &str) -> &'static [&'static str] {
+    let found = TASKS.iter().find(|(words, _)| words.contains(&word));
+    found.map_or(&[], |(_, tasks)| tasks)
+}
+
+/// The spelling of an option of other programs, for a task that has these options.
+pub(super) fn option(word: &str, has: impl Fn(&str) -> bool) -> Option<&'static str> {
+    let spells = |spelling: &str| spelling.split(' ').next().is_some_and(&has);
+    OPTIONS
+        .iter()
+        .find(|(words, spelling)| words.contains(&word) && spells(spelling))
+        .map(|(_, spelling)| *spelling)
+}
+
+/// The task that has the purpose of this option.
+pub(super) fn other_task(option: &str) -> Option<Hint> {
+    let mut rows = OTHER_TASKS.iter();
+    let (_, purpose, command) = rows.find(|(words, ..)| words.contains(&option))?;
+    Some(Hint::informs(*purpose, [*command]))
+}
