@@ -1,7 +1,7 @@
 //! The tasks that look at, use and stop a cluster, on real clusters.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -219,6 +219,17 @@ fn stopping_a_cluster_twice_is_no_error() {
 /// How long to wait for a line.
 const LINE: Duration = Duration::from_secs(120);
 
+/// The lines of an output, as they come.
+fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (tell, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let output = BufReader::new(output);
+        // Fails only if nobody reads any more.
+        output.lines().try_for_each(|line| tell.send(line.unwrap()))
+    });
+    lines
+}
+
 /// A program whose output is read line by line.
 pub(crate) struct Follower {
     pub(crate) child: Child,
@@ -236,12 +247,20 @@ impl Follower {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (tell, lines) = mpsc::channel();
-        thread::spawn(move || {
-            // Fails only if nobody reads any more.
-            stdout.lines().try_for_each(|line| tell.send(line.unwrap()))
-        });
+        let stdout = child.stdout.take().unwrap();
+        let lines = lines(stdout);
+        Self { child, lines }
+    }
+
+    /// Follows its messages instead of its results.
+    pub(crate) fn errors(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let lines = lines(stderr);
         Self { child, lines }
     }
 

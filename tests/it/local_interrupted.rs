@@ -4,13 +4,14 @@ use std::process::Child;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use test_attribute::test;
 
+use crate::cli_cluster::Follower;
 use crate::local_support::{
-    begin, begin_up, end, one, predicted_cluster_id, processes, running_cluster_id, three, up,
-    with_packaged,
+    begin, begin_up, end, etcd_that_first, one, predicted_cluster_id, processes,
+    running_cluster_id, three, up, with_packaged,
 };
 use crate::scratch::{Ran, Scratch};
 
@@ -72,6 +73,38 @@ fn interrupted_down_and_destroy_can_be_repeated() {
         assert!(processes(&scratch, "gone").is_empty());
         assert_eq!(scratch.left_in_state(), Vec::<String>::new());
     }
+}
+
+/// A process that ignores SIGTERM and belongs to a member keeps `down` waiting, until it is ended here.
+#[test]
+fn interrupted_down_says_what_is_left() {
+    let scratch = Scratch::with("kept", &three(28));
+    let etcd = etcd_that_first(&scratch, "exec 3<&0; (trap '' TERM; exec sleep 600 <&3) &");
+    let up = ["up", "kept", "--etcd-dir", etcd.as_str(), "--timeout", "5m"];
+    scratch.run(&up).expect(0);
+    let started = processes(&scratch, "kept");
+    let end_rest = |member: &str| {
+        killpg(Pid::from_raw(started[member]), Signal::SIGKILL).unwrap();
+    };
+
+    let down = Follower::errors(&mut scratch.command(&["down", "kept"]));
+    let waits = |line: &str| line.split_once(": waiting for ").unwrap().0.to_owned();
+    let mut followers = [0; 2].map(|_| waits(&down.wait_for(": waiting for ")));
+    followers.sort();
+    followers.iter().for_each(|follower| end_rest(follower));
+    let leader = waits(&down.wait_for(": waiting for "));
+    kill(Pid::from_raw(down.child.id().cast_signed()), Signal::SIGINT).unwrap();
+    let [one, other] = &followers;
+    assert_eq!(
+        down.wait_for("kept: "),
+        format!("kept: {one} and {other} were stopped; {leader} may still run")
+    );
+    assert_eq!(down.next(), "hint: continue: `cargo xtask down kept`");
+    let mut child = down.child;
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    end_rest(&leader);
+    scratch.run(&["down", "kept"]).expect(0);
+    assert!(processes(&scratch, "kept").is_empty());
 }
 
 #[test]

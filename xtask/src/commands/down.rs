@@ -27,9 +27,10 @@ Examples:
   cargo xtask down five
 
 Exit status:
-  0  no member runs any more, or none was running
-  4  the cluster was never started
-  6  a member cannot be stopped";
+  0    no member runs any more, or none was running
+  4    the cluster was never started
+  6    a member cannot be stopped
+  130  Ctrl-C: members that were not yet stopped may still run";
 
 /// Runs `down`.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {

@@ -53,7 +53,7 @@ fn end_all_members(ui: Ui, home: &Home) -> Outcome<()> {
             }
         }
     }
-    stop::stop(ui, home).map(drop)
+    stop::stop(ui, home, "destroy").map(drop)
 }
 
 /// Removes the cluster's folder. It is renamed first, so that an interruption leaves the whole

@@ -5,12 +5,15 @@ use std::time::Duration;
 use super::{known_data, open};
 use crate::driver::DRIVERS;
 use crate::etcd::observe;
+use crate::hint::Hint;
 use crate::observation::{Condition, Look, Status};
+use crate::process;
 use crate::report::Outcome;
 use crate::state::{DataSeen, Lock, Record};
 use crate::steps;
-use crate::ui::Ui;
+use crate::ui::{self, Ui};
 use crate::values::HostName;
+use crate::wording::list;
 use crate::workspace::Home;
 
 /// The result of stopping a cluster.
@@ -33,7 +36,7 @@ pub fn down(ui: Ui, home: &Home) -> Outcome<Stopped> {
     for driver in DRIVERS {
         known_data::note_on_disk(&data, *driver, home, &driver.traces(home));
     }
-    let stopped = stop(ui, home)?;
+    let stopped = stop(ui, home, "down")?;
     let kept = with_data(home, &stopped)?;
     Ok(Stopped { stopped, kept })
 }
@@ -42,8 +45,11 @@ pub fn down(ui: Ui, home: &Home) -> Outcome<Stopped> {
 ///
 /// Running members are found by their processes and machines, not by the record: a damaged or
 /// missing record must not prevent a cluster from being stopped.
-pub(super) fn stop(ui: Ui, home: &Home) -> Outcome<Vec<HostName>> {
+///
+/// `task` is named after an interruption, as what stops the rest.
+pub(super) fn stop(ui: Ui, home: &Home, task: &str) -> Outcome<Vec<HostName>> {
     let mut stopped = Vec::new();
+    let interrupted = process::on_interrupt(left(home, task, &stopped, &[]));
     for driver in DRIVERS {
         let members = driver.traces(home);
         let conditions = driver.conditions(home, &members)?;
@@ -56,6 +62,7 @@ pub(super) fn stop(ui: Ui, home: &Home) -> Outcome<Vec<HostName>> {
         if running.is_empty() {
             continue;
         }
+        interrupted.change(left(home, task, &stopped, &running));
         // A machine takes longer to shut down than a leader takes to transfer its leadership.
         let leader = match driver.machines() {
             Some(_) => None,
@@ -67,9 +74,32 @@ pub(super) fn stop(ui: Ui, home: &Home) -> Outcome<Vec<HostName>> {
                 ui.say(&format!("{member}: stopped"));
                 stopped.push(member);
             }
+            interrupted.change(left(home, task, &stopped, &running));
         }
     }
     Ok(stopped)
+}
+
+/// The message after an interruption: what was stopped, what may run, and how to stop that.
+fn left(home: &Home, task: &str, stopped: &[HostName], running: &[HostName]) -> String {
+    let name = &home.name;
+    let rest: Vec<&HostName> = running
+        .iter()
+        .filter(|one| !stopped.contains(one))
+        .collect();
+    let state = match (stopped, rest.as_slice()) {
+        ([], []) => "no member was stopped yet".to_owned(),
+        ([], rest) => format!("{} may still run", list(rest)),
+        (stopped, []) => format!("{} stopped", were(stopped)),
+        (stopped, rest) => format!("{} stopped; {} may still run", were(stopped), list(rest)),
+    };
+    let next = Hint::heals("continue", [format!("cargo xtask {task} {name}")]);
+    format!("{name}: {state}\n{}", ui::hint_line(&next))
+}
+
+fn were(members: &[HostName]) -> String {
+    let verb = if members.len() == 1 { "was" } else { "were" };
+    format!("{} {verb}", list(members))
 }
 
 /// The stopped members that have data; if none was stopped, all members that have data.

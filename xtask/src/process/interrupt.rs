@@ -84,6 +84,13 @@ impl Drop for QuietlyOnInterrupt {
 #[derive(Debug)]
 pub struct AfterInterrupt(u64);
 
+impl AfterInterrupt {
+    /// Replaces the line.
+    pub fn change(&self, line: impl Into<String>) {
+        after_lines().insert(self.0, line.into());
+    }
+}
+
 impl Drop for AfterInterrupt {
     fn drop(&mut self) {
         after_lines().remove(&self.0);
