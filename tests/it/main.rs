@@ -13,7 +13,9 @@ mod containers;
 mod definition_any_text;
 mod definition_etcd;
 mod definition_files;
+
 mod definition_golden;
+mod definition_gone;
 mod definition_shipped;
 mod doctor;
 mod doctor_command;

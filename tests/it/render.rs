@@ -355,7 +355,7 @@ fn files_without_a_definition_are_reported_and_kept() {
     let written = scratch.run(&["render"]).expect(0);
     expect![[r#"
         warning: `vagrant/gone/config.rb`, `vagrant/gone/user-data` are left over: no definition renders to them
-        hint: remove them: `rm vagrant/gone/config.rb vagrant/gone/user-data`
+        hint: remove them: `rm -r vagrant/gone`
     "#]]
     .assert_eq(&written.stderr);
     let checked = scratch.run(&["render", "--check"]).expect(1);

@@ -3,7 +3,7 @@
 use super::{Exit, Which};
 use crate::advice;
 use crate::hint::Hint;
-use crate::lifecycle::{open, stop};
+use crate::lifecycle::{definitions, open, stop};
 use crate::report::Outcome;
 use crate::ui::Ui;
 use crate::wording::list;
@@ -55,6 +55,10 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         let is_redefined = open::started(name).is_ok_and(|started| open::is_redefined(&started));
         ui.hint(&if is_redefined {
             advice::redefined(name)
+        } else if !definitions::exists(&home.workspace, name) {
+            Hint::says(format!(
+                "to start it again, restore its definition `cluster/{name}.toml`"
+            ))
         } else {
             Hint::heals("start it again", [format!("cargo xtask up {name}")])
         });

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Exit;
 use crate::artifact::{self, Before, Mode};
@@ -170,9 +170,42 @@ fn left_over_diagnostic(
         "`{}` {verb} left over: no definition renders to {them}",
         paths.join("`, `")
     );
-    let typed: Vec<String> = left_over.iter().map(|path| workspace.typed(path)).collect();
     Some(severity(fact).hint(Hint::heals(
         format!("remove {them}"),
-        [format!("rm {}", typed.join(" "))],
+        removal(workspace, left_over),
     )))
+}
+
+/// The commands that remove left-over files, together with a folder that holds nothing else.
+fn removal(workspace: &Workspace, left_over: &[Utf8PathBuf]) -> Vec<String> {
+    let is_left_over = |path: &Utf8Path| {
+        let path = path.strip_prefix(workspace.root()).unwrap_or(path);
+        left_over.iter().any(|one| one == path)
+    };
+    let holds_nothing_else = |folder: &Utf8Path| {
+        let entries = workspace.root().join(folder).read_dir_utf8();
+        entries.is_ok_and(|entries| {
+            let mut entries = entries;
+            entries.all(|entry| entry.is_ok_and(|entry| is_left_over(entry.path())))
+        })
+    };
+    let (mut folders, mut files): (Vec<&Utf8Path>, Vec<&Utf8Path>) = (Vec::new(), Vec::new());
+    for path in left_over {
+        match path.parent() {
+            // Not the folder of all clusters.
+            Some(folder) if folder.parent() != Some("".into()) && holds_nothing_else(folder) => {
+                folders.push(folder);
+            }
+            _ => files.push(path),
+        }
+    }
+    folders.dedup();
+    let commands = [("rm -r", folders), ("rm", files)].into_iter();
+    let commands = commands.filter(|(_, paths)| !paths.is_empty());
+    commands
+        .map(|(rm, paths)| {
+            let typed: Vec<String> = paths.iter().map(|path| workspace.typed(path)).collect();
+            format!("{rm} {}", typed.join(" "))
+        })
+        .collect()
 }

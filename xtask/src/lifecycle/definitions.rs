@@ -9,8 +9,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::definition::read::in_file_order;
 use crate::definition::rules::RULES_ACROSS;
 use crate::definition::{self, Definition};
+use crate::driver;
+use crate::hint::Hint;
+use crate::observation::Condition;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity, Source};
+use crate::state::Record;
 use crate::ui::Ui;
 use crate::values::{ClusterName, Refused};
 use crate::wording::{count, list_of_words};
@@ -26,13 +30,23 @@ pub fn plan(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Plan> 
 
 /// Reads `cluster/<name>.toml`. Prints its warnings if it has no errors.
 pub fn load(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Definition> {
+    let (definition, diagnostics) = read(workspace, name)?;
+    without_errors(ui, definition, diagnostics)
+}
+
+/// Whether there is a definition of this name, with or without errors.
+pub fn exists(workspace: &Workspace, name: &ClusterName) -> bool {
+    let path = workspace.cluster().join(format!("{name}.toml"));
+    fs::symlink_metadata(&path).is_ok()
+}
+
+fn read(workspace: &Workspace, name: &ClusterName) -> Outcome<(Definition, Vec<Diagnostic>)> {
     let path = workspace.cluster().join(format!("{name}.toml"));
     if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Err(no_such_definition(workspace, name));
     }
     let source = read_source(workspace, &path)?;
-    let (definition, diagnostics) = definition::read(name.clone(), Arc::new(source));
-    without_errors(ui, definition, diagnostics)
+    Ok(definition::read(name.clone(), Arc::new(source)))
 }
 
 /// Reads a definition without printing anything; `None` if it is missing or has errors.
@@ -197,7 +211,39 @@ fn not_utf8(shown: &Utf8Path, error: &std::string::FromUtf8Error) -> Diagnostic 
 
 fn no_such_definition(workspace: &Workspace, name: &ClusterName) -> Failure {
     let diagnostic = Diagnostic::error(format!("there is no `cluster/{name}.toml`"));
+    let diagnostic = match Record::read(&workspace.home(name)) {
+        Ok(Some(record)) => without_definition(workspace, name, &record, diagnostic),
+        _ => diagnostic,
+    };
     Failure::definition(hint_at_definitions(workspace, name, diagnostic))
+}
+
+/// Says that the definition of a started cluster was renamed or removed, and what still works.
+fn without_definition(
+    workspace: &Workspace,
+    name: &ClusterName,
+    record: &Record,
+    diagnostic: Diagnostic,
+) -> Diagnostic {
+    let (home, driver) = (workspace.home(name), driver::named(record.driver));
+    let conditions = driver.conditions(&home, &record.names());
+    let runs = conditions.is_ok_and(|all| all.iter().any(Condition::is_running));
+    let diagnostic = if runs {
+        diagnostic
+            .note(format!(
+                "cluster `{name}` still runs from an earlier definition"
+            ))
+            .hint(Hint::heals("stop it", [format!("cargo xtask down {name}")]))
+    } else {
+        diagnostic.note(format!(
+            "cluster `{name}` was started from an earlier definition, and its data is kept"
+        ))
+    };
+    let destroy = [format!("cargo xtask destroy {name}")];
+    let or = if runs { "or remove" } else { "remove" };
+    diagnostic
+        .hint(Hint::heals(format!("{or} it with its data"), destroy))
+        .hint("or restore the definition")
 }
 
 /// Lists the available definitions, for a name that does not exist.
