@@ -95,3 +95,32 @@ fn left_over_folders_are_removed_by_the_hint() {
     assert_eq!(left, ["beside", "other"]);
     scratch.run(&["render", "--check"]).expect(0);
 }
+
+/// A single member may be deliberate: `render` and the first `up` warn, later tasks do not.
+#[test]
+fn single_member_is_warned_of_once() {
+    let scratch = Scratch::with("single", &one(42));
+    let warns = |words: &[&str]| {
+        scratch
+            .run(words)
+            .stderr
+            .contains("a single member tolerates")
+    };
+    assert!(warns(&["render", "single"]));
+    assert!(warns(&["identity", "single"]));
+    assert!(
+        up(&scratch, "single")
+            .expect(0)
+            .stderr
+            .contains("a single member tolerates")
+    );
+    for words in [
+        &["up", "single"][..],
+        &["verify", "single"],
+        &["drill", "single"],
+        &["identity", "single"],
+    ] {
+        assert!(!warns(words), "{words:?}");
+    }
+    assert!(warns(&["render", "single"]));
+}

@@ -51,6 +51,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do next, one step or alternative each.
     pub hints: Vec<Hint>,
+    /// Whether it is about a choice that may be deliberate, so that saying it once is enough.
+    pub is_about_a_choice: bool,
 }
 
 impl Diagnostic {
@@ -72,7 +74,15 @@ impl Diagnostic {
             related: Vec::new(),
             notes: Vec::new(),
             hints: Vec::new(),
+            is_about_a_choice: false,
         }
+    }
+
+    /// Marks it as being about a choice that may be deliberate.
+    #[must_use]
+    pub const fn about_a_choice(mut self) -> Self {
+        self.is_about_a_choice = true;
+        self
     }
 
     /// Sets the place that is wrong.

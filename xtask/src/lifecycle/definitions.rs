@@ -23,9 +23,14 @@ use crate::workspace::Workspace;
 /// Much larger files are not definitions.
 const MOST_BYTES: usize = 64 << 10;
 
-/// The plan of `cluster/<name>.toml`. Prints the definition's warnings if it has no errors.
+/// The plan of `cluster/<name>.toml`. Prints the definition's warnings if it has no errors, except
+/// for those about choices if the cluster was started already.
 pub fn plan(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Plan> {
-    load(ui, workspace, name).map(|definition| Plan::new(&definition))
+    let (definition, mut diagnostics) = read(workspace, name)?;
+    if Record::is_there(&workspace.home(name)) {
+        diagnostics.retain(|diagnostic| !diagnostic.is_about_a_choice);
+    }
+    without_errors(ui, Plan::new(&definition), diagnostics)
 }
 
 /// Reads `cluster/<name>.toml`. Prints its warnings if it has no errors.

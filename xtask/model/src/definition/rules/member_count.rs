@@ -18,7 +18,8 @@ pub(super) static RULE: Rule = Rule {
                 .hint("write `members = 3`: any one of them may then fail"),
             1 => Diagnostic::warning("a single member tolerates no failures")
                 .note("one member is its own quorum: when it stops, so does the cluster")
-                .hint("write `members = 3`, and any one of them may fail"),
+                .hint("write `members = 3`, and any one of them may fail")
+                .about_a_choice(),
             8.. => Diagnostic::error(format!("{count} members are more than a cluster should have"))
                 .note("each write waits for more than half of the members, so beyond seven members a cluster gets slower but hardly safer")
                 .hint("use 3, 5 or 7 members"),
