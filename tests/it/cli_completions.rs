@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use test_attribute::test;
+use xtask::etcd::tools::Tools;
 use xtask::state::Record;
 use xtask::values::DriverName;
 use xtask::workspace::Workspace;
@@ -28,9 +29,24 @@ fn workspace(shell: &str) -> Scratch {
 
 /// Writes the record of a cluster that was started. Nothing runs.
 pub(crate) fn was_started(scratch: &Scratch, name: &str, definition: &str) {
+    was_started_by(scratch, name, definition, DriverName::Vagrant, "3.4.23");
+}
+
+/// The same with this driver and a stand-in for etcd of this version.
+pub(crate) fn was_started_by(
+    scratch: &Scratch,
+    name: &str,
+    definition: &str,
+    driver: DriverName,
+    version: &str,
+) {
     let etcd = scratch.root().join("etcd");
-    let tools = tools(etcd, "3.4.23");
-    let record = Record::new(DriverName::Vagrant, &plan(name, definition), &tools);
+    fs::write(&etcd, "").unwrap();
+    let tools = Tools {
+        etcd: etcd.clone(),
+        ..tools(etcd, version)
+    };
+    let record = Record::new(driver, &plan(name, definition), &tools);
     let home = Workspace::at(scratch.root()).home(&name.parse().unwrap());
     record.write(&home).unwrap();
 }

@@ -1,10 +1,14 @@
 //! `drill` without a fault: the list of faults, before and after a cluster is started.
 
+use std::fs;
+
 use expect_test::{expect, expect_file};
 use serde_json::{Value, json};
 use test_attribute::test;
 use xtask::fault::FAULTS;
+use xtask::values::DriverName;
 
+use crate::cli_completions::was_started_by;
 use crate::local_support::up;
 use crate::scratch::Scratch;
 
@@ -104,6 +108,30 @@ fn list_of_a_started_cluster_knows_its_driver() {
     assert!(list.stdout.contains(row), "{}", list.stdout);
     let note = "\nno: it needs the vagrant driver\n  network-cut, network-cut-one-way, ";
     assert!(list.stdout.contains(note), "{}", list.stdout);
+}
+
+/// etcdctl no longer restores snapshots from 3.6 on. The programs are empty stand-ins: listing runs none.
+#[test]
+fn diverged_data_needs_etcdutl_from_3_6_on() {
+    let scratch = Scratch::with("new", "members = 3\n");
+    was_started_by(
+        &scratch,
+        "new",
+        "members = 3\n",
+        DriverName::Local,
+        "3.6.14",
+    );
+    let diverged = || {
+        let list = scratch.run(&["drill", "new", "--format", "json"]).expect(0);
+        let list: Value = serde_json::from_str(&list.stdout).unwrap();
+        let faults = list["faults"].as_array().unwrap().iter();
+        let mut diverged = faults.filter(|fault| fault["fault"] == "data-diverged");
+        diverged.next().unwrap()["reason"].clone()
+    };
+    let reason = "it needs `etcdutl`, which restores snapshots, beside `etcdctl`";
+    assert_eq!(diverged(), reason);
+    fs::write(scratch.root().join("etcdutl"), "").unwrap();
+    assert_eq!(diverged(), Value::Null);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use test_attribute::test;
 use crate::etcd_binaries::of_debian_13;
 use crate::local_support::{get, put};
 use crate::scratch::Scratch;
-use crate::support::look_until;
+use crate::support::{copy_programs, look_until, program};
 
 const DEFINITION: &str = "\
 members = 3
@@ -17,6 +17,51 @@ subnet = \"10.76.2.0/24\"
 [etcd]
 version = \"3.5.16\"
 ";
+
+/// etcdutl restores the snapshots: etcdctl, which is wrapped here, refuses to, as from 3.6 on.
+#[test]
+fn etcdutl_restores_the_snapshots_of_a_drill() {
+    let definition =
+        "members = 3\n[network]\nsubnet = \"10.76.3.0/24\"\n[etcd]\nversion = \"3.5.16\"\n";
+    let scratch = Scratch::with("restored", definition);
+    let folder = scratch.root().join("bin");
+    fs::create_dir(&folder).unwrap();
+    copy_programs(of_debian_13(), &folder, &["etcd", "etcdutl"]);
+    let etcdctl = format!(
+        "case \" $* \" in *' snapshot restore '*) echo 'unknown command' >&2; exit 1 ;; esac\n\
+         exec '{}/etcdctl' \"$@\"",
+        of_debian_13()
+    );
+    program(&folder.join("etcdctl"), &etcdctl);
+    let up = [
+        "up",
+        "restored",
+        "--etcd-dir",
+        folder.as_str(),
+        "--timeout",
+        "5m",
+    ];
+    scratch.run(&up).expect(0);
+    put(&scratch, "restored", "survivor", "yes");
+    let drill = [
+        "drill",
+        "restored",
+        "data-diverged",
+        "--yes",
+        "--hold",
+        "1s",
+        "--format",
+        "json",
+    ];
+    let drill = scratch.run(&drill).expect(0);
+    let drill: Value = serde_json::from_str(&drill.stdout).unwrap();
+    assert_eq!(drill["passed"], true, "{drill:#}");
+    assert_eq!(
+        drill["drills"][0]["reported"],
+        drill["drills"][0]["expected"]
+    );
+    assert_eq!(get(&scratch, "restored", "survivor"), "yes\n");
+}
 
 #[test]
 fn pinned_version_runs_and_stops_cleanly() {

@@ -45,13 +45,13 @@ pub(crate) fn tried_thrice<T, E>(mut act: impl FnMut() -> Result<T, E>) -> Resul
     act().or_else(|_| act()).or_else(|_| act())
 }
 
-/// The folder of Debian 13's `etcd` and `etcdctl`, etcd 3.5, on any release. The project's own code
+/// The folder of Debian 13's `etcd`, `etcdctl` and `etcdutl`, etcd 3.5, on any release. The project's own code
 /// fetches them, too. It uses the host's sources, so it is given those of Debian 13.
 pub(crate) fn of_debian_13() -> &'static Utf8Path {
     static FOLDER: OnceLock<Result<Utf8PathBuf, String>> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("etcd-of-debian-13");
-        if !folder.join("etcdctl").is_file() {
+        if !folder.join("etcdutl").is_file() {
             network::outside(|| fetch_of_debian_13(&folder))?;
         }
         Ok(folder)
@@ -102,9 +102,12 @@ fn fetch_of_debian_13(folder: &Utf8Path) -> Result<(), String> {
     fs::create_dir_all(&beside).unwrap();
     // In another process: a file that this process writes may be open in a forked child, and could
     // then not be executed.
-    let programs = ["etcd", "etcdctl"].map(|name| Utf8Path::new(found.unwrap()).join(name));
+    let programs =
+        ["etcd", "etcdctl", "etcdutl"].map(|name| Utf8Path::new(found.unwrap()).join(name));
     let copied = Command::new("cp").args(programs).arg(&beside).status();
     assert!(copied.unwrap().success());
+    // An earlier build had no etcdutl there.
+    let _ = fs::remove_dir_all(folder);
     fs::rename(beside, folder).unwrap();
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::atomic;
 use crate::drill::run::Run;
 use crate::drill::summary::Summary;
 use crate::etcd::pair;
-use crate::etcd::tools::ToolsOrigin;
+use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::fault::Resources;
 use crate::host_probe;
 use crate::lifecycle::rehearse::DrillRequest;
@@ -104,9 +104,9 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let words = Words::of(&args.words)?;
     let workspace = Workspace::find()?;
     words.refuse_mistyped_fault(&workspace)?;
-    let resources = resources(args)?;
+    let other_etcd = other_etcd(args)?;
     if words.is_list() {
-        let list = FaultList::of(ui, &workspace.home(&words.cluster), &resources)?;
+        let list = FaultList::of(ui, &workspace.home(&words.cluster), other_etcd)?;
         ui.print(&match args.format {
             Format::Table => list.table(),
             Format::Json => list.json(),
@@ -115,7 +115,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     }
     let session = open::session(ui, &words.cluster)?;
     let request = DrillRequest {
-        resources,
+        resources: Resources::of(&session, other_etcd),
         hold: args.hold,
         rate: args.rate,
     };
@@ -199,17 +199,16 @@ fn unwritten(path: &Utf8Path, error: &io::Error) -> Failure {
     )
 }
 
-fn resources(args: &Args) -> Outcome<Resources> {
+fn other_etcd(args: &Args) -> Outcome<Option<Tools>> {
     let Some(folder) = &args.other_etcd else {
-        return Ok(Resources::default());
+        return Ok(None);
     };
-    match pair::in_folder(folder, ToolsOrigin::Named) {
-        Ok(tools) => Ok(Resources {
-            other_etcd: Some(tools),
-        }),
-        Err(why) => Err(Failure::host(
-            Diagnostic::error(format!("there is no usable etcd in `{folder}`: {why}"))
-                .hint("name a folder with an `etcd` and an `etcdctl` of the same version"),
-        )),
-    }
+    pair::in_folder(folder, ToolsOrigin::Named)
+        .map(Some)
+        .map_err(|why| {
+            Failure::host(
+                Diagnostic::error(format!("there is no usable etcd in `{folder}`: {why}"))
+                    .hint("name a folder with an `etcd` and an `etcdctl` of the same version"),
+            )
+        })
 }

@@ -20,6 +20,23 @@ pub struct Tools {
     pub origin: ToolsOrigin,
 }
 
+impl Tools {
+    /// The program that restores snapshots: `etcdutl` beside the pair, or etcdctl, which can do so
+    /// before 3.6. 3.5 has both, and its etcdctl calls that deprecated.
+    pub fn restorer(&self) -> Option<Utf8PathBuf> {
+        let beside = [&self.etcdctl, &self.etcd];
+        let mut etcdutl = beside
+            .map(|path| path.with_file_name("etcdutl"))
+            .into_iter();
+        let minor = self.version.minor_release();
+        match etcdutl.find(|path| path.is_file()) {
+            Some(etcdutl) if minor >= (3, 5) => Some(etcdutl),
+            _ if minor < (3, 6) => Some(self.etcdctl.clone()),
+            _ => None,
+        }
+    }
+}
+
 /// The origin of binaries, in the order in which places are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

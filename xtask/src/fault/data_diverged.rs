@@ -17,12 +17,8 @@ pub(super) static FAULT: Fault = Fault {
 };
 
 fn obstacle(plan: &Plan, resources: &Resources) -> Option<String> {
-    let version = plan.version();
-    if version.minor_release() >= (3, 6) {
-        // From 3.6 on, only etcdutl restores, and `up` does not look for it.
-        return Some(format!(
-            "needs an etcdctl that restores snapshots, which {version} does not"
-        ));
+    if !resources.restores_snapshots {
+        return Some("needs `etcdutl`, which restores snapshots, beside `etcdctl`".to_owned());
     }
     cannot_lose_one(plan, resources)
 }
@@ -61,8 +57,6 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
 fn restore(injector: &Injector<'_>, member: &Member, snapshot: &Utf8Path) -> Outcome<()> {
     let plan = injector.plan();
     let arguments = [
-        "snapshot".to_owned(),
-        "restore".to_owned(),
         snapshot.to_string(),
         format!("--name={}", member.name),
         format!("--initial-cluster={}", plan.initial_cluster()),
@@ -71,5 +65,5 @@ fn restore(injector: &Injector<'_>, member: &Member, snapshot: &Utf8Path) -> Out
         format!("--data-dir={}", injector.data(&member.name)?),
     ];
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    injector.etcdctl(member, &arguments).map(drop)
+    injector.restore_snapshot(&arguments)
 }

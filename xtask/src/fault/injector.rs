@@ -20,10 +20,31 @@ use crate::steps::Start;
 use crate::values::HostName;
 
 /// Resources that a fault may need besides the cluster.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Resources {
     /// An etcd of another version than the cluster's.
     pub other_etcd: Option<Tools>,
+    /// Whether the cluster's etcd comes with a program that restores snapshots.
+    pub restores_snapshots: bool,
+}
+
+impl Resources {
+    /// Those of a started cluster, and the other etcd that the user named.
+    pub fn of(session: &Session, other_etcd: Option<Tools>) -> Self {
+        Self {
+            other_etcd,
+            restores_snapshots: session.tools.restorer().is_some(),
+        }
+    }
+
+    /// Those that a cluster has before it is started, as far as that is known: every release of etcd
+    /// has a program that restores snapshots.
+    pub const fn before_start(other_etcd: Option<Tools>) -> Self {
+        Self {
+            other_etcd,
+            restores_snapshots: true,
+        }
+    }
 }
 
 /// Changes a cluster, and records each change in the journal before it is made.
@@ -230,6 +251,14 @@ impl<'a> Injector<'a> {
     /// Runs etcdctl against a member.
     pub(super) fn etcdctl(&self, member: &Member, arguments: &[&str]) -> Outcome<String> {
         undo::ask_at(self.session, vec![member.client_url()], arguments)
+    }
+
+    /// Runs the program that restores snapshots, which needs no cluster.
+    pub(super) fn restore_snapshot(&self, arguments: &[&str]) -> Outcome<()> {
+        let Some(restorer) = self.tools().restorer() else {
+            return self.lacks("`etcdutl` beside `etcdctl`");
+        };
+        undo::restore(self.session, &restorer, arguments)
     }
 
     /// The failure that a resource of the fault is missing.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
+use crate::etcd::tools::Tools;
 use crate::fault::{Cost, FAULTS, Fault, Resources};
 use crate::hint::Hint;
 use crate::lifecycle::{definitions, open, rehearse};
@@ -38,11 +39,17 @@ pub(super) struct FaultList {
 
 impl FaultList {
     /// Lists them for a started cluster, or else for its definition alone.
-    pub(super) fn of(ui: Ui, home: &Home, resources: &Resources) -> Outcome<Self> {
-        let (plan, driver, no_clients) = if Record::is_there(home) {
+    pub(super) fn of(ui: Ui, home: &Home, other_etcd: Option<Tools>) -> Outcome<Self> {
+        let (plan, driver, no_clients, resources) = if Record::is_there(home) {
             let session = open::session(ui, &home.name)?;
             let no_clients = rehearse::no_clients(&session);
-            (session.plan, Some(session.driver.name()), no_clients)
+            let resources = Resources::of(&session, other_etcd);
+            (
+                session.plan,
+                Some(session.driver.name()),
+                no_clients,
+                resources,
+            )
         } else {
             let plan = definitions::plan(ui, &home.workspace, &home.name)?;
             let (driver, no_clients) = (plan.driver, rehearse::no_v3_api(&plan));
@@ -50,11 +57,12 @@ impl FaultList {
                 let up = format!("cargo xtask up {}", home.name);
                 ui.hint(&Hint::heals("to run a drill, start the cluster", [up]));
             }
-            (plan, driver, no_clients)
+            let resources = Resources::before_start(other_etcd);
+            (plan, driver, no_clients, resources)
         };
         let why_not = |fault: &Fault| match &no_clients {
             Some(obstacle) => Some(obstacle.in_short.clone()),
-            None => rehearse::obstacle(fault, driver, &plan, resources)
+            None => rehearse::obstacle(fault, driver, &plan, &resources)
                 .map(|obstacle| format!("it {obstacle}")),
         };
         Ok(Self {
