@@ -19,8 +19,8 @@ use crate::containers::{Lab, Machine, Seed, wait_for};
 use crate::definition_shipped::shipped;
 use crate::etcd_binaries::{of_debian_13, packaged};
 use crate::etcd_release::{machine, release};
-use crate::render::VARIANTS;
-use crate::scratch::{Ran, Scratch};
+use crate::render::{VARIANTS, with_extra_files};
+use crate::scratch::Ran;
 use crate::support::{project, read_yaml_1_1};
 
 /// The address of a lab's mirror: in the network of most definitions, but not a member's.
@@ -212,6 +212,23 @@ fn debian_files_and_units_are_installed_in_containers() {
     }
 }
 
+/// The author's program, unit and command are there beside etcd's.
+#[test]
+fn extra_user_data_takes_effect_in_containers() {
+    let mut lab = Lab::new(MIRROR);
+    let (name, definition) = VARIANTS
+        .iter()
+        .find(|(name, _)| *name == "debian-extra")
+        .unwrap();
+    let cluster = Cluster::new(name, &format!("members = 1\n{definition}"));
+    let machine = &cluster.boot(&mut lab)[0];
+    is_as_rendered(machine, &cluster.user_data);
+    assert_eq!(machine.read("/run/greeting"), "hello from core-01\n");
+    let keys = machine.run(&["sh", "-c", "cat ~root/.ssh/authorized_keys"]);
+    let keys = keys.expect(0).stdout;
+    assert!(keys.contains("AAAA me@example.org"), "{keys}");
+}
+
 /// A definition, planned and rendered.
 struct Cluster {
     plan: Plan,
@@ -220,7 +237,8 @@ struct Cluster {
 
 impl Cluster {
     fn new(name: &str, definition: &str) -> Self {
-        let scratch = Scratch::with(name, definition);
+        let scratch = with_extra_files();
+        scratch.define(name, definition);
         scratch.run(&["render"]).expect(0);
         let folder = match name {
             "default" => "vagrant".to_owned(),
@@ -362,7 +380,7 @@ fn is_as_rendered(machine: &Machine, user_data: &str) {
 fn every_debian_cluster() -> Vec<Cluster> {
     let mut definitions: BTreeMap<String, String> = VARIANTS
         .iter()
-        .filter(|(name, _)| !["debian-container", "debian-package"].contains(name))
+        .filter(|(name, _)| !["debian-container", "debian-package", "debian-extra"].contains(name))
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
         .collect();
     definitions.extend(shipped());

@@ -38,6 +38,7 @@ mod etcd_3_5;
 mod etcd_binaries;
 mod etcd_release;
 mod etcdctl_env;
+mod extra_user_data;
 mod fault_matrix;
 mod gateway;
 #[allow(dead_code, reason = "shared with the other tests")]

@@ -115,6 +115,92 @@ version = \"2.3.8\"
 runtime = \"container\"
 ",
     ),
+    (
+        "debian-extra",
+        "\
+[machine]
+user_data = \"debian-extra.yaml\"
+",
+    ),
+    (
+        "flatcar-extra",
+        "\
+[machine]
+profile = \"flatcar\"
+user_data = \"extra/flatcar.yaml\"
+",
+    ),
+    (
+        "coreos-extra",
+        "\
+[machine]
+profile = \"coreos\"
+user_data = \"coreos-extra.yaml\"
+",
+    ),
+];
+
+/// The files that variants name in `machine.user_data`.
+const EXTRA_FILES: &[(&str, &str)] = &[
+    (
+        "debian-extra.yaml",
+        "\
+#cloud-config
+# Values in every style: what a reader makes of them stays the same.
+ssh_authorized_keys: [ssh-ed25519 AAAA me@example.org]
+write_files:
+- path: /usr/local/bin/greet
+  permissions: '0755'
+  content: |
+    #!/bin/sh
+    echo \"hello from $(uname -n)\"
+- path: /etc/systemd/system/greet.service
+  permissions: \"0644\"
+  content: |
+    [Service]
+    Type=oneshot
+    ExecStart=/bin/sh -c '/usr/local/bin/greet >/run/greeting'
+runcmd:
+- [systemctl, start, greet.service]
+",
+    ),
+    (
+        "extra/flatcar.yaml",
+        "\
+#cloud-config
+coreos:
+  update:
+    group: stable
+  units:
+    - {name: docker-tcp.socket, command: start, enable: true, content: \"[Socket]\\nListenStream=127.0.0.1:2375\\nService=docker.service\\n\\n[Install]\\nWantedBy=sockets.target\\n\"}
+users:
+  - name: me
+    groups: [sudo, docker]
+ssh_authorized_keys:
+  - ssh-ed25519 AAAA me@example.org
+",
+    ),
+    (
+        "coreos-extra.yaml",
+        "\
+#cloud-config
+coreos:
+  units:
+    - name: settimezone.service
+      command: start
+      content: |
+        [Service]
+        Type=oneshot
+        ExecStart=/usr/bin/timedatectl set-timezone UTC
+write_files:
+  - path: /etc/motd
+    permissions: '0644'
+    content: >
+      one
+
+      two
+",
+    ),
 ];
 
 /// A new profile, or a new way to run etcd on one, needs a variant.
@@ -138,9 +224,20 @@ fn every_profile_is_rendered_with_every_runtime() {
 
 /// A workspace with every variant.
 pub(crate) fn variants() -> Scratch {
-    let scratch = Scratch::new();
+    let scratch = with_extra_files();
     for (name, definition) in VARIANTS {
         scratch.define(name, definition);
+    }
+    scratch
+}
+
+/// A workspace without definitions, with all files that variants name.
+pub(crate) fn with_extra_files() -> Scratch {
+    let scratch = Scratch::new();
+    for (path, text) in EXTRA_FILES {
+        let path = scratch.root().join("cluster").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     scratch
 }
@@ -497,8 +594,8 @@ fn unshared(what: &[&str], like: &mut Command, script: &str) -> Command {
 
 #[test]
 fn the_same_definitions_give_the_same_bytes_everywhere() {
-    let one = Scratch::new();
-    let other = Scratch::new();
+    let one = with_extra_files();
+    let other = with_extra_files();
     for (name, definition) in VARIANTS {
         one.define(name, definition);
     }

@@ -10,6 +10,7 @@ pub mod definition;
 pub mod doctor;
 pub mod drill;
 pub mod elections;
+pub mod extra_user_data;
 pub mod facts;
 pub mod hint;
 pub mod host;

@@ -4,12 +4,14 @@ use std::fs;
 use std::io;
 use std::sync::Arc;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
+use super::source_files::{DEFINITION, USER_DATA, read_source};
 use crate::definition::read::in_file_order;
 use crate::definition::rules::RULES_ACROSS;
 use crate::definition::{self, Definition};
 use crate::driver;
+use crate::extra_user_data;
 use crate::hint::Hint;
 use crate::observation::Condition;
 use crate::plan::Plan;
@@ -17,16 +19,13 @@ use crate::report::{Diagnostic, Failure, FailureKind, Outcome, Severity, Source}
 use crate::state::Record;
 use crate::ui::Ui;
 use crate::values::{ClusterName, Refused};
-use crate::wording::{count, list_of_words};
+use crate::wording::list_of_words;
 use crate::workspace::Workspace;
-
-/// Much larger files are not definitions.
-const MOST_BYTES: usize = 64 << 10;
 
 /// The plan of `cluster/<name>.toml`. Prints the definition's warnings if it has no errors, except
 /// for those about choices if the cluster was started already.
 pub fn plan(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Plan> {
-    let (definition, mut diagnostics) = read(workspace, name)?;
+    let (definition, mut diagnostics) = read_named(workspace, name)?;
     if Record::is_there(&workspace.home(name)) {
         diagnostics.retain(|diagnostic| !diagnostic.is_about_a_choice);
     }
@@ -35,7 +34,7 @@ pub fn plan(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Plan> 
 
 /// Reads `cluster/<name>.toml`. Prints its warnings if it has no errors.
 pub fn load(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Definition> {
-    let (definition, diagnostics) = read(workspace, name)?;
+    let (definition, diagnostics) = read_named(workspace, name)?;
     without_errors(ui, definition, diagnostics)
 }
 
@@ -45,22 +44,21 @@ pub fn exists(workspace: &Workspace, name: &ClusterName) -> bool {
     fs::symlink_metadata(&path).is_ok()
 }
 
-fn read(workspace: &Workspace, name: &ClusterName) -> Outcome<(Definition, Vec<Diagnostic>)> {
+fn read_named(workspace: &Workspace, name: &ClusterName) -> Outcome<(Definition, Vec<Diagnostic>)> {
     let path = workspace.cluster().join(format!("{name}.toml"));
     if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Err(no_such_definition(workspace, name));
     }
-    let source = read_source(workspace, &path)?;
-    Ok(definition::read(name.clone(), Arc::new(source)))
+    let source = read_source(workspace, &path, DEFINITION)?;
+    Ok(read(workspace, name.clone(), source))
 }
 
 /// Reads a definition without printing anything; `None` if it is missing or has errors.
 pub fn load_silently(workspace: &Workspace, name: &ClusterName) -> Option<Definition> {
     let path = workspace.cluster().join(format!("{name}.toml"));
-    let source = read_source(workspace, &path).ok()?;
-    let (definition, found) = definition::read(name.clone(), Arc::new(source));
-    let is_right = |found: &Diagnostic| found.severity != Severity::Error;
-    found.iter().all(is_right).then_some(definition)
+    let source = read_source(workspace, &path, DEFINITION).ok()?;
+    let (definition, found) = read(workspace, name.clone(), source);
+    (!has_errors(&found)).then_some(definition)
 }
 
 /// Reads all definitions, sorted by name, and compares them with each other. Prints their warnings
@@ -78,9 +76,9 @@ pub fn load_all(ui: Ui, workspace: &Workspace) -> Outcome<Vec<Definition>> {
     }
     for (file_name, path) in files {
         let named = named(&file_name);
-        match named.and_then(|name| Ok((name, read_source(workspace, &path)?))) {
+        match named.and_then(|name| Ok((name, read_source(workspace, &path, DEFINITION)?))) {
             Ok((name, source)) => {
-                let (definition, found) = definition::read(name, Arc::new(source));
+                let (definition, found) = read(workspace, name, source);
                 definitions.push(definition);
                 diagnostics.extend(found);
             }
@@ -104,10 +102,7 @@ pub fn names(workspace: &Workspace) -> Outcome<Vec<ClusterName>> {
 }
 
 fn without_errors<T>(ui: Ui, value: T, diagnostics: Vec<Diagnostic>) -> Outcome<T> {
-    if diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error)
-    {
+    if has_errors(&diagnostics) {
         return Err(Failure {
             kind: FailureKind::Definition,
             diagnostics,
@@ -115,6 +110,37 @@ fn without_errors<T>(ui: Ui, value: T, diagnostics: Vec<Diagnostic>) -> Outcome<
     }
     ui.report(&diagnostics);
     Ok(value)
+}
+
+/// Reads a definition, and the file that its `machine.user_data` names.
+fn read(workspace: &Workspace, name: ClusterName, source: Source) -> (Definition, Vec<Diagnostic>) {
+    let (mut definition, mut diagnostics) = definition::read(name, Arc::new(source));
+    let setting = &definition.machine.user_data;
+    let (Some(Some(file)), Some(span)) = (setting.known(), setting.span()) else {
+        return (definition, diagnostics);
+    };
+    match read_source(
+        workspace,
+        &workspace.cluster().join(file.as_str()),
+        USER_DATA,
+    ) {
+        Ok(source) => {
+            let is_valid = !has_errors(&diagnostics);
+            let found = extra_user_data::read(&mut definition, &Arc::new(source), is_valid);
+            diagnostics.extend(found);
+        }
+        Err(failure) => {
+            let found = failure.diagnostics.into_iter();
+            diagnostics.extend(found.map(|found| found.at(&definition.source, span.clone(), "")));
+        }
+    }
+    in_file_order(&mut diagnostics);
+    (definition, diagnostics)
+}
+
+fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    let mut severities = diagnostics.iter().map(|diagnostic| diagnostic.severity);
+    severities.any(|severity| severity == Severity::Error)
 }
 
 /// The name without extension and the path of each `*.toml` in `cluster/`, sorted. Hidden files are
@@ -143,7 +169,7 @@ fn files(workspace: &Workspace) -> Outcome<Vec<(String, Utf8PathBuf)>> {
 
 fn named(file_name: &str) -> Outcome<ClusterName> {
     file_name.parse().map_err(|refused: Refused| {
-        wrong(
+        Failure::definition(
             Diagnostic::error(format!(
                 "`cluster/{}.toml` cannot name a cluster: {}",
                 file_name.escape_debug(),
@@ -153,65 +179,6 @@ fn named(file_name: &str) -> Outcome<ClusterName> {
             .hint(format!("rename the file: {}", refused.hint)),
         )
     })
-}
-
-fn wrong(diagnostic: Diagnostic) -> Failure {
-    Failure::definition(diagnostic)
-}
-
-fn read_source(workspace: &Workspace, path: &Utf8Path) -> Outcome<Source> {
-    let shown = path.strip_prefix(workspace.root()).unwrap_or(path);
-    let unreadable = |error: io::Error| {
-        wrong(Diagnostic::error(format!("`{shown}` cannot be read")).note(error.to_string()))
-    };
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() {
-            "a folder"
-        } else {
-            "not a regular file"
-        };
-        return Err(wrong(
-            Diagnostic::error(format!("`{shown}` is {what}"))
-                .note("everything in `cluster/` that ends in `.toml` is read as a definition")
-                .hint("move it elsewhere, or rename it"),
-        ));
-    }
-    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-    if size > MOST_BYTES {
-        return Err(wrong(
-            Diagnostic::error(format!(
-                "`{shown}` is {} bytes; the limit is {}",
-                count(size),
-                count(MOST_BYTES)
-            ))
-            .note("a definition has a few kilobytes, so this is probably another file"),
-        ));
-    }
-    let bytes = fs::read(path).map_err(unreadable)?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source {
-            path: shown.to_owned(),
-            text,
-        }),
-        Err(error) => Err(wrong(not_utf8(shown, &error))),
-    }
-}
-
-fn not_utf8(shown: &Utf8Path, error: &std::string::FromUtf8Error) -> Diagnostic {
-    let bytes = error.as_bytes();
-    let valid = error.utf8_error().valid_up_to();
-    let (before, rest) = bytes.split_at(valid);
-    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    let byte = rest.first().copied().unwrap_or_default();
-    let diagnostic = Diagnostic::error(format!("`{shown}` is not UTF-8")).note(format!(
-        "line {line} has the byte 0x{byte:02x}, which is not valid UTF-8 there"
-    ));
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        diagnostic.hint("the file is UTF-16: save it as UTF-8")
-    } else {
-        diagnostic.hint("save the file as UTF-8")
-    }
 }
 
 fn no_such_definition(workspace: &Workspace, name: &ClusterName) -> Failure {

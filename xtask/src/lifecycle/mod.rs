@@ -11,6 +11,7 @@ pub mod machine_box;
 pub mod open;
 pub mod rehearse;
 pub mod remove;
+mod source_files;
 pub mod start;
 pub mod status;
 pub mod stop;

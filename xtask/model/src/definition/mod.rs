@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use setting::Setting;
 
+use crate::extra_user_data::ExtraUserData;
 use crate::report::Source;
 use crate::values::{
     ClusterName, DriverName, FlagName, FlagValue, GuestFolder, HostFolder, HostName, NamePrefix,
@@ -50,6 +51,8 @@ pub struct Definition {
     pub etcd: Etcd,
     /// Whether fleet runs beside etcd (CoreOS of 2015 only).
     pub fleet: Setting<bool>,
+    /// The content of the file that `machine.user_data` names.
+    pub extra_user_data: Option<Arc<ExtraUserData>>,
 }
 
 impl Definition {
@@ -68,6 +71,7 @@ impl Definition {
             machine: Machine::default(),
             etcd: Etcd::default(),
             fleet: Setting::default(false),
+            extra_user_data: None,
         }
     }
 

@@ -1,13 +1,16 @@
 //! The tables `[machine]` and `[etcd]`, with everything about a key in one row.
 
+use std::sync::Arc;
+
 use super::choice::choice;
 use super::keys::{CHECKSUM, FOLDER, Key, PORT, SCALAR, Shape, number, table, text};
 use super::setting::Setting;
 use super::{Definition, ExtraFlag, ForwardedPort, SharedFolder, tables};
+use crate::extra_user_data::ExtraUserData;
 use crate::profile::{PROFILES, Profile, Runtime};
 use crate::values::{
     Architecture, Channel, Compaction, EtcdVersion, FlagName, FlagValue, GuestFolder, HostFolder,
-    ImageName, ImageVersion, ReleaseUrl, Sha256, Token, Virtualization, quantity,
+    ImageName, ImageVersion, ReleaseUrl, Sha256, Token, UserDataFile, Virtualization, quantity,
 };
 
 /// Generates three things from each row: a field of the definition with its default; a field of the plan,
@@ -103,6 +106,12 @@ section! {
      slower emulation of `qemu`. Without it, `kvm` if this host has it."
     virtualization: Option<Virtualization> = None, shown "",
     choice::<Virtualization>(), |found| found.choice().map(Some);
+
+    "A cloud-config beside this file, as in `my-units.yaml`, that is merged into the machines' \
+     user-data."
+    user_data: Option<UserDataFile> = None, shown "",
+    text("my-units.yaml"), |found| found.text().map(Some),
+    planned Option<Arc<ExtraUserData>>: |definition| definition.extra_user_data.clone();
 
     "Whether each machine's serial console is written to a file."
     serial_log: bool = false, shown "false",

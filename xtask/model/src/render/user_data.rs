@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use super::quote::yaml;
 use super::{Target, generated_line};
 use crate::plan::Plan;
@@ -9,8 +11,13 @@ pub(super) static USER_DATA: Target = Target {
 };
 
 fn render(plan: &Plan) -> String {
-    let cloud_config = (plan.machine.profile.cloud_config)(plan);
-    let generated = generated_line(&plan.name);
-    let document = yaml::document(&cloud_config);
-    format!("#cloud-config\n{generated}\n{document}")
+    let mut cloud_config = (plan.machine.profile.cloud_config)(plan);
+    let mut header = format!("#cloud-config\n{}\n", generated_line(&plan.name));
+    if let Some(extra) = &plan.machine.user_data {
+        // The definition was refused if anything collides.
+        let _ = extra.merge_into(&mut cloud_config);
+        let path = &extra.source.path;
+        let _ = writeln!(header, "# {path} is merged into it.");
+    }
+    header + &yaml::document(&cloud_config)
 }

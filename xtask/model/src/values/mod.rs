@@ -20,6 +20,7 @@ mod release_url;
 mod sha256;
 mod subnet;
 mod token;
+mod user_data_file;
 mod virtualization;
 
 pub use architecture::Architecture;
@@ -41,6 +42,7 @@ pub use release_url::ReleaseUrl;
 pub use sha256::Sha256;
 pub use subnet::Subnet;
 pub use token::Token;
+pub use user_data_file::UserDataFile;
 pub use virtualization::Virtualization;
 
 /// Why a text is not a value of the wanted type.

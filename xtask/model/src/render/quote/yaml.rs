@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use serde_yaml::value::{Tag, TaggedValue};
 use serde_yaml::{Mapping, Value};
 
 /// A mapping with its keys in this order.
@@ -21,6 +22,23 @@ pub fn document(value: &Value) -> String {
     write(&mut text, value, 0);
     text
 }
+
+/// A scalar that is written exactly like this, without quotes, so that each reader resolves its type as it
+/// would have in the file that it comes from.
+pub fn plain(text: &str) -> Value {
+    Value::Tagged(Box::new(TaggedValue {
+        tag: Tag::new(PLAIN),
+        value: text.into(),
+    }))
+}
+
+/// Whether the text cannot be written on one line without quotes.
+pub fn spans_lines(text: &str) -> bool {
+    text.contains('\n') || has_foreign_breaks(text)
+}
+
+/// The tag of plain scalars inside this program. It is never written.
+const PLAIN: &str = "plain";
 
 const STEP: usize = 2;
 
@@ -82,6 +100,9 @@ fn indent(out: &mut String, columns: usize) {
 /// A scalar and the end of its line, for a collection that starts at this column.
 fn scalar(value: &Value, column: usize) -> String {
     match value {
+        Value::Tagged(tagged) if tagged.tag == PLAIN => {
+            format!("{}\n", tagged.value.as_str().unwrap_or_default())
+        }
         Value::String(text) if has_foreign_breaks(text) => format!("{}\n", escaped(text)),
         Value::String(text) => {
             let written = by_serde_yaml(value);

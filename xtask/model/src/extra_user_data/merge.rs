@@ -1,0 +1,187 @@
+//! Merges the author's cloud-config into ours: mappings key by key, and lists by appending theirs.
+
+use std::collections::BTreeSet;
+
+use serde_yaml::{Mapping, Value};
+
+use super::{Collision, Entry, Node, NodeKind};
+
+/// Keys that would change how our own parts work, and why.
+const RESERVED: &[(&str, &str)] = &[
+    ("hostname", NAMED),
+    ("fqdn", NAMED),
+    ("coreos.etcd", DEFINED),
+    ("coreos.etcd2", DEFINED),
+    ("cloud_init_modules", MODULES),
+    ("cloud_config_modules", MODULES),
+    ("cloud_final_modules", MODULES),
+    ("merge_how", MERGED),
+    ("merge_type", MERGED),
+];
+
+const NAMED: &str = "each machine has the name of its member and starts the member of that name";
+const DEFINED: &str = "etcd's settings are in the definition, under `[etcd]`";
+const MODULES: &str = "the machine needs the usual steps of cloud-init to set up etcd";
+const MERGED: &str = "it decides whether the machine sees what sets up etcd";
+
+/// Merges theirs into ours. Returns what collides.
+pub(super) fn merge(ours: &mut Value, theirs: &[Entry]) -> Vec<Collision> {
+    let mut collisions = Vec::new();
+    files(&our_paths(ours), theirs, &mut collisions);
+    if let Value::Mapping(ours) = ours {
+        mapping(ours, theirs, "", &mut collisions);
+    }
+    collisions.sort_by_key(|collision| collision.span.start);
+    collisions
+}
+
+fn mapping(ours: &mut Mapping, theirs: &[Entry], parent: &str, out: &mut Vec<Collision>) {
+    for (key, value) in theirs {
+        let name = key.text().unwrap_or_default();
+        let path = if parent.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{parent}.{name}")
+        };
+        let shown = path.escape_debug().to_string();
+        let collision = |message: String, note: &str, hint: String| Collision {
+            span: key.span.clone(),
+            message,
+            note: note.to_owned(),
+            hint,
+        };
+        let plain = plain(&path);
+        if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| *reserved == plain) {
+            let message = format!("`{shown}` cannot be set here");
+            out.push(collision(message, why, "remove it".to_owned()));
+            continue;
+        }
+        let is_same = |ours: &Value| ours.as_str().is_some_and(|ours| same_key(ours, name));
+        match ours.iter_mut().find(|(ours, _)| is_same(ours)) {
+            None => {
+                ours.insert(key.value(), value.value());
+            }
+            Some((ours, _)) if ours.as_str() != Some(name) => {
+                let ours = ours.as_str().unwrap_or_default();
+                let message = format!("`{shown}` is spelled `{ours}`");
+                let note = "the rendered user-data already has this key in the other spelling";
+                out.push(collision(message, note, format!("write `{ours}`")));
+            }
+            Some((_, Value::Mapping(ours))) if matches!(value.kind, NodeKind::Map(_)) => {
+                mapping(ours, value.entries(), &path, out);
+            }
+            Some((_, Value::Sequence(ours))) if matches!(value.kind, NodeKind::List(_)) => {
+                ours.extend(value.items().iter().map(Node::value));
+            }
+            Some((_, ours)) => {
+                let (message, note, hint) = unlike(&shown, ours);
+                out.push(collision(message, &note, hint));
+            }
+        }
+    }
+}
+
+/// Says that theirs cannot be merged with this value of ours.
+fn unlike(key: &str, ours: &Value) -> (String, String, String) {
+    let kind = match ours {
+        Value::Mapping(_) => "mapping",
+        Value::Sequence(_) => "list",
+        _ => {
+            let ours = ours.as_str().unwrap_or_default();
+            return (
+                format!("`{key}` is already set"),
+                format!("the rendered user-data sets it to `{ours}`, which etcd's machines need"),
+                "remove it".to_owned(),
+            );
+        }
+    };
+    (
+        format!("`{key}` is not a {kind}"),
+        format!("it is merged with the {kind} `{key}` of the rendered user-data"),
+        format!("write it as a {kind}"),
+    )
+}
+
+/// Where systemd reads the units of a cloud-config.
+const UNITS: &str = "/etc/systemd/system";
+
+/// The files that our cloud-config writes, units included.
+fn our_paths(ours: &Value) -> BTreeSet<String> {
+    let texts = |list: &Value, key: &str| -> Vec<String> {
+        let items = list.as_sequence().into_iter().flatten();
+        let texts = items.filter_map(|item| item.get(key)?.as_str());
+        texts.map(str::to_owned).collect()
+    };
+    let of = |value: Option<&Value>, key: &str| value.map_or_else(Vec::new, |v| texts(v, key));
+    let files = of(ours.get("write_files"), "path");
+    let units = of(
+        ours.get("coreos").and_then(|coreos| coreos.get("units")),
+        "name",
+    );
+    let units = units.iter().map(|name| format!("{UNITS}/{name}"));
+    files.into_iter().chain(units).collect()
+}
+
+/// Finds files and units of theirs that ours has too.
+fn files(ours: &BTreeSet<String>, theirs: &[Entry], out: &mut Vec<Collision>) {
+    let at = |entries, name| find(entries, name).map_or(&[][..], Node::items);
+    for file in at(theirs, "write_files") {
+        let Some(path) = find(file.entries(), "path") else {
+            continue;
+        };
+        let clean = clean(path.text().unwrap_or_default());
+        if ours.contains(&clean) {
+            out.push(Collision {
+                span: path.span.clone(),
+                message: format!("the file `{clean}` cannot be written here"),
+                note: "the rendered user-data writes this file to set up etcd".to_owned(),
+                hint: "remove it, or write to another path".to_owned(),
+            });
+        }
+    }
+    let coreos = find(theirs, "coreos").map_or(&[][..], Node::entries);
+    for unit in at(coreos, "units") {
+        let Some(name) = find(unit.entries(), "name") else {
+            continue;
+        };
+        let text = name.text().unwrap_or_default();
+        if ours.contains(&clean(&format!("{UNITS}/{text}"))) {
+            out.push(Collision {
+                span: name.span.clone(),
+                message: format!("the unit `{}` cannot be defined here", text.escape_debug()),
+                note: "the rendered user-data has a unit of this name".to_owned(),
+                hint: format!(
+                    "add settings with a file `{UNITS}/{text}.d/my.conf` in `write_files`"
+                ),
+            });
+        }
+    }
+}
+
+fn find<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Node> {
+    let is_it = |key: &Node| key.text().is_some_and(|text| same_key(text, name));
+    let (_, value) = entries.iter().find(|(key, _)| is_it(key))?;
+    Some(value)
+}
+
+/// Whether two keys are the same for a reader that takes hyphens for underscores.
+fn same_key(one: &str, other: &str) -> bool {
+    plain(one) == plain(other)
+}
+
+fn plain(key: &str) -> String {
+    key.replace('-', "_")
+}
+
+/// An absolute path without `.`, `..` and repeated slashes.
+fn clean(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
