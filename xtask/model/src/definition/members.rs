@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use super::keys::Shape;
 use super::reader::{Found, in_order};
+use super::rules::{MOST_MEMBERS, too_many_members};
 use super::setting::Setting;
 use super::{Definition, MemberEntry, Members};
 use crate::values::{NamePrefix, Refused};
@@ -18,6 +19,12 @@ static ADDRESS: Shape = Shape::Text {
 
 pub(super) fn read(definition: &mut Definition, found: &mut Found<'_, '_, '_>) {
     let members = match found.value.get_ref() {
+        DeValue::Array(entries) if entries.len() > MOST_MEMBERS => {
+            let (source, span) = (found.reader.source, found.span());
+            let diagnostic = too_many_members(entries.len()).at(source, span, "");
+            found.reader.diagnostics.push(diagnostic);
+            None
+        }
         DeValue::Array(entries) => Some(Members::List(
             entries
                 .iter()

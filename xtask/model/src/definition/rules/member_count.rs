@@ -20,9 +20,7 @@ pub(super) static RULE: Rule = Rule {
                 .note("one member is its own quorum: when it stops, so does the cluster")
                 .hint("write `members = 3`, and any one of them may fail")
                 .about_a_choice(),
-            8.. => Diagnostic::error(format!("{count} members are more than a cluster should have"))
-                .note("each write waits for more than half of the members, so beyond seven members a cluster gets slower but hardly safer")
-                .hint("use 3, 5 or 7 members"),
+            8.. => too_many(count),
             even if even % 2 == 0 => {
                 let tolerated = (even - 1) / 2;
                 let smaller = even - 1;
@@ -49,6 +47,16 @@ pub(super) static RULE: Rule = Rule {
         ));
     },
 };
+
+/// A larger cluster is refused before its members are read.
+pub(in crate::definition) const MOST: usize = 7;
+
+/// Says that a cluster has more than [`MOST`] members.
+pub(in crate::definition) fn too_many(count: usize) -> Diagnostic {
+    Diagnostic::error(format!("{count} members are more than a cluster should have"))
+        .note("each write waits for more than half of the members, so beyond seven members a cluster gets slower but hardly safer")
+        .hint("use 3, 5 or 7 members")
+}
 
 fn how_many(tolerated: usize) -> String {
     match tolerated {

@@ -32,6 +32,8 @@ mod without_effect;
 
 use std::ops::Range;
 
+pub(super) use member_count::{MOST as MOST_MEMBERS, too_many as too_many_members};
+
 use super::Definition;
 use crate::report::Diagnostic;
 
