@@ -131,13 +131,3 @@ static TOP: &[Key] = &[
         read: |d, found| d.network.first_host.set(found.span(), found.number()),
     },
 ];
-
-impl Shape {
-    /// An example of the value, as text.
-    pub(super) const fn example(&self) -> &'static str {
-        match self {
-            Self::Text { example } | Self::NumberOrText { example } => example,
-            _ => "",
-        }
-    }
-}

@@ -3,6 +3,8 @@
 
 mod choice;
 pub mod keys;
+mod member_address;
+mod member_mistakes;
 mod members;
 pub mod read;
 mod reader;

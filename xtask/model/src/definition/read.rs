@@ -78,7 +78,10 @@ fn read_table<'v>(
     parent: &str,
     table: &'v DeTable<'v>,
 ) {
-    for (key, value) in in_order(table) {
+    let mut entries = in_order(table);
+    // Hints about members name addresses of the network.
+    entries.sort_by_key(|(key, _)| parent.is_empty() && key.get_ref() == "members");
+    for (key, value) in entries {
         let path = if parent.is_empty() {
             key.get_ref().to_string()
         } else {

@@ -74,6 +74,8 @@ impl<'a> Reader<'a> {
             format!(" in `{path}`")
         };
         let elsewhere = || keys().find(|candidate| candidate.path.rsplit('.').next() == Some(key));
+        let starts = |right: &&str| key.len() > 3 && right.starts_with(&format!("{key}_"));
+        let longer = || known.iter().copied().find(starts);
         let hint = if let Some(right) = nearest(key, known.iter().copied()) {
             format!("did you mean `{right}`?")
         } else if let Some(right) = elsewhere() {
@@ -83,6 +85,8 @@ impl<'a> Reader<'a> {
                     format!("`{key}` belongs at the top of the file, above the first `[table]`")
                 }
             }
+        } else if let Some(right) = longer() {
+            format!("did you mean `{right}`?")
         } else {
             format!("known keys: {}", list_of_words(known.iter().copied()))
         };

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::Refused;
@@ -68,6 +68,13 @@ impl Subnet {
         let address = Ipv4Addr::from_bits(self.network.to_bits().checked_add(number)?);
         self.contains(address).then_some(address)
     }
+
+    /// Addresses that members can have, those with the usual host numbers first.
+    pub fn member_addresses(self) -> impl Iterator<Item = Ipv4Addr> {
+        let free = move |number| self.host(number).filter(|&host| host != self.broadcast());
+        let usual = (101..).map_while(free);
+        usual.chain((2..101).map_while(free))
+    }
 }
 
 const fn mask(prefix: u8) -> u32 {
@@ -89,7 +96,19 @@ impl FromStr for Subnet {
 
     fn from_str(text: &str) -> Result<Self, Refused> {
         let hint = "write a network and its prefix length, as in `192.168.56.0/24`";
-        let refused = || Refused::new(format!("`{}` is not a subnet", text.escape_debug()), hint);
+        let refused = || {
+            let shown = text.escape_debug();
+            let network = text.split('/').next().unwrap_or_default();
+            Refused::new(
+                match network.parse::<Ipv6Addr>() {
+                    Ok(_) => {
+                        format!("`{shown}` is an IPv6 network, and members have IPv4 addresses")
+                    }
+                    Err(_) => format!("`{shown}` is not a subnet"),
+                },
+                hint,
+            )
+        };
         let (address, prefix) = text.split_once('/').ok_or_else(refused)?;
         let address: Ipv4Addr = address.parse().map_err(|_| refused())?;
         let plain = prefix.bytes().all(|b| b.is_ascii_digit()) && prefix.len() <= 2;

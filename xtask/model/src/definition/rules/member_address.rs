@@ -39,7 +39,7 @@ pub(super) static RULE: Rule = Rule {
             } else {
                 continue;
             };
-            let first = subnet.host(101).or_else(|| subnet.host(2));
+            let first = subnet.member_addresses().next();
             let example = first.map_or_else(String::new, |first| format!(", such as `{first}`"));
             let diagnostic = Diagnostic::error(fact)
                 .note(note)
