@@ -40,6 +40,11 @@ fn clusters_on_the_same_addresses_run_at_the_same_time() {
     );
     assert!(refused.stderr.contains(&fact), "{}", refused.stderr);
     assert!(processes(&scratch, "third").is_empty());
+    let hint =
+        "choose another `network.subnet`, or another `etcd.client_port` and `etcd.peer_port`";
+    assert!(refused.stderr.contains(hint), "{}", refused.stderr);
+    scratch.define("third", &with_ports(&one(96), 4002, 7002));
+    up(&scratch, "third").expect(0);
 }
 
 #[test]
