@@ -99,7 +99,8 @@ fn report_headlines_the_gap_of_the_fault() {
     assert!(
         shown.contains("</svg>longest time without an acknowledged write during the fault</li>")
     );
-    assert!(plain(&[drill, leader_killed()]).contains("1.40 s       1.41 s"));
+    let wide = table::render(&[drill, leader_killed()], 200);
+    assert!(wide.contains("1.40 s       1.41 s"), "{wide}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::Value;
 use xtask::download::Limits;
 use xtask::etcd::find::{Wanted, find};
 use xtask::etcd::tools::Tools;
@@ -92,18 +93,16 @@ fn fetch_of_debian_13(folder: &Utf8Path) -> Result<(), String> {
         }
     });
     fetched.map_err(|up| up.stderr)?;
-    let etcd = scratch.run(&["env", "fetch"]).expect(0).stdout;
-    let found = etcd.lines().find_map(|line| {
-        line.strip_prefix("export PATH=")?
-            .strip_suffix(":\"$PATH\"")
-    });
+    let env = scratch.run(&["env", "fetch", "--shell", "json"]).expect(0);
+    let env: Value = serde_json::from_str(&env.stdout).unwrap();
+    let etcdctl = Utf8Path::new(env["etcdctl"].as_str().unwrap());
+    let found = etcdctl.parent().unwrap();
     let beside = folder.with_extension("new");
     let _ = fs::remove_dir_all(&beside);
     fs::create_dir_all(&beside).unwrap();
     // In another process: a file that this process writes may be open in a forked child, and could
     // then not be executed.
-    let programs =
-        ["etcd", "etcdctl", "etcdutl"].map(|name| Utf8Path::new(found.unwrap()).join(name));
+    let programs = ["etcd", "etcdctl", "etcdutl"].map(|name| found.join(name));
     let copied = Command::new("cp").args(programs).arg(&beside).status();
     assert!(copied.unwrap().success());
     // An earlier build had no etcdutl there.

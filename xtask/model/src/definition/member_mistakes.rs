@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::member_address::WrittenAddress;
-use crate::plan::{CLIENT_PORT, PEER_PORT};
 use crate::report::{Diagnostic, Source};
 use crate::values::Subnet;
 use crate::wording::list_of_words;
@@ -166,9 +165,8 @@ impl Mistakes {
 
     fn addresses_inside(&self, source: &Arc<Source>) -> Option<Diagnostic> {
         let diagnostic = Diagnostic::error("an `address` has no scheme, port or prefix length");
-        let diagnostic = diagnostic.note(format!(
-            "every member serves clients on port {CLIENT_PORT} and other members on port {PEER_PORT}"
-        ));
+        let diagnostic = diagnostic
+            .note("all members use the same ports: `etcd.client_port` and `etcd.peer_port`");
         let labelled = self.inside.iter();
         let mut labelled =
             labelled.map(|(span, address)| (span, format!("only the address: `{address}`")));
