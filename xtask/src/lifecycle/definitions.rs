@@ -23,12 +23,10 @@ use crate::wording::list_of_words;
 use crate::workspace::Workspace;
 
 /// The plan of `cluster/<name>.toml`. Prints the definition's warnings if it has no errors, except
-/// for those about choices if the cluster was started already.
+/// for those about choices, which [`load`] prints.
 pub fn plan(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Plan> {
     let (definition, mut diagnostics) = read_named(workspace, name)?;
-    if Record::is_there(&workspace.home(name)) {
-        diagnostics.retain(|diagnostic| !diagnostic.is_about_a_choice);
-    }
+    diagnostics.retain(|diagnostic| !diagnostic.is_about_a_choice);
     without_errors(ui, Plan::new(&definition), diagnostics)
 }
 

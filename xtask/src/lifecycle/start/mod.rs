@@ -53,8 +53,12 @@ pub struct StartRequest<'a> {
 pub fn up(ui: Ui, request: &StartRequest<'_>) -> Outcome<Proof> {
     let name = request.name;
     let workspace = Workspace::find()?;
-    let defined = definitions::plan(ui, &workspace, name)?;
     let home = workspace.home(name);
+    let defined = if Record::is_there(&home) {
+        definitions::plan(ui, &workspace, name)?
+    } else {
+        Plan::new(&definitions::load(ui, &workspace, name)?)
+    };
     let _lock = Lock::take(&home, &format!("up {name}"), &ui.saying())?;
 
     let past = Past::resumed(ui, request, home, &defined)?;
