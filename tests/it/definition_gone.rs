@@ -35,6 +35,9 @@ fn cluster_without_definition_is_named_and_stopped() {
     "#]]
     .assert_eq(&down.stderr);
     assert!(processes(&scratch, "dev").is_empty());
+    let status = scratch.run(&["status", "dev"]).expect(0);
+    let hint = "hint: to start it again, restore its definition `cluster/dev.toml`\n";
+    assert_eq!(status.stderr, hint);
     let ran = scratch.run(&["verify", "dev"]).expect(3);
     expect![[r#"
         error: there is no `cluster/dev.toml`

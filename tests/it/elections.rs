@@ -45,6 +45,7 @@ pub(crate) fn snapshot(members: &[Seen]) -> Snapshot {
         damaged: Vec::new(),
         is_drilled: false,
         is_redefined: false,
+        is_defined: true,
         cluster: "default".parse().unwrap(),
         driver: DriverName::Local,
         version: EtcdVersion::new(3, 6, 14),

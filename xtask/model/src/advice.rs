@@ -95,6 +95,9 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
     if !snapshot.is_down() {
         return Vec::new();
     }
+    if !snapshot.is_defined {
+        return vec![undefined(cluster)];
+    }
     if snapshot.is_redefined {
         return vec![redefined(cluster)];
     }
@@ -115,6 +118,13 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
             [format!("cargo xtask verify {cluster}")],
         )
     }]
+}
+
+/// What to do if `up` would fail because the definition is gone.
+pub fn undefined(cluster: &ClusterName) -> Hint {
+    Hint::says(format!(
+        "to start it again, restore its definition `cluster/{cluster}.toml`"
+    ))
 }
 
 /// What to do if `up` would refuse because the definition describes another cluster.

@@ -56,9 +56,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ui.hint(&if is_redefined {
             advice::redefined(name)
         } else if !definitions::exists(&home.workspace, name) {
-            Hint::says(format!(
-                "to start it again, restore its definition `cluster/{name}.toml`"
-            ))
+            advice::undefined(name)
         } else {
             Hint::heals("start it again", [format!("cargo xtask up {name}")])
         });

@@ -4,7 +4,7 @@ mod looks;
 
 use std::time::Duration;
 
-use super::{drill_left, known_data, open};
+use super::{definitions, drill_left, known_data, open};
 use crate::advice::Unusable;
 use crate::etcd::observe;
 use crate::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
@@ -60,6 +60,7 @@ fn snapshot_of(
         damaged: damaged(started, &members),
         is_drilled: drill_left::is_left(&started.home),
         is_redefined: open::is_redefined(started),
+        is_defined: definitions::exists(&started.home.workspace, &started.home.name),
         members,
     };
     snapshot.each_member_once()

@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub is_drilled: bool,
     /// Whether the definition now describes another cluster than the one that was started.
     pub is_redefined: bool,
+    /// Whether there is still a definition of its name.
+    pub is_defined: bool,
 }
 
 /// A member and what was seen of it.
