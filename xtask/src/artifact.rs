@@ -1,6 +1,7 @@
 //! The only writer of rendered files. One function writes them or, with [`Mode::Check`], compares
 //! them, so a check reports exactly what a write would change.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 
@@ -34,7 +35,8 @@ pub enum Before {
 
 /// Writes one rendered file, or only compares it.
 ///
-/// The write is atomic: an interruption leaves the old file or the new one.
+/// The write is atomic: an interruption leaves the old file or the new one. It is not flushed to the
+/// disk, because a rendered file can be made again.
 pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Before> {
     let path = workspace.root().join(&rendered.path);
     let before = read(&path).map_err(|error| failure(workspace, "read", &rendered.path, &error))?;
@@ -43,12 +45,11 @@ pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Be
         Some(text) => Before::Other(String::from_utf8_lossy(&text).into_owned()),
         None => Before::Nothing,
     };
-    if mode == Mode::Write {
-        atomic::tidy_up(&path);
-    }
     if mode == Mode::Write && before != Before::Same {
-        atomic::replace(&path, &rendered.text)
+        atomic::replace_unflushed(&path, &rendered.text)
             .map_err(|error| failure(workspace, "write", &rendered.path, &error))?;
+    } else if mode == Mode::Write {
+        atomic::tidy_up(&path);
     }
     Ok(before)
 }
@@ -72,14 +73,16 @@ pub fn orphans(workspace: &Workspace, expected: &[Rendered]) -> Outcome<Vec<Utf8
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unreadable(error)),
     }
+    let expected: HashSet<&str> = expected.iter().map(|file| file.path.as_str()).collect();
     let mut orphans = Vec::new();
     for folder in folders {
         for target in TARGETS {
             let path = folder.join(target.file);
             let relative = path.strip_prefix(workspace.root()).unwrap_or(&path);
-            let is_expected = expected.iter().any(|rendered| rendered.path == relative);
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            if !is_expected && render::is_generated(&text) {
+            let is_expected = expected.contains(relative.as_str());
+            let is_generated =
+                || fs::read_to_string(&path).is_ok_and(|text| render::is_generated(&text));
+            if !is_expected && is_generated() {
                 orphans.push(relative.to_owned());
             }
         }

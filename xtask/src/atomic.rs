@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::hint::Hint;
 use crate::process::{self, quoted};
@@ -13,6 +13,18 @@ use crate::report::{Diagnostic, Failure};
 /// the disk and renamed. Missing parent folders are created. An existing file keeps its
 /// permissions, and a symbolic link keeps its target.
 pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
+    let folder = put(path, text, File::sync_all)?;
+    // The rename is durable only once the folder is flushed.
+    File::open(folder)?.sync_all()
+}
+
+/// The same without a flush, for files that can be made again: after a power loss, it may be empty.
+pub fn replace_unflushed(path: &Utf8Path, text: &str) -> io::Result<()> {
+    put(path, text, |_| Ok(())).map(drop)
+}
+
+/// Returns the folder of the file.
+fn put(path: &Utf8Path, text: &str, flush: fn(&File) -> io::Result<()>) -> io::Result<Utf8PathBuf> {
     let target = path.canonicalize_utf8();
     let path = target.as_deref().unwrap_or(path);
     let folder = path
@@ -26,14 +38,13 @@ pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
     // Two runs at the same time must not write to the same file.
     let temporary = folder.join(format!(".{name}.{}.new", std::process::id()));
     let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
-    let written = write_through(&temporary, text, permissions.ok())
+    let written = write(&temporary, text, permissions.ok(), flush)
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
     written?;
-    // The rename is durable only once the folder is flushed.
-    File::open(folder)?.sync_all()
+    Ok(folder.to_owned())
 }
 
 /// The failure to write a file. `why`: what the file is for.
@@ -78,11 +89,16 @@ fn remove_leftovers(folder: &Utf8Path, name: &str) {
     }
 }
 
-fn write_through(path: &Utf8Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
+fn write(
+    path: &Utf8Path,
+    text: &str,
+    permissions: Option<Permissions>,
+    flush: fn(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = File::create(path)?;
     if let Some(permissions) = permissions {
         file.set_permissions(permissions)?;
     }
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    flush(&file)
 }

@@ -103,6 +103,7 @@ fn scalar(value: &Value, column: usize) -> String {
         Value::Tagged(tagged) if tagged.tag == PLAIN => {
             format!("{}\n", tagged.value.as_str().unwrap_or_default())
         }
+        Value::String(text) if is_plain(text) => format!("{text}\n"),
         Value::String(text) if has_foreign_breaks(text) => format!("{}\n", escaped(text)),
         Value::String(text) => {
             let written = by_serde_yaml(value);
@@ -116,6 +117,15 @@ fn scalar(value: &Value, column: usize) -> String {
         }
         _ => by_serde_yaml(value),
     }
+}
+
+/// Whether the text is certainly the same plain scalar in every YAML, as most keys are. `serde_yaml`
+/// takes much longer to find out.
+fn is_plain(text: &str) -> bool {
+    let is_safe = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'/');
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(is_safe)
+        && !means_something_else(text)
 }
 
 /// The scalar as `serde_yaml` writes it inside a collection.
@@ -150,7 +160,8 @@ fn means_something_else(text: &str) -> bool {
 
 /// Whether the text has line breaks that only YAML 1.1 knows, or marks that parsers drop.
 fn has_foreign_breaks(text: &str) -> bool {
-    text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
+    text.contains('\r')
+        || !text.is_ascii() && text.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
 }
 
 fn escaped(text: &str) -> String {
