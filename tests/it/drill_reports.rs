@@ -1,9 +1,13 @@
 //! The reports of drills that are kept.
 
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::time::Duration;
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use test_attribute::test;
+use xtask::atomic;
 use xtask::state::drill_reports;
 use xtask::workspace::Workspace;
 
@@ -26,4 +30,36 @@ fn reports_of_the_last_20_runs_are_kept() {
     assert_eq!(fs::read_to_string(&kept[0]).unwrap(), "run 2");
     let latest = fs::read_to_string(home.folder().join("drill.html"));
     assert_eq!(latest.unwrap(), "run 21");
+}
+
+#[test]
+fn report_is_written_to_a_pipe_and_replaces_no_device() {
+    let scratch = Scratch::new();
+    let pipe = scratch.root().join("pipe");
+    mkfifo(pipe.as_std_path(), Mode::S_IRWXU).unwrap();
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    atomic::replace(&pipe, "a page").unwrap();
+    assert_eq!(reader.join().unwrap(), "a page");
+    let left: Vec<_> = scratch.root().read_dir_utf8().unwrap().flatten().collect();
+    assert!(
+        left.iter()
+            .all(|entry| !entry.file_name().ends_with(".new"))
+    );
+    let kind = fs::symlink_metadata(&pipe).unwrap().file_type();
+    assert!(kind.is_fifo());
+}
+
+#[test]
+fn report_of_a_killed_drill_leaves_nothing_in_the_end() {
+    let scratch = Scratch::new();
+    let home = Workspace::at(scratch.root()).home(&"default".parse().unwrap());
+    let folder = home.folder().join("drills");
+    fs::create_dir_all(&folder).unwrap();
+    let left = folder.join(".2026-07-30T09-05-00Z.html.2147483646.new");
+    fs::write(&left, "half").unwrap();
+    drill_reports::keep(&home, Duration::from_secs(1_785_402_400), "whole").unwrap();
+    assert!(!left.exists());
 }

@@ -643,16 +643,29 @@ fn what_a_killed_render_left_is_removed_by_the_next() {
     let scratch = Scratch::with("left", "members = 3\n");
     scratch.run(&["render"]).expect(0);
     let folder = scratch.root().join("vagrant/left");
+    let gone = scratch.root().join("vagrant/gone");
+    fs::create_dir(&gone).unwrap();
     // No process has so high a number; one that is alive may still be writing.
-    let dead = folder.join(".config.rb.2147483646.new");
+    let dead = [
+        folder.join(".config.rb.2147483646.new"),
+        folder.join(".user-data.2147483645.new"),
+        // Of a definition that was removed since.
+        gone.join(".user-data.2147483646.new"),
+    ];
     let alive = folder.join(format!(".config.rb.{}.new", std::process::id()));
-    for path in [&dead, &alive] {
-        fs::write(path, "half").unwrap();
+    // Not named like one.
+    let other = folder.join(".config.rb.new");
+    for next in [&["render", "--check"][..], &["render"]] {
+        for path in dead.iter().chain([&alive, &other]) {
+            fs::write(path, "half").unwrap();
+        }
+        scratch.run(next).expect(0);
+        assert_eq!(dead.iter().find(|path| path.exists()), None, "{next:?}");
+        assert!(alive.exists() && other.exists());
     }
-    scratch.run(&["render", "--check"]).expect(0);
-    assert!(dead.exists());
-    scratch.run(&["render"]).expect(0);
-    assert!(!dead.exists());
-    assert!(alive.exists());
+    // Even if nothing else is to be done.
+    fs::write(&dead[0], "half").unwrap();
+    scratch.run(&["render", "left", "--check"]).expect(0);
+    assert!(!dead[0].exists());
     fs::remove_file(alive).unwrap();
 }

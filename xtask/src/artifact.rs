@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 pub enum Mode {
     /// Write files that differ.
     Write,
-    /// Change nothing.
+    /// Change nothing, except for removing temporary files of killed runs.
     Check,
 }
 
@@ -48,14 +48,14 @@ pub fn put(workspace: &Workspace, rendered: &Rendered, mode: Mode) -> Outcome<Be
     if mode == Mode::Write && before != Before::Same {
         atomic::replace_unflushed(&path, &rendered.text)
             .map_err(|error| failure(workspace, "write", &rendered.path, &error))?;
-    } else if mode == Mode::Write {
+    } else {
         atomic::tidy_up(&path);
     }
     Ok(before)
 }
 
 /// Files that are marked as generated although no definition renders to them, relative to the
-/// workspace and sorted.
+/// workspace and sorted. Removes temporary files of killed runs beside them.
 pub fn orphans(workspace: &Workspace, expected: &[Rendered]) -> Outcome<Vec<Utf8PathBuf>> {
     let vagrant = workspace.vagrant();
     let unreadable =
@@ -76,6 +76,7 @@ pub fn orphans(workspace: &Workspace, expected: &[Rendered]) -> Outcome<Vec<Utf8
     let expected: HashSet<&str> = expected.iter().map(|file| file.path.as_str()).collect();
     let mut orphans = Vec::new();
     for folder in folders {
+        atomic::tidy_up_folder(&folder);
         for target in TARGETS {
             let path = folder.join(target.file);
             let relative = path.strip_prefix(workspace.root()).unwrap_or(&path);

@@ -12,7 +12,15 @@ use crate::report::{Diagnostic, Failure};
 /// Replaces the text of a file. The new text is written to a temporary file beside it, flushed to
 /// the disk and renamed. Missing parent folders are created. An existing file keeps its
 /// permissions, and a symbolic link keeps its target.
+///
+/// A device or a pipe, as in `--report >(…)`, is written to instead.
 pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return File::options()
+            .write(true)
+            .open(path)?
+            .write_all(text.as_bytes());
+    }
     let folder = put(path, text, File::sync_all)?;
     // The rename is durable only once the folder is flushed.
     File::open(folder)?.sync_all()
@@ -77,12 +85,26 @@ pub fn tidy_up(path: &Utf8Path) {
     }
 }
 
+/// Removes temporary files of killed runs, of whatever file, from a folder that only this program
+/// writes to.
+pub fn tidy_up_folder(folder: &Utf8Path) {
+    remove_dead(folder, |middle| {
+        middle.rsplit_once('.').map(|(_, writer)| writer)
+    });
+}
+
 /// Skips files of processes that are still alive. A file that cannot be removed does no harm.
 fn remove_leftovers(folder: &Utf8Path, name: &str) {
-    let start = format!(".{name}.");
+    let start = format!("{name}.");
+    remove_dead(folder, |middle| middle.strip_prefix(&start));
+}
+
+/// `writer_of`: the process in the middle of a name, between its first dot and `.new`.
+fn remove_dead(folder: &Utf8Path, writer_of: impl Fn(&str) -> Option<&str>) {
     for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {
-        let middle = entry.file_name().strip_prefix(&start);
-        let writer = middle.and_then(|middle| middle.strip_suffix(".new")?.parse().ok());
+        let name = entry.file_name().strip_prefix('.');
+        let middle = name.and_then(|name| name.strip_suffix(".new"));
+        let writer = middle.and_then(|middle| writer_of(middle)?.parse().ok());
         if writer.is_some_and(|writer| !process::is_there(writer)) {
             let _ = fs::remove_file(entry.path());
         }

@@ -24,6 +24,8 @@ pub fn keep(home: &Home, started: Duration, page: &str) -> io::Result<Utf8PathBu
     // Colons are special in archives and on other systems.
     let name = utc(started).replace(':', "-");
     let path = folder(home).join(format!("{name}.html"));
+    // No later run writes a file of the same name, which would remove the leftovers of a killed one.
+    atomic::tidy_up_folder(&folder(home));
     atomic::replace(&path, page)?;
     atomic::replace(&latest(home), page)?;
     let kept = all(home);
