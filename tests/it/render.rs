@@ -355,6 +355,26 @@ fn one_name_renders_one_cluster() {
 }
 
 #[test]
+fn one_name_is_compared_with_the_others() {
+    let scratch = Scratch::with("alone", "[network]\nsubnet = \"192.168.60.0/24\"\n");
+    scratch.define("one", "members = 3\n");
+    scratch.define("two", "members = 5\n");
+    scratch.define("wrong", "membres = 5\n");
+    let ran = scratch.run(&["render", "alone"]).expect(0);
+    assert_eq!(ran.stderr, "");
+    for name in ["one", "two"] {
+        let ran = scratch.run(&["render", name]).expect(0);
+        let clash = "warning: `one` and `two` both claim the address `192.168.56.101`\n";
+        assert!(ran.stderr.starts_with(clash), "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("warning").count(), 1);
+    }
+    scratch.define("two", "members = 3\n");
+    let ran = scratch.run(&["render", "two", "--check"]).expect(1);
+    let hint = "hint: write them: `cargo xtask render two`\n";
+    assert!(ran.stderr.ends_with(hint), "{}", ran.stderr);
+}
+
+#[test]
 fn check_shows_the_difference_and_writes_nothing() {
     let scratch = Scratch::with("default", "members = 3\n");
     scratch.run(&["render"]).expect(0);

@@ -54,7 +54,7 @@ Exit status:
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let definitions = match &args.name {
-        Some(name) => vec![definitions::load(ui, &workspace, name)?],
+        Some(name) => vec![definitions::load_beside_others(ui, &workspace, name)?],
         None => definitions::load_all(ui, &workspace)?,
     };
     let rendered = render_all(&definitions);
@@ -63,7 +63,11 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         None => artifact::orphans(&workspace, &rendered)?,
     };
     if args.check {
-        check(ui, &workspace, &rendered, &left_over)
+        let again = match &args.name {
+            Some(name) => format!("cargo xtask render {name}"),
+            None => "cargo xtask render".to_owned(),
+        };
+        check(ui, &workspace, &rendered, &left_over, again)
     } else {
         write(ui, &workspace, &rendered)?;
         ui.report(left_over_diagnostic(&workspace, &left_over, Diagnostic::warning).as_slice());
@@ -101,6 +105,7 @@ fn check(
     workspace: &Workspace,
     rendered: &[Rendered],
     left_over: &[Utf8PathBuf],
+    again: String,
 ) -> Outcome<Exit> {
     let mut diagnostics = Vec::new();
     let mut diffs = String::new();
@@ -137,7 +142,7 @@ fn check(
                 list(&differing_in_line_ends)
             ));
         }
-        diagnostics.push(diagnostic.hint(Hint::heals(write, ["cargo xtask render"])));
+        diagnostics.push(diagnostic.hint(Hint::heals(write, [again])));
     }
     diagnostics.extend(left_over_diagnostic(
         workspace,

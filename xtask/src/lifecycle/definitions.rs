@@ -36,6 +36,28 @@ pub fn load(ui: Ui, workspace: &Workspace, name: &ClusterName) -> Outcome<Defini
     without_errors(ui, definition, diagnostics)
 }
 
+/// The same, and compares it with each other definition that has no errors.
+pub fn load_beside_others(
+    ui: Ui,
+    workspace: &Workspace,
+    name: &ClusterName,
+) -> Outcome<Definition> {
+    let (definition, mut diagnostics) = read_named(workspace, name)?;
+    for rule in RULES_ACROSS {
+        let others = names(workspace)?.into_iter().filter(|other| other != name);
+        let found = others.filter_map(|other| {
+            let mut pair = [definition.clone(), load_silently(workspace, &other)?];
+            pair.sort_by(|one, other| one.name.cmp(&other.name));
+            let mut found = Vec::new();
+            (rule.judge)(&pair, &mut found);
+            (!found.is_empty()).then_some(found)
+        });
+        // As in a comparison of all, one is enough.
+        diagnostics.extend(found.take(1).flatten());
+    }
+    without_errors(ui, definition, diagnostics)
+}
+
 /// Whether there is a definition of this name, with or without errors.
 pub fn exists(workspace: &Workspace, name: &ClusterName) -> bool {
     let path = workspace.cluster().join(format!("{name}.toml"));

@@ -33,7 +33,7 @@ use crate::values::{
 };
 
 /// `cluster/<name>.toml`, parsed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Definition {
     /// The file's name without `.toml`.
     pub name: ClusterName,
@@ -122,7 +122,7 @@ pub struct MemberEntry {
 }
 
 /// The addresses that the members get.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Network {
     /// `subnet`: the private network that the members share.
     pub subnet: Setting<Subnet>,

@@ -29,7 +29,7 @@ macro_rules! section {
         )*
     ) => {
         $(#[$about])*
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         pub struct $written {
             $( #[doc = $doc] $(#[$more])* pub $field: Setting<$type>, )*
         }
