@@ -476,11 +476,49 @@ fn files_without_a_definition_are_reported_and_kept() {
     "#]]
     .assert_eq(&written.stderr);
     let checked = scratch.run(&["render", "--check"]).expect(1);
-    assert_eq!(
-        written.stderr.replace("warning: ", "error: "),
-        checked.stderr
-    );
+    let left_over = written.stderr.replace("warning: ", "error: ");
+    assert!(checked.stderr.ends_with(&left_over), "{}", checked.stderr);
     assert!(scratch.root().join("vagrant/gone/user-data").exists());
+}
+
+#[test]
+fn check_warns_about_strangers() {
+    let shared = "[machine.shared_folders]\n\"./src/here\" = \"/src\"\n\"../above\" = \"/above\"\n";
+    let scratch = Scratch::with("default", "members = 3\n");
+    scratch.define(
+        "five",
+        &format!("[network]\nsubnet = \"192.168.60.0/24\"\n{shared}"),
+    );
+    scratch.run(&["render"]).expect(0);
+    let root = scratch.root();
+    // What users have there for good reasons.
+    for folder in [
+        ".vagrant/machines",
+        "five/.vagrant",
+        "five/log",
+        "log",
+        "five/src/here",
+        "above",
+    ] {
+        fs::create_dir_all(root.join("vagrant").join(folder)).unwrap();
+    }
+    for file in ["Vagrantfile", ".gitignore", "five/log/core-01-serial.txt"] {
+        fs::write(root.join("vagrant").join(file), "mine").unwrap();
+    }
+    let ran = scratch.run(&["render", "--check"]).expect(0);
+    assert_eq!(ran.stderr, "");
+    fs::write(root.join("vagrant/five/user-data.old"), "mine").unwrap();
+    fs::create_dir(root.join("vagrant/old")).unwrap();
+    fs::write(root.join("vagrant/old/user-data"), "#cloud-config\n").unwrap();
+    let ran = scratch.run(&["render", "--check"]).expect(0);
+    expect![[r#"
+        warning: `vagrant/five/user-data.old` and `vagrant/old` are not rendered from a definition
+        note: machines use only rendered files and shared folders
+        hint: look at them: `ls -ld vagrant/five/user-data.old vagrant/old`
+    "#]]
+    .assert_eq(&ran.stderr);
+    let ran = scratch.run(&["render", "five", "--check"]).expect(0);
+    assert_eq!(ran.stderr, "");
 }
 
 #[test]

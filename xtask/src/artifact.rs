@@ -1,6 +1,8 @@
 //! The only writer of rendered files. One function writes them or, with [`Mode::Check`], compares
 //! them, so a check reports exactly what a write would change.
 
+mod strangers;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -12,6 +14,8 @@ use crate::hint::Hint;
 use crate::render::{self, Rendered, TARGETS};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::workspace::Workspace;
+
+pub use strangers::strangers;
 
 /// Whether to write files or only to compare them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

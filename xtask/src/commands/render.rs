@@ -6,7 +6,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Exit;
 use crate::artifact::{self, Before, Mode};
-use crate::definition::Definition;
 use crate::hint::Hint;
 use crate::lifecycle::definitions;
 use crate::plan::Plan;
@@ -14,7 +13,7 @@ use crate::render::{self, Rendered};
 use crate::report::{Diagnostic, Outcome};
 use crate::ui::{self, Ui};
 use crate::values::ClusterName;
-use crate::wording::list;
+use crate::wording::{list, list_of_words};
 use crate::workspace::Workspace;
 
 /// Write machine configuration from the definitions
@@ -25,6 +24,9 @@ use crate::workspace::Workspace;
 ///
 /// `render` does not touch files that are up to date, never leaves a file half written, and writes
 /// nothing if any definition has an error. Running clusters are not affected.
+///
+/// `--check` also warns about files and folders in vagrant/ that no definition renders, except for
+/// hidden files, serial logs and shared folders.
 #[allow(rustdoc::invalid_html_tags, reason = "it is a page of plain text")]
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
@@ -57,7 +59,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         Some(name) => vec![definitions::load_beside_others(ui, &workspace, name)?],
         None => definitions::load_all(ui, &workspace)?,
     };
-    let rendered = render_all(&definitions);
+    let plans: Vec<Plan> = definitions.iter().map(Plan::new).collect();
+    let rendered: Vec<Rendered> = plans.iter().flat_map(render::render).collect();
     let left_over = match &args.name {
         Some(_) => Vec::new(),
         None => artifact::orphans(&workspace, &rendered)?,
@@ -67,19 +70,16 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             Some(name) => format!("cargo xtask render {name}"),
             None => "cargo xtask render".to_owned(),
         };
+        if args.name.is_none() {
+            let strangers = artifact::strangers(&workspace, &plans, &rendered, &left_over);
+            ui.report(strangers_diagnostic(&workspace, &strangers).as_slice());
+        }
         check(ui, &workspace, &rendered, &left_over, again)
     } else {
         write(ui, &workspace, &rendered)?;
         ui.report(left_over_diagnostic(&workspace, &left_over, Diagnostic::warning).as_slice());
         Ok(Exit::Success)
     }
-}
-
-fn render_all(definitions: &[Definition]) -> Vec<Rendered> {
-    definitions
-        .iter()
-        .flat_map(|definition| render::render(&Plan::new(definition)))
-        .collect()
 }
 
 fn write(ui: Ui, workspace: &Workspace, rendered: &[Rendered]) -> Outcome<()> {
@@ -155,6 +155,23 @@ fn check(
     }
     ui.report(&diagnostics);
     Ok(Exit::Unhealthy)
+}
+
+/// A warning only: whoever put them there may need them.
+fn strangers_diagnostic(workspace: &Workspace, strangers: &[Utf8PathBuf]) -> Option<Diagnostic> {
+    let (is, them) = match strangers {
+        [] => return None,
+        [_] => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    let named = list_of_words(strangers);
+    let typed: Vec<String> = strangers.iter().map(|path| workspace.typed(path)).collect();
+    let diagnostic = Diagnostic::warning(format!("{named} {is} not rendered from a definition"))
+        .note("machines use only rendered files and shared folders");
+    Some(diagnostic.hint(Hint::informs(
+        format!("look at {them}"),
+        [format!("ls -ld {}", typed.join(" "))],
+    )))
 }
 
 /// Reports left-over files without removing them: their definition may be gone by accident.
