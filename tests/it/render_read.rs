@@ -151,7 +151,8 @@ fn ruby_reads_what_the_definition_says() {
     assert_eq!(globals["five"]["num_instances"], 5);
 }
 
-/// A Vagrantfile of that day requires `config.rb` and then reads these globals, in these ways.
+/// coreos-vagrant's Vagrantfile (commit c39dbfc) requires `config.rb` and then reads these globals, in these
+/// ways.
 #[test]
 fn a_vagrantfile_of_2015_can_use_config_rb() {
     require_tool("ruby", "ruby");

@@ -6,8 +6,8 @@ use crate::plan::{Machine, Plan};
 use crate::profile::MachineBox;
 use crate::values::{Channel, ImageVersion};
 
-/// The file that a Vagrantfile reads: coreos-vagrant's plain Ruby globals, followed by those that it does not
-/// have.
+/// The file that a Vagrantfile reads: coreos-vagrant's plain Ruby globals (as of its commit bb2fe08 of June
+/// 2015), followed by those that it does not have.
 pub(super) static CONFIG_RB: Target = Target {
     file: "config.rb",
     render,
