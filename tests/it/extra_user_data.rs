@@ -133,6 +133,7 @@ fn refused_extra_files_show_the_place() {
         "#cloud-config\nusers:\n- <<: {name: me}\n",
         "#cloud-config\npackages: [htop]\nruncmd: []\npackages: [jq]\n",
         "#cloud-config\npackages: [htop]\n---\npackages: [jq]\n",
+        "#cloud-config\nruncmd:\n- echo a\u{2028}b\n",
         "#cloud-config\n? [a, b]\n: c\n",
         &format!("#cloud-config\na: {}{}\n", "[".repeat(40), "]".repeat(40)),
     ] {

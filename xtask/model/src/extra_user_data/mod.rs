@@ -70,6 +70,10 @@ impl Node {
     fn value(&self) -> Value {
         match &self.kind {
             NodeKind::Plain(text) if text.is_empty() => Value::Null,
+            // In the first column, a mark of documents.
+            NodeKind::Plain(text) if text.starts_with("---") || text.starts_with("...") => {
+                text.as_str().into()
+            }
             NodeKind::Plain(text) if yaml::spans_lines(text) => text.as_str().into(),
             NodeKind::Plain(text) => yaml::plain(text),
             NodeKind::Text(text) => text.as_str().into(),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+use serde_yaml::Value;
 
 use super::{Entry, Node, NodeKind};
 use crate::render::quote::yaml;
@@ -47,18 +48,20 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Vec<Entry>, Vec<Diagnostic>>
             return Err(tree.diagnostics);
         }
     }
-    match tree.root.take() {
-        Some(Node {
-            kind: NodeKind::Map(entries),
-            ..
-        }) => Ok(entries),
-        root => {
-            let span = root.map_or(0..first.len(), |root| root.span);
+    let root = tree.root.take();
+    let place = root
+        .as_ref()
+        .map_or(0..first.len(), |root| root.span.clone());
+    tree.compare(root.as_ref());
+    match root.map(|root| root.kind) {
+        Some(NodeKind::Map(entries)) if tree.diagnostics.is_empty() => return Ok(entries),
+        Some(NodeKind::Map(_)) => {}
+        _ => {
             let hint = "write keys and values, as in `packages: [htop]`";
-            tree.error("the file is not a mapping".to_owned(), span, hint);
-            Err(tree.diagnostics)
+            tree.error("the file is not a mapping".to_owned(), place, hint);
         }
     }
+    Err(tree.diagnostics)
 }
 
 struct Tree<'a> {
@@ -96,8 +99,12 @@ impl Tree<'_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_properties(anchor, tag.is_some(), &span);
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let kind = match style {
                     ScalarStyle::Plain => NodeKind::Plain(text.into_owned()),
+                    _ if is_block && self.is_unended(&span) => {
+                        NodeKind::Text(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+                    }
                     _ => NodeKind::Text(text.into_owned()),
                 };
                 self.add(Node { span, kind });
@@ -122,6 +129,12 @@ impl Tree<'_> {
             Event::SequenceEnd | Event::MappingEnd => self.end(&span),
             _ => {}
         }
+    }
+
+    /// Whether a block ends with the file, and the file without a line break. The parser adds one.
+    fn is_unended(&self, block: &Range<usize>) -> bool {
+        let text = &self.source.text;
+        block.end == text.len() && !text.ends_with('\n')
     }
 
     /// Refuses what would be lost, or read differently, after rendering.
@@ -171,6 +184,28 @@ impl Tree<'_> {
         }
     }
 
+    /// Refuses what libyaml reads differently: cloud-init and coreos-cloudinit have relatives of it.
+    fn compare(&mut self, root: Option<&Node>) {
+        match serde_yaml::from_str::<Value>(&self.source.text) {
+            Ok(read) => {
+                if let Some(node) = root.and_then(|root| differing(root, &read)) {
+                    let message = "readers of YAML disagree on this value".to_owned();
+                    self.error(message, node.span.clone(), "write it in double quotes");
+                }
+            }
+            Err(error) => {
+                let at = error.location().map_or(0, |location| {
+                    let column = location.column().saturating_sub(1);
+                    self.offset(&Marker::new(location.index(), location.line(), column))
+                });
+                // Its place is part of the text.
+                let text = error.to_string();
+                let fact = text.split(" at line ").next().unwrap_or_default();
+                self.error(format!("invalid YAML: {fact}"), at..at, "");
+            }
+        }
+    }
+
     fn span(&self, span: Span) -> Range<usize> {
         let start = self.offset(&span.start);
         start..self.offset(&span.end).max(start)
@@ -195,6 +230,29 @@ impl Tree<'_> {
             diagnostic.hint(hint)
         });
     }
+}
+
+/// The first part that was read as another value.
+fn differing<'a>(node: &'a Node, read: &Value) -> Option<&'a Node> {
+    let differs = match (&node.kind, read) {
+        // What this stands for is up to its reader.
+        (NodeKind::Plain(text), Value::Null | Value::Bool(_) | Value::Number(_)) => {
+            yaml::spans_lines(text)
+        }
+        (NodeKind::Plain(text) | NodeKind::Text(text), Value::String(read)) => text != read,
+        (NodeKind::List(items), Value::Sequence(read)) if items.len() == read.len() => {
+            let mut pairs = items.iter().zip(read);
+            return pairs.find_map(|(item, read)| differing(item, read));
+        }
+        (NodeKind::Map(entries), Value::Mapping(read)) if entries.len() == read.len() => {
+            let mut pairs = entries.iter().zip(read);
+            return pairs.find_map(|((key, value), (read_key, read_value))| {
+                differing(key, read_key).or_else(|| differing(value, read_value))
+            });
+        }
+        _ => true,
+    };
+    differs.then_some(node)
 }
 
 /// Why a key is refused, if it is; otherwise remembers it.
