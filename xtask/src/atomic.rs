@@ -13,7 +13,7 @@ use crate::report::{Diagnostic, Failure};
 /// the disk and renamed. Missing parent folders are created. An existing file keeps its
 /// permissions, and a symbolic link keeps its target.
 ///
-/// A device or a pipe, as in `--report >(…)`, is written to instead.
+/// A device or a pipe is written to instead.
 pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
         return File::options()
