@@ -196,7 +196,7 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
 const GAP: &str = "  ";
 
 /// The text in lines of at most this width, if its words allow that; at least one line.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let Some(line) = lines.last_mut() else {

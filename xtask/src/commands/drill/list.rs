@@ -10,8 +10,8 @@ use crate::hint::Hint;
 use crate::lifecycle::{definitions, open, rehearse};
 use crate::report::Outcome;
 use crate::state::Record;
-use crate::ui::Ui;
-use crate::ui::table::Table;
+use crate::ui::table::{Table, wrapped};
+use crate::ui::{Ui, WIDTH};
 use crate::values::DriverName;
 use crate::workspace::Home;
 
@@ -23,9 +23,6 @@ JSON without FAULT: one object, also within `format` 1.
     is known), reason (why it is not possible, or null), needs_yes, cost (what healing cannot
     restore, or null)
 ";
-
-/// The widest line of the notes.
-const WIDTH: usize = 80;
 
 /// All faults, as far as they are possible on one cluster.
 pub(super) struct FaultList {
@@ -104,7 +101,9 @@ impl FaultList {
         for (note, faults) in &notes {
             let _ = write!(text, "\n{note}\n");
             if faults.len() < self.faults.len() {
-                text += &wrapped(faults);
+                for line in wrapped(&faults.join(", "), WIDTH - 2) {
+                    let _ = writeln!(text, "  {line}");
+                }
             }
         }
         text
@@ -151,20 +150,4 @@ fn cost(fault: &Fault) -> Option<&'static str> {
         Cost::WritesMeanwhile => Some("other clients' writes during the drill are lost"),
         Cost::History => Some("older revisions are lost"),
     }
-}
-
-/// Indented lines with these names.
-fn wrapped(names: &[&str]) -> String {
-    let mut text = String::new();
-    let mut line = " ".to_owned();
-    for (index, name) in names.iter().enumerate() {
-        let comma = if index + 1 < names.len() { "," } else { "" };
-        if line.len() + 1 + name.len() + comma.len() > WIDTH {
-            text += &line;
-            text.push('\n');
-            line = " ".to_owned();
-        }
-        let _ = write!(line, " {name}{comma}");
-    }
-    text + &line + "\n"
 }
