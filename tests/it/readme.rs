@@ -161,11 +161,16 @@ fn json() -> String {
     for task in Cli::command().get_subcommands() {
         let help = task.get_after_long_help().map(ToString::to_string);
         let help = help.unwrap_or_default();
-        let Some((_, paragraph)) = help.split_once("\nJSON: ") else {
-            continue;
-        };
-        let paragraph = paragraph.split("\n\n").next().unwrap().trim_end();
-        let _ = writeln!(text, "`{}`:\n\n```\n{paragraph}\n```\n", task.get_name());
+        let paragraphs = help.split("\n\n").map(str::trim_end);
+        for paragraph in paragraphs.filter(|paragraph| paragraph.starts_with("JSON")) {
+            let (beginning, fields) = paragraph.split_once(": ").unwrap();
+            let without = beginning.strip_prefix("JSON").unwrap();
+            let _ = writeln!(
+                text,
+                "`{}`{without}:\n\n```\n{fields}\n```\n",
+                task.get_name()
+            );
+        }
     }
     text
 }

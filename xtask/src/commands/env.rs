@@ -46,7 +46,10 @@ Examples:
   cargo xtask env --shell dotenv > etcd.env
 
 Exit status:
-  4  the cluster was never started, or its etcdctl is gone";
+  4  the cluster was never started, or its etcdctl is gone
+
+JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
+  format, cluster, etcdctl (its path), variables (each name with its value), unset[] (names)";
 
 /// Every variable that `env` may set, except PATH.
 const VARIABLES: &[&str] = &[
