@@ -48,7 +48,7 @@ use words::Words;
 /// The report for a browser is .state/NAME/drill.html; .state/NAME/drills/ keeps those of the last
 /// 20 runs. With `--report`, it is written only to FILE.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment, after_long_help = format!("{EXAMPLES}\n{}\n{}", ui::drill::json::HELP, list::HELP))]
+#[command(verbatim_doc_comment, after_long_help = format!("{EXAMPLES}\n{}\n\n{}", ui::drill::json::HELP, list::HELP))]
 pub struct Args {
     /// The cluster [default: default], then the faults to inject
     #[arg(value_name = "NAME] [FAULT…")]
