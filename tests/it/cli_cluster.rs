@@ -157,10 +157,10 @@ fn status_shows_running_killed_and_stopped_members() {
     let ran = table(&scratch, "seen");
     assert_eq!(ran.stderr, "hint: start it: `cargo xtask up seen`\n");
     expect![[r#"
-        MEMBER CLIENT URL RUNS AS ETCD ROLE TERM INDEX DATABASE
-        core-01 http://127.78.1.101:2379 stopped - - - - -
-        core-02 http://127.78.1.102:2379 stopped - - - - -
-        core-03 http://127.78.1.103:2379 stopped - - - - -
+        MEMBER CLIENT URL RUNS AS ETCD ROLE TERM DATABASE
+        core-01 http://127.78.1.101:2379 stopped - - - -
+        core-02 http://127.78.1.102:2379 stopped - - - -
+        core-03 http://127.78.1.103:2379 stopped - - - -
     "#]]
     .assert_eq(&ran.stdout);
     assert_eq!(status(&scratch, "seen")["leader"], Value::Null);
@@ -201,7 +201,7 @@ fn stopping_a_cluster_twice_is_no_error() {
     assert_eq!(
         elsewhere.stderr,
         "nothing to destroy: cluster `other` has not been started\n\
-         hint: available clusters: `ended`\n"
+         hint: started clusters: `ended`\n"
     );
 
     let destroyed = scratch.run(&["destroy", "ended", "--yes"]).expect(0);

@@ -62,7 +62,7 @@ fn files_that_are_no_definitions_are_named() {
         &scratch,
         &["render"],
         &expect![[r#"
-            error: `cluster/My_Cluster.toml` cannot name a cluster: `M` is not allowed in a cluster name
+            error: `cluster/My_Cluster.toml` cannot name a cluster: `M` is not allowed in a cluster's name
             note: the file name is the cluster's name, which also names folders and a token
             hint: rename the file: use 1 to 63 lower-case letters, digits and inner hyphens, as in `staging`
 
@@ -83,7 +83,7 @@ fn files_that_are_no_definitions_are_named() {
             error: `cluster/loop.toml` cannot be read
             note: Too many levels of symbolic links (os error 40)
 
-            error: `cluster/tab\there.toml` cannot name a cluster: `\t` is not allowed in a cluster name
+            error: `cluster/tab\there.toml` cannot name a cluster: `\t` is not allowed in a cluster's name
             note: the file name is the cluster's name, which also names folders and a token
             hint: rename the file: use 1 to 63 lower-case letters, digits and inner hyphens, as in `staging`
 
@@ -144,13 +144,13 @@ fn errors_of_all_files_are_sorted_by_file_name() {
             note: only one of them can be up at a time
             note: `cluster/a.toml` claims `192.168.56.101` by default
             note: `cluster/b.toml` claims `192.168.56.101` by default
-            hint: give `b` its own subnet under `[network]`, such as `subnet = "192.168.60.0/24"`
+            hint: give `b` its own subnet under `[network]`, such as `subnet = "192.168.57.0/24"`
 
             warning: `a` and `c` both claim the address `192.168.56.101`
             note: only one of them can be up at a time
             note: `cluster/a.toml` claims `192.168.56.101` by default
             note: `cluster/c.toml` claims `192.168.56.101` by default
-            hint: give `c` its own subnet under `[network]`, such as `subnet = "192.168.60.0/24"`
+            hint: give `c` its own subnet under `[network]`, such as `subnet = "192.168.57.0/24"`
         "#]],
     );
 }

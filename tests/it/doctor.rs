@@ -179,7 +179,12 @@ fn requested_provider_is_used() {
     host.providers.asked = Some("libvirt".to_owned());
     finds("provider-asked", &three(), &host, &[]);
     host.providers.asked = Some("parallels".to_owned());
-    finds("provider-unknown", &three(), &host, &[]);
+    finds(
+        "provider-unknown",
+        &three(),
+        &host,
+        &[("provider", Verdict::Warn)],
+    );
 }
 
 #[test]

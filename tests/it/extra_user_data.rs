@@ -352,3 +352,52 @@ fn local_members_need_no_user_data() {
     let ran = scratch.run(&["identity"]).expect(0);
     assert_eq!(ran.stderr, "");
 }
+
+#[test]
+fn keys_and_files_that_cannot_work_are_refused() {
+    let coreos = "[machine]\nprofile = \"flatcar\"\nuser_data = \"extra.yaml\"\n";
+    let unit = "coreos:\n  units:\n    - name: etcd2.service\n      command: start\n";
+    let file = |path: &str| format!("write_files:\n  - path: {path}\n    content: x\n");
+    for (definition, extra, message) in [
+        (
+            DEFINITION,
+            "coreos: {units: []}",
+            "`coreos` has no effect on this system",
+        ),
+        (
+            coreos,
+            "packages: [htop]",
+            "`packages` has no effect on this system",
+        ),
+        (coreos, "ssh-authorized-keys: [x]", ""),
+        (
+            coreos,
+            unit,
+            "the unit `etcd2.service` cannot be defined here",
+        ),
+        (
+            DEFINITION,
+            &file("/etc/hostname"),
+            "the file `/etc/hostname` cannot be written here",
+        ),
+        (
+            DEFINITION,
+            &file("/usr/local/bin/../bin/etcd"),
+            "the file `/usr/local/bin/etcd` cannot be written here",
+        ),
+        (
+            DEFINITION,
+            &file("/var/lib/etcd/x"),
+            "the file `/var/lib/etcd/x` cannot be written here",
+        ),
+        (DEFINITION, &file("/var/lib/etcd-notes"), ""),
+    ] {
+        let (_, found) = merged(definition, &format!("#cloud-config\n{extra}\n"));
+        let messages: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+        let expected: Vec<&str> = [message]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect();
+        assert_eq!(messages, expected, "{extra}");
+    }
+}

@@ -471,7 +471,7 @@ fn files_without_a_definition_are_reported_and_kept() {
     fs::write(scratch.root().join("vagrant/mine/config.rb"), "# mine\n\n").unwrap();
     let written = scratch.run(&["render"]).expect(0);
     expect![[r#"
-        warning: `vagrant/gone/config.rb`, `vagrant/gone/user-data` are left over: no definition renders to them
+        warning: `vagrant/gone/config.rb` and `vagrant/gone/user-data` are left over: no definition produces them
         hint: remove them: `rm -r vagrant/gone`
     "#]]
     .assert_eq(&written.stderr);
@@ -505,8 +505,16 @@ fn check_warns_about_strangers() {
     for file in ["Vagrantfile", ".gitignore", "five/log/core-01-serial.txt"] {
         fs::write(root.join("vagrant").join(file), "mine").unwrap();
     }
+    std::os::unix::fs::symlink("../Vagrantfile", root.join("vagrant/five/Vagrantfile")).unwrap();
     let ran = scratch.run(&["render", "--check"]).expect(0);
     assert_eq!(ran.stderr, "");
+    // Vagrant would read it in place of ours.
+    fs::remove_file(root.join("vagrant/five/Vagrantfile")).unwrap();
+    fs::write(root.join("vagrant/five/Vagrantfile"), "mine").unwrap();
+    let ran = scratch.run(&["render", "--check"]).expect(0);
+    let fact = "warning: `vagrant/five/Vagrantfile` is not rendered from a definition\n";
+    assert!(ran.stderr.starts_with(fact), "{}", ran.stderr);
+    fs::remove_file(root.join("vagrant/five/Vagrantfile")).unwrap();
     fs::write(root.join("vagrant/five/user-data.old"), "mine").unwrap();
     fs::create_dir(root.join("vagrant/old")).unwrap();
     fs::write(root.join("vagrant/old/user-data"), "#cloud-config\n").unwrap();

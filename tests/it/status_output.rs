@@ -67,10 +67,10 @@ fn view_shows_the_leader_and_since_when() {
             default at 09:05:00 UTC: 3 of 3 members answer
             core-01 leads, elected before watching began (term 2)
 
-            MEMBER   ROLE      RUNS AS      TERM  LAG  INDEX  DATABASE
-            core-01  leader    process 100  2     0    18     20 KiB
-            core-02  follower  process 200  2     0    18     20 KiB
-            core-03  follower  process 300  2     0    18     20 KiB
+            MEMBER   ROLE      RUNS AS          TERM  LAG  INDEX  DATABASE
+            core-01  leader    process 100      2     0    18     20 KiB
+            core-02  follower  process 200      2     0    18     20 KiB
+            core-03  follower  process 300      2     0    18     20 KiB
         "#]],
     );
     seen_last(
@@ -79,10 +79,10 @@ fn view_shows_the_leader_and_since_when() {
             default at 09:05:13 UTC: 2 of 3 members answer
             core-03 leads, elected 12 s ago (term 3)
 
-            MEMBER   ROLE      RUNS AS      TERM  LAG  INDEX  DATABASE
-            core-01  -         stopped      -     -    -      -
-            core-02  follower  process 200  3     0    18     20 KiB
-            core-03  leader    process 300  3     0    18     20 KiB
+            MEMBER   ROLE      RUNS AS          TERM  LAG  INDEX  DATABASE
+            core-01  -         stopped          -     -    -      -
+            core-02  follower  process 200      3     0    18     20 KiB
+            core-03  leader    process 300      3     0    18     20 KiB
         "#]],
     );
     seen_last(
@@ -95,10 +95,10 @@ fn view_shows_the_leader_and_since_when() {
             default at 09:05:08 UTC: 2 of 3 members answer
             no leader for 7 s; core-01 led last (term 2)
 
-            MEMBER   ROLE             RUNS AS      TERM  LAG  INDEX  DATABASE
-            core-01  does not answer  process 100  -     -    -      -
-            core-02  no leader        process 200  4     0    18     20 KiB
-            core-03  no leader        process 300  4     0    18     20 KiB
+            MEMBER   ROLE             RUNS AS          TERM  LAG  INDEX  DATABASE
+            core-01  does not answer  process 100      -     -    -      -
+            core-02  no leader        process 200      4     0    18     20 KiB
+            core-03  no leader        process 300      4     0    18     20 KiB
         "#]],
     );
     seen_last(
@@ -107,10 +107,10 @@ fn view_shows_the_leader_and_since_when() {
             default at 09:06:30 UTC: 0 of 3 members answer
             no member runs for 1 min
 
-            MEMBER   ROLE  RUNS AS  TERM  LAG  INDEX  DATABASE
-            core-01  -     stopped  -     -    -      -
-            core-02  -     stopped  -     -    -      -
-            core-03  -     stopped  -     -    -      -
+            MEMBER   ROLE  RUNS AS          TERM  LAG  INDEX  DATABASE
+            core-01  -     stopped          -     -    -      -
+            core-02  -     stopped          -     -    -      -
+            core-03  -     stopped          -     -    -      -
 
             hint: start it: `cargo xtask up default`
         "#]],
@@ -361,10 +361,10 @@ fn tables_fit_and_never_cut_a_process_id() {
         }
     }
     expect![[r#"
-        MEMBER                     CLIENT URL             RUNS AS      ROLE
-        a-member-with-a-long-name  http://127.0.0.1:2379  process 100  leader
-        core-02                    http://127.0.0.2:2379  process 200  does not answer
-        core-03                    http://127.0.0.3:2379  process 300  follower
+        MEMBER                     RUNS AS          ROLE
+        a-member-with-a-long-name  process 100      leader
+        core-02                    process 200      does not answer
+        core-03                    process 300      follower
     "#]]
     .assert_eq(&table::render(&snapshot, WIDTH));
 }

@@ -8,8 +8,8 @@ use crate::plan::Plan;
 use crate::render::{self, Rendered};
 use crate::workspace::Workspace;
 
-/// The Vagrantfile, which may also be linked from a cluster's folder, and the folder of serial logs.
-const VAGRANTS_OWN: [&str; 2] = ["Vagrantfile", "log"];
+/// The folder of serial logs.
+const LOGS: &str = "log";
 
 /// Finds them, relative to the workspace and sorted: folders without a definition, and entries of
 /// folders with one. Hidden entries, shared folders and orphans, which are reported as such, are
@@ -60,13 +60,20 @@ fn without_dots(path: &Utf8Path) -> Utf8PathBuf {
     plain
 }
 
-/// The visible entries of a folder, except for Vagrant's own.
+/// The visible entries of a folder, except for the Vagrantfile and logs.
 fn entries(workspace: &Workspace, folder: &Utf8Path) -> Vec<Utf8PathBuf> {
     let entries = workspace.root().join(folder).read_dir_utf8();
     let entries = entries.into_iter().flatten().flatten();
     entries
         .filter(|entry| !entry.file_name().starts_with('.'))
-        .filter(|entry| !VAGRANTS_OWN.contains(&entry.file_name()))
         .map(|entry| folder.join(entry.file_name()))
+        .filter(|path| path.file_name() != Some(LOGS) && !is_the_vagrantfile(workspace, path))
         .collect()
+}
+
+/// Whether this is the Vagrantfile, or a link to it. Vagrant would read another one in its place.
+fn is_the_vagrantfile(workspace: &Workspace, path: &Utf8Path) -> bool {
+    let ours = workspace.vagrantfile();
+    path.file_name() == ours.file_name()
+        && workspace.root().join(path).canonicalize_utf8().ok() == ours.canonicalize_utf8().ok()
 }

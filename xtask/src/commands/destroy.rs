@@ -50,7 +50,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         let started = workspace.started();
         if !started.is_empty() {
             ui.hint(&Hint::says(format!(
-                "available clusters: {}",
+                "started clusters: {}",
                 list_of_words(started)
             )));
         }

@@ -21,8 +21,9 @@ use crate::ui::shell::{Shell, Variables, nowhere};
 /// and that this cluster does not need, are unset. The formats dotenv and JSON leave PATH alone. The
 /// cluster may be stopped.
 ///
-/// If this task fails, it prints commands that unset the variables and fail, so that etcdctl does
-/// not reach an earlier cluster. The assignment in the examples also fails if cargo does.
+/// The assignment in the examples fails if this task or cargo fails, but leaves the variables of an
+/// earlier `env` in place: chain what follows with `&&`. If this task fails, it prints commands that
+/// unset the variables and fail, which `eval "$(cargo xtask env)"` runs.
 ///
 /// etcdctl then asks all members. To ask one of them, set its URL for one command:
 /// `ETCDCTL_ENDPOINTS=URL etcdctl snapshot save FILE`. etcdctl 3.x refuses `--endpoints` while the

@@ -22,7 +22,8 @@ use crate::values::{ClusterName, HostName};
 /// `--endpoints` to etcdctl.
 ///
 /// Commands depend on the version. With etcd 2.x, use `set` instead of `put`, `rm` instead of `del`
-/// and `ls` instead of `get --prefix`. For an unknown command, etcdctl 2.x prints its help and exits
+/// and `ls` instead of `get --prefix`. Later versions use the v3 API here, also where `env` selects
+/// the v2 API for fleet. For an unknown command, etcdctl 2.x prints its help and exits
 /// with 0.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]

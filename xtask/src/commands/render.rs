@@ -183,14 +183,13 @@ fn left_over_diagnostic(
     if left_over.is_empty() {
         return None;
     }
-    let paths: Vec<&str> = left_over.iter().map(|path| path.as_str()).collect();
-    let (verb, them) = match paths.len() {
+    let (verb, them) = match left_over.len() {
         1 => ("is", "it"),
         _ => ("are", "them"),
     };
     let fact = format!(
-        "`{}` {verb} left over: no definition renders to {them}",
-        paths.join("`, `")
+        "{} {verb} left over: no definition produces {them}",
+        list_of_words(left_over)
     );
     Some(severity(fact).hint(Hint::heals(
         format!("remove {them}"),

@@ -34,7 +34,9 @@ pub fn render(diagnostic: &Diagnostic) -> String {
     let hints = hints.map(|hint| (Level::HELP.with_name("hint"), hint));
     let advice = notes.chain(hints);
     // ASCII decorations look the same on every terminal and in golden files.
-    let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
+    let renderer = Renderer::styled()
+        .decor_style(DecorStyle::Ascii)
+        .term_width(super::WIDTH);
     if diagnostic.place.is_some() {
         let advice = advice.map(|(level, text)| level.message(visible(&text)));
         return renderer.render(&[title.elements(snippets(diagnostic)).elements(advice)]);

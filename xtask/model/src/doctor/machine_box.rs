@@ -34,6 +34,17 @@ fn judge(plan: &Plan, host: &Host) -> Judgement {
     }
 }
 
+/// Whether there can be a box of this system for a provider.
+pub(super) fn has_box(plan: &Plan, provider: &Provider) -> bool {
+    match &plan.machine.profile.machine_box {
+        MachineBox::Published(PublishedBox { gone: Some(_), .. }) => false,
+        MachineBox::Published(PublishedBox { providers, .. }) => providers
+            .iter()
+            .any(|name| Provider::named(name) == *provider),
+        MachineBox::Made(_) => *provider == Provider::Libvirt,
+    }
+}
+
 fn gone(plan: &Plan, why: &[&str]) -> Judgement {
     let title = plan.machine.profile.title;
     let up = task(plan, "up");

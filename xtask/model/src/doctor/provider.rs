@@ -1,5 +1,5 @@
 use super::packages::{self, VAGRANTS_MAKERS};
-use super::{HostCheck, Judgement};
+use super::{HostCheck, Judgement, machine_box};
 use crate::hint::Hint;
 use crate::host::libvirt::{Daemon, URI};
 use crate::host::virtualbox::{Support, support};
@@ -13,7 +13,7 @@ pub(super) static CHECK: HostCheck = HostCheck {
     judge,
 };
 
-fn judge(_: &Plan, host: &Host) -> Judgement {
+fn judge(plan: &Plan, host: &Host) -> Judgement {
     match provider(host) {
         Ok(provider) => {
             let mut evidence = describe(&provider, host);
@@ -21,7 +21,10 @@ fn judge(_: &Plan, host: &Host) -> Judgement {
                 evidence.push_str(", from VAGRANT_DEFAULT_PROVIDER");
             }
             match provider {
-                Provider::Other(_) => Judgement::not_seen(evidence),
+                Provider::Other(name) => Judgement::of(
+                    format!("{name}, whose machines are unknown here"),
+                    vec![unknown(&name)],
+                ),
                 Provider::Libvirt => Judgement::pass(evidence),
                 Provider::VirtualBox => virtualbox(evidence, host),
             }
@@ -31,7 +34,7 @@ fn judge(_: &Plan, host: &Host) -> Judgement {
                 Some(asked) => format!("{asked} is not usable"),
                 None => "none is usable".to_owned(),
             },
-            vec![unusable(&obstacles, host)],
+            vec![unusable(plan, &obstacles, host)],
         ),
     }
 }
@@ -88,7 +91,14 @@ fn virtualbox(evidence: String, host: &Host) -> Judgement {
     }
 }
 
-fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
+/// Warns of a provider that may exist, or may be a spelling mistake.
+fn unknown(name: &str) -> Diagnostic {
+    Diagnostic::warning(format!("this project does not know the provider `{name}`"))
+        .note("it knows `libvirt` and `virtualbox`; whether machines can run with another one is not checked")
+        .hint(Hint::heals("have one chosen automatically", ["unset VAGRANT_DEFAULT_PROVIDER"]))
+}
+
+fn unusable(plan: &Plan, obstacles: &[Obstacle], host: &Host) -> Diagnostic {
     let fact = match &host.providers.asked {
         Some(asked) => {
             format!("`VAGRANT_DEFAULT_PROVIDER` is `{asked}`, which is not usable")
@@ -99,7 +109,11 @@ fn unusable(obstacles: &[Obstacle], host: &Host) -> Diagnostic {
     for obstacle in obstacles {
         diagnostic = diagnostic.note(obstacle.to_string());
     }
-    for obstacle in obstacles {
+    let no_box = |obstacle: &&Obstacle| {
+        let has_box = machine_box::has_box(plan, &Provider::VirtualBox);
+        host.providers.asked.is_none() && matches!(obstacle, Obstacle::NoVirtualBox) && !has_box
+    };
+    for obstacle in obstacles.iter().filter(|obstacle| !no_box(obstacle)) {
         for hint in remedies(obstacle, host) {
             diagnostic = diagnostic.hint(hint);
         }

@@ -94,6 +94,9 @@ impl HostReport {
                 let with = format!("{} and {}", provider.title(), virtualization.title());
                 format!("{name} can run on virtual machines with {with}{warnings}")
             }
+            (Some(Provider::Other(other)), _) => {
+                format!("{name} may run on virtual machines with {other}: not checked{warnings}")
+            }
             (Some(provider), None) => {
                 let provider = provider.title();
                 format!("{name} can run on virtual machines with {provider}{warnings}")

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_yaml::{Mapping, Value};
 
 use super::{Collision, Entry, Node, NodeKind};
+use crate::wording::list_of_words;
 
 /// Keys that would change how our own parts work, and why.
 const RESERVED: &[(&str, &str)] = &[
@@ -28,6 +29,7 @@ const MERGED: &str = "it decides whether the machine sees what sets up etcd";
 pub(super) fn merge(ours: &mut Value, theirs: &[Entry]) -> Vec<Collision> {
     let mut collisions = Vec::new();
     files(&our_paths(ours), theirs, &mut collisions);
+    without_effect(ours, theirs, &mut collisions);
     if let Value::Mapping(ours) = ours {
         mapping(ours, theirs, "", &mut collisions);
     }
@@ -61,7 +63,7 @@ fn mapping(ours: &mut Mapping, theirs: &[Entry], parent: &str, out: &mut Vec<Col
             None => {
                 ours.insert(key.value(), value.value());
             }
-            Some((ours, _)) if ours.as_str() != Some(name) => {
+            Some((ours, Value::Mapping(_) | Value::Sequence(_))) if ours.as_str() != Some(name) => {
                 let ours = ours.as_str().unwrap_or_default();
                 let message = format!("`{shown}` is spelled `{ours}`");
                 let note = "the rendered user-data already has this key in the other spelling";
@@ -130,11 +132,11 @@ fn files(ours: &BTreeSet<String>, theirs: &[Entry], out: &mut Vec<Collision>) {
             continue;
         };
         let clean = clean(path.text().unwrap_or_default());
-        if ours.contains(&clean) {
+        if ours.contains(&clean) || is_of_etcd(&clean) {
             out.push(Collision {
                 span: path.span.clone(),
                 message: format!("the file `{clean}` cannot be written here"),
-                note: "the rendered user-data writes this file to set up etcd".to_owned(),
+                note: "it belongs to what sets up etcd, or names the machine".to_owned(),
                 hint: "remove it, or write to another path".to_owned(),
             });
         }
@@ -145,16 +147,65 @@ fn files(ours: &BTreeSet<String>, theirs: &[Entry], out: &mut Vec<Collision>) {
             continue;
         };
         let text = name.text().unwrap_or_default();
-        if ours.contains(&clean(&format!("{UNITS}/{text}"))) {
+        let path = clean(&format!("{UNITS}/{text}"));
+        if ours.contains(&path) || is_of_etcd(&path) {
             out.push(Collision {
                 span: name.span.clone(),
                 message: format!("the unit `{}` cannot be defined here", text.escape_debug()),
-                note: "the rendered user-data has a unit of this name".to_owned(),
+                note: "a unit of this name runs etcd, or may run a second one".to_owned(),
                 hint: format!(
                     "add settings with a file `{UNITS}/{text}.d/my.conf` in `write_files`"
                 ),
             });
         }
+    }
+}
+
+/// Whether this is a file that etcd is set up with, on any system.
+fn is_of_etcd(path: &str) -> bool {
+    const FILES: &[&str] = &[
+        "/etc/hostname",
+        "/etc/systemd/system/etcd.service",
+        "/etc/systemd/system/etcd2.service",
+        "/etc/systemd/system/etcd-member.service",
+        "/usr/local/bin/etcd",
+        "/usr/local/bin/etcdctl",
+    ];
+    FILES.contains(&path) || path.starts_with("/var/lib/etcd/")
+}
+
+/// Finds keys that the reader of this cloud-config does not know (coreos-cloudinit, `config/config.go`).
+fn without_effect(ours: &Value, theirs: &[Entry], out: &mut Vec<Collision>) {
+    const COREOS: &[&str] = &[
+        "coreos",
+        "hostname",
+        "manage_etc_hosts",
+        "ssh_authorized_keys",
+        "users",
+        "write_files",
+    ];
+    let is_coreos = ours.get("coreos").is_some();
+    for (key, _) in theirs {
+        let name = plain(key.text().unwrap_or_default());
+        let (note, hint) = match (is_coreos, COREOS.contains(&name.as_str())) {
+            (true, false) => (
+                format!("coreos-cloudinit reads only {}", list_of_words(COREOS)),
+                "remove it".to_owned(),
+            ),
+            (false, _) if name == "coreos" => (
+                "cloud-init does not read it".to_owned(),
+                format!(
+                    "write units below `{UNITS}` with `write_files`, and start them in `runcmd`"
+                ),
+            ),
+            _ => continue,
+        };
+        out.push(Collision {
+            span: key.span.clone(),
+            message: format!("`{}` has no effect on this system", name.escape_debug()),
+            note,
+            hint,
+        });
     }
 }
 

@@ -24,7 +24,7 @@ impl FromStr for ClusterName {
             .map(|name| Self(name.as_str().to_owned()))
             .map_err(|refused| {
                 Refused::new(
-                    refused.why.replace("host name", "cluster name"),
+                    refused.why.replace("member's name", "cluster's name"),
                     refused.hint.replace("core-01", "staging"),
                 )
             })

@@ -36,6 +36,9 @@ impl FromStr for Compaction {
         if text == "off" {
             return Ok(Self::Off);
         }
+        if text.parse() == Ok(0) {
+            return Self::revisions(0);
+        }
         if text.parse::<u64>().is_ok() {
             return Err(Refused::new(
                 format!("`{text}` has no unit"),

@@ -28,12 +28,12 @@ impl FromStr for HostName {
     fn from_str(text: &str) -> Result<Self, Refused> {
         let hint = "use 1 to 63 lower-case letters, digits and inner hyphens, as in `core-01`";
         if text.is_empty() {
-            return Err(Refused::new("the host name is empty", hint));
+            return Err(Refused::new("the name is empty", hint));
         }
         if text.len() > Self::LONGEST {
             let length = text.len();
             return Err(Refused::new(
-                format!("the host name is {length} bytes; the limit is 63"),
+                format!("the name is {length} bytes; the limit is 63"),
                 hint,
             ));
         }
@@ -41,13 +41,13 @@ impl FromStr for HostName {
         if let Some(other) = text.chars().find(|&c| !allowed(c)) {
             let shown = other.escape_default();
             return Err(Refused::new(
-                format!("`{shown}` is not allowed in a host name"),
+                format!("`{shown}` is not allowed in a member's name"),
                 hint,
             ));
         }
         if text.starts_with('-') || text.ends_with('-') {
             return Err(Refused::new(
-                "a host name cannot start or end with a hyphen",
+                "a member's name cannot start or end with a hyphen",
                 hint,
             ));
         }

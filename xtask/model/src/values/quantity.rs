@@ -57,7 +57,7 @@ pub fn size(bytes: u64) -> String {
 /// # Errors
 /// For any other text, and for durations of zero or more than 10,000 hours.
 pub fn minutes(text: &str) -> Result<u32, Refused> {
-    let hint = "write hours or minutes, as in `1h` or `30m`";
+    let hint = "write hours or minutes, as in `\"1h\"` or `\"30m\"`";
     let refused = || {
         Refused::new(
             format!("`{}` is not a valid duration", text.escape_debug()),
@@ -73,6 +73,7 @@ pub fn minutes(text: &str) -> Result<u32, Refused> {
         return Err(refused());
     }
     let minutes = match rest {
+        "" if text.is_empty() => return Err(refused()),
         "" => 0,
         rest => match number_and_unit(rest) {
             Some((minutes, "m")) => minutes,

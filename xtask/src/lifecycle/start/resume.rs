@@ -113,7 +113,7 @@ fn refuse_a_different_cluster(record: &Record, plan: &Plan) -> Outcome<()> {
     Err(Failure::refused(differences
             .into_iter()
             .fold(diagnostic, Diagnostic::note)
-            .note("members, addresses and token determine a cluster's identity, and etcd reads them only at its first start")
+            .note("a started cluster keeps its members, addresses, ports and token: etcd stores what they determine")
             .note("no task applies such a change to a running cluster yet")
             .hint("to keep the cluster and its data, revert the change")
             .hint(Hint::heals("or delete the old data and start the new cluster", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),

@@ -1,6 +1,6 @@
 //! The table: one line per member.
 
-use super::words::{role, runs_as};
+use super::words::{RUNS_AS, role, runs_as};
 use crate::observation::Snapshot;
 use crate::ui::shown::shown;
 use crate::ui::table::{Table, nothing, number, size};
@@ -33,5 +33,8 @@ pub fn render(snapshot: &Snapshot, width: usize) -> String {
             size(status.and_then(|status| status.db_size)),
         ]);
     }
-    table.fit(width, &EXPENDABLE, 0).to_string()
+    table
+        .wide(2, RUNS_AS)
+        .fit(width, &EXPENDABLE, 0)
+        .to_string()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anstyle::Style;
 
-use super::words::{leadership, role, runs_as};
+use super::words::{RUNS_AS, leadership, role, runs_as};
 use crate::advice;
 use crate::elections::{Elections, Leadership};
 use crate::observation::Snapshot;
@@ -69,7 +69,10 @@ fn table(snapshot: &Snapshot, width: usize) -> String {
         table.styled_row(style, cells);
     }
     // A narrow terminal shows less of them. The name may be cut, but never the number of a process.
-    table.fit(width, &[6, 5, 3, 4], 0).to_string()
+    table
+        .wide(2, RUNS_AS)
+        .fit(width, &[6, 5, 3, 4], 0)
+        .to_string()
 }
 
 fn styled(style: Style, text: &str) -> String {

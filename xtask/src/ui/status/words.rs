@@ -6,6 +6,9 @@ use crate::elections::{Election, Elections, Leadership};
 use crate::observation::{Condition, Look, MemberSnapshot};
 use crate::ui::moment::long;
 
+/// The width of the column with what a member runs as. The layout must not depend on a process ID.
+pub(super) const RUNS_AS: usize = "process 4194304".len();
+
 /// What a member runs as, or why it is not running.
 pub(super) fn runs_as(member: &MemberSnapshot) -> String {
     let words = match &member.condition {

@@ -1,11 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use super::RuleAcross;
 use crate::definition::{Definition, Members};
 use crate::report::Diagnostic;
-use crate::values::{DriverName, Ports, loopback};
+use crate::values::{DriverName, Ports, Subnet, loopback};
 
 /// No two definitions should claim the same address, because their clusters could not run at the same time.
 /// The same holds for addresses that become the same loopback address on this host, where clusters with
@@ -23,7 +23,7 @@ pub(super) static RULE: RuleAcross = RuleAcross {
                 Some((*address, *first))
             });
             if let Some((address, first)) = shared {
-                out.push(clash((definition, address), first));
+                out.push(clash((definition, address), first, definitions));
             }
             for address in addresses {
                 let entry = claimed.entry(loopback(address)).or_default();
@@ -67,6 +67,7 @@ fn addresses(definition: &Definition) -> Vec<Ipv4Addr> {
 fn clash(
     (definition, address): (&Definition, Ipv4Addr),
     (other, before): (&Definition, Ipv4Addr),
+    all: &[Definition],
 ) -> Diagnostic {
     let (name, first) = (&definition.name, &other.name);
     let mut diagnostic = if address == before {
@@ -102,14 +103,31 @@ fn clash(
             diagnostic = diagnostic.note(format!("`{path}` claims `{address}` by default"));
         }
     }
-    diagnostic = diagnostic.hint(format!(
-        "give `{name}` its own subnet under `[network]`, such as `subnet = \"192.168.60.0/24\"`"
-    ));
+    diagnostic = diagnostic.hint(match free_subnet(all) {
+        Some(free) => {
+            format!("give `{name}` its own subnet under `[network]`, such as `subnet = \"{free}\"`")
+        }
+        None => format!("give `{name}` its own subnet under `[network]`"),
+    });
     if share_a_port(definition, other) {
         diagnostic
     } else {
         diagnostic.hint("or write `driver = \"local\"` into both, if neither needs machines")
     }
+}
+
+/// A subnet that no definition uses, among those that VirtualBox allows by default.
+fn free_subnet(definitions: &[Definition]) -> Option<Subnet> {
+    let used: BTreeSet<u8> = definitions
+        .iter()
+        .flat_map(addresses)
+        .map(|address| address.octets())
+        .filter(|octets| octets[1] == 168)
+        .map(|octets| octets[2])
+        .collect();
+    let mut thirds = (57..64).filter(|third| !used.contains(third));
+    let third = thirds.next()?;
+    format!("192.168.{third}.0/24").parse().ok()
 }
 
 /// The place of the value that this address follows from.

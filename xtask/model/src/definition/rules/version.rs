@@ -22,9 +22,8 @@ pub(super) static RULE: Rule = Rule {
                 return;
             }
             let minor = format!("{}.{}", version.major, version.minor);
-            let unknown = Diagnostic::error(format!("there is no etcd {version}")).note(format!(
-                "the newest {minor} that this project knows is {newest}"
-            ));
+            let unknown = Diagnostic::error(format!("this project does not know etcd {version}"))
+                .note(format!("the newest {minor} that it knows is {newest}"));
             if NEWEST.last() > Some(&newest) && newest.major < 3 {
                 unknown.hint(format!("use `{newest}`"))
             } else {
@@ -34,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
             }
         } else {
             let nearest = nearest(etcd, version);
-            Diagnostic::error(format!("there is no etcd {version}"))
+            Diagnostic::error(format!("this project does not know etcd {version}"))
                 .hint(format!("use `{nearest}`"))
         };
         out.push(at(definition, diagnostic, &[(etcd.version.span(), "")]));
