@@ -320,7 +320,7 @@ fn logs_are_followed_across_a_restart_until_ctrl_c() {
     let ended = Ran::from(follower.child.wait_with_output().unwrap()).expect(0);
     assert_eq!(
         ended.stderr,
-        "core-01: the log is gone, probably by `cargo xtask destroy told`\n"
+        "core-01: the log is gone, probably removed by `cargo xtask destroy told`\n"
     );
 }
 
@@ -524,6 +524,7 @@ fn list_shows_every_cluster_of_the_checkout() {
     up(&scratch, "gone");
     scratch.run(&["down", "gone"]).expect(0);
     fs::remove_file(scratch.root().join("cluster/gone.toml")).unwrap();
+    scratch.define("wrong", "members = ");
     let listed = || {
         let ran = scratch.run(&["list", "--format", "json"]).expect(0);
         assert_eq!(ran.stderr, "");
@@ -539,10 +540,12 @@ fn list_shows_every_cluster_of_the_checkout() {
         gone     0 of 1       -        local   http://127.78.68.101:2379
         idle     not started  -        -       -
         running  3 of 3       core-0#  local   http://127.78.67.101:2379,…
+        wrong    has errors   -        -       -
     "]]
     .assert_eq(&ran.stdout.replace(leader, "core-0#"));
     expect![[r"
-        hint: the definition of `gone` is gone; remove what is left of it: `cargo xtask destroy gone`
+        hint: the definition of `gone` is gone; restore it, or remove what is left: `cargo xtask destroy gone`
+        hint: the definition of `wrong` has errors: `cargo xtask render wrong --check`
     "]]
     .assert_eq(&ran.stderr);
     let is = |cluster: &Value| (cluster["defined"].clone(), cluster["started"].clone());

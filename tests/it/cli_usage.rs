@@ -93,6 +93,10 @@ fn wrong_command_lines_are_explained() {
             "verify --follow",
             "status --follow five",
             "destroy --force five",
+            "destroy five --force --yes",
+            "status --json --format json",
+            "logs core-01 --tail 3 -n 4",
+            "status -w 2",
             "logs five core-01",
             "logs core-01 five",
             "ssh five core-01",
@@ -114,11 +118,10 @@ fn version_is_printed() {
     }
 }
 
-/// `list` may be missing, so its synonyms are not checked.
 #[test]
 fn synonyms_name_tasks_that_exist() {
     for word in [
-        "start", "stop", "delete", "health", "lint", "kill", "version",
+        "start", "stop", "delete", "health", "lint", "kill", "version", "ls", "ps",
     ] {
         let told = usage::no_such_task(word);
         let hint = told.hints.first().unwrap().to_string();

@@ -57,6 +57,13 @@ fn etcdctl_asks_one_member() {
     let save = ["-m", "core-03", "snapshot", "save", file.as_str()];
     scratch.run(&[&all[..], &save].concat()).expect(0);
     assert!(file.is_file());
+    let both = ["--member", "core-01", "--endpoints", &second, "get", "a"];
+    let ran = scratch.run(&[&all[..], &both].concat()).expect(2);
+    assert!(
+        ran.stderr.contains("`--member` cannot be used with"),
+        "{}",
+        ran.stderr
+    );
     let ran = scratch.run(&[&all[..], &["--member", "core-9", "get", "a"]].concat());
     expect![[r#"
         error: cluster `single` has no member `core-9`

@@ -302,7 +302,7 @@ fn drill_refuses_an_unhealthy_or_changed_cluster() {
     refused(
         &["member-killed"],
         4,
-        "reported: definition, identity: core-01, identity: core-02 and identity: core-03",
+        "reported: `definition`, `identity: core-01`, `identity: core-02` and `identity: core-03`",
     );
     cluster.scratch.define("refused", &cluster.definition);
     let first = processes(&cluster.scratch, "refused")["core-01"];

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use expect_test::expect;
 use serde_json::Value;
 use test_attribute::test;
 
@@ -89,4 +90,29 @@ fn record_without_ports_has_etcds_own() {
     fs::write(&path, record.to_string()).unwrap();
     is_healthy(&scratch, "old");
     up(&scratch, "old").expect(0);
+}
+
+#[test]
+fn stopped_cluster_is_not_taken_for_the_one_at_its_addresses() {
+    let scratch = Scratch::with("first", &with_ports(&one(99), 4001, 7001));
+    up(&scratch, "first").expect(0);
+    scratch.run(&["down", "first"]).expect(0);
+    scratch.define("second", &with_ports(&one(99), 4001, 7001));
+    up(&scratch, "second").expect(0);
+
+    let seen = scratch
+        .run(&["status", "first", "--format", "json"])
+        .expect(0);
+    let seen: Value = serde_json::from_str(&seen.stdout).unwrap();
+    assert_eq!(seen["leader"], Value::Null);
+    assert_eq!(seen["members"][0]["answers"], false);
+    let listed = scratch.run(&["list"]).expect(0).stdout;
+    assert!(listed.contains("first    0 of 1   -"), "{listed}");
+    let put = ["etcdctl", "-c", "first", "put", "who", "first"];
+    let ran = scratch.run(&put).expect(4);
+    expect![[r"
+        error: no member of `first` runs
+        hint: start it: `cargo xtask up first`
+    "]]
+    .assert_eq(&ran.stderr);
 }

@@ -190,7 +190,7 @@ fn a_file_gets_a_line_for_each_change_until_the_cluster_is_gone() {
     // Nothing changes, and nothing is said, until this.
     scratch.run(&["destroy", "kept", "--yes"]).expect(0);
     let line = wait_for("kept     is gone");
-    assert!(line.ends_with("is gone, probably by `cargo xtask destroy kept`"));
+    assert!(line.ends_with("is gone, probably removed by `cargo xtask destroy kept`"));
     for line in lines {
         let (moment, rest) = line.split_once("  ").unwrap();
         let shape: String = moment

@@ -49,11 +49,11 @@ static TASKS: &[(&[&str], &[&str])] = &[
     (&["version"], &["--version"]),
 ];
 
-/// Options, and their spellings here: that of the first whose option the task has counts.
+/// Options, and their spellings here: the first counts whose option the task has, with this value.
 static OPTIONS: &[(&[&str], &str)] = &[
     (&["--json"], "--format json"),
     (&["-o", "--output", "-w", "--write-out"], "--format"),
-    (&["-f", "--follow"], "--watch"),
+    (&["-f", "--follow", "-w"], "--watch"),
     (&["-f", "--force", "--assume-yes", "-y"], "--yes"),
     (&["--tail"], "--lines"),
     (&["--provider"], "--driver"),
@@ -79,13 +79,12 @@ pub(super) fn tasks(word: &str) -> &'static [&'static str] {
     found.map_or(&[], |(_, tasks)| tasks)
 }
 
-/// The spelling of an option of other programs, for a task that has these options.
-pub(super) fn option(word: &str, has: impl Fn(&str) -> bool) -> Option<&'static str> {
-    let spells = |spelling: &str| spelling.split(' ').next().is_some_and(&has);
-    OPTIONS
+/// The possible spellings of an option of other programs, the most likely first.
+pub(super) fn options(word: &str) -> impl Iterator<Item = &'static str> {
+    let rows = OPTIONS
         .iter()
-        .find(|(words, spelling)| words.contains(&word) && spells(spelling))
-        .map(|(_, spelling)| *spelling)
+        .filter(move |(words, _)| words.contains(&word));
+    rows.map(|(_, spelling)| *spelling)
 }
 
 /// The task that has the purpose of this option.

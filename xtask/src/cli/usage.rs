@@ -150,24 +150,55 @@ fn elsewhere(task: &str, argument: &str, arguments: &[String]) -> Option<Hint> {
         let mut arguments = task_command.get_arguments();
         arguments.find(|known| known.get_long() == option.strip_prefix("--"))
     };
-    let Some(spelling) = synonyms::option(argument, |option| known(option).is_some()) else {
+    let at = arguments.iter().position(|word| word == argument)?;
+    let value = arguments.get(at + 1);
+    let mut spellings = synonyms::options(argument).filter_map(|spelling| {
+        let option = known(spelling.split(' ').next()?)?;
+        let values = option.get_possible_values();
+        let is_possible = spelling.contains(' ')
+            || values.is_empty()
+            || value.is_some_and(|value| values.iter().any(|one| one.matches(value, false)));
+        is_possible.then_some((spelling, option))
+    });
+    let Some((spelling, option)) = spellings.next() else {
         return synonyms::other_task(argument);
     };
-    let at = arguments.iter().position(|word| word == argument)?;
+    let least = option.get_num_args().map(|values| values.min_values());
+    let brings_a_value = least != Some(0) && !spelling.contains(' ') && !is_flag(option);
     let mut words: Vec<String> = arguments.iter().map(|word| quoted(word)).collect();
-    let values = known(spelling).and_then(clap::Arg::get_num_args);
-    if values.is_some_and(|values| values.min_values() == 0) {
-        // The next word would be its value.
+    if is_given(option, arguments) {
         words.remove(at);
+        if brings_a_value && at < words.len() {
+            words.remove(at);
+        }
+    } else if least == Some(0) && !is_flag(option) {
+        // The next word would be its value, if it is one.
+        let value = value.filter(|value| value.starts_with(|first: char| first.is_ascii_digit()));
+        let end = if value.is_some() { at + 2 } else { at + 1 };
+        let moved: Vec<String> = words.drain(at..end).skip(1).collect();
         words.push(spelling.to_owned());
+        words.extend(moved);
     } else {
-        let is_whole = spelling.contains(' ') || at + 1 < words.len();
+        let is_whole = !brings_a_value || value.is_some();
         is_whole.then(|| spelling.clone_into(&mut words[at]))?;
     }
     Some(Hint::heals(
         "here, that is",
         [format!("cargo xtask {}", words.join(" "))],
     ))
+}
+
+fn is_flag(option: &clap::Arg) -> bool {
+    !option.get_action().takes_values()
+}
+
+/// Whether an option is among the arguments, in its long or short form.
+fn is_given(option: &clap::Arg, arguments: &[String]) -> bool {
+    let long = option.get_long().map(|long| format!("--{long}"));
+    let short = option.get_short().map(|short| format!("-{short}"));
+    let forms: Vec<String> = long.into_iter().chain(short).collect();
+    let mut words = arguments.iter().filter_map(|word| word.split('=').next());
+    words.any(|word| forms.iter().any(|form| form == word))
 }
 
 /// Reports an option that conflicts with another one, or that is given twice.

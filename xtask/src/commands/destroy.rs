@@ -69,7 +69,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
 fn with_reports(reports: usize) -> String {
     match reports {
         0 => String::new(),
-        kept => format!(", and {} of its drills", many(kept, "report")),
+        kept => format!(", with {} of its drills", many(kept, "report")),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::lifecycle::open;
 use crate::plan::etcdctl_words::shell_speaks_v2;
 use crate::report::Outcome;
 use crate::ui::Ui;
-use crate::ui::shell::{Shell, Variables, nowhere};
+use crate::ui::shell::{Shell, Variables, command, nowhere};
 
 /// Print shell commands that point etcdctl at a cluster
 ///
@@ -27,7 +27,7 @@ use crate::ui::shell::{Shell, Variables, nowhere};
 ///
 /// etcdctl then asks all members. To ask one of them, set its URL for one command:
 /// `ETCDCTL_ENDPOINTS=URL etcdctl snapshot save FILE`. etcdctl 3.x refuses `--endpoints` while the
-/// variable is set; `cargo xtask etcdctl` has `--member` and allows both.
+/// variable is set; `cargo xtask etcdctl` has `--member`, and lets `--endpoints` win.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -87,12 +87,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     ui.print(&variables.render(args.shell));
     if std::io::stdout().is_terminal() {
         let name = &started.home.name;
-        let hint = match args.shell {
-            Shell::Posix => Some(format!("e=$(cargo xtask env {name}) && eval \"$e\"")),
-            Shell::Fish => Some(format!("cargo xtask env {name} --shell fish | source")),
-            Shell::Dotenv | Shell::Json => None,
-        };
-        if let Some(command) = hint {
+        if let Some(command) = command(args.shell, name.as_str()) {
             ui.hint(&Hint::informs("set the variables in this shell", [command]));
         }
     }

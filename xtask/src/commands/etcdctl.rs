@@ -7,6 +7,7 @@ use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::hint::Hint;
 use crate::lifecycle::open;
+use crate::observation::Condition;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Started;
@@ -55,13 +56,14 @@ Examples:
 Exit status:
   the exit status of etcdctl, or
   2  the cluster has no such member
-  4  the cluster was never started, or its etcdctl is gone
+  4  the cluster was never started, no member runs, or its etcdctl is gone
   5  etcdctl cannot be run";
 
 /// Replaces this process with `etcdctl`.
 pub fn run(args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.cluster)?;
     let tools = started.tools()?;
+    refuse_if_stopped(&started)?;
     let shell = process::shell()?;
     let environment = client_environment(tools.version, endpoints(&started, args)?.as_deref());
     let etcdctl = command(&shell, &tools.etcdctl)
@@ -78,19 +80,46 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     ))
 }
 
+/// Fails if no member runs: another cluster may have taken their addresses. Machines take too long to say.
+fn refuse_if_stopped(started: &Started) -> Outcome<()> {
+    let Started {
+        home,
+        record,
+        driver,
+    } = started;
+    if driver.machines().is_some() {
+        return Ok(());
+    }
+    let conditions = driver.conditions(home, &record.names())?;
+    if conditions.iter().any(Condition::is_running) {
+        return Ok(());
+    }
+    let name = &home.name;
+    Err(Failure::could_not_look(
+        Diagnostic::error(format!("no member of `{name}` runs"))
+            .hint(Hint::heals("start it", [format!("cargo xtask up {name}")])),
+    ))
+}
+
 /// The members to ask; `None` if the arguments name endpoints, which etcdctl 3.x refuses beside the variable.
 fn endpoints(started: &Started, args: &Args) -> Outcome<Option<Vec<String>>> {
-    if let Some(member) = &args.member {
-        started.insist_on(member)?;
-        let members = started.record.members();
-        let asked = members.iter().find(|one| one.name == *member);
-        return Ok(asked.map(|one| vec![one.client_url()]));
-    }
     let mut options = args.arguments.iter().take_while(|word| *word != "--");
     let names_endpoints = options.any(|word| {
         let word = word.to_string_lossy();
         ENDPOINTS.contains(&word.split('=').next().unwrap_or_default())
     });
+    if let Some(member) = &args.member {
+        started.insist_on(member)?;
+        if names_endpoints {
+            return Err(Failure::usage(
+                Diagnostic::error("`--member` cannot be used with etcdctl's own endpoints")
+                    .hint("leave one of them out"),
+            ));
+        }
+        let members = started.record.members();
+        let asked = members.iter().find(|one| one.name == *member);
+        return Ok(asked.map(|one| vec![one.client_url()]));
+    }
     Ok((!names_endpoints).then(|| started.record.client_urls()))
 }
 

@@ -9,6 +9,7 @@ use crate::lifecycle::definitions;
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::report::Outcome;
+use crate::state::Record;
 use crate::ui::Ui;
 use crate::ui::table::Table;
 use crate::values::DriverName;
@@ -17,8 +18,9 @@ use crate::workspace::Workspace;
 /// Print the predicted cluster ID and member IDs of a cluster
 ///
 /// etcd derives the IDs from the members' peer URLs and the token, so they are known before the
-/// first boot; `verify` compares running members with them. Without --driver, the IDs follow from
-/// the addresses in the definition. This task needs no running cluster.
+/// first boot; `verify` compares running members with them. Without --driver, they are those of a
+/// started cluster, or follow from the addresses in the definition. This task needs no running
+/// cluster.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -59,9 +61,11 @@ enum Format {
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let plan = definitions::plan(ui, &workspace, &args.which.name)?;
-    let plan = args
-        .driver
-        .map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
+    let record = Record::read(&workspace.home(&args.which.name))
+        .ok()
+        .flatten();
+    let driver = args.driver.or_else(|| record.map(|record| record.driver));
+    let plan = driver.map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
     ui.print(&match args.format {
         Format::Table => table(&plan, ui.width()),
         Format::Json => format!("{:#}\n", json(&plan)),
@@ -81,7 +85,7 @@ fn table(plan: &Plan, width: usize) -> String {
     }
     // The maximum number of digits of an ID.
     let table = table.wide(1, 16).wide(2, 20);
-    table.fit(width, &[2], 0).to_string()
+    table.fit(width, &[2], 3).to_string()
 }
 
 fn json(plan: &Plan) -> serde_json::Value {

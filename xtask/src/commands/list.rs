@@ -32,8 +32,9 @@ Exit status:
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format
-  clusters[]: name, defined (whether its definition exists), started, driver, running_version,
-    members, running (members that run), leader (name or null), endpoints[] (client URLs), error
+  clusters[]: name, defined (whether its definition exists), has_errors (the definition), started,
+    driver, running_version, members, running (members that run), leader (name or null),
+    endpoints[] (client URLs), error
 Unknown values are null, and so are those of a cluster that was not started.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -58,10 +59,25 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             ui.report(&failure.diagnostics);
             exit = Exit::CouldNotLook;
         }
-        if let (Format::Table, false) = (args.format, cluster.is_defined) {
+        if let Format::Json = args.format {
+            continue;
+        }
+        let runs = matches!(&cluster.seen, Some(Ok(seen)) if seen.running() > 0);
+        if cluster.has_errors {
+            let check = format!("cargo xtask render {name} --check");
+            ui.hint(&Hint::informs(
+                format!("the definition of `{name}` has errors"),
+                [check],
+            ));
+        } else if !cluster.is_defined {
+            let (what, task) = if runs {
+                ("stop it", "down")
+            } else {
+                ("remove what is left", "destroy")
+            };
             ui.hint(&Hint::makes_safer(
-                format!("the definition of `{name}` is gone; remove what is left of it"),
-                [format!("cargo xtask destroy {name}")],
+                format!("the definition of `{name}` is gone; restore it, or {what}"),
+                [format!("cargo xtask {task} {name}")],
             ));
         }
     }

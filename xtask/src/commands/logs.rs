@@ -98,7 +98,7 @@ fn show(ui: Ui, path: &Utf8Path, args: &Args) -> io::Result<Exit> {
     while args.follow && has_reader && ui.is_read_after(Duration::from_millis(100)) {
         let Ok(there) = fs::metadata(path) else {
             ui.say(&format!(
-                "{}: the log is gone, probably by `cargo xtask destroy {}`",
+                "{}: the log is gone, probably removed by `cargo xtask destroy {}`",
                 args.member, args.cluster
             ));
             break;

@@ -10,7 +10,7 @@ use crate::lifecycle::start::{self, Proof};
 use crate::plan::etcdctl_words;
 use crate::report::Outcome;
 use crate::session::Session;
-use crate::ui::{self, Ui};
+use crate::ui::{self, Ui, shell};
 use crate::values::{DriverName, quantity};
 
 /// Start a cluster, wait for its quorum and verify its health
@@ -94,13 +94,9 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         let name = &plan.name;
         ui.print(&format!("{name} serves at {}\n", plan.endpoints()));
         let put = etcdctl_words::put(plan.version(), plan.fleet, "greeting", "hello");
-        ui.hint(&Hint::informs(
-            "use it",
-            [
-                format!("e=$(cargo xtask env {name}) && eval \"$e\""),
-                format!("etcdctl {put}"),
-            ],
-        ));
+        let variables = shell::command(shell::of_the_user(), name.as_str());
+        let commands = variables.into_iter().chain([format!("etcdctl {put}")]);
+        ui.hint(&Hint::informs("use it", commands));
     }
     ended.map_or_else(|| Ok(report.health().into()), Err)
 }

@@ -26,6 +26,7 @@ pub fn clusters(workspace: &Workspace) -> Outcome<Vec<Listed>> {
         let looks: Vec<_> = looks.collect();
         let listed = looks.into_iter().map(|(name, is_defined, look)| Listed {
             seen: look.map(|look| look.join().unwrap_or_else(|panic| resume_unwind(panic))),
+            has_errors: is_defined && definitions::load_silently(workspace, &name).is_none(),
             name,
             is_defined,
         });

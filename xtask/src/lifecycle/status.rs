@@ -8,6 +8,7 @@ use super::{definitions, drill_left, known_data, open};
 use crate::advice::Unusable;
 use crate::etcd::observe;
 use crate::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
+use crate::plan::identity::{self, EtcdId};
 use crate::report::Outcome;
 use crate::session::Started;
 use crate::state::DataSeen;
@@ -43,13 +44,15 @@ fn snapshot_of(
     seen: impl IntoIterator<Item = (Option<Condition>, Look<Status>)>,
 ) -> Snapshot {
     let record = &started.record;
-    let members = record.members().into_iter().zip(seen);
+    let planned = record.members();
+    let cluster_id = identity::cluster_id(planned.iter().map(|member| member.id));
+    let members = planned.into_iter().zip(seen);
     let members = members.map(|(member, (condition, status))| MemberSnapshot {
         endpoint: member.client_url(),
         predicted_id: member.id,
         name: member.name,
+        status: own_status(condition.as_ref(), status, cluster_id),
         condition,
-        status,
     });
     let members: Vec<MemberSnapshot> = members.collect();
     let snapshot = Snapshot {
@@ -64,6 +67,21 @@ fn snapshot_of(
         members,
     };
     snapshot.each_member_once()
+}
+
+/// What answers at the address of a member that does not run may be a member of another cluster.
+fn own_status(
+    condition: Option<&Condition>,
+    status: Look<Status>,
+    cluster_id: EtcdId,
+) -> Look<Status> {
+    let is_down = matches!(condition, Some(Condition::Stopped | Condition::Absent));
+    match status.seen() {
+        Some(seen) if is_down && seen.cluster_id != cluster_id => {
+            Look::Failed("another cluster answers at its address".to_owned())
+        }
+        _ => status,
+    }
 }
 
 /// The members that lost their data.

@@ -9,10 +9,17 @@ use crate::observation::{Listed, Snapshot};
 /// Renders a table of at most this width, without colours.
 pub fn table(clusters: &[Listed], width: usize) -> String {
     let mut table = Table::new(["CLUSTER", "RUNNING", "LEADER", "DRIVER", "ENDPOINTS"]);
-    for Listed { name, seen, .. } in clusters {
+    for Listed {
+        name,
+        seen,
+        has_errors,
+        ..
+    } in clusters
+    {
         let mut cells = [(); 5].map(|()| nothing());
         cells[0] = name.to_string();
         match seen {
+            None if *has_errors => cells[1] = "has errors".to_owned(),
             None => cells[1] = "not started".to_owned(),
             Some(Err(_)) => cells[1] = "unknown".to_owned(),
             Some(Ok(snapshot)) => {
@@ -55,6 +62,7 @@ pub fn json(clusters: &[Listed]) -> String {
 struct ClusterJson<'a> {
     name: &'a str,
     defined: bool,
+    has_errors: bool,
     started: bool,
     driver: Option<&'static str>,
     running_version: Option<String>,
@@ -75,6 +83,7 @@ impl<'a> ClusterJson<'a> {
         Self {
             name: listed.name.as_str(),
             defined: listed.is_defined,
+            has_errors: listed.has_errors,
             started: listed.seen.is_some(),
             driver: seen.map(|seen| seen.driver.as_str()),
             running_version: seen.map(|seen| seen.version.to_string()),

@@ -110,6 +110,23 @@ impl Variables {
     }
 }
 
+/// The command that sets a cluster's variables in a shell.
+pub fn command(shell: Shell, cluster: &str) -> Option<String> {
+    match shell {
+        Shell::Posix => Some(format!("e=$(cargo xtask env {cluster}) && eval \"$e\"")),
+        Shell::Fish => Some(format!("cargo xtask env {cluster} --shell fish | source")),
+        Shell::Dotenv | Shell::Json => None,
+    }
+}
+
+/// The user's shell, as far as it matters for [`command`].
+pub fn of_the_user() -> Shell {
+    match std::env::var("SHELL") {
+        Ok(path) if path.ends_with("/fish") => Shell::Fish,
+        _ => Shell::Posix,
+    }
+}
+
 /// The lines that keep a shell from using another cluster in place of one that could not be opened: they unset
 /// all variables, and fail. Programs that read dotenv or JSON see empty output.
 pub fn nowhere(shell: Shell, names: &[&str]) -> String {

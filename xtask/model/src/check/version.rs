@@ -16,11 +16,9 @@ pub(super) static CHECK: Check = Check {
             proves says little about another. Members of mixed versions are limited to what the \
             oldest of them supports, and their data cannot be compared (see `hash`). Some versions \
             should be avoided: 3.5.0 to 3.5.2 can damage data.",
-        what_to_do: "After a change of the pinned version: save a snapshot, because most versions \
-            cannot go back; then `cargo xtask down` and `cargo xtask up`. Raise it by one minor \
-            version at a time, each time from the newest patch of the previous one. A stand-in can \
-            be replaced only together with the data: `cargo xtask destroy`, then `cargo xtask up \
-            --etcd-dir FOLDER`, with the folder that has the pinned version.",
+        what_to_do: "A running cluster keeps its version: no task upgrades it. To run another \
+            one, or the pinned version in place of a stand-in, start anew without the data: `cargo \
+            xtask destroy`, then `cargo xtask up --etcd-dir FOLDER`, with the folder that has it.",
         read: "https://etcd.io/docs/v3.6/upgrades/upgrading-etcd/",
     },
     judge,

@@ -11,6 +11,8 @@ pub struct Listed {
     pub name: ClusterName,
     /// Whether its definition exists.
     pub is_defined: bool,
+    /// Whether its definition exists and has errors.
+    pub has_errors: bool,
     /// What was seen of it; none if it has not been started.
     pub seen: Option<Outcome<Snapshot>>,
 }

@@ -94,7 +94,8 @@ impl Show {
         let ui = self.ui;
         match &mut self.how {
             How::InPlace { block, colored } => {
-                let mut lines = view::lines(at, snapshot, elections, ui.width());
+                // A line that fills the terminal would lose its last character (see `Block`).
+                let mut lines = view::lines(at, snapshot, elections, ui.width() - 1);
                 if !*colored {
                     for line in &mut lines {
                         *line = strip_str(line).to_string();
@@ -117,7 +118,7 @@ impl Show {
     /// Reports why the watch ends.
     fn say_end(&self, at: Duration, started: &Started) {
         let name = &started.home.name;
-        let why = format!("is gone, probably by `cargo xtask destroy {name}`");
+        let why = format!("is gone, probably removed by `cargo xtask destroy {name}`");
         match &self.how {
             How::Log(log) => {
                 self.ui.print(&log.last_line(at, name, &why));

@@ -17,7 +17,7 @@ use crate::process::DeferredInterrupt;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::Session;
 use crate::values::HostName;
-use crate::wording::list;
+use crate::wording::list_of_words;
 use crate::workload::Clients;
 
 /// What all drills of one task have in common.
@@ -268,7 +268,7 @@ impl Experiment<'_> {
         let mut diagnostic = Diagnostic::error(before.report.summary(plan))
             .note("a drill runs only on a healthy cluster that matches its definition");
         if !reported.is_empty() {
-            diagnostic = diagnostic.note(format!("reported: {}", list(reported)));
+            diagnostic = diagnostic.note(format!("reported: {}", list_of_words(reported)));
         }
         for why in before.report.unasked() {
             diagnostic = diagnostic.note(why);
@@ -338,6 +338,6 @@ fn lines(reported: &BTreeSet<Reported>) -> Vec<String> {
 fn listed(reported: &BTreeSet<Reported>) -> String {
     match lines(reported).as_slice() {
         [] => "nothing".to_owned(),
-        lines => list(lines),
+        lines => list_of_words(lines),
     }
 }

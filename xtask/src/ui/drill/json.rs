@@ -23,7 +23,7 @@ pub const FORMAT: u32 = 1;
 
 /// The meaning of the fields, for the help page.
 pub const HELP: &str = "\
-JSON: one object. Within `format` 1, fields may be added but are never removed or changed.
+JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, passed, summary, faults, found (by verify), acknowledged_writes,
   lost_writes (null if nothing could be read back after some drill)
   run: started (in UTC), host, kernel, processors (null if unknown), driver, xtask (its version),
