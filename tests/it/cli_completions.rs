@@ -55,7 +55,8 @@ pub(crate) fn was_started_by(
 const CASES: &[(&str, &str)] = &[
     ("cargo xtask ver", "verify"),
     ("cargo xtask d", "destroy doctor down drill"),
-    ("cargo xtask verify ", "default five"),
+    ("cargo xtask verify ", "default five wan"),
+    ("cargo xtask destroy w", "wan"),
     ("cargo xtask verify --fo", "--format"),
     ("cargo xtask verify --format ", "json junit table"),
     ("cargo xtask verify --format t", "table"),

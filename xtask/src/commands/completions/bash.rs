@@ -38,11 +38,15 @@ _cargo_xtask_root() {
 }
 
 _cargo_xtask_clusters() {
-    local file
-    for file in "$(_cargo_xtask_root)"/cluster/*.toml; do
+    local root file name
+    root=$(_cargo_xtask_root)
+    for file in "$root"/cluster/*.toml "$root"/.state/*/cluster.json; do
         [[ -e $file ]] || continue
-        file=${file##*/}
-        printf '%s\n' "${file%.toml}"
+        name=${file%/cluster.json}
+        name=${name##*/}
+        name=${name%.toml}
+        # The definition of a started cluster may be gone.
+        [[ $file == *.toml || ! -e $root/cluster/$name.toml ]] && printf '%s\n' "$name"
     done
 }
 

@@ -85,6 +85,10 @@ function __cargo_xtask_clusters
     for file in (__cargo_xtask_root)/cluster/*.toml
         string replace -r '.*/(.*)\.toml$' '$1' -- $file
     end
+    # Of started clusters, whose definitions may be gone.
+    for file in (__cargo_xtask_root)/.state/*/cluster.json
+        string replace -r '.*/(.*)/cluster\.json$' '$1' -- $file
+    end
 end
 
 # The words after the task, before the one that is completed.

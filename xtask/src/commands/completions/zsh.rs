@@ -59,7 +59,9 @@ _cargo_xtask() {
     if (( ${words[(i)--]} < CURRENT )); then return 1; fi
     # The workspace: the nearest folder, going upwards, that contains `cluster`.
     until [[ -d $root/cluster || -z $root ]]; do root=${root%/*}; done
-    clusters=($root/cluster/*.toml(N:t:r))
+    # The definition of a started cluster may be gone.
+    clusters=($root/cluster/*.toml(N:t:r) $root/.state/*/cluster.json(N:h:t))
+    clusters=(${(u)clusters})
     # The members of the cluster that an earlier word names, or else of `default`.
     earlier=(${words[4,CURRENT-1]#*=})
     for word in $earlier; do
