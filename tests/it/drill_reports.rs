@@ -1,9 +1,11 @@
 //! The reports of drills that are kept.
 
-use std::fs;
-use std::os::unix::fs::FileTypeExt;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use test_attribute::test;
@@ -30,6 +32,12 @@ fn reports_of_the_last_20_runs_are_kept() {
     assert_eq!(fs::read_to_string(&kept[0]).unwrap(), "run 2");
     let latest = fs::read_to_string(home.folder().join("drill.html"));
     assert_eq!(latest.unwrap(), "run 21");
+    // If the clock was ahead, the report of this run looks like the oldest.
+    fs::write(folder.join("Z.html"), "mine").unwrap();
+    let path = drill_reports::keep(&home, Duration::from_secs(1), "early").unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), "early");
+    assert_eq!(drill_reports::all(&home).len(), 20);
+    assert!(folder.join("Z.html").is_file());
 }
 
 #[test]
@@ -37,12 +45,19 @@ fn report_is_written_to_a_pipe_and_replaces_no_device() {
     let scratch = Scratch::new();
     let pipe = scratch.root().join("pipe");
     mkfifo(pipe.as_std_path(), Mode::S_IRWXU).unwrap();
-    let reader = std::thread::spawn({
-        let pipe = pipe.clone();
-        move || fs::read_to_string(pipe).unwrap()
-    });
+    // Nobody reads it, so waiting for a reader would take for ever.
+    assert!(atomic::replace(&pipe, "a page").is_err());
+    let mut options = File::options();
+    let nonblocking = OFlag::O_NONBLOCK.bits();
+    let mut reader = options
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(&pipe)
+        .unwrap();
     atomic::replace(&pipe, "a page").unwrap();
-    assert_eq!(reader.join().unwrap(), "a page");
+    let mut read = String::new();
+    reader.read_to_string(&mut read).unwrap();
+    assert_eq!(read, "a page");
     let left: Vec<_> = scratch.root().read_dir_utf8().unwrap().flatten().collect();
     assert!(
         left.iter()

@@ -353,6 +353,8 @@ fn local_members_need_no_user_data() {
     assert_eq!(ran.stderr, "");
 }
 
+const NO_COMMAND: &str = "an entry of `runcmd` is neither a text nor a list of texts";
+
 #[test]
 fn keys_and_files_that_cannot_work_are_refused() {
     let coreos = "[machine]\nprofile = \"flatcar\"\nuser_data = \"extra.yaml\"\n";
@@ -391,6 +393,19 @@ fn keys_and_files_that_cannot_work_are_refused() {
             "the file `/var/lib/etcd/x` cannot be written here",
         ),
         (DEFINITION, &file("/var/lib/etcd-notes"), ""),
+        (
+            DEFINITION,
+            "runcmd: [echo hello, \"5\", [echo, 5], '~/x']",
+            "",
+        ),
+        (DEFINITION, "runcmd:\n  - echo hello: world", NO_COMMAND),
+        (DEFINITION, "runcmd: [5]", NO_COMMAND),
+        (DEFINITION, "runcmd: [off]", NO_COMMAND),
+        (
+            DEFINITION,
+            "bootcmd: [[echo, [x]]]",
+            "an entry of `bootcmd` is neither a text nor a list of texts",
+        ),
     ] {
         let (_, found) = merged(definition, &format!("#cloud-config\n{extra}\n"));
         let messages: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();

@@ -66,8 +66,22 @@ fn changed_port_makes_another_cluster() {
     let refused = up(&scratch, "moved").expect(7);
     let fact = "the client port was 4001 and is now 4002";
     assert!(refused.stderr.contains(fact), "{}", refused.stderr);
-    let verified = scratch.run(&["verify", "moved"]);
+    // The rest is checked where the members really are.
+    let verified = scratch.run(&["verify", "moved"]).expect(1);
     assert!(verified.stdout.contains(fact), "{}", verified.stdout);
+    assert_eq!(
+        verified.stdout.matches("FAILED").count(),
+        1,
+        "{}",
+        verified.stdout
+    );
+    assert!(
+        verified
+            .stdout
+            .contains("ok       reachable   1 of 1 answer"),
+        "{}",
+        verified.stdout
+    );
     // Tasks use the cluster that was started.
     put(&scratch, "moved", "still", "there");
     assert_eq!(get(&scratch, "moved", "still"), "there\n");

@@ -2,8 +2,10 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use nix::fcntl::OFlag;
 
 use crate::hint::Hint;
 use crate::process::{self, quoted};
@@ -16,10 +18,14 @@ use crate::report::{Diagnostic, Failure};
 /// A device or a pipe is written to instead.
 pub fn replace(path: &Utf8Path, text: &str) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        return File::options()
+        // A pipe without a reader must not make the task hang.
+        let nonblocking = OFlag::O_NONBLOCK.bits();
+        let _has_reader = File::options()
             .write(true)
-            .open(path)?
-            .write_all(text.as_bytes());
+            .custom_flags(nonblocking)
+            .open(path)?;
+        let mut file = File::options().write(true).open(path)?;
+        return file.write_all(text.as_bytes());
     }
     let folder = put(path, text, File::sync_all)?;
     // The rename is durable only once the folder is flushed.

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
 use crate::ui::Ui;
-use crate::values::HostName;
+use crate::values::{HostName, Ports};
 use crate::wording::list_of_words;
 use crate::workspace::Home;
 
@@ -31,8 +31,10 @@ pub struct Session {
     pub record: Record,
     /// The driver that runs its members.
     pub driver: &'static dyn Driver,
-    /// The definition's plan, with the addresses and version that the members really have.
+    /// The definition's plan, with the addresses, ports and version that the members really have.
     pub plan: Plan,
+    /// The ports in the definition, which may have changed since the start.
+    pub defined_ports: Ports,
     /// The etcdctl that queries the members, and the etcd that runs members that are processes.
     pub tools: Tools,
 }

@@ -98,7 +98,7 @@ impl Workspace {
         let folders = self.root.join(".state").read_dir_utf8();
         let folders = folders.into_iter().flatten().flatten();
         let mut names: Vec<ClusterName> = folders
-            .filter(|folder| folder.path().is_dir())
+            .filter(|folder| folder.file_type().is_ok_and(|kind| kind.is_dir()))
             .filter_map(|folder| folder.file_name().parse().ok())
             .collect();
         names.sort();

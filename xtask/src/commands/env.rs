@@ -9,7 +9,7 @@ use crate::etcd::client_environment;
 use crate::hint::Hint;
 use crate::lifecycle::open;
 use crate::plan::etcdctl_words::shell_speaks_v2;
-use crate::report::Outcome;
+use crate::report::{Diagnostic, Outcome};
 use crate::ui::Ui;
 use crate::ui::shell::{Shell, Variables, command, nowhere};
 
@@ -84,6 +84,13 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         set: variables,
         etcdctl: tools.etcdctl,
     };
+    if variables.etcdctl.as_str().contains(':') {
+        ui.report(&[Diagnostic::warning(format!(
+            "PATH cannot hold the folder of `{}`, because of its colon",
+            variables.etcdctl
+        ))
+        .hint("call etcdctl by its path, or move the checkout")]);
+    }
     ui.print(&variables.render(args.shell));
     if std::io::stdout().is_terminal() {
         let name = &started.home.name;

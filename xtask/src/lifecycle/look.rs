@@ -104,8 +104,9 @@ fn recorded(session: &Session) -> Recorded {
     } = session;
     let record = Record::read(home).ok().flatten();
     let record = record.as_ref();
+    let defined = plan.on_ports(session.defined_ports);
     Recorded {
-        changes: record.map_or_else(Vec::new, |record| record.differences(plan)),
+        changes: record.map_or_else(Vec::new, |record| record.differences(&defined)),
         new: record.map_or_else(Vec::new, |record| record.new_members(plan)),
         had_data: known_data::of(*driver, home, &plan.members),
     }

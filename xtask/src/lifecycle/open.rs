@@ -24,7 +24,8 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
         record,
         driver,
     } = started;
-    let plan = driver.run_by(&driver.place(&plan), &tools);
+    let defined_ports = plan.ports();
+    let plan = driver.run_by(&driver.place(&plan).on_ports(record.ports), &tools);
     ui.report(&driver.outdated(&home, &plan));
     let tools = etcdctl_location::choose(ui, driver, &home, &plan, tools);
     Ok(Session {
@@ -33,6 +34,7 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
         record,
         driver,
         plan,
+        defined_ports,
         tools,
     })
 }

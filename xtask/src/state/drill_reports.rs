@@ -28,8 +28,10 @@ pub fn keep(home: &Home, started: Duration, page: &str) -> io::Result<Utf8PathBu
     atomic::tidy_up_folder(&folder(home));
     atomic::replace(&path, page)?;
     atomic::replace(&latest(home), page)?;
-    let kept = all(home);
-    for old in &kept[..kept.len().saturating_sub(KEPT)] {
+    // This run's own report stays, even if the clock was ahead before.
+    let mut kept = all(home);
+    kept.retain(|report| *report != path);
+    for old in &kept[..kept.len().saturating_sub(KEPT - 1)] {
         let _ = fs::remove_file(old);
     }
     Ok(path)
@@ -38,11 +40,21 @@ pub fn keep(home: &Home, started: Duration, page: &str) -> io::Result<Utf8PathBu
 /// The kept reports, from the oldest to the newest.
 pub fn all(home: &Home) -> Vec<Utf8PathBuf> {
     let entries = folder(home).read_dir_utf8().into_iter().flatten().flatten();
-    let is_report = |path: &Utf8PathBuf| path.as_str().ends_with("Z.html");
+    let is_report = |path: &Utf8PathBuf| path.file_name().is_some_and(is_name_of_report);
     let paths = entries.map(Utf8DirEntry::into_path);
     let mut reports: Vec<Utf8PathBuf> = paths.filter(is_report).collect();
     reports.sort();
     reports
+}
+
+/// Whether a file is named by time, as in `2026-11-30T19-41-03Z.html`.
+fn is_name_of_report(name: &str) -> bool {
+    let pattern = "0000-00-00T00-00-00Z.html";
+    let fits = |(letter, pattern): (char, char)| match pattern {
+        '0' => letter.is_ascii_digit(),
+        _ => letter == pattern,
+    };
+    name.len() == pattern.len() && name.chars().zip(pattern.chars()).all(fits)
 }
 
 fn folder(home: &Home) -> Utf8PathBuf {

@@ -91,8 +91,12 @@ impl Record {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(&path, name, &Reason::of(error))),
         };
-        let parsed = versioned::parse(&text, FORMAT).map(Some);
-        parsed.map_err(|why| unusable(&path, name, &why))
+        let parsed = versioned::parse(&text, FORMAT);
+        let record: Self = parsed.map_err(|why| unusable(&path, name, &why))?;
+        if record.members.is_empty() {
+            return Err(unusable(&path, name, &"it lists no members".into()));
+        }
+        Ok(Some(record))
     }
 
     /// Whether a record exists, readable or not.

@@ -37,7 +37,7 @@ pub fn table(clusters: &[Listed], width: usize) -> String {
         }
         table.row(cells);
     }
-    table.fit(width, &[3, 4], 0).to_string()
+    table.fit(width, &[3, 4], 2).to_string()
 }
 
 fn endpoints(snapshot: &Snapshot) -> Vec<&str> {

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::json;
+use super::shown::shown;
 use crate::process::quoted;
 
 /// Where the variables are for.
@@ -83,7 +84,7 @@ impl Variables {
     }
 
     fn dotenv(&self) -> String {
-        let mut text = format!("# {}: {}\n", self.cluster, self.etcdctl);
+        let mut text = format!("# {}: {}\n", self.cluster, shown(self.etcdctl.as_str()));
         for (name, value) in &self.set {
             let _ = writeln!(text, "{name}={value}");
         }

@@ -89,7 +89,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         let widest = cells.iter().map(|cell| cell.chars().count()).max();
         let most = widest.unwrap_or_default().saturating_sub(excess).max(1);
         for cell in cells {
-            *cell = cut(cell, most);
+            *cell = shortened(cell, most);
         }
         self
     }
@@ -211,6 +211,20 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The start and the end of a name, with `…` if something was cut in between: numbered names differ at the end.
+fn shortened(name: &str, most: usize) -> String {
+    let length = name.chars().count();
+    if length <= most {
+        return name.to_owned();
+    }
+    let end = most / 3;
+    let start = name.chars().take(most.saturating_sub(end + 1));
+    start
+        .chain(['…'])
+        .chain(name.chars().skip(length - end))
+        .collect()
 }
 
 /// The start of a text, with `…` if something was cut.

@@ -30,6 +30,7 @@ pub(super) fn merge(ours: &mut Value, theirs: &[Entry]) -> Vec<Collision> {
     let mut collisions = Vec::new();
     files(&our_paths(ours), theirs, &mut collisions);
     without_effect(ours, theirs, &mut collisions);
+    commands(theirs, &mut collisions);
     if let Value::Mapping(ours) = ours {
         mapping(ours, theirs, "", &mut collisions);
     }
@@ -159,6 +160,38 @@ fn files(ours: &BTreeSet<String>, theirs: &[Entry], out: &mut Vec<Collision>) {
             });
         }
     }
+}
+
+/// Finds commands that cloud-init refuses together with all others, ours included (`shellify`).
+fn commands(theirs: &[Entry], out: &mut Vec<Collision>) {
+    for key in ["runcmd", "bootcmd"] {
+        for command in find(theirs, key).map_or(&[][..], Node::items) {
+            let is_right = match &command.kind {
+                NodeKind::Text(_) => true,
+                NodeKind::Plain(text) => is_text(text),
+                NodeKind::List(words) => words.iter().all(|word| word.text().is_some()),
+                NodeKind::Map(_) => false,
+            };
+            if !is_right {
+                out.push(Collision {
+                    span: command.span.clone(),
+                    message: format!("an entry of `{key}` is neither a text nor a list of texts"),
+                    note:
+                        "cloud-init would then run none of the commands, and etcd would not start"
+                            .to_owned(),
+                    hint: "write it in quotes".to_owned(),
+                });
+            }
+        }
+    }
+}
+
+/// Whether every reader of YAML, also of YAML 1.1, takes a scalar without quotes for a text.
+fn is_text(plain: &str) -> bool {
+    const BOOLEANS: &[&str] = &["y", "n", "yes", "no", "on", "off"];
+    let is_string = serde_yaml::from_str(plain).is_ok_and(|value: Value| value.is_string());
+    let has_letter = plain.contains(|letter: char| letter.is_ascii_alphabetic());
+    is_string && has_letter && !BOOLEANS.contains(&plain.to_ascii_lowercase().as_str())
 }
 
 /// Whether this is a file that etcd is set up with, on any system.

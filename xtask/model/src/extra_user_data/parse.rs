@@ -21,6 +21,13 @@ const LONGEST_KEY: usize = 1000;
 pub(super) fn parse(source: &Arc<Source>) -> Result<Vec<Entry>, Vec<Diagnostic>> {
     let text = &source.text;
     let first = text.lines().next().unwrap_or_default();
+    if text.starts_with('\u{feff}') {
+        let diagnostic = Diagnostic::error("the file begins with a byte order mark")
+            .at(source, 0..first.len(), "")
+            .note("not every reader of a cloud-config accepts it")
+            .hint("save the file as UTF-8 without a byte order mark");
+        return Err(vec![diagnostic]);
+    }
     if first.trim_end() != "#cloud-config" {
         let diagnostic = Diagnostic::error("the file does not begin with `#cloud-config`")
             .at(source, 0..first.len(), "")

@@ -170,6 +170,20 @@ impl Plan {
         }
     }
 
+    /// The same cluster on other ports, and so with another identity.
+    #[must_use]
+    pub fn on_ports(&self, ports: Ports) -> Self {
+        let mut plan = self.clone();
+        (plan.etcd.client_port, plan.etcd.peer_port) = (ports.client, ports.peer);
+        plan.members = self
+            .members
+            .iter()
+            .map(|m| Member::new(m.name.clone(), m.address, ports, &self.etcd.token))
+            .collect();
+        plan.cluster_id = identity::cluster_id(plan.members.iter().map(|member| member.id));
+        plan
+    }
+
     /// The IDs that a static bootstrap gives the members, in their order.
     pub fn predicted_ids(&self) -> Vec<EtcdId> {
         self.members.iter().map(|member| member.id).collect()

@@ -255,6 +255,7 @@ impl<'a> Past<'a> {
             home: self.home.clone(),
             record,
             driver: self.driver,
+            defined_ports: plan.ports(),
             plan,
             tools,
         }
@@ -300,6 +301,7 @@ fn start_members(
         driver,
         plan,
         tools,
+        defined_ports: _,
     } = session;
     let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);
     driver.start(home, plan, tools, start, doing)?;

@@ -77,12 +77,15 @@ fn owned(definition: &Definition, fact: &FlagFact, flag: &ExtraFlag) -> Option<D
             let mut listed = flag.value.known()?.as_str().split(',');
             let other = listed.find(|word| !words.contains(word))?;
             Some(
-                Diagnostic::error(format!("the flag `{name}` cannot be `{other}` here"))
-                    .note(why)
-                    .hint(format!(
-                        "use {}, or remove it",
-                        either(words.iter().copied())
-                    )),
+                Diagnostic::error(match other {
+                    "" => format!("the flag `{name}` cannot be empty"),
+                    other => format!("the flag `{name}` cannot be `{other}` here"),
+                })
+                .note(why)
+                .hint(format!(
+                    "use {}, or remove it",
+                    either(words.iter().copied())
+                )),
             )
         }
         // If compaction is off, its flags may be set.
