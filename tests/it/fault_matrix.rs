@@ -343,7 +343,7 @@ fn drill_keeps_its_lock_until_its_report_is_written() {
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
     let destroyed = destroy.end().expect(0).stderr;
     assert!(
-        destroyed.ends_with("reported is destroyed, and 1 report of its drills\n"),
+        destroyed.ends_with("reported is destroyed, with 1 report of its drills\n"),
         "{destroyed}"
     );
     assert!(is_gone());
