@@ -22,7 +22,7 @@ release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 # apt expands `$(REPO_URI)`, not the shell.
 # shellcheck disable=SC2016
 archive=$(apt-get indextargets --format '$(REPO_URI)' \
-  'Created-By: Packages' 'ToolsOrigin: Debian' "Codename: $release" | sed -n 1p)
+  'Created-By: Packages' 'Origin: Debian' "Codename: $release" | sed -n 1p)
 if [ -z "$archive" ]; then
   echo "cannot install$others: there are no backports for this host, which is not Debian" >&2
   exit 1
