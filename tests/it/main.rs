@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod background;
+mod backup;
+mod backup_proof;
+mod backup_source;
 mod boxes;
 mod cli_cluster;
 mod cli_completions;

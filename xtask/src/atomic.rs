@@ -82,7 +82,7 @@ pub fn why_not_writable(path: &Utf8Path) -> Hint {
     )
 }
 
-/// Removes temporary files of killed runs.
+/// Removes temporary files and folders of killed runs.
 pub fn tidy_up(path: &Utf8Path) {
     let target = path.canonicalize_utf8();
     let path = target.as_deref().unwrap_or(path);
@@ -112,7 +112,8 @@ fn remove_dead(folder: &Utf8Path, writer_of: impl Fn(&str) -> Option<&str>) {
         let middle = name.and_then(|name| name.strip_suffix(".new"));
         let writer = middle.and_then(|middle| writer_of(middle)?.parse().ok());
         if writer.is_some_and(|writer| !process::is_there(writer)) {
-            let _ = fs::remove_file(entry.path());
+            let path = entry.path();
+            let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
         }
     }
 }

@@ -100,6 +100,7 @@ impl Workspace {
         let mut names: Vec<ClusterName> = folders
             .filter(|folder| folder.file_type().is_ok_and(|kind| kind.is_dir()))
             .filter_map(|folder| folder.file_name().parse().ok())
+            .filter(|name| self.home(name).has_state())
             .collect();
         names.sort();
         names
@@ -111,6 +112,9 @@ impl Workspace {
         self.root.join(".state/.cache")
     }
 }
+
+/// The folder of backups within a cluster's folder.
+pub const BACKUPS: &str = "backups";
 
 /// One cluster of a workspace.
 #[derive(Debug, Clone)]
@@ -125,5 +129,12 @@ impl Home {
     /// The folder of the cluster's state: its data, logs and processes.
     pub fn folder(&self) -> Utf8PathBuf {
         self.workspace.state(&self.name)
+    }
+
+    /// Whether the cluster has state besides its backups, which outlive it.
+    pub fn has_state(&self) -> bool {
+        let entries = self.folder().read_dir_utf8().into_iter().flatten();
+        let entries = entries.flatten().map(|entry| entry.file_name().to_owned());
+        self.folder().exists() && entries.collect::<Vec<_>>() != [BACKUPS]
     }
 }

@@ -4,6 +4,7 @@
 //! files, the environment, processes, threads, clocks or a terminal; the crate `xtask` does.
 
 pub mod advice;
+pub mod backup;
 pub mod check;
 pub mod command_line;
 pub mod definition;

@@ -26,6 +26,7 @@ static TASKS: &[(&[&str], &[&str])] = &[
         &["destroy"],
     ),
     (&["clusters", "ls", "ps"], &["list"]),
+    (&["dump", "save", "snapshot"], &["backup"]),
     (&["describe", "info", "inspect", "show"], &["status"]),
     (&["follow", "top", "watch"], &["status --watch"]),
     (&["check", "health", "ping"], &["verify"]),

@@ -122,10 +122,13 @@ fn takes_value(argument: &Arg) -> bool {
 fn option(argument: &Arg) -> Opt {
     let long = argument.get_long().map(|long| format!("--{long}"));
     let short = argument.get_short().map(|short| format!("-{short}"));
+    let value = takes_value(argument).then(|| value(argument));
+    // After `--prove`, which may have a value after `=`, the next word is another argument.
+    let is_flag = argument.is_require_equals_set() && matches!(value, Some(Value::Unknown));
     Opt {
         spellings: long.into_iter().chain(short).collect(),
         about: text(argument.get_help()),
-        value: takes_value(argument).then(|| value(argument)),
+        value: value.filter(|_| !is_flag),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Exit, Which};
 use crate::hint::Hint;
 use crate::lifecycle::remove;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::state::drill_reports;
+use crate::state::{backups, drill_reports};
 use crate::ui::Ui;
 use crate::wording::{list_of_words, many};
 use crate::workspace::{Home, Workspace};
@@ -16,7 +16,7 @@ use crate::workspace::{Home, Workspace};
 /// `destroy` removes the cluster's data, its logs, its record and the kept reports of its drills. It
 /// asks for confirmation first; if standard input is not a terminal, it requires `--yes`. The
 /// definition and the rendered files stay: `cargo xtask up` recreates the cluster with the same
-/// identity and without its data.
+/// identity and without its data. The backups in .state/NAME/backups/ stay, too.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -45,7 +45,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let home = workspace.home(name);
     if !remove::is_anything_there(&home) {
         ui.say(&format!(
-            "nothing to destroy: cluster `{name}` has not been started"
+            "nothing to destroy: cluster `{name}` has not been started{}",
+            kept_backups(&home)
         ));
         let started = workspace.started();
         if !started.is_empty() {
@@ -61,7 +62,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         return Ok(Exit::Unhealthy);
     }
     let reports = remove::remove(ui, &home)?;
-    ui.say(&format!("{name} is destroyed{}", with_reports(reports)));
+    let (reports, backups) = (with_reports(reports), kept_backups(&home));
+    ui.say(&format!("{name} is destroyed{reports}{backups}"));
     Ok(Exit::Success)
 }
 
@@ -70,6 +72,16 @@ fn with_reports(reports: usize) -> String {
     match reports {
         0 => String::new(),
         kept => format!(", with {} of its drills", many(kept, "report")),
+    }
+}
+
+/// The backups that stay, for the end of a sentence.
+fn kept_backups(home: &Home) -> String {
+    let folder = backups::folder(home);
+    match backups::files(home).len() {
+        0 => String::new(),
+        1 => format!("; its backup is kept in {folder}"),
+        kept => format!("; its {kept} backups are kept in {folder}"),
     }
 }
 
@@ -86,8 +98,12 @@ fn confirmed(ui: Ui, home: &Home) -> Outcome<bool> {
         ));
     }
     ui.ask(&format!(
-        "destroy cluster `{name}` with all its data{}? [y/N] ",
-        with_reports(drill_reports::all(home).len())
+        "destroy cluster `{name}` with all its data{}{}? [y/N] ",
+        with_reports(drill_reports::all(home).len()),
+        match backups::files(home).len() {
+            0 => String::new(),
+            kept => format!(" (not its {})", many(kept, "backup")),
+        }
     ));
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);

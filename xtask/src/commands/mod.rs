@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::values::ClusterName;
 
+pub mod backup;
 pub mod completions;
 pub mod destroy;
 pub mod doctor;

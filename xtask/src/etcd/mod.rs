@@ -9,6 +9,7 @@ mod package;
 pub mod pair;
 mod release;
 pub mod serving;
+pub mod snapshot;
 pub mod tools;
 pub mod verify;
 

@@ -127,8 +127,7 @@ pub fn require_traces(home: &Home) -> Outcome<()> {
 
 /// Whether the cluster has left anything here: a record, data or a process.
 pub fn has_traces(home: &Home) -> bool {
-    let folder = home.folder();
-    folder.exists() || DRIVERS.iter().any(|driver| !driver.traces(home).is_empty())
+    home.has_state() || DRIVERS.iter().any(|driver| !driver.traces(home).is_empty())
 }
 
 fn without_record(name: &ClusterName) -> Failure {

@@ -5,26 +5,28 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{open, stop};
+use super::{backup, open, stop};
 use crate::driver::DRIVERS;
 use crate::hint::Hint;
 use crate::render;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::state::{Lock, drill_reports};
+use crate::state::{Lock, backups, drill_reports};
 use crate::ui::Ui;
-use crate::workspace::Home;
+use crate::workspace::{BACKUPS, Home};
 
 /// Whether a cluster has left anything to remove.
 pub fn is_anything_there(home: &Home) -> bool {
     open::has_traces(home) || doomed(home).exists()
 }
 
-/// Stops every member and removes all of the cluster's state. Returns how many reports of drills were
-/// in it.
+/// Stops every member and removes all of the cluster's state, except for its backups. Returns how many
+/// reports of drills were in it.
 pub fn remove(ui: Ui, home: &Home) -> Outcome<usize> {
     let name = &home.name;
     let lock = Lock::take(home, &format!("destroy {name}"), &ui.saying())?;
     end_all_members(ui, home)?;
+    backup::end_leftovers(ui, home)?;
+    backups::tidy_up(home);
     let reports = drill_reports::all(home).len();
     remove_state(home).map_err(|error| {
         let folder = home.folder();
@@ -57,16 +59,56 @@ fn end_all_members(ui: Ui, home: &Home) -> Outcome<()> {
 }
 
 /// Removes the cluster's folder. It is renamed first, so that an interruption leaves the whole
-/// cluster or nothing.
+/// cluster or nothing. Its backups are moved back before anything is removed.
 fn remove_state(home: &Home) -> io::Result<()> {
     let folder = home.folder();
     let doomed = doomed(home);
     // Left by an interrupted run.
+    keep_backups(&doomed, &folder)?;
     remove_folder(&doomed)?;
     // If it cannot be renamed, as on a full disk, it is removed in place.
     let _ = fs::rename(&folder, &doomed);
+    keep_backups(&doomed, &folder)?;
     remove_folder(&doomed)?;
-    remove_folder(&folder)
+    remove_all_but_backups(&folder)
+}
+
+/// Moves each backup from one folder of the cluster to another.
+fn keep_backups(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+    let (from, to) = (from.join(BACKUPS), to.join(BACKUPS));
+    if !from.exists() {
+        return Ok(());
+    }
+    if to.exists() {
+        for entry in from.read_dir_utf8()? {
+            let entry = entry?;
+            fs::rename(entry.path(), to.join(entry.file_name()))?;
+        }
+        return fs::remove_dir(&from);
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::rename(&from, &to)
+}
+
+fn remove_all_but_backups(folder: &Utf8Path) -> io::Result<()> {
+    let Ok(entries) = folder.read_dir_utf8() else {
+        return Ok(());
+    };
+    for entry in entries {
+        let path = entry?.into_path();
+        if path.ends_with(BACKUPS) {
+            // Fails, as it should, if there are backups.
+            let _ = fs::remove_dir(&path);
+        } else if path.is_dir() && !path.is_symlink() {
+            remove_folder(&path)?;
+        } else {
+            fs::remove_file(&path)?;
+        }
+    }
+    let _ = fs::remove_dir(folder);
+    Ok(())
 }
 
 /// The name of the folder while it is removed. No cluster can have this name.

@@ -1,5 +1,6 @@
 //! The state of clusters between tasks, under `.state/`.
 
+pub mod backups;
 mod data_seen;
 pub mod drill_reports;
 pub mod high_water_mark;

@@ -1,5 +1,6 @@
 //! Output to terminals, files and pipes.
 
+pub mod backup;
 pub mod diagnostics;
 pub mod diff;
 pub mod doctor;

@@ -61,6 +61,18 @@ pub fn hash(output: &str, revision: u64) -> Result<Hash, Reason> {
     })
 }
 
+/// Reads the number of all keys from the output of `get`, which omits zero.
+pub fn key_count(output: &str) -> Result<u64, Reason> {
+    let range: Range = json(output)?;
+    Ok(range.count)
+}
+
+/// Reads the revision of the keys from the output of `snapshot status`, of etcdctl or etcdutl.
+pub fn snapshot_revision(output: &str) -> Result<u64, Reason> {
+    let status: SnapshotStatus = json(output)?;
+    Ok(status.revision)
+}
+
 /// Reads the ID of a new lease from the output of `lease grant`, in the hexadecimal form that etcdctl
 /// accepts.
 pub fn lease(output: &str) -> Result<String, Reason> {
@@ -273,6 +285,17 @@ struct EndpointHash {
 struct RawHash {
     hash: u64,
     compact_revision: i64,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    #[serde(default)]
+    count: u64,
+}
+
+#[derive(Deserialize)]
+struct SnapshotStatus {
+    revision: u64,
 }
 
 #[derive(Deserialize)]

@@ -74,6 +74,27 @@ pub(super) fn statuses(members: &[Member], tools: &Tools, patience: Duration) ->
     for_each(members, |member| etcdctl.status(member))
 }
 
+pub(super) fn keys_at(
+    member: &Member,
+    tools: &Tools,
+    revision: u64,
+    patience: Duration,
+) -> (Look<Hash>, Look<u64>) {
+    let etcdctl = Etcdctl { tools, patience };
+    (
+        etcdctl.hash(member, revision),
+        etcdctl.key_count(member, revision),
+    )
+}
+
+pub(super) fn member_list(
+    member: &Member,
+    tools: &Tools,
+    patience: Duration,
+) -> Look<Vec<ListedMember>> {
+    Etcdctl { tools, patience }.members(member)
+}
+
 /// The revisions at which the members' keys are comparable.
 struct Revisions {
     /// The revision of the last probe value, if every member of the cluster must have it: each that answers has
@@ -226,6 +247,15 @@ impl Etcdctl<'_> {
         let revision_flag = format!("--rev={revision}");
         let arguments = ["endpoint", "hashkv", &revision_flag, "--write-out=json"];
         self.ask(member, &arguments, |output| read::hash(output, revision))
+    }
+
+    /// Serializable, so that the member itself answers. etcdctl before 3.5 has no `--count-only`, but
+    /// every answer has the number of all keys, whatever its limit.
+    fn key_count(&self, member: &Member, revision: u64) -> Look<u64> {
+        let revision = format!("--rev={revision}");
+        let local = ["get", "", "--prefix", "--keys-only", "--consistency=s"];
+        let arguments = [&local[..], &["--limit=1", &revision, "--write-out=json"]].concat();
+        self.ask(member, &arguments, read::key_count)
     }
 
     /// A member's connections, which etcdctl does not show.

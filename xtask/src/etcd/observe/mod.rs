@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::etcd::tools::Tools;
-use crate::observation::{Look, MemberObservation, Observation, Status};
+use crate::observation::{Hash, ListedMember, Look, MemberObservation, Observation, Status};
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use crate::values::HostName;
@@ -44,6 +44,22 @@ pub fn statuses(members: &[Member], tools: &Tools, patience: Duration) -> Vec<Lo
     } else {
         etcdctl::statuses(members, tools, patience)
     }
+}
+
+/// The hash and the number of a member's keys at a revision, as the member itself has them: this
+/// needs no quorum. Only for 3.x.
+pub fn keys_at(
+    member: &Member,
+    tools: &Tools,
+    revision: u64,
+    patience: Duration,
+) -> (Look<Hash>, Look<u64>) {
+    etcdctl::keys_at(member, tools, revision, patience)
+}
+
+/// The member list of the cluster, from this member. Only for 3.x.
+pub fn member_list(member: &Member, tools: &Tools, patience: Duration) -> Look<Vec<ListedMember>> {
+    etcdctl::member_list(member, tools, patience)
 }
 
 /// Queries every member at the same time, and completes its observation with the answers.

@@ -1,0 +1,277 @@
+//! Proofs of backups, and backups and proofs that are killed or interrupted.
+
+use std::fs;
+
+use camino::Utf8Path;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use test_attribute::test;
+use xtask::download::sha256;
+
+use crate::backup::{backup, files, folder, one, started};
+use crate::cli_cluster::Follower;
+use crate::etcd_binaries::{of_debian_13, packaged};
+use crate::local_support::put;
+use crate::scratch::Scratch;
+use crate::support::{copy_programs, look_until, program};
+
+/// Edits the manifest of a backup.
+fn edit(file: &str, field: &str, value: Value) {
+    let path = format!("{file}.json");
+    let mut manifest: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    manifest[field] = value;
+    fs::write(path, manifest.to_string()).unwrap();
+}
+
+/// The processes of scratch clusters in this workspace.
+fn scratch_processes(scratch: &Scratch) -> Vec<i32> {
+    let is_scratch = |id: &i32| {
+        let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.contains("/proof/") && line.contains(scratch.root().as_str())
+    };
+    xtask::process::all()
+        .into_iter()
+        .filter(is_scratch)
+        .collect()
+}
+
+/// A cluster whose etcdctl first runs this script with the words `$*`.
+fn with_etcdctl(name: &str, network: u8, does: &str) -> Scratch {
+    let scratch = Scratch::with(name, &one(network));
+    let bin = scratch.root().join("bin");
+    program(
+        &bin.join("etcd"),
+        &format!("exec '{}/etcd' \"$@\"", packaged()),
+    );
+    program(
+        &bin.join("etcdctl"),
+        &format!(
+            "root='{}'\n{WAIT}\n{does}\nexec '{}/etcdctl' \"$@\"",
+            scratch.root(),
+            packaged()
+        ),
+    );
+    let up = ["up", name, "--etcd-dir", bin.as_str(), "--timeout", "5m"];
+    scratch.run(&up).expect(0);
+    put(&scratch, name, "greeting", "hello");
+    scratch
+}
+
+/// A function of the shell that says that it waits, and waits for a file, as long as the workspace exists.
+const WAIT: &str = "wait_here() {
+    touch \"$root/waits\"
+    while [ -d \"$root\" ] && [ ! -e \"$root/go\" ]; do sleep 0.05; done
+}";
+
+/// Waits until the script does.
+fn comes_to_wait(scratch: &Scratch) {
+    let waits = scratch.root().join("waits");
+    assert!(look_until(|| waits.exists(), |waits| *waits));
+}
+
+fn let_it_go(scratch: &Scratch) {
+    fs::write(scratch.root().join("go"), "").unwrap();
+}
+
+#[test]
+fn forged_backup_is_not_proven() {
+    let scratch = started("forged", &one(21));
+    put(&scratch, "forged", "account", "balance-100");
+    let taken = backup(&scratch, "forged", &["--prove"]);
+    let file = taken["file"].as_str().unwrap();
+    // Another value, with checksums that fit: only etcd's own hash shows it.
+    let mut bytes = fs::read(file).unwrap();
+    let (old, new) = (b"balance-100", b"balance-999");
+    let at = bytes
+        .windows(old.len())
+        .position(|part| part == old)
+        .unwrap();
+    bytes[at..at + new.len()].copy_from_slice(new);
+    let content = bytes.len() - 32;
+    fs::write(file, &bytes[..content]).unwrap();
+    let digits = sha256(Utf8Path::new(file)).unwrap();
+    let digits = digits.as_bytes();
+    for (index, pair) in digits.chunks(2).enumerate() {
+        let pair = std::str::from_utf8(pair).unwrap();
+        bytes[content + index] = u8::from_str_radix(pair, 16).unwrap();
+    }
+    fs::write(file, &bytes).unwrap();
+    edit(file, "sha256", sha256(Utf8Path::new(file)).unwrap().into());
+
+    scratch.run(&["backup", "forged", "--list"]).expect(0);
+    let name = Utf8Path::new(file).file_name().unwrap();
+    let prove = scratch
+        .run(&["backup", "forged", &format!("--prove={name}")])
+        .expect(1);
+    let revision = &taken["revision"];
+    let why =
+        format!("at revision {revision}, the keys of the restored copy differ from the cluster's");
+    assert!(prove.stderr.contains(&why), "{}", prove.stderr);
+    let list = scratch
+        .run(&["backup", "forged", "--list"])
+        .expect(0)
+        .stdout;
+    assert!(list.trim_end().ends_with("not proven"), "{list}");
+    assert_eq!(scratch_processes(&scratch), [0; 0]);
+    assert!(!scratch.root().join(".state/forged/proof").exists());
+}
+
+#[test]
+fn backup_is_proven_only_by_equal_figures() {
+    let scratch = started("figures", &one(22));
+    let taken = backup(&scratch, "figures", &[]);
+    let file = taken["file"].as_str().unwrap();
+    let prove = format!("--prove={}", Utf8Path::new(file).file_name().unwrap());
+    for (field, value, status, why) in [
+        (
+            "compact_revision",
+            1.into(),
+            1,
+            "the hashes cannot be compared",
+        ),
+        ("keys", 12_345.into(), 1, "but the cluster had 12,345"),
+        ("revision", 1_000.into(), 1, "but its manifest says 1000"),
+        ("hash", Value::Null, 1, "its manifest has no hash"),
+        (
+            "etcd",
+            "3.6.14".into(),
+            5,
+            "the backup is of etcd 3.6.14, but the etcd on this host is 3.4.",
+        ),
+    ] {
+        edit(file, field, value);
+        let ran = scratch.run(&["backup", "figures", &prove]).expect(status);
+        assert!(ran.stderr.contains(why), "{field}: {}", ran.stderr);
+        edit(file, field, taken[field].clone());
+    }
+    let proven = scratch.run(&["backup", "figures", &prove]).expect(0).stdout;
+    assert!(proven.ends_with("  proven\n"), "{proven}");
+}
+
+/// etcdutl checks and restores: etcdctl, which is wrapped here, refuses to, as from 3.6 on.
+#[test]
+fn etcdutl_proves_a_backup_of_3_5() {
+    let definition = one(23) + "[etcd]\nversion = \"3.5.16\"\n";
+    let scratch = Scratch::with("newer", &definition);
+    let bin = scratch.root().join("bin");
+    fs::create_dir(&bin).unwrap();
+    copy_programs(of_debian_13(), &bin, &["etcd", "etcdutl"]);
+    let etcdctl = format!(
+        "case \" $* \" in *' snapshot restore '* | *' snapshot status '*) exit 1 ;; esac\n\
+         exec '{}/etcdctl' \"$@\"",
+        of_debian_13()
+    );
+    program(&bin.join("etcdctl"), &etcdctl);
+    let up = ["up", "newer", "--etcd-dir", bin.as_str(), "--timeout", "5m"];
+    scratch.run(&up).expect(0);
+    put(&scratch, "newer", "greeting", "hello");
+    let taken = backup(&scratch, "newer", &["--prove"]);
+    assert!(taken["proven"].is_string(), "{taken:#}");
+    assert_eq!(taken["etcd"], "3.5.16");
+}
+
+#[test]
+fn killed_backup_leaves_nothing_that_looks_like_one() {
+    let scratch = with_etcdctl(
+        "cut",
+        24,
+        "case \"$*\" in *'snapshot save'*) [ -e \"$root/go\" ] || {
+            for last; do :; done; echo half >\"$last.part\"; wait_here
+        } ;; esac",
+    );
+    let waits = scratch.root().join("waits");
+    let folder = folder(&scratch, "cut");
+    let hidden = |names: &[String]| names.iter().all(|name| name.starts_with('.'));
+    for (signal, status, left) in [(Signal::SIGKILL, None, 1), (Signal::SIGINT, Some(130), 0)] {
+        let mut run = Follower::errors(&mut scratch.command(&["backup", "cut"]));
+        comes_to_wait(&scratch);
+        fs::remove_file(&waits).unwrap();
+        run.signal(signal);
+        assert_eq!(run.child.wait().unwrap().code(), status);
+        let names = files(&folder);
+        assert!(names.len() == left && hidden(&names), "{names:?}");
+        let list = scratch.run(&["backup", "cut", "--list"]).expect(0);
+        assert_eq!(list.stdout, "");
+    }
+    let_it_go(&scratch);
+    backup(&scratch, "cut", &[]);
+    assert_eq!(files(&folder).len(), 2);
+}
+
+#[test]
+fn progress_of_a_slow_snapshot_is_shown() {
+    let scratch = with_etcdctl(
+        "slow",
+        25,
+        "case \"$*\" in *'snapshot save'*)
+            for last; do :; done; head -c 3145728 /dev/zero >\"$last.part\"; wait_here ;; esac",
+    );
+    let mut run = Follower::errors(&mut scratch.command(&["backup", "slow"]));
+    let line = run.wait_for("3 MiB");
+    assert!(line.starts_with("core-01  3 MiB of about "), "{line}");
+    let_it_go(&scratch);
+    let line = run.wait_for("core-01  ");
+    assert!(
+        line.ends_with(" saved") && !line.contains("about"),
+        "{line}"
+    );
+    assert_eq!(run.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn killed_proof_is_cleaned_up_by_the_next_backup() {
+    let scratch = proof_that_waits("stuck", 26);
+    let mut run = Follower::errors(&mut scratch.command(&["backup", "stuck", "--prove"]));
+    comes_to_wait(&scratch);
+    assert_eq!(scratch_processes(&scratch).len(), 1);
+    run.signal(Signal::SIGKILL);
+    run.child.wait().unwrap();
+    assert_eq!(scratch_processes(&scratch).len(), 1);
+    let_it_go(&scratch);
+    backup(&scratch, "stuck", &["--prove"]);
+    assert_eq!(scratch_processes(&scratch), [0; 0]);
+    assert!(!scratch.root().join(".state/stuck/proof").exists());
+    let list = scratch.run(&["backup", "stuck", "--list"]).expect(0).stdout;
+    let states: Vec<&str> = list
+        .lines()
+        .skip(1)
+        .map(|line| line.rsplit("  ").next().unwrap())
+        .collect();
+    assert_eq!(states, ["not proven", "proven"]);
+}
+
+#[test]
+fn destroy_ends_a_killed_proof() {
+    let scratch = proof_that_waits("doomed", 27);
+    let mut run = Follower::errors(&mut scratch.command(&["backup", "doomed", "--prove"]));
+    comes_to_wait(&scratch);
+    run.signal(Signal::SIGKILL);
+    run.child.wait().unwrap();
+    scratch.run(&["destroy", "doomed", "--yes"]).expect(0);
+    assert_eq!(scratch_processes(&scratch), [0; 0]);
+    assert_eq!(files(&scratch.root().join(".state/doomed")), ["backups"]);
+}
+
+#[test]
+fn interrupted_proof_ends_its_cluster_first() {
+    let scratch = proof_that_waits("broken", 28);
+    let mut run = Follower::errors(&mut scratch.command(&["backup", "broken", "--prove"]));
+    comes_to_wait(&scratch);
+    run.signal(Signal::SIGINT);
+    run.wait_for("interrupted: ending the scratch cluster first");
+    let_it_go(&scratch);
+    run.wait_for("error: interrupted before the backup was proven");
+    assert_eq!(run.child.wait().unwrap().code(), Some(130));
+    assert_eq!(scratch_processes(&scratch), [0; 0]);
+    let list = scratch
+        .run(&["backup", "broken", "--list"])
+        .expect(0)
+        .stdout;
+    assert!(list.trim_end().ends_with("not proven"), "{list}");
+}
+
+/// A cluster whose etcdctl waits before it hashes the keys of a scratch cluster.
+fn proof_that_waits(name: &str, network: u8) -> Scratch {
+    let does = "case \"$*\" in *//127.0.0.1:*hashkv*) wait_here ;; esac";
+    with_etcdctl(name, network, does)
+}

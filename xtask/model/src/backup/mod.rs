@@ -1,0 +1,23 @@
+//! Backups: which member to take a snapshot from, what the manifest beside a snapshot says, and whether a
+//! restored copy proves it.
+
+mod manifest;
+mod scratch;
+mod source;
+
+use camino::Utf8PathBuf;
+
+pub use manifest::{BackupMember, FORMAT, Manifest, Restored};
+pub use scratch::plan as scratch_plan;
+pub use source::choose as choose_source;
+
+use crate::reason::Reason;
+
+/// A backup that was found.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// The snapshot.
+    pub file: Utf8PathBuf,
+    /// Its manifest, or why the backup cannot be used.
+    pub manifest: Result<Manifest, Reason>,
+}

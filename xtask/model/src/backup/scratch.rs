@@ -1,0 +1,31 @@
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::definition;
+use crate::plan::identity::cluster_id;
+use crate::plan::{Member, Plan};
+use crate::report::Source;
+use crate::values::{ClusterName, Compaction, EtcdVersion, Ports};
+
+/// The plan of the cluster that a snapshot is restored into: one member on loopback, with ports of its own.
+/// It compacts nothing, because that would change its hashes.
+pub fn plan(name: &ClusterName, version: EtcdVersion, ports: Ports) -> Plan {
+    let source = Source {
+        path: "scratch".into(),
+        text: "members = 1\n".to_owned(),
+    };
+    let (definition, _) = definition::read(name.clone(), Arc::new(source));
+    let mut plan = Plan::new(&definition).on_loopback().run_by(version);
+    let token = &plan.etcd.token;
+    plan.members = plan
+        .members
+        .iter()
+        .map(|member| Member::new(member.name.clone(), Ipv4Addr::LOCALHOST, ports, token))
+        .collect();
+    plan.cluster_id = cluster_id(plan.predicted_ids());
+    plan.etcd.client_port = ports.client;
+    plan.etcd.peer_port = ports.peer;
+    plan.etcd.auto_compaction = Compaction::Off;
+    plan.etcd.quota = None;
+    plan
+}

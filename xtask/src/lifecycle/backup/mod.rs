@@ -1,0 +1,204 @@
+//! Backups: takes snapshots of a running cluster, lists them, and proves them by restoring them.
+
+mod proof;
+mod save;
+mod source;
+
+use std::fs;
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{drill_left, open};
+use crate::atomic::cannot_write;
+use crate::backup::Backup;
+use crate::download;
+use crate::hint::Hint;
+use crate::process;
+use crate::reason::Reason;
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::session::Started;
+use crate::state::{Lock, backups};
+use crate::ui::Ui;
+use crate::ui::moment::utc;
+use crate::values::ClusterName;
+use crate::wording::many;
+use crate::workspace::{Home, Workspace};
+
+pub use proof::end_leftovers;
+
+/// How to take a backup.
+#[derive(Debug, Clone, Copy)]
+pub struct BackupRequest<'a> {
+    /// The file to write; none for a new one in the cluster's own folder.
+    pub to: Option<&'a Utf8Path>,
+    /// How many backups of the cluster's own folder to keep; none for all.
+    pub keep: Option<usize>,
+    /// Whether to prove it.
+    pub prove: bool,
+}
+
+/// A backup, and whether a proof was tried and failed.
+#[derive(Debug)]
+pub struct Taken {
+    /// The backup.
+    pub backup: Backup,
+    /// Why it is not proven; none if it is, or if no proof was tried.
+    pub unproven: Option<Reason>,
+}
+
+/// Takes a backup of a running cluster. The older backups are removed last, and only if everything
+/// else succeeded.
+pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<Taken> {
+    let (started, _lock) = lock(ui, name)?;
+    let home = &started.home;
+    drill_left::refuse(home)?;
+    let file = match request.to {
+        Some(to) => named_file(to)?,
+        None => {
+            let folder = backups::folder(home);
+            backups::prepare(home).map_err(|error| unwritten(&folder, &error))?;
+            backups::new_file(home, &now())
+        }
+    };
+    let manifest = save::save(ui, &started, &file)?;
+    let mut taken = Taken {
+        backup: Backup {
+            file,
+            manifest: Ok(manifest),
+        },
+        unproven: None,
+    };
+    if request.prove {
+        taken = prove_backup(ui, &started, taken.backup)?;
+    }
+    if let (Some(keep), None) = (request.keep, &taken.unproven) {
+        remove_old(ui, home, keep)?;
+    }
+    Ok(taken)
+}
+
+/// Proves a backup that was taken before. `file`: a path, or a name in the cluster's own folder.
+pub fn prove(ui: Ui, name: &ClusterName, file: &Utf8Path) -> Outcome<Taken> {
+    let (started, _lock) = lock(ui, name)?;
+    let own = backups::folder(&started.home).join(file);
+    let file = if own.is_file() { own } else { absolute(file) };
+    if !file.is_file() {
+        return Err(Failure::usage(
+            Diagnostic::error(format!("there is no backup `{file}`")).hint(Hint::informs(
+                "list the backups of the cluster",
+                [format!("cargo xtask backup {name} --list")],
+            )),
+        ));
+    }
+    prove_backup(ui, &started, backups::read(&file))
+}
+
+/// The backups in the cluster's own folder, from the oldest to the newest, each read and compared
+/// with its manifest. The cluster need not exist.
+pub fn list(name: &ClusterName) -> Outcome<Vec<Backup>> {
+    let files = backups::files(&Workspace::find()?.home(name)).into_iter();
+    Ok(files.map(|file| backups::read(&file)).collect())
+}
+
+/// Opens a started cluster and keeps other tasks from changing it.
+fn lock(ui: Ui, name: &ClusterName) -> Outcome<(Started, Lock)> {
+    let started = open::started(name)?;
+    source::refuse_v2(&started)?;
+    let lock = Lock::take(&started.home, &format!("backup {name}"), &ui.saying())?;
+    // The task that held the lock may have destroyed the cluster.
+    let started = open::started(name)?;
+    proof::end_leftovers(ui, &started.home)?;
+    Ok((started, lock))
+}
+
+fn prove_backup(ui: Ui, started: &Started, backup: Backup) -> Outcome<Taken> {
+    let file = backup.file;
+    let mut manifest = match backup.manifest {
+        Ok(manifest) => manifest,
+        Err(why) => {
+            return Ok(Taken {
+                backup: Backup {
+                    file,
+                    manifest: Err(why.clone()),
+                },
+                unproven: Some(why),
+            });
+        }
+    };
+    let unproven = proof::prove(ui, started, &file, &manifest)?.err();
+    manifest.proven = unproven.is_none().then(now);
+    backups::write_manifest(&file, &manifest)
+        .map_err(|error| unwritten(&backups::manifest_of(&file), &error))?;
+    Ok(Taken {
+        backup: Backup {
+            file,
+            manifest: Ok(manifest),
+        },
+        unproven,
+    })
+}
+
+/// The file that the user named, which must be new: a backup replaces nothing.
+fn named_file(to: &Utf8Path) -> Outcome<Utf8PathBuf> {
+    let file = absolute(to);
+    let manifest = backups::manifest_of(&file);
+    let is_ours = backups::manifest(&file).is_ok();
+    for path in [&file, &manifest] {
+        // A killed run may have left its manifest.
+        let is_left = *path == manifest && is_ours && !file.exists();
+        if fs::symlink_metadata(path).is_ok() && !is_left {
+            return Err(Failure::refused(
+                Diagnostic::error(format!("`{path}` exists"))
+                    .note("a backup replaces no file")
+                    .hint(Hint::heals(
+                        "choose another name, or move the file away",
+                        [format!("mv {0} {0}.old", process::quoted(path.as_str()))],
+                    )),
+            ));
+        }
+    }
+    Ok(file)
+}
+
+/// Removes the oldest backups of the cluster's own folder.
+fn remove_old(ui: Ui, home: &Home, keep: usize) -> Outcome<()> {
+    let files = backups::files(home);
+    let old = &files[..files.len().saturating_sub(keep)];
+    for file in old {
+        backups::remove(file).map_err(|error| {
+            Failure::failed(
+                Diagnostic::error(format!("`{file}` cannot be removed: {error}"))
+                    .note("the new backup is complete"),
+            )
+        })?;
+    }
+    if !old.is_empty() {
+        ui.say(&format!("removed {}", many(old.len(), "older backup")));
+    }
+    Ok(())
+}
+
+fn unwritten(path: &Utf8Path, error: &io::Error) -> Failure {
+    cannot_write(
+        path,
+        error,
+        "the backup is not complete, and nothing of it is left",
+    )
+}
+
+fn absolute(path: &Utf8Path) -> Utf8PathBuf {
+    camino::absolute_utf8(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn now() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    utc(now.unwrap_or_default())
+}
+
+/// The checksum of the definition that the cluster has now; `None` if there is none.
+fn definition_sha256(home: &Home) -> Option<String> {
+    let path = home.workspace.cluster().join(format!("{}.toml", home.name));
+    download::sha256(&path).ok()
+}
