@@ -353,6 +353,53 @@ fn another_cluster_is_not_backed_up() {
 }
 
 #[test]
+fn backup_needs_a_user_if_authentication_is_enabled() {
+    let scratch = started("secret", &one(12));
+    etcdctl(&scratch, "secret", &["user", "add", "root:password"]).expect(0);
+    etcdctl(&scratch, "secret", &["user", "grant-role", "root", "root"]);
+    etcdctl(&scratch, "secret", &["auth", "enable"]).expect(0);
+    let refused = scratch.run(&["backup", "secret"]).expect(4);
+    let error = "error: `core-01` has authentication enabled, and no user was given\n";
+    assert!(refused.stderr.ends_with(error), "{}", refused.stderr);
+    assert_eq!(files(&folder(&scratch, "secret")), Vec::<String>::new());
+}
+
+#[test]
+fn cluster_with_an_alarm_and_without_a_definition_is_backed_up() {
+    let scratch = started("alarmed", &one(13));
+    let definition = scratch.root().join("cluster/alarmed.toml");
+    let text = fs::read_to_string(&definition).unwrap();
+    let members: Value = serde_json::from_str(
+        &etcdctl(&scratch, "alarmed", &["member", "list", "-w", "json"]).stdout,
+    )
+    .unwrap();
+    let member = &members["members"][0]["ID"];
+    let alarm = format!(r#"{{"action":"ACTIVATE","memberID":"{member}","alarm":"NOSPACE"}}"#);
+    let raised = minreq::post("http://127.83.13.101:2379/v3/maintenance/alarm")
+        .with_body(alarm)
+        .send();
+    assert_eq!(raised.unwrap().status_code, 200);
+    fs::remove_file(&definition).unwrap();
+    let ran = scratch.run(&["backup", "alarmed", "--prove"]).expect(0);
+    let warning = format!("warning: `core-01` reports: memberID:{member} alarm:NOSPACE\n");
+    assert!(ran.stderr.contains(&warning), "{}", ran.stderr);
+    // The workspace is cleaned up by its definitions.
+    fs::write(&definition, text).unwrap();
+}
+
+/// Members on machines are played by local ones: a backup sees only their addresses.
+#[test]
+fn backup_of_machines_is_proven_on_this_host() {
+    let scratch = started("machines", &three(14));
+    let record = scratch.root().join(".state/machines/cluster.json");
+    let text = fs::read_to_string(&record).unwrap();
+    fs::write(&record, text.replace("\"local\"", "\"vagrant\"")).unwrap();
+    let taken = backup(&scratch, "machines", &["--prove"]);
+    assert!(taken["proven"].is_string(), "{taken:#}");
+    fs::write(&record, text).unwrap();
+}
+
+#[test]
 fn backup_is_written_to_a_new_file_that_the_user_names() {
     let scratch = started("named", &one(10));
     let taken = backup(&scratch, "named", &["--to", "copy.db", "--prove"]);

@@ -46,7 +46,7 @@ fn with_etcdctl(name: &str, network: u8, does: &str) -> Scratch {
     program(
         &bin.join("etcdctl"),
         &format!(
-            "root='{}'\n{WAIT}\n{does}\nexec '{}/etcdctl' \"$@\"",
+            "root='{}'\nreal='{}/etcdctl'\n{WAIT}\n{does}\nexec \"$real\" \"$@\"",
             scratch.root(),
             packaged()
         ),
@@ -146,6 +146,33 @@ fn backup_is_proven_only_by_equal_figures() {
     }
     let proven = scratch.run(&["backup", "figures", &prove]).expect(0).stdout;
     assert!(proven.ends_with("  proven\n"), "{proven}");
+}
+
+#[test]
+fn failed_proof_removes_no_older_backup() {
+    // A copy that hashes differently stands for one that was restored wrongly.
+    let scratch = with_etcdctl(
+        "wrong",
+        29,
+        "case \"$*\" in *//127.0.0.1:*hashkv*)
+            [ -e \"$root/go\" ] || { \"$real\" \"$@\" | sed 's/\"hash\":[0-9]*/\"hash\":1/'; exit; } ;; esac",
+    );
+    backup(&scratch, "wrong", &[]);
+    let failed = ["backup", "wrong", "--prove", "--keep", "1"];
+    let failed_json = scratch
+        .run(&[&failed[..], &["--format", "json"]].concat())
+        .expect(1);
+    let failed_json: Value = serde_json::from_str(&failed_json.stdout).unwrap();
+    let why = "the keys of the restored copy differ from the cluster's";
+    assert!(
+        failed_json["error"].as_str().unwrap().ends_with(why),
+        "{failed_json:#}"
+    );
+    assert_eq!(failed_json["proven"], Value::Null);
+    assert_eq!(files(&folder(&scratch, "wrong")).len(), 4);
+    let_it_go(&scratch);
+    scratch.run(&failed).expect(0);
+    assert_eq!(files(&folder(&scratch, "wrong")).len(), 2);
 }
 
 /// etcdutl checks and restores: etcdctl, which is wrapped here, refuses to, as from 3.6 on.

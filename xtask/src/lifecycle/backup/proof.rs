@@ -47,7 +47,7 @@ pub(super) fn prove(
         return Ok(Err(why.into()));
     }
     let tools = started.tools()?;
-    refuse_other_etcd(&tools, manifest)?;
+    refuse_other_etcd(started, &tools, manifest)?;
     match snapshot::revision(&tools, file) {
         Ok(revision) if revision == manifest.revision => {}
         Ok(revision) => {
@@ -89,7 +89,7 @@ fn not_proven(started: &Started) -> Failure {
 }
 
 /// Fails if the etcd here cannot read what the cluster's etcd wrote.
-fn refuse_other_etcd(tools: &Tools, manifest: &Manifest) -> Outcome<()> {
+fn refuse_other_etcd(started: &Started, tools: &Tools, manifest: &Manifest) -> Outcome<()> {
     let version = tools.version;
     if tools.restorer().is_none() {
         let folder = tools.etcdctl.parent().unwrap_or(Utf8Path::new("."));
@@ -105,15 +105,16 @@ fn refuse_other_etcd(tools: &Tools, manifest: &Manifest) -> Outcome<()> {
         return Ok(());
     }
     let etcd = &manifest.etcd;
-    Err(Failure::host(
-        Diagnostic::error(format!(
-            "the backup is of etcd {etcd}, but the etcd on this host is {version}"
-        ))
-        .note("a backup is proven by the release that wrote it")
-        .hint(format!(
-            "start the cluster with `--etcd-dir` and a folder that holds etcd {etcd}"
-        )),
+    let diagnostic = Diagnostic::error(format!(
+        "the backup is of etcd {etcd}, but the etcd on this host is {version}"
     ))
+    .note("a backup is proven by the minor release that wrote it");
+    Err(Failure::host(match started.driver.machines() {
+        Some(_) => diagnostic.hint(format!(
+            "pass a folder with etcd {etcd} to `up`: `--etcd-dir FOLDER`"
+        )),
+        None => diagnostic,
+    }))
 }
 
 /// Ends the process and removes the files that a killed proof has left.

@@ -13,7 +13,7 @@ use crate::atomic::why_not_writable;
 use crate::backup::{FORMAT, Manifest};
 use crate::etcd::tools::Tools;
 use crate::etcd::{observe, snapshot};
-use crate::observation::Look;
+use crate::observation::{Look, etcdctl as read};
 use crate::process;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -34,14 +34,7 @@ pub(super) fn save(ui: Ui, started: &Started, file: &Utf8Path) -> Outcome<Manife
     let unfinished = Unfinished::of(file).map_err(|error| unwritten(file, &error))?;
     let path = unfinished.snapshot();
     let time = now();
-    receive(ui, &tools, &source, &path).map_err(|why| {
-        let member = &source.member.name;
-        Failure::failed(
-            Diagnostic::error(format!("the snapshot of `{member}` cannot be saved: {why}"))
-                .note("nothing of it is left")
-                .hint(why_not_writable(file)),
-        )
-    })?;
+    receive(ui, &tools, &source, &path).map_err(|why| unsaved(&source, file, &why))?;
     let revision = snapshot::revision(&tools, &path).map_err(|why| unusable(&why))?;
     let digests = snapshot::digests(&path).map_err(|error| unwritten(&path, &error))?;
     if !digests.is_complete {
@@ -73,6 +66,20 @@ pub(super) fn save(ui: Ui, started: &Started, file: &Utf8Path) -> Outcome<Manife
         .map_err(|error| unwritten(file, &error))?;
     ui.say(&format!("saved as {file}"));
     Ok(manifest)
+}
+
+fn unsaved(source: &BackupSource, file: &Utf8Path, why: &Reason) -> Failure {
+    let member = &source.member.name;
+    if read::wants_a_user(why.as_str()) {
+        return Failure::could_not_look(Diagnostic::error(format!(
+            "`{member}` has authentication enabled, and no user was given"
+        )));
+    }
+    Failure::failed(
+        Diagnostic::error(format!("the snapshot of `{member}` cannot be saved: {why}"))
+            .note("nothing of it is left")
+            .hint(why_not_writable(file)),
+    )
 }
 
 /// Runs etcdctl, and shows how far it has come meanwhile.
