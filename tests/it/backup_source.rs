@@ -1,7 +1,7 @@
 //! The member that a backup is taken from.
 
 use test_attribute::test;
-use xtask::backup::choose_source;
+use xtask::backup::{choose_source, has_quorum};
 use xtask::observation::{Look, Status};
 use xtask::plan::identity::EtcdId;
 
@@ -79,4 +79,19 @@ fn newest_log_is_chosen_without_a_leader() {
         choose([member(1, None, 100), member(3, Some(2), 90)]),
         Some(1)
     );
+}
+
+#[test]
+fn quorum_counts_members_and_not_answers() {
+    let answers = |ids: [u64; 2]| ids.map(|id| Look::Seen(member(id, Some(1), 10)));
+    let quorum = |ids| {
+        let mut looks = answers(ids).to_vec();
+        looks.push(Look::Failed("connection refused".to_owned()));
+        has_quorum(&looks, OURS)
+    };
+    assert!(quorum([1, 2]));
+    assert!(!quorum([1, 1]));
+    let leaderless = [1, 2, 3].map(|id| Look::Seen(member(id, None, 10)));
+    assert!(!has_quorum(&leaderless, OURS));
+    assert!(!has_quorum(&answers([1, 2]), EtcdId(9)));
 }

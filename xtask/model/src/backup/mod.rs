@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 
 pub use manifest::{BackupMember, FORMAT, Manifest, Restored};
 pub use scratch::plan as scratch_plan;
-pub use source::choose as choose_source;
+pub use source::{choose as choose_source, has_quorum};
 
 use crate::reason::Reason;
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::check::LAGS_BEYOND;
 use crate::observation::{Look, Status};
 use crate::plan::identity::EtcdId;
@@ -6,12 +8,7 @@ use crate::plan::identity::EtcdId;
 /// has no more to do; the leader if no follower is close to it. Without a leader, the member with the newest
 /// log. None if no member of this cluster answers.
 pub fn choose(statuses: &[Look<Status>], cluster: EtcdId) -> Option<usize> {
-    let ours: Vec<(usize, &Status)> = statuses
-        .iter()
-        .enumerate()
-        .filter_map(|(index, status)| Some((index, status.seen()?)))
-        .filter(|(_, status)| status.cluster_id == cluster && !status.is_learner)
-        .collect();
+    let ours = ours(statuses, cluster);
     let led = ours.iter().filter(|(_, status)| status.leader.is_some());
     let last = led
         .clone()
@@ -37,6 +34,22 @@ pub fn choose(statuses: &[Look<Status>], cluster: EtcdId) -> Option<usize> {
         .or_else(leader)
         .or_else(newest)
         .map(|(index, _)| *index)
+}
+
+/// Whether a majority of the members has a leader. A member that answers at several addresses counts once.
+pub fn has_quorum(statuses: &[Look<Status>], cluster: EtcdId) -> bool {
+    let able = ours(statuses, cluster).into_iter();
+    let able = able.filter(|(_, status)| status.leader.is_some());
+    let able: BTreeSet<EtcdId> = able.map(|(_, status)| status.member_id).collect();
+    able.len() > statuses.len() / 2
+}
+
+/// The voting members of this cluster that answer, with their indices.
+fn ours(statuses: &[Look<Status>], cluster: EtcdId) -> Vec<(usize, &Status)> {
+    let all = statuses.iter().enumerate();
+    let seen = all.filter_map(|(index, status)| Some((index, status.seen()?)));
+    seen.filter(|(_, status)| status.cluster_id == cluster && !status.is_learner)
+        .collect()
 }
 
 fn applied(status: &Status) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::backup::{BackupMember, choose_source};
+use crate::backup::{BackupMember, choose_source, has_quorum};
 use crate::etcd::observe::{self, PATIENCE};
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
@@ -55,9 +55,7 @@ pub(super) fn find(ui: Ui, started: &Started, tools: &Tools) -> Outcome<BackupSo
     };
     // A member may answer at another's address.
     let named = members.iter().find(|one| one.id == status.member_id);
-    let able = statuses.iter().filter_map(Look::seen);
-    let able = able.filter(|status| status.cluster_id == cluster && status.leader.is_some());
-    let has_quorum = able.count() > members.len() / 2;
+    let has_quorum = has_quorum(&statuses, cluster);
     let source = BackupSource {
         member: Member {
             name: named.unwrap_or(member).name.clone(),
