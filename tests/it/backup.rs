@@ -18,6 +18,7 @@ use crate::local_support::{etcdctl, put, up};
 use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};
 use crate::support::look_until;
+use crate::terminal::on_terminal;
 
 /// A definition of three members on this test's network.
 fn three(network: u8) -> String {
@@ -57,6 +58,21 @@ pub(crate) fn backup(scratch: &Scratch, name: &str, words: &[&str]) -> Value {
     serde_json::from_str(&scratch.run(&all).expect(0).stdout).unwrap()
 }
 
+/// Waits until every member has applied the last write: a follower may be a moment behind.
+#[track_caller]
+fn settles(scratch: &Scratch, name: &str) {
+    let revisions = || -> Vec<Value> {
+        let status = etcdctl(scratch, name, &["endpoint", "status", "-w", "json"]).expect(0);
+        let status: Value = serde_json::from_str(&status.stdout).unwrap();
+        let members = status.as_array().unwrap().iter();
+        members
+            .map(|one| one["Status"]["header"]["revision"].clone())
+            .collect()
+    };
+    let are_equal = |all: &Vec<Value>| all.iter().all(|one| *one == all[0]);
+    assert!(are_equal(&look_until(revisions, are_equal)));
+}
+
 fn mode(path: &Utf8Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
@@ -67,6 +83,7 @@ fn backup_says_what_is_in_it() {
     for key in 0..5 {
         put(&scratch, "full", &format!("key-{key}"), "value");
     }
+    settles(&scratch, "full");
     let taken = backup(&scratch, "full", &[]);
     let file = Utf8Path::new(taken["file"].as_str().unwrap());
     assert_eq!(file.parent().unwrap(), folder(&scratch, "full"));
@@ -103,7 +120,6 @@ fn backup_says_what_is_in_it() {
         .collect();
     names.sort_unstable();
     assert_eq!(names, ["core-01", "core-02", "core-03"]);
-    // A follower, unless the leader changed meanwhile.
     assert_eq!(
         (&read["quorum"], &read["proven"]),
         (&Value::Bool(true), &Value::Null)
@@ -256,6 +272,9 @@ fn destroy_keeps_backups() {
         .unwrap()
         .to_owned();
     let kept = folder(&scratch, "gone");
+    let asked = on_terminal(&scratch.command(&["destroy", "gone"]), 80, "n\n").expect(1);
+    let question = "destroy cluster `gone` with all its data (not its 1 backup)? [y/N] ";
+    assert!(asked.stdout.starts_with(question), "{}", asked.stdout);
     let destroy = scratch.run(&["destroy", "gone", "--yes"]).expect(0);
     let said = format!("gone is destroyed; its backup is kept in {kept}\n");
     assert!(destroy.stderr.ends_with(&said), "{}", destroy.stderr);
@@ -304,6 +323,7 @@ fn etcd_2_is_refused_with_the_way_by_hand() {
 #[test]
 fn cluster_without_quorum_is_backed_up_with_a_warning() {
     let scratch = started("few", &three(8));
+    settles(&scratch, "few");
     let before = backup(&scratch, "few", &[]);
     for member in ["core-01", "core-03"] {
         kill_member(&scratch, "few", member);

@@ -297,6 +297,46 @@ fn interrupted_proof_ends_its_cluster_first() {
     assert!(list.trim_end().ends_with("not proven"), "{list}");
 }
 
+#[test]
+fn interrupted_restoration_leaves_nothing() {
+    let scratch = with_etcdctl(
+        "midway",
+        30,
+        "case \"$*\" in *'snapshot restore'*) wait_here ;; esac",
+    );
+    let mut run = Follower::errors(&mut scratch.command(&["backup", "midway", "--prove"]));
+    comes_to_wait(&scratch);
+    run.signal(Signal::SIGINT);
+    assert_eq!(run.wait_for("interrupted"), "interrupted");
+    run.wait_for("the backup is complete, and not proven");
+    assert_eq!(run.child.wait().unwrap().code(), Some(130));
+    assert!(!scratch.root().join(".state/midway/proof").exists());
+    assert_eq!(files(&folder(&scratch, "midway")).len(), 2);
+}
+
+#[test]
+fn failure_to_restore_takes_no_earlier_proof_away() {
+    let scratch = with_etcdctl(
+        "again",
+        31,
+        "case \"$*\" in *'snapshot restore'*) [ ! -e \"$root/go\" ] || {
+            echo 'Error: write data: no space left on device' >&2; exit 1
+        } ;; esac",
+    );
+    let taken = backup(&scratch, "again", &["--prove"]);
+    let_it_go(&scratch);
+    let file = taken["file"].as_str().unwrap();
+    let name = Utf8Path::new(file).file_name().unwrap();
+    let failed = scratch
+        .run(&["backup", "again", &format!("--prove={name}")])
+        .expect(1);
+    let why = "is not proven: it cannot be restored here: write data: no space left on device\n";
+    assert!(failed.stderr.contains(why), "{}", failed.stderr);
+    assert!(!scratch.root().join(".state/again/proof").exists());
+    let list = scratch.run(&["backup", "again", "--list"]).expect(0).stdout;
+    assert!(list.ends_with("  proven\n"), "{list}");
+}
+
 /// A cluster whose etcdctl waits before it hashes the keys of a scratch cluster.
 fn proof_that_waits(name: &str, network: u8) -> Scratch {
     let does = "case \"$*\" in *//127.0.0.1:*hashkv*) wait_here ;; esac";

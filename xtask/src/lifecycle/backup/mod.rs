@@ -26,6 +26,8 @@ use crate::values::ClusterName;
 use crate::wording::many;
 use crate::workspace::{Home, Workspace};
 
+use proof::Proof;
+
 pub use proof::end_leftovers;
 
 /// How to take a backup.
@@ -127,8 +129,18 @@ fn prove_backup(ui: Ui, started: &Started, backup: Backup) -> Outcome<Taken> {
             });
         }
     };
-    let unproven = proof::prove(ui, started, &file, &manifest)?.err();
-    manifest.proven = unproven.is_none().then(now);
+    let unproven = match proof::prove(ui, started, &file, &manifest)? {
+        Proof::Proven => {
+            manifest.proven = Some(now());
+            None
+        }
+        Proof::Refuted(why) => {
+            manifest.proven = None;
+            Some(why)
+        }
+        // The snapshot has the same checksum as at an earlier proof.
+        Proof::NotRestored(why) => Some(format!("it cannot be restored here: {why}").into()),
+    };
     backups::write_manifest(&file, &manifest)
         .map_err(|error| unwritten(&backups::manifest_of(&file), &error))?;
     Ok(Taken {

@@ -32,19 +32,29 @@ use crate::workspace::{Home, Workspace};
 /// How long the restored member may take to serve: it reads its whole database.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// Restores a backup and compares it with its manifest. The inner result is the verdict.
+/// The result of a proof.
+pub(super) enum Proof {
+    /// The restored copy has the keys that the running cluster had.
+    Proven,
+    /// It differs, or there is nothing to compare it with.
+    Refuted(Reason),
+    /// The copy could not be compared, which may not be the backup's fault.
+    NotRestored(Reason),
+}
+
+/// Restores a backup and compares it with its manifest.
 ///
 /// # Errors
 ///
-/// Fails if the backup could not be restored for a reason outside of it.
+/// Fails if the proof could not begin, or was interrupted.
 pub(super) fn prove(
     ui: Ui,
     started: &Started,
     file: &Utf8Path,
     manifest: &Manifest,
-) -> Outcome<Result<(), Reason>> {
+) -> Outcome<Proof> {
     if let Some(why) = manifest.unprovable() {
-        return Ok(Err(why.into()));
+        return Ok(Proof::Refuted(why.into()));
     }
     let tools = started.tools()?;
     refuse_other_etcd(started, &tools, manifest)?;
@@ -52,17 +62,15 @@ pub(super) fn prove(
         Ok(revision) if revision == manifest.revision => {}
         Ok(revision) => {
             let expected = manifest.revision;
-            return Ok(Err(format!(
-                "it holds revision {revision}, but its manifest says {expected}"
-            )
-            .into()));
+            let why = format!("it holds revision {revision}, but its manifest says {expected}");
+            return Ok(Proof::Refuted(why.into()));
         }
-        Err(why) => return Ok(Err(why)),
+        Err(why) => return Ok(Proof::NotRestored(why)),
     }
     ui.say("restoring it into a scratch cluster");
     let scratch = ScratchCluster::new(ui, &started.home, &tools)?;
     if let Err(why) = scratch.restore(file)? {
-        return Ok(Err(format!("it cannot be restored: {why}").into()));
+        return Ok(Proof::NotRestored(why));
     }
     // The scratch cluster ends before an interruption takes effect again.
     let interrupted = process::defer_interrupt(
@@ -73,7 +81,11 @@ pub(super) fn prove(
     if interrupted.is_asked() {
         return Err(not_proven(started));
     }
-    Ok(restored?.and_then(|restored| manifest.compare(restored)))
+    Ok(match restored?.map(|restored| manifest.compare(restored)) {
+        Ok(Ok(())) => Proof::Proven,
+        Ok(Err(why)) => Proof::Refuted(why),
+        Err(why) => Proof::NotRestored(why),
+    })
 }
 
 fn not_proven(started: &Started) -> Failure {
