@@ -320,6 +320,28 @@ fn etcd_2_is_refused_with_the_way_by_hand() {
     assert!(!folder(&scratch, "old").exists());
 }
 
+/// An etcd 3.6 of which only the record tells.
+#[test]
+fn etcd_3_6_without_etcdutl_is_refused() {
+    let scratch = started("newer", &one(15));
+    let record = scratch.root().join(".state/newer/cluster.json");
+    let text = fs::read_to_string(&record).unwrap();
+    let mut newer: Value = serde_json::from_str(&text).unwrap();
+    newer["etcd"]["version"] = "3.6.14".into();
+    fs::write(&record, newer.to_string()).unwrap();
+    let refused = scratch.run(&["backup", "newer"]).expect(5);
+    let etcdctl = packaged().join("etcdctl");
+    assert_eq!(
+        refused.stderr,
+        format!(
+            "error: there is no `etcdutl` beside `{etcdctl}`\n\
+             note: it checks and restores the snapshots of etcd 3.6.14; etcdctl no longer does\n\
+             hint: copy that program of the same release there\n"
+        )
+    );
+    fs::write(&record, text).unwrap();
+}
+
 #[test]
 fn cluster_without_quorum_is_backed_up_with_a_warning() {
     let scratch = started("few", &three(8));

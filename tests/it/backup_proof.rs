@@ -14,6 +14,7 @@ use crate::etcd_binaries::{of_debian_13, packaged};
 use crate::local_support::put;
 use crate::scratch::Scratch;
 use crate::support::{copy_programs, look_until, program};
+use crate::terminal::Terminal;
 
 /// Edits the manifest of a backup.
 fn edit(file: &str, field: &str, value: Value) {
@@ -243,6 +244,29 @@ fn progress_of_a_slow_snapshot_is_shown() {
         "{line}"
     );
     assert_eq!(run.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn progress_on_a_terminal_is_one_line() {
+    let scratch = with_etcdctl(
+        "shown",
+        32,
+        "case \"$*\" in *'snapshot save'*)
+            for last; do :; done; head -c 3145728 /dev/zero >\"$last.part\"; wait_here ;; esac",
+    );
+    let mut terminal = Terminal::open(&scratch.command(&["backup", "shown"]), 80, 24);
+    terminal.wait_until_it_shows(|screen| screen.text().contains("· core-01  3 MiB of about "));
+    let_it_go(&scratch);
+    let (_, screen) = terminal.end();
+    let text = screen.text();
+    let about: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("core-01  "))
+        .collect();
+    assert!(
+        about.len() == 1 && about[0].starts_with("✓ core-01  "),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! The member that a backup is taken from.
+//! The member that a backup is taken from, and what etcd's programs say about a snapshot.
 
 use test_attribute::test;
 use xtask::backup::{choose_source, has_quorum};
-use xtask::observation::{Look, Status};
+use xtask::observation::{Look, Status, etcdctl};
 use xtask::plan::identity::EtcdId;
 
 const OURS: EtcdId = EtcdId(1);
@@ -94,4 +94,24 @@ fn quorum_counts_members_and_not_answers() {
     let leaderless = [1, 2, 3].map(|id| Look::Seen(member(id, None, 10)));
     assert!(!has_quorum(&leaderless, OURS));
     assert!(!has_quorum(&answers([1, 2]), EtcdId(9)));
+}
+
+/// As etcdctl 3.4.23, etcdutl 3.5.30 and etcdutl 3.6.14 printed them.
+#[test]
+fn snapshot_status_of_every_version_is_read() {
+    for status in [
+        r#"{"hash":2274641245,"revision":51,"totalKey":57,"totalSize":28672}"#,
+        r#"{"hash":2548079732,"revision":51,"totalKey":59,"totalSize":24576}"#,
+        r#"{"hash":3531153757,"revision":51,"totalKey":50,"totalSize":24576,"version":"3.6.0"}"#,
+    ] {
+        assert_eq!(etcdctl::snapshot_revision(status), Ok(51));
+    }
+    let torn = etcdctl::reason("Error: file size too small 5000\n");
+    assert_eq!(torn.as_deref(), Some("file size too small 5000"));
+    assert!(etcdctl::snapshot_revision("").is_err());
+    assert_eq!(etcdctl::key_count(r#"{"header":{"revision":1}}"#), Ok(0));
+    assert_eq!(
+        etcdctl::key_count(r#"{"kvs":[{"key":"YQ=="}],"count":7}"#),
+        Ok(7)
+    );
 }

@@ -64,6 +64,28 @@ fn killed_verify_loses_nothing() {
 }
 
 #[test]
+fn killed_backup_leaves_whole_backups() {
+    let mut random = Random::of("backup");
+    let scratch = Scratch::with("soak", &three(1));
+    up(&scratch, "soak").expect(0);
+    put(&scratch, "soak", "survivor", "yes");
+    for _ in 0..KILLS {
+        let backup = begin(&scratch, &["backup", "soak", "--prove"]);
+        thread::sleep(Duration::from_millis(random.below(1500)));
+        let signals = [Signal::SIGKILL, Signal::SIGINT];
+        let id = Pid::from_raw(backup.id().cast_signed());
+        kill(id, *random.one_of(&signals)).unwrap();
+        end(backup);
+        scratch.run(&["backup", "soak", "--list"]).expect(0);
+        let next = ["backup", "soak", "--prove", "--keep", "2"];
+        scratch.run(&next).expect(0);
+        assert!(!scratch.root().join(".state/soak/proof").exists());
+    }
+    let left = scratch.root().join(".state/soak/backups");
+    assert_eq!(left.read_dir_utf8().unwrap().count(), 4);
+}
+
+#[test]
 fn killed_destroy_leaves_all_or_nothing() {
     let mut random = Random::of("destroy");
     let scratch = Scratch::with("soak", &three(1));

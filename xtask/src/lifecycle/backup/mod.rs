@@ -14,6 +14,7 @@ use super::{drill_left, open};
 use crate::atomic::cannot_write;
 use crate::backup::Backup;
 use crate::download;
+use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::process;
 use crate::reason::Reason;
@@ -111,8 +112,24 @@ fn lock(ui: Ui, name: &ClusterName) -> Outcome<(Started, Lock)> {
     let lock = Lock::take(&started.home, &format!("backup {name}"), &ui.saying())?;
     // The task that held the lock may have destroyed the cluster.
     let started = open::started(name)?;
+    refuse_without_etcdutl(&started.tools()?)?;
     proof::end_leftovers(ui, &started.home)?;
     Ok((started, lock))
+}
+
+/// Fails if nothing here checks and restores the snapshots of this version.
+fn refuse_without_etcdutl(tools: &Tools) -> Outcome<()> {
+    if tools.restorer().is_some() {
+        return Ok(());
+    }
+    let (version, etcdctl) = (tools.version, &tools.etcdctl);
+    Err(Failure::host(
+        Diagnostic::error(format!("there is no `etcdutl` beside `{etcdctl}`"))
+            .note(format!(
+                "it checks and restores the snapshots of etcd {version}; etcdctl no longer does"
+            ))
+            .hint("copy that program of the same release there"),
+    ))
 }
 
 fn prove_backup(ui: Ui, started: &Started, backup: Backup) -> Outcome<Taken> {

@@ -103,16 +103,6 @@ fn not_proven(started: &Started) -> Failure {
 /// Fails if the etcd here cannot read what the cluster's etcd wrote.
 fn refuse_other_etcd(started: &Started, tools: &Tools, manifest: &Manifest) -> Outcome<()> {
     let version = tools.version;
-    if tools.restorer().is_none() {
-        let folder = tools.etcdctl.parent().unwrap_or(Utf8Path::new("."));
-        return Err(Failure::host(
-            Diagnostic::error(format!("there is no `etcdutl` in `{folder}`"))
-                .note(format!(
-                    "it restores the snapshots of etcd {version}; etcdctl no longer does"
-                ))
-                .hint("copy that program of the same release there"),
-        ));
-    }
     if manifest.minor_release() == Some(version.minor_release()) {
         return Ok(());
     }
