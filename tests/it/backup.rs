@@ -9,7 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 use test_attribute::test;
 use xtask::download::sha256;
+use xtask::state::backups;
 use xtask::values::DriverName;
+use xtask::workspace::Workspace;
 
 use crate::cli_cluster::{kill_member, status};
 use crate::cli_completions::was_started_by;
@@ -214,6 +216,29 @@ fn older_backups_are_removed_after_the_new_one_is_complete() {
     );
     assert_eq!(files(&folder(&scratch, "kept")).len(), 4);
     scratch.run(&["backup", "kept", "--keep", "0"]).expect(2);
+}
+
+#[test]
+fn backups_are_in_the_order_of_their_times() {
+    let scratch = Scratch::new();
+    let folder = folder(&scratch, "many");
+    fs::create_dir_all(&folder).unwrap();
+    let names = [
+        "2026-11-30T20-49-05Z",
+        "2026-11-30T20-49-05Z-2",
+        "2026-11-30T20-49-05Z-10",
+        "2026-11-30T20-49-06Z",
+    ];
+    for name in names {
+        fs::write(folder.join(format!("{name}.db")), "").unwrap();
+        fs::write(folder.join(format!("{name}.db.json")), "").unwrap();
+    }
+    // A snapshot without a manifest is not a backup of this program.
+    fs::write(folder.join("other.db"), "").unwrap();
+    let home = Workspace::at(scratch.root()).home(&"many".parse().unwrap());
+    let files = backups::files(&home);
+    let stems: Vec<&str> = files.iter().filter_map(|file| file.file_stem()).collect();
+    assert_eq!(stems, names);
 }
 
 #[test]

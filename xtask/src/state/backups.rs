@@ -30,9 +30,16 @@ pub fn files(home: &Home) -> Vec<Utf8PathBuf> {
     };
     let paths = entries.map(Utf8DirEntry::into_path);
     let mut files: Vec<Utf8PathBuf> = paths.filter(is_backup).collect();
-    // Without the extension, the second backup of one second comes after the first.
-    files.sort_by(|one, other| one.file_stem().cmp(&other.file_stem()));
+    files.sort_by_cached_key(|file| age(file));
     files
+}
+
+/// The time in the name of a snapshot, and its number among those of one second.
+fn age(file: &Utf8Path) -> (String, u32) {
+    let stem = file.file_stem().unwrap_or_default();
+    let (time, number) = stem.split_once("Z-").unwrap_or((stem, "1"));
+    let time = time.trim_end_matches('Z').to_owned();
+    (time, number.parse().unwrap_or_default())
 }
 
 /// The file for a new backup at this time, whose name no other backup has.
