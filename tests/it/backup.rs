@@ -324,9 +324,15 @@ fn destroy_keeps_backups() {
     fs::create_dir_all(&other).unwrap();
     fs::copy(&file, other.join("other.db")).unwrap();
     fs::copy(format!("{file}.json"), other.join("other.db.json")).unwrap();
+    let listed = scratch.run(&["backup", "gone", "--list"]).expect(0);
+    let hint = "hint: a killed `destroy` moved backups away; let it continue: `cargo xtask destroy gone`\n";
+    assert!(listed.stderr.ends_with(hint), "{}", listed.stderr);
+    backup(&scratch, "gone", &[]);
+    let list = scratch.run(&["backup", "gone", "--list"]).expect(0).stdout;
+    assert_eq!(list.lines().count(), 4, "{list}");
     scratch.run(&["destroy", "gone", "--yes"]).expect(0);
     let list = scratch.run(&["backup", "gone", "--list"]).expect(0).stdout;
-    assert_eq!(list.lines().count(), 3, "{list}");
+    assert_eq!(list.lines().count(), 4, "{list}");
     assert_eq!(files(&scratch.root().join(".state")), ["gone"]);
 }
 

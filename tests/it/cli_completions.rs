@@ -91,7 +91,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("cargo xtask back", "backup"),
     ("cargo xtask backup --p", "--prove"),
-    ("cargo xtask backup ", "default five"),
+    ("cargo xtask backup ", "default five wan"),
     ("cargo xtask backup --list d", "default"),
     ("cargo xtask backup --prove f", "five"),
     ("cargo xtask logs -c f", "five"),

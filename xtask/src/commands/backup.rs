@@ -9,6 +9,7 @@ use super::{Exit, Which};
 use crate::backup::Backup;
 use crate::hint::Hint;
 use crate::lifecycle::backup::{self, BackupRequest, Taken};
+use crate::lifecycle::remove;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::backups;
@@ -126,6 +127,13 @@ fn list(ui: Ui, args: &Args, home: &Home) -> Outcome<Exit> {
             let take = [format!("cargo xtask backup {}", home.name)];
             ui.hint(&Hint::makes_safer("take one", take));
         }
+    }
+    if remove::has_moved_backups(home) {
+        let destroy = [format!("cargo xtask destroy {}", home.name)];
+        ui.hint(&Hint::heals(
+            "a killed `destroy` moved backups away; let it continue",
+            destroy,
+        ));
     }
     let mut exit = Exit::Success;
     for Backup { file, manifest } in &backups {

@@ -73,6 +73,24 @@ fn remove_state(home: &Home) -> io::Result<()> {
     remove_all_but_backups(&folder)
 }
 
+/// Whether a killed `destroy` has moved backups away.
+pub fn has_moved_backups(home: &Home) -> bool {
+    doomed(home).join(BACKUPS).exists()
+}
+
+/// Moves the backups back that a killed `destroy` had moved away with the cluster.
+pub fn recover_backups(home: &Home) -> Outcome<()> {
+    let doomed = doomed(home);
+    keep_backups(&doomed, &home.folder()).map_err(|error| {
+        Failure::host(
+            Diagnostic::error(format!(
+                "the backups in `{doomed}` cannot be moved back: {error}"
+            ))
+            .note("a killed `destroy` left them there"),
+        )
+    })
+}
+
 /// Moves each backup from one folder of the cluster to another.
 fn keep_backups(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
     let (from, to) = (from.join(BACKUPS), to.join(BACKUPS));

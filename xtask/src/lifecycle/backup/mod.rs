@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{drill_left, open};
+use super::{drill_left, open, remove};
 use crate::atomic::cannot_write;
 use crate::backup::Backup;
 use crate::download;
@@ -114,6 +114,7 @@ fn lock(ui: Ui, name: &ClusterName) -> Outcome<(Started, Lock)> {
     let started = open::started(name)?;
     refuse_without_etcdutl(&started.tools()?)?;
     proof::end_leftovers(ui, &started.home)?;
+    remove::recover_backups(&started.home)?;
     Ok((started, lock))
 }
 
