@@ -34,6 +34,7 @@ fn main() {
     rendering();
     first_write();
     verifying();
+    backing_up();
 }
 
 fn rendering() {
@@ -187,6 +188,60 @@ fn verifying() {
     println!(
         "  cargo xtask verify                 {verify:10.1?}  {ratio:7.2} times endpoint health"
     );
+}
+
+/// A database of this many values of 1 MiB, in a cluster of one.
+const BACKED_UP: &str =
+    "members = 1\n[network]\nsubnet = \"10.78.1.0/24\"\n[etcd]\nquota = \"4GiB\"\n";
+
+fn backing_up() {
+    println!("a backup, medians of 3, in turn");
+    let etcd = etcd_binaries::packaged();
+    let scratch = Scratch::with("bench", BACKED_UP);
+    scratch
+        .run(&["up", "bench", "--etcd-dir", etcd.as_str()])
+        .expect(0);
+    let mut filled = 0;
+    for size in [1, 256] {
+        for key in filled..size {
+            put_a_mebibyte(key);
+        }
+        filled = size;
+        let copy = scratch.root().join("copy.db");
+        let (mut save, mut backup, mut prove) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let begun = Instant::now();
+            let mut plain = Command::new(etcd.join("etcdctl"));
+            plain
+                .args(["--endpoints", ENDPOINT, "snapshot", "save", copy.as_str()])
+                .env("ETCDCTL_API", "3");
+            assert!(plain.output().unwrap().status.success());
+            save.push(begun.elapsed());
+            for (words, times) in [(&[][..], &mut backup), (&["--prove"], &mut prove)] {
+                let begun = Instant::now();
+                let all = [&["backup", "bench", "--keep", "1"][..], words].concat();
+                scratch.run(&all).expect(0);
+                times.push(begun.elapsed());
+            }
+        }
+        let (save, backup, prove) = (middle(save), middle(backup), middle(prove));
+        println!("  {size:5} MiB  etcdctl snapshot save        {save:10.1?}");
+        for (task, time) in [("backup", backup), ("backup --prove", prove)] {
+            let ratio = time.as_secs_f64() / save.as_secs_f64();
+            println!("             cargo xtask {task:15}  {time:10.1?}  {ratio:7.2} times that");
+        }
+    }
+}
+
+/// Writes a value through etcd's gRPC gateway.
+fn put_a_mebibyte(key: u32) {
+    // `eHh4` is `xxx` in base64.
+    let (key, value) = (format!("{key:08}"), "eHh4".repeat((1 << 20) / 3));
+    let answer = minreq::post(format!("{ENDPOINT}/v3/kv/put"))
+        .with_body(format!(r#"{{"key":"{key}","value":"{value}"}}"#))
+        .with_timeout(60)
+        .send();
+    assert_eq!(answer.unwrap().status_code, 200);
 }
 
 fn median(rounds: usize, mut measure: impl FnMut() -> Duration) -> Duration {
