@@ -325,7 +325,8 @@ fn destroy_keeps_backups() {
     fs::copy(&file, other.join("other.db")).unwrap();
     fs::copy(format!("{file}.json"), other.join("other.db.json")).unwrap();
     let listed = scratch.run(&["backup", "gone", "--list"]).expect(0);
-    let hint = "hint: a killed `destroy` moved backups away; let it continue: `cargo xtask destroy gone`\n";
+    let hint =
+        "hint: a killed `destroy` moved backups away; move them back: `cargo xtask backup gone`\n";
     assert!(listed.stderr.ends_with(hint), "{}", listed.stderr);
     backup(&scratch, "gone", &[]);
     let list = scratch.run(&["backup", "gone", "--list"]).expect(0).stdout;
@@ -432,8 +433,8 @@ fn backup_needs_a_user_if_authentication_is_enabled() {
     etcdctl(&scratch, "secret", &["user", "grant-role", "root", "root"]);
     etcdctl(&scratch, "secret", &["auth", "enable"]).expect(0);
     let refused = scratch.run(&["backup", "secret"]).expect(4);
-    let error = "error: `core-01` has authentication enabled, and no user was given\n";
-    assert!(refused.stderr.ends_with(error), "{}", refused.stderr);
+    let error = "error: `core-01` has authentication enabled\n";
+    assert!(refused.stderr.contains(error), "{}", refused.stderr);
     assert_eq!(files(&folder(&scratch, "secret")), Vec::<String>::new());
 }
 

@@ -3,6 +3,7 @@
 
 mod background;
 mod backup;
+mod backup_mistakes;
 mod backup_proof;
 mod backup_source;
 mod boxes;

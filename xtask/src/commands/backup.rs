@@ -42,7 +42,7 @@ pub struct Args {
         value_name = "FILE",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "",
+        default_missing_value = NEW,
         value_hint = clap::ValueHint::FilePath
     )]
     prove: Option<Utf8PathBuf>,
@@ -77,6 +77,9 @@ Exit status:
   130  Ctrl-C: nothing is left of an incomplete backup
 ";
 
+/// Stands for the new backup in `--prove`. Nobody can type it.
+const NEW: &str = "\0";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
@@ -92,7 +95,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     if args.list {
         return list(ui, args, &home);
     }
-    let earlier = args.prove.as_ref().filter(|file| !file.as_str().is_empty());
+    let earlier = args.prove.as_ref().filter(|file| *file != NEW);
     let taken = match earlier {
         Some(file) => {
             refuse_beside_earlier(args)?;
@@ -129,10 +132,15 @@ fn list(ui: Ui, args: &Args, home: &Home) -> Outcome<Exit> {
         }
     }
     if remove::has_moved_backups(home) {
-        let destroy = [format!("cargo xtask destroy {}", home.name)];
+        // `destroy` would end what was started since.
+        let task = if home.has_state() {
+            "backup"
+        } else {
+            "destroy"
+        };
         ui.hint(&Hint::heals(
-            "a killed `destroy` moved backups away; let it continue",
-            destroy,
+            "a killed `destroy` moved backups away; move them back",
+            [format!("cargo xtask {task} {}", home.name)],
         ));
     }
     let mut exit = Exit::Success;

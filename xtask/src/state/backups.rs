@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use crate::atomic;
 use crate::backup::{Backup, FORMAT, Manifest};
@@ -42,6 +43,18 @@ fn age(file: &Utf8Path) -> (String, u32) {
     (time, number.parse().unwrap_or_default())
 }
 
+/// Whether [`new_file`] gave a snapshot its name.
+pub fn is_named_by_time(file: &Utf8Path) -> bool {
+    let (time, number) = age(file);
+    let pattern = "0000-00-00T00-00-00";
+    let fits = |(letter, pattern): (char, char)| match pattern {
+        '0' => letter.is_ascii_digit(),
+        _ => letter == pattern,
+    };
+    let is_time = time.len() == pattern.len() && time.chars().zip(pattern.chars()).all(fits);
+    is_time && number > 0
+}
+
 /// The file for a new backup at this time, whose name no other backup has.
 pub fn new_file(home: &Home, time: &str) -> Utf8PathBuf {
     // Colons are special in archives and on other systems.
@@ -51,7 +64,8 @@ pub fn new_file(home: &Home, time: &str) -> Utf8PathBuf {
         _ => format!("{time}-{number}.db"),
     });
     let mut files = names.map(|name| folder(home).join(name));
-    let is_free = |file: &Utf8PathBuf| !file.exists() && !manifest_of(file).exists();
+    let is_there = |path: &Utf8Path| fs::symlink_metadata(path).is_ok();
+    let is_free = |file: &Utf8PathBuf| !is_there(file) && !is_there(&manifest_of(file));
     files.find(is_free).unwrap_or_default()
 }
 
@@ -129,7 +143,7 @@ pub fn tidy_up(home: &Home) {
     for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {
         let snapshot = entry.path().as_str().strip_suffix(".json");
         let is_alone =
-            |snapshot: &str| snapshot.ends_with(".db") && !Utf8Path::new(snapshot).exists();
+            |snapshot: &str| snapshot.ends_with(".db") && fs::symlink_metadata(snapshot).is_err();
         if snapshot.is_some_and(is_alone) {
             let _ = fs::remove_file(entry.path());
         }
@@ -177,13 +191,28 @@ impl Unfinished {
             .open(&beside)?;
         written.write_all(text(manifest).as_bytes())?;
         written.sync_all()?;
-        fs::rename(&beside, manifest_of(file))?;
-        fs::rename(&snapshot, file)?;
+        move_to_new(&beside, &manifest_of(file))?;
+        move_to_new(&snapshot, file).inspect_err(|_| {
+            let _ = fs::remove_file(manifest_of(file));
+        })?;
         match file.parent() {
             Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),
         }
     }
+}
+
+/// Renames a file, unless something has that name.
+fn move_to_new(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+    let flags = RenameFlags::RENAME_NOREPLACE;
+    renameat2(
+        AT_FDCWD,
+        from.as_std_path(),
+        AT_FDCWD,
+        to.as_std_path(),
+        flags,
+    )?;
+    Ok(())
 }
 
 impl Drop for Unfinished {

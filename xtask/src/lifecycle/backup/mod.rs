@@ -77,7 +77,7 @@ pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<T
         taken = prove_backup(ui, &started, taken.backup)?;
     }
     if let (Some(keep), None) = (request.keep, &taken.unproven) {
-        remove_old(ui, home, keep)?;
+        remove_old(ui, home, keep, &taken.backup.file)?;
     }
     Ok(taken)
 }
@@ -85,6 +85,11 @@ pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<T
 /// Proves a backup that was taken before. `file`: a path, or a name in the cluster's own folder.
 pub fn prove(ui: Ui, name: &ClusterName, file: &Utf8Path) -> Outcome<Taken> {
     let (started, _lock) = lock(ui, name)?;
+    if file.as_str().is_empty() {
+        return Err(Failure::usage(Diagnostic::error(
+            "`--prove=` names no file",
+        )));
+    }
     let own = backups::folder(&started.home).join(file);
     let file = if own.is_file() { own } else { absolute(file) };
     if !file.is_file() {
@@ -135,7 +140,15 @@ fn refuse_without_etcdutl(tools: &Tools) -> Outcome<()> {
 
 fn prove_backup(ui: Ui, started: &Started, backup: Backup) -> Outcome<Taken> {
     let file = backup.file;
+    let name = started.home.name.as_str();
     let mut manifest = match backup.manifest {
+        Ok(manifest) if manifest.cluster != name => {
+            let other = &manifest.cluster;
+            return Err(Failure::usage(Diagnostic::error(format!(
+                "`{file}` is a backup of cluster `{}`, not of `{name}`",
+                other.escape_debug()
+            ))));
+        }
         Ok(manifest) => manifest,
         Err(why) => {
             return Ok(Taken {
@@ -159,8 +172,13 @@ fn prove_backup(ui: Ui, started: &Started, backup: Backup) -> Outcome<Taken> {
         // The snapshot has the same checksum as at an earlier proof.
         Proof::NotRestored(why) => Some(format!("it cannot be restored here: {why}").into()),
     };
-    backups::write_manifest(&file, &manifest)
-        .map_err(|error| unwritten(&backups::manifest_of(&file), &error))?;
+    backups::write_manifest(&file, &manifest).map_err(|error| {
+        let result = unproven.as_ref().map_or_else(
+            || "the backup is proven, but that is not recorded".to_owned(),
+            |why| format!("the backup is not proven: {why}"),
+        );
+        cannot_write(&backups::manifest_of(&file), &error, &result)
+    })?;
     Ok(Taken {
         backup: Backup {
             file,
@@ -173,29 +191,42 @@ fn prove_backup(ui: Ui, started: &Started, backup: Backup) -> Outcome<Taken> {
 /// The file that the user named, which must be new: a backup replaces nothing.
 fn named_file(to: &Utf8Path) -> Outcome<Utf8PathBuf> {
     let file = absolute(to);
+    let names_none = to.as_str().is_empty() || to.as_str().ends_with('/') || file.is_dir();
+    if names_none || file.file_name().is_none() {
+        return Err(Failure::usage(
+            Diagnostic::error(format!("`--to` names no file: `{to}`"))
+                .hint("name a new file in an existing folder"),
+        ));
+    }
     let manifest = backups::manifest_of(&file);
-    let is_ours = backups::manifest(&file).is_ok();
+    // A killed run may have left its manifest.
+    if fs::symlink_metadata(&file).is_err() && backups::manifest(&file).is_ok() {
+        fs::remove_file(&manifest).map_err(|error| unwritten(&manifest, &error))?;
+    }
     for path in [&file, &manifest] {
-        // A killed run may have left its manifest.
-        let is_left = *path == manifest && is_ours && !file.exists();
-        if fs::symlink_metadata(path).is_ok() && !is_left {
-            return Err(Failure::refused(
-                Diagnostic::error(format!("`{path}` exists"))
-                    .note("a backup replaces no file")
-                    .hint(Hint::heals(
-                        "choose another name, or move the file away",
-                        [format!("mv {0} {0}.old", process::quoted(path.as_str()))],
-                    )),
-            ));
-        }
+        let Ok(there) = fs::symlink_metadata(path) else {
+            continue;
+        };
+        let exists =
+            Diagnostic::error(format!("`{path}` exists")).note("a backup replaces no file");
+        return Err(Failure::refused(if there.is_file() {
+            exists.hint(Hint::heals(
+                "choose another name, or move the file away",
+                [format!("mv {0} {0}.old", process::quoted(path.as_str()))],
+            ))
+        } else {
+            exists.hint("choose another name")
+        }));
     }
     Ok(file)
 }
 
-/// Removes the oldest backups of the cluster's own folder.
-fn remove_old(ui: Ui, home: &Home, keep: usize) -> Outcome<()> {
-    let files = backups::files(home);
-    let old = &files[..files.len().saturating_sub(keep)];
+/// Removes the oldest backups of the cluster's own folder, but none that the user named, and never the new
+/// one: the clock may have been ahead.
+fn remove_old(ui: Ui, home: &Home, keep: usize, new: &Utf8Path) -> Outcome<()> {
+    let mut files = backups::files(home);
+    files.retain(|file| file != new && backups::is_named_by_time(file));
+    let old = &files[..files.len().saturating_sub(keep - 1)];
     for file in old {
         backups::remove(file).map_err(|error| {
             Failure::failed(

@@ -13,7 +13,9 @@ use crate::atomic::why_not_writable;
 use crate::backup::{FORMAT, Manifest};
 use crate::etcd::tools::Tools;
 use crate::etcd::{observe, snapshot};
-use crate::observation::{Look, etcdctl as read};
+use crate::hint::Hint;
+use crate::observation::{Hash, Look, etcdctl as read};
+use crate::plan::Member;
 use crate::process;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -21,6 +23,7 @@ use crate::session::Started;
 use crate::state::backups::Unfinished;
 use crate::ui::Ui;
 use crate::ui::backup::SizeProgress;
+use crate::values::ClusterName;
 
 /// How long a member may take to hash or count its keys, of which it may have GiBs.
 pub(super) const COUNTING: Duration = Duration::from_secs(10 * 60);
@@ -42,7 +45,17 @@ pub(super) fn save(ui: Ui, started: &Started, file: &Utf8Path) -> Outcome<Manife
     }
     let (hash, keys) = observe::keys_at(&source.member, &tools, revision, COUNTING);
     warn_of_unknown(ui, revision, [why_unknown(&hash), why_unknown(&keys)]);
-    let hash = hash.seen();
+    // A member whose data differs must not be the measure of its own snapshot.
+    let hash = hash.seen().filter(|_| {
+        let differing = differing(&tools, &source, revision);
+        ui.report(
+            &differing
+                .iter()
+                .map(|other| differs(name, &source, other))
+                .collect::<Vec<_>>(),
+        );
+        differing.is_none()
+    });
     let manifest = Manifest {
         format: FORMAT,
         cluster: name.to_string(),
@@ -68,12 +81,43 @@ pub(super) fn save(ui: Ui, started: &Started, file: &Utf8Path) -> Outcome<Manife
     Ok(manifest)
 }
 
+/// Another member whose keys differ, at the last revision that both have reached.
+fn differing<'a>(tools: &Tools, source: &'a BackupSource, revision: u64) -> Option<&'a Member> {
+    let hash = |member: &Member, at: u64| -> Option<Hash> {
+        observe::keys_at(member, tools, at, COUNTING)
+            .0
+            .seen()
+            .copied()
+    };
+    let differing = source.others.iter().find(|(other, reached)| {
+        let at = revision.min(*reached);
+        let both = hash(&source.member, at).zip(hash(other, at));
+        both.is_some_and(|(ours, theirs)| {
+            ours.compact_revision == theirs.compact_revision && ours.hash != theirs.hash
+        })
+    });
+    differing.map(|(other, _)| other)
+}
+
+fn differs(name: &ClusterName, source: &BackupSource, other: &Member) -> Diagnostic {
+    let (member, other) = (&source.member.name, &other.name);
+    Diagnostic::warning(format!("`{member}` and `{other}` hold different keys"))
+        .note(format!(
+            "the backup is what `{member}` holds, so it cannot be proven"
+        ))
+        .hint(Hint::informs(
+            "see whose data differs",
+            [format!("cargo xtask verify {name}")],
+        ))
+}
+
 fn unsaved(source: &BackupSource, file: &Utf8Path, why: &Reason) -> Failure {
     let member = &source.member.name;
     if read::wants_a_user(why.as_str()) {
-        return Failure::could_not_look(Diagnostic::error(format!(
-            "`{member}` has authentication enabled, and no user was given"
-        )));
+        return Failure::could_not_look(
+            Diagnostic::error(format!("`{member}` has authentication enabled"))
+                .note("a backup needs a user of etcd, which this task cannot be given"),
+        );
     }
     Failure::failed(
         Diagnostic::error(format!("the snapshot of `{member}` cannot be saved: {why}"))

@@ -19,6 +19,8 @@ pub(super) struct BackupSource {
     pub(super) status: Status,
     pub(super) has_quorum: bool,
     pub(super) members: Vec<BackupMember>,
+    /// The other members that answer, each with a revision that it has reached.
+    pub(super) others: Vec<(Member, u64)>,
 }
 
 /// Fails if the cluster runs etcd 2.x, whose snapshots are folders.
@@ -56,6 +58,13 @@ pub(super) fn find(ui: Ui, started: &Started, tools: &Tools) -> Outcome<BackupSo
     // A member may answer at another's address.
     let named = members.iter().find(|one| one.id == status.member_id);
     let has_quorum = has_quorum(&statuses, cluster);
+    let others = members.iter().zip(&statuses).filter_map(|(other, seen)| {
+        let seen = seen.seen()?;
+        let is_another = seen.cluster_id == cluster && seen.member_id != status.member_id;
+        let reached = seen.revision.filter(|_| is_another)?;
+        Some((other.clone(), reached))
+    });
+    let others = others.collect();
     let source = BackupSource {
         member: Member {
             name: named.unwrap_or(member).name.clone(),
@@ -64,6 +73,7 @@ pub(super) fn find(ui: Ui, started: &Started, tools: &Tools) -> Outcome<BackupSo
         status: status.clone(),
         has_quorum,
         members: listed(member, &members, tools, has_quorum),
+        others,
     };
     source.say(ui);
     Ok(source)
