@@ -3,20 +3,23 @@
 //! Fields may be added without a new format. Existing fields are not removed and keep their
 //! meaning. Times are in milliseconds and say so in their names. Unknown values are `null`.
 
+mod latency;
+mod run;
+
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::{Figures, closing};
 use crate::drill::history::{Action, Answer, Operation};
-use crate::drill::latency::{Latency, Phases};
 use crate::drill::registers::Violation;
 use crate::drill::run::Run;
 use crate::drill::summary::{Gap, Lost, Summary};
 use crate::drill::{Drill, Event, Moment};
 use crate::ui::json;
-use crate::ui::moment::utc;
-use crate::values::{DriverName, HostName};
+use crate::values::HostName;
+use latency::LatenciesJson;
+use run::RunJson;
 
 /// The number of this format.
 pub const FORMAT: u32 = 1;
@@ -97,35 +100,6 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct RunJson<'a> {
-    started: String,
-    host: &'a str,
-    kernel: &'a str,
-    processors: Option<u32>,
-    driver: DriverName,
-    xtask: &'a str,
-    command: &'a str,
-    hold_milliseconds: u64,
-    rate: u32,
-}
-
-impl<'a> RunJson<'a> {
-    fn of(run: &'a Run) -> Self {
-        Self {
-            started: utc(run.started),
-            host: &run.host,
-            kernel: &run.kernel,
-            processors: run.processors,
-            driver: run.driver,
-            xtask: &run.xtask,
-            command: &run.command,
-            hold_milliseconds: milliseconds(run.hold),
-            rate: run.rate,
-        }
-    }
-}
-
-#[derive(Serialize)]
 struct DrillReport<'a> {
     fault: &'static str,
     done: &'a str,
@@ -181,10 +155,7 @@ impl<'a> DrillReport<'a> {
                 unknown_that_took_effect: summary.writes.unknown_that_took_effect,
             },
             reads: summary.reads,
-            latencies: LatenciesJson {
-                writes: PhasesJson::of(&summary.latencies.writes),
-                reads: PhasesJson::of(&summary.latencies.reads),
-            },
+            latencies: LatenciesJson::of(&summary.latencies),
             read_back: summary.read_back.as_ref().map(|read_back| ReadBack {
                 lost: read_back.lost.iter().map(LostWrite::of).collect(),
                 refused_and_there: read_back
@@ -240,52 +211,6 @@ struct Writes {
     refused: usize,
     unknown: usize,
     unknown_that_took_effect: Option<usize>,
-}
-
-#[derive(Serialize)]
-struct LatenciesJson {
-    writes: PhasesJson,
-    reads: PhasesJson,
-}
-
-#[derive(Serialize)]
-struct PhasesJson {
-    before: Option<LatencyJson>,
-    during: Option<LatencyJson>,
-    after: Option<LatencyJson>,
-}
-
-impl PhasesJson {
-    fn of(phases: &Phases) -> Self {
-        Self {
-            before: phases.before.map(LatencyJson::of),
-            during: phases.during.map(LatencyJson::of),
-            after: phases.after.map(LatencyJson::of),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct LatencyJson {
-    count: usize,
-    p50_milliseconds: f64,
-    p90_milliseconds: f64,
-    p99_milliseconds: f64,
-    max_milliseconds: f64,
-}
-
-impl LatencyJson {
-    fn of(latency: Latency) -> Self {
-        // Precise to the microsecond: local members answer within a few milliseconds.
-        let milliseconds = |time: Duration| time.as_micros() as f64 / 1_000.0;
-        Self {
-            count: latency.count,
-            p50_milliseconds: milliseconds(latency.p50),
-            p90_milliseconds: milliseconds(latency.p90),
-            p99_milliseconds: milliseconds(latency.p99),
-            max_milliseconds: milliseconds(latency.max),
-        }
-    }
 }
 
 #[derive(Serialize)]
