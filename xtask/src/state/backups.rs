@@ -13,7 +13,7 @@ use crate::backup::{Backup, FORMAT, Manifest};
 use crate::etcd::snapshot;
 use crate::process::{self, RemovedOnInterrupt};
 use crate::reason::Reason;
-use crate::state::versioned;
+use crate::state::{file_time, versioned};
 use crate::workspace::{BACKUPS, Home};
 
 /// The folder of a cluster's backups.
@@ -46,19 +46,12 @@ fn age(file: &Utf8Path) -> (String, u32) {
 /// Whether [`new_file`] gave a snapshot its name.
 pub fn is_named_by_time(file: &Utf8Path) -> bool {
     let (time, number) = age(file);
-    let pattern = "0000-00-00T00-00-00";
-    let fits = |(letter, pattern): (char, char)| match pattern {
-        '0' => letter.is_ascii_digit(),
-        _ => letter == pattern,
-    };
-    let is_time = time.len() == pattern.len() && time.chars().zip(pattern.chars()).all(fits);
-    is_time && number > 0
+    file_time::is_time(&format!("{time}Z")) && number > 0
 }
 
 /// The file for a new backup at this time, whose name no other backup has.
 pub fn new_file(home: &Home, time: &str) -> Utf8PathBuf {
-    // Colons are special in archives and on other systems.
-    let time = time.replace(':', "-");
+    let time = file_time::written(time);
     let names = (1..).map(|number| match number {
         1 => format!("{time}.db"),
         _ => format!("{time}-{number}.db"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use camino::{Utf8DirEntry, Utf8PathBuf};
 
 use crate::atomic;
+use crate::state::file_time;
 use crate::ui::moment::utc;
 use crate::workspace::Home;
 
@@ -21,8 +22,7 @@ pub fn latest(home: &Home) -> Utf8PathBuf {
 /// Writes the report of the run that started at this time, since 1970, and removes the oldest ones.
 /// Returns its path.
 pub fn keep(home: &Home, started: Duration, page: &str) -> io::Result<Utf8PathBuf> {
-    // Colons are special in archives and on other systems.
-    let name = utc(started).replace(':', "-");
+    let name = file_time::written(&utc(started));
     let path = folder(home).join(format!("{name}.html"));
     // No later run writes a file of the same name, which would remove the leftovers of a killed one.
     atomic::tidy_up_folder(&folder(home));
@@ -40,21 +40,13 @@ pub fn keep(home: &Home, started: Duration, page: &str) -> io::Result<Utf8PathBu
 /// The kept reports, from the oldest to the newest.
 pub fn all(home: &Home) -> Vec<Utf8PathBuf> {
     let entries = folder(home).read_dir_utf8().into_iter().flatten().flatten();
-    let is_report = |path: &Utf8PathBuf| path.file_name().is_some_and(is_name_of_report);
+    let is_report = |path: &Utf8PathBuf| {
+        path.extension() == Some("html") && path.file_stem().is_some_and(file_time::is_time)
+    };
     let paths = entries.map(Utf8DirEntry::into_path);
     let mut reports: Vec<Utf8PathBuf> = paths.filter(is_report).collect();
     reports.sort();
     reports
-}
-
-/// Whether a file is named by time, as in `2026-11-30T19-41-03Z.html`.
-fn is_name_of_report(name: &str) -> bool {
-    let pattern = "0000-00-00T00-00-00Z.html";
-    let fits = |(letter, pattern): (char, char)| match pattern {
-        '0' => letter.is_ascii_digit(),
-        _ => letter == pattern,
-    };
-    name.len() == pattern.len() && name.chars().zip(pattern.chars()).all(fits)
 }
 
 fn folder(home: &Home) -> Utf8PathBuf {

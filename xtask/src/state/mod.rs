@@ -3,6 +3,7 @@
 pub mod backups;
 mod data_seen;
 pub mod drill_reports;
+mod file_time;
 pub mod high_water_mark;
 mod lock;
 mod record;
