@@ -496,7 +496,7 @@ fn backup_is_written_to_a_new_file_that_the_user_names() {
         refused.stderr,
         format!(
             "error: `{file}` exists\nnote: a backup replaces no file\n\
-             hint: choose another name, or move the file away: `mv {file} {file}.old`\n"
+             hint: choose another name\n"
         )
     );
     assert_eq!(fs::read(&file).unwrap(), before);

@@ -11,7 +11,7 @@ use crate::scratch::Ran;
 
 #[test]
 fn keep_spares_the_new_backup_and_named_ones() {
-    let scratch = started("kept", &one(21));
+    let scratch = started("kept", &one(41));
     let folder = folder(&scratch, "kept");
     let old = backup(&scratch, "kept", &[]);
     let old = old["file"].as_str().unwrap();
@@ -29,7 +29,7 @@ fn keep_spares_the_new_backup_and_named_ones() {
 
 #[test]
 fn backup_is_written_to_a_new_file_only() {
-    let scratch = started("new", &one(22));
+    let scratch = started("new", &one(42));
     let folder = scratch.root().join("folder");
     fs::create_dir(&folder).unwrap();
     let to = |file: &str| scratch.run(&["backup", "new", "--to", file]);
@@ -65,8 +65,8 @@ fn backup_is_written_to_a_new_file_only() {
 
 #[test]
 fn backup_of_another_cluster_is_not_proven() {
-    let scratch = started("one", &one(23));
-    scratch.define("two", &one(24));
+    let scratch = started("one", &one(43));
+    scratch.define("two", &one(44));
     up(&scratch, "two").expect(0);
     let file = backup(&scratch, "one", &[])["file"]
         .as_str()
@@ -84,7 +84,7 @@ fn backup_of_another_cluster_is_not_proven() {
 
 #[test]
 fn diverged_member_does_not_prove_its_own_backup() {
-    let three = one(25).replace("members = 1", "members = 3");
+    let three = one(45).replace("members = 1", "members = 3");
     let scratch = started("split", &three);
     let old = scratch.root().join("old.db");
     let save = [

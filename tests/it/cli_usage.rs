@@ -99,6 +99,7 @@ fn wrong_command_lines_are_explained() {
             "status -w 2",
             "logs five core-01",
             "logs core-01 five",
+            "logs --follow five core-01",
             "ssh five core-01",
             "etcdctl five get a",
             "etcdctl five --help",

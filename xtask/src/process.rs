@@ -158,7 +158,8 @@ pub fn stream(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
     run_command(command.into(), deadline, &mut |_| {})
 }
 
-/// The width in columns of the terminal that standard output is. Only `stty` knows it without `unsafe`.
+/// The width in columns of the terminal that standard output is. `stty` is asked, because that needs neither
+/// `unsafe` nor another dependency.
 pub fn terminal_columns() -> Option<usize> {
     let terminal = std::io::stdout().as_fd().try_clone_to_owned().ok()?;
     let mut stty = Command::new("stty");

@@ -12,8 +12,8 @@ use crate::workspace::Workspace;
 const LOGS: &str = "log";
 
 /// Finds them, relative to the workspace and sorted: folders without a definition, and entries of
-/// folders with one. Hidden entries, shared folders and orphans, which are reported as such, are
-/// none.
+/// folders with one. Hidden entries and shared folders are excluded, and so are
+/// orphans, which are reported separately.
 pub fn strangers(
     workspace: &Workspace,
     plans: &[Plan],

@@ -5,7 +5,7 @@ use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::workspace::Workspace;
 
-/// The commands of every version of etcdctl, which a cluster may be named like.
+/// The commands of all etcdctl versions. A cluster may have the same name as one.
 const ETCDCTL: &[&str] = &[
     "alarm",
     "auth",
@@ -73,20 +73,16 @@ pub(super) fn refuse_as_command(arguments: &[String]) -> Outcome<()> {
 pub(super) fn beside_member(task: &str, arguments: &[String]) -> Option<Hint> {
     let words = arguments.iter().skip_while(|word| *word != task).skip(1);
     let words: Vec<&String> = words.collect();
-    let [one, other, ..] = words.as_slice() else {
+    let at = words.iter().take(2).position(|word| is_cluster(word))?;
+    let cluster = quoted(words[at]);
+    let others = words.iter().enumerate().filter(|(index, _)| *index != at);
+    let others: Vec<String> = others.map(|(_, word)| quoted(word)).collect();
+    if others.is_empty() {
         return None;
-    };
-    let (cluster, member) = if is_cluster(one) {
-        (one, other)
-    } else if is_cluster(other) {
-        (other, one)
-    } else {
-        return None;
-    };
+    }
     let command = format!(
-        "cargo xtask {task} {} --cluster {}",
-        quoted(member),
-        quoted(cluster)
+        "cargo xtask {task} --cluster {cluster} {}",
+        others.join(" ")
     );
     Some(with_option([command]))
 }

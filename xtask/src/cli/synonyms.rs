@@ -2,7 +2,7 @@
 
 use crate::hint::Hint;
 
-/// Words, and the tasks that do that here. A task may have an option.
+/// Words of other programs, and the equivalent tasks here, some with an option.
 static TASKS: &[(&[&str], &[&str])] = &[
     (
         &[
@@ -50,14 +50,13 @@ static TASKS: &[(&[&str], &[&str])] = &[
     (&["version"], &["--version"]),
 ];
 
-/// Options, and their spellings here: the first counts whose option the task has, with this value.
+/// Options, and their spellings here: the first one that the task accepts with this value is used.
 static OPTIONS: &[(&[&str], &str)] = &[
     (&["--json"], "--format json"),
     (&["-o", "--output", "-w", "--write-out"], "--format"),
     (&["-f", "--follow", "-w"], "--watch"),
     (&["-f", "--force", "--assume-yes", "-y"], "--yes"),
     (&["--tail"], "--lines"),
-    (&["--provider"], "--driver"),
 ];
 
 /// Options whose purpose another task has, that purpose, and a command.

@@ -18,8 +18,8 @@ use crate::workspace::{Home, Workspace};
 
 /// Take a backup of a cluster, and prove that it can be restored
 ///
-/// A backup is a snapshot of one member: of a follower if there is one, so that the leader has no more
-/// to do. It is written to .state/NAME/backups/, with a manifest beside it that says what is in it.
+/// A backup is a snapshot of one member: of a follower if there is one, to spare the leader the
+/// work. It is written to .state/NAME/backups/, with a manifest beside it that says what is in it.
 /// Backups outlive the cluster: `destroy` keeps them.
 ///
 /// `--prove` restores the backup into a scratch cluster, which is one local process with ports of its
@@ -46,7 +46,7 @@ pub struct Args {
         value_hint = clap::ValueHint::FilePath
     )]
     prove: Option<Utf8PathBuf>,
-    /// Then remove all but the newest backups of the cluster
+    /// Then remove all but the newest NUMBER backups of the cluster
     #[arg(long, value_name = "NUMBER", conflicts_with = "to")]
     keep: Option<NonZeroUsize>,
     /// List the backups, and compare each with its manifest
@@ -70,9 +70,10 @@ Exit status:
   0    the backup is complete, and proven with `--prove`; or all listed ones are intact
   1    the backup is not proven, or a listed one cannot be used
   2    there is no such backup, or this version of etcd has no snapshots
-  4    the cluster was never started, no member answers, or a killed drill left a fault in it
+  4    the cluster was never started, no member answers, authentication is enabled,
+       or a killed drill left a fault in it
   5    the backup cannot be written, or this host cannot restore it
-  6    the snapshot failed; nothing of it is left
+  6    the snapshot failed and nothing of it is left, or `--keep` could not remove a backup
   7    the file exists, or another cluster answers; nothing was changed
   130  Ctrl-C: nothing is left of an incomplete backup
 ";

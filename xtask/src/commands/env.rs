@@ -1,4 +1,4 @@
-//! `cargo xtask env`: shell exports that point etcdctl at a started cluster.
+//! `cargo xtask env`: shell commands that point etcdctl at a started cluster.
 
 use std::io::IsTerminal;
 

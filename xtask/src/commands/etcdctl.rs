@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     ))
 }
 
-/// Fails if no member runs: another cluster may have taken their addresses. Machines take too long to say.
+/// Fails if no member runs: another cluster may have taken their addresses. Machines are not checked, because that takes too long.
 fn refuse_if_stopped(started: &Started) -> Outcome<()> {
     let Started {
         home,

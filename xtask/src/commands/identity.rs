@@ -18,9 +18,9 @@ use crate::workspace::Workspace;
 /// Print the predicted cluster ID and member IDs of a cluster
 ///
 /// etcd derives the IDs from the members' peer URLs and the token, so they are known before the
-/// first boot; `verify` compares running members with them. Without --driver, they are those of a
-/// started cluster, or follow from the addresses in the definition. This task needs no running
-/// cluster.
+/// first boot; `verify` compares running members with them. Without --driver, they follow from
+/// the driver of the started cluster, or from the addresses in the definition if it was never
+/// started. This task needs no running cluster.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -42,6 +42,7 @@ Examples:
 
 Exit status:
   3  the definition has errors, or there is no definition of this name
+  6  the record of the started cluster cannot be read
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, token, cluster_id, cluster_id_decimal
@@ -61,10 +62,10 @@ enum Format {
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let plan = definitions::plan(ui, &workspace, &args.which.name)?;
-    let record = Record::read(&workspace.home(&args.which.name))
-        .ok()
-        .flatten();
-    let driver = args.driver.or_else(|| record.map(|record| record.driver));
+    let driver = match args.driver {
+        Some(driver) => Some(driver),
+        None => Record::read(&workspace.home(&args.which.name))?.map(|record| record.driver),
+    };
     let plan = driver.map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
     ui.print(&match args.format {
         Format::Table => table(&plan, ui.width()),

@@ -35,7 +35,8 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
   clusters[]: name, defined (whether its definition exists), has_errors (the definition), started,
     driver, running_version, members, running (members that run), leader (name or null),
     endpoints[] (client URLs), error
-Unknown values are null, and so are those of a cluster that was not started.";
+Unknown values are null, and so are those of a cluster that was not started; its `endpoints` are
+empty.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -69,7 +70,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
                 format!("the definition of `{name}` has errors"),
                 [check],
             ));
-        } else if !cluster.is_defined {
+        } else if !cluster.is_defined && !matches!(cluster.seen, Some(Err(_))) {
             let (what, task) = if runs {
                 ("stop it", "down")
             } else {

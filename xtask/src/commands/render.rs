@@ -25,8 +25,8 @@ use crate::workspace::Workspace;
 /// `render` does not touch files that are up to date, never leaves a file half written, and writes
 /// nothing if any definition has an error. Running clusters are not affected.
 ///
-/// `--check` also warns about files and folders in vagrant/ that no definition renders, except for
-/// hidden files, serial logs and shared folders.
+/// Without NAME, `--check` also warns about files and folders in vagrant/ that no definition
+/// renders, except for hidden files, serial logs and shared folders.
 #[allow(rustdoc::invalid_html_tags, reason = "it is a page of plain text")]
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]

@@ -291,7 +291,7 @@ fn etcdctl(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<
 pub(super) fn restore(session: &Session, program: &Utf8Path, arguments: &[&str]) -> Outcome<()> {
     let shell = process::shell()?;
     // Before 3.4, etcdctl must be told to use the v3 API.
-    let environment = client_environment(session.tools.version, Some(&urls(session)));
+    let environment = client_environment(session.tools.version, None);
     let restore = command(&shell, program)
         .envs(environment)
         .args(["snapshot", "restore"])

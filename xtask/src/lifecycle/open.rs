@@ -141,7 +141,7 @@ fn without_record(name: &ClusterName) -> Failure {
 fn not_started(home: &Home) -> Failure {
     let Home { workspace, name } = home;
     let diagnostic = Diagnostic::error(format!("cluster `{name}` has not been started"));
-    let known = workspace.cluster().join(format!("{name}.toml")).is_file();
+    let known = definitions::exists(workspace, name);
     let diagnostic = if known {
         diagnostic.hint(Hint::heals("start it", [format!("cargo xtask up {name}")]))
     } else {

@@ -111,8 +111,10 @@ fn keep_backups(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
 }
 
 fn remove_all_but_backups(folder: &Utf8Path) -> io::Result<()> {
-    let Ok(entries) = folder.read_dir_utf8() else {
-        return Ok(());
+    let entries = match folder.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
     };
     for entry in entries {
         let path = entry?.into_path();

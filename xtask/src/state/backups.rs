@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use crate::atomic;
@@ -198,14 +199,20 @@ impl Unfinished {
 /// Renames a file, unless something has that name.
 fn move_to_new(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
     let flags = RenameFlags::RENAME_NOREPLACE;
-    renameat2(
+    match renameat2(
         AT_FDCWD,
         from.as_std_path(),
         AT_FDCWD,
         to.as_std_path(),
         flags,
-    )?;
-    Ok(())
+    ) {
+        // NFS knows no such flag.
+        Err(Errno::EINVAL) => {
+            fs::hard_link(from, to)?;
+            fs::remove_file(from)
+        }
+        moved => Ok(moved?),
+    }
 }
 
 impl Drop for Unfinished {

@@ -164,7 +164,8 @@ impl Mistakes {
     }
 
     fn addresses_inside(&self, source: &Arc<Source>) -> Option<Diagnostic> {
-        let diagnostic = Diagnostic::error("an `address` has no scheme, port or prefix length");
+        let diagnostic =
+            Diagnostic::error("an `address` cannot have a scheme, port or prefix length");
         let diagnostic = diagnostic
             .note("all members use the same ports: `etcd.client_port` and `etcd.peer_port`");
         let labelled = self.inside.iter();

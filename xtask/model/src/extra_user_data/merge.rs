@@ -30,7 +30,9 @@ pub(super) fn merge(ours: &mut Value, theirs: &[Entry]) -> Vec<Collision> {
     let mut collisions = Vec::new();
     files(&our_paths(ours), theirs, &mut collisions);
     without_effect(ours, theirs, &mut collisions);
-    commands(theirs, &mut collisions);
+    if ours.get("coreos").is_none() {
+        commands(theirs, &mut collisions);
+    }
     if let Value::Mapping(ours) = ours {
         mapping(ours, theirs, "", &mut collisions);
     }
@@ -235,7 +237,10 @@ fn without_effect(ours: &Value, theirs: &[Entry], out: &mut Vec<Collision>) {
         };
         out.push(Collision {
             span: key.span.clone(),
-            message: format!("`{}` has no effect on this system", name.escape_debug()),
+            message: format!(
+                "`{}` has no effect on this system",
+                key.text().unwrap_or_default().escape_debug()
+            ),
             note,
             hint,
         });

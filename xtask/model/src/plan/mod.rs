@@ -121,7 +121,7 @@ impl Plan {
 
     /// The same cluster on this host's loopback. Only the addresses differ, and with them the identity:
     /// 192.168.56.101 becomes 127.168.56.101. Ports and everything else stay, and clusters clash only if
-    /// their ports are the same and their addresses differ in nothing but the first number.
+    /// they share a port and their addresses differ in nothing but the first number.
     #[must_use]
     pub fn on_loopback(&self) -> Self {
         let members = self

@@ -16,7 +16,6 @@ use crate::backup::Backup;
 use crate::download;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
-use crate::process;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Started;
@@ -204,19 +203,13 @@ fn named_file(to: &Utf8Path) -> Outcome<Utf8PathBuf> {
         fs::remove_file(&manifest).map_err(|error| unwritten(&manifest, &error))?;
     }
     for path in [&file, &manifest] {
-        let Ok(there) = fs::symlink_metadata(path) else {
-            continue;
-        };
-        let exists =
-            Diagnostic::error(format!("`{path}` exists")).note("a backup replaces no file");
-        return Err(Failure::refused(if there.is_file() {
-            exists.hint(Hint::heals(
-                "choose another name, or move the file away",
-                [format!("mv {0} {0}.old", process::quoted(path.as_str()))],
-            ))
-        } else {
-            exists.hint("choose another name")
-        }));
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(Failure::refused(
+                Diagnostic::error(format!("`{path}` exists"))
+                    .note("a backup replaces no file")
+                    .hint("choose another name"),
+            ));
+        }
     }
     Ok(file)
 }

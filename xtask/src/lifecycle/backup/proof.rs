@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 
 use super::save::COUNTING;
-use crate::atomic::cannot_write;
+use crate::atomic::{cannot_write, why_not_writable};
 use crate::backup::{Manifest, Restored, scratch_plan};
 use crate::driver::{self, Driver};
 use crate::etcd::serving::{self, Serving};
@@ -126,7 +126,12 @@ pub fn end_leftovers(ui: Ui, home: &Home) -> Outcome<()> {
     local.stop(&scratch, &local.traces(&scratch), &ui.saying())?;
     match fs::remove_dir_all(scratch.workspace.root()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(unwritten(scratch.workspace.root(), &error))
+            let root = scratch.workspace.root();
+            Err(Failure::host(
+                Diagnostic::error(format!("cannot remove `{root}`: {error}"))
+                    .note("a proof left it there")
+                    .hint(why_not_writable(root)),
+            ))
         }
         _ => Ok(()),
     }

@@ -17,8 +17,9 @@ fields are added but neither removed nor changed.
   quorum (false: acknowledged writes may be missing), etcd (the version), definition_sha256 (of the
     file cluster/NAME.toml), sha256, size (in bytes), proven (when, in UTC; null if it is not)
   file and error (not in the manifest): the snapshot, and why it is not proven after `--prove`
-With `--list`, or if a backup cannot be used, the manifest is in it:
-  format, backups[]: file, error (why it cannot be used, or null), manifest (null if unusable)
+With `--list`, or if a backup cannot be used, each manifest is nested:
+  format, cluster (only with `--list`), backups[]: file, error (why it cannot be used, or null),
+    manifest (null if unusable)
 Unknown values are null.
 ";
 

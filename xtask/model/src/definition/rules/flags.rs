@@ -74,7 +74,10 @@ fn owned(definition: &Definition, fact: &FlagFact, flag: &ExtraFlag) -> Option<D
     match fact.owner {
         Owner::Author => None,
         Owner::OneOf(words, why) => {
-            let mut listed = flag.value.known()?.as_str().split(',');
+            let value = flag.value.known()?.as_str();
+            // Only outputs can be combined, and `default` only stands alone.
+            let is_list = name == "log-outputs" && !value.contains("default");
+            let mut listed = value.split(|letter| is_list && letter == ',');
             let other = listed.find(|word| !words.contains(word))?;
             Some(
                 Diagnostic::error(match other {
