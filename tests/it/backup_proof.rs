@@ -28,7 +28,7 @@ fn edit(file: &str, field: &str, value: Value) {
 fn scratch_processes(scratch: &Scratch) -> Vec<i32> {
     let is_scratch = |id: &i32| {
         let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        line.contains("/proof/") && line.contains(scratch.root().as_str())
+        line.contains("/scratch/") && line.contains(scratch.root().as_str())
     };
     xtask::process::all()
         .into_iter()
@@ -114,7 +114,7 @@ fn forged_backup_is_not_proven() {
         .stdout;
     assert!(list.trim_end().ends_with("not proven"), "{list}");
     assert_eq!(scratch_processes(&scratch), [0; 0]);
-    assert!(!scratch.root().join(".state/forged/proof").exists());
+    assert!(!scratch.root().join(".state/forged/scratch").exists());
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn killed_proof_is_cleaned_up_by_the_next_backup() {
     let_it_go(&scratch);
     backup(&scratch, "stuck", &["--prove"]);
     assert_eq!(scratch_processes(&scratch), [0; 0]);
-    assert!(!scratch.root().join(".state/stuck/proof").exists());
+    assert!(!scratch.root().join(".state/stuck/scratch").exists());
     let list = scratch.run(&["backup", "stuck", "--list"]).expect(0).stdout;
     let states: Vec<&str> = list
         .lines()
@@ -334,7 +334,7 @@ fn interrupted_restoration_leaves_nothing() {
     assert_eq!(run.wait_for("interrupted"), "interrupted");
     run.wait_for("the backup is complete, and not proven");
     assert_eq!(run.child.wait().unwrap().code(), Some(130));
-    assert!(!scratch.root().join(".state/midway/proof").exists());
+    assert!(!scratch.root().join(".state/midway/scratch").exists());
     assert_eq!(files(&folder(&scratch, "midway")).len(), 2);
 }
 
@@ -356,7 +356,7 @@ fn failure_to_restore_takes_no_earlier_proof_away() {
         .expect(1);
     let why = "is not proven: it cannot be restored here: write data: no space left on device\n";
     assert!(failed.stderr.contains(why), "{}", failed.stderr);
-    assert!(!scratch.root().join(".state/again/proof").exists());
+    assert!(!scratch.root().join(".state/again/scratch").exists());
     let list = scratch.run(&["backup", "again", "--list"]).expect(0).stdout;
     assert!(list.ends_with("  proven\n"), "{list}");
 }

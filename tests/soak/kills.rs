@@ -79,7 +79,7 @@ fn killed_backup_leaves_whole_backups() {
         scratch.run(&["backup", "soak", "--list"]).expect(0);
         let next = ["backup", "soak", "--prove", "--keep", "2"];
         scratch.run(&next).expect(0);
-        assert!(!scratch.root().join(".state/soak/proof").exists());
+        assert!(!scratch.root().join(".state/soak/scratch").exists());
     }
     let left = scratch.root().join(".state/soak/backups");
     assert_eq!(left.read_dir_utf8().unwrap().count(), 4);

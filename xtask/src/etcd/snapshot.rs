@@ -15,6 +15,7 @@ use crate::observation::etcdctl as read;
 use crate::plan::{Member, Plan};
 use crate::process::{self, Finished};
 use crate::reason::Reason;
+use crate::values::EtcdVersion;
 
 /// How long a database of many GiB may take on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -47,21 +48,40 @@ pub fn revision(tools: &Tools, file: &Utf8Path) -> Result<u64, Reason> {
     read::snapshot_revision(&succeeded(&process::run(status, PATIENCE))?)
 }
 
-/// Restores a snapshot as the only member of this plan, with the revisions that it has.
-pub fn restore(tools: &Tools, file: &Utf8Path, plan: &Plan, data: &Utf8Path) -> Result<(), Reason> {
+/// Restores a snapshot into a new data folder of a member of this plan. `bump`: how much to raise the
+/// revision, if [`can_bump`]; everything before is marked as compacted then.
+pub fn restore(
+    tools: &Tools,
+    file: &Utf8Path,
+    plan: &Plan,
+    member: &Member,
+    data: &Utf8Path,
+    bump: Option<u64>,
+) -> Result<(), Reason> {
     let shell = Shell::new().map_err(Reason::of)?;
-    let restore = restorer(tools, &shell)?.args(["snapshot", "restore", file.as_str()]);
-    let restore = plan.members.iter().fold(restore, |restore, member| {
-        restore.arg(format!("--name={}", member.name)).arg(format!(
+    let mut restore = restorer(tools, &shell)?
+        .args(["snapshot", "restore", file.as_str()])
+        .arg(format!("--name={}", member.name))
+        .arg(format!(
             "--initial-advertise-peer-urls={}",
             member.peer_url()
         ))
-    });
-    let restore = restore
         .arg(format!("--initial-cluster={}", plan.initial_cluster()))
         .arg(format!("--initial-cluster-token={}", plan.etcd.token))
         .arg(format!("--data-dir={data}"));
+    if let Some(bump) = bump {
+        restore = restore
+            .arg(format!("--bump-revision={bump}"))
+            .arg("--mark-compacted");
+    }
     succeeded(&process::run(restore, PATIENCE)).map(drop)
+}
+
+/// Whether the restoring program can raise revisions: etcdutl, from 3.5.10 on (etcd's CHANGELOG-3.5).
+pub fn can_bump(tools: &Tools) -> bool {
+    let restorer = tools.restorer();
+    let is_etcdutl = restorer.is_some_and(|path| path.file_name() == Some("etcdutl"));
+    is_etcdutl && tools.version >= EtcdVersion::new(3, 5, 10)
 }
 
 fn restorer<'a>(tools: &Tools, shell: &'a Shell) -> Result<Cmd<'a>, Reason> {

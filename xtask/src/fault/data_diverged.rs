@@ -1,10 +1,8 @@
 //! The members are restored from two different snapshots, so they answer differently.
 
-use camino::Utf8Path;
-
 use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, about, cannot_lose_one};
+use crate::plan::Plan;
 use crate::plan::flags::InitialState;
-use crate::plan::{Member, Plan};
 use crate::report::Outcome;
 
 pub(super) static FAULT: Fault = Fault {
@@ -40,7 +38,7 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
         } else {
             &newer
         };
-        restore(injector, member, snapshot)?;
+        injector.restore(member, snapshot)?;
     }
     for member in &plan.members {
         injector.start_by(plan, injector.tools(), &member.name, InitialState::Existing)?;
@@ -52,18 +50,4 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
         ),
         vec![about("hash", &odd.name)],
     ))
-}
-
-fn restore(injector: &Injector<'_>, member: &Member, snapshot: &Utf8Path) -> Outcome<()> {
-    let plan = injector.plan();
-    let arguments = [
-        snapshot.to_string(),
-        format!("--name={}", member.name),
-        format!("--initial-cluster={}", plan.initial_cluster()),
-        format!("--initial-cluster-token={}", plan.etcd.token),
-        format!("--initial-advertise-peer-urls={}", member.peer_url()),
-        format!("--data-dir={}", injector.data(&member.name)?),
-    ];
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    injector.restore_snapshot(&arguments)
 }

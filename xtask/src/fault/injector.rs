@@ -4,12 +4,13 @@
 mod network;
 mod requests;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::stranger::Stranger;
 use super::throttle::Throttle;
 use super::undo::{self, Undo};
 use super::{Fault, Injected, Journal, unused_address};
+use crate::etcd::snapshot;
 use crate::etcd::tools::Tools;
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
@@ -253,12 +254,11 @@ impl<'a> Injector<'a> {
         undo::ask_at(self.session, vec![member.client_url()], arguments)
     }
 
-    /// Runs the program that restores snapshots, which needs no cluster.
-    pub(super) fn restore_snapshot(&self, arguments: &[&str]) -> Outcome<()> {
-        let Some(restorer) = self.tools().restorer() else {
-            return self.lacks("`etcdutl` beside `etcdctl`");
-        };
-        undo::restore(self.session, &restorer, arguments)
+    /// Restores a snapshot as the data of a stopped member.
+    pub(super) fn restore(&self, member: &Member, file: &Utf8Path) -> Outcome<()> {
+        let data = self.data(&member.name)?;
+        snapshot::restore(self.tools(), file, self.plan(), member, &data, None)
+            .map_err(|why| Failure::failed(Diagnostic::error(format!("`{file}`: {why}"))))
     }
 
     /// The failure that a resource of the fault is missing.

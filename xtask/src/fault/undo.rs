@@ -287,18 +287,6 @@ fn etcdctl(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<
     Ok(process::run(etcdctl, PATIENCE))
 }
 
-/// Restores a snapshot with this program.
-pub(super) fn restore(session: &Session, program: &Utf8Path, arguments: &[&str]) -> Outcome<()> {
-    let shell = process::shell()?;
-    // Before 3.4, etcdctl must be told to use the v3 API.
-    let environment = client_environment(session.tools.version, None);
-    let restore = command(&shell, program)
-        .envs(environment)
-        .args(["snapshot", "restore"])
-        .args(arguments);
-    succeeded(&process::run(restore, PATIENCE)).map(drop)
-}
-
 /// The output of a program. Fails with its last words if it did not succeed.
 pub(super) fn succeeded(finished: &process::Finished) -> Outcome<String> {
     if finished.success() {

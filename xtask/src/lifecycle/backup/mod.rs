@@ -2,6 +2,7 @@
 
 mod proof;
 mod save;
+mod scratch;
 mod source;
 
 use std::fs;
@@ -28,7 +29,7 @@ use crate::workspace::{Home, Workspace};
 
 use proof::Proof;
 
-pub use proof::end_leftovers;
+pub use scratch::end_leftovers;
 
 /// How to take a backup.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +118,7 @@ fn lock(ui: Ui, name: &ClusterName) -> Outcome<(Started, Lock)> {
     // The task that held the lock may have destroyed the cluster.
     let started = open::started(name)?;
     refuse_without_etcdutl(&started.tools()?)?;
-    proof::end_leftovers(ui, &started.home)?;
+    end_leftovers(ui, &started.home)?;
     remove::recover_backups(&started.home)?;
     Ok((started, lock))
 }

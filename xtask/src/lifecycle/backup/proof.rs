@@ -1,36 +1,21 @@
 //! Proves a backup: restores it into a scratch cluster of one process, and compares the keys.
 
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::DirBuilderExt;
-use std::time::{Duration, Instant};
+use std::fs;
 
 use camino::Utf8Path;
 
 use super::save::COUNTING;
-use crate::atomic::{cannot_write, why_not_writable};
+use super::scratch::{ScratchCluster, unwritten};
 use crate::backup::{Manifest, Restored, scratch_plan};
-use crate::driver::{self, Driver};
-use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::Tools;
 use crate::etcd::{observe, snapshot};
 use crate::hint::Hint;
-use crate::observation::{Condition, Look, log};
-use crate::pause::pause;
-use crate::plan::flags::InitialState;
-use crate::plan::{Member, Plan};
+use crate::observation::Look;
 use crate::process::{self, DeferredInterrupt};
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Started;
-use crate::steps::Start;
 use crate::ui::Ui;
-use crate::values::{DriverName, Ports};
-use crate::workspace::{Home, Workspace};
-
-/// How long the restored member may take to serve: it reads its whole database.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// The result of a proof.
 pub(super) enum Proof {
@@ -68,15 +53,17 @@ pub(super) fn prove(
         Err(why) => return Ok(Proof::NotRestored(why)),
     }
     ui.say("restoring it into a scratch cluster");
-    let scratch = ScratchCluster::new(ui, &started.home, &tools)?;
-    if let Err(why) = scratch.restore(file)? {
+    let name = &started.home.name;
+    let plan = |ports| scratch_plan(name, tools.version, ports);
+    let scratch = ScratchCluster::new(ui, &started.home, &tools, &plan)?;
+    if let Err(why) = restore(&scratch, file)? {
         return Ok(Proof::NotRestored(why));
     }
     // The scratch cluster ends before an interruption takes effect again.
     let interrupted = process::defer_interrupt(
         "interrupted: ending the scratch cluster first; press Ctrl-C again to leave that to the next backup",
     );
-    let restored = scratch.look(manifest.revision, &interrupted);
+    let restored = look(&scratch, manifest.revision, &interrupted);
     drop(scratch);
     if interrupted.is_asked() {
         return Err(not_proven(started));
@@ -119,158 +106,46 @@ fn refuse_other_etcd(started: &Started, tools: &Tools, manifest: &Manifest) -> O
     }))
 }
 
-/// Ends the process and removes the files that a killed proof has left.
-pub fn end_leftovers(ui: Ui, home: &Home) -> Outcome<()> {
-    let scratch = home_of(home);
-    let local = driver::named(DriverName::Local);
-    local.stop(&scratch, &local.traces(&scratch), &ui.saying())?;
-    match fs::remove_dir_all(scratch.workspace.root()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            let root = scratch.workspace.root();
-            Err(Failure::host(
-                Diagnostic::error(format!("cannot remove `{root}`: {error}"))
-                    .note("a proof left it there")
-                    .hint(why_not_writable(root)),
-            ))
-        }
-        _ => Ok(()),
+/// Restores the snapshot. Ctrl-C ends the program that does it.
+fn restore(scratch: &ScratchCluster<'_>, file: &Utf8Path) -> Outcome<Result<(), Reason>> {
+    let _removed = process::remove_on_interrupt(scratch.root().as_std_path());
+    let _after = process::on_interrupt("the backup is complete, and not proven");
+    let data = scratch.data()?;
+    if let Some(parent) = data.parent() {
+        fs::create_dir_all(parent).map_err(|error| unwritten(parent, &error))?;
     }
+    Ok(snapshot::restore(
+        scratch.tools,
+        file,
+        &scratch.plan,
+        &scratch.member,
+        &data,
+        None,
+    ))
 }
 
-/// The place of the scratch cluster, within the cluster's folder and apart from its members.
-fn home_of(home: &Home) -> Home {
-    Workspace::at(&home.folder().join("proof")).home(&home.name)
+/// Starts the process and asks it for its keys at this revision.
+fn look(
+    scratch: &ScratchCluster<'_>,
+    revision: u64,
+    interrupted: &DeferredInterrupt,
+) -> Outcome<Result<Restored, Reason>> {
+    if let Err(why) = scratch.serve(interrupted)? {
+        return Ok(Err(format!("etcd does not start from it: {why}").into()));
+    }
+    Ok(ask(scratch, revision))
 }
 
-/// A cluster of one local process with free ports. Everything is removed when this is dropped. If
-/// this program is killed, the next backup or `destroy` removes it.
-struct ScratchCluster<'a> {
-    ui: Ui,
-    home: Home,
-    /// The cluster whose backup is restored.
-    of: &'a Home,
-    tools: &'a Tools,
-    plan: Plan,
-    member: Member,
-    driver: &'static dyn Driver,
-}
-
-impl<'a> ScratchCluster<'a> {
-    fn new(ui: Ui, of: &'a Home, tools: &'a Tools) -> Outcome<Self> {
-        let home = home_of(of);
-        let ports = free_ports().map_err(|error| {
-            Failure::host(Diagnostic::error(format!(
-                "no port is free on {}: {error}",
-                Ipv4Addr::LOCALHOST
-            )))
-        })?;
-        let plan = scratch_plan(&of.name, tools.version, ports);
-        let member = plan.members.first().cloned().ok_or_else(|| {
-            Failure::failed(Diagnostic::error("the scratch cluster has no member"))
-        })?;
-        let root = home.workspace.root();
-        DirBuilder::new()
-            .mode(0o700)
-            .create(root)
-            .map_err(|error| unwritten(root, &error))?;
-        Ok(Self {
-            ui,
-            home,
-            of,
-            tools,
-            plan,
-            member,
-            driver: driver::named(DriverName::Local),
-        })
+fn ask(scratch: &ScratchCluster<'_>, revision: u64) -> Result<Restored, Reason> {
+    // Another process may have taken the port.
+    if scratch.status()?.cluster_id != scratch.plan.cluster_id {
+        return Err("another cluster answered in the place of the restored one".into());
     }
-
-    /// Restores the snapshot. Ctrl-C ends the program that does it.
-    fn restore(&self, file: &Utf8Path) -> Outcome<Result<(), Reason>> {
-        let root = self.home.workspace.root();
-        let _removed = process::remove_on_interrupt(root.as_std_path());
-        let _after = process::on_interrupt("the backup is complete, and not proven");
-        let faults = self.driver.faults();
-        let data = faults.and_then(|faults| faults.data(&self.home, &self.member.name));
-        let data = data.ok_or_else(|| {
-            Failure::failed(Diagnostic::error("the scratch cluster has no data folder"))
-        })?;
-        if let Some(parent) = data.parent() {
-            fs::create_dir_all(parent).map_err(|error| unwritten(parent, &error))?;
-        }
-        Ok(snapshot::restore(self.tools, file, &self.plan, &data))
-    }
-
-    /// Starts the process and asks it for its keys at this revision.
-    fn look(
-        &self,
-        revision: u64,
-        interrupted: &DeferredInterrupt,
-    ) -> Outcome<Result<Restored, Reason>> {
-        let start = Start {
-            members: vec![(self.member.name.clone(), InitialState::Existing)],
-            lost: Vec::new(),
-        };
-        let (home, plan) = (&self.home, &self.plan);
-        self.driver
-            .start(home, plan, self.tools, &start, &mut |_, _| {})?;
-        if let Err(why) = self.wait(interrupted)? {
-            return Ok(Err(format!("etcd does not start from it: {why}").into()));
-        }
-        Ok(self.ask(revision))
-    }
-
-    /// Waits until the process serves, or ends.
-    fn wait(&self, interrupted: &DeferredInterrupt) -> Outcome<Result<(), Reason>> {
-        let deadline = Instant::now() + PATIENCE;
-        let names = std::slice::from_ref(&self.member.name);
-        loop {
-            let conditions = self.driver.conditions(&self.home, names)?;
-            if serving::ask(&self.member) == Serving::Serves {
-                return Ok(Ok(()));
-            }
-            if !conditions.iter().all(Condition::is_running) {
-                return Ok(Err(self.last_words()));
-            }
-            if interrupted.is_asked() {
-                return Ok(Err("it was interrupted".into()));
-            }
-            if Instant::now() > deadline {
-                return Ok(Err(format!("it did not serve within {PATIENCE:?}").into()));
-            }
-            pause(Duration::from_millis(50));
-        }
-    }
-
-    fn last_words(&self) -> Reason {
-        let log = self.driver.log(&self.home, &self.member.name);
-        let said = fs::read_to_string(log).unwrap_or_default();
-        let last = log::last_words(&said).map(|last| last.quoted);
-        last.unwrap_or_else(|| "it exited and gave no reason".to_owned())
-            .into()
-    }
-
-    fn ask(&self, revision: u64) -> Result<Restored, Reason> {
-        let members = std::slice::from_ref(&self.member);
-        let status = observe::statuses(members, self.tools, COUNTING).pop();
-        // Another process may have taken the port.
-        if seen(status.ok_or("it was not asked")?)?.cluster_id != self.plan.cluster_id {
-            return Err("another cluster answered in the place of the restored one".into());
-        }
-        let (hash, keys) = observe::keys_at(&self.member, self.tools, revision, COUNTING);
-        Ok(Restored {
-            hash: seen(hash)?,
-            keys: seen(keys)?,
-        })
-    }
-}
-
-impl Drop for ScratchCluster<'_> {
-    fn drop(&mut self) {
-        // What is left is removed by the next backup, too.
-        if let Err(failure) = end_leftovers(self.ui, self.of) {
-            self.ui.report(&failure.diagnostics);
-        }
-    }
+    let (hash, keys) = observe::keys_at(&scratch.member, scratch.tools, revision, COUNTING);
+    Ok(Restored {
+        hash: seen(hash)?,
+        keys: seen(keys)?,
+    })
 }
 
 fn seen<T>(look: Look<T>) -> Result<T, Reason> {
@@ -280,18 +155,4 @@ fn seen<T>(look: Look<T>) -> Result<T, Reason> {
             Err(format!("the restored copy could not be asked: {why}").into())
         }
     }
-}
-
-/// Two ports on which nothing listens. Both are held until both are known.
-fn free_ports() -> io::Result<Ports> {
-    let [client, peer] = [(), ()].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-    let (client, peer) = (client?, peer?);
-    Ok(Ports {
-        client: client.local_addr()?.port(),
-        peer: peer.local_addr()?.port(),
-    })
-}
-
-fn unwritten(path: &Utf8Path, error: &io::Error) -> Failure {
-    cannot_write(path, error, "a backup is proven by restoring it there")
 }

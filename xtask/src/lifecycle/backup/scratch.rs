@@ -1,0 +1,192 @@
+//! A scratch cluster: one local process with ports and a folder of its own, for data that is not the
+//! cluster's own.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::save::COUNTING;
+use crate::atomic::{cannot_write, why_not_writable};
+use crate::driver::{self, Driver};
+use crate::etcd::observe;
+use crate::etcd::serving::{self, Serving};
+use crate::etcd::tools::Tools;
+use crate::observation::{Condition, Look, Status, log};
+use crate::pause::pause;
+use crate::plan::flags::InitialState;
+use crate::plan::{Member, Plan};
+use crate::process::DeferredInterrupt;
+use crate::reason::Reason;
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::steps::Start;
+use crate::ui::Ui;
+use crate::values::{DriverName, Ports};
+use crate::workspace::{Home, Workspace};
+
+/// How long the member may take to serve: it reads its whole database.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// Ends the process and removes the files that a killed task has left.
+pub fn end_leftovers(ui: Ui, home: &Home) -> Outcome<()> {
+    let scratch = home_of(home);
+    let local = driver::named(DriverName::Local);
+    local.stop(&scratch, &local.traces(&scratch), &ui.saying())?;
+    match fs::remove_dir_all(scratch.workspace.root()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let root = scratch.workspace.root();
+            Err(Failure::host(
+                Diagnostic::error(format!("cannot remove `{root}`: {error}"))
+                    .note("a scratch cluster was there")
+                    .hint(why_not_writable(root)),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The place of the scratch cluster, within the cluster's folder and apart from its members.
+fn home_of(home: &Home) -> Home {
+    Workspace::at(&home.folder().join("scratch")).home(&home.name)
+}
+
+/// A cluster of one local process with free ports. Everything is removed when this is dropped. If
+/// this program is killed, the next backup or `destroy` removes it.
+pub(in crate::lifecycle) struct ScratchCluster<'a> {
+    ui: Ui,
+    home: Home,
+    /// The cluster whose data it has.
+    of: &'a Home,
+    pub(in crate::lifecycle) tools: &'a Tools,
+    pub(in crate::lifecycle) plan: Plan,
+    pub(in crate::lifecycle) member: Member,
+    driver: &'static dyn Driver,
+}
+
+impl<'a> ScratchCluster<'a> {
+    /// Creates its folder. `plan`: its plan on the given ports.
+    pub(in crate::lifecycle) fn new(
+        ui: Ui,
+        of: &'a Home,
+        tools: &'a Tools,
+        plan: &dyn Fn(Ports) -> Plan,
+    ) -> Outcome<Self> {
+        let home = home_of(of);
+        let ports = free_ports().map_err(|error| {
+            Failure::host(Diagnostic::error(format!(
+                "no port is free on {}: {error}",
+                Ipv4Addr::LOCALHOST
+            )))
+        })?;
+        let plan = plan(ports);
+        let member = plan.members.first().cloned().ok_or_else(|| {
+            Failure::failed(Diagnostic::error("the scratch cluster has no member"))
+        })?;
+        let root = home.workspace.root();
+        DirBuilder::new()
+            .mode(0o700)
+            .create(root)
+            .map_err(|error| unwritten(root, &error))?;
+        Ok(Self {
+            ui,
+            home,
+            of,
+            tools,
+            plan,
+            member,
+            driver: driver::named(DriverName::Local),
+        })
+    }
+
+    /// Its folder.
+    pub(in crate::lifecycle) fn root(&self) -> &Utf8Path {
+        self.home.workspace.root()
+    }
+
+    /// The data folder of its member, which does not exist yet.
+    pub(in crate::lifecycle) fn data(&self) -> Outcome<Utf8PathBuf> {
+        let faults = self.driver.faults();
+        let data = faults.and_then(|faults| faults.data(&self.home, &self.member.name));
+        data.ok_or_else(|| {
+            Failure::failed(Diagnostic::error("the scratch cluster has no data folder"))
+        })
+    }
+
+    /// Starts the process, and waits until it serves. The inner failure is that of its etcd.
+    pub(in crate::lifecycle) fn serve(
+        &self,
+        interrupted: &DeferredInterrupt,
+    ) -> Outcome<Result<(), Reason>> {
+        let start = Start {
+            members: vec![(self.member.name.clone(), InitialState::Existing)],
+            lost: Vec::new(),
+        };
+        let (home, plan) = (&self.home, &self.plan);
+        self.driver
+            .start(home, plan, self.tools, &start, &mut |_, _| {})?;
+        let deadline = Instant::now() + PATIENCE;
+        let names = std::slice::from_ref(&self.member.name);
+        loop {
+            let conditions = self.driver.conditions(&self.home, names)?;
+            if serving::ask(&self.member) == Serving::Serves {
+                return Ok(Ok(()));
+            }
+            if !conditions.iter().all(Condition::is_running) {
+                return Ok(Err(self.last_words()));
+            }
+            if interrupted.is_asked() {
+                return Ok(Err("it was interrupted".into()));
+            }
+            if Instant::now() > deadline {
+                return Ok(Err(format!("it did not serve within {PATIENCE:?}").into()));
+            }
+            pause(Duration::from_millis(50));
+        }
+    }
+
+    fn last_words(&self) -> Reason {
+        let log = self.driver.log(&self.home, &self.member.name);
+        let said = fs::read_to_string(log).unwrap_or_default();
+        let last = log::last_words(&said).map(|last| last.quoted);
+        last.unwrap_or_else(|| "it exited and gave no reason".to_owned())
+            .into()
+    }
+
+    /// What the member says of itself.
+    pub(in crate::lifecycle) fn status(&self) -> Result<Status, Reason> {
+        let members = std::slice::from_ref(&self.member);
+        match observe::statuses(members, self.tools, COUNTING).pop() {
+            Some(Look::Seen(status)) => Ok(status),
+            Some(Look::Failed(why) | Look::NotAsked(why)) => {
+                Err(format!("the restored copy could not be asked: {why}").into())
+            }
+            None => Err("it was not asked".into()),
+        }
+    }
+}
+
+impl Drop for ScratchCluster<'_> {
+    fn drop(&mut self) {
+        // What is left is removed by the next backup, too.
+        if let Err(failure) = end_leftovers(self.ui, self.of) {
+            self.ui.report(&failure.diagnostics);
+        }
+    }
+}
+
+/// Two ports on which nothing listens. Both are held until both are known.
+fn free_ports() -> io::Result<Ports> {
+    let [client, peer] = [(), ()].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let (client, peer) = (client?, peer?);
+    Ok(Ports {
+        client: client.local_addr()?.port(),
+        peer: peer.local_addr()?.port(),
+    })
+}
+
+pub(in crate::lifecycle) fn unwritten(path: &Utf8Path, error: &io::Error) -> Failure {
+    cannot_write(path, error, "a scratch cluster needs it")
+}
