@@ -78,6 +78,7 @@ fn seen(plan: &Plan, version: &str, state: &str) -> Observation {
     observation.before = Some(LastRevision {
         revision: 2,
         fell_to: None,
+        restored: None,
     });
     for index in 0..plan.members.len() {
         let endpoint = observation.members[index].endpoint.clone();

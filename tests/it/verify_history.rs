@@ -175,6 +175,7 @@ fn after(plan: &Plan, before: u64, tells: u64, written_at: Look<Option<u64>>) ->
     seen.before = Some(LastRevision {
         revision: before,
         fell_to: None,
+        restored: None,
     });
     seen
 }
@@ -251,6 +252,7 @@ fn known_data_loss_stays_reported() {
         seen.before = Some(LastRevision {
             revision: 30,
             fell_to: Some(4),
+            restored: None,
         });
         seen
     };

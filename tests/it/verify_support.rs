@@ -105,6 +105,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         before: Some(LastRevision {
             revision: 5,
             fell_to: None,
+            restored: None,
         }),
         unreadable: Vec::new(),
         recorded: xtask::observation::Recorded::default(),

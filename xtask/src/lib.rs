@@ -5,8 +5,8 @@
 
 pub use model::{
     advice, backup, check, command_line, definition, doctor, drill, elections, extra_user_data,
-    facts, hint, host, judgement, observation, plan, profile, reason, render, report, steps,
-    values, wording,
+    facts, hint, host, judgement, observation, plan, profile, reason, render, report, restore,
+    steps, values, wording,
 };
 
 pub mod artifact;

@@ -22,6 +22,7 @@ pub mod profile;
 pub mod reason;
 pub mod render;
 pub mod report;
+pub mod restore;
 pub mod steps;
 pub mod values;
 pub mod wording;

@@ -1,13 +1,11 @@
 //! `cargo xtask destroy`: stops a cluster and removes all its data.
 
-use std::io::{self, IsTerminal};
-
 use super::{Exit, Which};
 use crate::hint::Hint;
 use crate::lifecycle::remove;
-use crate::report::{Diagnostic, Failure, Outcome};
+use crate::report::Outcome;
 use crate::state::{backups, drill_reports};
-use crate::ui::Ui;
+use crate::ui::{self, Ui};
 use crate::wording::{list_of_words, many};
 use crate::workspace::{Home, Workspace};
 
@@ -87,30 +85,19 @@ fn kept_backups(home: &Home) -> String {
 
 fn confirmed(ui: Ui, home: &Home) -> Outcome<bool> {
     let name = &home.name;
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            Diagnostic::error("cannot ask for confirmation: standard input is not a terminal")
-                .note("a destroyed cluster's data cannot be restored")
-                .hint(Hint::heals(
-                    "if you are sure",
-                    [format!("cargo xtask destroy {name} --yes")],
-                )),
-        ));
-    }
-    ui.ask(&format!(
-        "destroy cluster `{name}` with all its data{}{}? [y/N] ",
+    let question = format!(
+        "destroy cluster `{name}` with all its data{}{}?",
         with_reports(drill_reports::all(home).len()),
         match backups::files(home).len() {
             0 => String::new(),
             kept => format!(" (not its {})", many(kept, "backup")),
         }
-    ));
-    let mut answer = String::new();
-    let read = io::stdin().read_line(&mut answer);
-    if !answer.ends_with('\n') {
-        // After Ctrl-D, the cursor is still on the line of the question.
-        ui.say("");
-    }
-    let answer = answer.trim().to_ascii_lowercase();
-    Ok(read.is_ok() && matches!(answer.as_str(), "y" | "yes"))
+    );
+    let note = "a destroyed cluster's data cannot be restored";
+    ui::confirm::ask(
+        ui,
+        &question,
+        note,
+        &format!("cargo xtask destroy {name} --yes"),
+    )
 }

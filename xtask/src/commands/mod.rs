@@ -19,6 +19,7 @@ pub mod list;
 pub mod logs;
 pub mod machine_box;
 pub mod render;
+pub mod restore;
 pub mod schema;
 pub mod ssh;
 pub mod status;

@@ -5,7 +5,7 @@ mod vagrant;
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
 
 use crate::etcd::tools::Tools;
@@ -14,6 +14,7 @@ use crate::observation::log::Cause;
 use crate::observation::{Condition, Look, MachineStatus, StartedWith};
 use crate::plan::Plan;
 use crate::process;
+use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps::Start;
 use crate::values::{DriverName, HostName};
@@ -108,6 +109,9 @@ pub trait Driver: Sync {
         None
     }
 
+    /// The replacement of members' data.
+    fn data(&self) -> &dyn MemberData;
+
     /// Operations on machines; `None` if members are no machines.
     fn machines(&self) -> Option<&dyn Machines> {
         None
@@ -134,6 +138,47 @@ pub trait Machines: Sync {
 
     /// Destroys these members' machines and disks, running or not.
     fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
+}
+
+/// Replaces the data of members. Each step can be repeated, after whatever interrupted it. No member
+/// is started between [`MemberData::halt`] and [`MemberData::release`].
+pub trait MemberData: Sync {
+    /// The members whose data cannot be moved aside, and why. Changes nothing.
+    fn immovable(&self, home: &Home, members: &[HostName]) -> Vec<(HostName, Reason)>;
+
+    /// The local folder in which to prepare the new data of a member. Its parent exists.
+    fn staged(&self, home: &Home, member: &HostName) -> Utf8PathBuf;
+
+    /// Removes the prepared data.
+    fn discard_staged(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
+
+    /// Brings the prepared data to where the members are. They may be running.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not complete for each of them.
+    fn deliver(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
+
+    /// Stops the etcd of these members, and keeps it from being started, also by a reboot.
+    fn halt(&self, home: &Home, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()>;
+
+    /// Moves the data of halted members aside. `time`: a part of the new names.
+    fn set_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()>;
+
+    /// Undoes that.
+    fn put_back(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()>;
+
+    /// Puts the delivered data in the place of the members' data.
+    fn place(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
+
+    /// Lets the members be started again, and starts what a reboot would have started.
+    fn release(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
+
+    /// Where the data of a member was moved, for people; `None` if it had none.
+    fn aside(&self, home: &Home, member: &HostName, time: &str) -> Option<String>;
+
+    /// Copies the data folder of a member whose etcd does not run to a new local folder.
+    fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()>;
 }
 
 /// Faults of members, beyond starting and stopping them.

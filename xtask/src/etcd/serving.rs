@@ -36,6 +36,15 @@ pub fn ask(member: &Member) -> Serving {
     }
 }
 
+/// Whether a member serves the other members, which it does before it has a leader. Until then, it
+/// accepts connections but does not answer.
+pub fn serves_peers(member: &Member) -> bool {
+    let request = minreq::get(format!("{}/members", member.peer_url()))
+        .with_timeout(1)
+        .with_follow_redirects(false);
+    request.send().is_ok()
+}
+
 /// Queries a member with this curl, which may run elsewhere.
 pub fn ask_by(curl: &Utf8Path, member: &Member) -> Serving {
     let Ok(shell) = Shell::new() else {

@@ -12,6 +12,8 @@ pub mod machine_box;
 pub mod open;
 pub mod rehearse;
 pub mod remove;
+mod replace_data;
+pub mod restore;
 mod source_files;
 pub mod start;
 pub mod status;

@@ -128,7 +128,7 @@ fn with_data(home: &Home, stopped: &[HostName]) -> Outcome<Vec<HostName>> {
 }
 
 /// The leader, if members report it in time. Without it, stopping takes longer.
-fn leader(home: &Home) -> Option<HostName> {
+pub(super) fn leader(home: &Home) -> Option<HostName> {
     let record = Record::read(home).ok()??;
     let members = record.members();
     let statuses = observe::statuses(&members, &record.tools()?, Duration::from_secs(5));

@@ -1,7 +1,7 @@
 //! Times in the names of kept files, as in `2026-11-30T19-41-03Z`.
 
 /// A time in UTC as it is written in a file name. Colons are special in archives and on other systems.
-pub(super) fn written(utc: &str) -> String {
+pub fn written(utc: &str) -> String {
     utc.replace(':', "-")
 }
 

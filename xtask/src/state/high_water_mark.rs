@@ -6,13 +6,14 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
+use crate::atomic::{self, cannot_write};
 use crate::check;
 use crate::hint::Hint;
 use crate::observation::{LastRevision, Observation, Unreadable};
 use crate::plan::identity::{self, EtcdId};
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
+use crate::report::Outcome;
 use crate::state::{DataSeen, versioned};
 use crate::workspace::Home;
 
@@ -28,6 +29,9 @@ struct HighWaterMark {
     /// A lower revision that was seen later, if data was lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fell_to: Option<u64>,
+    /// The revision of the backup that was restored last, if any was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restored: Option<u64>,
 }
 
 /// The format that this program writes and reads.
@@ -50,7 +54,29 @@ pub fn recall(home: &Home, plan: &Plan) -> Result<Option<LastRevision>, Unreadab
     Ok(seen.map(|seen| LastRevision {
         revision: seen.revision,
         fell_to: seen.fell_to,
+        restored: seen.restored,
     }))
+}
+
+/// The highest revision that was seen of the cluster with this ID; `None` if none is recorded or it
+/// cannot be read.
+pub fn revision(home: &Home, cluster_id: EtcdId) -> Option<u64> {
+    Some(read(home, cluster_id).ok()??.revision)
+}
+
+/// Records that a backup of this revision was restored, on purpose: from now on, only later revisions
+/// count. `now`: the revision of the restored keys, which may have been raised.
+pub fn restored(home: &Home, cluster_id: EtcdId, backup: u64, now: u64) -> Outcome<()> {
+    let seen = HighWaterMark {
+        format: FORMAT,
+        cluster_id: cluster_id.to_string(),
+        revision: now,
+        fell_to: None,
+        restored: Some(backup),
+    };
+    let path = path(home);
+    atomic::replace(&path, &text(&seen))
+        .map_err(|error| cannot_write(&path, &error, "it records that older data was restored"))
 }
 
 /// Whether all of these members were seen with data. An unreadable file counts as yes.
@@ -95,6 +121,7 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
             Some(revision) if noted.is_none_or(|noted| revision > noted.revision) => LastRevision {
                 revision,
                 fell_to: None,
+                restored: noted.and_then(|noted| noted.restored),
             },
             _ => return,
         },
@@ -104,9 +131,13 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
         cluster_id: plan.cluster_id.to_string(),
         revision: seen.revision,
         fell_to: seen.fell_to,
+        restored: seen.restored,
     };
-    let text = serde_json::to_string_pretty(&seen).unwrap_or_default() + "\n";
-    let _ = atomic::replace(&path(home), &text);
+    let _ = atomic::replace(&path(home), &text(&seen));
+}
+
+fn text(seen: &HighWaterMark) -> String {
+    serde_json::to_string_pretty(seen).unwrap_or_default() + "\n"
 }
 
 /// The revision that every member reached by the end of the look; `None` unless all report one.

@@ -3,12 +3,14 @@
 pub mod backups;
 mod data_seen;
 pub mod drill_reports;
-mod file_time;
+pub mod file_time;
 pub mod high_water_mark;
 mod lock;
 mod record;
+mod restoration;
 pub mod versioned;
 
 pub use data_seen::DataSeen;
 pub use lock::Lock;
 pub use record::{Record, RecordedEtcd, RecordedMember};
+pub use restoration::{FORMAT as RESTORATION_FORMAT, Restoration};

@@ -1,6 +1,7 @@
 //! Output to terminals, files and pipes.
 
 pub mod backup;
+pub mod confirm;
 pub mod diagnostics;
 pub mod diff;
 pub mod doctor;
@@ -10,6 +11,7 @@ mod judgements;
 pub mod list;
 pub mod moment;
 pub mod progress;
+pub mod restore;
 pub mod shell;
 mod shown;
 pub mod status;

@@ -9,6 +9,28 @@ pub fn utc(since_1970: Duration) -> String {
     format!("{year:04}-{month:02}-{day:02}T{}Z", time_of_day(since_1970))
 }
 
+/// The time since 1970 of a point in time that [`utc`] wrote; `None` if it did not write it.
+pub fn since_1970(text: &str) -> Option<Duration> {
+    let numbers: Vec<u64> = text
+        .split(['-', 'T', ':', 'Z'])
+        .map_while(|number| number.parse().ok())
+        .collect();
+    let [year, month, day, hours, minutes, seconds] = numbers[..] else {
+        return None;
+    };
+    let months = usize::try_from(month).ok()?.checked_sub(1)?;
+    if !(1970..10_000).contains(&year) {
+        return None;
+    }
+    let days = (1970..year).map(year_length).sum::<u64>()
+        + month_lengths(year).iter().take(months).sum::<u64>()
+        + day.min(31).checked_sub(1)?;
+    let time = Duration::from_secs(
+        days * DAY + hours.min(24) * 3600 + minutes.min(60) * 60 + seconds.min(60),
+    );
+    (utc(time) == text).then_some(time)
+}
+
 /// The time of day in UTC: `09:05:00`.
 pub fn time_of_day(since_1970: Duration) -> String {
     let seconds = since_1970.as_secs() % DAY;
@@ -42,9 +64,8 @@ fn date(days: u64) -> (u64, u64, u64) {
         day -= year_length(year);
         year += 1;
     }
-    let february = year_length(year) - 337;
     let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+    for length in month_lengths(year) {
         if day < length {
             break;
         }
@@ -52,6 +73,12 @@ fn date(days: u64) -> (u64, u64, u64) {
         month += 1;
     }
     (year, month, day + 1)
+}
+
+/// The number of days of each month of a year.
+const fn month_lengths(year: u64) -> [u64; 12] {
+    let february = year_length(year) - 337;
+    [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 }
 
 /// The number of days of a year in the Gregorian calendar.

@@ -8,7 +8,7 @@ mod source;
 use camino::Utf8PathBuf;
 
 pub use manifest::{BackupMember, FORMAT, Manifest, Restored};
-pub use scratch::plan as scratch_plan;
+pub use scratch::{plan as scratch_plan, plan_of_survivor};
 pub use source::{choose as choose_source, has_quorum};
 
 use crate::reason::Reason;

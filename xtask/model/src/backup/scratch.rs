@@ -7,8 +7,8 @@ use crate::plan::{Member, Plan};
 use crate::report::Source;
 use crate::values::{ClusterName, Compaction, EtcdVersion, Ports};
 
-/// The plan of the cluster that a snapshot is restored into: one member on loopback, with ports of its own.
-/// It compacts nothing, because that would change its hashes.
+/// The plan of a scratch cluster: one member on loopback, with ports of its own. It compacts nothing, because
+/// that would change its hashes.
 pub fn plan(name: &ClusterName, version: EtcdVersion, ports: Ports) -> Plan {
     let source = Source {
         path: "scratch".into(),
@@ -27,5 +27,14 @@ pub fn plan(name: &ClusterName, version: EtcdVersion, ports: Ports) -> Plan {
     plan.etcd.peer_port = ports.peer;
     plan.etcd.auto_compaction = Compaction::Off;
     plan.etcd.quota = None;
+    plan
+}
+
+/// The same for a copy of a member's data folder: the member forgets all others, so that it serves alone.
+pub fn plan_of_survivor(name: &ClusterName, version: EtcdVersion, ports: Ports) -> Plan {
+    let mut plan = plan(name, version, ports);
+    if let Ok(flag) = "force-new-cluster".parse() {
+        plan.etcd.flags.push((flag, true.into()));
+    }
     plan
 }

@@ -87,7 +87,12 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     };
     if most >= least {
         // `lag` reports members that lag behind. What one member has is not lost.
-        let evidence = format!("at revision {most}; all members reached {least} before");
+        let evidence = match before.restored {
+            Some(backup) => {
+                format!("at revision {most}; a backup of revision {backup} was restored")
+            }
+            None => format!("at revision {most}; all members reached {least} before"),
+        };
         return Judgement::pass(evidence);
     }
     let names = list(told.iter().map(|(name, _)| name));

@@ -82,6 +82,8 @@ pub struct LastRevision {
     pub revision: u64,
     /// A lower revision that the keys were found at later, if they were: then data was lost.
     pub fell_to: Option<u64>,
+    /// The revision of the backup that was restored last, if any was: earlier revisions no longer count.
+    pub restored: Option<u64>,
 }
 
 impl Observation {

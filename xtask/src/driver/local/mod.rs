@@ -1,21 +1,24 @@
 //! Members as detached processes on this host's loopback addresses.
 
+mod data;
 mod faults;
 mod folder;
 mod port;
 mod process;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use xshell::Shell;
 
-use super::{Driver, Faults};
+use super::{Driver, Faults, MemberData};
 use crate::etcd::command::command;
+use crate::etcd::serving::serves_peers;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::observation::log::{self, Cause};
 use crate::observation::{Condition, Look, StartedWith};
+use crate::pause::pause;
 use crate::plan::flags::{self, InitialState, MemberFlags};
 use crate::plan::{Member, Plan};
 use crate::process::{Signal, detach};
@@ -33,6 +36,9 @@ pub(super) struct Local;
 /// How long a member may take to exit. etcd transfers its leadership within 7 s, and this host may
 /// be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a member may take before the next one is started nevertheless.
+const NEXT: Duration = Duration::from_secs(5);
 
 /// How long to wait for a member before saying so.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -117,7 +123,7 @@ impl Driver for Local {
         start: &Start,
         _doing: &mut dyn FnMut(&HostName, &str),
     ) -> Outcome<()> {
-        for (name, state) in &start.members {
+        for (number, (name, state)) in start.members.iter().enumerate() {
             let Some(member) = plan.members.iter().find(|member| member.name == *name) else {
                 continue;
             };
@@ -133,6 +139,9 @@ impl Driver for Local {
                         )),
                 )
             })?;
+            if *state == InitialState::Existing && number + 1 < start.members.len() {
+                wait_until_it_serves_peers(member, &folder);
+            }
         }
         Ok(())
     }
@@ -199,6 +208,20 @@ impl Driver for Local {
 
     fn faults(&self) -> Option<&dyn Faults> {
         Some(self)
+    }
+
+    fn data(&self) -> &dyn MemberData {
+        self
+    }
+}
+
+/// Waits until a member answers the others. A member with data first compares it with theirs
+/// (`initial-corrupt-check`). Started at once, each would wait seven seconds for each of the others;
+/// one after another, each finds the later ones silent and the earlier ones ready.
+fn wait_until_it_serves_peers(member: &Member, folder: &MemberFolder) {
+    let deadline = Instant::now() + NEXT;
+    while folder.is_claimed() && !serves_peers(member) && Instant::now() < deadline {
+        pause(Duration::from_millis(10));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs members as virtual machines, with Vagrant and `vagrant/Vagrantfile`.
 
 mod command;
+mod data;
 mod faults;
 mod libvirt;
 mod log;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
-use super::{Driver, Faults, Machines};
+use super::{Driver, Faults, Machines, MemberData};
 use crate::atomic::cannot_write;
 use crate::doctor;
 use crate::etcd::tools::Tools;
@@ -210,6 +211,10 @@ impl Driver for Vagrant {
 
     fn faults(&self) -> Option<&dyn Faults> {
         Some(self)
+    }
+
+    fn data(&self) -> &dyn MemberData {
+        self
     }
 
     fn machines(&self) -> Option<&dyn Machines> {

@@ -29,7 +29,10 @@ use crate::workspace::{Home, Workspace};
 
 use proof::Proof;
 
+pub(super) use save::save_from;
+pub(super) use scratch::ScratchCluster;
 pub use scratch::end_leftovers;
+pub(super) use source::BackupSource;
 
 /// How to take a backup.
 #[derive(Debug, Clone, Copy)]
@@ -59,11 +62,7 @@ pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<T
     drill_left::refuse(home)?;
     let file = match request.to {
         Some(to) => named_file(to)?,
-        None => {
-            let folder = backups::folder(home);
-            backups::prepare(home).map_err(|error| unwritten(&folder, &error))?;
-            backups::new_file(home, &now())
-        }
+        None => new_file(home)?,
     };
     let manifest = save::save(ui, &started, &file)?;
     let mut taken = Taken {
@@ -90,17 +89,31 @@ pub fn prove(ui: Ui, name: &ClusterName, file: &Utf8Path) -> Outcome<Taken> {
             "`--prove=` names no file",
         )));
     }
-    let own = backups::folder(&started.home).join(file);
-    let file = if own.is_file() { own } else { absolute(file) };
-    if !file.is_file() {
-        return Err(Failure::usage(
-            Diagnostic::error(format!("there is no backup `{file}`")).hint(Hint::informs(
-                "list the backups of the cluster",
-                [format!("cargo xtask backup {name} --list")],
-            )),
-        ));
-    }
+    let file = existing(&started.home, file)?;
     prove_backup(ui, &started, backups::read(&file))
+}
+
+/// The backup that the user means: a name in the cluster's own folder, or a path.
+pub(super) fn existing(home: &Home, file: &Utf8Path) -> Outcome<Utf8PathBuf> {
+    let own = backups::folder(home).join(file);
+    let file = if own.is_file() { own } else { absolute(file) };
+    if file.is_file() {
+        return Ok(file);
+    }
+    let name = &home.name;
+    Err(Failure::usage(
+        Diagnostic::error(format!("there is no backup `{file}`")).hint(Hint::informs(
+            "list the backups of the cluster",
+            [format!("cargo xtask backup {name} --list")],
+        )),
+    ))
+}
+
+/// The file for a new backup in the cluster's own folder, which is created.
+pub(super) fn new_file(home: &Home) -> Outcome<Utf8PathBuf> {
+    let folder = backups::folder(home);
+    backups::prepare(home).map_err(|error| unwritten(&folder, &error))?;
+    Ok(backups::new_file(home, &now()))
 }
 
 /// The backups in the cluster's own folder, from the oldest to the newest, each read and compared
@@ -124,7 +137,7 @@ fn lock(ui: Ui, name: &ClusterName) -> Outcome<(Started, Lock)> {
 }
 
 /// Fails if nothing here checks and restores the snapshots of this version.
-fn refuse_without_etcdutl(tools: &Tools) -> Outcome<()> {
+pub(super) fn refuse_without_etcdutl(tools: &Tools) -> Outcome<()> {
     if tools.restorer().is_some() {
         return Ok(());
     }
@@ -247,7 +260,7 @@ fn absolute(path: &Utf8Path) -> Utf8PathBuf {
     camino::absolute_utf8(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn now() -> String {
+pub(super) fn now() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     utc(now.unwrap_or_default())
 }

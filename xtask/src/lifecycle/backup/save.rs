@@ -24,6 +24,7 @@ use crate::state::backups::Unfinished;
 use crate::ui::Ui;
 use crate::ui::backup::SizeProgress;
 use crate::values::ClusterName;
+use crate::workspace::Home;
 
 /// How long a member may take to hash or count its keys, of which it may have GiBs.
 pub(super) const COUNTING: Duration = Duration::from_secs(10 * 60);
@@ -34,20 +35,32 @@ pub(super) fn save(ui: Ui, started: &Started, file: &Utf8Path) -> Outcome<Manife
     let _after_interrupt = process::on_interrupt(format!("{name}: no backup was made"));
     let tools = started.tools()?;
     let source = source::find(ui, started, &tools)?;
+    save_from(ui, &started.home, &tools, source, file)
+}
+
+/// Saves a snapshot of this member.
+pub(in crate::lifecycle) fn save_from(
+    ui: Ui,
+    home: &Home,
+    tools: &Tools,
+    source: BackupSource,
+    file: &Utf8Path,
+) -> Outcome<Manifest> {
+    let name = &home.name;
     let unfinished = Unfinished::of(file).map_err(|error| unwritten(file, &error))?;
     let path = unfinished.snapshot();
     let time = now();
-    receive(ui, &tools, &source, &path).map_err(|why| unsaved(&source, file, &why))?;
-    let revision = snapshot::revision(&tools, &path).map_err(|why| unusable(&why))?;
+    receive(ui, tools, &source, &path).map_err(|why| unsaved(&source, file, &why))?;
+    let revision = snapshot::revision(tools, &path).map_err(|why| unusable(&why))?;
     let digests = snapshot::digests(&path).map_err(|error| unwritten(&path, &error))?;
     if !digests.is_complete {
         return Err(unusable(&"it does not end with its SHA-256".into()));
     }
-    let (hash, keys) = observe::keys_at(&source.member, &tools, revision, COUNTING);
+    let (hash, keys) = observe::keys_at(&source.member, tools, revision, COUNTING);
     warn_of_unknown(ui, revision, [why_unknown(&hash), why_unknown(&keys)]);
     // A member whose data differs must not be the measure of its own snapshot.
     let hash = hash.seen().filter(|_| {
-        let differing = differing(&tools, &source, revision);
+        let differing = differing(tools, &source, revision);
         ui.report(
             &differing
                 .iter()
@@ -69,7 +82,7 @@ pub(super) fn save(ui: Ui, started: &Started, file: &Utf8Path) -> Outcome<Manife
         members: source.members,
         quorum: source.has_quorum,
         etcd: source.status.version,
-        definition_sha256: definition_sha256(&started.home),
+        definition_sha256: definition_sha256(home),
         sha256: digests.sha256,
         size: digests.size,
         proven: None,

@@ -14,13 +14,13 @@ use crate::session::Started;
 use crate::ui::Ui;
 
 /// A member that answers, and what it says about its cluster.
-pub(super) struct BackupSource {
-    pub(super) member: Member,
-    pub(super) status: Status,
-    pub(super) has_quorum: bool,
-    pub(super) members: Vec<BackupMember>,
+pub(in crate::lifecycle) struct BackupSource {
+    pub(in crate::lifecycle) member: Member,
+    pub(in crate::lifecycle) status: Status,
+    pub(in crate::lifecycle) has_quorum: bool,
+    pub(in crate::lifecycle) members: Vec<BackupMember>,
     /// The other members that answer, each with a revision that it has reached.
-    pub(super) others: Vec<(Member, u64)>,
+    pub(in crate::lifecycle) others: Vec<(Member, u64)>,
 }
 
 /// Fails if the cluster runs etcd 2.x, whose snapshots are folders.

@@ -14,8 +14,10 @@ use crate::ui::Ui;
 use crate::values::EtcdVersion;
 use crate::workspace::Workspace;
 
-/// The binaries that the cluster already runs, or else those of the pinned version. Announces a
-/// version that is not the pinned one.
+/// Chosen binaries, and why they are not of the pinned version if they are not.
+pub(super) type Chosen = (Tools, String);
+
+/// The binaries that the cluster already runs, or else those of the pinned version.
 ///
 /// # Errors
 ///
@@ -28,17 +30,12 @@ pub(super) fn choose(
     record: Option<&Record>,
     any_runs: bool,
     plan: &Plan,
-) -> Outcome<Tools> {
+) -> Outcome<Chosen> {
     if named.is_none()
         && let Some(tools) = recorded(ui, record)
     {
-        announce(
-            ui,
-            plan,
-            tools.version,
-            "the cluster was started with it and keeps it until it is destroyed",
-        );
-        return Ok(tools);
+        let why = "the cluster was started with it and keeps it until it is destroyed";
+        return Ok((tools, why.to_owned()));
     }
     let cache = workspace.cache();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -63,12 +60,10 @@ pub(super) fn choose(
     } else {
         format!("from {}", tools.origin)
     };
-    announce(ui, plan, tools.version, &why);
-    Ok(tools)
+    Ok((tools, why))
 }
 
-/// The etcdctl that queries machines, which bring their own etcd. Warns if its version differs from
-/// theirs.
+/// The etcdctl that queries machines, which bring their own etcd.
 pub(super) fn client(
     ui: Ui,
     named: Option<&Utf8Path>,
@@ -93,6 +88,11 @@ pub(super) fn client(
             find(&wanted, &ui.saying())?
         }
     };
+    Ok(tools)
+}
+
+/// Warns if the etcdctl that queries machines is of another version than their etcd.
+pub(super) fn warn_of_client(ui: Ui, plan: &Plan, tools: &Tools) {
     let (version, runs) = (tools.version, plan.version());
     if version.minor_release() != runs.minor_release() {
         ui.report(&[Diagnostic::warning(format!(
@@ -101,7 +101,6 @@ pub(super) fn client(
         ))
         .note("what this etcdctl cannot report is shown as not checked")]);
     }
-    Ok(tools)
 }
 
 /// The recorded binaries, if they still run. Prints why they do not.
@@ -163,7 +162,9 @@ fn refuse_another_version(runs: EtcdVersion, found: EtcdVersion, plan: &Plan) ->
     ))
 }
 
-fn announce(ui: Ui, plan: &Plan, version: EtcdVersion, why: &str) {
+/// Announces a version that is not the pinned one.
+pub(super) fn announce(ui: Ui, plan: &Plan, (tools, why): &Chosen) {
+    let version = tools.version;
     if version == plan.etcd.version {
         return;
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::{definitions, etcdctl_location, known_data, machine_box};
+use super::{definitions, etcdctl_location, known_data, machine_box, replace_data};
 use crate::advice::{self, Others, Unusable};
 use crate::artifact::{self, Before, Mode};
 use crate::driver::Driver;
@@ -31,9 +31,11 @@ use crate::ui::{self, Ui};
 use crate::values::{ClusterName, DriverName, HostName};
 use crate::wording::many;
 use crate::workspace::{Home, Workspace};
+use etcd_choice::Chosen;
 use readiness::Readiness;
 
 pub use prove::Proof;
+pub(super) use resume::refuse_a_different_cluster;
 
 /// The arguments of `up`.
 #[derive(Debug, Clone, Copy)]
@@ -49,20 +51,37 @@ pub struct StartRequest<'a> {
 }
 
 /// Starts a cluster, waits until it serves, and verifies it. Every step can be repeated, so the
-/// next `up` continues an interrupted one.
+/// next `up` continues an interrupted one, and an interrupted restoration.
 pub fn up(ui: Ui, request: &StartRequest<'_>) -> Outcome<Proof> {
     let name = request.name;
-    let workspace = Workspace::find()?;
-    let home = workspace.home(name);
-    let defined = if Record::is_there(&home) {
-        definitions::plan(ui, &workspace, name)?
-    } else {
-        Plan::new(&definitions::load(ui, &workspace, name)?)
-    };
+    let home = Workspace::find()?.home(name);
+    let defined = defined(ui, &home)?;
     let _lock = Lock::take(&home, &format!("up {name}"), &ui.saying())?;
+    replace_data::continue_interrupted(ui, &home, &defined)?;
+    start(ui, request, home, &defined)
+}
 
-    let past = Past::resumed(ui, request, home, &defined)?;
-    render_files(ui, &workspace, &defined)?;
+/// The plan of the cluster's definition. Only a new cluster's choices are commented on.
+pub(super) fn defined(ui: Ui, home: &Home) -> Outcome<Plan> {
+    let (workspace, name) = (&home.workspace, &home.name);
+    if Record::is_there(home) {
+        definitions::plan(ui, workspace, name)
+    } else {
+        Ok(Plan::new(&definitions::load(ui, workspace, name)?))
+    }
+}
+
+/// The same as [`up`] for a task that holds the cluster's lock.
+pub(super) fn start(
+    ui: Ui,
+    request: &StartRequest<'_>,
+    home: Home,
+    defined: &Plan,
+) -> Outcome<Proof> {
+    let name = request.name;
+    let workspace = home.workspace.clone();
+    let past = Past::resumed(ui, request, home, defined, resume::continued)?;
+    render_files(ui, &workspace, defined)?;
     past.announce();
     let left = past.undo_killed_drill()?;
     let (conditions, start) = past.choose_members()?;
@@ -81,6 +100,33 @@ pub fn up(ui: Ui, request: &StartRequest<'_>) -> Outcome<Proof> {
     }
 }
 
+/// The cluster whose data is about to be replaced, which may not have been started yet. Its plan has
+/// the identity that its members get, which differs from the record's if the generation was raised.
+///
+/// # Errors
+///
+/// Refuses if the definition describes other members than those that were started.
+pub(super) fn to_be_replaced(
+    ui: Ui,
+    request: &StartRequest<'_>,
+    home: Home,
+    defined: &Plan,
+) -> Outcome<Session> {
+    let past = Past::resumed(ui, request, home, defined, resume::replaced)?;
+    let names = past.plan.names();
+    let conditions = past.driver.conditions(&past.home, &names)?;
+    let both = names.iter().zip(&conditions);
+    let to_start = both.filter(|(_, condition)| !condition.is_running());
+    let to_start: Vec<HostName> = to_start.map(|(member, _)| member.clone()).collect();
+    ui.report(&past.driver.preflight(&past.home, &past.plan, &to_start)?);
+    // All members are stopped, so no other version runs beside the chosen one.
+    let (tools, _) = past.tools(false)?;
+    Ok(past.session(tools))
+}
+
+/// Decides what to resume from, given the record.
+type Resume = fn(Ui, Option<Record>, &dyn Driver, &Home, &Plan) -> Outcome<Option<Record>>;
+
 /// The state that `up` starts from, before etcd is chosen.
 struct Past<'a> {
     ui: Ui,
@@ -96,7 +142,13 @@ struct Past<'a> {
 
 impl<'a> Past<'a> {
     /// Chooses the driver, and resumes from the record if there is one.
-    fn resumed(ui: Ui, request: &'a StartRequest<'a>, home: Home, defined: &Plan) -> Outcome<Self> {
+    fn resumed(
+        ui: Ui,
+        request: &'a StartRequest<'a>,
+        home: Home,
+        defined: &Plan,
+        resume: Resume,
+    ) -> Outcome<Self> {
         let workspace = &home.workspace;
         let mut record = Record::read(&home)?;
         let asked = request.driver;
@@ -112,7 +164,7 @@ impl<'a> Past<'a> {
             note_data(record, driver, &home)?;
         }
         let plan = driver.place(defined);
-        let record = resume::continued(ui, record, driver, &home, &plan)?;
+        let record = resume(ui, record, driver, &home, &plan)?;
         Ok(Self {
             ui,
             request,
@@ -141,7 +193,7 @@ impl<'a> Past<'a> {
         let tools = match recorded {
             Some(tools) => tools,
             // Running members must not be joined by another version.
-            None => self.tools(true)?,
+            None => self.tools(true)?.0,
         };
         let session = self.session(tools);
         self.ui.say(&format!(
@@ -211,7 +263,12 @@ impl<'a> Past<'a> {
             machine_box::have(*ui, &home.workspace, plan)?;
         }
         let any_runs = conditions.iter().any(Condition::is_running);
-        let mut session = self.session(self.tools(any_runs)?);
+        let chosen = self.tools(any_runs)?;
+        match driver.machines() {
+            Some(_) => etcd_choice::warn_of_client(*ui, plan, &chosen.0),
+            None => etcd_choice::announce(*ui, plan, &chosen),
+        }
+        let mut session = self.session(chosen.0);
         session.record.use_tools(&session.tools);
         for member in known_data::of(*driver, home, &plan.members) {
             session.record.saw_data_of(&member);
@@ -228,11 +285,14 @@ impl<'a> Past<'a> {
     }
 
     /// The binaries to use. `any_runs`: whether any member is running.
-    fn tools(&self, any_runs: bool) -> Outcome<Tools> {
+    fn tools(&self, any_runs: bool) -> Outcome<Chosen> {
         let (named, workspace) = (self.named(), &self.home.workspace);
         let record = self.record.as_ref();
         match self.driver.machines() {
-            Some(_) => etcd_choice::client(self.ui, named, workspace, record, &self.plan),
+            Some(_) => {
+                let tools = etcd_choice::client(self.ui, named, workspace, record, &self.plan)?;
+                Ok((tools, String::new()))
+            }
             None => etcd_choice::choose(self.ui, named, workspace, record, any_runs, &self.plan),
         }
     }

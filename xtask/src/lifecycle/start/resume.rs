@@ -30,6 +30,26 @@ pub(super) fn continued(
     }
 }
 
+/// The same for a cluster whose data is about to be replaced: data without a record does no harm, and
+/// the members may get a new identity.
+pub(super) fn replaced(
+    _ui: Ui,
+    record: Option<Record>,
+    driver: &dyn Driver,
+    home: &Home,
+    plan: &Plan,
+) -> Outcome<Option<Record>> {
+    match record {
+        None => Ok(None),
+        Some(record) if is_without_effect(&record, driver, home)? => Ok(None),
+        Some(record) => {
+            let mut same = plan.clone();
+            same.etcd.token = record.token.clone();
+            refuse_a_different_cluster(&record, &same).map(|()| Some(record))
+        }
+    }
+}
+
 /// Whether a record had no effect: an `up` wrote it and then failed. The definition may have been
 /// changed because of that failure.
 fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home) -> Outcome<bool> {
@@ -100,7 +120,10 @@ fn without_record(name: &ClusterName, fact: &str, hint: impl Into<Hint>) -> Fail
     )
 }
 
-fn refuse_a_different_cluster(record: &Record, plan: &Plan) -> Outcome<()> {
+pub(in crate::lifecycle) fn refuse_a_different_cluster(
+    record: &Record,
+    plan: &Plan,
+) -> Outcome<()> {
     let differences = record.differences(plan);
     if differences.is_empty() {
         return Ok(());

@@ -1,0 +1,137 @@
+//! `cargo xtask restore`: restores a cluster from a backup, or from one of its members.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+use super::{Exit, Which};
+use crate::lifecycle::restore::{self, RestoreRequest, RestoreSource, Restored};
+use crate::lifecycle::start::{Proof, StartRequest};
+use crate::process::quoted;
+use crate::report::{Diagnostic, Outcome};
+use crate::session::Session;
+use crate::ui::{self, Ui};
+use crate::values::{DriverName, HostName, quantity};
+
+/// Restore a cluster from a backup, or from a member that survived
+///
+/// `--from` restores a backup, also of a cluster that was destroyed. `--from-member` is the way back if
+/// the majority of the members is lost: it takes a backup of that member, running or stopped, and
+/// restores it. What the member had not received is lost.
+///
+/// The task first shows what it will do and what will be lost, and asks. Then it prepares the data of
+/// every member while the cluster still runs, stops the members, moves their data aside, and starts
+/// them with the restored data, with the IDs that the definition predicts. Nothing is deleted. Either
+/// all members get the restored data, or none. If the task is killed, the next `up` or `restore`
+/// completes what it began.
+///
+/// From etcd 3.5.10 on, revisions continue far above the old ones, which count as compacted, so that
+/// watchers and caches do not take the past for the present. Before, revisions go back: restart such
+/// clients.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// The backup: its name in .state/NAME/backups/, or any snapshot
+    #[arg(long, value_name = "BACKUP", value_hint = clap::ValueHint::FilePath)]
+    from: Option<Utf8PathBuf>,
+    /// The member whose data every member gets
+    #[arg(long, value_name = "MEMBER", conflicts_with = "from")]
+    from_member: Option<HostName>,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
+    /// The driver of a cluster that was not started yet
+    #[arg(long, value_name = "DRIVER", env = "XTASK_DRIVER", hide_env = true)]
+    driver: Option<DriverName>,
+    /// A folder with the etcd programs to use
+    #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR", hide_env = true, value_hint = clap::ValueHint::DirPath)]
+    etcd_dir: Option<Utf8PathBuf>,
+    /// How long members may take to serve [default: 60s, on machines 10m]
+    #[arg(long, value_name = "DURATION", value_parser = quantity::patience)]
+    timeout: Option<Duration>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask restore --from 2026-11-30T20-49-05Z.db
+  cargo xtask restore five --from /mnt/usb/etcd.db --yes
+  cargo xtask restore --from-member core-02     the majority is lost, and core-02 has its data
+
+Exit status:
+  0    the cluster runs on the restored data and is healthy
+  1    it runs and is unhealthy; or you answered no, and nothing was changed
+  2    there is no such backup or member, or nobody can be asked and `--yes` is missing
+  3    the definition has errors
+  4    it runs, but its health could not be checked completely; or a killed drill left a fault in it
+  5    this host cannot prepare the data, for example on a full disk; nothing was changed
+  6    the members were restored but do not serve, or a member's data could not be moved
+  7    refused: the backup is damaged, or not of this release of etcd, or a member's data would have
+       to stay; nothing was changed
+  130  Ctrl-C: nothing was changed, or the next `up` completes it
+";
+
+/// Runs `restore`.
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
+    let name = &args.which.name;
+    let source = match (&args.from, &args.from_member) {
+        (Some(file), _) => Some(RestoreSource::Backup(file)),
+        (None, Some(member)) => Some(RestoreSource::Member(member)),
+        (None, None) => None,
+    };
+    let request = RestoreRequest {
+        start: StartRequest {
+            name,
+            driver: args.driver,
+            etcd_dir: args.etcd_dir.as_deref(),
+            timeout: args.timeout,
+        },
+        source,
+    };
+    let restored = restore::restore(ui, &request, &|preview| {
+        ui.say(ui::restore::preview(preview).trim_end());
+        let warnings = ui::restore::warnings(preview);
+        let warnings: Vec<Diagnostic> = warnings.into_iter().map(Diagnostic::warning).collect();
+        ui.report(&warnings);
+        if args.yes {
+            return Ok(true);
+        }
+        let why = "later changes than those in the backup are lost";
+        ui::confirm::ask(ui, "restore it?", why, &same_with_yes(args))
+    })?;
+    let Some(Restored { proof, replaced }) = restored else {
+        ui.say("nothing was restored");
+        return Ok(Exit::Unhealthy);
+    };
+    let Proof {
+        session: Session { plan, .. },
+        verified,
+        ended,
+    } = proof;
+    let report = &verified.report;
+    ui.print(&ui::verify::table::render(
+        &plan,
+        &verified.observation,
+        report,
+        ui.width(),
+    ));
+    if !replaced.is_empty() {
+        ui.say("the replaced data is kept:");
+        for folder in &replaced {
+            ui.say(&format!("  {folder}"));
+        }
+    }
+    ended.map_or_else(|| Ok(report.health().into()), Err)
+}
+
+/// The same command, without a question.
+fn same_with_yes(args: &Args) -> String {
+    let name = &args.which.name;
+    let source = match (&args.from, &args.from_member) {
+        (Some(file), _) => format!(" --from {}", quoted(file.as_str())),
+        (None, Some(member)) => format!(" --from-member {member}"),
+        (None, None) => String::new(),
+    };
+    format!("cargo xtask restore {name}{source} --yes")
+}

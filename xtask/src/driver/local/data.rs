@@ -1,0 +1,187 @@
+//! Replaces the data of local members: renames folders within each member's folder, which may be a
+//! file system of its own.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::unistd::{AccessFlags, access};
+
+use super::Local;
+use super::folder::MemberFolder;
+use crate::atomic::{cannot_write, why_not_writable};
+use crate::driver::{Driver, MemberData};
+use crate::reason::Reason;
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::values::HostName;
+use crate::workspace::Home;
+
+impl MemberData for Local {
+    fn immovable(&self, home: &Home, members: &[HostName]) -> Vec<(HostName, Reason)> {
+        let why = |member: &HostName| {
+            let why = why_immovable(&MemberFolder::of(home, member));
+            why.map(|why| (member.clone(), why))
+        };
+        members.iter().filter_map(why).collect()
+    }
+
+    fn staged(&self, home: &Home, member: &HostName) -> Utf8PathBuf {
+        MemberFolder::of(home, member).path().join("data-restored")
+    }
+
+    fn discard_staged(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
+        for member in members {
+            let staged = self.staged(home, member);
+            removed(&staged)
+                .map_err(|error| cannot_write(&staged, &error, "it is left of a restoration"))?;
+        }
+        Ok(())
+    }
+
+    /// It is where they are.
+    fn deliver(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
+        let staged = |member: &HostName| self.staged(home, member);
+        match members.iter().map(staged).find(|staged| !staged.is_dir()) {
+            Some(gone) => Err(Failure::failed(Diagnostic::error(format!(
+                "the restored data `{gone}` is gone"
+            )))),
+            None => Ok(()),
+        }
+    }
+
+    fn halt(&self, home: &Home, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()> {
+        self.stop(home, members, say)
+    }
+
+    fn set_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
+        for member in members {
+            let folder = MemberFolder::of(home, member);
+            let (data, aside) = (folder.data(), aside(&folder, time));
+            // The first attempt may have been interrupted right after the move.
+            if !data.exists() || aside.exists() {
+                continue;
+            }
+            moved(&data, &aside).map_err(|error| {
+                Failure::failed(
+                    Diagnostic::error(format!(
+                        "the data of `{member}` cannot be moved aside: {error}"
+                    ))
+                    .hint(why_not_writable(&data)),
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn put_back(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
+        for member in members {
+            let folder = MemberFolder::of(home, member);
+            let (data, aside) = (folder.data(), aside(&folder, time));
+            if !aside.exists() || data.exists() {
+                continue;
+            }
+            moved(&aside, &data).map_err(|error| {
+                Failure::failed(
+                    Diagnostic::error(format!(
+                        "the data of `{member}` cannot be moved back: {error}"
+                    ))
+                    .note(format!("it is in `{aside}`"))
+                    .hint(why_not_writable(&data)),
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
+        for member in members {
+            let (staged, data) = (
+                self.staged(home, member),
+                MemberFolder::of(home, member).data(),
+            );
+            if !staged.exists() {
+                continue;
+            }
+            moved(&staged, &data).map_err(|error| {
+                Failure::failed(
+                    Diagnostic::error(format!(
+                        "the restored data of `{member}` cannot be put in its place: {error}"
+                    ))
+                    .hint(why_not_writable(&data)),
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    fn release(&self, _home: &Home, _members: &[HostName]) -> Outcome<()> {
+        Ok(())
+    }
+
+    fn aside(&self, home: &Home, member: &HostName, time: &str) -> Option<String> {
+        let aside = aside(&MemberFolder::of(home, member), time);
+        aside.exists().then(|| aside.into_string())
+    }
+
+    fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {
+        let data = MemberFolder::of(home, member).data();
+        copy_folder(&data, to).map_err(|error| {
+            Failure::host(
+                Diagnostic::error(format!("`{data}` cannot be copied: {error}"))
+                    .note(format!("the copy is `{to}`; the data was not changed"))
+                    .hint(why_not_writable(to)),
+            )
+        })
+    }
+}
+
+fn aside(folder: &MemberFolder, time: &str) -> Utf8PathBuf {
+    folder.path().join(format!("data-replaced-{time}"))
+}
+
+/// Why a member's data cannot be renamed; `None` if it can.
+fn why_immovable(folder: &MemberFolder) -> Option<Reason> {
+    let (path, data) = (folder.path(), folder.data());
+    let Ok(data_is) = fs::symlink_metadata(&data) else {
+        return None;
+    };
+    if let Err(errno) = access(path.as_std_path(), AccessFlags::W_OK | AccessFlags::X_OK) {
+        return Some(format!("`{path}` cannot be changed: {}", errno.desc()).into());
+    }
+    let device = fs::symlink_metadata(path).map(|folder| folder.dev());
+    if device.is_ok_and(|device| device != data_is.dev()) {
+        return Some(format!("`{data}` is a mount point").into());
+    }
+    None
+}
+
+/// Renames a folder, durably.
+fn moved(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    match to.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn removed(folder: &Utf8Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn copy_folder(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(to)?;
+    for entry in from.read_dir_utf8()? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), &to)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,431 @@
+//! Restores a cluster: from a backup, or from one member if the others are lost.
+
+mod snapshot;
+mod survivor;
+
+use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use camino::Utf8Path;
+
+use super::start::{self, Proof, StartRequest};
+use super::{backup, drill_left, remove, replace_data};
+use crate::advice::Unusable;
+use crate::atomic::why_not_writable;
+use crate::backup::has_quorum;
+use crate::driver::Driver;
+use crate::etcd::{observe, snapshot as snapshots};
+use crate::hint::Hint;
+use crate::observation::{Condition, Look, Status};
+use crate::plan::identity::{EtcdId, cluster_id};
+use crate::plan::{Member, Plan};
+use crate::process;
+use crate::reason::Reason;
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::restore::{Loss, Preview, bump};
+use crate::session::Session;
+use crate::state::{Lock, RESTORATION_FORMAT, Record, Restoration, file_time, high_water_mark};
+use crate::ui::Ui;
+use crate::ui::moment::since_1970;
+use crate::values::HostName;
+use crate::workspace::{Home, Workspace};
+use snapshot::Snapshot;
+
+/// What to restore from.
+#[derive(Debug, Clone, Copy)]
+pub enum RestoreSource<'a> {
+    /// A backup: its name in the cluster's own folder, or a path.
+    Backup(&'a Utf8Path),
+    /// The data of this member.
+    Member(&'a HostName),
+}
+
+/// The arguments of `restore`.
+#[derive(Debug, Clone, Copy)]
+pub struct RestoreRequest<'a> {
+    /// How to start the cluster.
+    pub start: StartRequest<'a>,
+    /// What to restore from; none to complete an interrupted restoration.
+    pub source: Option<RestoreSource<'a>>,
+}
+
+/// A cluster that was started from restored data.
+pub struct Restored {
+    /// Whether it is healthy.
+    pub proof: Proof,
+    /// Where the data is that was replaced.
+    pub replaced: Vec<String>,
+}
+
+/// Restores a cluster and starts it, if the user agrees. Returns nothing if not.
+///
+/// # Errors
+///
+/// Nothing was changed if this fails before the user has agreed, or while the new data is prepared.
+pub fn restore(
+    ui: Ui,
+    request: &RestoreRequest<'_>,
+    agree: &dyn Fn(&Preview) -> Outcome<bool>,
+) -> Outcome<Option<Restored>> {
+    let name = request.start.name;
+    let home = Workspace::find()?.home(name);
+    let defined = start::defined(ui, &home)?;
+    refuse_v2(&defined)?;
+    let _lock = Lock::take(&home, &format!("restore {name}"), &ui.saying())?;
+    let was_interrupted = replace_data::continue_interrupted(ui, &home, &defined)?;
+    let Some(source) = request.source else {
+        return if was_interrupted {
+            started(ui, request, home, &defined, Vec::new()).map(Some)
+        } else {
+            Err(nothing_named(&home))
+        };
+    };
+    drill_left::refuse(&home)?;
+    backup::end_leftovers(ui, &home)?;
+    remove::recover_backups(&home)?;
+    let session = start::to_be_replaced(ui, &request.start, home.clone(), &defined)?;
+    refuse_other_version(&session)?;
+    let preparation = Preparation::of(ui, session, source)?;
+    if !agree(&preparation.preview)? {
+        return Ok(None);
+    }
+    let restoration = preparation.stage()?;
+    replace(ui, &home, &defined, restoration)
+        .and_then(|replaced| started(ui, request, home, &defined, replaced).map(Some))
+}
+
+/// Replaces the data, and returns where the old data is.
+fn replace(ui: Ui, home: &Home, defined: &Plan, restoration: Restoration) -> Outcome<Vec<String>> {
+    let driver = crate::driver::named(restoration.record.driver);
+    let (members, time) = (restoration.members.clone(), restoration.time.clone());
+    replace_data::replace(ui, home, defined, restoration)?;
+    let aside = |member| driver.data().aside(home, member, &time);
+    Ok(members.iter().filter_map(aside).collect())
+}
+
+fn started(
+    ui: Ui,
+    request: &RestoreRequest<'_>,
+    home: Home,
+    defined: &Plan,
+    replaced: Vec<String>,
+) -> Outcome<Restored> {
+    ui.say("the data is restored; starting the members");
+    let proof = start::start(ui, &request.start, home, defined)?;
+    Ok(Restored { proof, replaced })
+}
+
+/// A restoration of which nothing was done yet.
+struct Preparation {
+    session: Session,
+    snapshot: Snapshot,
+    preview: Preview,
+}
+
+impl Preparation {
+    /// Finds out what will be restored and lost.
+    fn of(ui: Ui, session: Session, source: RestoreSource<'_>) -> Outcome<Self> {
+        let (home, plan, tools) = (&session.home, &session.plan, &session.tools);
+        let present = Present::of(&session)?;
+        let (left_out, members) = movable(&session)?;
+        let (snapshot, survivor) = match source {
+            RestoreSource::Backup(file) => (snapshot::open(home, tools, file)?, None),
+            RestoreSource::Member(member) => {
+                let snapshot = survivor::back_up(ui, &session, &present.statuses, member)?;
+                (snapshot, Some(member.clone()))
+            }
+        };
+        let revision = snapshot.revision;
+        let seen = high_water_mark::revision(home, present.cluster);
+        let highest = present.revision.max(seen);
+        let age = snapshot.manifest.as_ref().and_then(|manifest| {
+            let taken = since_1970(&manifest.time)?;
+            now().checked_sub(taken)
+        });
+        let preview = Preview {
+            cluster: home.name.clone(),
+            file: snapshot.file.clone(),
+            manifest: snapshot.manifest.clone(),
+            revision,
+            age,
+            survivor,
+            loss: Loss::of(revision, present.revision, seen),
+            bump: snapshots::can_bump(tools).then(|| bump(revision, highest)),
+            version: plan.version(),
+            members,
+            left_out,
+            undefined: present.undefined,
+            has_quorum: present.has_quorum,
+            can_start: present.can_start,
+        };
+        Ok(Self {
+            session,
+            snapshot,
+            preview,
+        })
+    }
+
+    /// Restores the data of each member into a folder beside its own, and decides the restoration.
+    /// Until then, the cluster is not touched.
+    fn stage(self) -> Outcome<Restoration> {
+        let Session {
+            ui,
+            home,
+            record,
+            driver,
+            plan,
+            tools,
+            ..
+        } = &self.session;
+        let Preview { members, bump, .. } = &self.preview;
+        let name = &home.name;
+        let _interrupted = process::on_interrupt(format!("{name}: nothing was changed"));
+        let data = driver.data();
+        data.discard_staged(home, members)?;
+        for member in plan
+            .members
+            .iter()
+            .filter(|one| members.contains(&one.name))
+        {
+            ui.say(&format!("restoring the data of {}", member.name));
+            let staged = data.staged(home, &member.name);
+            let _removed = process::remove_on_interrupt(staged.as_std_path());
+            let restored = prepare_parent(&staged).and_then(|()| {
+                snapshots::restore(tools, &self.snapshot.file, plan, member, &staged, *bump)
+            });
+            restored.map_err(|why| {
+                // What stays is removed by the next restoration.
+                let _ = data.discard_staged(home, members);
+                unprepared(&member.name, &staged, &why)
+            })?;
+        }
+        let mut restored = Record::new(driver.name(), plan, tools);
+        for member in record.had_data().iter().chain(members) {
+            restored.saw_data_of(member);
+        }
+        let restoration = Restoration {
+            format: RESTORATION_FORMAT,
+            time: unused_time(*driver, home, members),
+            backup: self.snapshot.file.to_string(),
+            backup_revision: self.snapshot.revision,
+            revision: self.snapshot.revision + bump.unwrap_or_default(),
+            members: members.clone(),
+            is_set_aside: false,
+            record: restored,
+        };
+        restoration.write(home).inspect_err(|_| {
+            let _ = data.discard_staged(home, members);
+        })?;
+        Ok(restoration)
+    }
+}
+
+fn prepare_parent(staged: &Utf8Path) -> Result<(), Reason> {
+    match staged.parent() {
+        Some(folder) => fs::create_dir_all(folder).map_err(Reason::of),
+        None => Ok(()),
+    }
+}
+
+/// A time for the names of the replaced data that no earlier restoration has used.
+fn unused_time(driver: &dyn Driver, home: &Home, members: &[HostName]) -> String {
+    let time = file_time::written(&backup::now());
+    let times = (1..).map(|number| match number {
+        1 => time.clone(),
+        _ => format!("{time}-{number}"),
+    });
+    let is_used = |time: &str| {
+        let mut members = members.iter();
+        members.any(|member| driver.data().aside(home, member, time).is_some())
+    };
+    let mut unused = times.filter(|time| !is_used(time));
+    unused.next().unwrap_or_default()
+}
+
+/// The cluster as it is before the restoration.
+struct Present {
+    /// The ID of the cluster that was started.
+    cluster: EtcdId,
+    /// What its members answer.
+    statuses: Vec<(Member, Look<Status>)>,
+    /// The highest revision of those that answer.
+    revision: Option<u64>,
+    has_quorum: bool,
+    /// The names of members that are not defined.
+    undefined: Vec<String>,
+    /// Whether enough members have data for `up` to start the cluster.
+    can_start: bool,
+}
+
+impl Present {
+    fn of(session: &Session) -> Outcome<Self> {
+        let Session {
+            home,
+            record,
+            driver,
+            plan,
+            tools,
+            ..
+        } = session;
+        let members = record.members();
+        let cluster = cluster_id(members.iter().map(|member| member.id));
+        let conditions = driver.conditions(home, &record.names())?;
+        let statuses = if conditions.iter().any(Condition::is_running) {
+            observe::statuses(&members, tools, observe::PATIENCE)
+        } else {
+            vec![Look::NotAsked("does not run".to_owned()); members.len()]
+        };
+        let ours = statuses.iter().filter_map(Look::seen);
+        let ours = ours.filter(|status| status.cluster_id == cluster);
+        let revision = ours.filter_map(|status| status.revision).max();
+        let has_quorum = has_quorum(&statuses, cluster);
+        let answers = members.iter().zip(&statuses);
+        let answers = answers.filter(|(_, status)| status.seen().is_some());
+        let undefined = match answers.map(|(member, _)| member).next() {
+            Some(member) if has_quorum => {
+                let list = observe::member_list(member, tools, observe::PATIENCE);
+                undefined(plan, record, list.seen())
+            }
+            _ => Vec::new(),
+        };
+        let is_usable = |(member, condition): &(&Member, &Condition)| {
+            let ended = driver.ended(home, &member.name);
+            let is_damaged = ended.and_then(Unusable::because_of).is_some();
+            condition.is_running() || (**condition == Condition::Stopped && !is_damaged)
+        };
+        let usable = members.iter().zip(&conditions).filter(is_usable).count();
+        Ok(Self {
+            cluster,
+            revision,
+            has_quorum,
+            undefined,
+            can_start: usable > members.len() / 2,
+            statuses: members.into_iter().zip(statuses).collect(),
+        })
+    }
+}
+
+/// The members in the cluster's own list that are neither defined nor recorded.
+fn undefined(
+    plan: &Plan,
+    record: &Record,
+    list: Option<&Vec<crate::observation::ListedMember>>,
+) -> Vec<String> {
+    let known: Vec<String> = plan
+        .members
+        .iter()
+        .chain(&record.members())
+        .map(Member::peer_url)
+        .collect();
+    let listed = list.into_iter().flatten();
+    let unknown = listed.filter(|listed| !listed.peer_urls.iter().any(|url| known.contains(url)));
+    let name = |listed: &crate::observation::ListedMember| match listed.name.as_str() {
+        "" => listed.id.to_string(),
+        name => name.escape_debug().to_string(),
+    };
+    unknown.map(name).collect()
+}
+
+/// The members whose data stays, and those whose data is replaced.
+///
+/// # Errors
+///
+/// Refuses if a member would keep its data and its identity, and if too few members are left.
+fn movable(session: &Session) -> Outcome<(Vec<HostName>, Vec<HostName>)> {
+    let Session {
+        home,
+        record,
+        driver,
+        plan,
+        ..
+    } = session;
+    let names = plan.names();
+    let immovable = driver.data().immovable(home, &names);
+    let left_out: Vec<HostName> = immovable.iter().map(|(member, _)| member.clone()).collect();
+    let (stay, movable): (Vec<HostName>, Vec<HostName>) =
+        names.into_iter().partition(|name| left_out.contains(name));
+    let is_renewed = record.token != plan.etcd.token;
+    if stay.is_empty() || (is_renewed && movable.len() >= plan.quorum()) {
+        return Ok((stay, movable));
+    }
+    let name = &home.name;
+    let mut diagnostics: Vec<Diagnostic> = immovable
+        .iter()
+        .map(|(member, why)| {
+            Diagnostic::error(format!(
+                "the data of `{member}` cannot be moved aside: {why}"
+            ))
+        })
+        .collect();
+    if let Some(last) = diagnostics.pop() {
+        diagnostics.push(if is_renewed {
+            last.note("too few members would be left for a quorum")
+        } else {
+            last.note("with it, the member would come back under the same ID with other data than the rest")
+                .note("nothing was changed")
+                .hint(format!(
+                    "if that cannot be fixed, raise `generation` in `cluster/{name}.toml`: the others get a \
+                     new identity, and are restored without it"
+                ))
+        });
+    }
+    Err(Failure {
+        kind: crate::report::FailureKind::Refused,
+        diagnostics,
+    })
+}
+
+fn refuse_v2(plan: &Plan) -> Outcome<()> {
+    let version = plan.version();
+    if !version.is_v2() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        Diagnostic::error(format!("etcd {version} has no snapshots to restore")).note(
+            "by hand, `etcd --force-new-cluster` on a copy made by `etcdctl backup` starts a cluster of one \
+             member, to which the others are added",
+        ),
+    ))
+}
+
+/// Fails if the etcd of this host cannot prepare data for that of the machines.
+fn refuse_other_version(session: &Session) -> Outcome<()> {
+    let (here, there) = (session.tools.version, session.plan.version());
+    if here.minor_release() != there.minor_release() {
+        let (major, minor) = there.minor_release();
+        return Err(Failure::host(
+            Diagnostic::error(format!(
+                "the members run etcd {there}, but this host has only {here} to restore their data"
+            ))
+            .hint(format!(
+                "pass a folder with etcd {major}.{minor} to `--etcd-dir`"
+            )),
+        ));
+    }
+    backup::refuse_without_etcdutl(&session.tools)
+}
+
+fn nothing_named(home: &Home) -> Failure {
+    let name = &home.name;
+    Failure::usage(
+        Diagnostic::error("there is nothing to restore from")
+            .note("`--from` names a backup, `--from-member` a member that survived")
+            .hint(Hint::informs(
+                "list the backups of the cluster",
+                [format!("cargo xtask backup {name} --list")],
+            )),
+    )
+}
+
+fn unprepared(member: &HostName, staged: &Utf8Path, why: &Reason) -> Failure {
+    Failure::host(
+        Diagnostic::error(format!("the data of `{member}` cannot be restored: {why}"))
+            .note("nothing was changed, and nothing of it is left")
+            .hint(why_not_writable(staged)),
+    )
+}
+
+fn now() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
+}
