@@ -65,6 +65,7 @@ mod process;
 mod readme;
 mod recipe_2015;
 mod recorded;
+mod recorded_snapshots;
 mod render;
 mod render_flags;
 mod render_install;
