@@ -70,6 +70,8 @@ mod render;
 mod render_flags;
 mod render_install;
 mod render_read;
+mod restore;
+mod restore_revisions;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod scratch;
 mod status_output;

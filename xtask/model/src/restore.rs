@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
 
 use crate::backup::Manifest;
 use crate::values::{ClusterName, EtcdVersion, HostName};
@@ -24,6 +25,8 @@ pub enum Loss {
         from: u64,
         /// The highest revision that was seen.
         to: u64,
+        /// How many of them are changes: the rest was skipped by earlier restorations.
+        changes: u64,
     },
     /// All keys that the cluster holds now: they have another history, because its revision is lower.
     All {
@@ -34,17 +37,41 @@ pub enum Loss {
 
 impl Loss {
     /// Compares the revision of a snapshot with that of the cluster, and with the highest that was ever seen.
-    pub fn of(snapshot: u64, now: Option<u64>, highest: Option<u64>) -> Self {
+    pub fn of(snapshot: u64, now: Option<u64>, highest: Option<u64>, skipped: &[Skipped]) -> Self {
+        // An empty database is at revision 1, and its snapshot at 0.
+        let snapshot = snapshot.max(1);
         match (now, now.max(highest)) {
             (_, None) => Self::Unknown,
             (Some(now), _) if now < snapshot => Self::All { at: now },
-            (_, Some(highest)) if highest > snapshot => Self::Revisions {
-                from: snapshot + 1,
-                to: highest,
-            },
-            _ => Self::NothingSeen,
+            (_, Some(highest)) => Self::after(snapshot, highest, skipped),
         }
     }
+
+    fn after(snapshot: u64, highest: u64, skipped: &[Skipped]) -> Self {
+        let within = |one: &Skipped| one.to.min(highest).saturating_sub(one.after.max(snapshot));
+        let unused: u64 = skipped.iter().map(within).sum();
+        let changes = highest.saturating_sub(snapshot).saturating_sub(unused);
+        let first = skipped
+            .iter()
+            .find(|one| one.after <= snapshot && snapshot < one.to);
+        match changes {
+            0 => Self::NothingSeen,
+            _ => Self::Revisions {
+                from: first.map_or(snapshot, |one| one.to) + 1,
+                to: highest,
+                changes,
+            },
+        }
+    }
+}
+
+/// Revisions that no change has, because a restoration has raised the revision beyond them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The revision of the restored backup.
+    pub after: u64,
+    /// The revision to which it was raised.
+    pub to: u64,
 }
 
 /// How much to raise the revision of a snapshot, so that no revision is used twice.

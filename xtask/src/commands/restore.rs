@@ -1,5 +1,6 @@
 //! `cargo xtask restore`: restores a cluster from a backup, or from one of its members.
 
+use std::env;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -125,13 +126,34 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     ended.map_or_else(|| Ok(report.health().into()), Err)
 }
 
-/// The same command, without a question.
+/// The same command, without a question. What the environment says needs no option.
 fn same_with_yes(args: &Args) -> String {
+    let unless =
+        |variable, value: Option<String>| value.filter(|_| env::var_os(variable).is_none());
+    let text = |path: &Utf8PathBuf| quoted(path.as_str());
+    let driver = args.driver.as_ref().map(ToString::to_string);
+    let options = [
+        ("from", args.from.as_ref().map(text)),
+        (
+            "from-member",
+            args.from_member.as_ref().map(ToString::to_string),
+        ),
+        ("driver", unless("XTASK_DRIVER", driver)),
+        (
+            "etcd-dir",
+            unless("XTASK_ETCD_DIR", args.etcd_dir.as_ref().map(text)),
+        ),
+        (
+            "timeout",
+            args.timeout.map(|time| format!("{}ms", time.as_millis())),
+        ),
+    ];
+    let options = options
+        .into_iter()
+        .filter_map(|(option, value)| Some(format!(" --{option} {}", value?)));
     let name = &args.which.name;
-    let source = match (&args.from, &args.from_member) {
-        (Some(file), _) => format!(" --from {}", quoted(file.as_str())),
-        (None, Some(member)) => format!(" --from-member {member}"),
-        (None, None) => String::new(),
-    };
-    format!("cargo xtask restore {name}{source} --yes")
+    format!(
+        "cargo xtask restore {name}{} --yes",
+        options.collect::<String>()
+    )
 }

@@ -14,6 +14,7 @@ use crate::plan::identity::{self, EtcdId};
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use crate::report::Outcome;
+use crate::restore::Skipped;
 use crate::state::{DataSeen, versioned};
 use crate::workspace::Home;
 
@@ -32,6 +33,9 @@ struct HighWaterMark {
     /// The revision of the backup that was restored last, if any was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     restored: Option<u64>,
+    /// The revisions that restorations have skipped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<Skipped>,
 }
 
 /// The format that this program writes and reads.
@@ -64,15 +68,29 @@ pub fn revision(home: &Home, cluster_id: EtcdId) -> Option<u64> {
     Some(read(home, cluster_id).ok()??.revision)
 }
 
+/// The revisions that restorations of the cluster with this ID have skipped, as far as that is known.
+pub fn skipped(home: &Home, cluster_id: EtcdId) -> Vec<Skipped> {
+    let seen = read(home, cluster_id).ok().flatten();
+    seen.map(|seen| seen.skipped).unwrap_or_default()
+}
+
 /// Records that a backup of this revision was restored, on purpose: from now on, only later revisions
 /// count. `now`: the revision of the restored keys, which may have been raised.
 pub fn restored(home: &Home, cluster_id: EtcdId, backup: u64, now: u64) -> Outcome<()> {
+    let mut skipped = skipped(home, cluster_id);
+    // Repeated after an interruption, or not part of the backup's history.
+    skipped.retain(|one| one.to <= backup);
+    skipped.extend((now > backup).then_some(Skipped {
+        after: backup,
+        to: now,
+    }));
     let seen = HighWaterMark {
         format: FORMAT,
         cluster_id: cluster_id.to_string(),
         revision: now,
         fell_to: None,
         restored: Some(backup),
+        skipped,
     };
     let path = path(home);
     atomic::replace(&path, &text(&seen))
@@ -132,6 +150,7 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
         revision: seen.revision,
         fell_to: seen.fell_to,
         restored: seen.restored,
+        skipped: skipped(home, plan.cluster_id),
     };
     let _ = atomic::replace(&path(home), &text(&seen));
 }

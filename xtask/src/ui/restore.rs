@@ -15,10 +15,10 @@ pub fn preview(preview: &Preview) -> String {
     };
     row("from", &from(preview));
     row("holds", &holds(preview));
-    row("lost", &lost(preview));
+    rows(&mut row, "lost", &lost(preview));
     row(
         "members",
-        &format!("{}: stopped, restored and started", list(&preview.members)),
+        &format!("{}: stopped, restored and started", members(preview)),
     );
     if !preview.left_out.is_empty() {
         row(
@@ -33,8 +33,14 @@ pub fn preview(preview: &Preview) -> String {
         "old data",
         "moved aside, beside the new data; nothing is deleted",
     );
-    row("revisions", &revisions(preview));
+    rows(&mut row, "revisions", &revisions(preview));
     text
+}
+
+fn rows(row: &mut impl FnMut(&str, &str), what: &str, lines: &[String]) {
+    for (number, line) in lines.iter().enumerate() {
+        row(if number == 0 { what } else { "" }, line);
+    }
 }
 
 /// Facts that speak against the restoration, or that somebody must know.
@@ -60,6 +66,14 @@ pub fn warnings(preview: &Preview) -> Vec<String> {
         ));
     }
     warnings
+}
+
+fn members(preview: &Preview) -> String {
+    match preview.members.len() {
+        // More do not fit the line.
+        4.. => many(preview.members.len(), "member"),
+        _ => list(&preview.members),
+    }
 }
 
 fn from(preview: &Preview) -> String {
@@ -93,39 +107,49 @@ fn holds(preview: &Preview) -> String {
     )
 }
 
-fn lost(preview: &Preview) -> String {
+/// What is lost, in one or two lines.
+fn lost(preview: &Preview) -> Vec<String> {
     let since = match (preview.age, &preview.survivor) {
-        (Some(age), None) => format!("of the last {}", long(age)),
+        (Some(age), None) => format!("in the last {}", long(age)),
         (None, None) => "since the backup".to_owned(),
         (_, Some(member)) => format!("that {member} had not received"),
     };
     match preview.loss {
-        Loss::Unknown => format!("all changes {since}: how many is unknown"),
-        Loss::NothingSeen => format!("changes {since}; none is known: no later revision was seen"),
-        Loss::Revisions { from, to } => {
-            let count = usize::try_from(to - from + 1).unwrap_or(usize::MAX);
-            let revisions = if from == to {
-                format!("revision {from}")
-            } else {
-                format!("revisions {from} to {to} ({})", many(count, "change"))
-            };
-            format!("{revisions} or more: the changes {since}")
+        Loss::Unknown => vec![format!("all changes {since}: how many is unknown")],
+        Loss::NothingSeen => vec![
+            format!("changes {since};"),
+            "none is known: no later revision was seen".to_owned(),
+        ],
+        Loss::Revisions { from, to, changes } => {
+            let changes = usize::try_from(changes).unwrap_or(usize::MAX);
+            vec![
+                format!("at least {} {since}:", many(changes, "change")),
+                if from == to {
+                    format!("revision {from}")
+                } else {
+                    format!("revisions {from} to {to}")
+                },
+            ]
         }
-        Loss::All { at } => {
-            format!("all that the cluster holds now, at revision {at}: it has another history")
-        }
+        Loss::All { at } => vec![
+            format!("all that the cluster holds now, at revision {at}:"),
+            "it has another history, or lost its data".to_owned(),
+        ],
     }
 }
 
-fn revisions(preview: &Preview) -> String {
+fn revisions(preview: &Preview) -> Vec<String> {
     match preview.bump {
-        Some(bump) => format!(
-            "continue at {}; all before are marked as compacted, for watchers",
+        Some(bump) => vec![format!(
+            "continue at {}; all earlier ones count as compacted",
             preview.revision + bump
-        ),
-        None => format!(
-            "go back to {}: etcd {} cannot raise them, so restart clients that watch",
-            preview.revision, preview.version
-        ),
+        )],
+        None => vec![
+            format!(
+                "go back to {}, because etcd {} cannot raise them:",
+                preview.revision, preview.version
+            ),
+            "restart the clients that watch keys".to_owned(),
+        ],
     }
 }

@@ -24,7 +24,9 @@ use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::restore::{Loss, Preview, bump};
 use crate::session::Session;
-use crate::state::{Lock, RESTORATION_FORMAT, Record, Restoration, file_time, high_water_mark};
+use crate::state::{
+    Lock, RESTORATION_FORMAT, Record, Restoration, backups, file_time, high_water_mark,
+};
 use crate::ui::Ui;
 use crate::ui::moment::since_1970;
 use crate::values::HostName;
@@ -137,7 +139,11 @@ impl Preparation {
         };
         let revision = snapshot.revision;
         let seen = high_water_mark::revision(home, present.cluster);
-        let highest = present.revision.max(seen);
+        let skipped = high_water_mark::skipped(home, present.cluster);
+        // After `destroy`, only the backups tell which revisions clients have seen.
+        let saved = backups::files(home).into_iter();
+        let saved = saved.filter_map(|file| Some(backups::manifest(&file).ok()?.revision));
+        let highest = present.revision.max(seen).max(saved.max());
         let age = snapshot.manifest.as_ref().and_then(|manifest| {
             let taken = since_1970(&manifest.time)?;
             now().checked_sub(taken)
@@ -149,7 +155,7 @@ impl Preparation {
             revision,
             age,
             survivor,
-            loss: Loss::of(revision, present.revision, seen),
+            loss: Loss::of(revision, present.revision, seen, &skipped),
             bump: snapshots::can_bump(tools).then(|| bump(revision, highest)),
             version: plan.version(),
             members,
