@@ -71,6 +71,7 @@ mod render_flags;
 mod render_install;
 mod render_read;
 mod restore;
+mod restore_refused;
 mod restore_revisions;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod scratch;
