@@ -73,6 +73,7 @@ mod render_read;
 mod restore;
 mod restore_refused;
 mod restore_revisions;
+mod restore_survivor;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod scratch;
 mod status_output;

@@ -223,13 +223,13 @@ fn what_is_no_backup_is_named() {
         .expect(2)
         .stderr;
     assert!(unknown.contains("hint: "), "{unknown}");
+    // Nothing is downloaded for it.
     let never = Scratch::with("never", &one(94));
-    let never = restore(
-        &never,
-        "never",
-        &["--from", file.as_str(), "--etcd-dir", "/nowhere"],
-    );
-    assert_ne!(never.status, Some(0));
+    let said = restore(&never, "never", &["--from", "none.db"])
+        .expect(2)
+        .stderr;
+    assert!(said.contains("error: there is no backup `"), "{said}");
+    assert_eq!(never.left_in_state(), ["never.lock"]);
 }
 
 #[test]

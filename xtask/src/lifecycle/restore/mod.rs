@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::Utf8Path;
 
 use super::start::{self, Proof, StartRequest};
-use super::{backup, drill_left, remove, replace_data};
+use super::{backup, drill_left, open, remove, replace_data};
 use crate::advice::Unusable;
 use crate::atomic::why_not_writable;
 use crate::backup::has_quorum;
@@ -82,6 +82,7 @@ pub fn restore(
             Err(nothing_named(&home))
         };
     };
+    refuse_missing(&home, source)?;
     drill_left::refuse(&home)?;
     backup::end_leftovers(ui, &home)?;
     remove::recover_backups(&home)?;
@@ -379,6 +380,14 @@ fn movable(session: &Session) -> Outcome<(Vec<HostName>, Vec<HostName>)> {
         kind: crate::report::FailureKind::Refused,
         diagnostics,
     })
+}
+
+/// Fails before an etcd is fetched for a source that does not exist.
+fn refuse_missing(home: &Home, source: RestoreSource<'_>) -> Outcome<()> {
+    match source {
+        RestoreSource::Backup(file) => backup::existing(home, file).map(drop),
+        RestoreSource::Member(member) => open::started(&home.name)?.insist_on(member),
+    }
 }
 
 fn refuse_v2(plan: &Plan) -> Outcome<()> {

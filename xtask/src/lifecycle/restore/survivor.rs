@@ -6,7 +6,6 @@ use crate::backup::{BackupMember, has_quorum, plan_of_survivor};
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::lifecycle::backup::{self, BackupSource, ScratchCluster};
-use crate::lifecycle::open;
 use crate::observation::{Condition, Look, Status};
 use crate::plan::Member;
 use crate::plan::identity::{EtcdId, cluster_id};
@@ -23,8 +22,7 @@ pub(super) fn back_up(
     statuses: &[(Member, Look<Status>)],
     member: &HostName,
 ) -> Outcome<Snapshot> {
-    let (home, name) = (&session.home, &session.home.name);
-    open::started(name)?.insist_on(member)?;
+    let home = &session.home;
     let cluster = cluster_id(statuses.iter().map(|(member, _)| member.id));
     let asked = statuses.iter().find(|(one, _)| one.name == *member);
     let survivor = match asked {
@@ -86,9 +84,13 @@ fn stopped(ui: Ui, session: &Session, cluster: EtcdId, member: &HostName) -> Out
     }
     let status = served.and_then(|()| scratch.status());
     let status = status.map_err(|why| {
-        Failure::failed(
+        Failure::refused(
             Diagnostic::error(format!("the data of `{member}` cannot be used: {why}"))
-                .note("nothing was changed"),
+                .note("nothing was changed")
+                .hint(Hint::informs(
+                    "look for another member",
+                    [format!("cargo xtask status {name}")],
+                )),
         )
     })?;
     refuse_foreign(session, member, cluster, status.cluster_id)?;
