@@ -44,6 +44,7 @@ mod etcd_release;
 mod etcdctl_env;
 mod extra_user_data;
 mod fault_matrix;
+mod file_faults;
 mod gateway;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod harness;
@@ -71,6 +72,7 @@ mod render_flags;
 mod render_install;
 mod render_read;
 mod restore;
+mod restore_killed;
 mod restore_refused;
 mod restore_revisions;
 mod restore_survivor;

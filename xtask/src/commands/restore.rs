@@ -102,7 +102,6 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ui::confirm::ask(ui, "restore it?", why, &same_with_yes(args))
     })?;
     let Some(Restored { proof, replaced }) = restored else {
-        ui.say("nothing was restored");
         return Ok(Exit::Unhealthy);
     };
     let Proof {

@@ -6,7 +6,7 @@
 
 use super::start::refuse_a_different_cluster;
 use super::stop;
-use crate::driver::{self, Driver};
+use crate::driver::{self, DRIVERS, Driver};
 use crate::hint::Hint;
 use crate::observation::Condition;
 use crate::plan::Plan;
@@ -24,6 +24,10 @@ use crate::workspace::Home;
 /// afterwards.
 pub(super) fn continue_interrupted(ui: Ui, home: &Home, defined: &Plan) -> Outcome<bool> {
     let Some(restoration) = Restoration::read(home)? else {
+        // One that was killed while it prepared data. What cannot be removed now does no harm.
+        for driver in DRIVERS {
+            let _ = driver.data().discard_staged(home, &defined.names());
+        }
         return Ok(false);
     };
     let driver = driver::named(restoration.record.driver);
@@ -49,29 +53,43 @@ pub(super) fn replace(
 ) -> Outcome<()> {
     let name = &home.name;
     let go_on = Hint::heals("complete it", [format!("cargo xtask up {name}")]);
-    let _interrupted = process::on_interrupt(format!(
-        "{name} is partly restored, and no member runs\n{}",
-        ui::hint_line(&go_on)
-    ));
+    let interrupted = |state| format!("{name} {state}\n{}", ui::hint_line(&go_on));
+    let is_begun = "is about to be restored, and some members may still run";
+    let is_partly_restored = "is partly restored, and no member runs";
+    let after_interrupt = process::on_interrupt(interrupted(is_begun));
     let driver = driver::named(restoration.record.driver);
-    let members = restoration.members.clone();
     boot(home, driver, defined, &restoration)?;
-    if !restoration.is_set_aside {
-        if let Err(failure) = set_aside(ui, home, driver, &restoration) {
-            return Err(taken_back(home, driver, &restoration, failure));
-        }
-        restoration.is_set_aside = true;
-        restoration.write(home)?;
+    if restoration.is_set_aside {
+        // Somebody may have started a member by hand.
+        halt(ui, home, driver, &restoration).map_err(|failure| incomplete(home, failure))?;
+    } else if let Err(failure) = set_aside(ui, home, driver, &mut restoration) {
+        return Err(taken_back(home, driver, &restoration, failure));
     }
-    let data = driver.data();
-    data.place(home, &members)?;
+    after_interrupt.change(interrupted(is_partly_restored));
+    place(home, driver, &restoration).map_err(|failure| incomplete(home, failure))
+}
+
+/// Puts the new data in its place. From here on, nothing is taken back.
+fn place(home: &Home, driver: &dyn Driver, restoration: &Restoration) -> Outcome<()> {
+    let (data, members) = (driver.data(), &restoration.members);
+    data.place(home, members)?;
     restoration.record.write(home)?;
     let ids = restoration.record.members().into_iter();
     let cluster = cluster_id(ids.map(|member| member.id));
     let (backup, now) = (restoration.backup_revision, restoration.revision);
     high_water_mark::restored(home, cluster, backup, now)?;
-    data.release(home, &members)?;
+    data.release(home, members)?;
     Restoration::remove(home)
+}
+
+fn incomplete(home: &Home, mut failure: Failure) -> Failure {
+    let name = &home.name;
+    let end = Diagnostic::error(format!("`{name}` is partly restored, and no member runs"));
+    failure.diagnostics.push(end.hint(Hint::heals(
+        "fix the cause, then complete it",
+        [format!("cargo xtask up {name}")],
+    )));
+    failure
 }
 
 /// Starts machines that do not run, on which nothing could be done otherwise.
@@ -106,9 +124,9 @@ fn boot(
     driver.start(home, &plan, &tools, &start, &mut |_, _| {})
 }
 
-fn set_aside(ui: Ui, home: &Home, driver: &dyn Driver, restoration: &Restoration) -> Outcome<()> {
-    let (data, members) = (driver.data(), &restoration.members);
-    data.deliver(home, members)?;
+/// Stops every member, also those that are not restored.
+fn halt(ui: Ui, home: &Home, driver: &dyn Driver, restoration: &Restoration) -> Outcome<()> {
+    let members = &restoration.members;
     let mut running: Vec<HostName> = driver.traces(home);
     running.retain(|member| !members.contains(member));
     running.extend_from_slice(members);
@@ -117,9 +135,37 @@ fn set_aside(ui: Ui, home: &Home, driver: &dyn Driver, restoration: &Restoration
         None => stop::leader(home),
     };
     for group in steps::stop(&running, leader.as_ref()) {
-        data.halt(home, &group, &ui.saying())?;
+        driver.data().halt(home, &group, &ui.saying())?;
     }
-    data.set_aside(home, members, &restoration.time)
+    Ok(())
+}
+
+fn set_aside(
+    ui: Ui,
+    home: &Home,
+    driver: &dyn Driver,
+    restoration: &mut Restoration,
+) -> Outcome<()> {
+    let data = driver.data();
+    data.deliver(home, &restoration.members)?;
+    halt(ui, home, driver, restoration)?;
+    data.set_aside(home, &restoration.members, &restoration.time)
+        .map_err(|mut failure| {
+            failure.diagnostics.push(stays(home));
+            failure
+        })?;
+    restoration.is_set_aside = true;
+    restoration.write(home)
+}
+
+/// The way out if a member's data cannot be moved.
+fn stays(home: &Home) -> Diagnostic {
+    let name = &home.name;
+    Diagnostic::error("the old data of a member stays in its place")
+        .note("the member would come back under the same ID with other data than the rest")
+        .hint(format!(
+            "to restore the others without it, raise `generation` in `cluster/{name}.toml`: they get a new identity"
+        ))
 }
 
 /// Takes everything back after a failure.
@@ -138,22 +184,13 @@ fn taken_back(
     let end = match undone {
         Ok(()) => Diagnostic::error(format!("`{name}` was not restored"))
             .note("all members have their old data again")
-            .note("a member whose old data stays in place would come back under the same ID with other data than the rest")
             .hint(Hint::heals(
                 "start them with it",
                 [format!("cargo xtask up {name}")],
-            ))
-            .hint(format!(
-                "to restore the other members, give them a new identity: raise `generation` in `cluster/{name}.toml`"
             )),
         Err(also) => {
             failure.diagnostics.extend(also.diagnostics);
-            Diagnostic::error(format!("`{name}` is partly restored, and no member runs")).hint(
-                Hint::heals(
-                    "fix the cause, then complete it",
-                    [format!("cargo xtask up {name}")],
-                ),
-            )
+            return incomplete(home, failure);
         }
     };
     failure.diagnostics.push(end);

@@ -35,6 +35,9 @@ impl MemberData for Local {
             let staged = self.staged(home, member);
             removed(&staged)
                 .map_err(|error| cannot_write(&staged, &error, "it is left of a restoration"))?;
+            // They were made for it if the cluster was destroyed before. Others are not empty.
+            let folders = staged.ancestors().skip(1).take(2);
+            folders.for_each(|folder| drop(fs::remove_dir(folder)));
         }
         Ok(())
     }
@@ -57,12 +60,16 @@ impl MemberData for Local {
     fn set_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
         for member in members {
             let folder = MemberFolder::of(home, member);
-            let (data, aside) = (folder.data(), aside(&folder, time));
-            // The first attempt may have been interrupted right after the move.
-            if !data.exists() || aside.exists() {
+            let data = folder.data();
+            if !is_there(&data) {
                 continue;
             }
-            moved(&data, &aside).map_err(|error| {
+            let to = match aside(&folder, time) {
+                // The data was moved before an interruption. This is not it.
+                to if is_there(&to) => meanwhile(&folder),
+                to => to,
+            };
+            moved(&data, &to).map_err(|error| {
                 Failure::failed(
                     Diagnostic::error(format!(
                         "the data of `{member}` cannot be moved aside: {error}"
@@ -78,7 +85,7 @@ impl MemberData for Local {
         for member in members {
             let folder = MemberFolder::of(home, member);
             let (data, aside) = (folder.data(), aside(&folder, time));
-            if !aside.exists() || data.exists() {
+            if !is_there(&aside) || is_there(&data) {
                 continue;
             }
             moved(&aside, &data).map_err(|error| {
@@ -96,14 +103,18 @@ impl MemberData for Local {
 
     fn place(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         for member in members {
-            let (staged, data) = (
-                self.staged(home, member),
-                MemberFolder::of(home, member).data(),
-            );
-            if !staged.exists() {
+            let folder = MemberFolder::of(home, member);
+            let (staged, data) = (self.staged(home, member), folder.data());
+            if !is_there(&staged) {
                 continue;
             }
-            moved(&staged, &data).map_err(|error| {
+            // Somebody may have started the member by hand after an interruption.
+            let cleared = match is_there(&data) {
+                true => moved(&data, &meanwhile(&folder)),
+                false => Ok(()),
+            };
+            let placed = cleared.and_then(|()| moved(&staged, &data));
+            placed.map_err(|error| {
                 Failure::failed(
                     Diagnostic::error(format!(
                         "the restored data of `{member}` cannot be put in its place: {error}"
@@ -121,7 +132,7 @@ impl MemberData for Local {
 
     fn aside(&self, home: &Home, member: &HostName, time: &str) -> Option<String> {
         let aside = aside(&MemberFolder::of(home, member), time);
-        aside.exists().then(|| aside.into_string())
+        is_there(&aside).then(|| aside.into_string())
     }
 
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {
@@ -138,6 +149,22 @@ impl MemberData for Local {
 
 fn aside(folder: &MemberFolder, time: &str) -> Utf8PathBuf {
     folder.path().join(format!("data-replaced-{time}"))
+}
+
+/// The name for data that appeared during an interrupted restoration.
+fn meanwhile(folder: &MemberFolder) -> Utf8PathBuf {
+    let names = (1..).map(|number| {
+        folder
+            .path()
+            .join(format!("data-replaced-meanwhile-{number}"))
+    });
+    let mut unused = names.filter(|name| !is_there(name));
+    unused.next().unwrap_or_default()
+}
+
+/// Whether something has this name, even a broken link.
+fn is_there(path: &Utf8Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 /// Why a member's data cannot be renamed; `None` if it can.

@@ -90,11 +90,22 @@ pub fn restore(
     refuse_other_version(&session)?;
     let preparation = Preparation::of(ui, session, source)?;
     if !agree(&preparation.preview)? {
+        say_nothing_more_was_restored(ui, &home, was_interrupted);
         return Ok(None);
     }
     let restoration = preparation.stage()?;
     replace(ui, &home, &defined, restoration)
         .and_then(|replaced| started(ui, request, home, &defined, replaced).map(Some))
+}
+
+fn say_nothing_more_was_restored(ui: Ui, home: &Home, was_interrupted: bool) {
+    if !was_interrupted {
+        return ui.say("nothing was restored");
+    }
+    let name = &home.name;
+    ui.say("nothing was restored but what an interrupted restoration had begun");
+    let up = format!("cargo xtask up {name}");
+    ui.hint(&Hint::heals("start the members", [up]));
 }
 
 /// Replaces the data, and returns where the old data is.
