@@ -276,6 +276,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// Its first process, by its ID outside.
+    pub(crate) fn leader(&self) -> u32 {
+        self.leader
+    }
+
     /// Runs a program in the machine to its end.
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
         let output = Command::new("timeout")

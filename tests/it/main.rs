@@ -73,6 +73,7 @@ mod render_install;
 mod render_read;
 mod restore;
 mod restore_killed;
+mod restore_on_machines;
 mod restore_refused;
 mod restore_revisions;
 mod restore_survivor;

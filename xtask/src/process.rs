@@ -142,6 +142,33 @@ pub fn run(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
     run_command(command, deadline, &mut |_| {})
 }
 
+/// Runs two programs to their ends. The output of the first one is the input of the second one.
+///
+/// # Errors
+///
+/// Fails if there is no pipe, because too many files are open.
+pub fn run_piped(
+    from: xshell::Cmd<'_>,
+    to: xshell::Cmd<'_>,
+    deadline: Duration,
+) -> std::io::Result<[Finished; 2]> {
+    let (reader, writer) = std::io::pipe()?;
+    let (mut from, mut to) = (Command::from(from), Command::from(to));
+    from.stdin(Stdio::null()).stdout(writer);
+    to.stdin(reader).stdout(Stdio::piped());
+    from.stderr(Stdio::piped());
+    to.stderr(Stdio::piped());
+    // Each command holds its end of the pipe as long as its program runs.
+    Ok(thread::scope(|scope| {
+        let from = scope.spawn(|| run_with_input(from, deadline, &mut |_| {}));
+        let to = run_with_input(to, deadline, &mut |_| {});
+        let from = from
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        [from, to]
+    }))
+}
+
 /// Runs a program that takes minutes, and passes on each line of its output as it comes.
 pub fn follow(
     command: xshell::Cmd<'_>,
@@ -184,8 +211,17 @@ enum Event {
 }
 
 fn run_command(mut command: Command, deadline: Duration, line: &mut dyn FnMut(&str)) -> Finished {
+    command.stdin(Stdio::null());
+    run_with_input(command, deadline, line)
+}
+
+fn run_with_input(
+    mut command: Command,
+    deadline: Duration,
+    line: &mut dyn FnMut(&str),
+) -> Finished {
     let until = Instant::now() + deadline;
-    command.stdin(Stdio::null()).process_group(0);
+    command.process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return not_started(&command, &error),

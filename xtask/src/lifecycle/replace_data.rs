@@ -4,18 +4,18 @@
 //! No member starts on its new data before the old data of all of them is out of the way: they have the
 //! same IDs as before, and etcd could not tell one history from the other.
 
+mod machines;
+
 use super::start::refuse_a_different_cluster;
 use super::stop;
 use crate::driver::{self, DRIVERS, Driver};
 use crate::hint::Hint;
-use crate::observation::Condition;
 use crate::plan::Plan;
-use crate::plan::flags::InitialState;
 use crate::plan::identity::cluster_id;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::{Restoration, high_water_mark};
-use crate::steps::{self, Start};
+use crate::steps;
 use crate::ui::{self, Ui};
 use crate::values::HostName;
 use crate::workspace::Home;
@@ -36,8 +36,59 @@ pub(super) fn continue_interrupted(ui: Ui, home: &Home, defined: &Plan) -> Outco
         "continuing an interrupted restoration: {}",
         restoration.backup
     ));
+    if let Err(failure) = prepare(ui, home, defined, &restoration) {
+        return Err(if restoration.is_set_aside {
+            incomplete(home, failure)
+        } else {
+            taken_back(home, driver, &restoration, failure)
+        });
+    }
     replace(ui, home, defined, restoration)?;
     Ok(true)
+}
+
+/// Brings the new data to where the members are. Nothing is stopped, and machines that are off are
+/// booted.
+pub(super) fn prepare(
+    ui: Ui,
+    home: &Home,
+    defined: &Plan,
+    restoration: &Restoration,
+) -> Outcome<()> {
+    let name = &home.name;
+    let _interrupted = process::on_interrupt(format!(
+        "{name} is about to be restored\n{}",
+        ui::hint_line(&to_complete(home, "complete it"))
+    ));
+    let driver = driver::named(restoration.record.driver);
+    machines::boot(ui, home, driver, defined, restoration)?;
+    if restoration.is_set_aside {
+        return Ok(());
+    }
+    let ready = machines::ready(home, driver, &restoration.members)?;
+    driver.data().deliver(home, &ready)
+}
+
+/// Drops a restoration that could not be prepared.
+pub(super) fn dropped(
+    home: &Home,
+    driver: &dyn Driver,
+    restoration: &Restoration,
+    mut failure: Failure,
+) -> Failure {
+    let (data, members, name) = (driver.data(), &restoration.members, &home.name);
+    if let Err(also) = Restoration::remove(home) {
+        failure.diagnostics.extend(also.diagnostics);
+        return failure;
+    }
+    // Prepared data that stays is replaced by the next restoration.
+    let ready = machines::ready(home, driver, members);
+    let _ = ready.and_then(|ready| data.put_back(home, &ready, &restoration.time));
+    let _ = data.discard_staged(home, members);
+    let end = Diagnostic::error(format!("`{name}` was not restored"))
+        .note("no member was stopped, and no data was changed");
+    failure.diagnostics.push(end);
+    failure
 }
 
 /// Replaces the data of the members. They do not run afterwards.
@@ -52,21 +103,70 @@ pub(super) fn replace(
     mut restoration: Restoration,
 ) -> Outcome<()> {
     let name = &home.name;
-    let go_on = Hint::heals("complete it", [format!("cargo xtask up {name}")]);
-    let interrupted = |state| format!("{name} {state}\n{}", ui::hint_line(&go_on));
+    let interrupted = |state| {
+        let go_on = ui::hint_line(&to_complete(home, "complete it"));
+        format!("{name} {state}\n{go_on}")
+    };
     let is_begun = "is about to be restored, and some members may still run";
     let is_partly_restored = "is partly restored, and no member runs";
     let after_interrupt = process::on_interrupt(interrupted(is_begun));
     let driver = driver::named(restoration.record.driver);
-    boot(home, driver, defined, &restoration)?;
-    if restoration.is_set_aside {
-        // Somebody may have started a member by hand.
-        halt(ui, home, driver, &restoration).map_err(|failure| incomplete(home, failure))?;
-    } else if let Err(failure) = set_aside(ui, home, driver, &mut restoration) {
-        return Err(taken_back(home, driver, &restoration, failure));
+    let was_set_aside = restoration.is_set_aside;
+    if let Err(failure) = set_aside(ui, home, driver, defined, &mut restoration) {
+        return Err(if was_set_aside {
+            incomplete(home, failure)
+        } else {
+            taken_back(home, driver, &restoration, failure)
+        });
     }
     after_interrupt.change(interrupted(is_partly_restored));
     place(home, driver, &restoration).map_err(|failure| incomplete(home, failure))
+}
+
+/// Stops the members and moves their data aside. If that is done already, only that of machines that
+/// somebody has destroyed since.
+fn set_aside(
+    ui: Ui,
+    home: &Home,
+    driver: &dyn Driver,
+    defined: &Plan,
+    restoration: &mut Restoration,
+) -> Outcome<()> {
+    let data = driver.data();
+    // In any case: somebody may have started a member by hand.
+    let ready = machines::ready(home, driver, &restoration.members)?;
+    halt(ui, home, driver, &ready)?;
+    let created = machines::create(ui, home, driver, defined, restoration)?;
+    if !created.is_empty() {
+        data.halt(home, &created, &ui.saying())?;
+        data.deliver(home, &created)?;
+    }
+    let mut members = if restoration.is_set_aside {
+        Vec::new()
+    } else {
+        ready
+    };
+    members.extend(created);
+    data.set_aside(home, &members, &restoration.time)
+        .map_err(|mut failure| {
+            failure.diagnostics.push(stays(home));
+            failure
+        })?;
+    if restoration.is_set_aside {
+        return Ok(());
+    }
+    restoration.is_set_aside = true;
+    restoration.write(home)
+}
+
+/// The way out if a member's data cannot be moved.
+fn stays(home: &Home) -> Diagnostic {
+    let name = &home.name;
+    Diagnostic::error("the old data of a member stays in its place")
+        .note("the member would come back under the same ID with other data than the rest")
+        .hint(format!(
+            "to restore the others without it, raise `generation` in `cluster/{name}.toml`: they get a new identity"
+        ))
 }
 
 /// Puts the new data in its place. From here on, nothing is taken back.
@@ -82,90 +182,18 @@ fn place(home: &Home, driver: &dyn Driver, restoration: &Restoration) -> Outcome
     Restoration::remove(home)
 }
 
-fn incomplete(home: &Home, mut failure: Failure) -> Failure {
-    let name = &home.name;
-    let end = Diagnostic::error(format!("`{name}` is partly restored, and no member runs"));
-    failure.diagnostics.push(end.hint(Hint::heals(
-        "fix the cause, then complete it",
-        [format!("cargo xtask up {name}")],
-    )));
-    failure
-}
-
-/// Starts machines that do not run, on which nothing could be done otherwise.
-fn boot(
-    home: &Home,
-    driver: &dyn Driver,
-    defined: &Plan,
-    restoration: &Restoration,
-) -> Outcome<()> {
-    if driver.machines().is_none() {
-        return Ok(());
-    }
-    let conditions = driver.conditions(home, &restoration.members)?;
-    let both = restoration.members.iter().zip(conditions);
-    let members = both.filter_map(|(member, condition)| match condition {
-        Condition::Running(_) | Condition::Halted { .. } => None,
-        Condition::Stopped => Some((member.clone(), InitialState::Existing)),
-        Condition::Absent | Condition::Unfinished => Some((member.clone(), InitialState::New)),
-    });
-    let start = Start {
-        members: members.collect(),
-        lost: Vec::new(),
+/// Stops members, and processes of earlier definitions: machines of these have other IDs.
+fn halt(ui: Ui, home: &Home, driver: &dyn Driver, members: &[HostName]) -> Outcome<()> {
+    let (mut running, leader) = match driver.machines() {
+        Some(_) => (Vec::new(), None),
+        None => (driver.traces(home), stop::leader(home)),
     };
-    if start.members.is_empty() {
-        return Ok(());
-    }
-    // Machines bring their own etcd.
-    let Some(tools) = restoration.record.tools() else {
-        return Ok(());
-    };
-    let plan = driver.place(defined);
-    driver.start(home, &plan, &tools, &start, &mut |_, _| {})
-}
-
-/// Stops every member, also those that are not restored.
-fn halt(ui: Ui, home: &Home, driver: &dyn Driver, restoration: &Restoration) -> Outcome<()> {
-    let members = &restoration.members;
-    let mut running: Vec<HostName> = driver.traces(home);
     running.retain(|member| !members.contains(member));
     running.extend_from_slice(members);
-    let leader = match driver.machines() {
-        Some(_) => None,
-        None => stop::leader(home),
-    };
     for group in steps::stop(&running, leader.as_ref()) {
         driver.data().halt(home, &group, &ui.saying())?;
     }
     Ok(())
-}
-
-fn set_aside(
-    ui: Ui,
-    home: &Home,
-    driver: &dyn Driver,
-    restoration: &mut Restoration,
-) -> Outcome<()> {
-    let data = driver.data();
-    data.deliver(home, &restoration.members)?;
-    halt(ui, home, driver, restoration)?;
-    data.set_aside(home, &restoration.members, &restoration.time)
-        .map_err(|mut failure| {
-            failure.diagnostics.push(stays(home));
-            failure
-        })?;
-    restoration.is_set_aside = true;
-    restoration.write(home)
-}
-
-/// The way out if a member's data cannot be moved.
-fn stays(home: &Home) -> Diagnostic {
-    let name = &home.name;
-    Diagnostic::error("the old data of a member stays in its place")
-        .note("the member would come back under the same ID with other data than the rest")
-        .hint(format!(
-            "to restore the others without it, raise `generation` in `cluster/{name}.toml`: they get a new identity"
-        ))
 }
 
 /// Takes everything back after a failure.
@@ -195,4 +223,17 @@ fn taken_back(
     };
     failure.diagnostics.push(end);
     failure
+}
+
+/// A restoration that can be neither completed nor taken back now.
+fn incomplete(home: &Home, mut failure: Failure) -> Failure {
+    let name = &home.name;
+    let end = Diagnostic::error(format!("`{name}` is partly restored, and no member runs"));
+    let end = end.hint(to_complete(home, "fix the cause, then complete it"));
+    failure.diagnostics.push(end);
+    failure
+}
+
+fn to_complete(home: &Home, why: &str) -> Hint {
+    Hint::heals(why, [format!("cargo xtask up {}", home.name)])
 }

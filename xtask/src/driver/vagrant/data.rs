@@ -1,63 +1,233 @@
-//! Replaces the data of machines: a stub.
+//! Replaces the data of machines: scripts rename folders on each machine, and etcd's unit does not
+//! start meanwhile.
+
+use std::fs;
+use std::io;
+use std::thread;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use xshell::Cmd;
 
-use super::Vagrant;
-use crate::driver::MemberData;
+use super::command::Vagrantfile;
+use super::data_scripts as scripts;
+use super::machine::Machine;
+use super::{BOOT, HALT, SOON, Vagrant, in_parallel, log, ssh};
+use crate::atomic::{cannot_write, why_not_writable};
+use crate::driver::{Driver, MemberData};
+use crate::hint::Hint;
+use crate::observation::Condition;
+use crate::process::{self, Finished};
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
 use crate::workspace::Home;
 
+/// The time limit of a transfer: a gigabyte takes minutes on a slow network.
+const TRANSFER: Duration = Duration::from_secs(60 * 60);
+
+/// Ends a transfer to a machine that has stopped answering, which the time limit would do much
+/// later.
+const NOTICE_SILENCE: [&str; 4] = [
+    "-o",
+    "ServerAliveInterval=20",
+    "-o",
+    "ServerAliveCountMax=6",
+];
+
 impl MemberData for Vagrant {
-    fn immovable(&self, _home: &Home, members: &[HostName]) -> Vec<(HostName, Reason)> {
-        members
-            .iter()
-            .map(|member| (member.clone(), "it is on a machine".into()))
-            .collect()
+    /// A machine that does not run is booted before its data is moved.
+    fn immovable(&self, home: &Home, members: &[HostName]) -> Vec<(HostName, Reason)> {
+        let with = |members: &[HostName], why: &Reason| {
+            let both = members.iter().map(|member| (member.clone(), why.clone()));
+            both.collect()
+        };
+        let running = match self.running(home, members) {
+            Ok(running) => running,
+            Err(failure) => return with(members, &in_short(&failure)),
+        };
+        if running.is_empty() {
+            return Vec::new();
+        }
+        if let Err(failure) = ssh::note_how(home, &running) {
+            return with(&running, &in_short(&failure));
+        }
+        thread::scope(|scope| {
+            let asked: Vec<_> = running
+                .iter()
+                .map(|member| (member, scope.spawn(|| why_immovable(home, member))))
+                .collect();
+            let why = |(member, asked): (&HostName, thread::ScopedJoinHandle<'_, _>)| {
+                let why = asked.join().unwrap_or_else(|_| Some("unknown".into()));
+                why.map(|why| (member.clone(), why))
+            };
+            asked.into_iter().filter_map(why).collect()
+        })
     }
 
     fn staged(&self, home: &Home, member: &HostName) -> Utf8PathBuf {
-        home.folder().join("restored").join(member.as_str())
+        folder(home).join(member.as_str())
     }
 
-    fn discard_staged(&self, _home: &Home, _members: &[HostName]) -> Outcome<()> {
-        Ok(())
+    fn discard_staged(&self, home: &Home, _members: &[HostName]) -> Outcome<()> {
+        let folder = folder(home);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(cannot_write(&folder, &error, "it is left of a restoration"))
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn deliver(&self, _home: &Home, _members: &[HostName]) -> Outcome<()> {
-        Err(stub())
+    fn deliver(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
+        let why = "the restored data cannot be copied to";
+        in_parallel(members, |member| {
+            let shell = process::shell()?;
+            let staged = self.staged(home, member);
+            let tar = shell
+                .cmd("tar")
+                .args(["--create", "--file=-", "--sparse", "--directory"])
+                .args([staged.as_str(), "."]);
+            let ssh = ssh::command(&shell, home, &Machine::of(home, member));
+            let ssh = as_root(ssh.args(NOTICE_SILENCE), &scripts::deliver());
+            let ran = process::run_piped(tar, ssh, TRANSFER).map_err(|error| {
+                Failure::host(Diagnostic::error(format!("{why} `{member}`: {error}")))
+            })?;
+            let [tar, ssh] = ran;
+            // If the receiver fails, the sender fails too.
+            succeeded(home, member, &[ssh, tar], why)
+        })
     }
 
-    fn halt(&self, _home: &Home, _members: &[HostName], _say: &dyn Fn(&str)) -> Outcome<()> {
-        Err(stub())
+    fn halt(&self, home: &Home, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()> {
+        let halted = each(home, members, &scripts::halt(), "etcd cannot be stopped on");
+        for member in members {
+            if halted.is_ok() {
+                say(&format!("{member}: etcd is stopped"));
+            }
+        }
+        halted
     }
 
-    fn set_aside(&self, _home: &Home, _members: &[HostName], _time: &str) -> Outcome<()> {
-        Err(stub())
+    fn set_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
+        let why = "the data cannot be moved aside on";
+        each(home, members, &scripts::set_aside(time), why)
     }
 
-    fn put_back(&self, _home: &Home, _members: &[HostName], _time: &str) -> Outcome<()> {
-        Err(stub())
+    fn put_back(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
+        let why = "the data cannot be moved back on";
+        each(home, members, &scripts::put_back(time), why)
     }
 
-    fn place(&self, _home: &Home, _members: &[HostName]) -> Outcome<()> {
-        Err(stub())
+    fn place(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
+        let why = "the restored data cannot be put in its place on";
+        each(home, members, &scripts::place(), why)
     }
 
-    fn release(&self, _home: &Home, _members: &[HostName]) -> Outcome<()> {
-        Err(stub())
+    fn release(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
+        let why = "etcd cannot be started on";
+        each(home, members, &scripts::release(), why)?;
+        self.discard_staged(home, members)
     }
 
-    fn aside(&self, _home: &Home, _member: &HostName, _time: &str) -> Option<String> {
-        None
+    /// Without a look: whoever is told has just moved it there.
+    fn aside(&self, _home: &Home, member: &HostName, time: &str) -> Option<String> {
+        let (folder, aside) = (scripts::FOLDER, scripts::aside(time));
+        Some(format!("{member}:{folder}/{aside}"))
     }
 
-    fn copy(&self, _home: &Home, _member: &HostName, _to: &Utf8Path) -> Outcome<()> {
-        Err(stub())
+    fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {
+        let shell = process::shell()?;
+        let machine = Machine::of(home, member);
+        if self.running(home, std::slice::from_ref(member))?.is_empty() {
+            let up = Vagrantfile::of(home).vagrant(&shell, &["up", machine.name()])?;
+            log::follow(home, up, BOOT, &mut |_| {})?;
+        }
+        ssh::note_how(home, std::slice::from_ref(member))?;
+        let cannot = |error: io::Error| {
+            let why = format!("the data of `{member}` cannot be copied to `{to}`: {error}");
+            Failure::host(Diagnostic::error(why).hint(why_not_writable(to)))
+        };
+        fs::create_dir_all(to).map_err(cannot)?;
+        let ssh = ssh::command(&shell, home, &machine);
+        let ssh = as_root(ssh.args(NOTICE_SILENCE), &scripts::copy());
+        let tar = shell
+            .cmd("tar")
+            .args(["--extract", "--file=-", "--no-same-owner", "--directory"])
+            .arg(to);
+        let [ssh, tar] = process::run_piped(ssh, tar, TRANSFER).map_err(cannot)?;
+        succeeded(home, member, &[ssh, tar], "the data cannot be copied from")
     }
 }
 
-fn stub() -> Failure {
-    Failure::failed(Diagnostic::error("not yet on machines"))
+impl Vagrant {
+    fn running(&self, home: &Home, members: &[HostName]) -> Outcome<Vec<HostName>> {
+        let conditions = self.conditions(home, members)?;
+        let running = members.iter().zip(conditions);
+        let running = running.filter(|(_, condition)| matches!(condition, Condition::Running(_)));
+        Ok(running.map(|(member, _)| member.clone()).collect())
+    }
+}
+
+/// The folder of the prepared data of all members.
+fn folder(home: &Home) -> Utf8PathBuf {
+    home.folder().join("restored")
+}
+
+fn why_immovable(home: &Home, member: &HostName) -> Option<Reason> {
+    let shell = match process::shell() {
+        Ok(shell) => shell,
+        Err(failure) => return Some(in_short(&failure)),
+    };
+    let ssh = ssh::command(&shell, home, &Machine::of(home, member));
+    let finished = process::run(as_root(ssh, &scripts::is_movable()), SOON);
+    match finished.stdout.trim() {
+        "yes" => None,
+        "no" => Some(format!("`{}/{}` is a mount point", scripts::FOLDER, scripts::DATA).into()),
+        _ => Some(ssh::why_not(&finished)),
+    }
+}
+
+/// Runs a script on all machines. `why` ends before the name of a member.
+fn each(home: &Home, members: &[HostName], script: &str, why: &str) -> Outcome<()> {
+    in_parallel(members, |member| {
+        let shell = process::shell()?;
+        let ssh = ssh::command(&shell, home, &Machine::of(home, member));
+        let finished = process::run(as_root(ssh, script), HALT);
+        succeeded(home, member, &[finished], why)
+    })
+}
+
+fn as_root<'a>(ssh: Cmd<'a>, script: &str) -> Cmd<'a> {
+    let script = process::quoted(script);
+    ssh.arg("--").arg(format!("sudo sh -c {script}"))
+}
+
+/// Fails if one of these programs did. `why` ends before the name of the member.
+fn succeeded(home: &Home, member: &HostName, programs: &[Finished], why: &str) -> Outcome<()> {
+    if programs.iter().all(Finished::success) {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::error(format!("{why} `{member}`"));
+    let failed = programs.iter().filter(|finished| !finished.success());
+    let diagnostic = failed.fold(diagnostic, |diagnostic, finished| {
+        let program = finished.command.split(' ').next().unwrap_or_default();
+        let ending = format!("`{program}` {}", finished.ending());
+        let said = finished.last_lines(3);
+        let said = said.lines().filter(|line| !line.trim().is_empty());
+        said.fold(diagnostic.note(ending), |diagnostic, line| {
+            diagnostic.note(line.escape_debug().to_string())
+        })
+    });
+    let name = &home.name;
+    Err(Failure::failed(diagnostic.hint(Hint::informs(
+        "log in to find the cause",
+        [format!("cargo xtask ssh --cluster {name} {member}")],
+    ))))
+}
+
+/// The messages of a failure in one line.
+fn in_short(failure: &Failure) -> Reason {
+    let messages = failure.diagnostics.iter().map(|one| one.message.as_str());
+    messages.collect::<Vec<_>>().join("; ").into()
 }

@@ -2,6 +2,7 @@
 
 mod command;
 mod data;
+mod data_scripts;
 mod faults;
 mod libvirt;
 mod log;

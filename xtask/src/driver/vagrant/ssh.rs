@@ -99,7 +99,7 @@ pub(super) fn has_data(home: &Home, member: &HostName) -> Result<bool, Reason> {
     machine::has_data(&finished.stdout).ok_or_else(|| why_not(&finished))
 }
 
-fn why_not(finished: &Finished) -> Reason {
+pub(super) fn why_not(finished: &Finished) -> Reason {
     let (ending, said) = (finished.ending(), finished.last_lines(1));
     format!("`ssh` {ending}: {said}").into()
 }

@@ -112,6 +112,8 @@ fn say_nothing_more_was_restored(ui: Ui, home: &Home, was_interrupted: bool) {
 fn replace(ui: Ui, home: &Home, defined: &Plan, restoration: Restoration) -> Outcome<Vec<String>> {
     let driver = crate::driver::named(restoration.record.driver);
     let (members, time) = (restoration.members.clone(), restoration.time.clone());
+    replace_data::prepare(ui, home, defined, &restoration)
+        .map_err(|failure| replace_data::dropped(home, driver, &restoration, failure))?;
     replace_data::replace(ui, home, defined, restoration)?;
     let aside = |member| driver.data().aside(home, member, &time);
     Ok(members.iter().filter_map(aside).collect())
@@ -254,7 +256,9 @@ fn unused_time(driver: &dyn Driver, home: &Home, members: &[HostName]) -> String
     });
     let is_used = |time: &str| {
         let mut members = members.iter();
-        members.any(|member| driver.data().aside(home, member, time).is_some())
+        // A restoration of machines takes longer than a second.
+        driver.machines().is_none()
+            && members.any(|member| driver.data().aside(home, member, time).is_some())
     };
     let mut unused = times.filter(|time| !is_used(time));
     unused.next().unwrap_or_default()

@@ -65,7 +65,10 @@ fn stopped(ui: Ui, session: &Session, cluster: EtcdId, member: &HostName) -> Out
     let name = &home.name;
     let plan = |ports| plan_of_survivor(name, tools.version, ports);
     let scratch = ScratchCluster::new(ui, home, tools, &plan)?;
-    ui.say(&format!("copying the data of {member}"));
+    ui.say(&format!(
+        "copying the data of {member}{}",
+        meanwhile(session, member)?
+    ));
     {
         let _removed = process::remove_on_interrupt(scratch.root().as_std_path());
         let _after = process::on_interrupt(format!("{name}: nothing was changed"));
@@ -150,6 +153,19 @@ fn refuse_unusable(session: &Session, member: &HostName) -> Outcome<()> {
         }
     };
     Err(Failure::refused(diagnostic.note("nothing was changed")))
+}
+
+/// What a copy costs on a machine.
+fn meanwhile(session: &Session, member: &HostName) -> Outcome<&'static str> {
+    let Session { home, driver, .. } = session;
+    if driver.machines().is_none() {
+        return Ok("");
+    }
+    let condition = driver.conditions(home, std::slice::from_ref(member))?.pop();
+    Ok(match condition {
+        Some(Condition::Stopped) => "; its machine is started first, and stays on",
+        _ => "; its etcd is stopped meanwhile",
+    })
 }
 
 fn refuse_foreign(

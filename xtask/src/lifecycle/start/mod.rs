@@ -323,7 +323,7 @@ impl<'a> Past<'a> {
 }
 
 /// Renders what machines boot with, so that the files never lag behind the started cluster.
-fn render_files(ui: Ui, workspace: &Workspace, plan: &Plan) -> Outcome<()> {
+pub(super) fn render_files(ui: Ui, workspace: &Workspace, plan: &Plan) -> Outcome<()> {
     for file in render::render(plan) {
         if artifact::put(workspace, &file, Mode::Write)? != Before::Same {
             ui.say(&format!("rendered {}", file.path));
