@@ -25,6 +25,7 @@ pub(crate) fn write(client: usize, value: &str, times: Range<u64>) -> Operation 
         begun: milliseconds(times.start),
         ended: milliseconds(times.end),
         answer: Answer::Acknowledged,
+        revision: None,
     }
 }
 

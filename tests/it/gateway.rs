@@ -35,7 +35,7 @@ fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unan
     });
     let answer = Gateway::of(&plan, member, 20).put("key", "value", "0");
     answering.join().unwrap();
-    answer
+    answer.map(drop)
 }
 
 #[test]

@@ -64,10 +64,13 @@ impl Gateway {
         }
     }
 
-    /// Writes a value with a lease.
-    pub fn put(&self, key: &str, value: &str, lease: &str) -> Result<(), Unanswered> {
+    /// Writes a value with a lease, and returns the revision at which it was written.
+    pub fn put(&self, key: &str, value: &str, lease: &str) -> Result<Option<u64>, Unanswered> {
         let put = json!({"key": encoded(key), "value": encoded(value), "lease": lease});
-        self.ask("kv/put", &put).map(drop)
+        let answer = self.ask("kv/put", &put)?;
+        // It is written, whatever else the answer holds.
+        let put: Result<Put, _> = serde_json::from_slice(&answer);
+        Ok(put.ok().and_then(|put| put.header.revision()))
     }
 
     /// Deletes a key. Deleting a missing key adds a log entry and changes no data.
@@ -78,8 +81,14 @@ impl Gateway {
 
     /// Reads a value linearizably; `None` if the key does not exist.
     pub fn get(&self, key: &str) -> Result<Option<String>, Unanswered> {
+        self.get_at(key).map(|(value, _)| value)
+    }
+
+    /// The same, with the revision of the keys that were read.
+    pub fn get_at(&self, key: &str) -> Result<(Option<String>, Option<u64>), Unanswered> {
         let range: Range = self.read("kv/range", &json!({"key": encoded(key)}))?;
-        range.pairs.first().map(Pair::value).transpose()
+        let value = range.pairs.first().map(Pair::value).transpose()?;
+        Ok((value, range.header.revision()))
     }
 
     /// Reads everything under a prefix linearizably.
@@ -261,8 +270,29 @@ fn refusal(status: u16, body: &[u8]) -> Unanswered {
     }
 }
 
+/// The part of each answer's header that says which keys it is about.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct KeysHeader {
+    revision: String,
+}
+
+impl KeysHeader {
+    fn revision(&self) -> Option<u64> {
+        self.revision.parse().ok()
+    }
+}
+
+#[derive(Deserialize)]
+struct Put {
+    #[serde(default)]
+    header: KeysHeader,
+}
+
 #[derive(Deserialize)]
 struct Range {
+    #[serde(default)]
+    header: KeysHeader,
     #[serde(default, rename = "kvs")]
     pairs: Vec<Pair>,
     #[serde(default)]

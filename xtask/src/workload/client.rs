@@ -74,16 +74,16 @@ impl Client {
         let writes = !is_register || (turn / REGISTERS).is_multiple_of(2);
         let value = format!("{}-{turn}", self.number);
         let begun = self.begun.elapsed();
-        let (action, answer) = if writes {
+        let (action, (answer, revision)) = if writes {
             let answer = match self.gateway.put(&key, &value, &self.lease) {
-                Ok(()) => Answer::Acknowledged,
-                Err(unanswered) => unanswered.into(),
+                Ok(revision) => (Answer::Acknowledged, revision),
+                Err(unanswered) => (unanswered.into(), None),
             };
             (Action::Write(value), answer)
         } else {
-            let answer = match self.gateway.get(&key) {
-                Ok(value) => Answer::Value(value),
-                Err(unanswered) => unanswered.into(),
+            let answer = match self.gateway.get_at(&key) {
+                Ok((value, revision)) => (Answer::Value(value), revision),
+                Err(unanswered) => (unanswered.into(), None),
             };
             (Action::Read, answer)
         };
@@ -96,6 +96,7 @@ impl Client {
             begun,
             ended: self.begun.elapsed(),
             answer,
+            revision,
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Operation {
     pub ended: Duration,
     /// The result.
     pub answer: Answer,
+    /// The revision that the answer names: that of the write, or the one that was read. None without an answer.
+    pub revision: Option<u64>,
 }
 
 /// What a client requests.
