@@ -83,7 +83,7 @@ const CASES: &[(&str, &str)] = &[
     ("cargo xtask drill five f", "foreign-cluster"),
     (
         "cargo xtask drill five quorum-lost --hold 3s a",
-        "alarm-no-space all another-version",
+        "alarm-no-space all all-data-lost another-version",
     ),
     (
         "cargo xtask drill quorum-lost d",

@@ -10,7 +10,9 @@ use xtask::drill::{Drill, Event};
 use xtask::ui::WIDTH;
 use xtask::ui::drill::{closing, html, json, table};
 
-use crate::drill_support::{leader_killed, milliseconds, quorum_lost, refused, run, write_lost};
+use crate::drill_support::{
+    leader_killed, majority_lost, milliseconds, quorum_lost, refused, run, write_lost,
+};
 use crate::support::project;
 
 fn golden(name: &str, actual: &str) {
@@ -35,6 +37,21 @@ fn passed_drill_in_every_format() {
 #[test]
 fn failed_drill_in_every_format() {
     in_every_format("write-lost", &[write_lost()]);
+}
+
+#[test]
+fn restoration_in_every_format() {
+    in_every_format("majority-lost", &[majority_lost()]);
+}
+
+#[test]
+fn restoration_among_others_is_explained() {
+    let mut survived = majority_lost();
+    survived.fault = "majority-lost-survivor";
+    let restored = survived.restored.as_mut().unwrap();
+    restored.survivor = Some(survived.members[2].clone());
+    let drills = [leader_killed(), majority_lost(), survived];
+    golden("restored-among-others.txt", &plain(&drills));
 }
 
 #[test]
@@ -202,7 +219,7 @@ fn json_names_are_documented_in_the_help() {
         is_register: false,
         ..one
     });
-    let document = json_of(&[drill, leader_killed()]);
+    let document = json_of(&[drill, leader_killed(), majority_lost()]);
     let mut names = BTreeSet::new();
     names_of(&document, &mut names);
     for name in &names {
@@ -249,6 +266,11 @@ fn figures_say_what_is_known() {
     expect!["2 faults injected, 1 found by `verify` (1 leaves nothing to find), 3,230 acknowledged writes, 0 lost"].assert_eq(&closing(&[unseen.clone(), leader_killed()]));
     expect!["2 faults injected, 2 found by `verify`, 3,230 acknowledged writes, 0 lost as far as known: after 1 drill nothing could be read back"].assert_eq(&closing(&[unread.clone(), leader_killed()]));
     expect!["1 fault injected, 1 found by `verify`, 1,615 acknowledged writes, losses unknown: nothing could be read back"].assert_eq(&closing(&[unread.clone()]));
+    let restored = [leader_killed(), majority_lost()];
+    expect!["2 faults injected, 2 found by `verify`, 3,059 acknowledged writes, 266 lost as announced, 0 beyond"].assert_eq(&closing(&restored));
+    let page = html::render(&run(), &restored);
+    assert!(page.contains("<dt>of them lost, beyond 266 as announced</dt><dd>0</dd>"));
+    assert!(page.contains("<dt>lost, as announced</dt><dd>266</dd>"));
     let page = html::render(&run(), &[unread.clone(), unseen.clone()]);
     for tile in [
         "of 1 found by verify; 1 leaves nothing to find",

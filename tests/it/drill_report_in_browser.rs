@@ -13,8 +13,8 @@ use xtask::drill::{Drill, Event};
 use xtask::ui::drill::html;
 
 use crate::drill_support::{
-    Served, at_work, data_diverged, leader_killed, members, milliseconds, new_leader, quorum_lost,
-    run, write_lost,
+    Served, at_work, data_diverged, leader_killed, majority_lost, members, milliseconds,
+    new_leader, quorum_lost, run, write_lost,
 };
 use crate::scratch::Scratch;
 use crate::support::require_tool;
@@ -173,6 +173,7 @@ fn pages_can_be_read_at_every_width_in_a_browser() {
             quorum_lost(),
             write_lost(),
             data_diverged(),
+            majority_lost(),
         ],
     );
     let hostile = html::render(&run(), &[hostile_drill()]);
@@ -186,7 +187,7 @@ fn pages_can_be_read_at_every_width_in_a_browser() {
 
 #[track_caller]
 fn shows_what_happened(measured: &[Measured]) {
-    is_sound(measured, 4);
+    is_sound(measured, 5);
     for (page, width) in measured.iter().zip(WIDTHS) {
         assert_eq!(page.scheme, "light");
         let columns = match width {
@@ -201,11 +202,14 @@ fn shows_what_happened(measured: &[Measured]) {
         if width >= 1100 {
             assert_eq!(page.scrolling, 0, "{width}");
         }
-        let [killed, lost, _, rested] = page.drawings.as_slice() else {
+        let [killed, lost, _, rested, restored] = page.drawings.as_slice() else {
             unreachable!();
         };
         assert_eq!(killed.bars.len(), 3);
         assert_eq!(rested.bars.len(), 5);
+        let labels = restored.labels.iter();
+        assert!(labels.clone().any(|label| label.starts_with("backed up")));
+        assert!(labels.clone().any(|label| label.starts_with("restored")));
         // The highest bar takes the full height for bars, and none takes more.
         let highest = killed.bars.iter().copied().fold(0.0, f64::max);
         assert!((highest - 44.0).abs() < 0.5, "{killed:?}");

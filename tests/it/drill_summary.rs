@@ -6,14 +6,15 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use test_attribute::test;
 use xtask::drill::history::{History, Operation};
+use xtask::drill::restored::Restored;
 use xtask::drill::summary::{Gap, Summary};
 use xtask::drill::words::{moment, seconds, value};
 use xtask::drill::{Drill, Event};
 use xtask::wording::count;
 
 use crate::drill_support::{
-    at_work, leader_killed, members, milliseconds, moments, new_leader, quorum_lost, read, refused,
-    unknown, write, write_lost,
+    at_work, leader_killed, majority_lost, members, milliseconds, moments, new_leader, quorum_lost,
+    read, refused, unknown, write, write_lost,
 };
 
 /// A write of a key that no other write has.
@@ -451,4 +452,111 @@ fn numbers_times_and_values_have_one_format() {
     assert_eq!(value("a"), "`a`");
     assert_eq!(value(&"ä".repeat(60)), format!("`{}`", "ä".repeat(60)));
     assert_eq!(value(&"ä".repeat(61)), format!("`{}…`", "ä".repeat(60)));
+}
+
+/// The same operation with the revision of its answer.
+fn at_revision(revision: u64, operation: Operation) -> Operation {
+    Operation {
+        revision: Some(revision),
+        ..operation
+    }
+}
+
+/// What a drill restores, at 250 ms, from a snapshot of revision 3.
+fn restored(operations: &[Operation], left: &[(&str, &str)]) -> Drill {
+    Drill {
+        restored: Some(Restored {
+            survivor: None,
+            snapshot: 3,
+            revision: 3,
+            at: milliseconds(250),
+        }),
+        ..drill(operations, Some(left))
+    }
+}
+
+/// Two writes that the snapshot holds, one that it does not hold, and one after the restoration.
+fn around_a_restoration() -> [Operation; 5] {
+    [
+        at_revision(2, once(write(0, "x", 0..10), "/1")),
+        at_revision(3, write(1, "a", 20..30)),
+        at_revision(4, once(write(0, "y", 40..50), "/2")),
+        at_revision(5, write(1, "b", 60..70)),
+        // The revision is used again.
+        at_revision(4, once(write(0, "z", 260..270), "/3")),
+    ]
+}
+
+#[test]
+fn writes_after_the_snapshot_are_lost_as_announced() {
+    let left = [("/1", "x"), (REGISTER, "a"), ("/3", "z")];
+    let drill = restored(&around_a_restoration(), &left);
+    let summary = reasons(&drill, expect![[r#""#]]);
+    let restoration = summary.restoration.unwrap();
+    assert_eq!(restoration.announced, 2);
+    assert_eq!(restoration.served_after, Some(milliseconds(70)));
+    assert_eq!(summary.written_after, Some(milliseconds(170)));
+    assert_eq!(summary.read_back.unwrap().announced, 1);
+    assert_eq!(summary.registers.operations(), 3);
+}
+
+#[test]
+fn other_losses_in_a_restoration_fail_the_drill() {
+    for (left, why) in [
+        // The snapshot held it.
+        (
+            &[(REGISTER, "a"), ("/3", "z")][..],
+            "lost: 1 acknowledged write lost\n",
+        ),
+        // It was written to the restored cluster, at a revision that had been used.
+        (
+            &[("/1", "x"), (REGISTER, "a")],
+            "lost: 1 acknowledged write lost\n",
+        ),
+        // The old data came back.
+        (
+            &[("/1", "x"), ("/2", "y"), (REGISTER, "a"), ("/3", "z")],
+            "not-taken-back: 1 write after the snapshot is still there, so not only the restored data \
+             is served\n",
+        ),
+        (
+            &[("/1", "x"), (REGISTER, "b"), ("/3", "z")],
+            "not-linearizable: 1 register not linearizable\n",
+        ),
+        // The register has neither value.
+        (
+            &[("/1", "x"), ("/3", "z")],
+            "not-linearizable: 1 register not linearizable\n",
+        ),
+    ] {
+        let drill = restored(&around_a_restoration(), left);
+        assert_eq!(reasons_of(&Summary::of(&drill)), why, "{left:?}");
+    }
+}
+
+#[test]
+fn acknowledged_write_without_revision_is_never_excused() {
+    let operations = [
+        once(write(0, "x", 0..10), "/1"),
+        at_revision(2, write(1, "a", 20..30)),
+    ];
+    let drill = restored(&operations, &[(REGISTER, "a")]);
+    reasons(
+        &drill,
+        expect![[r#"
+            lost: 1 acknowledged write lost
+        "#]],
+    );
+}
+
+#[test]
+fn pause_of_a_restoration_is_part_of_the_outage() {
+    let summary = reasons(&majority_lost(), expect![[r#""#]]);
+    assert_eq!(summary.rests, []);
+    let gap = summary.gap_under_fault.unwrap();
+    assert!(
+        gap.from < milliseconds(5_000) && gap.to > milliseconds(9_000),
+        "{gap:?}"
+    );
+    assert!(summary.restoration.unwrap().announced > 100);
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use xtask::drill::history::{Action, Answer, History, Operation};
+use xtask::drill::restored::Restored;
 use xtask::drill::run::Run;
 use xtask::drill::{Drill, Event, Moment};
 use xtask::values::{DriverName, HostName};
@@ -84,6 +85,17 @@ pub(crate) fn at_work(
     until: u64,
     served: impl Fn(&str, u64) -> Served,
 ) -> History {
+    at_work_until_restored(members, until, u64::MAX..u64::MAX, served).0
+}
+
+/// The same, but what took effect at this time or later is lost when the time is over. Also returns the
+/// revision of what is kept.
+pub(crate) fn at_work_until_restored(
+    members: &[HostName],
+    until: u64,
+    lost: Range<u64>,
+    served: impl Fn(&str, u64) -> Served,
+) -> (History, u64) {
     let mut random = Random(1);
     let mut sent: Vec<(u64, Operation)> = Vec::new();
     for client in 0..members.len() * 2 {
@@ -137,7 +149,23 @@ pub(crate) fn at_work(
     // A read returns what had taken effect by then.
     sent.sort_by_key(|(effect, operation)| (*effect, operation.begun, operation.client));
     let mut left = BTreeMap::new();
+    let mut revision = 1;
+    let mut kept = None;
+    let mut is_restored = false;
     for (effect, operation) in &mut sent {
+        if *effect >= lost.start {
+            let (kept, at) = kept.get_or_insert_with(|| (left.clone(), revision));
+            if *effect >= lost.end && !is_restored {
+                (left, revision) = (kept.clone(), *at);
+                is_restored = true;
+            }
+        }
+        if matches!(operation.action, Action::Write(_)) && *effect < u64::MAX {
+            revision += 1;
+        }
+        if operation.answer == Answer::Acknowledged {
+            operation.revision = Some(revision);
+        }
         match &operation.action {
             Action::Write(value) if *effect < u64::MAX => {
                 left.insert(operation.key.clone(), value.clone());
@@ -150,10 +178,11 @@ pub(crate) fn at_work(
     }
     let mut operations: Vec<Operation> = sent.into_iter().map(|(_, operation)| operation).collect();
     operations.sort_by_key(|operation| (operation.begun, operation.client));
-    History {
+    let history = History {
         operations,
         left: Some(left),
-    }
+    };
+    (history, kept.map_or(revision, |(_, at)| at))
 }
 
 fn timed_out() -> Answer {
@@ -260,6 +289,7 @@ pub(crate) fn leader_killed() -> Drill {
         afterwards: "default is healthy: 3 of 3 members, leader core-01, 1 more may fail"
             .to_owned(),
         history,
+        restored: None,
     }
 }
 
@@ -342,6 +372,50 @@ pub(crate) fn write_lost() -> Drill {
             .to_owned(),
         history,
         members,
+        ..leader_killed()
+    }
+}
+
+/// Two of three lost their data after a backup, from which the cluster was restored.
+pub(crate) fn majority_lost() -> Drill {
+    let members = members(3);
+    let served = |through: &str, at| match (through, at) {
+        ("core-01" | "core-02", 5_000..5_020) => Served::Breaks(5_020),
+        ("core-03", 4_995..7_900) => Served::Breaks((at + PATIENCE).min(7_900)),
+        (_, 5_020..9_000) => Served::Refuses,
+        _ => Served::Soon,
+    };
+    let (history, snapshot) = at_work_until_restored(&members, 15_000, 3_000..8_200, served);
+    let found = [
+        "leader",
+        "quorum",
+        "reachable: core-01",
+        "reachable: core-02",
+    ];
+    Drill {
+        fault: "majority-lost-for-good",
+        done: "core-01 and core-02 were killed and lost their data".to_owned(),
+        moments: moments(&[
+            (3_310, Event::BackedUp),
+            (5_000, Event::Injecting),
+            (5_020, Event::Injected),
+            (6_420, Event::Found),
+            (7_800, Event::Healing),
+            (8_200, Event::Restored),
+            (8_950, new_leader("core-02", 2)),
+            (9_010, Event::Healed),
+            (9_400, Event::Healthy),
+        ]),
+        expected: found.map(str::to_owned).to_vec(),
+        reported: found.map(str::to_owned).to_vec(),
+        history,
+        members,
+        restored: Some(Restored {
+            survivor: None,
+            snapshot,
+            revision: snapshot,
+            at: milliseconds(8_200),
+        }),
         ..leader_killed()
     }
 }

@@ -26,12 +26,14 @@ mod doctor_command;
 mod doctor_host;
 mod doctor_room;
 mod doctor_support;
+mod drill_disasters;
 mod drill_latency;
 mod drill_list;
 mod drill_output;
 mod drill_registers;
 mod drill_report_in_browser;
 mod drill_reports;
+mod drill_restored;
 mod drill_summary;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod drill_support;

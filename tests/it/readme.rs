@@ -148,6 +148,7 @@ fn faults() -> String {
         let cost = match fault.cost {
             Cost::Nothing => "",
             Cost::History => "the history of all keys (`--yes`)",
+            Cost::LatestWrites(_) => "the latest writes (`--yes`)",
             Cost::WritesMeanwhile => "other clients' writes (`--yes`)",
         };
         let _ = writeln!(table, "| `{name}` | {title} | {drivers} | {cost} |");

@@ -8,8 +8,8 @@ use test_attribute::test;
 use xtask::fault::FAULTS;
 use xtask::values::DriverName;
 
-use crate::drilled_cluster::{self, Cluster, begin, tell};
-use crate::local_support::put;
+use crate::drilled_cluster::{self, Cluster, begin, begun, nothing, tell};
+use crate::local_support::{get, put};
 use crate::random::Random;
 
 fn of_processes() -> Vec<&'static str> {
@@ -46,6 +46,38 @@ fn up_heals_killed_drills_alone() {
     tell(&format!(
         "{0} of {0} killed drills were healed",
         faults.len()
+    ));
+}
+
+/// Kills drills that restore the cluster, at any moment: all members have the old data or the restored data.
+#[test]
+fn disasters_end_well_whenever_they_are_killed_alone() {
+    const KILLS: usize = 20;
+    let mut random = Random::of("disasters");
+    let cluster = Cluster::start("disasters", 4);
+    put(&cluster.scratch, "disasters", "survivor", "yes");
+    let faults = [
+        "majority-lost-for-good",
+        "majority-lost-survivor",
+        "all-data-lost",
+    ];
+    let mut decided = 0;
+    for _ in 0..KILLS {
+        let fault = random.one_of(&faults);
+        let words = ["drill", "disasters", fault, "--yes", "--hold", "1s"];
+        let drill = begun(&mut cluster.scratch.command(&words), &cluster, fault);
+        thread::sleep(Duration::from_millis(random.below(9_000)));
+        drop(drill);
+        decided += usize::from(cluster.state("restore.json").exists());
+        cluster.up().expect(0);
+        cluster.comes_to_report(&nothing(), fault);
+        assert_eq!(get(&cluster.scratch, "disasters", "survivor"), "yes\n");
+        for left in ["drill.json", "restore.json"] {
+            assert!(!cluster.state(left).exists(), "{fault}: {left}");
+        }
+    }
+    tell(&format!(
+        "{KILLS} disasters were killed, {decided} of them during the restoration; no member kept other data"
     ));
 }
 

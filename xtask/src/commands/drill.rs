@@ -45,6 +45,9 @@ use words::Words;
 /// A drill runs only on a healthy cluster that matches its definition, and leaves a healthy cluster.
 /// If it is interrupted, it heals the fault first; if it is killed, the next `up` heals the fault.
 ///
+/// Some faults lose data for good, and a restoration heals them. It loses the latest writes: the drill
+/// counts them as announced, and passes if no other acknowledged write is lost.
+///
 /// The report for a browser is .state/NAME/drill.html; .state/NAME/drills/ keeps those of the last
 /// 20 runs. With `--report`, it is written only to FILE.
 #[derive(Debug, clap::Args)]
@@ -87,6 +90,8 @@ Exit status:
   2    there is no such fault, or it is not possible here
   4    the cluster was never started, is not healthy or does not match its definition; nothing was
        done
+  5    this host cannot take a backup or restore it, for example on a full disk; the data was put
+       back
   6    a fault could not be injected or healed; `cargo xtask up` heals what is left
   130  Ctrl-C: the fault was healed
 ";

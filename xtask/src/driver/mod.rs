@@ -177,6 +177,9 @@ pub trait MemberData: Sync {
     /// Where the data of a member was moved, for people; `None` if it had none.
     fn aside(&self, home: &Home, member: &HostName, time: &str) -> Option<String>;
 
+    /// Removes the data that was moved aside.
+    fn discard_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()>;
+
     /// Copies the data folder of a member whose etcd does not run to a new local folder.
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()>;
 }

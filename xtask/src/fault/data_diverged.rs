@@ -1,6 +1,8 @@
 //! The members are restored from two different snapshots, so they answer differently.
 
-use super::{Cost, Fault, Injected, Injector, PROCESSES, Resources, about, cannot_lose_one};
+use super::{
+    Cost, Fault, Injected, Injector, PROCESSES, Resources, about, cannot_lose_one, cannot_restore,
+};
 use crate::plan::Plan;
 use crate::plan::flags::InitialState;
 use crate::report::Outcome;
@@ -15,10 +17,7 @@ pub(super) static FAULT: Fault = Fault {
 };
 
 fn obstacle(plan: &Plan, resources: &Resources) -> Option<String> {
-    if !resources.restores_snapshots {
-        return Some("needs `etcdutl`, which restores snapshots, beside `etcdctl`".to_owned());
-    }
-    cannot_lose_one(plan, resources)
+    cannot_restore(plan, resources).or_else(|| cannot_lose_one(plan, resources))
 }
 
 fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {

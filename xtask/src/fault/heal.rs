@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::Journal;
-use super::undo::Undo;
+use super::undo::{self, Undo};
+use crate::driver::Driver;
 use crate::etcd::gateway::Gateway;
 use crate::hint::Hint;
 use crate::pause::pause;
@@ -11,6 +12,7 @@ use crate::plan::Member;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::steps;
+use crate::workspace::Home;
 
 /// A drill's journal that is partly undone.
 #[derive(Debug)]
@@ -48,6 +50,23 @@ pub fn heal_without_quorum(session: &Session) -> Outcome<Option<Healed>> {
     };
     undo(session, &mut journal, |undo| !undo.needs_quorum())?;
     Ok(Some(Healed { journal }))
+}
+
+/// Puts the data back that a drill took from members, which must be stopped, and forgets that it did.
+pub fn return_data(home: &Home, driver: &dyn Driver) -> Outcome<()> {
+    let Some(mut journal) = Journal::read(home)? else {
+        return Ok(());
+    };
+    for undo in &journal.undo {
+        undo::return_data(home, driver, undo)?;
+    }
+    let before = journal.undo.len();
+    let is_about_data = |undo: &Undo| matches!(undo, Undo::PutDataBack { .. });
+    journal.undo.retain(|undo| !is_about_data(undo));
+    if journal.undo.len() < before {
+        journal.write(home)?;
+    }
+    Ok(())
 }
 
 /// Undoes the rest, once members have a leader.

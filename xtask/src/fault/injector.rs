@@ -190,6 +190,17 @@ impl<'a> Injector<'a> {
         })
     }
 
+    /// Kills these members and takes their data away.
+    pub(super) fn lose(&mut self, members: &[HostName]) -> Outcome<()> {
+        for member in members {
+            self.kill(member)?;
+        }
+        for member in members {
+            self.set_data_aside(member)?;
+        }
+        Ok(())
+    }
+
     /// Starts a stopped member, whose stop is in the journal, with another plan or other binaries.
     pub(super) fn start_by(
         &mut self,

@@ -11,6 +11,7 @@ mod throttle;
 mod undo;
 
 mod alarm_no_space;
+mod all_data_lost;
 mod another_version;
 mod client_url_differs;
 mod clock_skewed;
@@ -24,6 +25,7 @@ mod foreign_cluster;
 mod leader_cut_off;
 mod leader_killed;
 mod learner_left;
+mod majority_lost;
 mod member_killed;
 mod member_left_behind;
 mod member_paused;
@@ -41,7 +43,7 @@ use crate::plan::{Member, Plan};
 use crate::report::Outcome;
 use crate::values::{DriverName, HostName};
 
-pub use heal::{Healed, heal, heal_with_quorum, heal_without_quorum};
+pub use heal::{Healed, heal, heal_with_quorum, heal_without_quorum, return_data};
 pub use injector::{Injector, Resources};
 pub use journal::Journal;
 
@@ -71,6 +73,9 @@ pub static FAULTS: &[&Fault] = &[
     &data_diverged::FAULT,
     &foreign_cluster::FAULT,
     &cluster_reformed::FAULT,
+    &majority_lost::FOR_GOOD,
+    &majority_lost::SURVIVOR,
+    &all_data_lost::FAULT,
 ];
 
 /// A fault that a drill can inject into a cluster.
@@ -101,6 +106,18 @@ pub enum Cost {
     /// Writes during the fault: healing restores the older data. The drill's own clients pause
     /// meanwhile; other clients may not.
     WritesMeanwhile,
+    /// The latest writes: healing restores the cluster from this. The drill's own clients do not pause, so
+    /// it counts what they lose.
+    LatestWrites(RestoredFrom),
+}
+
+/// What a cluster is restored from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoredFrom {
+    /// A backup, which the drill takes before the fault.
+    Backup,
+    /// A member that the fault spares.
+    Survivor,
 }
 
 /// What was done to a cluster.
@@ -112,6 +129,8 @@ pub struct Injected {
     pub expected: Vec<Reported>,
     /// What `verify` may report in addition, on a busy host.
     pub also: Vec<Reported>,
+    /// The member that the fault spares, to restore the cluster from.
+    pub survivor: Option<HostName>,
 }
 
 impl Injected {
@@ -120,6 +139,7 @@ impl Injected {
             done: done.into(),
             expected,
             also: Vec::new(),
+            survivor: None,
         }
     }
 }
@@ -136,6 +156,12 @@ const MACHINES: &[DriverName] = &[DriverName::Vagrant];
 /// For faults that only the driver can rule out.
 fn no_obstacle(_: &Plan, _: &Resources) -> Option<String> {
     None
+}
+
+/// For faults that a snapshot heals.
+fn cannot_restore(_: &Plan, resources: &Resources) -> Option<String> {
+    let why = "needs `etcdutl`, which restores snapshots, beside `etcdctl`";
+    (!resources.restores_snapshots).then(|| why.to_owned())
 }
 
 /// For faults that need a cluster that survives the loss of a member.

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::why_not_writable;
+use crate::driver::Driver;
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::etcd::gateway::{Gateway, Unanswered};
@@ -18,6 +19,7 @@ use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::values::HostName;
+use crate::workspace::Home;
 
 /// How long etcdctl may take for an undo step.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -86,10 +88,7 @@ impl Undo {
             }
             Self::PutDataBack { member } => {
                 stop(session, member)?;
-                match data(session, member) {
-                    Some(data) => put_back(&data).map_err(|error| stuck(&data, &error)),
-                    None => Ok(()),
-                }
+                return_data(&session.home, session.driver, self)
             }
             Self::RunInside { member, script } => run_inside(session, member, script),
             Self::RemoveFromCluster { peer_url } => remove_from_cluster(session, peer_url),
@@ -113,6 +112,17 @@ pub(super) fn set_aside(data: &Utf8Path) -> io::Result<()> {
 /// Where a member's data is in the meantime.
 fn aside(data: &Utf8Path) -> Utf8PathBuf {
     data.with_file_name("data-before-drill")
+}
+
+/// Restores the data that a step would restore. The member must be stopped.
+pub(super) fn return_data(home: &Home, driver: &dyn Driver, undo: &Undo) -> Outcome<()> {
+    let Undo::PutDataBack { member } = undo else {
+        return Ok(());
+    };
+    match driver.faults().and_then(|faults| faults.data(home, member)) {
+        Some(data) => put_back(&data).map_err(|error| stuck(&data, &error)),
+        None => Ok(()),
+    }
 }
 
 /// The present data is removed only if the old data is there to replace it.

@@ -9,6 +9,7 @@ mod machines;
 use super::start::refuse_a_different_cluster;
 use super::stop;
 use crate::driver::{self, DRIVERS, Driver};
+use crate::fault;
 use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::plan::identity::cluster_id;
@@ -147,6 +148,8 @@ fn set_aside(
         ready
     };
     members.extend(created);
+    // Otherwise, the drill that took it away would put it in the place of the restored data.
+    fault::return_data(home, driver)?;
     data.set_aside(home, &members, &restoration.time)
         .map_err(|mut failure| {
             failure.diagnostics.push(stays(home));

@@ -42,12 +42,14 @@ impl Client {
         let mut account = Vec::new();
         let mut turn = 0;
         while !orders.stop.load(Ordering::SeqCst) {
-            if orders.pause.load(Ordering::SeqCst) {
+            // Counted first: whoever pauses the clients waits for the requests under way.
+            let Some(under_way) = orders.request() else {
                 pause(AFTER_FAILURE);
                 continue;
-            }
+            };
             let next = Instant::now() + self.interval;
             let operation = self.take_turn(turn);
+            drop(under_way);
             turn += 1;
             let answered = matches!(operation.answer, Answer::Acknowledged | Answer::Value(_));
             account.push(operation);

@@ -23,8 +23,11 @@ pub(super) struct LeaderWatch {
 /// The leaders seen so far.
 #[derive(Debug, Default)]
 struct LeadersSeen {
-    latest: Option<(u64, EtcdId)>,
+    /// The leader, if it is known, and its term.
+    latest: Option<(u64, Option<EtcdId>)>,
     moments: Vec<Moment>,
+    /// How often everything before was forgotten.
+    forgotten: usize,
 }
 
 /// The pause between two queries to any member. Members take turns, because each of them reports an
@@ -61,6 +64,13 @@ impl LeaderWatch {
         }
     }
 
+    /// Starts again, because terms do, and no answer from before counts.
+    pub(super) fn forget(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.latest = Some((0, None));
+        seen.forgotten += 1;
+    }
+
     /// Stops, and returns every change of the leader.
     pub(super) fn end(self) -> Vec<Moment> {
         self.ended.store(true, Ordering::SeqCst);
@@ -73,9 +83,13 @@ impl LeaderWatch {
 }
 
 fn ask(gateway: &Gateway, seen: &Mutex<LeadersSeen>, names: &[(EtcdId, HostName)], begun: Instant) {
+    let lock = || seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let forgotten = lock().forgotten;
     if let Ok(status) = gateway.status() {
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.take(status, names, begun.elapsed());
+        let mut seen = lock();
+        if seen.forgotten == forgotten {
+            seen.take(status, names, begun.elapsed());
+        }
     }
 }
 
@@ -93,10 +107,10 @@ impl LeadersSeen {
         if before.is_some_and(|(latest, _)| term <= latest) {
             return;
         }
-        self.latest = Some((term, leader));
+        self.latest = Some((term, Some(leader)));
         let name = names.iter().find(|(id, _)| *id == leader);
         if let (Some((_, was)), Some((_, name))) = (before, name)
-            && was != leader
+            && was != Some(leader)
         {
             self.moments.push(Moment {
                 at,

@@ -5,7 +5,7 @@ mod client;
 mod leader;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -34,6 +34,26 @@ pub struct Clients {
 struct Orders {
     pause: AtomicBool,
     stop: AtomicBool,
+    /// The number of requests under way.
+    under_way: AtomicUsize,
+}
+
+impl Orders {
+    /// Counts a request while the returned value lives. `None` if the clients are paused.
+    fn request(&self) -> Option<UnderWay<'_>> {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let under_way = UnderWay(self);
+        (!self.pause.load(Ordering::SeqCst)).then_some(under_way)
+    }
+}
+
+/// A request under way.
+struct UnderWay<'a>(&'a Orders);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// How long a client waits for an answer, in seconds. A request to a dying leader gets none, and
@@ -105,6 +125,19 @@ impl Clients {
     /// Pauses the clients, each after its current request.
     pub fn pause(&self) {
         self.orders.pause.store(true, Ordering::SeqCst);
+    }
+
+    /// Divides the requests, while no member runs, into those to the cluster before and those to the restored
+    /// one: none is under way at the returned time.
+    pub fn divide(&self) -> Duration {
+        self.pause();
+        while self.orders.under_way.load(Ordering::SeqCst) > 0 {
+            pause(Duration::from_millis(5));
+        }
+        self.leaders.forget();
+        let divided = self.elapsed();
+        self.go_on();
+        divided
     }
 
     /// Resumes the clients.

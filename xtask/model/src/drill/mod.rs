@@ -4,6 +4,7 @@
 pub mod history;
 pub mod latency;
 pub mod registers;
+pub mod restored;
 pub mod run;
 pub mod summary;
 pub mod words;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use crate::values::{ClusterName, EtcdVersion, HostName};
 use history::History;
+use restored::Restored;
 
 /// One fault, injected into a running cluster and healed, and what was seen meanwhile. All times are relative
 /// to the start of the clients.
@@ -37,6 +39,8 @@ pub struct Drill {
     pub afterwards: String,
     /// The operations of the clients.
     pub history: History,
+    /// What was restored, if that is what healed the cluster.
+    pub restored: Option<Restored>,
 }
 
 /// Something that happened during a drill.
@@ -51,6 +55,8 @@ pub struct Moment {
 /// What can happen during a drill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
+    /// The backup that will be restored is complete.
+    BackedUp,
     /// The fault is about to be injected.
     Injecting,
     /// The fault has been injected.
@@ -66,6 +72,8 @@ pub enum Event {
     Found,
     /// Healing starts.
     Healing,
+    /// The data of all members has been replaced, and none has been started yet.
+    Restored,
     /// The fault has been undone.
     Healed,
     /// `verify` no longer finds anything wrong.

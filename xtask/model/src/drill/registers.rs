@@ -46,6 +46,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::history::{Action, Answer, History, Operation};
+use super::restored::Restored;
 use super::words::{moment, value_or_nothing};
 
 /// The result of checking the registers of a drill.
@@ -116,6 +117,29 @@ pub fn prove(history: &History) -> RegisterProof {
                 proof.reads += register.reads;
             }
             Some(clash) => proof.violations.push(clash.told_of(key)),
+        }
+    }
+    proof
+}
+
+/// Checks every register of a drill that restored the cluster: before the loss, and again without what was lost.
+pub fn prove_restored(history: &History, restored: &Restored) -> RegisterProof {
+    let mut proof = prove(&restored.kept(history));
+    let before = prove(&restored.before(history));
+    for violation in before.violations {
+        proof.violations.retain(|known| known.key != violation.key);
+        proof.violations.push(violation);
+    }
+    for key in before.ambiguous {
+        if !proof.ambiguous.contains(&key) {
+            proof.ambiguous.push(key);
+        }
+    }
+    let operations = history.operations.iter();
+    for lost in operations.filter(|one| one.is_register && restored.lacks(one)) {
+        match lost.action {
+            Action::Write(_) => proof.writes += 1,
+            Action::Read => proof.reads += 1,
         }
     }
     proof

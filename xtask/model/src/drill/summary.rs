@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::history::{Action, Answer, History, Operation};
 use super::latency::Latencies;
 use super::registers::{self, RegisterProof};
+use super::restored::Restored;
 use super::{Drill, Event, Moment, first};
 use crate::values::HostName;
 use crate::wording::{list_of_words, many};
@@ -44,6 +45,8 @@ pub struct Summary {
     /// The time from the start of the injection until the acknowledgement of a write that was sent after the
     /// injection was complete; none if there was no such write, or if the clients rested first.
     pub written_after: Option<Duration>,
+    /// What the restoration cost; none if nothing was restored.
+    pub restoration: Option<Restoration>,
     /// The time from the start of the healing until `verify` found nothing wrong.
     pub healthy_after: Option<Duration>,
     /// Why the drill failed; empty if it passed.
@@ -54,8 +57,12 @@ impl Summary {
     /// Summarizes a drill.
     pub fn of(drill: &Drill) -> Self {
         let history = &drill.history;
-        let registers = registers::prove(history);
-        let read_back = ReadBack::of(history);
+        let restored = drill.restored.as_ref();
+        let registers = match restored {
+            Some(restored) => registers::prove_restored(history, restored),
+            None => registers::prove(history),
+        };
+        let read_back = ReadBack::of(history, restored);
         let injecting = first(drill, |event| *event == Event::Injecting);
         let injected = first(drill, |event| *event == Event::Injected);
         let healing = first(drill, |event| *event == Event::Healing);
@@ -64,7 +71,11 @@ impl Summary {
             |begun: Option<Duration>, ended: Option<Duration>| Some(ended?.saturating_sub(begun?));
         // If the start of the injection is unknown, its end is used.
         let begun = injecting.or(injected);
-        let rests = rests(history);
+        let mut rests = rests(history);
+        // The clients pause for a moment when the data has been replaced, and no member runs then.
+        rests.retain(|rest| {
+            restored.is_none_or(|restored| restored.at < rest.from || rest.to < restored.at)
+        });
         let gaps = gaps(history, &rests);
         let longest_gap = longest(gaps.iter()).unwrap_or_default();
         let gap_under_fault = begun.and_then(|begun| {
@@ -90,6 +101,15 @@ impl Summary {
             new_leader: begun.and_then(|begun| NewLeader::of(&drill.moments, begun)),
             found_after: since(begun, found.filter(|_| !drill.expected.is_empty())),
             written_after: since(begun, written),
+            restoration: restored.map(|restored| Restoration {
+                announced: acknowledged(history)
+                    .filter(|(one, _)| restored.lacks(one))
+                    .count(),
+                served_after: since(
+                    healing,
+                    first_write_from(history, restored.at).map(|one| one.ended),
+                ),
+            }),
             healthy_after: since(healing, first(drill, |event| *event == Event::Healthy)),
             reasons: reasons(drill, read_back.as_ref(), &registers),
             read_back,
@@ -107,6 +127,16 @@ impl Summary {
         let is_missed = |reason: &Shortfall| matches!(reason, Shortfall::NotFound { .. });
         self.found_after.is_some() && !self.reasons.iter().any(is_missed)
     }
+}
+
+/// What a restoration cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restoration {
+    /// Acknowledged writes that the snapshot does not hold.
+    pub announced: usize,
+    /// The time from the start of the healing until the acknowledgement of the first write that was sent
+    /// to the restored cluster; none if there was no such write.
+    pub served_after: Option<Duration>,
 }
 
 /// The counts of writes by outcome.
@@ -166,8 +196,13 @@ impl Writes {
 /// What was read back of the keys that are written once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadBack {
-    /// Acknowledged writes whose key is gone or holds another value, in the order of their start.
+    /// Acknowledged writes whose key is gone or holds another value, in the order of their start. Without
+    /// those whose loss a restoration announced.
     pub lost: Vec<Lost>,
+    /// Writes whose loss a restoration announced, but which are there: the cluster is not the restored one.
+    pub not_taken_back: usize,
+    /// Acknowledged writes whose loss was announced.
+    pub announced: usize,
     /// Writes that were refused, so certainly not carried out, but are there nevertheless.
     pub refused_and_there: Vec<Operation>,
 }
@@ -188,11 +223,12 @@ pub struct Lost {
 }
 
 impl ReadBack {
-    fn of(history: &History) -> Option<Self> {
+    fn of(history: &History, restored: Option<&Restored>) -> Option<Self> {
         let left = history.left.as_ref()?;
+        let is_announced = |one: &Operation| restored.is_some_and(|restored| restored.lacks(one));
         let once = || writes(history).filter(|(one, _)| !one.is_register);
         let lost = once()
-            .filter(|(one, _)| one.answer == Answer::Acknowledged)
+            .filter(|(one, _)| one.answer == Answer::Acknowledged && !is_announced(one))
             .filter_map(|(one, value)| {
                 let holds = left.get(&one.key);
                 let is_lost = holds.is_none_or(|holds| holds != value);
@@ -214,8 +250,12 @@ impl ReadBack {
                 && left.get(&one.key).is_some_and(|left| left == value)
                 && !others.contains(&(one.key.as_str(), *value))
         });
+        let announced = || once().filter(|(one, _)| is_announced(one));
+        let is_there = |(one, _): &(&Operation, &str)| left.contains_key(&one.key);
         Some(Self {
             lost: lost.collect(),
+            not_taken_back: announced().filter(is_there).count(),
+            announced: announced().count(),
             refused_and_there: refused_and_there.map(|(one, _)| one.clone()).collect(),
         })
     }
@@ -272,6 +312,8 @@ pub enum Shortfall {
     NotReadBack,
     /// This many acknowledged writes of keys that are written once are gone or replaced.
     Lost(usize),
+    /// This many writes whose loss was announced are there: not the restored data, or not only, is served.
+    NotTakenBack(usize),
     /// This many writes that were certainly not carried out are there.
     RefusedAndThere(usize),
     /// This many registers did not behave like a single copy.
@@ -297,6 +339,7 @@ impl Shortfall {
             Self::NothingWritten => "nothing-written",
             Self::NotReadBack => "not-read-back",
             Self::Lost(_) => "lost",
+            Self::NotTakenBack(_) => "not-taken-back",
             Self::RefusedAndThere(_) => "refused-and-there",
             Self::NotLinearizable(_) => "not-linearizable",
             Self::NotShownLinearizable(_) => "not-shown-linearizable",
@@ -317,6 +360,12 @@ impl fmt::Display for Shortfall {
                 f.write_str("the written values could not be read back, so losses are unknown")
             }
             Self::Lost(lost) => write!(f, "{} lost", many(*lost, "acknowledged write")),
+            Self::NotTakenBack(there) => write!(
+                f,
+                "{} after the snapshot {} still there, so not only the restored data is served",
+                many(*there, "write"),
+                if *there == 1 { "is" } else { "are" }
+            ),
             Self::RefusedAndThere(there) => write!(
                 f,
                 "{} that {} refused took effect",
@@ -385,6 +434,8 @@ fn reasons(
         Some(read_back) => {
             let (lost, there) = (read_back.lost.len(), read_back.refused_and_there.len());
             reasons.extend((lost > 0).then_some(Shortfall::Lost(lost)));
+            let kept = read_back.not_taken_back;
+            reasons.extend((kept > 0).then_some(Shortfall::NotTakenBack(kept)));
             reasons.extend((there > 0).then_some(Shortfall::RefusedAndThere(there)));
         }
     }

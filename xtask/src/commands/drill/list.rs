@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::etcd::tools::Tools;
-use crate::fault::{Cost, FAULTS, Fault, Resources};
+use crate::fault::{Cost, FAULTS, Fault, Resources, RestoredFrom};
 use crate::hint::Hint;
 use crate::lifecycle::{definitions, open, rehearse};
 use crate::report::Outcome;
@@ -149,5 +149,11 @@ fn cost(fault: &Fault) -> Option<&'static str> {
         Cost::Nothing => None,
         Cost::WritesMeanwhile => Some("other clients' writes during the drill are lost"),
         Cost::History => Some("older revisions are lost"),
+        Cost::LatestWrites(RestoredFrom::Backup) => {
+            Some("all writes after the drill's own backup are lost")
+        }
+        Cost::LatestWrites(RestoredFrom::Survivor) => {
+            Some("writes that the surviving member has not received are lost")
+        }
     }
 }

@@ -99,6 +99,12 @@ fn warning(name: &str, cost: Cost) -> Option<Diagnostic> {
                 .note("healing restores the earlier data; the drill's own clients pause until then")
                 .hint("if no other client writes, add `--yes`"),
         ),
+        Cost::LatestWrites(_) => Some(
+            Diagnostic::error(format!("`{name}` loses the latest writes of all clients"))
+                .note("it restores the cluster from older data, and counts what its own clients lose")
+                .note("from etcd 3.5.10 on, older revisions can no longer be read or watched either")
+                .hint("if no other client writes, add `--yes`"),
+        ),
         Cost::History => Some(
             Diagnostic::error(format!("`{name}` loses the history of all keys"))
                 .note("healing frees space by compaction, after which older revisions cannot be read or watched")

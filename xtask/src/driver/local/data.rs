@@ -135,6 +135,15 @@ impl MemberData for Local {
         is_there(&aside).then(|| aside.into_string())
     }
 
+    fn discard_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
+        for member in members {
+            let aside = aside(&MemberFolder::of(home, member), time);
+            removed(&aside)
+                .map_err(|error| cannot_write(&aside, &error, "it is data that was replaced"))?;
+        }
+        Ok(())
+    }
+
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {
         let data = MemberFolder::of(home, member).data();
         copy_folder(&data, to).map_err(|error| {

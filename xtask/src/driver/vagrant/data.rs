@@ -136,6 +136,17 @@ impl MemberData for Vagrant {
         Some(format!("{member}:{folder}/{aside}"))
     }
 
+    fn discard_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
+        let (folder, aside) = (scripts::FOLDER, scripts::aside(time));
+        let script = format!("rm -rf -- {folder}/{aside}");
+        each(
+            home,
+            members,
+            &script,
+            "the replaced data cannot be removed on",
+        )
+    }
+
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {
         let shell = process::shell()?;
         let machine = Machine::of(home, member);

@@ -19,7 +19,7 @@ use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::session::Started;
+use crate::session::{Session, Started};
 use crate::state::{Lock, backups};
 use crate::ui::Ui;
 use crate::ui::moment::utc;
@@ -79,6 +79,19 @@ pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<T
         remove_old(ui, home, keep, &taken.backup.file)?;
     }
     Ok(taken)
+}
+
+/// Takes a backup of a cluster for a task that holds its lock.
+pub(super) fn take_for(session: &Session) -> Outcome<Backup> {
+    let home = &session.home;
+    refuse_without_etcdutl(&session.tools)?;
+    let started = Started::of(home.clone(), session.record.clone());
+    let file = new_file(home)?;
+    let manifest = save::save(session.ui, &started, &file)?;
+    Ok(Backup {
+        file,
+        manifest: Ok(manifest),
+    })
 }
 
 /// Proves a backup that was taken before. `file`: a path, or a name in the cluster's own folder.

@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::DrillRequest;
+use super::restoration::{self, Source};
 use crate::check::{Health, Reported};
+use crate::drill::restored::Restored;
 use crate::drill::{Drill, Event, Moment};
 use crate::etcd::gateway::Gateway;
 use crate::etcd::verify::Verified;
-use crate::fault::{self, Cost, Fault, Injector};
+use crate::fault::{self, Cost, Fault, Injector, RestoredFrom};
 use crate::hint::Hint;
 use crate::lifecycle::look;
+use crate::lifecycle::restore::Replaced;
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::process::DeferredInterrupt;
@@ -31,7 +34,7 @@ pub(super) struct Experiment<'a> {
 }
 
 /// How long clients work before and after a fault, for comparison.
-const UNDISTURBED: Duration = Duration::from_secs(1);
+pub(super) const UNDISTURBED: Duration = Duration::from_secs(1);
 
 /// How long a cluster may take to become healthy before the fault: an election may be under way, or
 /// an earlier drill may still have effects.
@@ -82,12 +85,16 @@ impl Experiment<'_> {
         }
         let (history, elections) = clients.end();
         let aftermath = aftermath?;
+        let (restored, replaced) = aftermath.restored.unzip();
         if self.interruption.is_asked() {
-            return Err(interrupted_and_healed(fault));
+            return Err(match &restored {
+                Some(restored) => restoration::interrupted(fault, restored),
+                None => interrupted_and_healed(fault),
+            });
         }
         let mut all = [moments, elections].concat();
         all.sort_by_key(|moment| moment.at);
-        Ok(Drill {
+        let drill = Drill {
             cluster: plan.name.clone(),
             version: plan.version(),
             members: plan.names(),
@@ -98,7 +105,12 @@ impl Experiment<'_> {
             reported: lines(&aftermath.reported),
             afterwards: aftermath.afterwards,
             history,
-        })
+            restored,
+        };
+        if let Some(replaced) = replaced {
+            restoration::tidy_up(self.session, &drill, &replaced);
+        }
+        Ok(drill)
     }
 
     /// Injects the fault, waits until `verify` finds it, and heals it, even if something else
@@ -114,6 +126,10 @@ impl Experiment<'_> {
             timeline.clients.pause();
             self.pass(UNDISTURBED);
         }
+        let backup = match fault.cost {
+            Cost::LatestWrites(RestoredFrom::Backup) => Some(self.back_up(timeline)?),
+            _ => None,
+        };
         let leader = self.leader(fault)?;
         let (resources, interruption) = (&self.request.resources, self.interruption);
         let mut injector = Injector::new(self.session, resources, leader, interruption, fault);
@@ -126,13 +142,25 @@ impl Experiment<'_> {
             let usual = usual.iter().cloned().chain(injury.also).collect();
             let reported = self.wait_until_found(&expected, &usual, timeline);
             self.pass(self.request.hold.saturating_sub(since.elapsed()));
-            (injury.done, expected, reported)
+            let source = backup.map(Source::Backup);
+            let source = source.or(injury.survivor.map(Source::Survivor));
+            (injury.done, expected, reported, source)
         });
         timeline.note(Event::Healing);
         // Ends the part of the fault that this process itself keeps up.
         drop(injector);
-        let healed = fault::heal(self.session);
-        let (done, expected, reported) =
+        let source = injured
+            .as_ref()
+            .ok()
+            .and_then(|(.., source)| source.as_ref());
+        let healed = match source {
+            // Whoever interrupts it gets the data back.
+            Some(source) if !self.interruption.is_asked() => {
+                self.restore(source, timeline).map(Some)
+            }
+            _ => fault::heal(self.session).map(|()| None),
+        };
+        let ((done, expected, reported, _), restored) =
             both(injured, healed).map_err(|failure| match failure.kind {
                 FailureKind::Interrupted => interrupted_and_healed(fault),
                 _ => failure,
@@ -147,6 +175,7 @@ impl Experiment<'_> {
             expected,
             reported,
             afterwards,
+            restored,
         })
     }
 
@@ -254,7 +283,7 @@ impl Experiment<'_> {
     }
 
     /// Waits, and returns early on an interruption.
-    fn pass(&self, time: Duration) {
+    pub(super) fn pass(&self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until && !self.interruption.is_asked() {
             let left = until.saturating_duration_since(Instant::now());
@@ -287,16 +316,17 @@ struct Aftermath {
     expected: BTreeSet<Reported>,
     reported: BTreeSet<Reported>,
     afterwards: String,
+    restored: Option<(Restored, Replaced)>,
 }
 
 /// The events of a drill, by the clients' clock.
-struct Timeline<'a> {
-    clients: &'a Clients,
+pub(super) struct Timeline<'a> {
+    pub(super) clients: &'a Clients,
     moments: Vec<Moment>,
 }
 
 impl Timeline<'_> {
-    fn note(&mut self, event: Event) {
+    pub(super) fn note(&mut self, event: Event) {
         self.moments.push(Moment {
             at: self.clients.elapsed(),
             event,
@@ -316,10 +346,11 @@ fn interrupted(message: String) -> Failure {
     Failure::interrupted(Diagnostic::error(message))
 }
 
-/// The result of an injection if it was healed, or else the failures of both steps.
-fn both<T>(injured: Outcome<T>, healed: Outcome<()>) -> Outcome<T> {
+/// The results of an injection and its healing, or else the failures of both.
+fn both<T, U>(injured: Outcome<T>, healed: Outcome<U>) -> Outcome<(T, U)> {
     match (injured, healed) {
-        (injured, Ok(())) => injured,
+        (Ok(injured), Ok(healed)) => Ok((injured, healed)),
+        (Err(failure), Ok(_)) => Err(failure),
         (Ok(_), Err(unhealed)) => Err(unhealed),
         (Err(mut failure), Err(unhealed)) => {
             failure.diagnostics.extend(unhealed.diagnostics);

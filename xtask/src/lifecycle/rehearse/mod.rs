@@ -1,6 +1,7 @@
 //! Rehearses outages: one drill after another, each from a healthy cluster to a healthy cluster.
 
 mod experiment;
+mod restoration;
 
 use std::time::{Duration, SystemTime};
 

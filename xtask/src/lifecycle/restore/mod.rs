@@ -1,5 +1,6 @@
 //! Restores a cluster: from a backup, or from one member if the others are lost.
 
+mod rehearsal;
 mod snapshot;
 mod survivor;
 
@@ -32,6 +33,8 @@ use crate::ui::moment::since_1970;
 use crate::values::HostName;
 use crate::workspace::{Home, Workspace};
 use snapshot::Snapshot;
+
+pub(super) use rehearsal::{Replaced, rehearse};
 
 /// What to restore from.
 #[derive(Debug, Clone, Copy)]
@@ -88,12 +91,15 @@ pub fn restore(
     remove::recover_backups(&home)?;
     let session = start::to_be_replaced(ui, &request.start, home.clone(), &defined)?;
     refuse_other_version(&session)?;
-    let preparation = Preparation::of(ui, session, source)?;
+    let preparation = Preparation::of(ui, &session, source)?;
     if !agree(&preparation.preview)? {
         say_nothing_more_was_restored(ui, &home, was_interrupted);
         return Ok(None);
     }
-    let restoration = preparation.stage()?;
+    let restoration = {
+        let _interrupted = process::on_interrupt(format!("{name}: nothing was changed"));
+        preparation.stage()?
+    };
     replace(ui, &home, &defined, restoration)
         .and_then(|replaced| started(ui, request, home, &defined, replaced).map(Some))
 }
@@ -132,22 +138,22 @@ fn started(
 }
 
 /// A restoration of which nothing was done yet.
-struct Preparation {
-    session: Session,
+struct Preparation<'a> {
+    session: &'a Session,
     snapshot: Snapshot,
     preview: Preview,
 }
 
-impl Preparation {
+impl<'a> Preparation<'a> {
     /// Finds out what will be restored and lost.
-    fn of(ui: Ui, session: Session, source: RestoreSource<'_>) -> Outcome<Self> {
+    fn of(ui: Ui, session: &'a Session, source: RestoreSource<'_>) -> Outcome<Self> {
         let (home, plan, tools) = (&session.home, &session.plan, &session.tools);
-        let present = Present::of(&session)?;
-        let (left_out, members) = movable(&session)?;
+        let present = Present::of(session)?;
+        let (left_out, members) = movable(session)?;
         let (snapshot, survivor) = match source {
             RestoreSource::Backup(file) => (snapshot::open(home, tools, file)?, None),
             RestoreSource::Member(member) => {
-                let snapshot = survivor::back_up(ui, &session, &present.statuses, member)?;
+                let snapshot = survivor::back_up(ui, session, &present.statuses, member)?;
                 (snapshot, Some(member.clone()))
             }
         };
@@ -196,10 +202,8 @@ impl Preparation {
             plan,
             tools,
             ..
-        } = &self.session;
+        } = self.session;
         let Preview { members, bump, .. } = &self.preview;
-        let name = &home.name;
-        let _interrupted = process::on_interrupt(format!("{name}: nothing was changed"));
         let data = driver.data();
         data.discard_staged(home, members)?;
         for member in plan

@@ -96,11 +96,13 @@ fn section(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
 /// A short label of an event.
 fn event(event: &Event) -> String {
     match event {
+        Event::BackedUp => "backed up".to_owned(),
         Event::Injecting => "injecting".to_owned(),
         Event::Injected => "injected".to_owned(),
         Event::NewLeader { leader, .. } => format!("{leader} leads"),
         Event::Found => "found".to_owned(),
         Event::Healing => "healing".to_owned(),
+        Event::Restored => "restored".to_owned(),
         Event::Healed => "healed".to_owned(),
         Event::Healthy => "healthy".to_owned(),
     }

@@ -4,6 +4,7 @@
 //! meaning. Times are in milliseconds and say so in their names. Unknown values are `null`.
 
 mod latency;
+mod restored;
 mod run;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::drill::{Drill, Event, Moment};
 use crate::ui::json;
 use crate::values::HostName;
 use latency::LatenciesJson;
+use restored::RestoredJson;
 use run::RunJson;
 
 /// The number of this format.
@@ -28,7 +30,8 @@ pub const FORMAT: u32 = 1;
 pub const HELP: &str = "\
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, passed, summary, faults, found (by verify), acknowledged_writes,
-  lost_writes (null if nothing could be read back after some drill)
+  lost_writes (without those that restorations announced; null if nothing could be read back
+    after some drill)
   run: started (in UTC), host, kernel, processors (null if unknown), driver, xtask (its version),
     command (the command line), hold_milliseconds, rate (requests per second, at most)
   drills[]: fault, done (in words), version, members[], passed, reasons[]: name, text
@@ -46,16 +49,21 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
       operations[]
     longest_gap, gap_under_fault (null if it is the same), rests[] (in which the clients sent
       no requests): from_milliseconds, to_milliseconds
+    restored (null if the drill restores nothing): survivor (null if from a backup),
+      snapshot_revision, revision (at which the restored cluster began), at_milliseconds,
+      lost_as_announced (acknowledged writes after the snapshot), lost_beyond (write-once
+      keys; null if they could not be read back), served_after_milliseconds (from the start
+      of the restoration to the first acknowledged write)
     new_leader (null if leadership did not change): name, term, after_milliseconds
     found_after_milliseconds, written_after_milliseconds (since the injection began),
     healthy_after_milliseconds (since healing began); null if it did not happen
-    moments[]: event (injecting, injected, new-leader, found, healing, healed, healthy),
-      at_milliseconds, leader, term
+    moments[]: event (backed-up, injecting, injected, new-leader, found, healing, restored,
+      healed, healthy), at_milliseconds, leader, term
   An operation: client, through, key, action (read, write), value (null if there is none),
     answer (acknowledged, value, refused, unknown), error, begun_milliseconds,
     ended_milliseconds
-Reasons: not-injected, nothing-written, not-read-back, lost, refused-and-there,
-  not-linearizable, not-shown-linearizable, not-found, not-healthy.
+Reasons: not-injected, nothing-written, not-read-back, lost, not-taken-back,
+  refused-and-there, not-linearizable, not-shown-linearizable, not-found, not-healthy.
 Moments are counted from the clients' start.";
 
 /// Renders drills as indented JSON, with a newline at the end.
@@ -119,6 +127,7 @@ struct DrillReport<'a> {
     longest_gap: Between,
     gap_under_fault: Option<Between>,
     rests: Vec<Between>,
+    restored: Option<RestoredJson<'a>>,
     new_leader: Option<NewLeader<'a>>,
     found_after_milliseconds: Option<u64>,
     written_after_milliseconds: Option<u64>,
@@ -184,6 +193,7 @@ impl<'a> DrillReport<'a> {
                 .as_ref()
                 .map(Between::of),
             rests: summary.rests.iter().map(Between::of).collect(),
+            restored: RestoredJson::of(drill, summary),
             new_leader: summary.new_leader.as_ref().map(|new| NewLeader {
                 name: new.leader.as_str(),
                 term: new.term,
@@ -344,11 +354,13 @@ impl<'a> TimelineEntry<'a> {
         };
         Self {
             event: match moment.event {
+                Event::BackedUp => "backed-up",
                 Event::Injecting => "injecting",
                 Event::Injected => "injected",
                 Event::NewLeader { .. } => "new-leader",
                 Event::Found => "found",
                 Event::Healing => "healing",
+                Event::Restored => "restored",
                 Event::Healed => "healed",
                 Event::Healthy => "healthy",
             },

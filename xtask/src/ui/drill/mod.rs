@@ -41,6 +41,8 @@ struct Figures {
     acknowledged: usize,
     /// Counted only for drills after which all keys could be read back.
     lost: usize,
+    /// Acknowledged writes whose loss restorations announced.
+    announced: usize,
     not_read_back: usize,
 }
 
@@ -53,13 +55,23 @@ impl Figures {
             unseen: drills.iter().filter(|one| one.expected.is_empty()).count(),
             acknowledged: summaries.iter().map(|one| one.writes.acknowledged).sum(),
             lost: summaries.iter().filter_map(lost).sum(),
+            announced: summaries
+                .iter()
+                .filter_map(|one| Some(one.restoration?.announced))
+                .sum(),
             not_read_back: summaries.iter().filter(|one| lost(one).is_none()).count(),
         }
     }
 
     /// Keys that could not be read back do not count as kept.
     fn lost(&self) -> String {
-        let lost = format!("{} lost", count(self.lost));
+        let lost = match self.announced {
+            0 => format!("{} lost", count(self.lost)),
+            announced => {
+                let beyond = count(self.lost);
+                format!("{} lost as announced, {beyond} beyond", count(announced))
+            }
+        };
         match self.not_read_back {
             0 => lost,
             all if all == self.faults => "losses unknown: nothing could be read back".to_owned(),
@@ -109,6 +121,7 @@ fn facts(drill: &Drill, summary: &Summary) -> Vec<Fact> {
     }
     facts.push(found(drill, summary));
     facts.extend(lost(summary));
+    facts.extend(announced(drill, summary));
     facts.push(registers(summary));
     facts.push(healthy(drill, summary));
     facts.push(writes(summary));
@@ -163,7 +176,10 @@ fn lost(summary: &Summary) -> Vec<Fact> {
             Shortfall::NotReadBack.to_string(),
         )];
     };
-    let written = summary.writes.acknowledged_once;
+    let written = summary
+        .writes
+        .acknowledged_once
+        .saturating_sub(read_back.announced);
     let all = many(written, "acknowledged write");
     let fact = match read_back.lost.len() {
         0 if written == 0 => Fact::new(
@@ -171,23 +187,47 @@ fn lost(summary: &Summary) -> Vec<Fact> {
             Requirement::Absent,
             "no write of a write-once key was acknowledged",
         ),
-        0 => Fact::new(
-            name,
-            Requirement::Met,
-            format!("none: {all} of write-once keys, all read back"),
-        ),
+        0 => {
+            let none = match summary.restoration {
+                Some(_) => "none beyond what was announced",
+                None => "none",
+            };
+            let text = format!("{none}: {all} of write-once keys, all read back");
+            Fact::new(name, Requirement::Met, text)
+        }
         lost => Fact::new(
             name,
             Requirement::Missed,
             format!("{} of {all} of write-once keys", count(lost)),
         ),
     };
+    let kept = read_back.not_taken_back;
+    let kept = (kept > 0).then(|| {
+        let text = Shortfall::NotTakenBack(kept).to_string();
+        Fact::new("restored", Requirement::Missed, text)
+    });
     let there = read_back.refused_and_there.len();
     let refused = (there > 0).then(|| {
         let text = Shortfall::RefusedAndThere(there).to_string();
         Fact::new("refused", Requirement::Missed, text)
     });
-    [fact].into_iter().chain(refused).collect()
+    [fact].into_iter().chain(kept).chain(refused).collect()
+}
+
+/// What a restoration lost, as it had to.
+fn announced(drill: &Drill, summary: &Summary) -> Option<Fact> {
+    let (restored, restoration) = (drill.restored.as_ref()?, summary.restoration?);
+    let lost = match restoration.announced {
+        0 => "no acknowledged write".to_owned(),
+        some => many(some, "acknowledged write"),
+    };
+    let snapshot = restored.snapshot;
+    let source = match &restored.survivor {
+        Some(member) => format!("{member} ended at revision {snapshot}"),
+        None => format!("the backup ends at revision {snapshot}"),
+    };
+    let text = format!("{lost} lost, as announced: {source}");
+    Some(Fact::new("announced", Requirement::Absent, text))
 }
 
 fn registers(summary: &Summary) -> Fact {
@@ -204,7 +244,11 @@ fn registers(summary: &Summary) -> Fact {
             name,
             Requirement::Met,
             format!(
-                "linearizable: {} and {} of {} fit one order",
+                "linearizable{}: {} and {} of {} fit one order",
+                match summary.restoration {
+                    Some(_) => ", before the loss and without what was lost",
+                    None => "",
+                },
                 many(proof.writes, "write"),
                 many(proof.reads, "read"),
                 many(proof.registers, "register"),
@@ -302,7 +346,16 @@ fn gaps(summary: &Summary) -> Vec<Fact> {
 
 fn next_write(drill: &Drill, summary: &Summary) -> Fact {
     let text = match summary.written_after {
-        Some(after) => format!("acknowledged {} after the injection began", seconds(after)),
+        Some(after) => {
+            let served = summary.restoration.and_then(|one| one.served_after);
+            let served = served.map_or_else(String::new, |after| {
+                format!(", {} after the restoration began", seconds(after))
+            });
+            format!(
+                "acknowledged {} after the injection began{served}",
+                seconds(after)
+            )
+        }
         None if rested_under_fault(drill, summary) => "unknown: the clients were paused".to_owned(),
         None => "no write sent after the injection was acknowledged".to_owned(),
     };

@@ -3,14 +3,14 @@
 
 use std::fmt::Write;
 
-use super::{Fact, Requirement, closing, facts, rested_under_fault};
+use super::{Fact, Requirement, announced, closing, facts, next_write, rested_under_fault};
 use crate::drill::Drill;
 use crate::drill::history::{Answer, Operation};
 use crate::drill::summary::{Lost, Shortfall, Summary};
 use crate::drill::words::{moment, seconds, value};
 use crate::ui::shown::shown;
 use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED, YELLOW};
-use crate::ui::table::Table;
+use crate::ui::table::{Table, wrapped};
 use crate::wording::count;
 
 /// The maximum number of details of one kind. JSON has all.
@@ -87,6 +87,25 @@ fn several(text: &mut String, drills: &[Drill], summaries: &[Summary], width: us
         table.styled_row(style, row(drill, summary));
     }
     *text += &table.fit(width, &EXPENDABLE, 0).to_string();
+    restorations(text, drills, summaries, width);
+}
+
+/// What restorations lost on purpose, and when the cluster served again: a line for each.
+fn restorations(text: &mut String, drills: &[Drill], summaries: &[Summary], width: usize) {
+    for (drill, summary) in drills.iter().zip(summaries) {
+        let Some(announced) = announced(drill, summary) else {
+            continue;
+        };
+        let next = next_write(drill, summary);
+        let told = format!(
+            "{}: {}; next write: {}",
+            drill.fault, announced.text, next.text
+        );
+        text.push('\n');
+        for line in wrapped(&shown(&told), width) {
+            let _ = writeln!(text, "{line}");
+        }
+    }
 }
 
 /// The columns to leave out on a narrow terminal, in this order: `--format json` has all.
@@ -186,6 +205,7 @@ fn details(summary: &Summary, reason: &Shortfall) -> Vec<String> {
             (summary.registers.ambiguous.len(), keys.collect())
         }
         Shortfall::NotInjected
+        | Shortfall::NotTakenBack(_)
         | Shortfall::NothingWritten
         | Shortfall::NotReadBack
         | Shortfall::NotFound { .. }

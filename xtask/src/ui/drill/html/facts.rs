@@ -34,11 +34,13 @@ pub(super) fn moments(page: &mut String, drill: &Drill) {
     page.push_str("<details>\n<summary>What happened when</summary>\n<table class=\"list\">\n<thead><tr><th scope=\"col\" class=\"number\">at</th><th scope=\"col\">what</th></tr></thead>\n<tbody>\n");
     for one in &drill.moments {
         let what = match &one.event {
+            Event::BackedUp => "the backup is complete".to_owned(),
             Event::Injecting => "injection begins".to_owned(),
             Event::Injected => "the fault is injected".to_owned(),
             Event::NewLeader { leader, term } => format!("{leader} is the leader in term {term}"),
             Event::Found => "`verify` reports what was expected".to_owned(),
             Event::Healing => "healing begins".to_owned(),
+            Event::Restored => "the data of all members is replaced".to_owned(),
             Event::Healed => "the fault is undone".to_owned(),
             Event::Healthy => "`verify` finds nothing wrong".to_owned(),
         };

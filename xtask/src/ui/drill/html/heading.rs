@@ -45,9 +45,13 @@ fn totals(page: &mut String, figures: &Figures) {
             leaves(unseen)
         ),
     };
+    let of_them = match figures.announced {
+        0 => "of them lost".to_owned(),
+        announced => format!("of them lost, beyond {} as announced", count(announced)),
+    };
     let lost = match (figures.not_read_back, figures.lost) {
-        (0, 0) => ("0".to_owned(), "of them lost".to_owned(), ""),
-        (0, lost) => (count(lost), "of them lost".to_owned(), "bad"),
+        (0, 0) => ("0".to_owned(), of_them, ""),
+        (0, lost) => (count(lost), of_them, "bad"),
         (all, _) if all == figures.faults => ("unknown".to_owned(), "lost".to_owned(), "bad"),
         (some, lost) => {
             let unread = many(some, "drill");

@@ -38,7 +38,10 @@ pub(super) fn of_drill(page: &mut String, drill: &Drill, summary: &Summary) {
         None => ("unknown".to_owned(), "lost", "bad"),
         Some(read_back) => (
             count(read_back.lost.len()),
-            "of them lost",
+            match summary.restoration {
+                Some(_) => "lost beyond what was announced",
+                None => "of them lost",
+            },
             bad(!read_back.lost.is_empty()),
         ),
     };
@@ -58,6 +61,9 @@ pub(super) fn of_drill(page: &mut String, drill: &Drill, summary: &Summary) {
             "",
         ),
     };
+    let announced = summary
+        .restoration
+        .map(|one| (count(one.announced), "lost, as announced", ""));
     let tiles = [
         (
             count(summary.writes.acknowledged),
@@ -74,8 +80,10 @@ pub(super) fn of_drill(page: &mut String, drill: &Drill, summary: &Summary) {
             bad(summary.healthy_after.is_none()),
         ),
     ];
-    row(
-        page,
-        &tiles.map(|(figure, name, class)| (figure, name.to_owned(), class)),
-    );
+    let [writes, rest @ ..] = tiles;
+    let tiles = [writes].into_iter().chain(announced).chain(rest);
+    let tiles: Vec<_> = tiles
+        .map(|(figure, name, class)| (figure, name.to_owned(), class))
+        .collect();
+    row(page, &tiles);
 }
