@@ -15,11 +15,12 @@ use crate::ui::table::Table;
 use crate::values::DriverName;
 use crate::workspace::Workspace;
 
-/// Print the predicted cluster ID and member IDs of a cluster
+/// Print the cluster ID and the member IDs of a cluster
 ///
 /// etcd derives the IDs from the members' peer URLs and the token, so they are known before the
-/// first boot; `verify` compares running members with them. Without --driver, they follow from
-/// the driver of the started cluster, or from the addresses in the definition if it was never
+/// first boot; `verify` compares running members with them. The ID of a member that was added to a
+/// running cluster depends on the time, too: it is the recorded one. Without --driver, the IDs are
+/// those of the started cluster, or follow from the addresses in the definition if it was never
 /// started. This task needs no running cluster.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
@@ -46,7 +47,7 @@ Exit status:
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, token, cluster_id, cluster_id_decimal
-  members[]: name, peer_url, id, id_decimal
+  members[]: name, peer_url, id, id_decimal, added (whether it was added to the running cluster)
 IDs are strings, with hexadecimal digits as etcd prints them, or decimal digits: as numbers, they
 would exceed the range that JSON parsers keep exactly.";
 
@@ -62,11 +63,18 @@ enum Format {
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let workspace = Workspace::find()?;
     let plan = definitions::plan(ui, &workspace, &args.which.name)?;
-    let driver = match args.driver {
-        Some(driver) => Some(driver),
-        None => Record::read(&workspace.home(&args.which.name))?.map(|record| record.driver),
+    let record = match args.driver {
+        Some(_) => None,
+        None => Record::read(&workspace.home(&args.which.name))?,
     };
+    let driver = args.driver.or(record.as_ref().map(|record| record.driver));
     let plan = driver.map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
+    // The definition may describe another cluster by now.
+    let is_same = |record: &Record| record.differences(&plan).is_empty();
+    let plan = match record {
+        Some(record) if is_same(&record) => record.identify(plan),
+        _ => plan,
+    };
     ui.print(&match args.format {
         Format::Table => table(&plan, ui.width()),
         Format::Json => format!("{:#}\n", json(&plan)),
@@ -82,7 +90,12 @@ fn table(plan: &Plan, width: usize) -> String {
     let token = format!("token {}", plan.etcd.token);
     row("cluster", plan.cluster_id, token);
     for member in &plan.members {
-        row(member.name.as_str(), member.id, member.peer_url());
+        let from = if plan.is_predicted(member) {
+            member.peer_url()
+        } else {
+            format!("{}, added later", member.peer_url())
+        };
+        row(member.name.as_str(), member.id, from);
     }
     // The maximum number of digits of an ID.
     let table = table.wide(1, 16).wide(2, 20);
@@ -96,6 +109,7 @@ fn json(plan: &Plan) -> serde_json::Value {
             "peer_url": member.peer_url(),
             "id": member.id.to_string(),
             "id_decimal": member.id.0.to_string(),
+            "added": !plan.is_predicted(member),
         })
     });
     json!({

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::values::ClusterName;
 
+pub mod adopt;
 pub mod backup;
 pub mod completions;
 pub mod destroy;

@@ -72,7 +72,7 @@ pub fn once(plan: &Plan, tools: &Tools, context: &Context<'_>) -> Verified {
     let mut observation = thread::scope(|scope| {
         let machines = machines.map(|look| scope.spawn(|| look(MACHINES_PATIENCE)));
         let observation = observe(plan, tools, patience(plan));
-        let mut observation = observation.each_member_once(&plan.predicted_ids());
+        let mut observation = observation.each_member_once(&plan.member_ids());
         let machines = machines.and_then(|machines| machines.join().ok());
         observation.machines = machines.unwrap_or_default();
         observation

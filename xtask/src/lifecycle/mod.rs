@@ -1,6 +1,7 @@
 //! The operations that several tasks share: open, start, look at, stop and remove a cluster, and
 //! rehearse outages. The commands parse arguments, call one of these and print the result.
 
+pub mod adopt;
 pub mod backup;
 pub mod definitions;
 pub mod drill_left;

@@ -26,6 +26,7 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
     } = started;
     let defined_ports = plan.ports();
     let plan = driver.run_by(&driver.place(&plan).on_ports(record.ports), &tools);
+    let plan = record.identify(plan);
     ui.report(&driver.outdated(&home, &plan));
     let tools = etcdctl_location::choose(ui, driver, &home, &plan, tools);
     Ok(Session {

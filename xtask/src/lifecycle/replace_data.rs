@@ -12,7 +12,6 @@ use crate::driver::{self, DRIVERS, Driver};
 use crate::fault;
 use crate::hint::Hint;
 use crate::plan::Plan;
-use crate::plan::identity::cluster_id;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::{Restoration, high_water_mark};
@@ -177,8 +176,7 @@ fn place(home: &Home, driver: &dyn Driver, restoration: &Restoration) -> Outcome
     let (data, members) = (driver.data(), &restoration.members);
     data.place(home, members)?;
     restoration.record.write(home)?;
-    let ids = restoration.record.members().into_iter();
-    let cluster = cluster_id(ids.map(|member| member.id));
+    let cluster = restoration.record.cluster_id();
     let (backup, now) = (restoration.backup_revision, restoration.revision);
     high_water_mark::restored(home, cluster, backup, now)?;
     data.release(home, members)?;

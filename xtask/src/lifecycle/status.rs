@@ -8,7 +8,7 @@ use super::{definitions, drill_left, known_data, open};
 use crate::advice::Unusable;
 use crate::etcd::observe;
 use crate::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
-use crate::plan::identity::{self, EtcdId};
+use crate::plan::identity::EtcdId;
 use crate::report::Outcome;
 use crate::session::Started;
 use crate::state::DataSeen;
@@ -45,7 +45,7 @@ fn snapshot_of(
 ) -> Snapshot {
     let record = &started.record;
     let planned = record.members();
-    let cluster_id = identity::cluster_id(planned.iter().map(|member| member.id));
+    let cluster_id = record.cluster_id();
     let members = planned.into_iter().zip(seen);
     let members = members.map(|(member, (condition, status))| MemberSnapshot {
         endpoint: member.client_url(),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic::{self, cannot_write};
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::hint::Hint;
+use crate::plan::identity::{EtcdId, cluster_id};
 use crate::plan::{Member, Plan};
 use crate::process::quoted;
 use crate::reason::Reason;
@@ -31,15 +32,19 @@ pub struct Record {
     /// The ports of every member. Older versions of this program knew only etcd's own.
     #[serde(default)]
     pub ports: Ports,
-    /// The members with which the cluster bootstraps.
+    /// The members: those with which the cluster bootstraps, and each that was added since.
     pub members: Vec<RecordedMember>,
+    /// The cluster's ID, if other members have bootstrapped it than those above. Otherwise, it follows
+    /// from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cluster_id: Option<EtcdId>,
     /// The etcd that the cluster runs.
     pub etcd: RecordedEtcd,
     /// Whether fleet uses the cluster.
     pub fleet: bool,
 }
 
-/// A member as it was at bootstrap.
+/// A member as it was when it was started for the first time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedMember {
     /// Its name.
@@ -48,6 +53,10 @@ pub struct RecordedMember {
     pub address: Ipv4Addr,
     /// Whether it was seen with data. From then on, missing data is a loss.
     pub had_data: bool,
+    /// The ID that etcd gave it, if it was added to the running cluster. That of a bootstrap member is
+    /// predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    added_id: Option<EtcdId>,
 }
 
 /// The etcd binaries that a cluster runs on.
@@ -75,6 +84,7 @@ impl Record {
             token: plan.etcd.token.clone(),
             ports: plan.ports(),
             members: plan.members.iter().map(RecordedMember::of).collect(),
+            cluster_id: None,
             etcd: RecordedEtcd::of(tools),
             fleet: plan.fleet,
         }
@@ -129,6 +139,38 @@ impl Record {
         }
     }
 
+    /// The ID of the cluster, which its members keep whatever is added or removed.
+    pub fn cluster_id(&self) -> EtcdId {
+        let predicted = || self.members.iter().map(|member| self.predicted(member).id);
+        self.cluster_id.unwrap_or_else(|| cluster_id(predicted()))
+    }
+
+    /// Records the ID that a member got when it was added to the running cluster.
+    pub fn added(&mut self, name: &HostName, id: EtcdId) {
+        self.is_of_cluster(self.cluster_id());
+        for member in self.members.iter_mut().filter(|one| one.name == *name) {
+            member.added_id = Some(id);
+        }
+    }
+
+    /// Records the ID of a cluster that other members have bootstrapped.
+    pub const fn is_of_cluster(&mut self, id: EtcdId) {
+        self.cluster_id = Some(id);
+    }
+
+    /// The plan of this cluster, with the IDs that the cluster and its members really have.
+    #[must_use]
+    pub fn identify(&self, mut plan: Plan) -> Plan {
+        plan.cluster_id = self.cluster_id();
+        for member in &mut plan.members {
+            let added = self.members.iter().find(|one| one.is(member));
+            if let Some(id) = added.and_then(|one| one.added_id) {
+                member.id = id;
+            }
+        }
+        plan
+    }
+
     /// The members that were seen with data.
     pub fn had_data(&self) -> Vec<HostName> {
         let members = self.members.iter().filter(|member| member.had_data);
@@ -146,9 +188,16 @@ impl Record {
     /// The members, in the form that plans use.
     pub fn members(&self) -> Vec<Member> {
         let member = |member: &RecordedMember| {
-            Member::new(member.name.clone(), member.address, self.ports, &self.token)
+            let mut known = self.predicted(member);
+            known.id = member.added_id.unwrap_or(known.id);
+            known
         };
         self.members.iter().map(member).collect()
+    }
+
+    /// The member as a bootstrap would make it.
+    fn predicted(&self, member: &RecordedMember) -> Member {
+        Member::new(member.name.clone(), member.address, self.ports, &self.token)
     }
 
     /// The members' client URLs.
@@ -241,6 +290,7 @@ impl RecordedMember {
             name: member.name.clone(),
             address: member.address,
             had_data: false,
+            added_id: None,
         }
     }
 

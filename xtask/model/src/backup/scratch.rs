@@ -22,7 +22,7 @@ pub fn plan(name: &ClusterName, version: EtcdVersion, ports: Ports) -> Plan {
         .iter()
         .map(|member| Member::new(member.name.clone(), Ipv4Addr::LOCALHOST, ports, token))
         .collect();
-    plan.cluster_id = cluster_id(plan.predicted_ids());
+    plan.cluster_id = cluster_id(plan.member_ids());
     plan.etcd.client_port = ports.client;
     plan.etcd.peer_port = ports.peer;
     plan.etcd.auto_compaction = Compaction::Off;

@@ -15,7 +15,7 @@ pub(super) static CHECK: Check = Check {
             that follow from the definition. A member's ID is a hash of its peer URLs and the \
             `initial-cluster-token`, and the cluster ID is a hash of its members' IDs: both are \
             known before the first start. The ID of a member that was added later also depends on \
-            the time, which is only a warning.",
+            the time: it is compared with the one that was recorded then.",
         why: "What answers at the right address may belong to another cluster. Data of an earlier \
             generation, a second cluster on the same network or two swapped addresses look healthy \
             from outside. Members with different cluster IDs refuse each other's messages, so they \
@@ -31,7 +31,7 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
-    let unseen = Coverage::of(observation, "its identity", |member| &member.status);
+    let mut unseen = Coverage::of(observation, "its identity", |member| &member.status);
     let mut verdict = Verdict::Pass;
     let mut findings = Vec::new();
     let mut exchanged = Vec::new();
@@ -61,6 +61,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     hint
                 };
                 verdict = verdict.max(how);
+                if how == Verdict::Skipped {
+                    unseen.add(&seen.name, "has an ID that is not recorded");
+                }
                 findings.push((&member.name, text, hint));
             }
         }
@@ -72,8 +75,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             return unseen.settle(Verdict::Skipped, "", findings);
         }
         Verdict::Pass if as_predicted.len() == plan.members.len() => {
+            let added = plan.members.iter().filter(|one| !plan.is_predicted(one));
+            let added: Vec<&HostName> = added.map(|member| &member.name).collect();
+            let of_added = match added.as_slice() {
+                [] => String::new(),
+                added => format!(", that of {} as recorded", list(added)),
+            };
             format!(
-                "cluster {} and all member IDs as predicted",
+                "cluster {} and all member IDs as predicted{of_added}",
                 plan.cluster_id
             )
         }
@@ -82,7 +91,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             plan.cluster_id,
             list(as_predicted)
         ),
-        Verdict::Warn => format!("cluster {}, as predicted", plan.cluster_id),
+        Verdict::Skipped => format!("cluster {}, as predicted", plan.cluster_id),
         _ => format!("expected cluster {}", plan.cluster_id),
     };
     unseen.settle(verdict, evidence, findings)
@@ -162,15 +171,21 @@ fn differs(
         return None;
     }
     if status.cluster_id == plan.cluster_id {
-        // Such a member is fine; its ID depends on the time and cannot be predicted.
+        // etcd makes its ID from the time, too.
+        let known = if plan.is_predicted(member) {
+            "predicted"
+        } else {
+            "recorded"
+        };
         return Some((
-            Verdict::Warn,
+            Verdict::Skipped,
             format!(
-                "has the ID {}, not the predicted {}: it was added while the cluster ran",
+                "has the ID {}, not the {known} {}: it was added while the cluster ran",
                 status.member_id, member.id
             ),
-            Some(Hint::says(
-                "nothing to do: only the IDs of the initial members are predicted",
+            Some(Hint::heals(
+                "if you added it, record its ID",
+                [task(plan, "adopt")],
             )),
         ));
     }

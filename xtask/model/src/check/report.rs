@@ -38,7 +38,7 @@ pub enum Health {
 
 /// Runs every check that applies. A member counts once, however many addresses it answers at.
 pub fn judge(plan: &Plan, observation: &Observation) -> ClusterReport {
-    let observation = &observation.each_member_once(&plan.predicted_ids());
+    let observation = &observation.each_member_once(&plan.member_ids());
     let machines = MACHINE_CHECKS.iter().filter(|_| plan.on_machines);
     let checks = CHECKS.iter().chain(machines).map(|&check| {
         let mut judgement = (check.judge)(plan, observation);

@@ -34,7 +34,8 @@ pub struct Plan {
     pub name_prefix: NamePrefix,
     /// The network that the members share.
     pub subnet: Subnet,
-    /// The cluster ID after a bootstrap of exactly these members.
+    /// The cluster's ID: the one after a bootstrap of exactly these members, unless members were added or
+    /// removed later.
     pub cluster_id: EtcdId,
     /// The settings of each member's machine.
     pub machine: Machine,
@@ -57,7 +58,7 @@ pub struct Member {
     pub address: Ipv4Addr,
     /// Its ports.
     pub ports: Ports,
-    /// The ID that a static bootstrap gives it.
+    /// Its ID: the one that a static bootstrap gives it, unless it was added later.
     pub id: EtcdId,
 }
 
@@ -184,8 +185,14 @@ impl Plan {
         plan
     }
 
-    /// The IDs that a static bootstrap gives the members, in their order.
-    pub fn predicted_ids(&self) -> Vec<EtcdId> {
+    /// Whether a member has the ID that a static bootstrap gives it, and was not added later.
+    pub fn is_predicted(&self, member: &Member) -> bool {
+        let token = self.etcd.token.as_str();
+        member.id == identity::member_id(&[member.peer_url()], token)
+    }
+
+    /// The IDs of the members, in their order.
+    pub fn member_ids(&self) -> Vec<EtcdId> {
         self.members.iter().map(|member| member.id).collect()
     }
 

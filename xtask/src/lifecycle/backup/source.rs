@@ -8,7 +8,7 @@ use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::observation::{Look, Status};
 use crate::plan::Member;
-use crate::plan::identity::{EtcdId, cluster_id};
+use crate::plan::identity::EtcdId;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Started;
 use crate::ui::Ui;
@@ -48,7 +48,7 @@ pub(super) fn refuse_v2(started: &Started) -> Outcome<()> {
 /// Chooses the member. Warns of what may be missing in its snapshot.
 pub(super) fn find(ui: Ui, started: &Started, tools: &Tools) -> Outcome<BackupSource> {
     let members = started.record.members();
-    let cluster = cluster_id(members.iter().map(|member| member.id));
+    let cluster = started.record.cluster_id();
     let statuses = observe::statuses(&members, tools, PATIENCE);
     let chosen = choose_source(&statuses, cluster);
     let chosen = chosen.and_then(|index| Some((members.get(index)?, statuses.get(index)?.seen()?)));

@@ -18,7 +18,7 @@ use crate::driver::Driver;
 use crate::etcd::{observe, snapshot as snapshots};
 use crate::hint::Hint;
 use crate::observation::{Condition, Look, Status};
-use crate::plan::identity::{EtcdId, cluster_id};
+use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 use crate::process;
 use crate::reason::Reason;
@@ -294,7 +294,7 @@ impl Present {
             ..
         } = session;
         let members = record.members();
-        let cluster = cluster_id(members.iter().map(|member| member.id));
+        let cluster = record.cluster_id();
         let conditions = driver.conditions(home, &record.names())?;
         let statuses = if conditions.iter().any(Condition::is_running) {
             observe::statuses(&members, tools, observe::PATIENCE)

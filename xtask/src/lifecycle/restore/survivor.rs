@@ -8,7 +8,7 @@ use crate::hint::Hint;
 use crate::lifecycle::backup::{self, BackupSource, ScratchCluster};
 use crate::observation::{Condition, Look, Status};
 use crate::plan::Member;
-use crate::plan::identity::{EtcdId, cluster_id};
+use crate::plan::identity::EtcdId;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
@@ -23,7 +23,7 @@ pub(super) fn back_up(
     member: &HostName,
 ) -> Outcome<Snapshot> {
     let home = &session.home;
-    let cluster = cluster_id(statuses.iter().map(|(member, _)| member.id));
+    let cluster = session.record.cluster_id();
     let asked = statuses.iter().find(|(one, _)| one.name == *member);
     let survivor = match asked {
         Some((one, Look::Seen(status))) => running(session, statuses, cluster, one, status)?,

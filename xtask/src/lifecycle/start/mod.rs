@@ -80,7 +80,10 @@ pub(super) fn start(
 ) -> Outcome<Proof> {
     let name = request.name;
     let workspace = home.workspace.clone();
-    let past = Past::resumed(ui, request, home, defined, resume::continued)?;
+    let mut past = Past::resumed(ui, request, home, defined, resume::continued)?;
+    if let Some(record) = &past.record {
+        past.plan = record.identify(past.plan);
+    }
     render_files(ui, &workspace, defined)?;
     past.announce();
     let left = past.undo_killed_drill()?;
@@ -98,6 +101,19 @@ pub(super) fn start(
         let others = Others::Serve;
         Err(lost(name, &start.lost, others, FailureKind::Failed))
     }
+}
+
+/// The cluster that a definition describes, started or not, with binaries that fit it. Nothing is
+/// changed, and nothing is compared with the record.
+pub(super) fn as_defined(
+    ui: Ui,
+    request: &StartRequest<'_>,
+    home: Home,
+    defined: &Plan,
+) -> Outcome<Session> {
+    let past = Past::resumed(ui, request, home, defined, |_, record, _, _, _| Ok(record))?;
+    let (tools, _) = past.tools(false)?;
+    Ok(past.session(tools))
 }
 
 /// The cluster whose data is about to be replaced, which may not have been started yet. Its plan has
