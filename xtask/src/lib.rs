@@ -4,9 +4,9 @@
 //! files, processes, networks, clocks and the terminal.
 
 pub use model::{
-    advice, backup, check, command_line, definition, doctor, drill, elections, extra_user_data,
-    facts, hint, host, judgement, observation, plan, profile, reason, render, report, restore,
-    steps, values, wording,
+    advice, backup, change, check, command_line, definition, doctor, drill, elections,
+    extra_user_data, facts, hint, host, judgement, observation, plan, profile, reason, render,
+    report, restore, steps, values, wording,
 };
 
 pub mod artifact;

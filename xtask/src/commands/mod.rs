@@ -20,6 +20,7 @@ pub mod list;
 pub mod logs;
 pub mod machine_box;
 pub mod render;
+pub mod replace;
 pub mod restore;
 pub mod schema;
 pub mod ssh;

@@ -4,6 +4,7 @@ mod cache;
 pub mod command;
 pub mod find;
 pub mod gateway;
+pub mod membership;
 pub mod observe;
 mod package;
 pub mod pair;

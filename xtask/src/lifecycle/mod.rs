@@ -13,6 +13,7 @@ pub mod machine_box;
 pub mod open;
 pub mod rehearse;
 pub mod remove;
+pub mod replace;
 mod replace_data;
 pub mod restore;
 mod source_files;

@@ -7,10 +7,12 @@ pub mod file_time;
 pub mod high_water_mark;
 mod lock;
 mod record;
+mod replacement;
 mod restoration;
 pub mod versioned;
 
 pub use data_seen::DataSeen;
 pub use lock::Lock;
 pub use record::{Record, RecordedEtcd, RecordedMember};
+pub use replacement::Replacement;
 pub use restoration::{FORMAT as RESTORATION_FORMAT, Restoration};

@@ -35,7 +35,7 @@ pub use scratch::end_leftovers;
 pub(super) use source::BackupSource;
 
 /// How to take a backup.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct BackupRequest<'a> {
     /// The file to write; none for a new one in the cluster's own folder.
     pub to: Option<&'a Utf8Path>,
@@ -58,13 +58,28 @@ pub struct Taken {
 /// else succeeded.
 pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<Taken> {
     let (started, _lock) = lock(ui, name)?;
+    drill_left::refuse(&started.home)?;
+    take_from(ui, &started, request)
+}
+
+/// The same for a task that holds the cluster's lock.
+pub(super) fn take_locked(
+    ui: Ui,
+    name: &ClusterName,
+    request: BackupRequest<'_>,
+) -> Outcome<Taken> {
+    let started = open::started(name)?;
+    prepare(ui, &started)?;
+    take_from(ui, &started, request)
+}
+
+fn take_from(ui: Ui, started: &Started, request: BackupRequest<'_>) -> Outcome<Taken> {
     let home = &started.home;
-    drill_left::refuse(home)?;
     let file = match request.to {
         Some(to) => named_file(to)?,
         None => new_file(home)?,
     };
-    let manifest = save::save(ui, &started, &file)?;
+    let manifest = save::save(ui, started, &file)?;
     let mut taken = Taken {
         backup: Backup {
             file,
@@ -73,7 +88,7 @@ pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<T
         unproven: None,
     };
     if request.prove {
-        taken = prove_backup(ui, &started, taken.backup)?;
+        taken = prove_backup(ui, started, taken.backup)?;
     }
     if let (Some(keep), None) = (request.keep, &taken.unproven) {
         remove_old(ui, home, keep, &taken.backup.file)?;
@@ -143,10 +158,14 @@ fn lock(ui: Ui, name: &ClusterName) -> Outcome<(Started, Lock)> {
     let lock = Lock::take(&started.home, &format!("backup {name}"), &ui.saying())?;
     // The task that held the lock may have destroyed the cluster.
     let started = open::started(name)?;
+    prepare(ui, &started)?;
+    Ok((started, lock))
+}
+
+fn prepare(ui: Ui, started: &Started) -> Outcome<()> {
     refuse_without_etcdutl(&started.tools()?)?;
     end_leftovers(ui, &started.home)?;
-    remove::recover_backups(&started.home)?;
-    Ok((started, lock))
+    remove::recover_backups(&started.home)
 }
 
 /// Fails if nothing here checks and restores the snapshots of this version.
