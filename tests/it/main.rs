@@ -1,6 +1,7 @@
 //! The project's tests: one binary, one module a subject.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod adopt;
 mod background;
 mod backup;
 mod backup_mistakes;
@@ -73,6 +74,7 @@ mod render;
 mod render_flags;
 mod render_install;
 mod render_read;
+mod replace;
 mod restore;
 mod restore_killed;
 mod restore_on_machines;

@@ -1,7 +1,9 @@
 //! Adopts a running cluster: rebuilds its record from what its members say.
 
+use camino::Utf8PathBuf;
+
 use super::start::{self, StartRequest};
-use crate::driver::DRIVERS;
+use crate::driver::{DRIVERS, Driver};
 use crate::etcd::observe;
 use crate::hint::Hint;
 use crate::observation::{ListedMember, Look, Observation};
@@ -39,12 +41,13 @@ pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
     let _lock = Lock::take(&home, &format!("adopt {name}"), &ui.saying())?;
     let before = Record::read(&home)?;
     let mut request = *request;
-    if before.is_none() {
-        request.driver = request.driver.or_else(|| {
-            let mut drivers = DRIVERS.iter();
-            let used = drivers.find(|driver| !driver.traces(&home).is_empty());
-            used.map(|driver| driver.name())
-        });
+    let running = match before {
+        None => what_runs(&home),
+        Some(_) => None,
+    };
+    if let Some((driver, folder)) = &running {
+        request.driver = request.driver.or(Some(driver.name()));
+        request.etcd_dir = request.etcd_dir.or(folder.as_deref());
     }
     let session = start::as_defined(ui, &request, home, &defined)?;
     let observation = observe::observe(&session.plan, &session.tools, observe::PATIENCE);
@@ -79,6 +82,19 @@ pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
         added,
         is_unchanged,
     })
+}
+
+/// The driver whose members left traces here, and the folder of the etcd that they run, if they are
+/// processes.
+fn what_runs(home: &Home) -> Option<(&'static dyn Driver, Option<Utf8PathBuf>)> {
+    let mut drivers = DRIVERS.iter().map(|driver| (driver, driver.traces(home)));
+    let (driver, traces) = drivers.find(|(_, traces)| !traces.is_empty())?;
+    let started = driver.started_with(home, &traces);
+    let programs = started.iter().filter_map(|one| one.seen()?.program.clone());
+    let folders =
+        programs.filter_map(|program| Some(Utf8PathBuf::from(program).parent()?.to_owned()));
+    let mut usable = folders.filter(|folder| folder.join("etcdctl").is_file());
+    Some((*driver, usable.next()))
 }
 
 /// The ID of the cluster that all answering members belong to, and its list of members.

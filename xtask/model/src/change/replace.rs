@@ -47,35 +47,31 @@ pub enum Step {
 impl Replacement<'_> {
     /// The next step.
     pub fn next(&self) -> Step {
+        if !self.is_backed_up {
+            return Step::BackUp;
+        }
         let url = self.member.peer_url();
-        let is_it = |entry: &&ListedMember| entry.id == self.old || entry.peer_urls.contains(&url);
-        // The old entry first: its peer URL may be wrong.
-        let mut entries: Vec<&ListedMember> = self.listed.iter().filter(is_it).collect();
-        entries.sort_by_key(|entry| entry.id != self.old);
-        match entries.first() {
-            Some(entry) if entry.id == self.old => self.next_of_old(),
-            None if self.is_running => Step::Stop,
-            None if !self.is_set_aside => Step::SetAside,
+        let mut listed = self.listed.iter();
+        if listed.any(|entry| entry.id == self.old) {
+            return if self.is_running {
+                Step::Stop
+            } else {
+                Step::Remove(self.old)
+            };
+        }
+        let mut listed = self.listed.iter();
+        let new = listed.find(|entry| entry.peer_urls.contains(&url));
+        match new {
+            // Also if somebody has added it before its data was out of the way.
+            _ if !self.is_set_aside && self.is_running => Step::Stop,
+            _ if !self.is_set_aside => Step::SetAside,
             None => self
                 .dead
                 .first()
                 .map_or(Step::Add, |dead| Step::Remove(*dead)),
-            // Somebody may have added it before its data was out of the way.
-            Some(_) if !self.is_set_aside && self.is_running => Step::Stop,
-            Some(_) if !self.is_set_aside => Step::SetAside,
-            Some(entry) if !self.is_running => Step::Start(entry.id),
-            Some(entry) if entry.is_learner => Step::Promote(entry.id),
+            Some(new) if !self.is_running => Step::Start(new.id),
+            Some(new) if new.is_learner => Step::Promote(new.id),
             Some(_) => Step::Done,
-        }
-    }
-
-    const fn next_of_old(&self) -> Step {
-        if !self.is_backed_up {
-            Step::BackUp
-        } else if self.is_running {
-            Step::Stop
-        } else {
-            Step::Remove(self.old)
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::facts::flag_table;
 /// The flags that an etcd was started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StartedWith {
+    /// The program as it was called; none if it is not named like etcd.
+    pub program: Option<String>,
     /// The value of each flag, by the flag's name without dashes.
     pub flags: BTreeMap<String, String>,
 }
@@ -24,7 +26,10 @@ impl StartedWith {
         });
         let mut flags: BTreeMap<String, String> = of_environment.collect();
         flags.extend(of_command_line(words));
-        Self { flags }
+        Self {
+            program: words.iter().find(|word| is_etcd(word)).cloned(),
+            flags,
+        }
     }
 
     /// The value of the flag of this name.
@@ -36,11 +41,8 @@ impl StartedWith {
 /// Reads `--name=value`, `-name value`, and `--name` for true. Words before etcd are skipped: a shell may be
 /// about to execute it.
 fn of_command_line(words: &[String]) -> Vec<(String, String)> {
-    let is_etcd = |word: &String| {
-        let program = word.rsplit('/').next();
-        matches!(program, Some("etcd" | "etcd2"))
-    };
-    let program = words.iter().position(is_etcd).map(|program| program + 1);
+    let program = words.iter().position(|word| is_etcd(word));
+    let program = program.map(|program| program + 1);
     let first = program.or_else(|| words.iter().position(|word| word.starts_with('-')));
     let mut words = words.iter().skip(first.unwrap_or(words.len())).peekable();
     let mut flags = Vec::new();
@@ -59,4 +61,9 @@ fn of_command_line(words: &[String]) -> Vec<(String, String)> {
         flags.push((name.to_owned(), value));
     }
     flags
+}
+
+fn is_etcd(word: &str) -> bool {
+    let program = word.rsplit('/').next();
+    matches!(program, Some("etcd" | "etcd2"))
 }

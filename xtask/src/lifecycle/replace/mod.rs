@@ -1,5 +1,7 @@
 //! Replaces one member of a running cluster: it leaves the cluster, and joins it again without data.
 
+mod present;
+
 use std::time::{Duration, Instant};
 
 use super::backup::{self, BackupRequest};
@@ -8,7 +10,7 @@ use crate::change::replace::{Replacement as Change, Step};
 use crate::etcd::verify::Verified;
 use crate::etcd::{membership, observe};
 use crate::hint::Hint;
-use crate::observation::{Condition, ListedMember, Look, Status};
+use crate::observation::{Condition, ListedMember};
 use crate::pause::pause;
 use crate::plan::flags::InitialState;
 use crate::plan::identity::EtcdId;
@@ -21,8 +23,8 @@ use crate::state::{Lock, Replacement, Restoration, file_time};
 use crate::steps::Start;
 use crate::ui::{self, Ui};
 use crate::values::{ClusterName, HostName};
-use crate::wording::list;
 use crate::workspace::{Home, Workspace};
+use present::Present;
 
 /// A member that was replaced.
 pub struct Replaced {
@@ -44,7 +46,7 @@ const SETTLING: Duration = Duration::from_secs(60);
 const CATCHING_UP: Duration = Duration::from_secs(30 * 60);
 
 /// The pause between two attempts.
-const AGAIN: Duration = Duration::from_millis(200);
+pub(super) const AGAIN: Duration = Duration::from_millis(200);
 
 /// Replaces a member. `agree`: asks whether to replace a healthy one. Returns nothing if the user does
 /// not agree.
@@ -62,10 +64,13 @@ pub fn replace(
     let mut session = open::session(ui, name)?;
     refuse_unsuitable(&session)?;
     let planned = planned(&session.plan, member)?;
+    let unfinished = Replacement::read(&home)?;
+    if let Some(other) = unfinished.as_ref().filter(|one| one.member != *member) {
+        return Err(another_first(name, &other.member));
+    }
     let mut present = Present::of(&session, member)?;
-    let journal = match Replacement::read(&home)? {
-        Some(journal) if journal.member == *member => journal,
-        Some(other) => return Err(another_first(name, &other.member)),
+    let journal = match unfinished {
+        Some(journal) => journal,
         None => {
             if present.is_healthy(&planned)
                 && !agree(&format!("`{member}` is healthy; replace it nevertheless?"))?
@@ -154,8 +159,7 @@ impl Work<'_> {
             Step::Remove(id) => {
                 let who = present.name_of(id);
                 ui.say(&format!("removing {who} ({id}) from the cluster"));
-                membership::remove(&session.tools, &present.asked, id)
-                    .map_err(|why| self.failed("removed", &why))?;
+                self.remove(session, present, id)?;
                 if let (true, Ok(who)) = (id != self.journal.old, who.parse()) {
                     self.removed.push(who);
                 }
@@ -182,6 +186,27 @@ impl Work<'_> {
             Step::Done => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Removes a member from the list. An election may be under way.
+    fn remove(&self, session: &Session, present: &Present, id: EtcdId) -> Outcome<()> {
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let removed = membership::remove(&session.tools, &present.asked, id);
+            let Err(why) = removed else {
+                return Ok(());
+            };
+            // The request may have succeeded although its answer was lost.
+            let listed = observe::member_list(&present.asked, &session.tools, observe::PATIENCE);
+            let is_listed = |listed: &Vec<ListedMember>| listed.iter().any(|one| one.id == id);
+            if listed.seen().is_some_and(|listed| !is_listed(listed)) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(self.failed("removed", &why));
+            }
+            pause(AGAIN);
+        }
     }
 
     /// Adds the member. etcd refuses while a connection between members is younger than five seconds.
@@ -271,98 +296,6 @@ impl Work<'_> {
     }
 }
 
-/// What the other members say.
-struct Present {
-    /// The other member that is asked: the leader, if it is one of them.
-    asked: Member,
-    listed: Vec<ListedMember>,
-    /// The other voters that do not answer.
-    dead: Vec<EtcdId>,
-    /// Whether the process of the member runs.
-    is_running: bool,
-    /// What the member itself says.
-    itself: Option<Status>,
-}
-
-impl Present {
-    /// # Errors
-    ///
-    /// Refuses if the others are no quorum.
-    fn of(session: &Session, member: &HostName) -> Outcome<Self> {
-        let Session {
-            home,
-            driver,
-            plan,
-            tools,
-            ..
-        } = session;
-        let statuses = observe::statuses(&plan.members, tools, observe::PATIENCE);
-        let both = || plan.members.iter().zip(&statuses);
-        let seen = || both().filter_map(|(one, look)| Some((one, look.seen()?)));
-        let others = || {
-            seen().filter(|(one, status)| {
-                one.name != *member && status.cluster_id == plan.cluster_id && !status.is_learner
-            })
-        };
-        let led = || others().filter(|(_, status)| status.leader.is_some());
-        let leader = led().find(|(_, status)| status.leads());
-        let asked = leader.or_else(|| led().next());
-        let list = asked.map(|(asked, _)| observe::member_list(asked, tools, observe::PATIENCE));
-        let (Some((asked, _)), Some(Look::Seen(listed))) = (asked, list) else {
-            return Err(no_quorum(session, member, &statuses));
-        };
-        let is_voter = |entry: &&ListedMember| !entry.is_learner;
-        let voters: Vec<&ListedMember> = listed.iter().filter(is_voter).collect();
-        let able = |entry: &&&ListedMember| led().any(|(_, status)| status.member_id == entry.id);
-        if voters.iter().filter(able).count() <= voters.len() / 2 {
-            return Err(no_quorum(session, member, &statuses));
-        }
-        let url = plan.members.iter().find(|one| one.name == *member);
-        let url = url.map(Member::peer_url).unwrap_or_default();
-        let is_other = |entry: &&&ListedMember| {
-            entry.name != member.as_str() && !entry.peer_urls.contains(&url)
-        };
-        let answers =
-            |entry: &&&ListedMember| seen().any(|(_, status)| status.member_id == entry.id);
-        let dead = voters.iter().filter(is_other);
-        let dead = dead.filter(|entry| !answers(entry)).map(|entry| entry.id);
-        let conditions = driver.conditions(home, std::slice::from_ref(member))?;
-        let itself = both().find(|(one, _)| one.name == *member);
-        Ok(Self {
-            asked: asked.clone(),
-            dead: dead.collect(),
-            is_running: conditions.iter().any(Condition::is_running),
-            itself: itself.and_then(|(_, look)| look.seen().cloned()),
-            listed,
-        })
-    }
-
-    fn is_healthy(&self, member: &Member) -> bool {
-        let as_itself = |status: &Status| {
-            status.member_id == member.id && status.leader.is_some() && !status.is_learner
-        };
-        self.itself.as_ref().is_some_and(as_itself) && self.id_of(member) == member.id
-    }
-
-    /// The ID of the entry that means this member.
-    fn id_of(&self, member: &Member) -> EtcdId {
-        let url = member.peer_url();
-        let entries = || self.listed.iter();
-        let entry = entries()
-            .find(|entry| entry.id == member.id)
-            .or_else(|| entries().find(|entry| entry.name == member.name.as_str()))
-            .or_else(|| entries().find(|entry| entry.peer_urls.contains(&url)));
-        entry.map_or(member.id, |entry| entry.id)
-    }
-
-    fn name_of(&self, id: EtcdId) -> String {
-        let entry = self.listed.iter().find(|entry| entry.id == id);
-        let name = entry.map(|entry| entry.name.escape_debug().to_string());
-        name.filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "a member that never started".to_owned())
-    }
-}
-
 fn planned(plan: &Plan, member: &HostName) -> Outcome<Member> {
     let planned = plan.members.iter().find(|one| one.name == *member);
     planned.cloned().ok_or_else(|| {
@@ -441,31 +374,6 @@ fn another_first(name: &ClusterName, other: &HostName) -> Failure {
             .hint(Hint::heals(
                 "complete it first",
                 [format!("cargo xtask replace {other} --cluster {name}")],
-            )),
-    )
-}
-
-fn no_quorum(session: &Session, member: &HostName, statuses: &[Look<Status>]) -> Failure {
-    let (name, plan) = (&session.home.name, &session.plan);
-    let able = plan.members.iter().zip(statuses);
-    let able = able.filter(|(one, look)| {
-        let leads = |status: &Status| {
-            status.leader.is_some() && status.cluster_id == plan.cluster_id && !status.is_learner
-        };
-        one.name != *member && look.seen().is_some_and(leads)
-    });
-    let able: Vec<&HostName> = able.map(|(one, _)| &one.name).collect();
-    let who = match able.as_slice() {
-        [] => "no other member has a leader".to_owned(),
-        able => format!("of the others, only {} can agree", list(able)),
-    };
-    Failure::refused(
-        Diagnostic::error(format!("without `{member}`, the cluster has no quorum"))
-            .note(who)
-            .note("nothing was changed")
-            .hint(Hint::informs(
-                "see what is wrong with the others, and which command helps",
-                [format!("cargo xtask verify {name}")],
             )),
     )
 }
