@@ -75,6 +75,7 @@ mod render_flags;
 mod render_install;
 mod render_read;
 mod replace;
+mod restart;
 mod restore;
 mod restore_killed;
 mod restore_on_machines;

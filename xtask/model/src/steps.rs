@@ -63,3 +63,11 @@ pub fn stop(members: &[HostName], leader: Option<&HostName>) -> Vec<Vec<HostName
         .filter(|group| !group.is_empty())
         .collect()
 }
+
+/// The order in which to disturb members one at a time: the leader last, because each change of the leader
+/// interrupts all clients.
+pub fn leader_last<'a>(members: &'a [HostName], leader: Option<&HostName>) -> Vec<&'a HostName> {
+    let mut members: Vec<&HostName> = members.iter().collect();
+    members.sort_by_key(|member| Some(*member) == leader);
+    members
+}

@@ -1,20 +1,16 @@
-//! Changes a cluster's list of members, with etcdctl.
+//! Changes the members of a cluster and their roles, with etcdctl.
 
 use std::time::Duration;
 
-use xshell::Shell;
-
-use super::client_environment;
-use super::command::command;
+use super::ask::ask;
 use super::tools::Tools;
 use crate::observation::etcdctl as read;
 use crate::plan::Member;
 use crate::plan::identity::EtcdId;
-use crate::process;
 use crate::reason::Reason;
 
 /// How long a change may take, with an election in between.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Adds a member, as a learner where this version has them. Returns the ID that it got.
 pub fn add(tools: &Tools, through: &Member, member: &Member) -> Result<EtcdId, Reason> {
@@ -47,19 +43,12 @@ fn has_learners(tools: &Tools) -> bool {
     tools.version.minor_release() >= (3, 4)
 }
 
+/// Hands the leadership from one member to another. etcd itself does so when its leader is stopped,
+/// but only then.
+pub fn move_leader(tools: &Tools, leader: &Member, to: EtcdId) -> Result<(), Reason> {
+    run(tools, leader, &["move-leader", &to.to_string()]).map(drop)
+}
+
 fn run(tools: &Tools, through: &Member, words: &[&str]) -> Result<String, Reason> {
-    let shell = Shell::new().map_err(Reason::of)?;
-    let urls = [through.client_url()];
-    let etcdctl = command(&shell, &tools.etcdctl)
-        .envs(client_environment(tools.version, Some(&urls)))
-        .args(["--dial-timeout=5s", "--command-timeout=30s"])
-        .args(words);
-    let finished = process::run(etcdctl, PATIENCE);
-    if finished.success() {
-        return Ok(finished.stdout);
-    }
-    let why = read::reason(&finished.stderr);
-    Err(why
-        .unwrap_or_else(|| format!("`{}` {}", finished.command, finished.ending()))
-        .into())
+    ask(tools, through, words, PATIENCE)
 }

@@ -1,9 +1,11 @@
 //! The real etcd and etcdctl: finding them, and querying members with them.
 
+mod ask;
 mod cache;
 pub mod command;
 pub mod find;
 pub mod gateway;
+pub mod maintenance;
 pub mod membership;
 pub mod observe;
 mod package;

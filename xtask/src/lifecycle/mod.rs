@@ -4,6 +4,7 @@
 pub mod adopt;
 pub mod backup;
 pub mod definitions;
+pub mod defrag;
 pub mod drill_left;
 mod etcdctl_location;
 mod known_data;
@@ -15,6 +16,7 @@ pub mod rehearse;
 pub mod remove;
 pub mod replace;
 mod replace_data;
+pub mod restart;
 pub mod restore;
 mod source_files;
 pub mod start;

@@ -330,7 +330,7 @@ fn refuse_unsuitable(session: &Session) -> Outcome<()> {
         return Err(Failure::usage(
             Diagnostic::error(format!("members of etcd {version} cannot be replaced"))
                 .note("etcd before 3.0 has no backup that this program could take first")
-                .hint("by hand: `member remove`, then `member add`, then start it with an empty data folder and `initial-cluster-state=existing`"),
+                .note("by hand: `member remove` and `member add`, then a start with an empty data folder and `initial-cluster-state=existing`"),
         ));
     }
     if driver.machines().is_some() {

@@ -1,0 +1,173 @@
+//! Makes room in the databases of a running cluster.
+
+use super::{drill_left, open, stop};
+use crate::check::quota_of;
+use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::etcd::{maintenance, observe};
+use crate::hint::Hint;
+use crate::observation::{AlarmKind, Look, Status};
+use crate::plan::{Member, Plan};
+use crate::reason::Reason;
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::session::Session;
+use crate::state::Lock;
+use crate::steps;
+use crate::ui::Ui;
+use crate::values::{ClusterName, HostName};
+use crate::workspace::Workspace;
+
+/// The size of a member's database, in bytes.
+#[derive(Debug)]
+pub struct Defragmented {
+    /// The member.
+    pub member: HostName,
+    /// Its size before.
+    pub before: Option<u64>,
+    /// Its size after.
+    pub after: Option<u64>,
+}
+
+/// Defragments every member's database, one at a time and the leader last, and disarms NOSPACE if there is
+/// room again. `compacts`: whether to drop the history of all keys first.
+pub fn defrag(ui: Ui, name: &ClusterName, compacts: bool) -> Outcome<Vec<Defragmented>> {
+    let home = Workspace::find()?.home(name);
+    let _lock = Lock::take(&home, &format!("defrag {name}"), &ui.saying())?;
+    drill_left::refuse(&home)?;
+    let session = open::session(ui, name)?;
+    let Session { plan, tools, .. } = &session;
+    refuse_v2(plan)?;
+    let statuses = observe::statuses(&plan.members, tools, observe::PATIENCE);
+    let seen: Vec<(&Member, &Status)> = plan
+        .members
+        .iter()
+        .zip(&statuses)
+        .filter_map(|(member, look)| Some((member, look.seen()?)))
+        .collect();
+    let led = seen.iter().find(|(_, status)| status.leader.is_some());
+    let Some((asked, _)) = led else {
+        return Err(nobody_leads(&session));
+    };
+    if compacts {
+        let revisions = seen.iter().filter_map(|(_, status)| status.revision);
+        if let Some(revision) = revisions.max() {
+            ui.say(&format!("dropping all revisions before {revision}"));
+            maintenance::compact(tools, asked, revision)
+                .map_err(|why| failed(&session, "the history could not be compacted", &why))?;
+        }
+    }
+    let leader = stop::leader(&home);
+    let names: Vec<HostName> = seen.iter().map(|(member, _)| member.name.clone()).collect();
+    let mut done = Vec::new();
+    for name in steps::leader_last(&names, leader.as_ref()) {
+        let Some((member, status)) = seen.iter().find(|(member, _)| member.name == *name) else {
+            continue;
+        };
+        ui.say(&format!(
+            "{name}: defragmenting; it does not answer meanwhile"
+        ));
+        maintenance::defragment(tools, member).map_err(|why| {
+            failed(
+                &session,
+                &format!("`{name}` could not be defragmented"),
+                &why,
+            )
+        })?;
+        done.push(Defragmented {
+            member: name.clone(),
+            before: status.db_size,
+            after: size(&session, member),
+        });
+    }
+    disarm(&session, asked)?;
+    Ok(done)
+}
+
+fn size(session: &Session, member: &Member) -> Option<u64> {
+    let members = std::slice::from_ref(member);
+    let mut statuses = observe::statuses(members, &session.tools, observe::PATIENCE);
+    statuses.pop()?.seen()?.db_size
+}
+
+/// Disarms NOSPACE, if it is raised and every database has room. Other alarms stay.
+fn disarm(session: &Session, asked: &Member) -> Outcome<()> {
+    let Session {
+        ui,
+        home,
+        driver,
+        plan,
+        tools,
+        ..
+    } = session;
+    let alarms = maintenance::alarms(tools, asked)
+        .map_err(|why| failed(session, "the alarms could not be listed", &why))?;
+    if !alarms.iter().any(|alarm| alarm.kind == AlarmKind::NoSpace) {
+        return Ok(());
+    }
+    let statuses = observe::statuses(&plan.members, tools, observe::PATIENCE);
+    let started = driver.started_with(home, &plan.names());
+    let is_full = |(index, look): (usize, &Look<Status>)| {
+        let status = look.seen()?;
+        (status.db_size? >= quota_of(plan, status, started.get(index))).then_some(index)
+    };
+    let full = statuses.iter().enumerate().find_map(is_full);
+    if let Some(member) = full.and_then(|index| plan.members.get(index)) {
+        let (member, name) = (&member.name, &home.name);
+        return Err(Failure::failed(
+            Diagnostic::error(format!(
+                "the database of `{member}` is still full, so the alarm stays raised"
+            ))
+            .note("only what was deleted and compacted can be freed")
+            .hint(Hint::heals(
+                "drop the history of all keys, too",
+                [format!("cargo xtask defrag {name} --compact")],
+            ))
+            .hint(Hint::heals(
+                format!(
+                    "or raise `etcd.quota` in `{}`, then start the members again",
+                    plan.source
+                ),
+                [format!("cargo xtask restart --cluster {name}")],
+            )),
+        ));
+    }
+    let gateway = Gateway::of(plan, asked, 30);
+    gateway.disarm_no_space().map_err(|unanswered| {
+        let (Unanswered::Refused(why) | Unanswered::Unknown(why)) = unanswered;
+        failed(
+            session,
+            "the alarm NOSPACE could not be disarmed",
+            &why.into(),
+        )
+    })?;
+    ui.say("the alarm NOSPACE is disarmed");
+    Ok(())
+}
+
+fn refuse_v2(plan: &Plan) -> Outcome<()> {
+    let version = plan.version();
+    if !version.is_v2() {
+        return Ok(());
+    }
+    Err(Failure::usage(Diagnostic::error(format!(
+        "etcd {version} has no database to defragment"
+    ))))
+}
+
+fn nobody_leads(session: &Session) -> Failure {
+    let name = &session.home.name;
+    Failure::could_not_look(
+        Diagnostic::error(format!("no member of `{name}` answers and has a leader")).hint(
+            Hint::informs("see what is wrong", [format!("cargo xtask verify {name}")]),
+        ),
+    )
+}
+
+fn failed(session: &Session, what: &str, why: &Reason) -> Failure {
+    let name = &session.home.name;
+    Failure::failed(
+        Diagnostic::error(format!("{what}: {why}")).hint(Hint::informs(
+            "see what is wrong",
+            [format!("cargo xtask verify {name}")],
+        )),
+    )
+}

@@ -1,0 +1,191 @@
+//! Restarts members one at a time, while the others serve.
+
+use std::time::{Duration, Instant};
+
+use super::{drill_left, look, open, stop};
+use crate::etcd::verify::Verified;
+use crate::etcd::{membership, observe};
+use crate::hint::Hint;
+use crate::judgement::Verdict;
+use crate::observation::Status;
+use crate::pause::pause;
+use crate::plan::Member;
+use crate::plan::flags::InitialState;
+use crate::process;
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::session::Session;
+use crate::state::Lock;
+use crate::steps::{self, Start};
+use crate::ui::{self, Ui};
+use crate::values::{ClusterName, HostName};
+use crate::wording::list;
+use crate::workspace::Workspace;
+
+/// How long to wait for an election before the first restart.
+const SETTLING: Duration = Duration::from_secs(10);
+
+/// The pause between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Restarts one member, or all of them: the leader last, and with its leadership handed over before.
+/// After each, it waits until all members serve again.
+///
+/// # Errors
+///
+/// Refuses if a member does not serve: another one less could cost the quorum.
+pub fn restart(
+    ui: Ui,
+    name: &ClusterName,
+    member: Option<&HostName>,
+) -> Outcome<(Session, Verified)> {
+    let home = Workspace::find()?.home(name);
+    if let Some(member) = member {
+        open::with_member("restart", name, member)?;
+    }
+    let _lock = Lock::take(&home, &format!("restart {name}"), &ui.saying())?;
+    drill_left::refuse(&home)?;
+    let session = open::session(ui, name)?;
+    super::start::refuse_a_different_cluster(
+        &session.record,
+        &session.plan.on_ports(session.defined_ports),
+    )?;
+    let mut verified = wait(&session, SETTLING);
+    if !serves(&verified) {
+        return Err(not_healthy(&session, &verified));
+    }
+    let leader = stop::leader(&home);
+    let chosen = match member {
+        Some(member) => vec![member.clone()],
+        None => session.plan.names(),
+    };
+    let order = steps::leader_last(&chosen, leader.as_ref());
+    let interrupted = process::on_interrupt(String::new());
+    for (number, member) in order.iter().enumerate() {
+        interrupted.change(left(
+            name,
+            member,
+            order.get(number + 1..).unwrap_or_default(),
+        ));
+        hand_over(&session, member);
+        restart_one(&session, member)?;
+        ui.say(&format!("{member}: restarted"));
+        verified = wait(&session, session.driver.patience());
+        if !serves(&verified) {
+            return Err(did_not_recover(&session, member, &verified));
+        }
+    }
+    Ok((session, verified))
+}
+
+/// The checks that a restart must not find failing, because the next member is stopped then. Others, such as
+/// `flags`, may be the reason of the restart.
+const SERVING: &[&str] = &["reachable", "members", "leader", "quorum", "lag", "write"];
+
+fn serves(verified: &Verified) -> bool {
+    let failing = verified.report.names(&[Verdict::Fail, Verdict::NotYet]);
+    !failing.iter().any(|check| SERVING.contains(check))
+}
+
+/// Looks until all members serve, a member has stopped, or the time is over.
+fn wait(session: &Session, most: Duration) -> Verified {
+    let deadline = Instant::now() + most;
+    loop {
+        let verified = look::once(session);
+        let is_over = Instant::now() > deadline || verified.has_stopped_members();
+        if serves(&verified) || is_over {
+            return verified;
+        }
+        pause(LOOK_AGAIN);
+    }
+}
+
+fn restart_one(session: &Session, member: &HostName) -> Outcome<()> {
+    let Session {
+        ui,
+        home,
+        driver,
+        plan,
+        tools,
+        ..
+    } = session;
+    let members = std::slice::from_ref(member);
+    driver.data().halt(home, members, &ui.saying())?;
+    driver.data().release(home, members)?;
+    if driver.machines().is_some() {
+        return Ok(());
+    }
+    let start = Start {
+        members: vec![(member.clone(), InitialState::Existing)],
+        lost: Vec::new(),
+    };
+    driver.start(home, plan, tools, &start, &mut |_, _| {})
+}
+
+/// Hands the leadership to another member, if this one leads. etcd does so itself when it is stopped, if
+/// this fails.
+fn hand_over(session: &Session, member: &HostName) {
+    let Session {
+        ui, plan, tools, ..
+    } = session;
+    let statuses = observe::statuses(&plan.members, tools, observe::PATIENCE);
+    let seen = || plan.members.iter().zip(&statuses);
+    let status = |wanted: &dyn Fn(&Member, &Status) -> bool| {
+        seen()
+            .find_map(|(one, look)| Some((one, look.seen().filter(|status| wanted(one, status))?)))
+    };
+    let Some((leader, _)) = status(&|one, status| one.name == *member && status.leads()) else {
+        return;
+    };
+    let follower = |one: &Member, status: &Status| {
+        one.name != *member && status.leader == Some(leader.id) && !status.is_learner
+    };
+    let Some((next, status)) = status(&follower) else {
+        return;
+    };
+    if membership::move_leader(tools, leader, status.member_id).is_ok() {
+        ui.say(&format!("{member}: handed the leadership to {}", next.name));
+    }
+}
+
+/// The message after an interruption.
+fn left(name: &ClusterName, member: &HostName, rest: &[&HostName]) -> String {
+    let next = Hint::heals(
+        "start it if it is stopped",
+        [format!("cargo xtask up {name}")],
+    );
+    let rest = match rest {
+        [] => String::new(),
+        rest => format!("; not restarted: {}", list(rest)),
+    };
+    format!(
+        "{member} was being restarted{rest}\n{}",
+        ui::hint_line(&next)
+    )
+}
+
+fn not_healthy(session: &Session, verified: &Verified) -> Failure {
+    let (name, plan) = (&session.home.name, &session.plan);
+    Failure::refused(
+        Diagnostic::error(verified.report.summary(plan))
+            .note("members are restarted only while all others serve; nothing was changed")
+            .hint(Hint::informs(
+                "see what is wrong",
+                [format!("cargo xtask verify {name}")],
+            )),
+    )
+}
+
+fn did_not_recover(session: &Session, member: &HostName, verified: &Verified) -> Failure {
+    let (name, plan) = (&session.home.name, &session.plan);
+    Failure::failed(
+        Diagnostic::error(format!(
+            "after `{member}` was restarted: {}",
+            verified.report.summary(plan)
+        ))
+        .note("no other member was restarted after that")
+        .hint(Hint::informs(
+            "see what is wrong",
+            [format!("cargo xtask verify {name}")],
+        )),
+    )
+}
