@@ -122,10 +122,7 @@ fn disarm(session: &Session, asked: &Member) -> Outcome<()> {
                 [format!("cargo xtask defrag {name} --compact")],
             ))
             .hint(Hint::heals(
-                format!(
-                    "or raise `etcd.quota` in `{}`, then start the members again",
-                    plan.source
-                ),
+                "or raise the quota in the definition, then start the members with it",
                 [format!("cargo xtask restart --cluster {name}")],
             )),
         ));
