@@ -175,12 +175,17 @@ fn variable_that_contradicts_a_cluster_is_named() {
         hint: or remove the cluster and its data first: `cargo xtask destroy made`
     "#]].assert_eq(&ran.stderr);
     let mut command = scratch.command(&["up", "made", "--driver", "local"]);
-    let ran = Ran::from(command.env_remove("XTASK_DRIVER").output().unwrap()).expect(2);
-    assert!(
-        ran.stderr.contains("\nhint: omit `--driver`\n"),
-        "{}",
-        ran.stderr
-    );
+    // Whether or not the variable is set, the option has won.
+    for command in [&mut command, &mut scratch.command(&["up", "made", "--driver=local"])] {
+        for driver in ["", "vagrant"] {
+            let ran = Ran::from(command.env("XTASK_DRIVER", driver).output().unwrap()).expect(2);
+            assert!(
+                ran.stderr.contains("\nhint: omit `--driver`\n"),
+                "{}",
+                ran.stderr
+            );
+        }
+    }
 }
 
 /// Members of several clusters, one of which is named in the place of a member.

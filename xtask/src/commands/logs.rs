@@ -51,7 +51,7 @@ Exit status:
 
 /// Runs `logs`.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
-    let started = open::with_member("logs", &args.cluster, &args.member)?;
+    let started = open::with_member("logs", &args.cluster, &args.member, &[])?;
     if let Some(machines) = started.driver.machines() {
         return journal(&started, machines, args);
     }

@@ -46,7 +46,7 @@ Exit status:
 
 /// Replaces this process with `ssh`.
 pub fn run(args: &Args) -> Outcome<Exit> {
-    let started = open::with_member("ssh", &args.cluster, &args.member)?;
+    let started = open::with_member("ssh", &args.cluster, &args.member, &args.command)?;
     let Some(machines) = started.driver.machines() else {
         let name = &started.home.name;
         return Err(Failure::usage(

@@ -1,9 +1,12 @@
 //! Opens a cluster that was started.
 
+use std::ffi::OsString;
+
 use super::{definitions, etcdctl_location};
 use crate::driver::DRIVERS;
 use crate::hint::Hint;
 use crate::plan::Plan;
+use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::{Session, Started};
 use crate::state::Record;
@@ -56,14 +59,21 @@ pub fn started(name: &ClusterName) -> Outcome<Started> {
 
 /// Finds a started cluster that has this member, for a task that takes both. If it has not, says
 /// which other cluster has, or is meant.
-pub fn with_member(task: &str, cluster: &ClusterName, member: &HostName) -> Outcome<Started> {
+///
+/// `rest`: the words after the member's name.
+pub fn with_member(
+    task: &str,
+    cluster: &ClusterName,
+    member: &HostName,
+    rest: &[OsString],
+) -> Outcome<Started> {
     let found = started(cluster).and_then(|started| {
         started.insist_on(member)?;
         Ok(started)
     });
     found.map_err(|mut failure| {
         if let Some(first) = failure.diagnostics.first_mut()
-            && let Some(hint) = elsewhere(task, cluster, member)
+            && let Some(hint) = elsewhere(task, cluster, member, rest)
         {
             first.hints.insert(0, hint);
         }
@@ -72,7 +82,12 @@ pub fn with_member(task: &str, cluster: &ClusterName, member: &HostName) -> Outc
 }
 
 /// The command for a member of another started cluster, or for a cluster's name in its place.
-fn elsewhere(task: &str, cluster: &ClusterName, member: &HostName) -> Option<Hint> {
+fn elsewhere(
+    task: &str,
+    cluster: &ClusterName,
+    member: &HostName,
+    rest: &[OsString],
+) -> Option<Hint> {
     let workspace = Workspace::find().ok()?;
     let others = workspace.started().into_iter();
     let mut others = others.filter(|other| other != cluster).filter_map(|other| {
@@ -91,7 +106,11 @@ fn elsewhere(task: &str, cluster: &ClusterName, member: &HostName) -> Option<Hin
             names.first()?,
         )
     };
-    let command = format!("cargo xtask {task} {member} --cluster {other}");
+    let mut command = format!("cargo xtask {task} {member} --cluster {other}");
+    for word in rest {
+        command += " ";
+        command += &quoted(&word.to_string_lossy());
+    }
     Some(Hint::heals(fact, [command]))
 }
 

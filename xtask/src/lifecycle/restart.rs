@@ -40,7 +40,7 @@ pub fn restart(
 ) -> Outcome<(Session, Verified)> {
     let home = Workspace::find()?.home(name);
     if let Some(member) = member {
-        open::with_member("restart", name, member)?;
+        open::with_member("restart", name, member, &[])?;
     }
     let _lock = Lock::take(&home, &format!("restart {name}"), &ui.saying())?;
     drill_left::refuse(&home)?;

@@ -57,7 +57,7 @@ pub fn replace(
     agree: &dyn Fn(&str) -> Outcome<bool>,
 ) -> Outcome<Option<Replaced>> {
     let home = Workspace::find()?.home(name);
-    open::with_member("replace", name, member)?;
+    open::with_member("replace", name, member, &[])?;
     let _lock = Lock::take(&home, &format!("replace {member}"), &ui.saying())?;
     drill_left::refuse(&home)?;
     refuse_unfinished_restoration(&home)?;

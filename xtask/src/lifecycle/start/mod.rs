@@ -408,7 +408,11 @@ fn undo_with_quorum(session: &Session, left: Option<Healed>) -> Outcome<()> {
 
 /// How to run `up` without an option, which an environment variable may have given.
 fn without(option: &str, variable: &str) -> Hint {
-    if std::env::var_os(variable).is_some() {
+    let is_typed = std::env::args_os().any(|word| {
+        let word = word.to_string_lossy();
+        word == option || word.starts_with(&format!("{option}="))
+    });
+    if std::env::var_os(variable).is_some() && !is_typed {
         Hint::heals(
             format!("`{option}` comes from `{variable}`"),
             [format!("unset {variable}")],
