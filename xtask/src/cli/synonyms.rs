@@ -20,7 +20,11 @@ static TASKS: &[(&[&str], &[&str])] = &[
         &["up"],
     ),
     (&["halt", "pause", "shutdown", "stop", "suspend"], &["down"]),
-    (&["reload", "restart"], &["down", "up"]),
+    (&["bounce", "reload", "roll"], &["restart"]),
+    (&["compact", "defragment", "vacuum"], &["defrag"]),
+    (&["import", "load", "rollback", "undo"], &["restore"]),
+    (&["fix", "heal", "recover", "repair"], &["up", "replace", "restore"]),
+    (&["rebuild", "recreate"], &["replace", "restore"]),
     (
         &["clean", "delete", "purge", "remove", "reset", "rm"],
         &["destroy"],
