@@ -54,7 +54,7 @@ pub(crate) fn was_started_by(
 /// Command lines up to the Tab key, and the expected completions.
 const CASES: &[(&str, &str)] = &[
     ("cargo xtask ver", "verify"),
-    ("cargo xtask d", "destroy doctor down drill"),
+    ("cargo xtask d", "defrag destroy doctor down drill"),
     ("cargo xtask verify ", "default five wan"),
     ("cargo xtask destroy w", "wan"),
     ("cargo xtask verify --fo", "--format"),
@@ -75,6 +75,8 @@ const CASES: &[(&str, &str)] = &[
     ("cargo xtask logs -c wan ", "far-01 far-02 far-03"),
     ("cargo xtask logs -c default ", ""),
     ("cargo xtask ssh --cluster wan ", "far-01 far-02 far-03"),
+    ("cargo xtask replace --cluster wan ", "far-01 far-02 far-03"),
+    ("cargo xtask restore wan --from-member ", "far-01 far-02 far-03"),
     ("cargo xtask up --driver ", "local vagrant"),
     ("cargo xtask identity --driver l", "local"),
     ("cargo xtask drill leader", "leader-cut-off leader-killed"),
