@@ -152,6 +152,22 @@ hint: if no other client writes, add `--yes`
     assert!(ended.stderr.contains("has been healed"), "{}", ended.stderr);
     assert_eq!(identities(&cluster, "data"), before);
     cluster.comes_to_be_healthy();
+
+    // Once the restoration has begun, it is completed, and what it replaces is kept.
+    let words = ["drill", "careful", "all-data-lost", "--yes", "--hold", "1s"];
+    let drill = UnderWay::start(&mut cluster.scratch.command(&words));
+    let ended = drill.interrupt_once_it_says("restoring the data of core-01");
+    let said = "interrupted; `all-data-lost` has been healed by a restoration\nnote: writes from revision ";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    assert_eq!(ended.status, Some(130));
+    let is_kept = |identity: &u64| {
+        let mut folders = fs::read_dir(cluster.state("members/core-01")).unwrap();
+        folders.any(|folder| folder.unwrap().metadata().unwrap().ino() == *identity)
+    };
+    assert!(before["core-01"].iter().all(is_kept));
+    assert_ne!(identities(&cluster, "data"), before);
+    assert!(!cluster.state("drill.json").exists());
+    cluster.comes_to_be_healthy();
 }
 
 /// The identities of the members' folders of this name.

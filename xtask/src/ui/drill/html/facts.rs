@@ -41,7 +41,7 @@ pub(super) fn moments(page: &mut String, drill: &Drill) {
             Event::Found => "`verify` reports what was expected".to_owned(),
             Event::Healing => "healing begins".to_owned(),
             Event::Restored => "the data of all members is replaced".to_owned(),
-            Event::Healed => "the fault is undone".to_owned(),
+            Event::Healed => "the fault is healed".to_owned(),
             Event::Healthy => "`verify` finds nothing wrong".to_owned(),
         };
         let _ = writeln!(
