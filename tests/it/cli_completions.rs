@@ -76,7 +76,10 @@ const CASES: &[(&str, &str)] = &[
     ("cargo xtask logs -c default ", ""),
     ("cargo xtask ssh --cluster wan ", "far-01 far-02 far-03"),
     ("cargo xtask replace --cluster wan ", "far-01 far-02 far-03"),
-    ("cargo xtask restore wan --from-member ", "far-01 far-02 far-03"),
+    (
+        "cargo xtask restore wan --from-member ",
+        "far-01 far-02 far-03",
+    ),
     ("cargo xtask up --driver ", "local vagrant"),
     ("cargo xtask identity --driver l", "local"),
     ("cargo xtask drill leader", "leader-cut-off leader-killed"),

@@ -176,7 +176,10 @@ fn variable_that_contradicts_a_cluster_is_named() {
     "#]].assert_eq(&ran.stderr);
     let mut command = scratch.command(&["up", "made", "--driver", "local"]);
     // Whether or not the variable is set, the option has won.
-    for command in [&mut command, &mut scratch.command(&["up", "made", "--driver=local"])] {
+    for command in [
+        &mut command,
+        &mut scratch.command(&["up", "made", "--driver=local"]),
+    ] {
         for driver in ["", "vagrant"] {
             let ran = Ran::from(command.env("XTASK_DRIVER", driver).output().unwrap()).expect(2);
             assert!(

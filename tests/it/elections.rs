@@ -43,7 +43,7 @@ pub(crate) fn snapshot(members: &[Seen]) -> Snapshot {
     };
     Snapshot {
         damaged: Vec::new(),
-        is_drilled: false,
+        unfinished: None,
         is_redefined: false,
         is_defined: true,
         cluster: "default".parse().unwrap(),

@@ -3,7 +3,6 @@
 //! heal do so, and nothing gets worse.
 
 use std::fs;
-use std::process::Command;
 
 use serde_json::Value;
 use test_attribute::test;
@@ -13,7 +12,8 @@ use xtask::values::DriverName;
 use crate::drilled_cluster::{Cluster, UnderWay, held, tell};
 use crate::local_support::etcdctl;
 use crate::scratch::Ran;
-use crate::support::{look_until, write_program};
+use crate::support::look_until;
+use crate::typed::typed;
 
 /// A hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,18 +58,13 @@ fn a_fourth_is_followed(first: usize, name: &'static str) {
     }
 }
 
-/// A cluster in a workspace where `cargo xtask` is this program.
 fn start(name: &'static str) -> Cluster {
-    let cluster = Cluster::start(name, 12);
-    fs::create_dir(cluster.scratch.root().join("bin")).unwrap();
-    write_program(
-        &cluster.scratch.root().join("bin/cargo"),
-        &format!(
-            "#!/bin/sh\n[ \"$1\" = xtask ] || exit 127\nshift\nexec '{}' \"$@\"\n",
-            env!("CARGO_BIN_EXE_xtask")
-        ),
-    );
-    cluster
+    Cluster::start(name, 12)
+}
+
+/// Runs this command line in the workspace.
+fn follow(cluster: &Cluster, command: &str) -> Ran {
+    typed(&cluster.scratch, command)
 }
 
 #[test]
@@ -297,21 +292,4 @@ fn hints(verified: &Value) -> Vec<Hint> {
         }
     }
     hints
-}
-
-/// Runs this command line in the workspace.
-fn follow(cluster: &Cluster, command: &str) -> Ran {
-    let root = cluster.scratch.root();
-    let path = std::env::var("PATH").unwrap();
-    let mut shell = Command::new("sh");
-    shell.args(["-c", command]).current_dir(root);
-    // In the environment of the program itself.
-    for (name, value) in cluster.scratch.command(&[]).get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell.env("PATH", format!("{root}/bin:{path}"));
-    Ran::from(shell.output().unwrap())
 }

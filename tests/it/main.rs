@@ -82,6 +82,7 @@ mod restore_on_machines;
 mod restore_refused;
 mod restore_revisions;
 mod restore_survivor;
+mod restore_unfinished;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod scratch;
 mod status_output;
@@ -93,6 +94,7 @@ mod terminal;
 mod test_command;
 mod tidy;
 mod tools;
+mod typed;
 mod vagrant_stand_ins;
 mod vagrantfile;
 mod verify_checks;

@@ -89,8 +89,8 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
     if snapshot.unasked().is_some() {
         return vec![Hint::heals("find a working etcdctl", up)];
     }
-    if snapshot.is_drilled {
-        return vec![Hint::heals("heal what a drill has left behind", up)];
+    if let Some(hint) = &snapshot.unfinished {
+        return vec![hint.clone()];
     }
     if !snapshot.is_down() {
         return Vec::new();

@@ -23,7 +23,10 @@ static TASKS: &[(&[&str], &[&str])] = &[
     (&["bounce", "reload", "roll"], &["restart"]),
     (&["compact", "defragment", "vacuum"], &["defrag"]),
     (&["import", "load", "rollback", "undo"], &["restore"]),
-    (&["fix", "heal", "recover", "repair"], &["up", "replace", "restore"]),
+    (
+        &["fix", "heal", "recover", "repair"],
+        &["up", "replace", "restore"],
+    ),
     (&["rebuild", "recreate"], &["replace", "restore"]),
     (
         &["clean", "delete", "purge", "remove", "reset", "rm"],

@@ -71,7 +71,7 @@ Exit status:
   1    the backup is not proven, or a listed one cannot be used
   2    there is no such backup, or this version of etcd has no snapshots
   4    the cluster was never started, no member answers, authentication is enabled,
-       or a killed drill left a fault in it
+       or a killed drill or restoration left it unfinished
   5    the backup cannot be written, or this host cannot restore it
   6    the snapshot failed and nothing of it is left, or `--keep` could not remove a backup
   7    the file exists, or another cluster answers; nothing was changed

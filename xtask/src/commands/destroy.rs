@@ -2,19 +2,20 @@
 
 use super::{Exit, Which};
 use crate::hint::Hint;
-use crate::lifecycle::remove;
+use crate::lifecycle::remove::{self, Extras};
 use crate::report::Outcome;
-use crate::state::{backups, drill_reports};
+use crate::state::backups;
 use crate::ui::{self, Ui};
-use crate::wording::{list_of_words, many};
+use crate::wording::{list, list_of_words, many};
 use crate::workspace::{Home, Workspace};
 
 /// Stop a cluster and remove all its data
 ///
-/// `destroy` removes the cluster's data, its logs, its record and the kept reports of its drills. It
-/// asks for confirmation first; if standard input is not a terminal, it requires `--yes`. The
-/// definition and the rendered files stay: `cargo xtask up` recreates the cluster with the same
-/// identity and without its data. The backups in .state/NAME/backups/ stay, too.
+/// `destroy` removes the cluster's data, its logs, its record, the kept reports of its drills, and the
+/// data that restorations replaced and kept. It asks for confirmation first; if standard input is not
+/// a terminal, it requires `--yes`. The definition and the rendered files stay: `cargo xtask up`
+/// recreates the cluster with the same identity and without its data. The backups in
+/// .state/NAME/backups/ stay, too.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -59,17 +60,29 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ui.say("nothing was destroyed");
         return Ok(Exit::Unhealthy);
     }
-    let reports = remove::remove(ui, &home)?;
-    let (reports, backups) = (with_reports(reports), kept_backups(&home));
-    ui.say(&format!("{name} is destroyed{reports}{backups}"));
+    let extras = remove::remove(ui, &home)?;
+    let (extras, backups) = (with_extras(&extras), kept_backups(&home));
+    ui.say(&format!("{name} is destroyed{extras}{backups}"));
     Ok(Exit::Success)
 }
 
 /// What else a destroyed cluster takes with it, for the end of a sentence.
-fn with_reports(reports: usize) -> String {
-    match reports {
-        0 => String::new(),
-        kept => format!(", with {} of its drills", many(kept, "report")),
+fn with_extras(extras: &Extras) -> String {
+    let reports = match extras.reports {
+        0 => None,
+        kept => Some(format!("{} of its drills", many(kept, "report"))),
+    };
+    let replaced = match extras.replaced {
+        0 => None,
+        kept => Some(format!(
+            "{} that a restoration replaced",
+            many(kept, "data folder")
+        )),
+    };
+    let extras: Vec<String> = reports.into_iter().chain(replaced).collect();
+    match extras.as_slice() {
+        [] => String::new(),
+        extras => format!(", with {}", list(extras)),
     }
 }
 
@@ -87,7 +100,7 @@ fn confirmed(ui: Ui, home: &Home) -> Outcome<bool> {
     let name = &home.name;
     let question = format!(
         "destroy cluster `{name}` with all its data{}{}?",
-        with_reports(drill_reports::all(home).len()),
+        with_extras(&Extras::of(home)),
         match backups::files(home).len() {
             0 => String::new(),
             kept => format!(" (not its {})", many(kept, "backup")),

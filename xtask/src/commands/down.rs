@@ -3,7 +3,7 @@
 use super::{Exit, Which};
 use crate::advice;
 use crate::hint::Hint;
-use crate::lifecycle::{definitions, open, stop};
+use crate::lifecycle::{definitions, open, stop, unfinished};
 use crate::report::Outcome;
 use crate::ui::Ui;
 use crate::wording::list;
@@ -51,7 +51,9 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         }
         (count, _) => format!("{name}: {count} members stopped, their data is kept"),
     });
-    if !kept.is_empty() {
+    if let Some(hint) = unfinished::hint(&home) {
+        ui.hint(&hint);
+    } else if !kept.is_empty() {
         let is_redefined = open::started(name).is_ok_and(|started| open::is_redefined(&started));
         ui.hint(&if is_redefined {
             advice::redefined(name)
@@ -60,6 +62,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         } else {
             Hint::heals("start it again", [format!("cargo xtask up {name}")])
         });
+    }
+    if !kept.is_empty() {
         ui.hint(&Hint::heals(
             "or remove it with its data",
             [format!("cargo xtask destroy {name}")],

@@ -63,6 +63,15 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         if let Format::Json = args.format {
             continue;
         }
+        if let Some(Ok(snapshot)) = &cluster.seen
+            && let Some(hint) = &snapshot.unfinished
+        {
+            ui.hint(&Hint {
+                text: format!("a killed task left `{name}` unfinished; {}", hint.text),
+                ..hint.clone()
+            });
+            continue;
+        }
         let runs = matches!(&cluster.seen, Some(Ok(seen)) if seen.running() > 0);
         if cluster.has_errors {
             let check = format!("cargo xtask render {name} --check");

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use super::{Exit, Which};
 use crate::advice;
-use crate::lifecycle::{drill_left, open, status};
+use crate::lifecycle::{open, status, unfinished};
 use crate::report::{Diagnostic, Outcome};
 use crate::ui::Ui;
 use crate::ui::status::{json, table};
@@ -83,7 +83,7 @@ enum Format {
 /// Runs `status`.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.which.name)?;
-    drill_left::warn(ui, &started.home);
+    unfinished::warn(ui, &started.home);
     if let Some(every) = args.watch {
         return watch::watch(ui, started, every, args.format);
     }
@@ -98,8 +98,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ui.report(&[hints.into_iter().fold(warning, Diagnostic::hint)]);
         return Ok(Exit::CouldNotLook);
     }
-    // The warning above covers a drill's leftovers.
-    if let (Format::Table, false) = (args.format, snapshot.is_drilled) {
+    // The warning above covers what a killed task left.
+    if let (Format::Table, None) = (args.format, &snapshot.unfinished) {
         hints.iter().for_each(|hint| ui.hint(hint));
     }
     Ok(Exit::Success)

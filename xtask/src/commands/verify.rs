@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{Exit, Which};
 use crate::check::{self, Check};
-use crate::lifecycle::{drill_left, look, open};
+use crate::lifecycle::{look, open, unfinished};
 use crate::report::Outcome;
 use crate::ui::{self, Ui};
 use crate::values::quantity;
@@ -118,9 +118,9 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         return Ok(Exit::Success);
     }
     let session = open::session(ui, &args.which.name)?;
-    drill_left::warn(ui, &session.home);
+    unfinished::warn(ui, &session.home);
     let mut verified = look::wait(&session, args.wait.unwrap_or_default());
-    if drill_left::is_left(&session.home) {
+    if unfinished::is_drilled(&session.home) {
         // The drill may have caused the problem, so healing comes first.
         verified.report.leave_out_hints();
     }

@@ -180,6 +180,11 @@ pub trait MemberData: Sync {
     /// Removes the data that was moved aside.
     fn discard_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()>;
 
+    /// How many folders of replaced data are kept on this host.
+    fn replaced(&self, _home: &Home) -> usize {
+        0
+    }
+
     /// Copies the data folder of a member whose etcd does not run to a new local folder.
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()>;
 }

@@ -1,6 +1,6 @@
 //! Makes room in the databases of a running cluster.
 
-use super::{drill_left, open, stop};
+use super::{open, stop, unfinished};
 use crate::check::quota_of;
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::etcd::{maintenance, observe};
@@ -32,7 +32,7 @@ pub struct Defragmented {
 pub fn defrag(ui: Ui, name: &ClusterName, compacts: bool) -> Outcome<Vec<Defragmented>> {
     let home = Workspace::find()?.home(name);
     let _lock = Lock::take(&home, &format!("defrag {name}"), &ui.saying())?;
-    drill_left::refuse(&home)?;
+    unfinished::refuse(&home)?;
     let session = open::session(ui, name)?;
     let Session { plan, tools, .. } = &session;
     refuse_v2(plan)?;

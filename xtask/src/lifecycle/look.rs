@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::known_data;
+use super::{known_data, unfinished};
 use crate::check::Health;
 use crate::etcd::verify::{self, Context, LookAtMachines, Verified};
 use crate::fault::Journal;
 use crate::judgement::Verdict;
-use crate::observation::{Recorded, Unreadable};
+use crate::observation::{HalfRestored, Recorded, Unreadable};
 use crate::report::Failure;
 use crate::session::Session;
-use crate::state::{DataSeen, Record, high_water_mark};
+use crate::state::{DataSeen, Record, Restoration, high_water_mark};
 use crate::wording::list;
 
 /// Looks until the cluster is healthy or the time is over, and prints what is missing meanwhile.
@@ -45,7 +45,8 @@ pub(super) fn wait_while(
 }
 
 /// Looks once, including at the machines and the records, and records what was seen. Nothing is
-/// recorded while a drill's fault is in the cluster, because healing may restore older data.
+/// recorded while a drill's fault is in the cluster, because healing may restore older data, or while
+/// the cluster is half restored.
 pub(super) fn once(session: &Session) -> Verified {
     let Session {
         home,
@@ -54,8 +55,7 @@ pub(super) fn once(session: &Session) -> Verified {
         tools,
         ..
     } = session;
-    let is_left_alone = || matches!(Journal::read(home), Ok(None));
-    let was_left_alone = is_left_alone();
+    let was_left_alone = unfinished::is_nothing(home);
     let mut unreadable: Vec<Unreadable> = Journal::read(home).err().iter().flat_map(kept).collect();
     let names = plan.names();
     let data = DataSeen::of(home);
@@ -86,7 +86,7 @@ pub(super) fn once(session: &Session) -> Verified {
         recorded: recorded(session),
     };
     let mut verified = verify::once(plan, tools, &context);
-    if was_left_alone && is_left_alone() {
+    if was_left_alone && unfinished::is_nothing(home) {
         let statuses = verified.observation.members.iter();
         let statuses = statuses.map(|member| &member.status);
         known_data::note_answers(&data, &plan.members, statuses);
@@ -97,18 +97,25 @@ pub(super) fn once(session: &Session) -> Verified {
     verified
 }
 
-/// What is recorded of the cluster. An unreadable record is reported by the tasks that need it.
+/// What is recorded of the cluster, or of the one that it is being restored to.
 fn recorded(session: &Session) -> Recorded {
     let Session {
         home, driver, plan, ..
     } = session;
-    let record = Record::read(home).ok().flatten();
+    // An unreadable record is reported by the tasks that need it.
+    let restored = Restoration::read(home).ok().flatten();
+    let restored = restored.map(|restoration| restoration.record);
+    let record = restored.or_else(|| Record::read(home).ok().flatten());
     let record = record.as_ref();
     let defined = plan.on_ports(session.defined_ports);
     Recorded {
         changes: record.map_or_else(Vec::new, |record| record.differences(&defined)),
         new: record.map_or_else(Vec::new, |record| record.new_members(plan)),
         had_data: known_data::of(*driver, home, &plan.members),
+        half_restored: unfinished::restoration(home).map(|left| HalfRestored {
+            what: left.message,
+            hint: left.hints.into_iter().next(),
+        }),
     }
 }
 

@@ -19,15 +19,35 @@ pub fn is_anything_there(home: &Home) -> bool {
     open::has_traces(home) || doomed(home).exists()
 }
 
-/// Stops every member and removes all of the cluster's state, except for its backups. Returns how many
-/// reports of drills were in it.
-pub fn remove(ui: Ui, home: &Home) -> Outcome<usize> {
+/// What people may miss of a removed cluster.
+pub struct Extras {
+    /// The number of kept reports of drills.
+    pub reports: usize,
+    /// The number of members' data folders that a restoration replaced and kept, as far as they are on this
+    /// host.
+    pub replaced: usize,
+}
+
+impl Extras {
+    /// Counts them.
+    pub fn of(home: &Home) -> Self {
+        let replaced = DRIVERS.iter().map(|driver| driver.data().replaced(home));
+        Self {
+            reports: drill_reports::all(home).len(),
+            replaced: replaced.sum(),
+        }
+    }
+}
+
+/// Stops every member and removes all of the cluster's state, except for its backups. Returns what
+/// else was in it.
+pub fn remove(ui: Ui, home: &Home) -> Outcome<Extras> {
     let name = &home.name;
     let lock = Lock::take(home, &format!("destroy {name}"), &ui.saying())?;
     end_all_members(ui, home)?;
     backup::end_leftovers(ui, home)?;
     backups::tidy_up(home);
-    let reports = drill_reports::all(home).len();
+    let extras = Extras::of(home);
     remove_state(home).map_err(|error| {
         let folder = home.folder();
         Failure::failed(
@@ -41,7 +61,7 @@ pub fn remove(ui: Ui, home: &Home) -> Outcome<usize> {
     })?;
     remove_serial_logs(home);
     lock.remove();
-    Ok(reports)
+    Ok(extras)
 }
 
 /// Machines are destroyed without a shutdown. Processes are stopped cleanly, which is as fast.

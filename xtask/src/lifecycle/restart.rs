@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{drill_left, look, open, stop};
+use super::{look, open, stop, unfinished};
 use crate::etcd::verify::Verified;
 use crate::etcd::{membership, observe};
 use crate::hint::Hint;
@@ -43,7 +43,7 @@ pub fn restart(
         open::with_member("restart", name, member, &[])?;
     }
     let _lock = Lock::take(&home, &format!("restart {name}"), &ui.saying())?;
-    drill_left::refuse(&home)?;
+    unfinished::refuse(&home)?;
     let session = open::session(ui, name)?;
     super::start::refuse_a_different_cluster(
         &session.record,

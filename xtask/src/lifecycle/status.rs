@@ -4,7 +4,7 @@ mod looks;
 
 use std::time::Duration;
 
-use super::{definitions, drill_left, known_data, open};
+use super::{definitions, known_data, open, unfinished};
 use crate::advice::Unusable;
 use crate::etcd::observe;
 use crate::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
@@ -61,7 +61,7 @@ fn snapshot_of(
         version: record.etcd.version,
         lost: lost(started, &members),
         damaged: damaged(started, &members),
-        is_drilled: drill_left::is_left(&started.home),
+        unfinished: unfinished::hint(&started.home),
         is_redefined: open::is_redefined(started),
         is_defined: definitions::exists(&started.home.workspace, &started.home.name),
         members,

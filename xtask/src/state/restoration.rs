@@ -4,14 +4,14 @@
 use std::fs;
 use std::io;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::{self, cannot_write};
 use crate::hint::Hint;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::state::{Record, versioned};
+use crate::state::{Record, backups, versioned};
 use crate::values::HostName;
 use crate::workspace::Home;
 
@@ -85,17 +85,26 @@ fn path(home: &Home) -> Utf8PathBuf {
 
 fn unusable(home: &Home, why: &str) -> Failure {
     let path = path(home);
+    let name = &home.name;
+    let put_aside = format!("mv {0} {0}.old", quoted(path.as_str()));
+    let newest = backups::files(home).pop();
+    let hint = match newest.as_deref().and_then(Utf8Path::file_name) {
+        Some(file) => Hint::heals(
+            "repair the file, or put it aside and restore a backup again",
+            [
+                put_aside,
+                format!("cargo xtask restore {name} --from {}", quoted(file)),
+            ],
+        ),
+        None => Hint::makes_safer(
+            "repair the file, or put it aside and see what is left",
+            [put_aside, format!("cargo xtask verify {name}")],
+        ),
+    };
     Failure::failed(
         Diagnostic::error(format!("`{path}` cannot be read: {why}"))
             .note("it records how far an interrupted restoration has come")
-            .note("without it, some members may have the restored data and others the old")
-            .hint("restore the file")
-            .hint(Hint::heals(
-                "or put it aside and restore again, so that all members get the same data",
-                [
-                    format!("mv {0} {0}.old", quoted(path.as_str())),
-                    format!("cargo xtask backup {} --list", home.name),
-                ],
-            )),
+            .note("without it, members may lack data")
+            .hint(hint),
     )
 }

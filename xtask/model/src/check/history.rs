@@ -1,6 +1,6 @@
 use super::quorum_state::ours;
 use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, task};
-use crate::observation::Observation;
+use crate::observation::{HalfRestored, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
 
@@ -43,6 +43,11 @@ pub fn lost(plan: &Plan, observation: &Observation) -> Option<u64> {
 }
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
+    if let Some(HalfRestored { what, hint }) = &observation.recorded.half_restored {
+        let finding = Finding::new(None, what, hint.clone());
+        let evidence = "the data is being replaced";
+        return Judgement::new(Verdict::NotYet, evidence, [finding]);
+    }
     let unreadable = &observation.unreadable;
     if unreadable.is_empty() {
         return judge_what_was_seen(plan, observation);

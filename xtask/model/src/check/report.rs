@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{CHECKS, Check, Finding, Hint, Judgement, MACHINE_CHECKS, QuorumState, Verdict};
+use super::{
+    CHECKS, Check, Finding, Hint, Judgement, MACHINE_CHECKS, QuorumState, Verdict, history,
+};
 use crate::judgement::Judged;
 use crate::observation::Observation;
 use crate::plan::Plan;
@@ -42,7 +44,11 @@ pub fn judge(plan: &Plan, observation: &Observation) -> ClusterReport {
     let machines = MACHINE_CHECKS.iter().filter(|_| plan.on_machines);
     let checks = CHECKS.iter().chain(machines).map(|&check| {
         let mut judgement = (check.judge)(plan, observation);
-        if !observation.recorded.changes.is_empty() {
+        if observation.recorded.half_restored.is_some() && check.name != history::CHECK.name {
+            // Whatever else is found follows from that.
+            let findings = judgement.findings.iter_mut();
+            findings.for_each(|finding| finding.hint = None);
+        } else if !observation.recorded.changes.is_empty() {
             take_what_follows_back(plan, observation, check, &mut judgement);
         }
         Judged {

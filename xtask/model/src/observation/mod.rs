@@ -64,6 +64,17 @@ pub struct Recorded {
     pub new: Vec<HostName>,
     /// The plan's members that are known to have had data.
     pub had_data: Vec<HostName>,
+    /// An interrupted restoration; none if there is none.
+    pub half_restored: Option<HalfRestored>,
+}
+
+/// A restoration that was interrupted, so that no member may be judged by its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HalfRestored {
+    /// What happened, in a sentence.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<Hint>,
 }
 
 /// A file of the cluster's recorded state that cannot be read.

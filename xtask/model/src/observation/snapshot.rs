@@ -2,6 +2,7 @@
 //! writes nothing to the cluster.
 
 use super::{Condition, Look, Status};
+use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName};
 
@@ -20,8 +21,8 @@ pub struct Snapshot {
     pub lost: Vec<HostName>,
     /// The members that exited, and exit again whenever they are started with their data.
     pub damaged: Vec<HostName>,
-    /// Whether a drill ended without healing what it did.
-    pub is_drilled: bool,
+    /// What to do about what a killed drill or restoration left; none if nothing is left.
+    pub unfinished: Option<Hint>,
     /// Whether the definition now describes another cluster than the one that was started.
     pub is_redefined: bool,
     /// Whether there is still a definition of its name.

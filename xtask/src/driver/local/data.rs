@@ -144,6 +144,17 @@ impl MemberData for Local {
         Ok(())
     }
 
+    fn replaced(&self, home: &Home) -> usize {
+        let members = self.traces(home).into_iter();
+        let folders = members.map(|member| MemberFolder::of(home, &member));
+        let entries =
+            folders.flat_map(|folder| folder.path().read_dir_utf8().into_iter().flatten());
+        entries
+            .flatten()
+            .filter(|entry| entry.file_name().starts_with(REPLACED))
+            .count()
+    }
+
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {
         let data = MemberFolder::of(home, member).data();
         copy_folder(&data, to).map_err(|error| {
@@ -156,8 +167,11 @@ impl MemberData for Local {
     }
 }
 
+/// What the names of replaced data begin with.
+const REPLACED: &str = "data-replaced-";
+
 fn aside(folder: &MemberFolder, time: &str) -> Utf8PathBuf {
-    folder.path().join(format!("data-replaced-{time}"))
+    folder.path().join(format!("{REPLACED}{time}"))
 }
 
 /// The name for data that appeared during an interrupted restoration.

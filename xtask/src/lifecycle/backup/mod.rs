@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{drill_left, open, remove};
+use super::{open, remove, unfinished};
 use crate::atomic::cannot_write;
 use crate::backup::Backup;
 use crate::download;
@@ -58,7 +58,7 @@ pub struct Taken {
 /// else succeeded.
 pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<Taken> {
     let (started, _lock) = lock(ui, name)?;
-    drill_left::refuse(&started.home)?;
+    unfinished::refuse(&started.home)?;
     take_from(ui, &started, request)
 }
 

@@ -5,7 +5,7 @@ mod restoration;
 
 use std::time::{Duration, SystemTime};
 
-use super::{drill_left, open};
+use super::{open, unfinished};
 use crate::drill::Drill;
 use crate::etcd::tools::ToolsOrigin;
 use crate::fault::{Fault, Resources};
@@ -56,7 +56,7 @@ pub fn rehearse(
     let (ui, name) = (session.ui, &session.home.name);
     let lock = Lock::take(&session.home, &format!("drill {name}"), &ui.saying())?;
     refuse_changed_cluster(session)?;
-    drill_left::refuse(&session.home)?;
+    unfinished::refuse(&session.home)?;
     let interruption = process::defer_interrupt(format!(
         "interrupted: healing {name} first; press Ctrl-C again to stop at once, then run `cargo xtask up {name}` to heal the rest"
     ));

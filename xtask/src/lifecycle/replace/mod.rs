@@ -5,7 +5,7 @@ mod present;
 use std::time::{Duration, Instant};
 
 use super::backup::{self, BackupRequest};
-use super::{drill_left, look, open};
+use super::{look, open, unfinished};
 use crate::change::replace::{Replacement as Change, Step};
 use crate::etcd::verify::Verified;
 use crate::etcd::{membership, observe};
@@ -19,7 +19,7 @@ use crate::process;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
-use crate::state::{Lock, Replacement, Restoration, file_time};
+use crate::state::{Lock, Replacement, file_time};
 use crate::steps::Start;
 use crate::ui::{self, Ui};
 use crate::values::{ClusterName, HostName};
@@ -59,8 +59,7 @@ pub fn replace(
     let home = Workspace::find()?.home(name);
     open::with_member("replace", name, member, &[])?;
     let _lock = Lock::take(&home, &format!("replace {member}"), &ui.saying())?;
-    drill_left::refuse(&home)?;
-    refuse_unfinished_restoration(&home)?;
+    unfinished::refuse(&home)?;
     let mut session = open::session(ui, name)?;
     refuse_unsuitable(&session)?;
     let planned = planned(&session.plan, member)?;
@@ -352,19 +351,6 @@ fn refuse_unsuitable(session: &Session) -> Outcome<()> {
         ));
     }
     Ok(())
-}
-
-fn refuse_unfinished_restoration(home: &Home) -> Outcome<()> {
-    if !Restoration::is_there(home) {
-        return Ok(());
-    }
-    let name = &home.name;
-    Err(Failure::could_not_look(
-        Diagnostic::error(format!("`{name}` is partly restored")).hint(Hint::heals(
-            "complete that first",
-            [format!("cargo xtask up {name}")],
-        )),
-    ))
 }
 
 fn another_first(name: &ClusterName, other: &HostName) -> Failure {

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::Utf8Path;
 
 use super::start::{self, Proof, StartRequest};
-use super::{backup, drill_left, open, remove, replace_data};
+use super::{backup, open, remove, replace_data, unfinished};
 use crate::advice::Unusable;
 use crate::atomic::why_not_writable;
 use crate::backup::has_quorum;
@@ -86,7 +86,7 @@ pub fn restore(
         };
     };
     refuse_missing(&home, source)?;
-    drill_left::refuse(&home)?;
+    unfinished::refuse(&home)?;
     backup::end_leftovers(ui, &home)?;
     remove::recover_backups(&home)?;
     let session = start::to_be_replaced(ui, &request.start, home.clone(), &defined)?;

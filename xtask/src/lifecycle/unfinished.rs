@@ -1,0 +1,115 @@
+//! What a killed task left in a cluster: the fault of a drill, or half a restoration. The next `up` deals
+//! with both.
+
+use super::{definitions, open};
+use crate::advice;
+use crate::fault::Journal;
+use crate::hint::Hint;
+use crate::report::{Diagnostic, Failure, Outcome, Severity};
+use crate::session::Started;
+use crate::state::{Lock, Restoration};
+use crate::ui::Ui;
+use crate::workspace::Home;
+
+/// Whether nothing is left or under way, so that what a look shows may be recorded.
+pub(super) fn is_nothing(home: &Home) -> bool {
+    !Restoration::is_there(home) && matches!(Journal::read(home), Ok(None))
+}
+
+/// Whether a drill ended without healing its fault.
+pub fn is_drilled(home: &Home) -> bool {
+    matches!(Journal::read(home), Ok(Some(_))) && Lock::holder(home).is_none()
+}
+
+/// What to do about what is left; `None` if nothing is, or if a task deals with it.
+pub fn hint(home: &Home) -> Option<Hint> {
+    let name = &home.name;
+    let heal = || {
+        let up = [format!("cargo xtask up {name}")];
+        Hint::heals("heal what a drill has left behind", up)
+    };
+    restoration(home)
+        .and_then(|left| left.hints.into_iter().next())
+        .or_else(|| is_drilled(home).then(heal))
+}
+
+/// The restoration that is not complete; `None` if a task is at work on it.
+pub(super) fn restoration(home: &Home) -> Option<Diagnostic> {
+    if !Restoration::is_there(home) || Lock::holder(home).is_some() {
+        return None;
+    }
+    match Restoration::read(home) {
+        Ok(restoration) => Some(half_restored(home, &restoration?)),
+        Err(failure) => failure.diagnostics.into_iter().next(),
+    }
+}
+
+/// Warns that the state of a cluster may be the effect of a drill or of a restoration.
+pub fn warn(ui: Ui, home: &Home) {
+    if Restoration::is_there(home) {
+        let warning = match Lock::holder(home) {
+            Some(holder) => Some(
+                Diagnostic::warning(format!("a restoration of `{}` is running", home.name))
+                    .note(format!("{holder} completes it")),
+            ),
+            None => restoration(home),
+        };
+        ui.report(&warnings(warning));
+    }
+    match Journal::read(home) {
+        Ok(None) => {}
+        Ok(Some(journal)) => ui.report(&warnings([match Lock::holder(home) {
+            Some(holder) => {
+                Diagnostic::warning(format!("a drill of `{}` is running", journal.fault))
+                    .note(format!("{holder} heals it when it ends"))
+            }
+            None => drilled(home, &journal),
+        }])),
+        // An unreadable journal is no reason not to look.
+        Err(failure) => ui.report(&warnings(failure.diagnostics)),
+    }
+}
+
+fn warnings(diagnostics: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+    let warnings = diagnostics.into_iter().map(|diagnostic| Diagnostic {
+        severity: Severity::Warning,
+        ..diagnostic
+    });
+    warnings.collect()
+}
+
+/// Fails if a drill left a fault in the cluster, or if it is half restored.
+pub(super) fn refuse(home: &Home) -> Outcome<()> {
+    if let Some(restoration) = Restoration::read(home)? {
+        return Err(Failure::could_not_look(half_restored(home, &restoration)));
+    }
+    match Journal::read(home)? {
+        Some(journal) => Err(Failure::could_not_look(drilled(home, &journal))),
+        None => Ok(()),
+    }
+}
+
+fn drilled(home: &Home, journal: &Journal) -> Diagnostic {
+    let name = &home.name;
+    Diagnostic::error(format!(
+        "an interrupted drill left `{}` in the cluster",
+        journal.fault
+    ))
+    .hint(Hint::heals("heal it", [format!("cargo xtask up {name}")]))
+}
+
+fn half_restored(home: &Home, restoration: &Restoration) -> Diagnostic {
+    let name = &home.name;
+    let record = restoration.record.clone();
+    let hint = if !definitions::exists(&home.workspace, name) {
+        advice::undefined(name)
+    } else if open::is_redefined(&Started::of(home.clone(), record)) {
+        advice::redefined(name)
+    } else {
+        Hint::heals(
+            "complete the restoration",
+            [format!("cargo xtask up {name}")],
+        )
+    };
+    Diagnostic::error(format!("a restoration of `{name}` was interrupted")).hint(hint)
+}
