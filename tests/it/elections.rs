@@ -44,6 +44,7 @@ pub(crate) fn snapshot(members: &[Seen]) -> Snapshot {
     Snapshot {
         damaged: Vec::new(),
         unfinished: None,
+        way_back: None,
         is_redefined: false,
         is_defined: true,
         cluster: "default".parse().unwrap(),

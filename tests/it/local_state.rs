@@ -18,6 +18,7 @@ use crate::local_support::{
 use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};
 use crate::support::look_until;
+use crate::typed::typed;
 
 fn record(scratch: &Scratch, name: &str) -> Utf8PathBuf {
     scratch.root().join(format!(".state/{name}/cluster.json"))
@@ -401,15 +402,9 @@ fn member_with_damaged_data_is_reported_at_once() {
         "--timeout",
         "1h",
     ];
-    let advice = "no task gives it new data yet; keep the others' data: `cargo xtask logs";
-    let advised = [
-        format!("its write-ahead log is damaged, and {advice} core-02 --cluster rotten`"),
-        format!("its database is damaged, and {advice} core-03 --cluster rotten`"),
-    ];
-    let mut facts: Vec<String> = advised
-        .iter()
-        .map(|hint| format!("hint: {hint}\n"))
-        .collect();
+    let advice = "the data of core-02 and core-03 is damaged; stop core-01, then rebuild the cluster \
+        from its data: `cargo xtask down rotten`, then `cargo xtask restore rotten --from-member core-01`";
+    let mut facts = vec![format!("hint: {advice}\n")];
     for (name, why, cause) in [
         (
             "core-02",
@@ -431,8 +426,12 @@ fn member_with_damaged_data_is_reported_at_once() {
     let left = look_until(|| processes(&scratch, "rotten"), |left| left.len() == 1);
     assert_eq!(left.into_keys().collect::<Vec<_>>(), ["core-01"]);
     // One cause, one hint.
-    let hints = advised_by_verify(&scratch, "rotten", "reachable");
-    assert_eq!(hints[1..], advised, "{hints:?}");
+    assert_eq!(advised_by_verify(&scratch, "rotten", "quorum"), [advice]);
+    let none: [&str; 0] = [];
+    assert_eq!(advised_by_verify(&scratch, "rotten", "reachable"), none);
+    for command in advice.split('`').skip(1).step_by(2) {
+        typed(&scratch, command).expect(0);
+    }
 }
 
 #[test]
@@ -445,7 +444,7 @@ fn no_restart_is_advised_for_a_damaged_single_member() {
     let torn = [&[0; 8192], &whole[8192..]].concat();
     fs::write(&database, torn).unwrap();
     let failed = up(&scratch, "torn").expect(6);
-    let advice = "its database is damaged, and no task restores it yet; its data stays in its folder until \
+    let advice = "its database is damaged, and there is no backup to restore; its data stays in its folder until \
         you destroy the cluster: `cargo xtask logs core-01 --cluster torn`";
     let hints = failed
         .stderr
@@ -493,18 +492,21 @@ fn destroy_is_advised_only_if_no_data_is_left() {
     scratch.run(&["down", "spare"]).expect(0);
     lose("core-02");
     let refused = up(&scratch, "spare").expect(7);
-    let hint = format!("hint: {advice}keep the others' data: `cargo xtask verify spare`\n");
-    assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
-    assert!(!refused.stderr.contains("destroy"), "{}", refused.stderr);
-    // No hint advises what would be refused.
-    let status = scratch.run(&["status", "spare"]).expect(0);
-    assert!(
-        !status.stderr.contains("cargo xtask up"),
-        "{}",
-        status.stderr
-    );
-    let hint = format!("{advice}keep the others' data");
-    assert_eq!(advised_by_verify(&scratch, "spare", "reachable"), [hint]);
+    let rebuild = "the data of core-01 and core-02 is lost; rebuild the cluster from the data of core-03: \
+        `cargo xtask restore spare --from-member core-03`";
+    let hint = format!("hint: {rebuild}\n");
+    assert!(refused.stderr.ends_with(&hint), "{}", refused.stderr);
+    assert_eq!(refused.stderr.matches("hint: ").count(), 1);
+    // All tasks advise the same.
+    for task in [&["status", "spare"][..], &["down", "spare"]] {
+        let ran = scratch.run(task).expect(0);
+        assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+    }
+    let list = scratch.run(&["list"]).expect(0).stderr;
+    assert_eq!(list, format!("hint: `spare`: {rebuild}\n"));
+    assert_eq!(advised_by_verify(&scratch, "spare", "quorum"), [rebuild]);
+    let none: [&str; 0] = [];
+    assert_eq!(advised_by_verify(&scratch, "spare", "reachable"), none);
 
     lose("core-03");
     let refused = up(&scratch, "spare").expect(7);

@@ -105,6 +105,7 @@ mod verify_output;
 mod verify_real;
 mod verify_stand_ins;
 mod verify_support;
+mod way_back;
 
 fn main() -> std::process::ExitCode {
     harness::run(&[

@@ -95,7 +95,7 @@ fn half_restored_cluster_is_completed_by_up() {
     let list = scratch.run(&["list"]).expect(0);
     assert_eq!(
         list.stderr,
-        "hint: a killed task left `half` unfinished; complete the restoration: `cargo xtask up half`\n"
+        "hint: `half`: complete the restoration: `cargo xtask up half`\n"
     );
     let advice = COMPLETE.trim_end().trim_start_matches("hint: ").to_owned();
     assert_eq!(advised(&scratch), ("not-yet".to_owned(), vec![advice]));

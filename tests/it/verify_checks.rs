@@ -1230,11 +1230,11 @@ fn only_comparable_hashes_are_compared() {
             one differs
               Fail: 00000001 on core-01 and core-02 and 00000002 on core-03 at revision 5
               - core-03 holds different data from core-01 and core-02
-                informs: no task repairs this yet: stop all writes, and keep every member's data
+                heals: stop all writes, then give every member the data of core-01: `cargo xtask restore default --from-member core-01`
             all differ
               Fail: 00000001 on core-01, 00000003 on core-02 and 00000002 on core-03 at revision 5
               - the members hold different data, and no majority agrees
-                informs: no task repairs this yet: stop all writes, and keep every member's data
+                heals: stop all writes, and find out which data is right; then give it to every member, for example that of core-01: `cargo xtask restore default --from-member core-01`
             compacted differently
               NotYet: compaction is under way
               - the members are compacted at different revisions, so their hashes cannot be compared
@@ -1294,15 +1294,15 @@ fn different_revisions_at_one_log_entry_prove_divergence() {
             more
               Fail: revision 26 on core-02 and revision 6 on core-01 and core-03, although all have applied the log up to entry 19
               - core-02 holds different data from core-01 and core-03
-                informs: no task repairs this yet: stop all writes, and keep every member's data
+                heals: stop all writes, then give every member the data of core-01: `cargo xtask restore default --from-member core-01`
             less than it has just read
               Fail: revision 6 on core-01 and core-03 and revision 4 on core-02, although all have applied the log up to entry 19
               - core-02 holds different data from core-01 and core-03
-                informs: no task repairs this yet: stop all writes, and keep every member's data
+                heals: stop all writes, then give every member the data of core-01: `cargo xtask restore default --from-member core-01`
             less, and written to
               Fail: revision 6 on core-01 and core-03 and an earlier revision on core-02, although all have read the last write
               - core-02 holds different data from core-01 and core-03
-                informs: no task repairs this yet: stop all writes, and keep every member's data
+                heals: stop all writes, then give every member the data of core-01: `cargo xtask restore default --from-member core-01`
             written to between
               Pass: 6d17d1e1 at revision 5
             written to twice
@@ -1324,7 +1324,7 @@ fn different_revisions_at_one_log_entry_prove_divergence() {
         expect![[r#"
             Fail: revision 26 on core-01 and core-02 and revision 6 on core-03 and core-04, although all have applied the log up to entry 19
             - the members hold different data, and no majority agrees
-              informs: no task repairs this yet: stop all writes, and keep every member's data
+              heals: stop all writes, and find out which data is right; then give it to every member, for example that of core-01: `cargo xtask restore four --from-member core-01`
         "#]],
     );
 }
@@ -1636,7 +1636,7 @@ fn member_with_damaged_data_is_not_started_again() {
             "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
             "3: Database: reachable: informs: its database is damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
             "3: DiskFull: reachable: heals: the disk that holds its data is full; free some space there, then start it again: `cargo xtask up`",
-            "1: Database: reachable: informs: its database is damaged, and no task restores it yet; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
+            "1: Database: reachable: informs: its database is damaged, and there is no backup to restore; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
         ]
     "#]].assert_debug_eq(&advice);
 }

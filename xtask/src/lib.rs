@@ -6,7 +6,7 @@
 pub use model::{
     advice, backup, change, check, command_line, definition, doctor, drill, elections,
     extra_user_data, facts, hint, host, judgement, observation, plan, profile, reason, render,
-    report, restore, steps, values, wording,
+    report, restore, steps, values, way_back, wording,
 };
 
 pub mod artifact;

@@ -75,10 +75,23 @@ pub fn without_data(
         // Some of the data may still be rescued by hand.
         (Others::None, Unusable::Ends(_)) => Hint::informs(
             format!(
-                "{words}, and no task restores it yet; its data stays in its folder until you destroy the cluster"
+                "{words}, and there is no backup to restore; its data stays in its folder until you destroy the cluster"
             ),
             tell,
         ),
+    }
+}
+
+/// What to do about a cluster that a killed task left unfinished, or whose majority has lost its data. Other
+/// advice would be wrong then.
+pub fn urgent(snapshot: &Snapshot) -> Option<Hint> {
+    let cluster = &snapshot.cluster;
+    match (&snapshot.unfinished, &snapshot.way_back) {
+        (Some(hint), _) => Some(hint.clone()),
+        (None, None) => None,
+        (None, Some(_)) if !snapshot.is_defined => Some(undefined(cluster)),
+        (None, Some(_)) if snapshot.is_redefined => Some(redefined(cluster)),
+        (None, Some(hint)) => Some(hint.clone()),
     }
 }
 
@@ -89,8 +102,8 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
     if snapshot.unasked().is_some() {
         return vec![Hint::heals("find a working etcdctl", up)];
     }
-    if let Some(hint) = &snapshot.unfinished {
-        return vec![hint.clone()];
+    if let Some(hint) = urgent(snapshot) {
+        return vec![hint];
     }
     if !snapshot.is_down() {
         return Vec::new();

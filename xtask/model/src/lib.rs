@@ -26,4 +26,5 @@ pub mod report;
 pub mod restore;
 pub mod steps;
 pub mod values;
+pub mod way_back;
 pub mod wording;

@@ -3,7 +3,7 @@
 use super::{Exit, Which};
 use crate::advice;
 use crate::hint::Hint;
-use crate::lifecycle::{definitions, open, stop, unfinished};
+use crate::lifecycle::{definitions, open, status, stop};
 use crate::report::Outcome;
 use crate::ui::Ui;
 use crate::wording::list;
@@ -51,7 +51,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         }
         (count, _) => format!("{name}: {count} members stopped, their data is kept"),
     });
-    if let Some(hint) = unfinished::hint(&home) {
+    let snapshot = open::started(name).and_then(|started| status::snapshot(&started));
+    if let Some(hint) = snapshot.ok().and_then(|seen| advice::urgent(&seen)) {
         ui.hint(&hint);
     } else if !kept.is_empty() {
         let is_redefined = open::started(name).is_ok_and(|started| open::is_redefined(&started));

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::Exit;
+use crate::advice;
 use crate::hint::Hint;
 use crate::lifecycle::list;
 use crate::report::Outcome;
@@ -64,12 +65,10 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             continue;
         }
         if let Some(Ok(snapshot)) = &cluster.seen
-            && let Some(hint) = &snapshot.unfinished
+            && let Some(hint) = advice::urgent(snapshot)
         {
-            ui.hint(&Hint {
-                text: format!("a killed task left `{name}` unfinished; {}", hint.text),
-                ..hint.clone()
-            });
+            let text = format!("`{name}`: {}", hint.text);
+            ui.hint(&Hint { text, ..hint });
             continue;
         }
         let runs = matches!(&cluster.seen, Some(Ok(seen)) if seen.running() > 0);

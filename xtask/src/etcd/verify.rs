@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
-use crate::check::{self, ClusterReport, Health};
+use crate::backup::Restorable;
+use crate::check::{self, ClusterReport, Health, WantedBackup};
 use crate::observation::log::Cause;
 use crate::observation::{
     Condition, LastRevision, Look, MachineStatus, MemberObservation, Observation, Recorded,
@@ -59,6 +60,8 @@ pub struct Context<'a> {
     pub recorded: Recorded,
     /// The members' conditions from the driver, if it does not need to query them.
     pub conditions: Option<&'a dyn Fn() -> Vec<Condition>>,
+    /// Finds the backup that advice names.
+    pub backup: Option<&'a dyn Fn(WantedBackup) -> Option<Restorable>>,
     /// Why a stopped member exited, by its index in the plan.
     pub ended: Option<&'a dyn Fn(usize) -> Option<Cause>>,
 }
@@ -97,6 +100,9 @@ pub fn once(plan: &Plan, tools: &Tools, context: &Context<'_>) -> Verified {
     observation.before = context.before;
     observation.unreadable.clone_from(&context.unreadable);
     observation.recorded.clone_from(&context.recorded);
+    if let Some(find) = context.backup {
+        observation.recorded.backup = check::wanted_backup(plan, &observation).and_then(find);
+    }
     Verified {
         report: check::judge(plan, &observation),
         is_lost: check::lost(plan, &observation).is_some(),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{known_data, unfinished};
-use crate::check::Health;
+use super::{backup, known_data, unfinished};
+use crate::check::{Health, WantedBackup};
 use crate::etcd::verify::{self, Context, LookAtMachines, Verified};
 use crate::fault::Journal;
 use crate::judgement::Verdict;
@@ -72,6 +72,10 @@ pub(super) fn once(session: &Session) -> Verified {
     });
     let conditions = || driver.conditions(home, &names).unwrap_or_default();
     let ended = |index: usize| driver.ended(home, names.get(index)?);
+    let backup = |wanted| match wanted {
+        WantedBackup::Newest => backup::restorable(home, plan.version(), None),
+        WantedBackup::Above(revision) => backup::restorable(home, plan.version(), Some(revision)),
+    };
     let context = Context {
         machines: machines.as_ref().map(|look| look as &LookAtMachines<'_>),
         before,
@@ -82,6 +86,7 @@ pub(super) fn once(session: &Session) -> Verified {
             None => Some(&conditions),
         },
         ended: Some(&ended),
+        backup: Some(&backup),
         started: driver.started_with(home, &names),
         recorded: recorded(session),
     };
@@ -112,6 +117,8 @@ fn recorded(session: &Session) -> Recorded {
         changes: record.map_or_else(Vec::new, |record| record.differences(&defined)),
         new: record.map_or_else(Vec::new, |record| record.new_members(plan)),
         had_data: known_data::of(*driver, home, &plan.members),
+        // It is looked for once advice needs one.
+        backup: None,
         half_restored: unfinished::restoration(home).map(|left| HalfRestored {
             what: left.message,
             hint: left.hints.into_iter().next(),

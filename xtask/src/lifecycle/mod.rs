@@ -22,3 +22,4 @@ pub mod start;
 pub mod status;
 pub mod stop;
 pub mod unfinished;
+mod way_back;

@@ -4,9 +4,10 @@ mod looks;
 
 use std::time::Duration;
 
-use super::{definitions, known_data, open, unfinished};
+use super::{definitions, known_data, open, unfinished, way_back};
 use crate::advice::Unusable;
 use crate::etcd::observe;
+use crate::hint::Hint;
 use crate::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
 use crate::plan::identity::EtcdId;
 use crate::report::Outcome;
@@ -55,18 +56,43 @@ fn snapshot_of(
         condition,
     });
     let members: Vec<MemberSnapshot> = members.collect();
-    let snapshot = Snapshot {
+    let mut snapshot = Snapshot {
         cluster: started.home.name.clone(),
         driver: record.driver,
         version: record.etcd.version,
         lost: lost(started, &members),
         damaged: damaged(started, &members),
+        way_back: None,
         unfinished: unfinished::hint(&started.home),
         is_redefined: open::is_redefined(started),
         is_defined: definitions::exists(&started.home.workspace, &started.home.name),
         members,
     };
-    snapshot.each_member_once()
+    snapshot = snapshot.each_member_once();
+    snapshot.way_back = way_back(started, &snapshot);
+    snapshot
+}
+
+/// What to do if the majority has lost its data.
+fn way_back(started: &Started, snapshot: &Snapshot) -> Option<Hint> {
+    // Nothing is lost while a majority can start or serves.
+    let unusable = snapshot.lost.len() + snapshot.damaged.len();
+    if unusable == 0 || snapshot.leader().is_some() || snapshot.unasked().is_some() {
+        return None;
+    }
+    let Started {
+        home,
+        record,
+        driver,
+    } = started;
+    let remains = snapshot.members.iter().map(|member| {
+        let (name, condition) = (&member.name, member.condition.as_ref());
+        let status = member.status.seen();
+        let remains = way_back::remains(home, *driver, name, condition, status, &snapshot.lost);
+        (name.clone(), remains)
+    });
+    let remains: Vec<_> = remains.collect();
+    way_back::hint(home, *driver, record.etcd.version, &remains)
 }
 
 /// What answers at the address of a member that does not run may be a member of another cluster.

@@ -13,6 +13,15 @@ pub use source::{choose as choose_source, has_quorum};
 
 use crate::reason::Reason;
 
+/// A backup of the cluster's own that can be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restorable {
+    /// Its name, as typed after `restore --from`.
+    pub file: String,
+    /// The revision of the keys in it.
+    pub revision: u64,
+}
+
 /// A backup that was found.
 #[derive(Debug, Clone)]
 pub struct Backup {

@@ -22,10 +22,10 @@ pub(super) static CHECK: Check = Check {
             which it keeps serving. Recent versions of etcd compare too: a member when it starts, \
             which then exits if it differs, and the leader after compactions, which then raises \
             the alarm CORRUPT.",
-        what_to_do: "If a majority agrees, the odd member is damaged. No task replaces a member or \
-            restores a snapshot yet, so a member that is removed cannot be started again: stop \
-            writing, save a snapshot of each member with your own etcdctl, and keep all data \
-            folders. Then look for the cause: a disk, a crash, etcd 3.5.0 to 3.5.2.",
+        what_to_do: "If a majority agrees, the odd member is damaged. Stop writing, then give every \
+            member the data of one that is right: `cargo xtask restore default --from-member \
+            core-01`. The other data is kept aside. Then look for the cause: a disk, a crash, etcd \
+            3.5.0 to 3.5.2.",
         read: "https://etcd.io/docs/v3.6/op-guide/data_corruption/",
     },
     judge,
@@ -38,7 +38,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     if let Some(apart) = at_one_entry(plan, observation).or_else(|| behind(plan, observation)) {
         // A member that lacks a revision has no hash of it either.
         let unseen = Coverage::of_ours(plan, observation, "its revision", |member| &member.later);
-        return unseen.settle(Verdict::Fail, apart.evidence(), apart.findings());
+        return unseen.settle(Verdict::Fail, apart.evidence(), apart.findings(plan));
     }
     let unseen = Coverage::of_ours(plan, observation, "the hash of its keys", |member| {
         &member.hash
@@ -103,28 +103,35 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         );
     }
     let groups = groups.into_iter().map(|(_, names)| names).collect();
-    unseen.settle(Verdict::Fail, evidence, odd_ones(groups))
+    unseen.settle(Verdict::Fail, evidence, odd_ones(plan, groups))
 }
 
 /// Which of the members that hold different data are the odd ones. Each group holds the same data.
-fn odd_ones(mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
+fn odd_ones(plan: &Plan, mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
     groups.sort_by_key(|names| std::cmp::Reverse(names.len()));
     let all: usize = groups.iter().map(Vec::len).sum();
-    let hint =
-        Hint::says("no task repairs this yet: stop all writes, and keep every member's data");
+    let restore = |text: &str, from: &HostName| {
+        let name = &plan.name;
+        let restore = format!("cargo xtask restore {name} --from-member {from}");
+        Hint::heals(format!("stop all writes, {text} {from}"), [restore])
+    };
+    let first = groups.first().and_then(|most| most.first()).copied();
     match groups.split_first() {
         Some((most, odd)) if most.len() * 2 > all => odd
             .iter()
             .flatten()
             .map(|odd| {
                 let text = format!("holds different data from {}", list(most));
-                Finding::new(Some(odd), text, hint.clone())
+                let hint = first.map(|first| restore("then give every member the data of", first));
+                Finding::new(Some(odd), text, hint)
             })
             .collect(),
         _ => vec![Finding::new(
             None,
             "the members hold different data, and no majority agrees",
-            hint,
+            first.map(|first| {
+                restore("and find out which data is right; then give it to every member, for example that of", first)
+            }),
         )],
     }
 }
@@ -144,9 +151,9 @@ impl Apart<'_> {
         format!("{}, {}", list(groups), self.although)
     }
 
-    fn findings(&self) -> Vec<Finding> {
+    fn findings(&self, plan: &Plan) -> Vec<Finding> {
         let groups = self.groups.iter().map(|(_, names)| names.clone());
-        odd_ones(groups.collect())
+        odd_ones(plan, groups.collect())
     }
 }
 

@@ -1,5 +1,7 @@
 use super::quorum_state::ours;
+use super::recovery;
 use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, task};
+use crate::backup::Restorable;
 use crate::observation::{HalfRestored, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -17,10 +19,12 @@ pub(super) static CHECK: Check = Check {
             follow from the token and the addresses, and nothing else distinguishes it from the \
             cluster that held your data. A restored backup or a majority that was emptied shows \
             here too.",
-        what_to_do: "If the data should still be there, stop writing and look for it: a snapshot, \
-            or a member's data folder that was moved. If the current data is intended, because a \
-            snapshot was restored or the rest was given up, remove the file: the data is kept, and \
-            the next look starts counting from the current revision.",
+        what_to_do: "If the data should still be there, stop writing and restore a backup from \
+            before the loss (`cargo xtask backup default --list`), or look for a member's data \
+            folder that was moved. A restoration with `cargo xtask restore` is recorded in the \
+            file and does not count as a loss. If the current data is intended for another \
+            reason, remove the file: the data is kept, and the next look starts counting from the \
+            current revision.",
         read: "https://etcd.io/docs/v3.6/op-guide/recovery/",
     },
     judge,
@@ -76,7 +80,8 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation) -> Judgement {
     let least = before.revision;
     if let Some(found) = lost(plan, observation) {
         let evidence = format!("revision {found} after {least}");
-        return Judgement::new(Verdict::Fail, evidence, [is_lost(plan, found, least)]);
+        let finding = is_lost(plan, observation, found, least);
+        return Judgement::new(Verdict::Fail, evidence, [finding]);
     }
     let unseen = Coverage::of_ours(plan, observation, "its revision", |member| &member.status);
     let told: Vec<_> = revisions(plan, observation).collect();
@@ -134,11 +139,22 @@ fn first_written(observation: &Observation) -> Option<u64> {
     revisions.min()
 }
 
-fn is_lost(plan: &Plan, found: u64, least: u64) -> Finding {
+fn is_lost(plan: &Plan, observation: &Observation, found: u64, least: u64) -> Finding {
     let text = format!("data is lost: the keys were at revision {least}, then at revision {found}");
-    let hint = Hint::heals(
-        "if the current data is intended, forget the recorded revision; otherwise look for a snapshot or a member's data before anything else is written",
-        [format!("rm .state/{}/seen.json", plan.name)],
-    );
+    let name = &plan.name;
+    let hint = match &observation.recorded.backup {
+        // `quorum` says from what to restore first.
+        _ if recovery::hint(plan, observation).is_some() => None,
+        Some(Restorable { file, revision }) => Some(Hint::heals(
+            format!(
+                "if the current data is intended, remove .state/{name}/seen.json; otherwise stop writing and restore the backup with revision {revision}"
+            ),
+            [format!("cargo xtask restore {name} --from {file}")],
+        )),
+        None => Some(Hint::heals(
+            "if the current data is intended, forget the recorded revision; otherwise look for a snapshot or a member's data before anything else is written",
+            [format!("rm .state/{name}/seen.json")],
+        )),
+    };
     Finding::new(None, text, hint)
 }

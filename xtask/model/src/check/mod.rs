@@ -19,6 +19,7 @@ mod peers;
 mod quorum;
 mod quorum_state;
 mod reachable;
+mod recovery;
 mod report;
 mod unit;
 mod user_data;
@@ -29,6 +30,7 @@ pub use database::quota_of;
 pub use history::lost;
 pub use lag::LAGS_BEYOND;
 pub use quorum_state::QuorumState;
+pub use recovery::{WantedBackup, wanted_backup};
 pub use report::{ClusterReport, Health, Reported, judge};
 pub use user_data::hint as hint_to_provision;
 

@@ -2,6 +2,7 @@ use super::members;
 use super::quorum_state;
 use super::quorum_state::{Agreement, QuorumState};
 use super::reachable;
+use super::recovery;
 use super::{About, Check, Finding, Hint, Judgement, Verdict, list, task};
 use crate::observation::Observation;
 use crate::plan::{Member, Plan};
@@ -23,8 +24,8 @@ pub(super) static CHECK: Check = Check {
         what_to_do: "Bring members back: `cargo xtask up` starts those that do not run. Once \
             enough are back with their data, they elect a leader and nothing is lost. Never empty \
             the data folders of a majority: they can form a new, empty cluster under the old IDs. \
-            If the data of a majority is gone for good, a snapshot has to be restored into a new \
-            cluster.",
+            If a majority's data is gone for good, restore a member that still has data (`cargo \
+            xtask restore default --from-member core-02`), or else a backup (`--from`).",
         read: "https://etcd.io/docs/v3.6/faq/#what-is-failure-tolerance",
     },
     judge,
@@ -162,6 +163,9 @@ fn without_vote<'a>(plan: &'a Plan, observation: &Observation) -> Vec<&'a HostNa
 
 /// What to do if too few members answer. None if `reachable` says how to bring them back.
 fn bring_back(plan: &Plan, observation: &Observation) -> Option<Hint> {
+    if let Some(restore) = recovery::hint(plan, observation) {
+        return Some(restore);
+    }
     let reachable = (reachable::CHECK.judge)(plan, observation);
     let mut hints = reachable
         .findings

@@ -1,5 +1,6 @@
 use super::members;
 use super::quorum_state::{self, QuorumState, name_of};
+use super::recovery;
 use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task};
 use crate::advice::{self, Others, Unusable};
 use crate::observation::log::Cause;
@@ -39,6 +40,10 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
     if let (Some(planned), Some(listed)) = (planned, quorum_state::listed(plan, observation))
         && members::meant_by(plan, planned, listed).is_none_or(|entry| entry.name.is_empty())
     {
+        return None;
+    }
+    // `quorum` says how to restore the cluster.
+    if recovery::hint(plan, observation).is_some() {
         return None;
     }
     let logs = logs(plan, name);

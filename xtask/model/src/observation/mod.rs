@@ -15,6 +15,7 @@ pub mod v2;
 use std::fmt;
 use std::time::Duration;
 
+use crate::backup::Restorable;
 use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
@@ -64,6 +65,8 @@ pub struct Recorded {
     pub new: Vec<HostName>,
     /// The plan's members that are known to have had data.
     pub had_data: Vec<HostName>,
+    /// The backup that advice may name; none if there is none, or no advice needs one.
+    pub backup: Option<Restorable>,
     /// An interrupted restoration; none if there is none.
     pub half_restored: Option<HalfRestored>,
 }

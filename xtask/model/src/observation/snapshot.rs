@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub lost: Vec<HostName>,
     /// The members that exited, and exit again whenever they are started with their data.
     pub damaged: Vec<HostName>,
+    /// What to do if the majority has lost its data; none if that is not so, or nothing is left to restore.
+    pub way_back: Option<Hint>,
     /// What to do about what a killed drill or restoration left; none if nothing is left.
     pub unfinished: Option<Hint>,
     /// Whether the definition now describes another cluster than the one that was started.

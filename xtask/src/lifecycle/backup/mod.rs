@@ -1,6 +1,7 @@
 //! Backups: takes snapshots of a running cluster, lists them, and proves them by restoring them.
 
 mod proof;
+mod restorable;
 mod save;
 mod scratch;
 mod source;
@@ -29,6 +30,7 @@ use crate::workspace::{Home, Workspace};
 
 use proof::Proof;
 
+pub(super) use restorable::restorable;
 pub(super) use save::save_from;
 pub(super) use scratch::ScratchCluster;
 pub use scratch::end_leftovers;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::{definitions, etcdctl_location, known_data, machine_box, replace_data};
+use super::{definitions, etcdctl_location, known_data, machine_box, replace_data, way_back};
 use crate::advice::{self, Others, Unusable};
 use crate::artifact::{self, Before, Mode};
 use crate::driver::Driver;
@@ -99,7 +99,7 @@ pub(super) fn start(
         Ok(prove::prove(session, timeout, &readiness))
     } else {
         let others = Others::Serve;
-        Err(lost(name, &start.lost, others, FailureKind::Failed))
+        Err(lost(name, &start.lost, others, None, FailureKind::Failed))
     }
 }
 
@@ -243,7 +243,13 @@ impl<'a> Past<'a> {
                 Others::None
             };
             let name = &self.home.name;
-            return Err(lost(name, &start.lost, others, FailureKind::Refused));
+            let tools = self.record.as_ref().and_then(Record::tools);
+            let way_back = tools.and_then(|tools| {
+                let members = &self.plan.members;
+                way_back::now(&self.home, self.driver, members, &tools, &had_data)
+            });
+            let refused = FailureKind::Refused;
+            return Err(lost(name, &start.lost, others, way_back, refused));
         }
         Ok((conditions, start))
     }
@@ -433,16 +439,28 @@ fn how_to_go_on(name: &ClusterName) -> String {
     )
 }
 
-/// The failure that members lost their data. `others`: what is left of the cluster.
-fn lost(name: &ClusterName, lost: &[HostName], others: Others, kind: FailureKind) -> Failure {
+/// The failure that members lost their data. `others`: what is left of the cluster. `way_back`: what
+/// to do about all of them.
+fn lost(
+    name: &ClusterName,
+    lost: &[HostName],
+    others: Others,
+    way_back: Option<Hint>,
+    kind: FailureKind,
+) -> Failure {
     let verify = format!("cargo xtask verify {name}");
     let diagnostics = lost.iter().map(|member| {
         Diagnostic::error(format!("`{member}` has lost its data, so it was not started"))
             .note("with an empty disk and its old identity it could vote twice, and acknowledged writes could be lost")
-            .hint(advice::without_data(name, Unusable::Lost, others, Some(verify.clone())))
     });
-    Failure {
-        kind,
-        diagnostics: diagnostics.collect(),
+    let mut diagnostics: Vec<Diagnostic> = diagnostics.collect();
+    match (way_back, diagnostics.last_mut()) {
+        (Some(hint), Some(last)) => last.hints.push(hint),
+        _ => diagnostics.iter_mut().for_each(|diagnostic| {
+            let tell = Some(verify.clone());
+            let hint = advice::without_data(name, Unusable::Lost, others, tell);
+            diagnostic.hints.push(hint);
+        }),
     }
+    Failure { kind, diagnostics }
 }

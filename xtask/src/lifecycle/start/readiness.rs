@@ -9,6 +9,7 @@ use crate::advice::Others;
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::ToolsOrigin;
 use crate::hint::Hint;
+use crate::lifecycle::way_back;
 use crate::observation::{Condition, Look};
 use crate::pause::pause;
 use crate::plan::Member;
@@ -159,7 +160,17 @@ impl Readiness {
             let mut rows = self.rows.iter();
             rows.any(|row| row.member.name == one.member && row.serving == Serving::Serves)
         };
+        let Session {
+            home,
+            driver,
+            plan,
+            record,
+            tools,
+            ..
+        } = session;
+        let way_back = way_back::now(home, *driver, &plan.members, tools, &record.had_data());
         let others = self.others(session, ended.len());
+        let others = way_back.is_none().then_some(others);
         let mut diagnostics = Vec::new();
         let mut can_start = None;
         for one in ended {
@@ -169,7 +180,9 @@ impl Readiness {
             }
             diagnostics.push(end.diagnostic);
         }
-        if let Some(last) = can_start {
+        if let (Some(hint), Some(last)) = (way_back, diagnostics.last_mut()) {
+            last.hints.push(hint);
+        } else if let Some(last) = can_start {
             diagnostics[last].hints.push(Hint::heals(
                 "then start the members that do not run",
                 [format!("cargo xtask up {name}")],

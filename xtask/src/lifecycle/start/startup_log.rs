@@ -44,8 +44,13 @@ impl StartupLog {
     }
 
     /// Describes the exit, and its cause if the log shows it. `served`: whether the member served
-    /// before.
-    pub(super) fn has_ended(&self, cluster: &ClusterName, served: bool, others: Others) -> Ended {
+    /// before. `others`: none if there is advice about the whole cluster.
+    pub(super) fn has_ended(
+        &self,
+        cluster: &ClusterName,
+        served: bool,
+        others: Option<Others>,
+    ) -> Ended {
         let Self { member, log, .. } = self;
         let words = self.said().ok().and_then(|said| log::last_words(&said));
         let cause = match &words {
@@ -76,11 +81,16 @@ impl StartupLog {
         }
         let logs = format!("cargo xtask logs {member} --cluster {cluster}");
         let unusable = cause.and_then(Unusable::because_of);
-        diagnostic = diagnostic.hint(match unusable {
-            Some(why) => advice::without_data(cluster, why, others, Some(logs)),
-            None if cause == Some(Cause::Flag) => Hint::says("correct the flag in the definition"),
-            None => Hint::informs("read its log", [logs]),
-        });
+        let hint = match (unusable, others) {
+            (Some(why), others) => {
+                others.map(|others| advice::without_data(cluster, why, others, Some(logs)))
+            }
+            (None, _) if cause == Some(Cause::Flag) => {
+                Some(Hint::says("correct the flag in the definition"))
+            }
+            (None, _) => Some(Hint::informs("read its log", [logs])),
+        };
+        diagnostic.hints.extend(hint);
         Ended {
             diagnostic,
             can_start_again: unusable.is_none(),
