@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 use expect_test::expect;
 use serde_json::{Value, json};
 use test_attribute::test;
+use xtask::backup::Restorable;
 use xtask::check;
 use xtask::etcd::tools::Tools;
 use xtask::etcd::verify::{Verified, until_healthy};
@@ -366,4 +367,80 @@ fn stand_in_with_an_unreadable_note_is_not_checked() {
         let left = fs::read_to_string(stand_in.state("seen.json")).unwrap();
         assert_eq!(left, garbage);
     }
+}
+
+#[test]
+fn wanted_restoration_is_told_and_hides_no_loss() {
+    let plan = three();
+    let restored = |now, tells, written| {
+        let mut seen = after(&plan, now, tells, Look::Seen(Some(written)));
+        if let Some(before) = &mut seen.before {
+            before.restored = Some(20);
+        }
+        seen
+    };
+    let cases = [
+        ("just now", restored(20, 20, 21)),
+        (
+            "with raised revisions",
+            restored(1_000_000_020, 1_000_000_023, 1_000_000_024),
+        ),
+        ("lost later", restored(1_000_000_020, 20, 21)),
+    ];
+    says_for_each(
+        &plan,
+        "history",
+        &cases,
+        expect![[r#"
+        just now
+          Pass: at revision 20; a backup of revision 20 was restored
+        with raised revisions
+          Pass: at revision 1000000023; a backup of revision 20 was restored
+        lost later
+          Fail: revision 20 after 1000000020
+          - data is lost: the keys were at revision 1000000020, then at revision 20
+            heals: if the current data is intended, forget the recorded revision; otherwise look for a snapshot or a member's data before anything else is written: `rm .state/default/seen.json`
+    "#]],
+    );
+    let mut lost = restored(1_000_000_020, 20, 21);
+    lost.recorded.backup = Some(Restorable {
+        file: "new.db".to_owned(),
+        revision: 1_000_000_010,
+    });
+    says(
+        &plan,
+        &lost,
+        "history",
+        expect![[r#"
+        Fail: revision 20 after 1000000020
+        - data is lost: the keys were at revision 1000000020, then at revision 20
+          heals: if the current data is intended, remove .state/default/seen.json; otherwise stop writing and restore the backup with revision 1000000010: `cargo xtask restore default --from new.db`
+    "#]],
+    );
+}
+
+/// Later looks keep the record of it.
+#[test]
+fn stand_in_restoration_stays_recorded() {
+    let stand_in = StandIn::on(224);
+    let mut seen = json!({
+        "format": 1,
+        "cluster_id": stand_in.plan.cluster_id.to_string(),
+        "revision": 30,
+        "restored": 20,
+    });
+    fs::write(stand_in.state("seen.json"), seen.to_string()).unwrap();
+    stand_in.set_revision(40);
+    let (verdict, said, _) = stand_in.history(&[]);
+    assert_eq!(verdict, "pass", "{said}");
+    assert!(
+        said.contains("; a backup of revision 20 was restored"),
+        "{said}"
+    );
+    seen["revision"] = 40.into();
+    assert_eq!(stand_in.seen(), seen);
+    stand_in.set_revision(4);
+    stand_in.history(&[]);
+    seen["fell_to"] = 4.into();
+    assert_eq!(stand_in.seen(), seen);
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use expect_test::expect;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -16,6 +16,7 @@ use xtask::way_back::Remains::{self, New, Serves, Silent, Stopped};
 use xtask::way_back::WayBack;
 
 use crate::backup::{backup, files, folder};
+use crate::etcd_binaries::{of_debian_13, packaged, tools};
 use crate::local_support::{get, is_healthy, processes, put, up};
 use crate::scratch::Scratch;
 use crate::support::look_until;
@@ -256,44 +257,63 @@ fn history(scratch: &Scratch, name: &str) -> (String, String, Value) {
 }
 
 /// Creates the cluster anew, and leaves its backups and the recorded revision.
-fn recreate(scratch: &Scratch, name: &str) {
+fn recreate(scratch: &Scratch, name: &str, etcd: &Utf8Path) {
     let seen = state(scratch, name, "seen.json");
     let before = fs::read_to_string(&seen).unwrap();
     scratch.run(&["destroy", name, "--yes"]).expect(0);
-    up(scratch, name).expect(0);
+    let up = ["up", name, "--etcd-dir", etcd.as_str()];
+    scratch.run(&up).expect(0);
     fs::write(&seen, before).unwrap();
-    up(scratch, name).expect(1);
+    scratch.run(&up).expect(1);
 }
 
-#[test]
-fn lost_history_is_restored_and_a_later_loss_is_found() {
-    let scratch = started("anew", 1);
-    backup(&scratch, "anew", &[]);
-    for number in ["1", "2", "3", "4", "5"] {
-        put(&scratch, "anew", "greeting", number);
+#[track_caller]
+fn is_restored_and_a_later_loss_found(name: &str, version: &str, etcd: &Utf8Path) {
+    // How machines would get etcd does not matter for processes.
+    let definition = format!(
+        "{}[etcd]\nversion = \"{version}\"\nruntime = \"container\"\n",
+        definition(1)
+    );
+    let scratch = Scratch::with(name, &definition);
+    let up = ["up", name, "--etcd-dir", etcd.as_str()];
+    scratch.run(&up).expect(0);
+    backup(&scratch, name, &[]);
+    for value in ["1", "2", "3", "4", "5", "hello"] {
+        put(&scratch, name, "greeting", value);
     }
-    put(&scratch, "anew", "greeting", "hello");
-    let wanted = backup(&scratch, "anew", &[]);
-    is_healthy(&scratch, "anew");
-    recreate(&scratch, "anew");
+    let wanted = backup(&scratch, name, &[]);
+    is_healthy(&scratch, name);
+    recreate(&scratch, name, etcd);
     // A newer backup holds none of the lost data.
-    backup(&scratch, "anew", &[]);
+    backup(&scratch, name, &[]);
 
-    let file = name_of(&wanted);
-    let command = format!("cargo xtask restore anew --from {file}");
-    let (verdict, _, commands) = history(&scratch, "anew");
+    let command = format!("cargo xtask restore {name} --from {}", name_of(&wanted));
+    let (verdict, _, commands) = history(&scratch, name);
     assert_eq!((verdict.as_str(), commands), ("fail", json!([command])));
     typed(&scratch, &command).expect(0);
-    is_healthy(&scratch, "anew");
-    assert_eq!(get(&scratch, "anew", "greeting"), "hello\n");
-    let (verdict, evidence, _) = history(&scratch, "anew");
+    is_healthy(&scratch, name);
+    assert_eq!(get(&scratch, name, "greeting"), "hello\n");
+    let (verdict, evidence, _) = history(&scratch, name);
     let revision = &wanted["revision"];
     let restored = format!("; a backup of revision {revision} was restored");
     assert_eq!(verdict, "pass");
     assert!(evidence.ends_with(&restored), "{evidence}");
 
     // What was restored is no excuse for what is lost later.
-    recreate(&scratch, "anew");
-    let (verdict, _, commands) = history(&scratch, "anew");
+    recreate(&scratch, name, etcd);
+    let (verdict, _, commands) = history(&scratch, name);
     assert_eq!((verdict.as_str(), commands), ("fail", json!([command])));
+}
+
+/// Its etcd cannot raise the revisions of restored keys.
+#[test]
+fn lost_history_of_etcd_3_4_is_restored() {
+    let version = tools().version.to_string();
+    is_restored_and_a_later_loss_found("anew", &version, packaged());
+}
+
+/// Its etcd can.
+#[test]
+fn lost_history_of_etcd_3_5_is_restored() {
+    is_restored_and_a_later_loss_found("raised", "3.5.16", of_debian_13());
 }

@@ -17,8 +17,8 @@ pub(super) static CHECK: Check = Check {
             loss is recorded there too, and reported from then on, whatever is written later.",
         why: "A cluster that was re-created without its data has the same IDs as before. They \
             follow from the token and the addresses, and nothing else distinguishes it from the \
-            cluster that held your data. A restored backup or a majority that was emptied shows \
-            here too.",
+            cluster that held your data. A backup that was restored by hand or a majority that was \
+            emptied shows here too.",
         what_to_do: "If the data should still be there, stop writing and restore a backup from \
             before the loss (`cargo xtask backup default --list`), or look for a member's data \
             folder that was moved. A restoration with `cargo xtask restore` is recorded in the \
