@@ -6,6 +6,8 @@ use std::fs;
 use camino::Utf8PathBuf;
 use serde_json::{Value, json};
 use test_attribute::test;
+use xtask::state::Lock;
+use xtask::workspace::Workspace;
 
 use crate::local_support::{get, is_healthy, processes, put, up};
 use crate::scratch::{Ran, Scratch};
@@ -116,6 +118,30 @@ fn half_restored_cluster_is_completed_by_up() {
     is_whole(&scratch);
 }
 
+/// While members have no data, nothing else is advised.
+#[test]
+fn running_restoration_is_waited_for() {
+    let scratch = half_restored();
+    let home = Workspace::at(scratch.root()).home(&NAME.parse().unwrap());
+    let lock = Lock::take(&home, "restore half", &|_| {}).unwrap();
+    let said = format!(
+        "warning: a restoration of `half` is running\nnote: `cargo xtask restore half` (process {}) completes it\n",
+        std::process::id()
+    );
+    let wait = "wait until the restoration is complete";
+    let status = scratch.run(&["status", NAME]).expect(0);
+    assert_eq!(status.stderr, format!("{said}hint: {wait}\n"));
+    let list = scratch.run(&["list"]).expect(0);
+    assert_eq!(list.stderr, format!("hint: `half`: {wait}\n"));
+    assert_eq!(
+        advised(&scratch),
+        ("not-yet".to_owned(), vec![wait.to_owned()])
+    );
+    drop(lock);
+    typed(&scratch, "cargo xtask up half").expect(0);
+    is_whole(&scratch);
+}
+
 /// The restored cluster is described by the journal, not by the record.
 #[test]
 fn restoration_is_completed_without_the_record() {
@@ -188,6 +214,7 @@ fn damaged_journal_of_a_restoration_has_a_way_out() {
 #[test]
 fn destroy_tells_of_replaced_data() {
     let scratch = half_restored();
+    fs::write(state(&scratch, "restore.json"), "{").unwrap();
     let asked = on_terminal(&scratch.command(&["destroy", NAME]), 120, "no\n").expect(1);
     let extras = "with 1 data folder that a restoration replaced";
     assert!(asked.stdout.contains(extras), "{}", asked.stdout);

@@ -34,7 +34,7 @@ pub(super) fn continue_interrupted(ui: Ui, home: &Home, defined: &Plan) -> Outco
     refuse_a_different_cluster(&restoration.record, &driver.place(defined))?;
     ui.say(&format!(
         "continuing an interrupted restoration: {}",
-        restoration.backup
+        restoration.backup.escape_debug()
     ));
     if let Err(failure) = prepare(ui, home, defined, &restoration) {
         return Err(if restoration.is_set_aside {

@@ -21,7 +21,7 @@ pub fn is_drilled(home: &Home) -> bool {
     matches!(Journal::read(home), Ok(Some(_))) && Lock::holder(home).is_none()
 }
 
-/// What to do about what is left; `None` if nothing is, or if a task deals with it.
+/// What to do about what is left; `None` if nothing is, or if a drill is running.
 pub fn hint(home: &Home) -> Option<Hint> {
     let name = &home.name;
     let heal = || {
@@ -33,10 +33,17 @@ pub fn hint(home: &Home) -> Option<Hint> {
         .or_else(|| is_drilled(home).then(heal))
 }
 
-/// The restoration that is not complete; `None` if a task is at work on it.
+/// The restoration that is not complete. Until it is, no other advice is right.
 pub(super) fn restoration(home: &Home) -> Option<Diagnostic> {
-    if !Restoration::is_there(home) || Lock::holder(home).is_some() {
+    if !Restoration::is_there(home) {
         return None;
+    }
+    if let Some(holder) = Lock::holder(home) {
+        return Some(
+            Diagnostic::error(format!("a restoration of `{}` is running", home.name))
+                .note(format!("{holder} completes it"))
+                .hint("wait until the restoration is complete"),
+        );
     }
     match Restoration::read(home) {
         Ok(restoration) => Some(half_restored(home, &restoration?)),
@@ -46,16 +53,7 @@ pub(super) fn restoration(home: &Home) -> Option<Diagnostic> {
 
 /// Warns that the state of a cluster may be the effect of a drill or of a restoration.
 pub fn warn(ui: Ui, home: &Home) {
-    if Restoration::is_there(home) {
-        let warning = match Lock::holder(home) {
-            Some(holder) => Some(
-                Diagnostic::warning(format!("a restoration of `{}` is running", home.name))
-                    .note(format!("{holder} completes it")),
-            ),
-            None => restoration(home),
-        };
-        ui.report(&warnings(warning));
-    }
+    ui.report(&warnings(restoration(home)));
     match Journal::read(home) {
         Ok(None) => {}
         Ok(Some(journal)) => ui.report(&warnings([match Lock::holder(home) {
