@@ -4,10 +4,11 @@ use expect_test::expect;
 use test_attribute::test;
 use xtask::check::{self, CHECKS, Health};
 use xtask::commands::Exit;
+use xtask::hint::Hint;
 use xtask::judgement::Verdict;
 use xtask::observation::log::Cause;
 use xtask::observation::{
-    Alarm, AlarmKind, Condition, ListedMember, Look, Observation, StartedWith,
+    Alarm, AlarmKind, Condition, HalfRestored, ListedMember, Look, Observation, StartedWith,
 };
 use xtask::plan::Plan;
 use xtask::plan::identity::EtcdId;
@@ -1572,6 +1573,46 @@ fn member_without_data_is_not_started_again() {
         ]
     "#]]
     .assert_debug_eq(&hints(&plan, &seen));
+}
+
+/// Restoring is advised only where snapshots exist, and nothing beside it; after an interrupted
+/// restoration, nothing but its completion.
+#[test]
+fn lost_majority_has_one_hint() {
+    let mut told = String::new();
+    for (what, version) in [
+        ("3.6", "3.6.14"),
+        ("2.3", "2.3.8"),
+        ("half restored", "3.6.14"),
+    ] {
+        let plan = three().run_by(version.parse().unwrap());
+        let mut seen = without_quorum(&plan);
+        seen.conditions = vec![
+            Condition::Running("process 1".to_owned()),
+            Condition::Absent,
+            Condition::Absent,
+        ];
+        seen.recorded.had_data = plan.members.iter().map(|one| one.name.clone()).collect();
+        seen.recorded.half_restored = (what == "half restored").then(|| HalfRestored {
+            what: "a restoration of `default` was interrupted".to_owned(),
+            hint: Some(Hint::heals("complete it", ["cargo xtask up default"])),
+        });
+        told += &format!("{what}\n");
+        let mut hints = hints(&plan, &seen);
+        hints.dedup();
+        for hint in hints {
+            told += &format!("  {hint}\n");
+        }
+    }
+    expect![[r#"
+        3.6
+          quorum: heals: the data of core-02 and core-03 is lost; rebuild the cluster from the data of core-01: `cargo xtask restore default --from-member core-01`
+        2.3
+          reachable: informs: its data is lost, and no task gives it new data yet; keep the others' data
+          version: informs: no task can replace it and keep the data; a new cluster runs 3.6.14 once it is available (as a download, or in a folder that you name)
+        half restored
+          history: heals: complete it: `cargo xtask up default`
+    "#]].assert_eq(&told);
 }
 
 /// The history is dropped before an existing revision, and only once.
