@@ -81,6 +81,7 @@ impl MemberData for Vagrant {
 
     fn deliver(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         let why = "the restored data cannot be copied to";
+        self.note_unknown(home, members)?;
         in_parallel(members, |member| {
             let shell = process::shell()?;
             let staged = self.staged(home, member);
@@ -100,7 +101,7 @@ impl MemberData for Vagrant {
     }
 
     fn halt(&self, home: &Home, members: &[HostName], say: &dyn Fn(&str)) -> Outcome<()> {
-        let halted = each(home, members, &scripts::halt(), "etcd cannot be stopped on");
+        let halted = self.each(home, members, &scripts::halt(), "etcd cannot be stopped on");
         for member in members {
             if halted.is_ok() {
                 say(&format!("{member}: etcd is stopped"));
@@ -111,22 +112,22 @@ impl MemberData for Vagrant {
 
     fn set_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
         let why = "the data cannot be moved aside on";
-        each(home, members, &scripts::set_aside(time), why)
+        self.each(home, members, &scripts::set_aside(time), why)
     }
 
     fn put_back(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
         let why = "the data cannot be moved back on";
-        each(home, members, &scripts::put_back(time), why)
+        self.each(home, members, &scripts::put_back(time), why)
     }
 
     fn place(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         let why = "the restored data cannot be put in its place on";
-        each(home, members, &scripts::place(), why)
+        self.each(home, members, &scripts::place(), why)
     }
 
     fn release(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         let why = "etcd cannot be started on";
-        each(home, members, &scripts::release(), why)?;
+        self.each(home, members, &scripts::release(), why)?;
         self.discard_staged(home, members)
     }
 
@@ -154,7 +155,8 @@ impl MemberData for Vagrant {
             let up = Vagrantfile::of(home).vagrant(&shell, &["up", machine.name()])?;
             log::follow(home, up, BOOT, &mut |_| {})?;
         }
-        ssh::note_how(home, std::slice::from_ref(member))?;
+        // It may have got another address.
+        ssh::note_how(home, &self.running(home, &Machine::all(home))?)?;
         let cannot = |error: io::Error| {
             let why = format!("the data of `{member}` cannot be copied to `{to}`: {error}");
             Failure::host(Diagnostic::error(why).hint(why_not_writable(to)))
@@ -178,6 +180,25 @@ impl Vagrant {
         let running = running.filter(|(_, condition)| matches!(condition, Condition::Running(_)));
         Ok(running.map(|(member, _)| member.clone()).collect())
     }
+
+    /// Other tasks may have noted only the machine that they used.
+    fn note_unknown(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
+        if members.iter().all(|member| ssh::is_noted(home, member)) {
+            return Ok(());
+        }
+        ssh::note_how(home, &self.running(home, &Machine::all(home))?)
+    }
+
+    /// Runs a script on all machines. `why` ends before the name of a member.
+    fn each(&self, home: &Home, members: &[HostName], script: &str, why: &str) -> Outcome<()> {
+        self.note_unknown(home, members)?;
+        in_parallel(members, |member| {
+            let shell = process::shell()?;
+            let ssh = ssh::command(&shell, home, &Machine::of(home, member));
+            let finished = process::run(as_root(ssh, script), HALT);
+            succeeded(home, member, &[finished], why)
+        })
+    }
 }
 
 /// The folder of the prepared data of all members.
@@ -197,16 +218,6 @@ fn why_immovable(home: &Home, member: &HostName) -> Option<Reason> {
         "no" => Some(format!("`{}/{}` is a mount point", scripts::FOLDER, scripts::DATA).into()),
         _ => Some(ssh::why_not(&finished)),
     }
-}
-
-/// Runs a script on all machines. `why` ends before the name of a member.
-fn each(home: &Home, members: &[HostName], script: &str, why: &str) -> Outcome<()> {
-    in_parallel(members, |member| {
-        let shell = process::shell()?;
-        let ssh = ssh::command(&shell, home, &Machine::of(home, member));
-        let finished = process::run(as_root(ssh, script), HALT);
-        succeeded(home, member, &[finished], why)
-    })
 }
 
 fn as_root<'a>(ssh: Cmd<'a>, script: &str) -> Cmd<'a> {
