@@ -51,6 +51,7 @@ done"#;
 
 /// After a command that contains the text in `said/kill`, it kills the task.
 const SSH: &str = r#"while [ "$1" != -- ]; do
+  [ "$1" = -L ] && tunnel=$2
   [ -e "$SAID/$1.leader" ] && leader=$(cat "$SAID/$1.leader")
   shift
 done
@@ -59,12 +60,38 @@ if [ -z "$leader" ]; then
   echo 'connect to host: No route to host' >&2
   exit 255
 fi
+[ -n "$tunnel" ] && exec python3 "$SAID/tunnel.py" "$leader" "$tunnel"
 nsenter --all --target="$leader" env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin sh -c "$*"
 status=$?
 if [ -s "$SAID/kill" ]; then
   case $* in *"$(cat "$SAID/kill")"*) kill -KILL "$PPID" ;; esac
 fi
 exit $status"#;
+
+/// Forwards connections into the network of a machine, as `ssh -L` does, until its input ends.
+const TUNNEL: &str = r#"import ctypes, os, socket, sys, threading
+leader, way = sys.argv[1:]
+here, port, there, remote = way.split(":")
+listener = socket.create_server((here, int(port)))
+network = os.open(f"/proc/{leader}/ns/net", os.O_RDONLY)
+assert ctypes.CDLL(None).setns(network, 0) == 0
+def forward(source, to):
+    try:
+        while piece := source.recv(65536):
+            to.sendall(piece)
+        to.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+def accept():
+    while True:
+        near, _ = listener.accept()
+        far = socket.create_connection((there, int(remote)))
+        for pair in (near, far), (far, near):
+            threading.Thread(target=forward, args=pair, daemon=True).start()
+threading.Thread(target=accept, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.read()
+"#;
 
 /// A started cluster on machines.
 struct Cluster {
@@ -101,6 +128,7 @@ impl Cluster {
         fs::write(cluster.path("vagrant/Vagrantfile"), "").unwrap();
         cluster.program("vagrant", VAGRANT);
         cluster.program("ssh", SSH);
+        fs::write(cluster.path("said/tunnel.py"), TUNNEL).unwrap();
         // The lab's own network is none that could be in the way.
         cluster.program("ip", "");
         cluster.record(&definition);
@@ -240,14 +268,21 @@ impl Cluster {
         self.run(&all).expect(0).stdout
     }
 
+    fn etcdctl_inside(&self, words: &[&str]) -> String {
+        let all = [&["env", "ETCDCTL_API=3", "etcdctl"], words].concat();
+        self.machine("core-01").run(&all).expect(0).stdout
+    }
+
     fn back_up(&mut self) -> String {
-        let backup = self.run(&["backup"]).expect(0);
+        self.run(&["backup"]).expect(0);
+        self.newest_backup()
+    }
+
+    fn newest_backup(&self) -> String {
         let folder = self.path(".state/default/backups");
         let names = folder.read_dir_utf8().unwrap().flatten();
-        let mut names = names.map(|entry| entry.file_name().to_owned());
-        names
-            .find(|name| name.ends_with(".db"))
-            .unwrap_or_else(|| panic!("{}", backup.stderr))
+        let names = names.map(|entry| entry.file_name().to_owned());
+        names.filter(|name| name.ends_with(".db")).max().unwrap()
     }
 
     /// The content of etcd's folder on a member's machine.
@@ -339,15 +374,16 @@ fn killed_restoration_is_completed_on_machines_in_containers() {
     cluster.is_tidy();
 }
 
-/// Two machines are off, and etcd is stopped on the third.
+/// One machine is off, and etcd is stopped on the others.
 #[test]
 fn lost_majority_is_rebuilt_on_machines_in_containers() {
     let mut cluster = Cluster::started();
     cluster.etcdctl(&["put", "greeting", "hello"]);
     cluster.turn_off("core-01");
-    cluster.turn_off("core-03");
     let stop = ["systemctl", "stop", "etcd.service"];
-    cluster.machine("core-02").run(&stop).expect(0);
+    for member in ["core-02", "core-03"] {
+        cluster.machine(member).run(&stop).expect(0);
+    }
     let rebuild = ["restore", "--from-member", "core-02", "--yes"];
     let restore = cluster.run(&rebuild).expect(0);
     let said = "copying the data of core-02; its etcd is stopped meanwhile\n";
@@ -355,6 +391,35 @@ fn lost_majority_is_rebuilt_on_machines_in_containers() {
     let greeting = cluster.etcdctl(&["get", "greeting", "--print-value-only"]);
     assert_eq!(greeting, "hello\n");
     cluster.is_tidy();
+}
+
+/// The host reaches the machines with ssh only.
+#[test]
+fn unreached_machines_are_restored_through_ssh_in_containers() {
+    let mut cluster = Cluster::started();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    for address in ["192.168.56.101", "192.168.56.102", "192.168.56.103"] {
+        let mut ip = cluster.lab.command("ip".into());
+        let added = ip.args(["route", "add", "unreachable", address]).output();
+        Ran::from(added.unwrap()).expect(0);
+    }
+    let backup = cluster.run(&["backup", "--prove"]).expect(0);
+    let said = "this host cannot reach the members' addresses; going through ssh\n";
+    assert!(backup.stderr.contains(said), "{}", backup.stderr);
+    let backup = cluster.newest_backup();
+    cluster.etcdctl_inside(&["put", "greeting", "goodbye"]);
+    let restore = ["restore", "--from", &backup, "--yes"];
+    let restore = cluster.run(&restore).expect(0);
+    // The loss is known.
+    let lost = "  lost      revision 7 or more: ";
+    assert!(restore.stderr.contains(lost), "{}", restore.stderr);
+    let greeting = cluster.etcdctl_inside(&["get", "greeting", "--print-value-only"]);
+    assert_eq!(greeting, "hello\n");
+    cluster.is_tidy();
+    let tunnel = format!("{}/said/[t]unnel.py", cluster.scratch.root());
+    let mut pgrep = cluster.lab.command("pgrep".into());
+    let tunnels = pgrep.args(["--full", &tunnel]).output();
+    assert_eq!(tunnels.unwrap().stdout, b"");
 }
 
 /// Nothing is changed if the new data does not fit, or if the old data cannot be moved.

@@ -6,6 +6,7 @@ mod group;
 mod interrupt;
 mod line;
 mod pipe;
+mod tether;
 
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -27,6 +28,7 @@ pub use interrupt::{
 };
 pub use line::{paste_able, quoted};
 pub use nix::sys::signal::Signal;
+pub use tether::{Tethered, tether};
 
 use group::ProcessGroup;
 

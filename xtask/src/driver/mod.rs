@@ -12,7 +12,7 @@ use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::observation::log::Cause;
 use crate::observation::{Condition, Look, MachineStatus, StartedWith};
-use crate::plan::Plan;
+use crate::plan::{Member, Plan};
 use crate::process;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -136,8 +136,21 @@ pub trait Machines: Sync {
     /// it.
     fn etcdctl_inside(&self, home: &Home, plan: &Plan, member: &HostName) -> Outcome<Utf8PathBuf>;
 
+    /// A tunnel to each of these members' client ports, for hosts that cannot reach their addresses:
+    /// the member as this host reaches it through the tunnel, or why there is none.
+    fn tunnels(&self, home: &Home, members: &[Member]) -> Vec<Result<Tunnel, Reason>>;
+
     /// Destroys these members' machines and disks, running or not.
     fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
+}
+
+/// A way to a member's client port, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Tunnel {
+    /// The member, with the address and the client port at which this host reaches it.
+    pub member: Member,
+    /// The program that forwards connections.
+    pub program: process::Tethered,
 }
 
 /// Replaces the data of members. Each step can be repeated, after whatever interrupted it. No member

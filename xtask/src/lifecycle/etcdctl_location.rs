@@ -61,7 +61,7 @@ pub(super) fn choose(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan, tool
 }
 
 /// Whether this host reaches any member's address, even if nothing listens there.
-fn is_any_reached(members: &[Member]) -> bool {
+pub(super) fn is_any_reached(members: &[Member]) -> bool {
     thread::scope(|scope| {
         let knocks: Vec<_> = members
             .iter()

@@ -11,6 +11,7 @@ pub mod list;
 pub mod look;
 pub mod machine_box;
 pub mod open;
+mod reach;
 pub mod rehearse;
 pub mod remove;
 pub mod replace;

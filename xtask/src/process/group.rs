@@ -17,6 +17,7 @@ static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 static ONE_ENDED: Condvar = Condvar::new();
 
 /// The process group of a child that leads it.
+#[derive(Debug)]
 pub(super) struct ProcessGroup(i32);
 
 impl ProcessGroup {

@@ -18,15 +18,16 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use xshell::{Cmd, Shell};
 
-use super::{Driver, Faults, Machines, MemberData};
+use super::{Driver, Faults, Machines, MemberData, Tunnel};
 use crate::atomic::cannot_write;
 use crate::doctor;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::host_probe::{self, HostQuery};
 use crate::observation::{Condition, Look, MachineStatus};
-use crate::plan::Plan;
 use crate::plan::flags::InitialState;
+use crate::plan::{Member, Plan};
+use crate::reason::Reason;
 use crate::render;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps::Start;
@@ -296,6 +297,19 @@ impl Machines for Vagrant {
             )
         })?;
         Ok(folder.join("etcdctl"))
+    }
+
+    fn tunnels(&self, home: &Home, members: &[Member]) -> Vec<Result<Tunnel, Reason>> {
+        thread::scope(|scope| {
+            let made = members
+                .iter()
+                .map(|member| scope.spawn(|| ssh::tunnel(home, member)));
+            let made: Vec<_> = made.collect();
+            let lost = || Err("the attempt crashed".into());
+            made.into_iter()
+                .map(|tunnel| tunnel.join().unwrap_or_else(|_| lost()))
+                .collect()
+        })
     }
 
     fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()> {

@@ -1,6 +1,8 @@
 //! Logs in to machines with this host's ssh: `vagrant ssh` takes a second to start.
 
 use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
@@ -10,13 +12,14 @@ use super::command::{self, Vagrantfile};
 use super::machine::Machine;
 use super::{SOON, output};
 use crate::atomic::{self, cannot_write};
+use crate::driver::Tunnel;
 use crate::observation::Look;
 use crate::observation::machine::{self, MachineStatus};
-use crate::plan::Plan;
+use crate::plan::{Member, Plan};
 use crate::process::{self, Ending, Finished};
 use crate::reason::Reason;
 use crate::report::Outcome;
-use crate::values::HostName;
+use crate::values::{HostName, Ports};
 use crate::workspace::Home;
 
 /// Asks Vagrant how to reach these machines, which must be running, and keeps the answer in
@@ -97,6 +100,37 @@ pub(super) fn has_data(home: &Home, member: &HostName) -> Result<bool, Reason> {
     let ssh = command(&shell, home, &Machine::of(home, member)).args(["--", &script]);
     let finished = process::run(ssh, SOON);
     machine::has_data(&finished.stdout).ok_or_else(|| why_not(&finished))
+}
+
+/// A tunnel to the client port of a member whose machine runs.
+pub(super) fn tunnel(home: &Home, member: &Member) -> Result<Tunnel, Reason> {
+    if !is_noted(home, &member.name) {
+        return Err("its machine is not known to ssh".into());
+    }
+    let shell = Shell::new().map_err(Reason::of)?;
+    let local = Ipv4Addr::LOCALHOST;
+    let port = free_port(local).map_err(Reason::of)?;
+    let (address, remote) = (member.address, member.ports.client);
+    let ssh = command(&shell, home, &Machine::of(home, &member.name))
+        .args(["-o", "ExitOnForwardFailure=yes"])
+        .arg("-L")
+        .arg(format!("{local}:{port}:{address}:{remote}"))
+        .args(["--", "echo ready; exec cat"]);
+    let program = process::tether(ssh, SOON).map_err(|finished| why_not(&finished))?;
+    let member = Member {
+        address: local,
+        ports: Ports {
+            client: port,
+            ..member.ports
+        },
+        ..member.clone()
+    };
+    Ok(Tunnel { member, program })
+}
+
+/// A port that nobody uses now. ssh fails if somebody takes it before.
+fn free_port(address: Ipv4Addr) -> io::Result<u16> {
+    Ok(TcpListener::bind((address, 0))?.local_addr()?.port())
 }
 
 pub(super) fn why_not(finished: &Finished) -> Reason {

@@ -14,6 +14,7 @@ use crate::backup::{FORMAT, Manifest};
 use crate::etcd::tools::Tools;
 use crate::etcd::{observe, snapshot};
 use crate::hint::Hint;
+use crate::lifecycle::reach::Reach;
 use crate::observation::{Hash, Look, etcdctl as read};
 use crate::plan::Member;
 use crate::process;
@@ -34,7 +35,9 @@ pub(super) fn save(ui: Ui, started: &Started, file: &Utf8Path) -> Outcome<Manife
     let name = &started.home.name;
     let _after_interrupt = process::on_interrupt(format!("{name}: no backup was made"));
     let tools = started.tools()?;
-    let source = source::find(ui, started, &tools)?;
+    let members = started.record.members();
+    let reach = Reach::of(ui, started.driver, &started.home, members);
+    let source = source::find(ui, started, &tools, &reach.members)?;
     save_from(ui, &started.home, &tools, source, file)
 }
 

@@ -45,15 +45,20 @@ pub(super) fn refuse_v2(started: &Started) -> Outcome<()> {
     ))
 }
 
-/// Chooses the member. Warns of what may be missing in its snapshot.
-pub(super) fn find(ui: Ui, started: &Started, tools: &Tools) -> Outcome<BackupSource> {
-    let members = started.record.members();
+/// Chooses one of these members, which are all, as this host reaches them. Warns of what may be
+/// missing in its snapshot.
+pub(super) fn find(
+    ui: Ui,
+    started: &Started,
+    tools: &Tools,
+    members: &[Member],
+) -> Outcome<BackupSource> {
     let cluster = started.record.cluster_id();
-    let statuses = observe::statuses(&members, tools, PATIENCE);
+    let statuses = observe::statuses(members, tools, PATIENCE);
     let chosen = choose_source(&statuses, cluster);
     let chosen = chosen.and_then(|index| Some((members.get(index)?, statuses.get(index)?.seen()?)));
     let Some((member, status)) = chosen else {
-        return Err(no_source(started, &members, &statuses, cluster));
+        return Err(no_source(started, members, &statuses, cluster));
     };
     // A member may answer at another's address.
     let named = members.iter().find(|one| one.id == status.member_id);
@@ -72,7 +77,7 @@ pub(super) fn find(ui: Ui, started: &Started, tools: &Tools) -> Outcome<BackupSo
         },
         status: status.clone(),
         has_quorum,
-        members: listed(member, &members, tools, has_quorum),
+        members: listed(member, &started.record.members(), tools, has_quorum),
         others,
     };
     source.say(ui);
@@ -161,10 +166,6 @@ fn no_source(
             Look::NotAsked(why) => format!("{member} {why}"),
         })
     });
-    let diagnostic = match started.driver.machines() {
-        Some(_) => diagnostic.note("a backup needs a host that reaches the members' addresses"),
-        None => diagnostic,
-    };
     Failure::could_not_look(
         diagnostic.hint(Hint::heals("start it", [format!("cargo xtask up {name}")])),
     )

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8Path;
 
+use super::reach::Reach;
 use super::start::{self, Proof, StartRequest};
 use super::{backup, open, remove, replace_data, unfinished};
 use crate::advice::Unusable;
@@ -270,6 +271,8 @@ fn unused_time(driver: &dyn Driver, home: &Home, members: &[HostName]) -> String
 
 /// The cluster as it is before the restoration.
 struct Present {
+    /// The way to its members.
+    _reach: Reach,
     /// The ID of the cluster that was started.
     cluster: EtcdId,
     /// What its members answer.
@@ -293,7 +296,8 @@ impl Present {
             tools,
             ..
         } = session;
-        let members = record.members();
+        let reach = Reach::of(session.ui, *driver, home, record.members());
+        let members = reach.members.clone();
         let cluster = record.cluster_id();
         let conditions = driver.conditions(home, &record.names())?;
         let statuses = if conditions.iter().any(Condition::is_running) {
@@ -321,6 +325,7 @@ impl Present {
         };
         let usable = members.iter().zip(&conditions).filter(is_usable).count();
         Ok(Self {
+            _reach: reach,
             cluster,
             revision,
             has_quorum,

@@ -47,7 +47,12 @@ fn running(
         member: member.clone(),
         status: status.clone(),
         has_quorum: has_quorum(&looks, cluster),
-        members: statuses.iter().map(|(one, _)| one.into()).collect(),
+        members: session
+            .record
+            .members()
+            .iter()
+            .map(BackupMember::from)
+            .collect(),
         others: Vec::new(),
     })
 }
