@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 use sha2::{Digest, Sha256};
 use test_attribute::test;
 
+use crate::etcd_binaries::packaged;
 use crate::render::in_own_namespaces;
 use crate::scratch::{Ran, Scratch};
 use crate::support::{pipe, require_tool};
@@ -430,7 +431,13 @@ fn restore_creates_machines_while_no_etcd_runs_in_namespaces() {
     );
     cluster.calls("");
     let restore = ["restore", "--from", "backup.db", "--yes", "--timeout", "1s"];
-    let restore = cluster.run(&restore).expect(6);
+    let other = [&restore[..], &["--etcd-dir", packaged().as_str()]].concat();
+    let refused = cluster.run(&other).expect(5);
+    let said = "hint: pass a folder with etcd 3.6 to `--etcd-dir`\n";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    let own = cluster.path("programs");
+    let hinted = [&restore[..], &["--etcd-dir", own.as_str()]].concat();
+    let restore = cluster.run(&hinted).expect(6);
     let said = "the data is restored; starting the members\n";
     assert!(restore.stderr.contains(said), "{}", restore.stderr);
     let calls = cluster.calls("");
