@@ -77,6 +77,7 @@ mod render_read;
 mod replace;
 mod restart;
 mod restore;
+mod restore_immovable;
 mod restore_killed;
 mod restore_on_machines;
 mod restore_refused;

@@ -167,7 +167,7 @@ fn stays(home: &Home) -> Diagnostic {
     Diagnostic::error("the old data of a member stays in its place")
         .note("the member would come back under the same ID with other data than the rest")
         .hint(format!(
-            "to restore the others without it, raise `generation` in `cluster/{name}.toml`: they get a new identity"
+            "to restore the others without it, raise `generation` under `[etcd]` in `cluster/{name}.toml`: they get a new identity"
         ))
 }
 

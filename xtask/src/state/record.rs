@@ -57,6 +57,9 @@ pub struct RecordedMember {
     /// predicted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     added_id: Option<EtcdId>,
+    /// Whether the last restoration left it out: its data is that of the cluster before, under another identity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_left_out: bool,
 }
 
 /// The etcd binaries that a cluster runs on.
@@ -150,6 +153,7 @@ impl Record {
         self.is_of_cluster(self.cluster_id());
         for member in self.members.iter_mut().filter(|one| one.name == *name) {
             member.added_id = Some(id);
+            member.is_left_out = false;
         }
     }
 
@@ -169,6 +173,23 @@ impl Record {
             }
         }
         plan
+    }
+
+    /// Records that a restoration leaves these members out.
+    pub fn leave_out(&mut self, names: &[HostName]) {
+        for member in self
+            .members
+            .iter_mut()
+            .filter(|one| names.contains(&one.name))
+        {
+            member.is_left_out = true;
+        }
+    }
+
+    /// The members that the last restoration left out.
+    pub fn left_out(&self) -> Vec<HostName> {
+        let members = self.members.iter().filter(|member| member.is_left_out);
+        members.map(|member| member.name.clone()).collect()
     }
 
     /// The members that were seen with data.
@@ -291,6 +312,7 @@ impl RecordedMember {
             address: member.address,
             had_data: false,
             added_id: None,
+            is_left_out: false,
         }
     }
 

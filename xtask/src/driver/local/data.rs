@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{AccessFlags, access};
@@ -36,7 +36,7 @@ impl MemberData for Local {
             removed(&staged)
                 .map_err(|error| cannot_write(&staged, &error, "it is left of a restoration"))?;
             // They were made for it if the cluster was destroyed before. Others are not empty.
-            let folders = staged.ancestors().skip(1).take(2);
+            let folders = staged.ancestors().skip(1).take(3);
             folders.for_each(|folder| drop(fs::remove_dir(folder)));
         }
         Ok(())
@@ -193,17 +193,30 @@ fn is_there(path: &Utf8Path) -> bool {
 /// Why a member's data cannot be renamed; `None` if it can.
 fn why_immovable(folder: &MemberFolder) -> Option<Reason> {
     let (path, data) = (folder.path(), folder.data());
-    let Ok(data_is) = fs::symlink_metadata(&data) else {
+    if !is_there(&data) {
         return None;
-    };
+    }
     if let Err(errno) = access(path.as_std_path(), AccessFlags::W_OK | AccessFlags::X_OK) {
         return Some(format!("`{path}` cannot be changed: {}", errno.desc()).into());
     }
-    let device = fs::symlink_metadata(path).map(|folder| folder.dev());
-    if device.is_ok_and(|device| device != data_is.dev()) {
-        return Some(format!("`{data}` is a mount point").into());
-    }
-    None
+    is_mount_point(&data).then(|| format!("`{data}` is a mount point").into())
+}
+
+/// Also finds folders that are bound from the same file system, which have the same device.
+fn is_mount_point(data: &Utf8Path) -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let place = data
+        .parent()
+        .and_then(|folder| folder.canonicalize_utf8().ok());
+    let Some((folder, name)) = place.zip(data.file_name()) else {
+        return false;
+    };
+    // As in proc_pid_mountinfo(5).
+    let escaped = folder.join(name).into_string();
+    let escaped = escaped.replace('\\', "\\134").replace(' ', "\\040");
+    let escaped = escaped.replace('\t', "\\011").replace('\n', "\\012");
+    let mut mounted = mounts.lines().filter_map(|mount| mount.split(' ').nth(4));
+    mounted.any(|mounted| mounted == escaped)
 }
 
 /// Renames a folder, durably.

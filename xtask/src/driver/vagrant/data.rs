@@ -140,12 +140,8 @@ impl MemberData for Vagrant {
     fn discard_aside(&self, home: &Home, members: &[HostName], time: &str) -> Outcome<()> {
         let (folder, aside) = (scripts::FOLDER, scripts::aside(time));
         let script = format!("rm -rf -- {folder}/{aside}");
-        each(
-            home,
-            members,
-            &script,
-            "the replaced data cannot be removed on",
-        )
+        let why = "the replaced data cannot be removed on";
+        self.each(home, members, &script, why)
     }
 
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {

@@ -228,6 +228,7 @@ impl<'a> Preparation<'a> {
         for member in record.had_data().iter().chain(members) {
             restored.saw_data_of(member);
         }
+        restored.leave_out(&self.preview.left_out);
         let restoration = Restoration {
             format: RESTORATION_FORMAT,
             time: unused_time(*driver, home, members),
@@ -395,8 +396,8 @@ fn movable(session: &Session) -> Outcome<(Vec<HostName>, Vec<HostName>)> {
             last.note("with it, the member would come back under the same ID with other data than the rest")
                 .note("nothing was changed")
                 .hint(format!(
-                    "if that cannot be fixed, raise `generation` in `cluster/{name}.toml`: the others get a \
-                     new identity, and are restored without it"
+                    "if that cannot be fixed, raise `generation` under `[etcd]` in `cluster/{name}.toml`: \
+                     the others get a new identity, and are restored without it"
                 ))
         });
     }

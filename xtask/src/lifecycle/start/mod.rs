@@ -50,6 +50,9 @@ pub struct StartRequest<'a> {
     pub timeout: Option<Duration>,
 }
 
+/// How long a cluster may settle that lacks members which are not to be started.
+const SETTLING_WITHOUT_ALL: Duration = Duration::from_secs(5);
+
 /// Starts a cluster, waits until it serves, and verifies it. Every step can be repeated, so the
 /// next `up` continues an interrupted one, and an interrupted restoration.
 pub fn up(ui: Ui, request: &StartRequest<'_>) -> Outcome<Proof> {
@@ -95,11 +98,24 @@ pub(super) fn start(
     let readiness = start_members(&mut session, &conditions, &start, timeout)?;
     undo_with_quorum(&session, left)?;
     ui.report(&session.driver.outdated(&session.home, &session.plan));
-    if start.lost.is_empty() {
+    let left_out = session.record.left_out();
+    report_left_out(&session, &left_out);
+    let without_data: Vec<HostName> = start
+        .lost
+        .iter()
+        .filter(|member| !left_out.contains(member))
+        .cloned()
+        .collect();
+    if without_data.is_empty() {
+        // It does not become healthy without them.
+        let timeout = match left_out.is_empty() {
+            true => timeout,
+            false => timeout.min(SETTLING_WITHOUT_ALL),
+        };
         Ok(prove::prove(session, timeout, &readiness))
     } else {
         let others = Others::Serve;
-        Err(lost(name, &start.lost, others, None, FailureKind::Failed))
+        Err(lost(name, &without_data, others, None, FailureKind::Failed))
     }
 }
 
@@ -234,7 +250,15 @@ impl<'a> Past<'a> {
             Some(record) => record.had_data(),
             None => known_data::of(self.driver, &self.home, &self.plan.members),
         };
-        let start = steps::start(&names, &conditions, &had_data);
+        let mut start = steps::start(&names, &conditions, &had_data);
+        // Its data would make it look for the cluster before.
+        let left_out = self.record.as_ref().map(Record::left_out);
+        for member in left_out.into_iter().flatten() {
+            start.members.retain(|(name, _)| *name != member);
+            if !start.lost.contains(&member) {
+                start.lost.push(member);
+            }
+        }
         if names.len() - start.lost.len() < self.plan.quorum() {
             let is_left = |condition: &Condition| *condition != Condition::Absent;
             let others = if conditions.iter().any(is_left) {
@@ -410,6 +434,35 @@ fn undo_with_quorum(session: &Session, left: Option<Healed>) -> Outcome<()> {
     fault::heal_with_quorum(session, left)?;
     session.ui.say(&format!("`{fault}` is undone"));
     Ok(())
+}
+
+/// Names the members that a restoration left out, and how to bring them back.
+fn report_left_out(session: &Session, left_out: &[HostName]) {
+    let name = &session.home.name;
+    let mut rest = session
+        .plan
+        .names()
+        .into_iter()
+        .filter(|member| !left_out.contains(member));
+    let Some(survivor) = rest.next() else {
+        return;
+    };
+    let warnings: Vec<Diagnostic> = left_out
+        .iter()
+        .map(|member| {
+            Diagnostic::warning(format!(
+                "`{member}` was left out of the restoration, so it was not started"
+            ))
+            .note("its data stays in its place, under the old identity")
+            .hint(Hint::heals(
+                "once its data can be moved aside, bring it back",
+                [format!(
+                    "cargo xtask restore {name} --from-member {survivor}"
+                )],
+            ))
+        })
+        .collect();
+    session.ui.report(&warnings);
 }
 
 /// How to run `up` without an option, which an environment variable may have given.
