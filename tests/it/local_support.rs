@@ -94,7 +94,10 @@ pub(crate) fn processes(scratch: &Scratch, name: &str) -> BTreeMap<String, i32> 
         let Some(member) = line.split('\0').find_map(|word| word.strip_prefix(&folder)) else {
             continue;
         };
-        let member = member.strip_suffix("/data").unwrap().to_owned();
+        // Not etcdctl, which may be restoring data beside it.
+        let Some(member) = member.strip_suffix("/data").map(str::to_owned) else {
+            continue;
+        };
         let id: i32 = process.file_name().to_str().unwrap().parse().unwrap();
         let other = found.insert(member, id);
         assert_eq!(other, None, "two processes on one folder: {line:?}");

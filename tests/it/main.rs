@@ -78,6 +78,7 @@ mod replace;
 mod restart;
 mod restore;
 mod restore_immovable;
+mod restore_interrupted;
 mod restore_killed;
 mod restore_on_machines;
 mod restore_refused;

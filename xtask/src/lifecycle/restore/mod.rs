@@ -4,7 +4,8 @@ mod rehearsal;
 mod snapshot;
 mod survivor;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8Path;
@@ -97,10 +98,7 @@ pub fn restore(
         say_nothing_more_was_restored(ui, &home, was_interrupted);
         return Ok(None);
     }
-    let restoration = {
-        let _interrupted = process::on_interrupt(format!("{name}: nothing was changed"));
-        preparation.stage()?
-    };
+    let restoration = preparation.stage()?;
     replace(ui, &home, &defined, restoration)
         .and_then(|replaced| started(ui, request, home, &defined, replaced).map(Some))
 }
@@ -205,8 +203,11 @@ impl<'a> Preparation<'a> {
             ..
         } = self.session;
         let Preview { members, bump, .. } = &self.preview;
+        let name = &home.name;
         let data = driver.data();
+        let interrupted = process::on_interrupt(format!("{name}: nothing was changed"));
         data.discard_staged(home, members)?;
+        let mut removed = Vec::new();
         for member in plan
             .members
             .iter()
@@ -214,16 +215,20 @@ impl<'a> Preparation<'a> {
         {
             ui.say(&format!("restoring the data of {}", member.name));
             let staged = data.staged(home, &member.name);
-            let _removed = process::remove_on_interrupt(staged.as_std_path());
-            let restored = prepare_parent(&staged).and_then(|()| {
-                snapshots::restore(tools, &self.snapshot.file, plan, member, &staged, *bump)
-            });
+            removed.push(process::remove_on_interrupt(staged.as_std_path()));
+            let restored = prepare_parent(&staged)
+                .and_then(|()| {
+                    snapshots::restore(tools, &self.snapshot.file, plan, member, &staged, *bump)
+                })
+                .and_then(|()| flush(&staged).map_err(Reason::of));
             restored.map_err(|why| {
                 // What stays is removed by the next restoration.
                 let _ = data.discard_staged(home, members);
                 unprepared(&member.name, &staged, &why)
             })?;
         }
+        // The journal counts from now on, and what it names must stay.
+        drop((removed, interrupted));
         let mut restored = Record::new(driver.name(), plan, tools);
         for member in record.had_data().iter().chain(members) {
             restored.saw_data_of(member);
@@ -240,6 +245,7 @@ impl<'a> Preparation<'a> {
             record: restored,
         };
         restoration.write(home).inspect_err(|_| {
+            let _ = Restoration::remove(home);
             let _ = data.discard_staged(home, members);
         })?;
         Ok(restoration)
@@ -251,6 +257,20 @@ fn prepare_parent(staged: &Utf8Path) -> Result<(), Reason> {
         Some(folder) => fs::create_dir_all(folder).map_err(Reason::of),
         None => Ok(()),
     }
+}
+
+/// Flushes the folder to the disk with all that is in it, which etcd does only in part, before the journal
+/// says that it is there.
+fn flush(folder: &Utf8Path) -> io::Result<()> {
+    for entry in folder.read_dir_utf8()? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            flush(entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(folder)?.sync_all()
 }
 
 /// A time for the names of the replaced data that no earlier restoration has used.
