@@ -83,6 +83,7 @@ mod restore_killed;
 mod restore_on_machines;
 mod restore_refused;
 mod restore_revisions;
+mod restore_state;
 mod restore_survivor;
 mod restore_unfinished;
 #[allow(dead_code, reason = "each subject uses what it needs")]

@@ -86,6 +86,48 @@ fn killed_backup_leaves_whole_backups() {
 }
 
 #[test]
+fn killed_restoration_is_all_or_nothing() {
+    let mut random = Random::of("restore");
+    let scratch = Scratch::with("soak", &three(1));
+    up(&scratch, "soak").expect(0);
+    put(&scratch, "soak", "survivor", "old");
+    let backup = scratch.root().join("backup.db");
+    let save = ["backup", "soak", "--to", backup.as_str()];
+    scratch.run(&save).expect(0);
+    let (mut restored, mut kept) = (0, 0);
+    for _ in 0..KILLS / 2 {
+        put(&scratch, "soak", "survivor", "new");
+        let from = ["restore", "soak", "--yes", "--from", backup.as_str()];
+        let restore = begin(&scratch, &from);
+        thread::sleep(Duration::from_millis(random.below(2500)));
+        kill(Pid::from_raw(restore.id().cast_signed()), Signal::SIGKILL).unwrap();
+        end(restore);
+        match random.below(3) {
+            0 => drop(scratch.run(&["restore", "soak"])),
+            1 => drop(scratch.run(&from).expect(0)),
+            _ => {}
+        }
+        up(&scratch, "soak").expect(0);
+        is_healthy(&scratch, "soak");
+        assert_eq!(processes(&scratch, "soak").len(), 3);
+        match get(&scratch, "soak", "survivor").as_str() {
+            "old\n" => restored += 1,
+            "new\n" => kept += 1,
+            other => panic!("{other}"),
+        }
+        for member in ["core-01", "core-02", "core-03"] {
+            let folder = scratch.root().join(format!(".state/soak/members/{member}"));
+            assert!(!folder.join("data-restored").exists());
+        }
+        assert!(!scratch.root().join(".state/soak/restore.json").exists());
+    }
+    tell(&format!(
+        "restore: killed {} times, {restored} of them completed, {kept} without effect",
+        KILLS / 2
+    ));
+}
+
+#[test]
 fn killed_destroy_leaves_all_or_nothing() {
     let mut random = Random::of("destroy");
     let scratch = Scratch::with("soak", &three(1));
