@@ -19,6 +19,7 @@ mod scratch;
 #[path = "../it/support.rs"]
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -31,10 +32,22 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    rendering();
-    first_write();
-    verifying();
-    backing_up();
+    let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let parts: [(&str, fn()); 5] = [
+        ("rendering", rendering),
+        ("first_write", first_write),
+        ("verifying", verifying),
+        ("backing_up", backing_up),
+        ("restoring", restoring),
+    ];
+    for (name, measure) in parts {
+        if only
+            .as_ref()
+            .is_none_or(|only| name.contains(only.as_str()))
+        {
+            measure();
+        }
+    }
 }
 
 fn rendering() {
@@ -231,6 +244,100 @@ fn backing_up() {
             println!("             cargo xtask {task:15}  {time:10.1?}  {ratio:7.2} times that");
         }
     }
+}
+
+/// The time of `backup`, `backup --prove` and `restore`, and the most memory that a process of each had.
+fn restoring() {
+    println!("backups and restorations of a cluster of one, once each");
+    for (etcd, version) in [
+        (etcd_binaries::packaged(), ""),
+        (etcd_binaries::of_debian_13(), "version = \"3.5.16\"\n"),
+    ] {
+        let definition = format!("{BACKED_UP}{version}");
+        let scratch = Scratch::with("bench", &definition);
+        scratch
+            .run(&["up", "bench", "--etcd-dir", etcd.as_str()])
+            .expect(0);
+        let mut filled = 0;
+        for size in [1, 1024] {
+            for key in filled..size {
+                put_a_mebibyte(key);
+            }
+            filled = size;
+            let copy = scratch.root().join(format!("{size}.db"));
+            let restore = [
+                "restore",
+                "bench",
+                "--yes",
+                "--timeout",
+                "5m",
+                "--from",
+                copy.as_str(),
+            ];
+            for words in [
+                &["backup", "bench", "--to", copy.as_str()][..],
+                &["backup", "bench", "--prove", "--keep", "1"],
+                &restore,
+            ] {
+                let (time, memory) = measured(&mut scratch.command(words));
+                let figures: Vec<String> = memory
+                    .iter()
+                    .map(|(program, mebibytes)| format!("{program} {mebibytes} MiB"))
+                    .collect();
+                let task = words.iter().filter(|word| !word.contains('.')).take(3);
+                println!(
+                    "  {size:5} MiB  {:22} {time:8.1?}  {}",
+                    task.copied().collect::<Vec<_>>().join(" "),
+                    figures.join(", ")
+                );
+            }
+        }
+    }
+}
+
+/// Runs a program, and samples the most memory of it and of each program that it runs, but for the members.
+fn measured(command: &mut Command) -> (Duration, BTreeMap<String, u64>) {
+    let begun = Instant::now();
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let root = child.id().cast_signed();
+    let mut peaks = BTreeMap::new();
+    let status = loop {
+        for id in xtask::process::all() {
+            let Some((name, parent, peak)) = memory_of(id) else {
+                continue;
+            };
+            // Members are its children until it ends.
+            if id == root || (parent == root && name != "etcd") {
+                let most = peaks.entry(name).or_insert(peak);
+                *most = peak.max(*most);
+            }
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    };
+    assert!(status.success(), "{command:?}");
+    (begun.elapsed(), peaks)
+}
+
+/// The name, the parent and the highest resident memory in MiB of a process.
+fn memory_of(id: i32) -> Option<(String, i32, u64)> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()
+    };
+    let peak: u64 = field("VmHWM:")?.parse().ok()?;
+    Some((
+        field("Name:")?.to_owned(),
+        field("PPid:")?.parse().ok()?,
+        peak.div_ceil(1024),
+    ))
 }
 
 /// Writes a value through etcd's gRPC gateway.
