@@ -56,6 +56,19 @@ fn comes_to_wait(scratch: &Scratch) {
     fs::remove_file(waits).unwrap();
 }
 
+/// The programs that restore members of this workspace.
+fn restoring(scratch: &Scratch) -> Vec<i32> {
+    let is_one = |id: &i32| {
+        let words = xtask::process::command_line(*id).unwrap_or_default();
+        words.iter().any(|word| {
+            word.starts_with("--data-dir=")
+                && word.contains(scratch.root().as_str())
+                && word.ends_with("/data-restored")
+        })
+    };
+    xtask::process::all().into_iter().filter(is_one).collect()
+}
+
 #[test]
 fn interrupted_preparation_changes_nothing() {
     let (scratch, file) = that_waits("early", 141, "core-03");
@@ -75,6 +88,8 @@ fn interrupted_preparation_changes_nothing() {
         assert_eq!(processes(&scratch, "early"), before);
         assert_eq!(beside_data(&scratch, "early").len(), left, "{signal}");
     }
+    // The program that a killed one ran would go on writing.
+    assert_eq!(restoring(&scratch), [0; 0]);
     // What the killed one has left is removed by the next `up`, too.
     let mut run = Follower::errors(&mut scratch.command(&words("early", &file)));
     comes_to_wait(&scratch);
@@ -82,6 +97,7 @@ fn interrupted_preparation_changes_nothing() {
     run.child.wait().unwrap();
     scratch.run(&["up", "early"]).expect(0);
     assert_eq!(beside_data(&scratch, "early"), [""; 0]);
+    assert_eq!(restoring(&scratch), [0; 0]);
     assert_eq!(get(&scratch, "early", "late"), "yes\n");
 }
 

@@ -4,6 +4,7 @@
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{AccessFlags, access};
@@ -12,10 +13,15 @@ use super::Local;
 use super::folder::MemberFolder;
 use crate::atomic::{cannot_write, why_not_writable};
 use crate::driver::{Driver, MemberData};
+use crate::pause::pause;
+use crate::process::{self, Signal};
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::HostName;
 use crate::workspace::Home;
+
+/// How long a killed program may take to end.
+const END_OF_WRITERS: Duration = Duration::from_secs(2);
 
 impl MemberData for Local {
     fn immovable(&self, home: &Home, members: &[HostName]) -> Vec<(HostName, Reason)> {
@@ -31,8 +37,10 @@ impl MemberData for Local {
     }
 
     fn discard_staged(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
-        for member in members {
-            let staged = self.staged(home, member);
+        let staged = members.iter().map(|member| self.staged(home, member));
+        let staged: Vec<Utf8PathBuf> = staged.collect();
+        end_writers(&staged);
+        for staged in staged {
             removed(&staged)
                 .map_err(|error| cannot_write(&staged, &error, "it is left of a restoration"))?;
             // They were made for it if the cluster was destroyed before. Others are not empty.
@@ -217,6 +225,28 @@ fn is_mount_point(data: &Utf8Path) -> bool {
     let escaped = escaped.replace('\t', "\\011").replace('\n', "\\012");
     let mut mounted = mounts.lines().filter_map(|mount| mount.split(' ').nth(4));
     mounted.any(|mounted| mounted == escaped)
+}
+
+/// Ends the programs of a killed restoration that still write to these folders: they would write to what the
+/// next one prepares there.
+fn end_writers(staged: &[Utf8PathBuf]) {
+    let folders: Vec<String> = staged
+        .iter()
+        .map(|folder| format!("--data-dir={folder}"))
+        .collect();
+    let writes = |id: &i32| {
+        let words = process::command_line(*id).unwrap_or_default();
+        words.iter().any(|word| word == "restore")
+            && words.iter().any(|word| folders.contains(word))
+    };
+    let writers: Vec<i32> = process::all().into_iter().filter(writes).collect();
+    for id in &writers {
+        let _ = process::signal(*id, Signal::SIGKILL);
+    }
+    let deadline = Instant::now() + END_OF_WRITERS;
+    while writers.iter().any(writes) && Instant::now() < deadline {
+        pause(Duration::from_millis(5));
+    }
 }
 
 /// Renames a folder, durably.
