@@ -268,7 +268,7 @@ fn undefined_or_changed_members_are_named() {
             missing
               Fail: 5 members defined, 4 listed
               - core-05 is defined but not a member of the cluster
-                informs: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+                informs: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
             extra
               Fail: 5 members defined, 6 listed
               - member beef named `core-06` at http://192.168.56.106:2380 is not defined
@@ -276,7 +276,7 @@ fn undefined_or_changed_members_are_named() {
             unstarted
               NotYet: 5 members defined, 5 listed
               - core-05 was added to the cluster but has never started
-                makes-safer: no task starts it yet, and it counts towards the quorum: remove it until one does: `cargo xtask etcdctl --cluster five -- member remove b022b8edfd57a6a2`
+                makes-safer: no task starts it here, and it counts towards the quorum: remove it until somebody does: `cargo xtask etcdctl --cluster five -- member remove b022b8edfd57a6a2`
             learner
               Fail: 5 members defined, 5 listed
               - core-05 is a learner: it receives the data but has no vote
@@ -350,7 +350,7 @@ fn conflicting_member_lists_name_their_source() {
         expect![[r#"
             NotYet: 3 members defined, 3 listed
             - core-03 was added to the cluster but has never started, according to core-02
-              makes-safer: no task starts it yet, and it counts towards the quorum: remove it until one does: `cargo xtask etcdctl -- member remove ab3ccc2eb6162bd9`
+              makes-safer: no task starts it here, and it counts towards the quorum: remove it until somebody does: `cargo xtask etcdctl -- member remove ab3ccc2eb6162bd9`
         "#]],
     );
     let mut seen = healthy(&plan);
@@ -642,7 +642,7 @@ fn hints_give_no_peer_url_to_two_members() {
             Fail: 3 members defined, 3 listed
             - core-01 has the peer URL http://192.168.56.109:2380, not http://192.168.56.101:2380
             - core-03 is defined but not a member of the cluster
-              informs: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+              informs: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
             - member beef named `stranger` at http://192.168.56.101:2380 is not defined
               heals: remove it: `cargo xtask etcdctl -- member remove beef`
         "#]],
@@ -1105,7 +1105,7 @@ fn alarms_are_explained() {
               - core-02 raised the alarm NOSPACE: its database reached the quota, and the whole cluster refuses writes
                 heals: every database has room; disarm the alarm: `cargo xtask etcdctl -- alarm disarm`
               - core-03 raised the alarm CORRUPT: its data differs from the other members', and the whole cluster accepts only reads
-                informs: no task repairs this yet, and the alarm prevents further damage: leave it raised and keep every member's data; the check `hash` shows whose data differs
+                informs: the alarm prevents further damage: leave it raised until the member whose data differs is replaced; the check `hash` names it
             one silent
               Skipped: none; not checked: core-01 did not report its alarms
               - core-01 did not report its alarms: no answer in time
@@ -1140,11 +1140,11 @@ fn databases_are_compared_with_their_quota() {
             above 80 %
               Warn: at most 1.6 GiB of 2 GiB
               - core-02 uses 80 % of the quota: 1.6 GiB of 2 GiB
-                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
+                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask defrag --compact`
             full
               Fail: at most 1 MiB of 1 MiB
               - core-02 uses 100 % of the quota: 1 MiB of 1 MiB
-                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
+                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask defrag --compact`
             untold
               Skipped: at most 20 KiB of 2 GiB, but not every member reported its size
         "#]],
@@ -1186,7 +1186,7 @@ fn databases_are_compared_with_their_quota() {
             started with a quota
               Warn: at most 19 MiB of 20 MiB
               - core-01, core-02 and core-03 use 95 % of the quota: 19 MiB of 20 MiB
-                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask etcdctl -- compact --physical 5`, then `cargo xtask etcdctl -- defrag`
+                makes-safer: etcd refuses writes once it is full; delete what is not needed or raise `quota` in cluster/default.toml, then drop the history: `cargo xtask defrag --compact`
             started with none
               Pass: at most 19 MiB of 2 GiB
             start unknown
@@ -1447,17 +1447,17 @@ fn member_hints_match_the_etcd_version() {
     }
     expect![[r#"
         2.0.0: correct the URL in the cluster's member list: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'`
-        2.0.0: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        2.0.0: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
         2.1.3: correct the URL in the cluster's member list: `curl -f -X PUT http://172.17.8.101:2379/v2/members/25d6ce33763c5524 -H 'Content-Type: application/json' -d '{"peerURLs":["http://172.17.8.102:2380"]}'`
-        2.1.3: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        2.1.3: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
         2.2.0: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
-        2.2.0: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        2.2.0: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
         2.3.8: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
-        2.3.8: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        2.3.8: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
         3.0.17: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
-        3.0.17: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        3.0.17: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
         3.6.14: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
-        3.6.14: no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        3.6.14: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
     "#]].assert_eq(&hints);
 }
 
@@ -1569,7 +1569,7 @@ fn member_without_data_is_not_started_again() {
     seen.recorded.had_data = plan.members.iter().map(|one| one.name.clone()).collect();
     expect![[r#"
         [
-            "reachable: informs: its data is lost, and no task gives it new data yet; the others can serve without it",
+            "reachable: informs: its data is lost, and no task gives it new data here; the others can serve without it",
         ]
     "#]]
     .assert_debug_eq(&hints(&plan, &seen));
@@ -1608,7 +1608,7 @@ fn lost_majority_has_one_hint() {
         3.6
           quorum: heals: the data of core-02 and core-03 is lost; rebuild the cluster from the data of core-01: `cargo xtask restore default --from-member core-01`
         2.3
-          reachable: informs: its data is lost, and no task gives it new data yet; keep the others' data
+          reachable: informs: its data is lost, and no task gives it new data here; keep the others' data
           version: informs: no task can replace it and keep the data; a new cluster runs 3.6.14 once it is available (as a download, or in a folder that you name)
         half restored
           history: heals: complete it: `cargo xtask up default`
@@ -1638,10 +1638,10 @@ fn full_database_is_compacted_to_a_seen_revision() {
     expect![[r#"
         (
             [
-                "alarms: makes-safer: delete what is not needed, then drop the history: `cargo xtask etcdctl -- compact --physical 1000`, then `cargo xtask etcdctl -- defrag`, then `cargo xtask etcdctl -- alarm disarm`",
+                "alarms: makes-safer: delete what is not needed, then drop the history and disarm the alarm: `cargo xtask defrag --compact`",
             ],
             [
-                "alarms: makes-safer: delete what is not needed, then drop the history: `cargo xtask etcdctl -- defrag`, then `cargo xtask etcdctl -- alarm disarm`",
+                "alarms: makes-safer: delete what is not needed, then drop the history and disarm the alarm: `cargo xtask defrag --compact`",
             ],
         )
     "#]]
@@ -1674,8 +1674,8 @@ fn member_with_damaged_data_is_not_started_again() {
     }
     expect![[r#"
         [
-            "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
-            "3: Database: reachable: informs: its database is damaged, and no task gives it new data yet; the others can serve without it: `cargo xtask logs core-03`",
+            "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data here; the others can serve without it: `cargo xtask logs core-03`",
+            "3: Database: reachable: informs: its database is damaged, and no task gives it new data here; the others can serve without it: `cargo xtask logs core-03`",
             "3: DiskFull: reachable: heals: the disk that holds its data is full; free some space there, then start it again: `cargo xtask up`",
             "1: Database: reachable: informs: its database is damaged, and there is no backup to restore; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
         ]

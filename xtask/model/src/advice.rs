@@ -1,9 +1,10 @@
 //! Advice that several tasks give, so that the same cause gets the same words everywhere.
 
+use crate::command_line;
 use crate::hint::Hint;
 use crate::observation::Snapshot;
 use crate::observation::log::Cause;
-use crate::values::ClusterName;
+use crate::values::{ClusterName, EtcdVersion, HostName};
 
 /// Why a member cannot be started with the data that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,23 +47,39 @@ pub enum Others {
     None,
 }
 
-/// What to do about a member that has lost its data or cannot start with it. `tell` is the command that shows
-/// more about it.
+/// Whether `replace` works for members of this kind: they must be local processes of etcd 3.
+pub const fn can_be_replaced(version: EtcdVersion, on_machines: bool) -> bool {
+    !version.is_v2() && !on_machines
+}
+
+/// What to do about a member that has lost its data or cannot start with it. `replaceable`: whether `replace`
+/// works for it. `tell` is the command that shows more about it.
 pub fn without_data(
     cluster: &ClusterName,
+    member: &HostName,
+    replaceable: bool,
     why: Unusable,
     others: Others,
     tell: Option<String>,
 ) -> Hint {
     let no_task = match why {
-        Unusable::Ends(Cause::Removed) => "no task adds it back yet",
-        _ => "no task gives it new data yet",
+        Unusable::Ends(Cause::Removed) => "no task adds it back here",
+        _ => "no task gives it new data here",
     };
     let words = why.in_words();
+    let replace = command_line::replace(cluster, member);
     match (others, why) {
+        (Others::Serve, _) if replaceable => Hint::heals(
+            format!("{words}; replace it, while the others serve"),
+            [replace],
+        ),
         (Others::Serve, _) => Hint::informs(
             format!("{words}, and {no_task}; the others can serve without it"),
             tell,
+        ),
+        (Others::HaveData, _) if replaceable => Hint::heals(
+            format!("{words}; start the others, then replace it"),
+            [format!("cargo xtask up {cluster}"), replace],
         ),
         (Others::HaveData, _) => Hint::informs(
             format!("{words}, and {no_task}; keep the others' data"),

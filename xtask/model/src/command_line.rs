@@ -1,7 +1,7 @@
 //! The command lines of this program for one cluster, as hints print them. The name `default` is omitted.
 
 use crate::plan::Plan;
-use crate::values::HostName;
+use crate::values::{ClusterName, HostName};
 
 /// The command line of a task for this cluster.
 pub fn task(plan: &Plan, task: &str) -> String {
@@ -32,5 +32,13 @@ pub fn etcdctl(plan: &Plan, arguments: &str) -> String {
     match plan.name.as_str() {
         "default" => format!("cargo xtask etcdctl -- {arguments}"),
         name => format!("cargo xtask etcdctl --cluster {name} -- {arguments}"),
+    }
+}
+
+/// The command line that replaces a member.
+pub fn replace(cluster: &ClusterName, member: &HostName) -> String {
+    match cluster.as_str() {
+        "default" => format!("cargo xtask replace {member}"),
+        name => format!("cargo xtask replace {member} --cluster {name}"),
     }
 }

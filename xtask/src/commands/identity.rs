@@ -69,11 +69,9 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     };
     let driver = args.driver.or(record.as_ref().map(|record| record.driver));
     let plan = driver.map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
-    // The definition may describe another cluster by now.
-    let is_same = |record: &Record| record.differences(&plan).is_empty();
     let plan = match record {
-        Some(record) if is_same(&record) => record.identify(plan),
-        _ => plan,
+        Some(record) => record.identify(plan),
+        None => plan,
     };
     ui.print(&match args.format {
         Format::Table => table(&plan, ui.width()),

@@ -162,9 +162,13 @@ impl Record {
         self.cluster_id = Some(id);
     }
 
-    /// The plan of this cluster, with the IDs that the cluster and its members really have.
+    /// The plan with the IDs that this cluster and its members really have, if it is the plan of this
+    /// cluster.
     #[must_use]
     pub fn identify(&self, mut plan: Plan) -> Plan {
+        if !self.differences(&plan).is_empty() {
+            return plan;
+        }
         plan.cluster_id = self.cluster_id();
         for member in &mut plan.members {
             let added = self.members.iter().find(|one| one.is(member));

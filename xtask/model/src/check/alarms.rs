@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, etcdctl};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, etcdctl, task};
 use super::{database, quorum_state};
 use crate::observation::{AlarmKind, Observation};
 use crate::plan::Plan;
@@ -18,11 +18,10 @@ pub(super) static CHECK: Check = Check {
         why: "One member's alarm stops the whole cluster. Under NOSPACE it accepts only reads and \
             deletions, under CORRUPT only reads. An alarm outlives restarts and its own cause: it \
             stays until somebody disarms it.",
-        what_to_do: "NOSPACE: delete what is not needed, run `cargo xtask etcdctl -- compact \
-            REVISION`, then `cargo xtask etcdctl -- defrag`, and only then `cargo xtask etcdctl -- \
-            alarm disarm`. Deletion alone frees no space, because it adds to the history. CORRUPT: \
-            the check `hash` shows whose data differs; no task replaces a member yet, so leave the \
-            alarm raised and keep all data.",
+        what_to_do: "NOSPACE: delete what is not needed, then run `cargo xtask defrag --compact`: \
+            deletion alone frees no space, because it adds to the history. It disarms the alarm \
+            once there is room. CORRUPT: the check `hash` shows whose data differs. Leave the alarm \
+            raised until that member is replaced.",
         read: "https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota",
     },
     judge,
@@ -86,11 +85,11 @@ fn hint(plan: &Plan, observation: &Observation, kind: AlarmKind) -> Hint {
             [etcdctl("alarm disarm")],
         ),
         AlarmKind::NoSpace => Hint::makes_safer(
-            "delete what is not needed, then drop the history",
-            database::making_room(plan, observation).chain([etcdctl("alarm disarm")]),
+            "delete what is not needed, then drop the history and disarm the alarm",
+            [task(plan, "defrag --compact")],
         ),
         AlarmKind::Corrupt => Hint::says(
-            "no task repairs this yet, and the alarm prevents further damage: leave it raised and keep every member's data; the check `hash` shows whose data differs",
+            "the alarm prevents further damage: leave it raised until the member whose data differs is replaced; the check `hash` names it",
         ),
         AlarmKind::Other(_) => Hint::informs("list all alarms", [etcdctl("alarm list")]),
     }

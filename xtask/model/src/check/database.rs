@@ -1,5 +1,5 @@
-use super::quorum_state::{QuorumState, ours};
-use super::{About, Check, Hint, Judgement, Verdict, coverage::Coverage, etcdctl, grouped};
+use super::quorum_state::QuorumState;
+use super::{About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, task};
 use crate::observation::{AlarmKind, Look, Observation, StartedWith, Status};
 use crate::plan::Plan;
 use crate::values::quantity;
@@ -16,9 +16,8 @@ pub(super) static CHECK: Check = Check {
             alarm NOSPACE. etcd keeps every version of every key until it is compacted, so a few \
             keys that are written often are enough. The file itself never shrinks: compaction \
             frees space inside it, and only defragmentation returns that space.",
-        what_to_do: "`cargo xtask etcdctl -- compact REVISION` drops the history before a \
-            revision; then `cargo xtask etcdctl -- defrag` rewrites the files, and blocks each \
-            member while it does. To keep the database from filling up again, let \
+        what_to_do: "`cargo xtask defrag --compact` drops the history and rewrites the files, one \
+            after another; each member does not answer meanwhile. To keep the database from filling up again, let \
             `etcd.auto_compaction` keep less history. If that much is really needed, raise \
             `etcd.quota`; etcd suggests at most 8 GiB.",
         read: "https://etcd.io/docs/v3.6/op-guide/maintenance/#history-compaction-v3-api-key-value-database",
@@ -110,7 +109,7 @@ fn hint(plan: &Plan, observation: &Observation) -> Option<Hint> {
         "etcd refuses writes once it is full; delete what is not needed or raise `quota` in {}, then drop the history",
         plan.source
     );
-    Some(Hint::makes_safer(text, making_room(plan, observation)))
+    Some(Hint::makes_safer(text, [task(plan, "defrag --compact")]))
 }
 
 /// Whether every member reported the size of its database, and all are well below their quotas.
@@ -128,21 +127,6 @@ pub(super) fn all_have_room(plan: &Plan, observation: &Observation) -> bool {
 
 fn percent(size: u64, quota: u64) -> u128 {
     u128::from(size) * 100 / u128::from(quota)
-}
-
-/// The command lines that free space in the databases: compact up to the newest revision that was seen,
-/// unless that has been done, then defragment.
-pub(super) fn making_room(plan: &Plan, observation: &Observation) -> impl Iterator<Item = String> {
-    let statuses = ours(plan, observation).filter_map(|member| member.status.seen());
-    let revision = statuses.filter_map(|status| status.revision).max();
-    let hashes = ours(plan, observation).filter_map(|member| member.hash.seen());
-    let compacted = hashes.map(|hash| hash.compact_revision).max();
-    // etcd refuses to compact to the same revision twice.
-    let revision = revision.filter(|&revision| {
-        compacted.is_none_or(|compacted| u64::try_from(compacted).map_or(true, |c| c < revision))
-    });
-    let compact = revision.map(|revision| etcdctl(plan, &format!("compact --physical {revision}")));
-    compact.into_iter().chain([etcdctl(plan, "defrag")])
 }
 
 /// The quota in bytes that a member runs with: the one that it reports, else the one in its flags, else, if

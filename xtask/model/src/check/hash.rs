@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use super::quorum_state::ours;
 use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, task};
+use crate::advice::can_be_replaced;
+use crate::command_line::replace;
 use crate::observation::{Hash, MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
@@ -22,9 +24,10 @@ pub(super) static CHECK: Check = Check {
             which it keeps serving. Recent versions of etcd compare too: a member when it starts, \
             which then exits if it differs, and the leader after compactions, which then raises \
             the alarm CORRUPT.",
-        what_to_do: "If a majority agrees, the odd member is damaged. Stop writing, then give every \
-            member the data of one that is right: `cargo xtask restore default --from-member \
-            core-01`. The other data is kept aside. Then look for the cause: a disk, a crash, etcd \
+        what_to_do: "If a majority agrees, the odd member is damaged. Stop writing, then give it the \
+            data of the others: `cargo xtask replace core-03`. On machines, give every member the \
+            data of one that is right: `cargo xtask restore default --from-member core-01`. The \
+            other data is kept aside. Then look for the cause: a disk, a crash, etcd \
             3.5.0 to 3.5.2.",
         read: "https://etcd.io/docs/v3.6/op-guide/data_corruption/",
     },
@@ -122,7 +125,12 @@ fn odd_ones(plan: &Plan, mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
             .flatten()
             .map(|odd| {
                 let text = format!("holds different data from {}", list(most));
-                let hint = first.map(|first| restore("then give every member the data of", first));
+                let hint = if can_be_replaced(plan.version(), plan.on_machines) {
+                    let text = "stop all writes, then give it the data of the others";
+                    Some(Hint::heals(text, [replace(&plan.name, odd)]))
+                } else {
+                    first.map(|first| restore("then give every member the data of", first))
+                };
                 Finding::new(Some(odd), text, hint)
             })
             .collect(),

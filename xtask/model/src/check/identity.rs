@@ -2,6 +2,8 @@ use super::{
     About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, task,
 };
 use super::{quorum_state, reachable};
+use crate::advice::can_be_replaced;
+use crate::command_line::replace;
 use crate::observation::{MemberObservation, Observation, Status};
 use crate::plan::identity::member_id;
 use crate::plan::{Member, Plan};
@@ -23,8 +25,8 @@ pub(super) static CHECK: Check = Check {
         what_to_do: "The finding says where the other ID comes from, as far as that can be known. \
             etcd reads its token and its initial members only while its data folder is empty: if \
             they changed in the definition afterwards, undo the change. If it is a foreign \
-            cluster, find out who else uses the address. No task repairs a single member that runs \
-            on another cluster's data yet: the others keep running without it.",
+            cluster, find out who else uses the address. A single local member that runs on \
+            another cluster's data is replaced by `cargo xtask replace core-03`.",
         read: "https://etcd.io/docs/v3.6/faq/#what-does-the-etcd-warning-request-ignored-cluster-id-mismatch-mean",
     },
     judge,
@@ -54,9 +56,16 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             None => as_predicted.push(&member.name),
             Some((how, text, hint)) => {
                 let hint = if quorum_state::is_stranger(plan, observation, seen) {
-                    Some(Hint::says(
-                        "it runs on another cluster's data, and no task restores its own yet; the others keep running without it",
-                    ))
+                    Some(if can_be_replaced(plan.version(), plan.on_machines) {
+                        Hint::heals(
+                            "it runs on another cluster's data; replace it, and its data is moved aside",
+                            [replace(&plan.name, &member.name)],
+                        )
+                    } else {
+                        Hint::says(
+                            "it runs on another cluster's data, and no task restores its own here; the others keep running without it",
+                        )
+                    })
                 } else {
                     hint
                 };

@@ -2,6 +2,8 @@ use super::quorum_state::{QuorumState, ours};
 use super::{
     About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, etcdctl, list, task,
 };
+use crate::advice::can_be_replaced;
+use crate::command_line::replace;
 use crate::observation::{ListedMember, Observation};
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan, etcdctl_words};
@@ -20,9 +22,9 @@ pub(super) static CHECK: Check = Check {
             fourth member was added and never started, three of four must agree instead of two of \
             three: if one of them is down as well, all writes stop. A member that is missing from \
             the list gets no data.",
-        what_to_do: "Change one member at a time, and only while the cluster has a quorum. No task \
-            starts a member that was added to a running cluster yet, so do not use `member add`: \
-            `cargo xtask etcdctl -- member remove ID` removes one that was added. `member update` \
+        what_to_do: "Change one member at a time, and only while the cluster has a quorum. \
+            `cargo xtask replace core-03` lets a local member leave and join again without its old \
+            data. `cargo xtask etcdctl -- member remove ID` removes one that is not defined. `member update` \
             corrects a peer URL, `member promote` gives a learner its vote. A client URL follows \
             from a flag: `cargo xtask down`, then `cargo xtask up`.",
         read: "https://etcd.io/docs/v3.6/op-guide/runtime-configuration/",
@@ -109,6 +111,10 @@ fn is_told_by_flags(plan: &Plan, observation: &Observation, finding: &Finding) -
     !plan.on_machines && started.flag("advertise-client-urls") != Some(url.as_str())
 }
 
+fn replaceable(plan: &Plan) -> bool {
+    can_be_replaced(plan.version(), plan.on_machines)
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct Difference {
     verdict: Verdict,
@@ -130,9 +136,16 @@ fn compare(plan: &Plan, listed: &[ListedMember]) -> Vec<Difference> {
                     Some(&member.name),
                     "is defined but not a member of the cluster",
                     at_its_url(member, listed).is_none().then(|| {
-                        Hint::says(
-                            "no task adds it back yet, and until it runs it would count against the quorum: leave it out, and keep the others' data",
-                        )
+                        if replaceable(plan) {
+                            Hint::heals(
+                                "add it again, without its old data",
+                                [replace(&plan.name, &member.name)],
+                            )
+                        } else {
+                            Hint::says(
+                                "no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data",
+                            )
+                        }
                     }),
                 ),
             }),
@@ -198,10 +211,17 @@ fn compare_entry(
         differs(
             Verdict::NotYet,
             "was added to the cluster but has never started".to_owned(),
-            Some(Hint::makes_safer(
-                "no task starts it yet, and it counts towards the quorum: remove it until one does",
-                [etcdctl(plan, &format!("member remove {}", entry.id))],
-            )),
+            Some(if replaceable(plan) {
+                Hint::heals(
+                    "let it join, without its old data",
+                    [replace(&plan.name, name)],
+                )
+            } else {
+                Hint::makes_safer(
+                    "no task starts it here, and it counts towards the quorum: remove it until somebody does",
+                    [etcdctl(plan, &format!("member remove {}", entry.id))],
+                )
+            }),
         );
         return;
     }

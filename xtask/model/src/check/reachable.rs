@@ -7,6 +7,7 @@ use crate::observation::log::Cause;
 use crate::observation::{Condition, Look, MemberObservation, Observation, Repeated};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
+use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "reachable",
@@ -52,7 +53,7 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
     let ended = observation.ended.get(index).copied().flatten();
     if let Some(why) = ended.and_then(Unusable::because_of) {
         let others = others(plan, observation);
-        return Some(advice::without_data(&plan.name, why, others, Some(logs)));
+        return Some(lacks_data(plan, name, why, others, Some(logs)));
     }
     let machine = observation.machines.get(index).and_then(Look::seen);
     Some(match observation.conditions.get(index) {
@@ -74,7 +75,7 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
         ),
         Some(Condition::Absent | Condition::Unfinished) if had_data => {
             let others = others(plan, observation);
-            advice::without_data(&plan.name, Unusable::Lost, others, None)
+            lacks_data(plan, name, Unusable::Lost, others, None)
         }
         Some(Condition::Absent) => Hint::heals("it has no data yet; start it", [up]),
         // Nothing is started then, as the advice about the members without data says.
@@ -100,6 +101,17 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             [logs, up],
         ),
     })
+}
+
+fn lacks_data(
+    plan: &Plan,
+    member: &HostName,
+    why: Unusable,
+    others: Others,
+    tell: Option<String>,
+) -> Hint {
+    let replaceable = advice::can_be_replaced(plan.version(), plan.on_machines);
+    advice::without_data(&plan.name, member, replaceable, why, others, tell)
 }
 
 /// Whether there are several members, all with data, and none runs.

@@ -115,7 +115,15 @@ pub(super) fn start(
         Ok(prove::prove(session, timeout, &readiness))
     } else {
         let others = Others::Serve;
-        Err(lost(name, &without_data, others, None, FailureKind::Failed))
+        let replaceable = is_replaceable(&session.plan);
+        Err(lost(
+            name,
+            &without_data,
+            replaceable,
+            others,
+            None,
+            FailureKind::Failed,
+        ))
     }
 }
 
@@ -273,7 +281,15 @@ impl<'a> Past<'a> {
                 way_back::now(&self.home, self.driver, members, &tools, &had_data)
             });
             let refused = FailureKind::Refused;
-            return Err(lost(name, &start.lost, others, way_back, refused));
+            let replaceable = is_replaceable(&self.plan);
+            return Err(lost(
+                name,
+                &start.lost,
+                replaceable,
+                others,
+                way_back,
+                refused,
+            ));
         }
         Ok((conditions, start))
     }
@@ -492,11 +508,16 @@ fn how_to_go_on(name: &ClusterName) -> String {
     )
 }
 
+fn is_replaceable(plan: &Plan) -> bool {
+    advice::can_be_replaced(plan.version(), plan.on_machines)
+}
+
 /// The failure that members lost their data. `others`: what is left of the cluster. `way_back`: what
 /// to do about all of them.
 fn lost(
     name: &ClusterName,
     lost: &[HostName],
+    replaceable: bool,
     others: Others,
     way_back: Option<Hint>,
     kind: FailureKind,
@@ -509,11 +530,14 @@ fn lost(
     let mut diagnostics: Vec<Diagnostic> = diagnostics.collect();
     match (way_back, diagnostics.last_mut()) {
         (Some(hint), Some(last)) => last.hints.push(hint),
-        _ => diagnostics.iter_mut().for_each(|diagnostic| {
-            let tell = Some(verify.clone());
-            let hint = advice::without_data(name, Unusable::Lost, others, tell);
-            diagnostic.hints.push(hint);
-        }),
+        _ => {
+            for (diagnostic, member) in diagnostics.iter_mut().zip(lost) {
+                let tell = Some(verify.clone());
+                let hint =
+                    advice::without_data(name, member, replaceable, Unusable::Lost, others, tell);
+                diagnostic.hints.push(hint);
+            }
+        }
     }
     Failure { kind, diagnostics }
 }

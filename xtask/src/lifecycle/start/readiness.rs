@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::startup_log::StartupLog;
-use crate::advice::Others;
+use crate::advice::{self, Others};
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::ToolsOrigin;
 use crate::hint::Hint;
@@ -172,9 +172,11 @@ impl Readiness {
         let others = self.others(session, ended.len());
         let others = way_back.is_none().then_some(others);
         let mut diagnostics = Vec::new();
+        let plan = &session.plan;
+        let replaceable = advice::can_be_replaced(plan.version(), plan.on_machines);
         let mut can_start = None;
         for one in ended {
-            let end = one.has_ended(name, served(one), others);
+            let end = one.has_ended(name, served(one), replaceable, others);
             if end.can_start_again {
                 can_start = Some(diagnostics.len());
             }

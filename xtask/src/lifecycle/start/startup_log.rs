@@ -49,6 +49,7 @@ impl StartupLog {
         &self,
         cluster: &ClusterName,
         served: bool,
+        replaceable: bool,
         others: Option<Others>,
     ) -> Ended {
         let Self { member, log, .. } = self;
@@ -82,9 +83,9 @@ impl StartupLog {
         let logs = format!("cargo xtask logs {member} --cluster {cluster}");
         let unusable = cause.and_then(Unusable::because_of);
         let hint = match (unusable, others) {
-            (Some(why), others) => {
-                others.map(|others| advice::without_data(cluster, why, others, Some(logs)))
-            }
+            (Some(why), others) => others.map(|others| {
+                advice::without_data(cluster, member, replaceable, why, others, Some(logs))
+            }),
             (None, _) if cause == Some(Cause::Flag) => {
                 Some(Hint::says("correct the flag in the definition"))
             }
