@@ -1,6 +1,7 @@
 //! The life of a cluster on machines: a short story that is quick enough for every change, and a
 //! long one with every drill.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Instant;
@@ -33,8 +34,10 @@ fn long_story_of_a_cluster_on_machines_in_vms() {
     cluster.lives_on_when_switched_off_and_on();
     cluster.is_proven_from_inside_where_it_is_not_reached();
     cluster.mends_what_somebody_stopped();
+    cluster.is_restored_from_a_backup();
     cluster.bears_the_loss_of_one();
     cluster.does_not_bear_the_loss_of_two();
+    cluster.is_rebuilt_from_the_survivor();
     cluster.leaves_nothing(&nothing);
     cluster.begins_anew();
     cluster.bears_what_drills_do_to_machines();
@@ -110,6 +113,11 @@ impl Setting {
         let verify = self.run("verify, from inside", &["verify", NAME]).expect(0);
         let said = "querying them from inside `core-01`";
         assert!(verify.stderr.contains(said), "{}", verify.stderr);
+        let backup = self.run("backup, through ssh", &["backup", NAME]);
+        let backup = backup.expect(0);
+        let said = "going through ssh";
+        assert!(backup.stderr.contains(said), "{}", backup.stderr);
+        self.forgets_backups();
         firewall("--delete");
     }
 
@@ -125,6 +133,44 @@ impl Setting {
         let logs = ["logs", "core-03", "--cluster", NAME, "-n", "1000"];
         let logs = self.run("logs", &logs).expect(0).stdout;
         assert!(logs.contains("Stopped etcd.service"), "{logs}");
+    }
+
+    /// `restore` brings back what a backup holds, on all machines.
+    fn is_restored_from_a_backup(&self) {
+        self.run("backup", &["backup", NAME]).expect(0);
+        let backups = self.workspace.join(format!(".state/{NAME}/backups"));
+        let names = backups.read_dir_utf8().unwrap().flatten();
+        let mut names = names.map(|entry| entry.file_name().to_owned());
+        let backup = names.find(|name| name.ends_with(".db")).unwrap();
+        self.etcdctl(&["put", "greeting", "goodbye"]);
+        let restore = ["restore", NAME, "--from", &backup, "--yes"];
+        let restored = self.run("restore", &restore).expect(0);
+        let said = "core-03:/var/lib/etcd/data-replaced-";
+        assert!(restored.stderr.contains(said), "{}", restored.stderr);
+        assert_eq!(self.greeting(), "hello\n");
+        self.forgets_backups();
+    }
+
+    /// `destroy` would keep them.
+    fn forgets_backups(&self) {
+        let backups = self.workspace.join(format!(".state/{NAME}/backups"));
+        fs::remove_dir_all(backups).unwrap();
+    }
+
+    /// `restore` boots one machine, creates another, and gives both the data of the third.
+    fn is_rebuilt_from_the_survivor(&self) {
+        let mut destroy = self.command("vagrant");
+        let folder = self.workspace.join("vagrant").join(NAME);
+        destroy
+            .args(["destroy", "--force", "vms_core-03"])
+            .current_dir(folder);
+        Ran::from(destroy.output().unwrap()).expect(0);
+        let restore = ["restore", NAME, "--from-member", "core-02", "--yes"];
+        let restored = self.run("restore, two lost", &restore).expect(0);
+        let said = "vms is healthy: 3 of 3 members";
+        assert!(restored.stdout.contains(said), "{}", restored.stderr);
+        assert_eq!(self.greeting(), "hello\n");
+        self.forgets_backups();
     }
 
     /// A drill cuts the power of one member and is killed. `verify` names the missing member, the
