@@ -43,6 +43,37 @@ fn background_program_delays_nothing() {
 }
 
 #[test]
+fn piped_programs_both_report_how_they_ended() {
+    let shell = Shell::new().unwrap();
+    let (from, to) = (cmd!(shell, "seq 100000"), cmd!(shell, "tail -n 1"));
+    let [sent, received] = process::run_piped(from, to, LONG).unwrap();
+    assert!(sent.success());
+    assert_eq!(received.stdout, "100000\n");
+
+    let (from, to) = (cmd!(shell, "yes"), cmd!(shell, "sh -c 'exit 3'"));
+    let [sent, received] = process::run_piped(from, to, LONG).unwrap();
+    assert_eq!(sent.ending, Ending::Signalled(Signal::SIGPIPE as i32));
+    assert_eq!(received.ending, Ending::Exited(3));
+}
+
+#[test]
+fn tethered_program_ends_with_its_guard() {
+    let shell = Shell::new().unwrap();
+    let script = "echo ready; exec sleep 1000";
+    let program = process::tether(cmd!(shell, "sh -c {script}"), LONG).unwrap();
+    let children = fs::read_to_string("/proc/thread-self/children").unwrap();
+    let pid = children.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(process::command_line(pid).is_some());
+    drop(program);
+    assert!(is_gone_within(pid, LONG));
+
+    let script = "echo 'no way' >&2; exit 4";
+    let failed = process::tether(cmd!(shell, "sh -c {script}"), LONG).unwrap_err();
+    assert_eq!(failed.ending, Ending::Exited(4));
+    assert_eq!(failed.last_lines(1), "no way");
+}
+
+#[test]
 fn deadline_ends_a_program_and_its_children() {
     let deadline = Duration::from_secs(3);
     let finished = sh("sleep 1000 & echo $!; wait", deadline);
