@@ -1,5 +1,6 @@
 //! What a restoration loses, and where its revisions continue.
 
+use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -7,12 +8,15 @@ use std::thread;
 use serde_json::Value;
 use test_attribute::test;
 use xtask::restore::{Loss, Skipped};
+use xtask::state::{DataSeen, high_water_mark};
+use xtask::workspace::Workspace;
 
 use crate::backup::{one, started};
 use crate::etcd_binaries::{of_debian_13, packaged, tools};
 use crate::local_support::{etcdctl, put, up};
 use crate::restore::{backed_up, restore, restored, started_3_5};
 use crate::scratch::Scratch;
+use crate::verify_support;
 
 /// The revision of the first member.
 fn revision(scratch: &Scratch, name: &str) -> u64 {
@@ -72,6 +76,27 @@ fn loss_counts_changes_and_not_skipped_revisions() {
         );
     }
     assert_eq!(Loss::of(103, Some(200), Some(200), &skipped), nothing);
+}
+
+/// A look may take so long that a restoration comes and goes meanwhile.
+#[test]
+fn look_at_what_was_before_a_restoration_is_forgotten() {
+    let scratch = Scratch::new();
+    let home = Workspace::at(scratch.root()).home(&"default".parse().unwrap());
+    fs::create_dir_all(home.folder()).unwrap();
+    let plan = verify_support::three();
+    let mut observation = verify_support::healthy(&plan);
+    let noted = || high_water_mark::recall(&home, &plan).unwrap();
+    for backup in [1, 1, 2] {
+        observation.before = noted();
+        let data = DataSeen::of(&home);
+        high_water_mark::restored(&home, plan.cluster_id, backup, backup).unwrap();
+        high_water_mark::note(&home, &plan, &observation, &data);
+        assert_eq!(noted().unwrap().revision, backup);
+        observation.before = noted();
+        high_water_mark::note(&home, &plan, &observation, &data);
+        assert!(noted().unwrap().revision > backup);
+    }
 }
 
 #[test]

@@ -125,7 +125,9 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
     if !data.is_still_there() {
         return;
     }
-    if noted.is_some_and(|noted| noted.fell_to.is_some()) {
+    if noted.is_some_and(|noted| noted.fell_to.is_some())
+        || is_restored_since(noted, observation.before)
+    {
         return;
     }
     let is_new = |before: &LastRevision| before.fell_to.is_none();
@@ -153,6 +155,13 @@ pub fn note(home: &Home, plan: &Plan, observation: &Observation, data: &DataSeen
         skipped: skipped(home, plan.cluster_id),
     };
     let _ = atomic::replace(&path(home), &text(&seen));
+}
+
+/// Whether a backup was restored since this was recorded: what a look saw before that is forgotten.
+fn is_restored_since(now: Option<LastRevision>, before: Option<LastRevision>) -> bool {
+    let backup = |seen: Option<LastRevision>| seen?.restored;
+    let revision = |seen: Option<LastRevision>| seen.map(|seen| seen.revision);
+    backup(now) != backup(before) || revision(now) < revision(before)
 }
 
 fn text(seen: &HighWaterMark) -> String {
