@@ -1,5 +1,6 @@
 //! Restores a cluster: from a backup, or from one member if the others are lost.
 
+mod present;
 mod rehearsal;
 mod snapshot;
 mod survivor;
@@ -10,18 +11,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8Path;
 
-use super::reach::Reach;
 use super::start::{self, Proof, StartRequest};
 use super::{backup, open, remove, replace_data, unfinished};
-use crate::advice::Unusable;
 use crate::atomic::why_not_writable;
-use crate::backup::has_quorum;
 use crate::driver::Driver;
-use crate::etcd::{observe, snapshot as snapshots};
+use crate::etcd::snapshot as snapshots;
 use crate::hint::Hint;
-use crate::observation::{Condition, Look, Status};
-use crate::plan::identity::EtcdId;
-use crate::plan::{Member, Plan};
+use crate::plan::Plan;
 use crate::process;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -34,6 +30,7 @@ use crate::ui::Ui;
 use crate::ui::moment::since_1970;
 use crate::values::HostName;
 use crate::workspace::{Home, Workspace};
+use present::Present;
 use snapshot::Snapshot;
 
 pub(super) use rehearsal::{Replaced, rehearse};
@@ -288,94 +285,6 @@ fn unused_time(driver: &dyn Driver, home: &Home, members: &[HostName]) -> String
     };
     let mut unused = times.filter(|time| !is_used(time));
     unused.next().unwrap_or_default()
-}
-
-/// The cluster as it is before the restoration.
-struct Present {
-    /// The way to its members.
-    _reach: Reach,
-    /// The ID of the cluster that was started.
-    cluster: EtcdId,
-    /// What its members answer.
-    statuses: Vec<(Member, Look<Status>)>,
-    /// The highest revision of those that answer.
-    revision: Option<u64>,
-    has_quorum: bool,
-    /// The names of members that are not defined.
-    undefined: Vec<String>,
-    /// Whether enough members have data for `up` to start the cluster.
-    can_start: bool,
-}
-
-impl Present {
-    fn of(session: &Session) -> Outcome<Self> {
-        let Session {
-            home,
-            record,
-            driver,
-            plan,
-            tools,
-            ..
-        } = session;
-        let reach = Reach::of(session.ui, *driver, home, record.members());
-        let members = reach.members.clone();
-        let cluster = record.cluster_id();
-        let conditions = driver.conditions(home, &record.names())?;
-        let statuses = if conditions.iter().any(Condition::is_running) {
-            observe::statuses(&members, tools, observe::PATIENCE)
-        } else {
-            vec![Look::NotAsked("does not run".to_owned()); members.len()]
-        };
-        let ours = statuses.iter().filter_map(Look::seen);
-        let ours = ours.filter(|status| status.cluster_id == cluster);
-        let revision = ours.filter_map(|status| status.revision).max();
-        let has_quorum = has_quorum(&statuses, cluster);
-        let answers = members.iter().zip(&statuses);
-        let answers = answers.filter(|(_, status)| status.seen().is_some());
-        let undefined = match answers.map(|(member, _)| member).next() {
-            Some(member) if has_quorum => {
-                let list = observe::member_list(member, tools, observe::PATIENCE);
-                undefined(plan, record, list.seen())
-            }
-            _ => Vec::new(),
-        };
-        let is_usable = |(member, condition): &(&Member, &Condition)| {
-            let ended = driver.ended(home, &member.name);
-            let is_damaged = ended.and_then(Unusable::because_of).is_some();
-            condition.is_running() || (**condition == Condition::Stopped && !is_damaged)
-        };
-        let usable = members.iter().zip(&conditions).filter(is_usable).count();
-        Ok(Self {
-            _reach: reach,
-            cluster,
-            revision,
-            has_quorum,
-            undefined,
-            can_start: usable > members.len() / 2,
-            statuses: members.into_iter().zip(statuses).collect(),
-        })
-    }
-}
-
-/// The members in the cluster's own list that are neither defined nor recorded.
-fn undefined(
-    plan: &Plan,
-    record: &Record,
-    list: Option<&Vec<crate::observation::ListedMember>>,
-) -> Vec<String> {
-    let known: Vec<String> = plan
-        .members
-        .iter()
-        .chain(&record.members())
-        .map(Member::peer_url)
-        .collect();
-    let listed = list.into_iter().flatten();
-    let unknown = listed.filter(|listed| !listed.peer_urls.iter().any(|url| known.contains(url)));
-    let name = |listed: &crate::observation::ListedMember| match listed.name.as_str() {
-        "" => listed.id.to_string(),
-        name => name.escape_debug().to_string(),
-    };
-    unknown.map(name).collect()
 }
 
 /// The members whose data stays, and those whose data is replaced.
