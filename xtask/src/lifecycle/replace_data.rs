@@ -14,7 +14,7 @@ use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::state::{Restoration, high_water_mark};
+use crate::state::{Replacement, Restoration, high_water_mark};
 use crate::steps;
 use crate::ui::{self, Ui};
 use crate::values::HostName;
@@ -179,6 +179,8 @@ fn place(home: &Home, driver: &dyn Driver, restoration: &Restoration) -> Outcome
     let cluster = restoration.record.cluster_id();
     let (backup, now) = (restoration.backup_revision, restoration.revision);
     high_water_mark::restored(home, cluster, backup, now)?;
+    // Its member has the data of the others now.
+    Replacement::remove(home)?;
     data.release(home, members)?;
     Restoration::remove(home)
 }

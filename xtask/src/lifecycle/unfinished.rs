@@ -1,13 +1,14 @@
-//! What a killed task left in a cluster: the fault of a drill, or half a restoration. The next `up` deals
-//! with both.
+//! What a killed task left in a cluster: the fault of a drill, half a restoration, or half a replacement.
+//! The next `up` deals with the first two.
 
 use super::{definitions, open};
 use crate::advice;
+use crate::command_line;
 use crate::fault::Journal;
 use crate::hint::Hint;
 use crate::report::{Diagnostic, Failure, Outcome, Severity};
 use crate::session::Started;
-use crate::state::{Lock, Restoration};
+use crate::state::{Lock, Replacement, Restoration};
 use crate::ui::Ui;
 use crate::workspace::Home;
 
@@ -31,6 +32,25 @@ pub fn hint(home: &Home) -> Option<Hint> {
     restoration(home)
         .and_then(|left| left.hints.into_iter().next())
         .or_else(|| is_drilled(home).then(heal))
+        .or_else(|| replacement(home)?.hints.into_iter().next())
+}
+
+/// The replacement that is not complete; `None` if a task is at work on it.
+fn replacement(home: &Home) -> Option<Diagnostic> {
+    let left = Replacement::read(home).transpose()?;
+    if Lock::holder(home).is_some() {
+        return None;
+    }
+    match left {
+        Ok(Replacement { member, .. }) => {
+            let replace = command_line::replace(&home.name, &member);
+            Some(
+                Diagnostic::error(format!("the replacement of `{member}` was interrupted"))
+                    .hint(Hint::heals("complete it", [replace])),
+            )
+        }
+        Err(failure) => failure.diagnostics.into_iter().next(),
+    }
 }
 
 /// The restoration that is not complete. Until it is, no other advice is right.
@@ -51,7 +71,7 @@ pub(super) fn restoration(home: &Home) -> Option<Diagnostic> {
     }
 }
 
-/// Warns that the state of a cluster may be the effect of a drill or of a restoration.
+/// Warns that the state of a cluster may be the effect of a drill, a restoration or a replacement.
 pub fn warn(ui: Ui, home: &Home) {
     ui.report(&warnings(restoration(home)));
     match Journal::read(home) {
@@ -66,6 +86,7 @@ pub fn warn(ui: Ui, home: &Home) {
         // An unreadable journal is no reason not to look.
         Err(failure) => ui.report(&warnings(failure.diagnostics)),
     }
+    ui.report(&warnings(replacement(home)));
 }
 
 fn warnings(diagnostics: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {

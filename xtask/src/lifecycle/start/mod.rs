@@ -14,12 +14,13 @@ use camino::Utf8Path;
 use super::{definitions, etcdctl_location, known_data, machine_box, replace_data, way_back};
 use crate::advice::{self, Others, Unusable};
 use crate::artifact::{self, Before, Mode};
+use crate::command_line;
 use crate::driver::Driver;
 use crate::etcd::tools::Tools;
 use crate::fault::{self, Healed, Journal};
 use crate::hint::Hint;
 use crate::observation::Condition;
-use crate::plan::Plan;
+use crate::plan::{Member, Plan};
 use crate::process;
 use crate::render;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
@@ -454,30 +455,29 @@ fn undo_with_quorum(session: &Session, left: Option<Healed>) -> Outcome<()> {
 
 /// Names the members that a restoration left out, and how to bring them back.
 fn report_left_out(session: &Session, left_out: &[HostName]) {
-    let name = &session.home.name;
-    let mut rest = session
-        .plan
-        .names()
-        .into_iter()
-        .filter(|member| !left_out.contains(member));
-    let Some(survivor) = rest.next() else {
+    let (name, plan) = (&session.home.name, &session.plan);
+    let is_left_out = |member: &&Member| left_out.contains(&member.name);
+    let Some(survivor) = plan.members.iter().find(|member| !is_left_out(member)) else {
         return;
     };
-    let warnings: Vec<Diagnostic> = left_out
-        .iter()
-        .map(|member| {
-            Diagnostic::warning(format!(
-                "`{member}` was left out of the restoration, so it was not started"
-            ))
-            .note("its data stays in its place, under the old identity")
-            .hint(Hint::heals(
-                "once its data can be moved aside, bring it back",
-                [format!(
-                    "cargo xtask restore {name} --from-member {survivor}"
-                )],
-            ))
-        })
-        .collect();
+    let back = |member: &HostName| {
+        if is_replaceable(plan) {
+            return command_line::replace(name, member);
+        }
+        let survivor = &survivor.name;
+        format!("cargo xtask restore {name} --from-member {survivor}")
+    };
+    let warning = |member: &HostName| {
+        Diagnostic::warning(format!(
+            "`{member}` was left out of the restoration, so it was not started"
+        ))
+        .note("its data stays in its place, under the old identity")
+        .hint(Hint::heals(
+            "once its data can be moved aside, bring it back",
+            [back(member)],
+        ))
+    };
+    let warnings: Vec<Diagnostic> = left_out.iter().map(warning).collect();
     session.ui.report(&warnings);
 }
 
