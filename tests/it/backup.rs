@@ -62,7 +62,7 @@ pub(crate) fn backup(scratch: &Scratch, name: &str, words: &[&str]) -> Value {
 
 /// Waits until every member has applied the last write: a follower may be a moment behind.
 #[track_caller]
-fn settles(scratch: &Scratch, name: &str) {
+pub(crate) fn settles(scratch: &Scratch, name: &str) {
     let revisions = || -> Vec<Value> {
         let status = etcdctl(scratch, name, &["endpoint", "status", "-w", "json"]).expect(0);
         let status: Value = serde_json::from_str(&status.stdout).unwrap();

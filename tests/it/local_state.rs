@@ -480,13 +480,12 @@ fn destroy_is_advised_only_if_no_data_is_left() {
     up(&scratch, "spare").expect(0);
     scratch.run(&["down", "spare"]).expect(0);
     let lose = |one| fs::remove_dir_all(member(&scratch, "spare", one)).unwrap();
-    let advice = "its data is lost, and no task gives it new data yet; ";
 
     lose("core-01");
     let failed = up(&scratch, "spare").expect(6);
-    let hint =
-        format!("hint: {advice}the others can serve without it: `cargo xtask verify spare`\n");
-    assert!(failed.stderr.contains(&hint), "{}", failed.stderr);
+    let hint = "hint: its data is lost; replace it, while the others serve: \
+        `cargo xtask replace core-01 --cluster spare`\n";
+    assert!(failed.stderr.contains(hint), "{}", failed.stderr);
     assert!(!failed.stderr.contains("destroy"), "{}", failed.stderr);
 
     scratch.run(&["down", "spare"]).expect(0);

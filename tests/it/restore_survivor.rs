@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use test_attribute::test;
 
-use crate::backup::{files, folder, one, started};
+use crate::backup::{files, folder, one, settles, started};
 use crate::cli_cluster::kill_member;
 use crate::local_support::{etcdctl, get, halt, is_healthy, predicted_cluster_id, processes, put};
 use crate::local_support::{running_cluster_id, up};
@@ -86,6 +86,7 @@ fn lost_majority_is_restored_from_a_stopped_member() {
     let scratch = started("stopped", &three(102));
     // The last writes are only in the log: etcd writes its database every 100 ms.
     put(&scratch, "stopped", "late", "yes");
+    settles(&scratch, "stopped");
     kill_member(&scratch, "stopped", "core-02");
     scratch.run(&["verify", "stopped"]);
     lose(&scratch, "stopped", &["core-01", "core-03"]);

@@ -6,7 +6,8 @@ use std::process::Command;
 use crate::scratch::{Ran, Scratch};
 use crate::support::write_program;
 
-/// Runs a command line in a workspace where `cargo xtask` is this program. A restoration is agreed to.
+/// Runs a command line in a workspace where `cargo xtask` is this program. Its questions are answered
+/// with yes.
 pub(crate) fn typed(scratch: &Scratch, command: &str) -> Ran {
     let root = scratch.root();
     let folder = root.join("typed");
@@ -17,7 +18,8 @@ pub(crate) fn typed(scratch: &Scratch, command: &str) -> Ran {
             format!("#!/bin/sh\n[ \"$1\" = xtask ] || exit 127\nshift\nexec '{program}' \"$@\"\n");
         write_program(&folder.join("cargo"), &script);
     }
-    let command = match command.contains("cargo xtask restore ") {
+    let asks = ["cargo xtask restore ", "cargo xtask replace "];
+    let command = match asks.iter().any(|task| command.contains(task)) {
         true => format!("{command} --yes"),
         false => command.to_owned(),
     };
