@@ -88,6 +88,7 @@ mod restore_survivor;
 mod restore_unfinished;
 #[allow(dead_code, reason = "each subject uses what it needs")]
 mod scratch;
+mod state_files;
 mod status_output;
 mod status_watch;
 #[allow(dead_code, reason = "each subject uses what it needs")]

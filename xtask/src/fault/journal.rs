@@ -40,15 +40,9 @@ impl Journal {
 
     /// Reads the journal of a running or killed drill; `None` if there is nothing to undo.
     pub fn read(home: &Home) -> Outcome<Option<Self>> {
-        let path = path(home);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unusable(home, &error.to_string())),
-        };
-        let journal: Self =
-            versioned::parse(&text, FORMAT).map_err(|why| unusable(home, why.as_str()))?;
-        Ok(Some(Self {
+        let read = versioned::read(&path(home), FORMAT);
+        let journal: Option<Self> = read.map_err(|why| unusable(home, why.as_str()))?;
+        Ok(journal.map(|journal| Self {
             // Whatever the file says reaches a terminal.
             fault: journal.fault.escape_debug().to_string(),
             ..journal

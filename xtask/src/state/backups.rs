@@ -72,15 +72,8 @@ pub fn manifest_of(file: &Utf8Path) -> Utf8PathBuf {
 pub fn manifest(file: &Utf8Path) -> Result<Manifest, Reason> {
     let path = manifest_of(file);
     let unreadable = |why: Reason| Reason::from(format!("its manifest cannot be read: {why}"));
-    // Reading a pipe could wait forever.
-    if fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
-        return Err(unreadable("it is not a file".into()));
-    }
-    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("it has no manifest `{path}`").into(),
-        _ => unreadable(Reason::of(error)),
-    })?;
-    versioned::parse(&text, FORMAT).map_err(unreadable)
+    let read = versioned::read(&path, FORMAT).map_err(unreadable)?;
+    read.ok_or_else(|| format!("it has no manifest `{path}`").into())
 }
 
 /// Reads a backup, and compares the snapshot with its manifest.

@@ -1,8 +1,5 @@
 //! The highest revision that earlier looks at a cluster saw: `.state/<name>/seen.json`.
 
-use std::fs;
-use std::io;
-
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
@@ -104,13 +101,8 @@ pub fn saw_data_of_all(home: &Home, members: &[Member]) -> bool {
 }
 
 fn read(home: &Home, cluster_id: EtcdId) -> Result<Option<HighWaterMark>, Reason> {
-    let text = match fs::read_to_string(path(home)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Reason::of(error)),
-    };
-    let seen: HighWaterMark = versioned::parse(&text, FORMAT)?;
-    Ok((seen.cluster_id == cluster_id.to_string()).then_some(seen))
+    let seen: Option<HighWaterMark> = versioned::read(&path(home), FORMAT)?;
+    Ok(seen.filter(|seen| seen.cluster_id == cluster_id.to_string()))
 }
 
 /// Records what a look shows if it is news: a higher revision that every member reached, or a loss

@@ -1,7 +1,5 @@
 //! The record of a cluster: `.state/<name>/cluster.json`.
 
-use std::fs;
-use std::io;
 use std::net::Ipv4Addr;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -99,17 +97,12 @@ impl Record {
     /// Fails if the record exists but cannot be read.
     pub fn read(home: &Home) -> Outcome<Option<Self>> {
         let (path, name) = (Self::path(home), &home.name);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unusable(&path, name, &Reason::of(error))),
-        };
-        let parsed = versioned::parse(&text, FORMAT);
-        let record: Self = parsed.map_err(|why| unusable(&path, name, &why))?;
-        if record.members.is_empty() {
+        let read = versioned::read(&path, FORMAT);
+        let record: Option<Self> = read.map_err(|why| unusable(&path, name, &why))?;
+        if record.as_ref().is_some_and(|one| one.members.is_empty()) {
             return Err(unusable(&path, name, &"it lists no members".into()));
         }
-        Ok(Some(record))
+        Ok(record)
     }
 
     /// Whether a record exists, readable or not.

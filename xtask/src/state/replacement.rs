@@ -51,13 +51,8 @@ impl Replacement {
 
     /// Reads the replacement that is not complete; `None` if there is none.
     pub fn read(home: &Home) -> Outcome<Option<Self>> {
-        let text = match fs::read_to_string(path(home)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unusable(home, &error.to_string())),
-        };
-        let read = versioned::parse(&text, FORMAT);
-        read.map(Some).map_err(|why| unusable(home, why.as_str()))
+        let read = versioned::read(&path(home), FORMAT);
+        read.map_err(|why| unusable(home, why.as_str()))
     }
 
     /// Writes it atomically.

@@ -42,14 +42,8 @@ pub const FORMAT: u32 = 1;
 impl Restoration {
     /// Reads the restoration that is not complete; `None` if there is none.
     pub fn read(home: &Home) -> Outcome<Option<Self>> {
-        let path = path(home);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unusable(home, &error.to_string())),
-        };
-        let read = versioned::parse(&text, FORMAT);
-        read.map(Some).map_err(|why| unusable(home, why.as_str()))
+        let read = versioned::read(&path(home), FORMAT);
+        read.map_err(|why| unusable(home, why.as_str()))
     }
 
     /// Whether a restoration is not complete, readable or not.
