@@ -7,14 +7,14 @@
 mod machines;
 
 use super::start::refuse_a_different_cluster;
-use super::stop;
+use super::{backup, stop};
 use crate::driver::{self, DRIVERS, Driver};
 use crate::fault;
 use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::state::{Replacement, Restoration, high_water_mark};
+use crate::state::{Replacement, Restoration, file_time, high_water_mark};
 use crate::steps;
 use crate::ui::{self, Ui};
 use crate::values::HostName;
@@ -239,4 +239,21 @@ fn incomplete(home: &Home, mut failure: Failure) -> Failure {
 
 fn to_complete(home: &Home, why: &str) -> Hint {
     Hint::heals(why, [format!("cargo xtask up {}", home.name)])
+}
+
+/// A time for the names of the replaced data that no earlier task has used.
+pub(super) fn unused_time(driver: &dyn Driver, home: &Home, members: &[HostName]) -> String {
+    let time = file_time::written(&backup::now());
+    let times = (1..).map(|number| match number {
+        1 => time.clone(),
+        _ => format!("{time}-{number}"),
+    });
+    let is_used = |time: &str| {
+        let mut members = members.iter();
+        // A restoration of machines takes longer than a second.
+        driver.machines().is_none()
+            && members.any(|member| driver.data().aside(home, member, time).is_some())
+    };
+    let mut unused = times.filter(|time| !is_used(time));
+    unused.next().unwrap_or_default()
 }

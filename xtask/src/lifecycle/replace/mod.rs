@@ -5,7 +5,7 @@ mod present;
 use std::time::{Duration, Instant};
 
 use super::backup::{self, BackupRequest};
-use super::{look, open, unfinished};
+use super::{look, open, replace_data, unfinished};
 use crate::change::replace::{Replacement as Change, Step};
 use crate::etcd::verify::Verified;
 use crate::etcd::{membership, observe};
@@ -19,7 +19,7 @@ use crate::process;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
-use crate::state::{Lock, Replacement, file_time};
+use crate::state::{Lock, Replacement};
 use crate::steps::Start;
 use crate::ui::{self, Ui};
 use crate::values::{ClusterName, HostName};
@@ -79,7 +79,7 @@ pub fn replace(
             let journal = Replacement::begin(
                 member.clone(),
                 present.id_of(&planned),
-                unused_time(&session, member),
+                replace_data::unused_time(session.driver, &home, std::slice::from_ref(member)),
             );
             journal.write(&home)?;
             journal
@@ -303,17 +303,6 @@ fn planned(plan: &Plan, member: &HostName) -> Outcome<Member> {
             plan.source
         )))
     })
-}
-
-fn unused_time(session: &Session, member: &HostName) -> String {
-    let time = file_time::written(&backup::now());
-    let times = (1..).map(|number| match number {
-        1 => time.clone(),
-        _ => format!("{time}-{number}"),
-    });
-    let (data, home) = (session.driver.data(), &session.home);
-    let mut unused = times.filter(|time| data.aside(home, member, time).is_none());
-    unused.next().unwrap_or_default()
 }
 
 fn refuse_unsuitable(session: &Session) -> Outcome<()> {

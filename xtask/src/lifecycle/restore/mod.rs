@@ -14,7 +14,6 @@ use camino::Utf8Path;
 use super::start::{self, Proof, StartRequest};
 use super::{backup, open, remove, replace_data, unfinished};
 use crate::atomic::why_not_writable;
-use crate::driver::Driver;
 use crate::etcd::snapshot as snapshots;
 use crate::hint::Hint;
 use crate::plan::Plan;
@@ -23,9 +22,7 @@ use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::restore::{Loss, Preview, bump};
 use crate::session::Session;
-use crate::state::{
-    Lock, RESTORATION_FORMAT, Record, Restoration, backups, file_time, high_water_mark,
-};
+use crate::state::{Lock, RESTORATION_FORMAT, Record, Restoration, backups, high_water_mark};
 use crate::ui::Ui;
 use crate::ui::moment::since_1970;
 use crate::values::HostName;
@@ -233,7 +230,7 @@ impl<'a> Preparation<'a> {
         restored.leave_out(&self.preview.left_out);
         let restoration = Restoration {
             format: RESTORATION_FORMAT,
-            time: unused_time(*driver, home, members),
+            time: replace_data::unused_time(*driver, home, members),
             backup: self.snapshot.file.to_string(),
             backup_revision: self.snapshot.revision,
             revision: self.snapshot.revision + bump.unwrap_or_default(),
@@ -268,23 +265,6 @@ fn flush(folder: &Utf8Path) -> io::Result<()> {
         }
     }
     File::open(folder)?.sync_all()
-}
-
-/// A time for the names of the replaced data that no earlier restoration has used.
-fn unused_time(driver: &dyn Driver, home: &Home, members: &[HostName]) -> String {
-    let time = file_time::written(&backup::now());
-    let times = (1..).map(|number| match number {
-        1 => time.clone(),
-        _ => format!("{time}-{number}"),
-    });
-    let is_used = |time: &str| {
-        let mut members = members.iter();
-        // A restoration of machines takes longer than a second.
-        driver.machines().is_none()
-            && members.any(|member| driver.data().aside(home, member, time).is_some())
-    };
-    let mut unused = times.filter(|time| !is_used(time));
-    unused.next().unwrap_or_default()
 }
 
 /// The members whose data stays, and those whose data is replaced.
