@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -12,10 +12,11 @@ use crate::driver::Driver;
 use crate::etcd::client_environment;
 use crate::etcd::command::command;
 use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::etcd::{maintenance, observe};
 use crate::observation::{ListedMember, etcdctl as read};
-use crate::pause::pause;
 use crate::plan::Member;
 use crate::process;
+use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::values::HostName;
@@ -235,41 +236,22 @@ fn disarm_no_space(session: &Session) -> Outcome<()> {
 /// Deleted keys stay in the history until it is compacted, and in the files until these are
 /// defragmented.
 fn drop_history(session: &Session) -> Outcome<()> {
-    let members = &session.plan.members;
-    let status = ["endpoint", "status", "--write-out=json"];
-    let revisions = members.iter().filter_map(|member| {
-        let status = ask_at(session, vec![member.client_url()], &status).ok()?;
-        read::status(&status).ok()?.revision
-    });
-    if let Some(revision) = revisions.max() {
-        compact(session, revision)?;
+    let (tools, members) = (&session.tools, &session.plan.members);
+    let failed = |why: Reason| {
+        let what = "the history could not be dropped";
+        Failure::failed(Diagnostic::error(format!("{what}: {why}")))
+    };
+    let statuses = observe::statuses(members, tools, observe::PATIENCE);
+    let seen = members.iter().zip(&statuses);
+    let seen = seen.filter_map(|(member, look)| Some((member, look.seen()?.revision?)));
+    if let Some((member, revision)) = seen.max_by_key(|(_, revision)| *revision) {
+        maintenance::compact(tools, member, revision).map_err(failed)?;
     }
     // One after another, because a member does not answer meanwhile.
     for member in members {
-        ask_at(session, vec![member.client_url()], &["defrag"])?;
+        maintenance::defragment(tools, member).map_err(failed)?;
     }
     Ok(())
-}
-
-/// Compacts the history up to this revision. A member that has not reached it yet refuses, so it is
-/// retried for a while. An earlier compaction by somebody else is fine.
-fn compact(session: &Session, revision: u64) -> Outcome<()> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let compact = ["compact", "--physical", &revision.to_string()];
-        let finished = etcdctl(session, urls(session), &compact)?;
-        // `ErrGRPCCompacted` of etcd (api/v3rpc/rpctypes/error.go).
-        let is_done = finished
-            .stderr
-            .contains("required revision has been compacted");
-        if is_done || finished.success() {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return succeeded(&finished).map(drop);
-        }
-        pause(Duration::from_millis(250));
-    }
 }
 
 /// Runs etcdctl against the cluster, through any member that answers.
