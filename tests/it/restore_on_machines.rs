@@ -335,6 +335,38 @@ fn backup_is_restored_on_machines_in_containers() {
     let greeting = cluster.etcdctl(&["get", "greeting", "--print-value-only"]);
     assert_eq!(greeting, "hello\n");
     cluster.is_tidy();
+    keeps_its_data_through_other_tasks(&mut cluster);
+}
+
+/// What else changes a running cluster, on machines that are here already.
+fn keeps_its_data_through_other_tasks(cluster: &mut Cluster) {
+    let ids = |cluster: &Cluster| {
+        MEMBERS.map(|member| {
+            let show = ["systemctl", "show", "-p", "MainPID", "etcd"];
+            cluster.machine(member).run(&show).expect(0).stdout
+        })
+    };
+    let before = ids(cluster);
+    cluster.run(&["restart"]).expect(0);
+    let after = ids(cluster);
+    assert!(
+        (0..3).all(|index| before[index] != after[index]),
+        "{after:?}"
+    );
+    cluster.is_tidy();
+    let defrag = cluster.run(&["defrag"]).expect(0);
+    assert_eq!(defrag.stdout.lines().count(), 4, "{}", defrag.stdout);
+
+    let record = cluster.path(".state/default/cluster.json");
+    let text = fs::read_to_string(&record).unwrap();
+    fs::remove_file(&record).unwrap();
+    cluster.run(&["adopt"]).expect(0);
+    assert_eq!(fs::read_to_string(&record).unwrap(), text);
+    let refused = cluster.run(&["replace", "core-02"]).expect(2);
+    let error = "error: no task replaces members on machines yet\n";
+    assert!(refused.stderr.contains(error), "{}", refused.stderr);
+    let greeting = cluster.etcdctl(&["get", "greeting", "--print-value-only"]);
+    assert_eq!(greeting, "hello\n");
 }
 
 /// A restoration is killed after it has stopped etcd, and a machine reboots. It is killed again

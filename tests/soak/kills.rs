@@ -128,6 +128,36 @@ fn killed_restoration_is_all_or_nothing() {
 }
 
 #[test]
+fn killed_replacement_is_continued() {
+    let mut random = Random::of("replace");
+    let scratch = Scratch::with("soak", &three(1));
+    up(&scratch, "soak").expect(0);
+    let mut cut = 0;
+    for round in 0..KILLS / 2 {
+        let written = round.to_string();
+        put(&scratch, "soak", "survivor", &written);
+        let member = *random.one_of(&["core-01", "core-02", "core-03"]);
+        let id = processes(&scratch, "soak")[member];
+        kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+        let words = ["replace", member, "--cluster", "soak", "--yes"];
+        let replace = begin(&scratch, &words);
+        thread::sleep(Duration::from_millis(random.below(8000)));
+        kill(Pid::from_raw(replace.id().cast_signed()), Signal::SIGKILL).unwrap();
+        let ended = end(replace);
+        cut += u64::from(ended.status != Some(0));
+        scratch.run(&words).expect(0);
+        is_healthy(&scratch, "soak");
+        assert_eq!(processes(&scratch, "soak").len(), 3);
+        assert_eq!(get(&scratch, "soak", "survivor"), format!("{written}\n"));
+        assert!(!scratch.root().join(".state/soak/replace.json").exists());
+    }
+    tell(&format!(
+        "replace: killed {} times, {cut} of them before it was done; no key lost",
+        KILLS / 2
+    ));
+}
+
+#[test]
 fn killed_destroy_leaves_all_or_nothing() {
     let mut random = Random::of("destroy");
     let scratch = Scratch::with("soak", &three(1));
