@@ -2,13 +2,14 @@
 
 use std::fs;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use test_attribute::test;
 
 use crate::cli_cluster::{Follower, kill_member};
 use crate::etcd_binaries::packaged;
-use crate::local_support::{etcdctl, get, is_healthy, put, up};
+use crate::local_support::{etcdctl, get, halt, is_healthy, processes, put, runs, up};
 use crate::scratch::Scratch;
 use crate::support::{look_until, program};
 use crate::terminal::on_terminal;
@@ -27,7 +28,9 @@ fn started(name: &str, count: usize, network: u8) -> Scratch {
 
 /// Kills a member and removes its data.
 fn lose(scratch: &Scratch, name: &str, member: &str) {
-    kill_member(scratch, name, member);
+    let id = processes(scratch, name)[member];
+    kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+    assert!(look_until(|| !runs(id), |gone| *gone));
     let data = format!(".state/{name}/members/{member}/data");
     fs::remove_dir_all(scratch.root().join(data)).unwrap();
 }
@@ -183,15 +186,8 @@ fn killed_replacement_is_continued() {
         (11, "member add"),
         (12, "member promote"),
     ] {
-        let scratch = that_stops_after(after, network);
-        lose(&scratch, "cut", "core-03");
+        let scratch = replaced_until(after, network);
         let replace = ["replace", "core-03", "--cluster", "cut"];
-        let mut run = Follower::errors(&mut scratch.command(&replace));
-        let waits = scratch.root().join("waits");
-        assert!(look_until(|| waits.exists(), |waits| *waits));
-        run.signal(Signal::SIGKILL);
-        run.child.wait().unwrap();
-        fs::write(scratch.root().join("go"), "").unwrap();
         let other = scratch
             .run(&["replace", "core-01", "--cluster", "cut", "--yes"])
             .expect(7);
@@ -207,6 +203,116 @@ fn killed_replacement_is_continued() {
         let list = scratch.run(&["backup", "cut", "--list"]).expect(0).stdout;
         assert_eq!(list.lines().count(), 2, "{after}: {list}");
     }
+}
+
+/// Replaces a member of `cut` up to this command, after which the task is killed.
+fn replaced_until(command: &str, network: u8) -> Scratch {
+    let scratch = that_stops_after(command, network);
+    lose(&scratch, "cut", "core-03");
+    let replace = ["replace", "core-03", "--cluster", "cut"];
+    let mut run = Follower::errors(&mut scratch.command(&replace));
+    let waits = scratch.root().join("waits");
+    assert!(look_until(|| waits.exists(), |waits| *waits));
+    run.signal(Signal::SIGKILL);
+    run.child.wait().unwrap();
+    fs::write(scratch.root().join("go"), "").unwrap();
+    scratch
+}
+
+/// A member that may have acknowledged writes must not come back empty under the same ID.
+#[test]
+fn data_lost_during_a_replacement_is_not_forgotten() {
+    let scratch = replaced_until("member promote", 13);
+    let before = identity(&scratch, "cut", "core-03").0;
+    lose(&scratch, "cut", "core-03");
+    scratch
+        .run(&["replace", "core-03", "--cluster", "cut"])
+        .expect(0);
+    assert_ne!(identity(&scratch, "cut", "core-03").0, before);
+    let log = scratch.root().join(".state/cut/members/core-03/etcd.log");
+    let log = fs::read_to_string(log).unwrap();
+    assert!(!log.contains("tocommit("), "{log}");
+    assert_eq!(get(&scratch, "cut", "greeting"), "hello\n");
+}
+
+#[test]
+fn learner_removed_by_hand_is_added_again() {
+    let scratch = replaced_until("member add", 14);
+    let id = {
+        let list = etcdctl(&scratch, "cut", &["member", "list"])
+            .expect(0)
+            .stdout;
+        let line = list.lines().find(|line| line.contains(".14.103:")).unwrap();
+        line.split(',').next().unwrap().to_owned()
+    };
+    etcdctl(&scratch, "cut", &["member", "remove", &id]).expect(0);
+    scratch
+        .run(&["replace", "core-03", "--cluster", "cut"])
+        .expect(0);
+}
+
+#[test]
+fn slow_member_stays_in_the_cluster() {
+    let scratch = started("slow", 5, 15);
+    lose(&scratch, "slow", "core-05");
+    let before = identity(&scratch, "slow", "core-04");
+    let halted = processes(&scratch, "slow")["core-04"];
+    halt(halted);
+    let replace = ["replace", "core-05", "--cluster", "slow"];
+    let mut run = Follower::errors(&mut scratch.command(&replace));
+    run.wait_for("waiting until etcd accepts a new member");
+    kill(Pid::from_raw(halted), Signal::SIGCONT).unwrap();
+    assert_eq!(run.child.wait().unwrap().code(), Some(0));
+    assert_eq!(identity(&scratch, "slow", "core-04"), before);
+    assert_eq!(processes(&scratch, "slow")["core-04"], halted);
+}
+
+#[test]
+fn member_with_data_is_started_before_another_is_replaced() {
+    let scratch = started("both", 5, 16);
+    lose(&scratch, "both", "core-05");
+    kill_member(&scratch, "both", "core-03");
+    let refused = scratch
+        .run(&["replace", "core-05", "--cluster", "both"])
+        .expect(7);
+    assert_eq!(
+        refused.stderr.split_once("error: ").unwrap().1,
+        "`core-03` does not run\nnote: etcd adds no member meanwhile\n\
+         hint: start what has its data, then continue: `cargo xtask up both`, then \
+         `cargo xtask replace core-05 --cluster both`\n"
+    );
+    up(&scratch, "both").expect(6);
+    scratch
+        .run(&["replace", "core-05", "--cluster", "both"])
+        .expect(0);
+}
+
+#[test]
+fn replacement_is_refused_beside_another_learner() {
+    let scratch = started("taught", 3, 17);
+    let url = "--peer-urls=http://127.84.17.150:2380";
+    let add = ["member", "add", "extra", "--learner", url];
+    look_until(
+        || etcdctl(&scratch, "taught", &add).status,
+        |status| *status == Some(0),
+    );
+    let replace = ["replace", "core-03", "--cluster", "taught", "--yes"];
+    let refused = scratch.run(&replace).expect(7);
+    let error = "error: the cluster has a learner already: a member that never started (";
+    assert!(refused.stderr.contains(error), "{}", refused.stderr);
+    assert_eq!(processes(&scratch, "taught").len(), 3);
+}
+
+#[test]
+fn replacement_killed_before_it_changes_anything_is_forgotten() {
+    let scratch = started("early", 3, 18);
+    let replace = ["replace", "core-03", "--cluster", "early", "--yes"];
+    let mut run = Follower::errors(&mut scratch.command(&replace));
+    run.wait_for("saved as ");
+    run.signal(Signal::SIGKILL);
+    run.child.wait().unwrap();
+    assert!(!scratch.root().join(".state/early/replace.json").exists());
+    up(&scratch, "early").expect(0);
 }
 
 /// A cluster of three whose etcdctl waits once this command has succeeded.

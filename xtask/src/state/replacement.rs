@@ -27,6 +27,9 @@ pub struct Replacement {
     pub old: EtcdId,
     /// When it began, as in file names. The member's old data is named by it.
     pub time: String,
+    /// The ID under which it was started since, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<EtcdId>,
     /// Whether a backup was taken.
     pub is_backed_up: bool,
     /// Whether the member's old data is out of the way.
@@ -44,6 +47,7 @@ impl Replacement {
             member,
             old,
             time,
+            joined: None,
             is_backed_up: false,
             is_set_aside: false,
         }

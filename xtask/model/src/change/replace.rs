@@ -11,12 +11,16 @@ pub struct Replacement<'a> {
     pub member: &'a Member,
     /// The ID that it had before.
     pub old: EtcdId,
+    /// The ID under which it was started since, if it was.
+    pub joined: Option<EtcdId>,
     /// The cluster's own list of members.
     pub listed: &'a [ListedMember],
-    /// The other voters that do not answer. etcd adds no member while there are any.
-    pub dead: &'a [EtcdId],
+    /// Other voters that cannot be started. etcd adds no member while there are any.
+    pub lost: &'a [EtcdId],
     /// Whether its process runs.
     pub is_running: bool,
+    /// Whether it has data.
+    pub has_data: bool,
     /// Whether a backup was taken.
     pub is_backed_up: bool,
     /// Whether its old data is out of the way.
@@ -30,7 +34,7 @@ pub enum Step {
     BackUp,
     /// Stop the member.
     Stop,
-    /// Remove this member from the cluster's list: it, or another dead one.
+    /// Remove this member from the cluster's list: it, or another one that cannot be started.
     Remove(EtcdId),
     /// Move the member's data aside.
     SetAside,
@@ -40,6 +44,8 @@ pub enum Step {
     Start(EtcdId),
     /// Give it its vote, once it has the others' data.
     Promote(EtcdId),
+    /// Forget that it has joined: the cluster no longer lists it under that ID.
+    StartOver,
     /// It is replaced.
     Done,
 }
@@ -50,7 +56,6 @@ impl Replacement<'_> {
         if !self.is_backed_up {
             return Step::BackUp;
         }
-        let url = self.member.peer_url();
         let mut listed = self.listed.iter();
         if listed.any(|entry| entry.id == self.old) {
             return if self.is_running {
@@ -59,19 +64,23 @@ impl Replacement<'_> {
                 Step::Remove(self.old)
             };
         }
+        let url = self.member.peer_url();
         let mut listed = self.listed.iter();
         let new = listed.find(|entry| entry.peer_urls.contains(&url));
-        match new {
+        match (new, self.joined) {
+            (_, Some(joined)) if new.map(|new| new.id) != Some(joined) => Step::StartOver,
+            // It may have acknowledged what it received, so it must not come back empty under this ID.
+            (Some(new), Some(_)) if !self.is_running && !self.has_data => Step::Remove(new.id),
             // Also if somebody has added it before its data was out of the way.
             _ if !self.is_set_aside && self.is_running => Step::Stop,
             _ if !self.is_set_aside => Step::SetAside,
-            None => self
-                .dead
+            (None, _) => self
+                .lost
                 .first()
-                .map_or(Step::Add, |dead| Step::Remove(*dead)),
-            Some(new) if !self.is_running => Step::Start(new.id),
-            Some(new) if new.is_learner => Step::Promote(new.id),
-            Some(_) => Step::Done,
+                .map_or(Step::Add, |lost| Step::Remove(*lost)),
+            (Some(new), _) if !self.is_running => Step::Start(new.id),
+            (Some(new), _) if new.is_learner => Step::Promote(new.id),
+            (Some(_), _) => Step::Done,
         }
     }
 }

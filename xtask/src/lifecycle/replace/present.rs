@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::AGAIN;
+use crate::advice::Unusable;
 use crate::etcd::observe;
 use crate::hint::Hint;
 use crate::observation::{Condition, ListedMember, Look, Status};
@@ -21,11 +22,17 @@ const ELECTING: Duration = Duration::from_secs(10);
 pub(super) struct Present {
     /// The other member that is asked: the leader, if it is one of them.
     pub(super) asked: Member,
+    /// The last log entry that it has applied.
+    pub(super) applied: Option<u64>,
     pub(super) listed: Vec<ListedMember>,
-    /// The other voters that do not answer.
-    pub(super) dead: Vec<EtcdId>,
+    /// Other voters that do not run and have no usable data.
+    pub(super) lost: Vec<EtcdId>,
+    /// Other defined voters that do not run and have their data.
+    pub(super) stopped: Vec<HostName>,
     /// Whether the process of the member runs.
     pub(super) is_running: bool,
+    /// Whether the member has data.
+    pub(super) has_data: bool,
     /// What the member itself says.
     itself: Option<Status>,
 }
@@ -82,7 +89,7 @@ impl Present {
         let leader = led().find(|(_, status)| status.leads());
         let asked = leader.or_else(|| led().next());
         let list = asked.map(|(asked, _)| observe::member_list(asked, tools, observe::PATIENCE));
-        let (Some((asked, _)), Some(Look::Seen(listed))) = (asked, list) else {
+        let (Some((asked, asked_status)), Some(Look::Seen(listed))) = (asked, list) else {
             return Ok(None);
         };
         let is_voter = |entry: &&ListedMember| !entry.is_learner;
@@ -96,16 +103,36 @@ impl Present {
         let is_other = |entry: &&&ListedMember| {
             entry.name != member.as_str() && !entry.peer_urls.contains(&url)
         };
-        let answers =
-            |entry: &&&ListedMember| seen().any(|(_, status)| status.member_id == entry.id);
-        let dead = voters.iter().filter(is_other);
-        let dead = dead.filter(|entry| !answers(entry)).map(|entry| entry.id);
-        let conditions = driver.conditions(home, std::slice::from_ref(member))?;
+        // Whether it runs, not whether it answers: it may only be slow.
+        let others: Vec<&&ListedMember> = voters.iter().filter(is_other).collect();
+        let (mut lost, mut stopped) = (Vec::new(), Vec::new());
+        let conditions = driver.conditions(home, &plan.names())?;
+        for (one, condition) in plan.members.iter().zip(&conditions) {
+            let is_it = |entry: &&&&ListedMember| {
+                entry.id == one.id || entry.peer_urls.contains(&one.peer_url())
+            };
+            let Some(entry) = others.iter().find(is_it) else {
+                continue;
+            };
+            let ended = driver.ended(home, &one.name);
+            match condition {
+                Condition::Running(_) | Condition::Halted { .. } => {}
+                Condition::Stopped if ended.and_then(Unusable::because_of).is_none() => {
+                    stopped.push(one.name.clone());
+                }
+                _ => lost.push(entry.id),
+            }
+        }
         let itself = both().find(|(one, _)| one.name == *member);
+        let at = plan.members.iter().position(|one| one.name == *member);
+        let condition = at.and_then(|at| conditions.get(at));
         Ok(Some(Self {
+            applied: asked_status.raft_applied_index.or(asked_status.raft_index),
             asked: asked.clone(),
-            dead: dead.collect(),
-            is_running: conditions.iter().any(Condition::is_running),
+            lost,
+            stopped,
+            is_running: condition.is_some_and(Condition::is_running),
+            has_data: condition.is_some_and(|condition| *condition != Condition::Absent),
             itself: itself.and_then(|(_, look)| look.seen().cloned()),
             listed,
         }))
@@ -127,6 +154,19 @@ impl Present {
             .or_else(|| entries().find(|entry| entry.name == member.name.as_str()))
             .or_else(|| entries().find(|entry| entry.peer_urls.contains(&url)));
         entry.map_or(member.id, |entry| entry.id)
+    }
+
+    /// Whether the cluster lists a member with this ID.
+    pub(super) fn lists(&self, id: EtcdId) -> bool {
+        self.listed.iter().any(|entry| entry.id == id)
+    }
+
+    /// A learner other than this member, of which etcd has one at a time.
+    pub(super) fn other_learner(&self, member: &Member) -> Option<String> {
+        let url = member.peer_url();
+        let is_other = |entry: &&ListedMember| entry.is_learner && !entry.peer_urls.contains(&url);
+        let learner = self.listed.iter().find(is_other)?;
+        Some(format!("{} ({})", self.name_of(learner.id), learner.id))
     }
 
     pub(super) fn name_of(&self, id: EtcdId) -> String {
@@ -154,7 +194,6 @@ fn no_quorum(session: &Session, member: &HostName, statuses: &[Look<Status>]) ->
     Failure::refused(
         Diagnostic::error(format!("without `{member}`, the cluster has no quorum"))
             .note(who)
-            .note("nothing was changed")
             .hint(Hint::informs(
                 "see what is wrong with the others, and which command helps",
                 [format!("cargo xtask verify {name}")],
