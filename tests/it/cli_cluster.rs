@@ -188,7 +188,7 @@ fn stopping_a_cluster_twice_is_no_error() {
     assert_eq!(
         unasked.stderr,
         "error: cannot ask for confirmation: standard input is not a terminal\n\
-         note: a destroyed cluster's data cannot be restored\n\
+         note: a destroyed cluster's data can be restored only from a backup\n\
          hint: if you are sure: `cargo xtask destroy ended --yes`\n"
     );
     let member = scratch.run(&["logs", "-c", "ended", "core-09"]).expect(2);

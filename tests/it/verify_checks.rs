@@ -1037,7 +1037,7 @@ fn flags_are_compared_with_the_definition() {
             addresses of a process
               Fail: as defined on 2 of 3
               - core-01 runs with `--advertise-client-urls=http://127.0.0.9:2379` instead of `--advertise-client-urls=http://127.168.56.101:2379`
-                heals: restart the members to apply the flags; the data is kept: `cargo xtask down`, then `cargo xtask up`
+                heals: restart the members to apply the flags; the data is kept: `cargo xtask restart`
             mixed versions
               Pass: as defined on 3 of 3
             one down

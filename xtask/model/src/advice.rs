@@ -43,6 +43,8 @@ pub enum Others {
     Serve,
     /// Data of other members, but no quorum.
     HaveData,
+    /// Data that cannot be started, on every member.
+    Damaged,
     /// Nothing: the cluster had no other members, or none of them has data either.
     None,
 }
@@ -90,7 +92,7 @@ pub fn without_data(
             format!("{words}, and no other member has any; start over"),
         ),
         // Some of the data may still be rescued by hand.
-        (Others::None, Unusable::Ends(_)) => Hint::informs(
+        (Others::Damaged, _) | (Others::None, Unusable::Ends(_)) => Hint::informs(
             format!(
                 "{words}, and there is no backup to restore; its data stays in its folder until you destroy the cluster"
             ),

@@ -42,3 +42,11 @@ pub fn replace(cluster: &ClusterName, member: &HostName) -> String {
         name => format!("cargo xtask replace {member} --cluster {name}"),
     }
 }
+
+/// The command line that restarts all members.
+pub fn restart(plan: &Plan) -> String {
+    match plan.name.as_str() {
+        "default" => "cargo xtask restart".to_owned(),
+        name => format!("cargo xtask restart --cluster {name}"),
+    }
+}

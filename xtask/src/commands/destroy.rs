@@ -74,10 +74,7 @@ fn with_extras(extras: &Extras) -> String {
     };
     let replaced = match extras.replaced {
         0 => None,
-        kept => Some(format!(
-            "{} that a restoration replaced",
-            many(kept, "data folder")
-        )),
+        kept => Some(many(kept, "replaced data folder")),
     };
     let extras: Vec<String> = reports.into_iter().chain(replaced).collect();
     match extras.as_slice() {
@@ -106,7 +103,7 @@ fn confirmed(ui: Ui, home: &Home) -> Outcome<bool> {
             kept => format!(" (not its {})", many(kept, "backup")),
         }
     );
-    let note = "a destroyed cluster's data cannot be restored";
+    let note = "a destroyed cluster's data can be restored only from a backup";
     ui::confirm::ask(
         ui,
         &question,

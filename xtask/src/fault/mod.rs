@@ -159,9 +159,18 @@ fn no_obstacle(_: &Plan, _: &Resources) -> Option<String> {
 }
 
 /// For faults that a snapshot heals.
-fn cannot_restore(_: &Plan, resources: &Resources) -> Option<String> {
+fn cannot_restore(plan: &Plan, resources: &Resources) -> Option<String> {
     let why = "needs `etcdutl`, which restores snapshots, beside `etcdctl`";
-    (!resources.restores_snapshots).then(|| why.to_owned())
+    let replaced = plan.members.iter().find(|one| !plan.is_predicted(one));
+    (!resources.restores_snapshots)
+        .then(|| why.to_owned())
+        // It would get its predicted ID back, which nothing in this drill expects.
+        .or_else(|| {
+            Some(format!(
+                "needs members that were never replaced, unlike {}",
+                replaced?.name
+            ))
+        })
 }
 
 /// For faults that need a cluster that survives the loss of a member.

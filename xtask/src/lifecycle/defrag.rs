@@ -31,6 +31,7 @@ pub struct Defragmented {
 /// room again. `compacts`: whether to drop the history of all keys first.
 pub fn defrag(ui: Ui, name: &ClusterName, compacts: bool) -> Outcome<Vec<Defragmented>> {
     let home = Workspace::find()?.home(name);
+    open::started(name)?;
     let _lock = Lock::take(&home, &format!("defrag {name}"), &ui.saying())?;
     unfinished::refuse(&home)?;
     let session = open::session(ui, name)?;

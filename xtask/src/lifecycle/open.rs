@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 
 use super::{definitions, etcdctl_location};
-use crate::driver::DRIVERS;
+use crate::driver::{DRIVERS, Driver};
 use crate::hint::Hint;
+use crate::observation::Condition;
 use crate::plan::Plan;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
@@ -52,7 +53,7 @@ pub fn started(name: &ClusterName) -> Outcome<Started> {
     })?;
     match record {
         Some(record) => Ok(Started::of(home, record)),
-        None if has_traces(&home) => Err(without_record(name)),
+        None if has_traces(&home) => Err(without_record(&home)),
         None => Err(not_started(&home)),
     }
 }
@@ -106,7 +107,14 @@ fn elsewhere(
             names.first()?,
         )
     };
-    let mut command = format!("cargo xtask {task} {member} --cluster {other}");
+    let mut command = if task == "restart" && fact.ends_with("name a member too") {
+        return Some(Hint::heals(
+            format!("`{other}` is a cluster; restart all its members"),
+            [format!("cargo xtask restart --cluster {other}")],
+        ));
+    } else {
+        format!("cargo xtask {task} {member} --cluster {other}")
+    };
     for word in rest {
         command += " ";
         command += &quoted(&word.to_string_lossy());
@@ -150,12 +158,41 @@ pub fn has_traces(home: &Home) -> bool {
     home.has_state() || DRIVERS.iter().any(|driver| !driver.traces(home).is_empty())
 }
 
-fn without_record(name: &ClusterName) -> Failure {
-    Failure::could_not_look(Diagnostic::error(format!("cluster `{name}` has members here but no record"))
-            .note(format!("the record `.state/{name}/cluster.json` describes them; it is written before the first member starts"))
-            .hint(Hint::heals("rebuild the record", [format!("cargo xtask down {name}"), format!("cargo xtask up {name}")]))
-            .hint(Hint::heals("or remove everything", [format!("cargo xtask destroy {name}")])),
-    )
+fn without_record(home: &Home) -> Failure {
+    let name = &home.name;
+    let runs = |driver: &&dyn Driver| {
+        let members = driver.traces(home);
+        let conditions = driver.conditions(home, &members).unwrap_or_default();
+        conditions.iter().any(Condition::is_running)
+    };
+    let diagnostic = Diagnostic::error(format!(
+        "cluster `{name}` has members here but no record"
+    ))
+    .note(format!(
+        "the record `.state/{name}/cluster.json` describes them; it is written before the first member starts"
+    ));
+    let stop_and_start = [
+        format!("cargo xtask down {name}"),
+        format!("cargo xtask up {name}"),
+    ];
+    Failure::could_not_look(if DRIVERS.iter().any(runs) {
+        diagnostic
+            .hint(Hint::heals(
+                "record what runs",
+                [format!("cargo xtask adopt {name}")],
+            ))
+            .hint(Hint::heals(
+                "or, if that fails, rebuild the record",
+                stop_and_start,
+            ))
+    } else {
+        diagnostic
+            .hint(Hint::heals("rebuild the record", stop_and_start))
+            .hint(Hint::heals(
+                "or remove everything",
+                [format!("cargo xtask destroy {name}")],
+            ))
+    })
 }
 
 fn not_started(home: &Home) -> Failure {

@@ -39,9 +39,10 @@ pub fn restart(
     member: Option<&HostName>,
 ) -> Outcome<(Session, Verified)> {
     let home = Workspace::find()?.home(name);
-    if let Some(member) = member {
-        open::with_member("restart", name, member, &[])?;
-    }
+    match member {
+        Some(member) => open::with_member("restart", name, member, &[])?,
+        None => open::started(name)?,
+    };
     let _lock = Lock::take(&home, &format!("restart {name}"), &ui.saying())?;
     unfinished::refuse(&home)?;
     let session = open::session(ui, name)?;
@@ -79,7 +80,7 @@ pub fn restart(
 
 /// The checks that a restart must not find failing, because the next member is stopped then. Others, such as
 /// `flags`, may be the reason of the restart.
-const SERVING: &[&str] = &["reachable", "members", "leader", "quorum", "lag", "write"];
+const SERVING: &[&str] = &["reachable", "leader", "quorum", "lag"];
 
 fn serves(verified: &Verified) -> bool {
     let failing = verified.report.names(&[Verdict::Fail, Verdict::NotYet]);

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::{About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, ssh, task};
+use super::{
+    About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, restarting, ssh,
+};
 use crate::observation::{Look, Observation, StartedWith};
 use crate::plan::flags::{self, FlagOrigin, InitialState, MemberFlags};
 use crate::plan::{Member, Plan};
@@ -143,7 +145,7 @@ fn hint(
     if !plan.on_machines {
         return Some(Hint::heals(
             "restart the members to apply the flags; the data is kept",
-            [task(plan, "down"), task(plan, "up")],
+            restarting(plan, observation),
         ));
     }
     let machine = observation.machines.get(index).and_then(Look::seen);

@@ -267,10 +267,15 @@ fn compare_entry(
         differs(
             Verdict::Fail,
             "is a learner: it receives the data but has no vote".to_owned(),
-            Some(Hint::heals(
-                "promote it once it has caught up",
-                [etcdctl(plan, &format!("member promote {}", entry.id))],
-            )),
+            Some(if replaceable(plan) {
+                // It may have lost what the leader takes it to have.
+                Hint::heals("let it join, or join again", [replace(&plan.name, name)])
+            } else {
+                Hint::heals(
+                    "promote it once it has caught up",
+                    [etcdctl(plan, &format!("member promote {}", entry.id))],
+                )
+            }),
         );
     }
 }

@@ -34,7 +34,7 @@ pub use recovery::{WantedBackup, wanted_backup};
 pub use report::{ClusterReport, Health, Reported, judge};
 pub use user_data::hint as hint_to_provision;
 
-use crate::command_line::{etcdctl, logs, ssh, task};
+use crate::command_line::{etcdctl, logs, restart, ssh, task};
 use crate::hint::Hint;
 use crate::judgement::Verdict;
 use crate::observation::Observation;
@@ -194,4 +194,14 @@ fn plural(why: &str) -> String {
         }
     }
     why.replace(" its ", " their ")
+}
+
+/// The commands that restart all members: one after another if they can, so that the cluster serves
+/// meanwhile.
+fn restarting(plan: &Plan, observation: &Observation) -> Vec<String> {
+    if QuorumState::of(plan, observation).is_whole() {
+        vec![restart(plan)]
+    } else {
+        vec![task(plan, "down"), task(plan, "up")]
+    }
 }

@@ -91,6 +91,11 @@ impl QuorumState {
         self.answering + self.unasked + self.undefined < self.needed
     }
 
+    /// Whether all defined members answer and agree, so that one can be restarted after another.
+    pub fn is_whole(&self) -> bool {
+        self.answering == self.members && self.has_quorum()
+    }
+
     /// How many more members may fail before the quorum is lost.
     pub fn may_fail(&self) -> usize {
         if self.has_quorum() {

@@ -135,10 +135,17 @@ fn are_too_many_lost(plan: &Plan, observation: &Observation) -> bool {
 fn others(plan: &Plan, observation: &Observation) -> Others {
     let mut conditions = observation.conditions.iter();
     let is_all_lost = conditions.all(|condition| *condition == Condition::Absent);
+    let is_unusable = |(index, condition): (usize, &Condition)| {
+        let ended = observation.ended.get(index).copied().flatten();
+        *condition == Condition::Absent || ended.and_then(Unusable::because_of).is_some()
+    };
+    let mut each = observation.conditions.iter().enumerate();
     if QuorumState::of(plan, observation).has_quorum() {
         Others::Serve
     } else if plan.members.len() == 1 || is_all_lost {
         Others::None
+    } else if each.all(is_unusable) {
+        Others::Damaged
     } else {
         Others::HaveData
     }

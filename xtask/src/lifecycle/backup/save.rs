@@ -12,7 +12,7 @@ use super::{definition_sha256, now, unwritten};
 use crate::atomic::why_not_writable;
 use crate::backup::{FORMAT, Manifest};
 use crate::etcd::tools::Tools;
-use crate::etcd::{observe, snapshot};
+use crate::etcd::{maintenance, observe, snapshot};
 use crate::hint::Hint;
 use crate::lifecycle::reach::Reach;
 use crate::observation::{Hash, Look, etcdctl as read};
@@ -38,7 +38,21 @@ pub(super) fn save(ui: Ui, started: &Started, file: &Utf8Path) -> Outcome<Manife
     let members = started.record.members();
     let reach = Reach::of(ui, started.driver, &started.home, members);
     let source = source::find(ui, started, &tools, &reach.members)?;
+    move_beyond_compaction(&tools, &source);
     save_from(ui, &started.home, &tools, source, file)
+}
+
+/// If the newest revision is compacted, writes and deletes a key. Deletions that are compacted leave no
+/// trace in a snapshot, and etcd answers with an older hash for exactly that revision, until somebody
+/// writes. Without a quorum or with a full database, this fails, and the proof says why.
+fn move_beyond_compaction(tools: &Tools, source: &BackupSource) {
+    let member = &source.member;
+    let before = source.status.revision.and_then(|now| now.checked_sub(1));
+    let is_compacted = |revision| maintenance::is_compacted(tools, member, revision);
+    if source.has_quorum && before.is_some_and(is_compacted) {
+        let key = format!("/xtask-backup-{}", std::process::id());
+        let _ = maintenance::write_and_delete(tools, member, &key);
+    }
 }
 
 /// Saves a snapshot of this member.

@@ -166,7 +166,8 @@ fn no_source(
             Look::NotAsked(why) => format!("{member} {why}"),
         })
     });
-    Failure::could_not_look(
-        diagnostic.hint(Hint::heals("start it", [format!("cargo xtask up {name}")])),
-    )
+    Failure::could_not_look(diagnostic.hint(Hint::informs(
+        "see which command brings the members back",
+        [format!("cargo xtask verify {name}")],
+    )))
 }

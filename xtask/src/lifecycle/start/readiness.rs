@@ -203,6 +203,8 @@ impl Readiness {
             Others::Serve
         } else if plan.members.len() == 1 {
             Others::None
+        } else if self.rows.len() == ended {
+            Others::Damaged
         } else {
             Others::HaveData
         }
