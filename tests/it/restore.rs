@@ -7,12 +7,13 @@ use expect_test::expect;
 use serde_json::Value;
 use test_attribute::test;
 
-use crate::backup::{backup, folder, one, started};
+use crate::backup::{backup, folder, one, settles, started};
 use crate::etcd_binaries::{of_debian_13, packaged};
 use crate::local_support::{etcdctl, get, is_healthy, predicted_cluster_id, processes, put};
 use crate::local_support::{running_cluster_id, up};
 use crate::scratch::{Ran, Scratch};
 use crate::terminal::on_terminal;
+use crate::typed::typed;
 
 /// A definition of three members on this test's network.
 pub(crate) fn three(network: u8) -> String {
@@ -281,4 +282,27 @@ fn saved_snapshots_and_those_of_others_are_restored() {
         running_cluster_id(&scratch, "mine"),
         predicted_cluster_id(&scratch, "mine")
     );
+}
+
+/// What a restoration has moved aside is restored as its hint says, but not data that is in use.
+#[test]
+fn restoration_is_undone_by_the_replaced_data() {
+    let scratch = started("undone", &three(95));
+    let taken = backup(&scratch, "undone", &[]);
+    put(&scratch, "undone", "greeting", "later");
+    settles(&scratch, "undone");
+    let file = taken["file"].as_str().unwrap();
+    let restored = restore(&scratch, "undone", &["--from", file]).expect(0);
+    assert_eq!(get(&scratch, "undone", "greeting"), "hello\n");
+    let hint = restored.stderr.lines().last().unwrap();
+    let command = hint.strip_prefix("hint: to go back to it: `").unwrap();
+    typed(&scratch, command.strip_suffix('`').unwrap()).expect(0);
+    assert_eq!(get(&scratch, "undone", "greeting"), "later\n");
+    is_healthy(&scratch, "undone");
+
+    let data = scratch.root().join(".state/undone/members/core-02/data");
+    let refused = restore(&scratch, "undone", &["--from", data.as_str()]).expect(2);
+    let hint =
+        "hint: restore from the member: `cargo xtask restore undone --from-member core-02`\n";
+    assert!(refused.stderr.ends_with(hint), "{}", refused.stderr);
 }

@@ -3,9 +3,10 @@
 use std::env;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Exit, Which};
+use crate::hint::Hint;
 use crate::lifecycle::restore::{self, RestoreRequest, RestoreSource, Restored};
 use crate::lifecycle::start::{Proof, StartRequest};
 use crate::process::quoted;
@@ -16,9 +17,9 @@ use crate::values::{DriverName, HostName, quantity};
 
 /// Restore a cluster from a backup, or from a member that survived
 ///
-/// `--from` restores a backup, also of a cluster that was destroyed. `--from-member` is the way back if
-/// the majority of the members is lost: it takes a backup of that member, running or stopped, and
-/// restores it. What the member had not received is lost.
+/// `--from` restores a backup, also of a cluster that was destroyed, or data that was moved aside.
+/// `--from-member` is the way back if the majority of the members is lost: it takes a backup of that
+/// member, running or stopped, and restores it. What the member had not received is lost.
 ///
 /// The task first shows what it will do and what will be lost, and asks. Then it prepares the data of
 /// every member while the cluster still runs, stops the members, moves their data aside, and starts
@@ -34,7 +35,7 @@ use crate::values::{DriverName, HostName, quantity};
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// The backup: its name in .state/NAME/backups/, or any snapshot
+    /// A backup in .state/NAME/backups/, any snapshot, or a data folder
     #[arg(long, value_name = "BACKUP", value_hint = clap::ValueHint::FilePath)]
     from: Option<Utf8PathBuf>,
     /// The member whose data every member gets
@@ -120,6 +121,11 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ui.say("the replaced data is kept:");
         for folder in &replaced {
             ui.say(&format!("  {folder}"));
+        }
+        // That of machines is not here.
+        if let Some(first) = replaced.iter().find(|path| Utf8Path::new(path).is_dir()) {
+            let back = format!("cargo xtask restore {} --from {}", plan.name, quoted(first));
+            ui.hint(&Hint::informs("to go back to it", [back]));
         }
     }
     ended.map_or_else(|| Ok(report.health().into()), Err)

@@ -3,11 +3,15 @@
 mod local;
 mod vagrant;
 
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
 
+use crate::atomic::why_not_writable;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::observation::log::Cause;
@@ -215,6 +219,31 @@ pub trait Faults: Sync {
 
     /// The folder of a member's data; `None` if it is not on this host.
     fn data(&self, home: &Home, member: &HostName) -> Option<Utf8PathBuf>;
+}
+
+/// Copies a data folder on this host to a new folder.
+pub fn copy_data(from: &Utf8Path, to: &Utf8Path) -> Outcome<()> {
+    copy_folder(from, to).map_err(|error| {
+        Failure::host(
+            Diagnostic::error(format!("`{from}` cannot be copied: {error}"))
+                .note(format!("the copy is `{to}`; the data was not changed"))
+                .hint(why_not_writable(to)),
+        )
+    })
+}
+
+fn copy_folder(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(to)?;
+    for entry in from.read_dir_utf8()? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Replaces this process by ssh. Returns only if that fails.

@@ -1,9 +1,8 @@
 //! Replaces the data of local members: renames folders within each member's folder, which may be a
 //! file system of its own.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -12,7 +11,7 @@ use nix::unistd::{AccessFlags, access};
 use super::Local;
 use super::folder::MemberFolder;
 use crate::atomic::{cannot_write, why_not_writable};
-use crate::driver::{Driver, MemberData};
+use crate::driver::{Driver, MemberData, copy_data};
 use crate::pause::pause;
 use crate::process::{self, Signal};
 use crate::reason::Reason;
@@ -164,14 +163,7 @@ impl MemberData for Local {
     }
 
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {
-        let data = MemberFolder::of(home, member).data();
-        copy_folder(&data, to).map_err(|error| {
-            Failure::host(
-                Diagnostic::error(format!("`{data}` cannot be copied: {error}"))
-                    .note(format!("the copy is `{to}`; the data was not changed"))
-                    .hint(why_not_writable(to)),
-            )
-        })
+        copy_data(&MemberFolder::of(home, member).data(), to)
     }
 }
 
@@ -263,18 +255,4 @@ fn removed(folder: &Utf8Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-fn copy_folder(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(to)?;
-    for entry in from.read_dir_utf8()? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), &to)?;
-        }
-    }
-    Ok(())
 }

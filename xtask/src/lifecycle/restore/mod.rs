@@ -144,6 +144,9 @@ impl<'a> Preparation<'a> {
         let present = Present::of(session)?;
         let (left_out, members) = movable(session)?;
         let (snapshot, survivor) = match source {
+            RestoreSource::Backup(folder) if snapshot::is_data(folder) => {
+                (survivor::of_folder(ui, session, folder)?, None)
+            }
             RestoreSource::Backup(file) => (snapshot::open(home, tools, file)?, None),
             RestoreSource::Member(member) => {
                 let snapshot = survivor::back_up(ui, session, &present.statuses, member)?;
@@ -319,6 +322,7 @@ fn movable(session: &Session) -> Outcome<(Vec<HostName>, Vec<HostName>)> {
 /// Fails before an etcd is fetched for a source that does not exist.
 fn refuse_missing(home: &Home, source: RestoreSource<'_>) -> Outcome<()> {
     match source {
+        RestoreSource::Backup(folder) if snapshot::is_data(folder) => Ok(()),
         RestoreSource::Backup(file) => backup::existing(home, file).map(drop),
         RestoreSource::Member(member) => open::started(&home.name)?.insist_on(member),
     }

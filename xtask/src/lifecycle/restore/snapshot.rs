@@ -23,6 +23,11 @@ pub(super) struct Snapshot {
     pub(super) manifest: Option<Manifest>,
 }
 
+/// Whether this is the data folder of a member of etcd 3.
+pub(super) fn is_data(folder: &Utf8Path) -> bool {
+    folder.join("member/wal").is_dir()
+}
+
 /// Opens and checks a snapshot.
 ///
 /// # Errors

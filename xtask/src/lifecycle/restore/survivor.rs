@@ -1,8 +1,11 @@
 //! Backs up one member of a cluster that has lost the others: a running one by a snapshot, which
 //! needs no quorum, and a stopped one by a copy of its data, which is made to serve alone.
 
+use camino::Utf8Path;
+
 use super::snapshot::Snapshot;
 use crate::backup::{BackupMember, has_quorum, plan_of_survivor};
+use crate::driver;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::lifecycle::backup::{self, BackupSource, ScratchCluster};
@@ -59,25 +62,62 @@ fn running(
 
 /// A member that does not answer: a copy of its data is made to serve alone.
 fn stopped(ui: Ui, session: &Session, cluster: EtcdId, member: &HostName) -> Outcome<Snapshot> {
+    refuse_unusable(session, member)?;
+    let home = &session.home;
+    let what = format!("the data of {member}");
+    let meanwhile = meanwhile(session, member)?;
+    let copy = |to: &Utf8Path| session.driver.data().copy(home, member, to);
+    alone(ui, session, cluster, member, (&what, meanwhile), &copy)
+}
+
+/// The data folder of a member, such as one that an earlier task has moved aside.
+pub(super) fn of_folder(ui: Ui, session: &Session, folder: &Utf8Path) -> Outcome<Snapshot> {
+    let cluster = session.record.cluster_id();
+    let members = session.record.names();
+    let parent = folder.parent().and_then(Utf8Path::file_name);
+    let owner = members.iter().find(|name| Some(name.as_str()) == parent);
+    let Some(member) = owner.or_else(|| members.first()) else {
+        return Err(Failure::usage(Diagnostic::error(
+            "the cluster has no members",
+        )));
+    };
+    if owner.is_some() && folder.file_name() == Some("data") {
+        let name = &session.home.name;
+        let from = format!("cargo xtask restore {name} --from-member {member}");
+        return Err(Failure::usage(
+            Diagnostic::error(format!("`{folder}` is the present data of {member}"))
+                .hint(Hint::heals("restore from the member", [from])),
+        ));
+    }
+    let what = format!("`{folder}`");
+    let copy = |to: &Utf8Path| driver::copy_data(folder, to);
+    alone(ui, session, cluster, member, (&what, ""), &copy)
+}
+
+/// Copies data to a scratch cluster, makes it serve alone, and takes a snapshot from it. `what`: what is
+/// copied, and what happens meanwhile.
+fn alone(
+    ui: Ui,
+    session: &Session,
+    cluster: EtcdId,
+    member: &HostName,
+    (what, meanwhile): (&str, &str),
+    copy: &dyn Fn(&Utf8Path) -> Outcome<()>,
+) -> Outcome<Snapshot> {
     let Session {
         home,
-        driver,
         tools,
         record,
         ..
     } = session;
-    refuse_unusable(session, member)?;
     let name = &home.name;
     let plan = |ports| plan_of_survivor(name, tools.version, ports);
     let scratch = ScratchCluster::new(ui, home, tools, &plan)?;
-    ui.say(&format!(
-        "copying the data of {member}{}",
-        meanwhile(session, member)?
-    ));
+    ui.say(&format!("copying {what}{meanwhile}"));
     {
         let _removed = process::remove_on_interrupt(scratch.root().as_std_path());
         let _after = process::on_interrupt(format!("{name}: nothing was changed"));
-        driver.data().copy(home, member, &scratch.data()?)?;
+        copy(&scratch.data()?)?;
     }
     let interrupted = process::defer_interrupt(
         "interrupted: ending the scratch cluster first; press Ctrl-C again to leave that to the next task",
@@ -93,12 +133,15 @@ fn stopped(ui: Ui, session: &Session, cluster: EtcdId, member: &HostName) -> Out
     let status = served.and_then(|()| scratch.status());
     let status = status.map_err(|why| {
         Failure::refused(
-            Diagnostic::error(format!("the data of `{member}` cannot be used: {why}"))
-                .note("nothing was changed")
-                .hint(Hint::informs(
-                    "look for another member",
-                    [format!("cargo xtask status {name}")],
-                )),
+            Diagnostic::error(format!(
+                "{} cannot be used: {why}",
+                quoted_what(what, member)
+            ))
+            .note("nothing was changed")
+            .hint(Hint::informs(
+                "look for another member",
+                [format!("cargo xtask status {name}")],
+            )),
         )
     })?;
     refuse_foreign(session, member, cluster, status.cluster_id)?;
@@ -114,6 +157,14 @@ fn stopped(ui: Ui, session: &Session, cluster: EtcdId, member: &HostName) -> Out
         others: Vec::new(),
     };
     save(ui, session, tools, survivor).map_err(|failure| not_restored(home, failure))
+}
+
+fn quoted_what(what: &str, member: &HostName) -> String {
+    if what.starts_with('`') {
+        what.to_owned()
+    } else {
+        format!("the data of `{member}`")
+    }
 }
 
 fn save(ui: Ui, session: &Session, tools: &Tools, survivor: BackupSource) -> Outcome<Snapshot> {
