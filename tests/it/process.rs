@@ -59,7 +59,8 @@ fn piped_programs_both_report_how_they_ended() {
 #[test]
 fn tethered_program_ends_with_its_guard() {
     let shell = Shell::new().unwrap();
-    let script = "echo ready; exec sleep 1000";
+    // Without `exec`: a program has no command line for a moment while it is executed.
+    let script = "echo ready; sleep 1000; :";
     let program = process::tether(cmd!(shell, "sh -c {script}"), LONG).unwrap();
     let children = fs::read_to_string("/proc/thread-self/children").unwrap();
     let pid = children.split_whitespace().next().unwrap().parse().unwrap();

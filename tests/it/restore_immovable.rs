@@ -82,12 +82,13 @@ fn member_on_a_mount_point_is_left_out_in_namespaces() {
         ls $members/core-03/data
         echo $($x status disk | grep core-03)
         $x down disk; cp -a $members/core-03/data disk; umount $members/core-03/data
-        up >/dev/null 2>&1; $x restore disk --from-member core-01 --yes --timeout 5m; echo back $?
+        cp -a disk/data $members/core-03; up >/dev/null 2>&1
+        $x replace core-03 --cluster disk --yes; echo back $?
         echo $(get greeting) and $(get late)";
     let ran = refuses("disk", 132, "mount -t tmpfs none", then);
     let without = "  without   core-03: the old data stays, under the old identity\n";
     let warning = "warning: `core-03` was left out of the restoration, so it was not started\n";
-    let hint = "hint: once its data can be moved aside, bring it back: `cargo xtask restore disk --from-member core-01`\n";
+    let hint = "hint: once its data can be moved aside, bring it back: `cargo xtask replace core-03 --cluster disk`\n";
     let results = ["restored 1", "hello and", "again 1", "member", "back 0"];
     says(&ran, &results, &[without, warning, hint]);
     assert_eq!(ran.stderr.matches(warning).count(), 2);

@@ -216,7 +216,7 @@ fn destroy_tells_of_replaced_data() {
     let scratch = half_restored();
     fs::write(state(&scratch, "restore.json"), "{").unwrap();
     let asked = on_terminal(&scratch.command(&["destroy", NAME]), 120, "no\n").expect(1);
-    let extras = "with 1 data folder that a restoration replaced";
+    let extras = "with 1 replaced data folder";
     assert!(asked.stdout.contains(extras), "{}", asked.stdout);
     let destroyed = scratch.run(&["destroy", NAME, "--yes"]).expect(0);
     assert!(destroyed.stderr.contains(extras), "{}", destroyed.stderr);
