@@ -27,7 +27,8 @@ use crate::workspace::{Home, Workspace};
 /// revision. `--prove=FILE` proves a backup that was taken before.
 ///
 /// A cluster without a quorum can be backed up, too; writes that the chosen member has not received
-/// are missing then. A backup is not encrypted, and only you can read it (mode 0600).
+/// are missing then. If the history was just compacted, the task first writes and deletes one key. A
+/// backup is not encrypted, and only you can read it (mode 0600).
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = format!("{AFTER_HELP}\n{}", ui::backup::HELP))]
 pub struct Args {

@@ -32,7 +32,8 @@ Examples:
 Exit status:
   0  every member that answers is defragmented, and NOSPACE is not raised
   2  etcd 2.x has no such databases
-  4  the cluster was never started, or no member that answers has a leader
+  4  the cluster was never started, no member that answers has a leader, or a killed drill or
+     restoration left it unfinished
   6  a member could not be defragmented, or a database is still full";
 
 /// Runs `defrag`.

@@ -56,7 +56,7 @@ pub struct Args {
     /// The cluster [default: default], then the faults to inject
     #[arg(value_name = "NAME] [FAULT…")]
     words: Vec<String>,
-    /// Allow faults that cost other clients' writes or older revisions
+    /// Allow faults that lose writes or older revisions
     #[arg(long)]
     yes: bool,
     /// The minimum duration of a fault, as in `3s` or `1m`

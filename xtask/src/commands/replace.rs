@@ -15,8 +15,9 @@ use crate::wording::list;
 /// waits until the member has all data and votes. The other members must have a quorum: if they have
 /// none, `cargo xtask verify` names the way back.
 ///
-/// etcd adds no member while another one is dead. If others do not answer, they leave the cluster too,
-/// and are replaced one after another. If the task is killed, run it again: it continues.
+/// etcd adds no member while another one is down. Start others that have their data with `up` first.
+/// Others without usable data leave the cluster too: replace them afterwards, one at a time. If the
+/// task is killed, run it again: it continues.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -39,10 +40,12 @@ Exit status:
   0    the member is replaced, and the cluster is healthy
   1    it is replaced, and the cluster is unhealthy; or you answered no
   2    there is no such member, or members of this cluster cannot be replaced
-  4    the cluster was never started, or its health could not be checked completely
+  4    the cluster was never started, its health could not be checked completely, or a killed drill
+       or restoration left it unfinished
   5    this host lacks something, such as room for a backup
   6    a step failed; the same command continues
-  7    refused: the others have no quorum, or another replacement is not complete
+  7    refused: the others have no quorum, one of them is stopped and has its data, its old data
+       cannot be moved, or another replacement is not complete
   130  Ctrl-C: the same command continues";
 
 /// Runs `replace`.

@@ -34,7 +34,7 @@ Exit status:
   0    the members were restarted, and the cluster is healthy
   1    they were restarted, and the cluster is unhealthy in another way
   2    there is no such member
-  4    the cluster was never started, or a killed drill left a fault in it
+  4    the cluster was never started, or a killed drill or restoration left it unfinished
   6    a member does not serve after its restart; the rest was not restarted
   7    refused, because a member does not serve; nothing was changed
   130  Ctrl-C: the next `up` starts the member that was being restarted";

@@ -21,15 +21,15 @@ use crate::values::{DriverName, HostName, quantity};
 /// `--from-member` is the way back if the majority of the members is lost: it takes a backup of that
 /// member, running or stopped, and restores it. What the member had not received is lost.
 ///
-/// The task first shows what it will do and what will be lost, and asks. Then it prepares the data of
-/// every member while the cluster still runs, stops the members, moves their data aside, and starts
-/// them with the restored data, with the IDs that the definition predicts. Nothing is deleted. Either
-/// all members get the restored data, or none. If the task is killed, the next `up` or `restore`
-/// completes what it began.
+/// The task first shows what it will do and what will be lost, and asks; a backup of a member or of a
+/// data folder is taken before that, and kept. Then it prepares the data of every member while the
+/// cluster still runs, stops the members, moves their data aside, and starts them with the restored
+/// data, with the IDs that the definition predicts. Nothing is deleted. Either all members get the
+/// restored data, or none. If the task is killed, the next `up` or `restore` completes what it began.
 ///
-/// From etcd 3.5.10 on, revisions continue far above the old ones, which count as compacted, so that
-/// watchers and caches do not take the past for the present. Before, revisions go back: restart such
-/// clients.
+/// From etcd 3.5.10 on, revisions continue far above the old ones, which count as compacted, so
+/// watchers and caches notice the restoration. With earlier versions, revisions go back: restart
+/// clients that watch or cache keys.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -63,7 +63,7 @@ Examples:
 
 Exit status:
   0    the cluster runs on the restored data and is healthy
-  1    it runs and is unhealthy; or you answered no, and nothing was changed
+  1    it runs and is unhealthy; or you answered no: no data of a member was changed
   2    there is no such backup or member, or nobody can be asked and `--yes` is missing
   3    the definition has errors
   4    it runs, but its health could not be checked completely; or a killed drill left a fault in it

@@ -113,6 +113,17 @@ fn disarm(session: &Session, asked: &Member) -> Outcome<()> {
     let full = statuses.iter().enumerate().find_map(is_full);
     if let Some(member) = full.and_then(|index| plan.members.get(index)) {
         let (member, name) = (&member.name, &home.name);
+        let raise_quota = if driver.machines().is_some() {
+            Hint::informs(
+                "or raise the quota in the definition; how machines get it",
+                [format!("cargo xtask verify {name}")],
+            )
+        } else {
+            Hint::heals(
+                "or raise the quota in the definition, then start the members with it",
+                [format!("cargo xtask restart --cluster {name}")],
+            )
+        };
         return Err(Failure::failed(
             Diagnostic::error(format!(
                 "the database of `{member}` is still full, so the alarm stays raised"
@@ -122,10 +133,7 @@ fn disarm(session: &Session, asked: &Member) -> Outcome<()> {
                 "drop the history of all keys, too",
                 [format!("cargo xtask defrag {name} --compact")],
             ))
-            .hint(Hint::heals(
-                "or raise the quota in the definition, then start the members with it",
-                [format!("cargo xtask restart --cluster {name}")],
-            )),
+            .hint(raise_quota),
         ));
     }
     let gateway = Gateway::of(plan, asked, 30);

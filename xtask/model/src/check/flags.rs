@@ -21,8 +21,8 @@ pub(super) static CHECK: Check = Check {
             affect running members. A timeout, a quota or a compaction setting that never took \
             effect is missed when it matters. Members with different election timeouts, or one \
             that was started by hand, make elections and full databases hard to explain.",
-        what_to_do: "To apply the definition: `cargo xtask down`, then `cargo xtask up`; the data \
-            is kept. To keep what runs, undo the change to the definition. A machine gets its \
+        what_to_do: "To apply the definition to local members: `cargo xtask restart`, or `cargo xtask \
+            down`, then `cargo xtask up`; the data is kept. To keep what runs, undo the change to the definition. A machine gets its \
             flags from its user-data: see the check `user-data`.",
         read: "https://etcd.io/docs/v3.6/op-guide/configuration/",
     },

@@ -29,7 +29,7 @@ pub struct Replaced {
     pub verified: Verified,
     /// Where the member's old data is, if it had any.
     pub aside: Option<String>,
-    /// Other members that did not answer and had to leave the cluster, too.
+    /// Other members without usable data, which had to leave the cluster, too.
     pub removed: Vec<HostName>,
 }
 
