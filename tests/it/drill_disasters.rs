@@ -240,6 +240,8 @@ impl Stepwise {
                 backup_revision: revision,
                 revision,
                 members: record.names(),
+                is_begun: false,
+                created: Vec::new(),
                 is_set_aside: false,
                 record,
             },

@@ -16,16 +16,17 @@ use crate::restore::{backed_up, beside_data, restored, three};
 use crate::scratch::{Ran, Scratch};
 
 /// The states between which a restoration is killed, by the change of a file that comes next.
-const MOMENTS: [(&str, u32, bool); 9] = [
+const MOMENTS: [(&str, u32, bool); 10] = [
     ("/restore.json", 1, false),
+    ("/restore.json", 2, true),
     ("/data-replaced-", 1, true),
     ("/data-replaced-", 2, true),
-    ("/restore.json", 2, true),
+    ("/restore.json", 3, true),
     ("/core-01/data", 2, true),
     ("/core-02/data", 2, true),
     ("/cluster.json", 1, true),
     ("/seen.json", 1, true),
-    ("/restore.json", 3, true),
+    ("/restore.json", 4, true),
 ];
 
 /// A cluster of three with a backup, and with a later key.
@@ -142,7 +143,7 @@ fn restore_continues_a_killed_restoration() {
 #[test]
 fn question_after_a_continued_restoration_says_what_runs() {
     let story = Story::new("asked", 123);
-    story.restore_with(&Fault::Kill, "/restore.json", 2);
+    story.restore_with(&Fault::Kill, "/restore.json", 3);
     let words = ["restore", "asked", "--from", story.backup.as_str()];
     let ran = crate::terminal::on_terminal(&story.scratch.command(&words), 80, "n\n").expect(1);
     let hint = "hint: start the members: `cargo xtask up asked`\n";
@@ -180,7 +181,7 @@ fn failed_restoration_is_taken_back() {
         ),
         (
             "/restore.json",
-            2,
+            3,
             Errno::ENOSPC,
             "restore.json`: No space left on device",
         ),
@@ -221,7 +222,7 @@ fn failed_restoration_is_completed_once_nothing_can_be_taken_back() {
         ("/core-03/data", 2),
         ("/cluster.json", 1),
         ("/seen.json", 1),
-        ("/restore.json", 3),
+        ("/restore.json", 4),
     ] {
         put(&story.scratch, "on", "late", "yes");
         let failed = story.restore_with(&Fault::Error(Errno::ENOSPC), part, number);
@@ -239,7 +240,7 @@ fn member_started_by_hand_meanwhile_is_moved_aside() {
     let member = story.scratch.root().join(".state/hand/members/core-02");
     for (part, number) in [
         ("/data-replaced-", 3),
-        ("/restore.json", 2),
+        ("/restore.json", 3),
         ("/core-02/data", 2),
     ] {
         put(&story.scratch, "hand", "late", "yes");

@@ -3,7 +3,7 @@
 use std::env;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use super::{Exit, Which};
 use crate::hint::Hint;
@@ -102,9 +102,14 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         let why = "later changes than those in the backup are lost";
         ui::confirm::ask(ui, "restore it?", why, &same_with_yes(args))
     })?;
-    let Some(Restored { proof, replaced }) = restored else {
+    let Some(restored) = restored else {
         return Ok(Exit::Unhealthy);
     };
+    let Restored {
+        proof,
+        replaced,
+        way_back,
+    } = restored;
     let Proof {
         session: Session { plan, .. },
         verified,
@@ -122,9 +127,12 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         for folder in &replaced {
             ui.say(&format!("  {folder}"));
         }
-        // That of machines is not here.
-        if let Some(first) = replaced.iter().find(|path| Utf8Path::new(path).is_dir()) {
-            let back = format!("cargo xtask restore {} --from {}", plan.name, quoted(first));
+        if let Some(folder) = way_back {
+            let back = format!(
+                "cargo xtask restore {} --from {}",
+                plan.name,
+                quoted(&folder)
+            );
             ui.hint(&Hint::informs("to go back to it", [back]));
         }
     }

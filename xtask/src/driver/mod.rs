@@ -144,6 +144,9 @@ pub trait Machines: Sync {
     /// the member as this host reaches it through the tunnel, or why there is none.
     fn tunnels(&self, home: &Home, members: &[Member]) -> Vec<Result<Tunnel, Reason>>;
 
+    /// Restarts the etcd of a member, on its running machine. Returns once the old process has ended.
+    fn restart(&self, home: &Home, member: &HostName) -> Outcome<()>;
+
     /// Destroys these members' machines and disks, running or not.
     fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
 }

@@ -64,6 +64,9 @@ pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
     if !is_predicted {
         record.is_of_cluster(cluster_id);
     }
+    if let Some(before) = &before {
+        record.leave_out(&before.left_out());
+    }
     let mut added = Vec::new();
     for (member, id) in session.plan.members.iter().zip(ids) {
         record.saw_data_of(&member.name);

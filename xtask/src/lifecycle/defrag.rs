@@ -37,12 +37,15 @@ pub fn defrag(ui: Ui, name: &ClusterName, compacts: bool) -> Outcome<Vec<Defragm
     let session = open::session(ui, name)?;
     let Session { plan, tools, .. } = &session;
     refuse_v2(plan)?;
+    let cluster = session.record.cluster_id();
     let statuses = observe::statuses(&plan.members, tools, observe::PATIENCE);
     let seen: Vec<(&Member, &Status)> = plan
         .members
         .iter()
         .zip(&statuses)
         .filter_map(|(member, look)| Some((member, look.seen()?)))
+        // Another cluster may use the addresses.
+        .filter(|(_, status)| status.cluster_id == cluster)
         .collect();
     let led = seen.iter().find(|(_, status)| status.leader.is_some());
     let Some((asked, _)) = led else {

@@ -18,6 +18,7 @@ use crate::state::{Replacement, Restoration, file_time, high_water_mark};
 use crate::steps;
 use crate::ui::{self, Ui};
 use crate::values::HostName;
+use crate::wording::list;
 use crate::workspace::Home;
 
 /// Completes a restoration that was interrupted. Returns whether there was one. The members do not run
@@ -39,8 +40,10 @@ pub(super) fn continue_interrupted(ui: Ui, home: &Home, defined: &Plan) -> Outco
     if let Err(failure) = prepare(ui, home, defined, &restoration) {
         return Err(if restoration.is_set_aside {
             incomplete(home, failure)
-        } else {
+        } else if restoration.is_begun {
             taken_back(home, driver, &restoration, failure)
+        } else {
+            dropped(home, driver, &restoration, failure)
         });
     }
     replace(ui, home, defined, restoration)?;
@@ -134,19 +137,23 @@ fn set_aside(
 ) -> Outcome<()> {
     let data = driver.data();
     // In any case: somebody may have started a member by hand.
-    let ready = machines::ready(home, driver, &restoration.members)?;
+    let mut ready = machines::ready(home, driver, &restoration.members)?;
+    restoration.is_begun = true;
+    restoration.write(home)?;
     halt(ui, home, driver, &ready)?;
-    let created = machines::create(ui, home, driver, defined, restoration)?;
+    let mut created = restoration.created.clone();
+    let mut missing = machines::missing(home, driver, &restoration.members)?;
+    missing.retain(|member| !created.contains(member));
+    created.append(&mut missing);
+    restoration.created.clone_from(&created);
     if !created.is_empty() {
+        restoration.write(home)?;
+        machines::create(ui, home, driver, defined, restoration)?;
         data.halt(home, &created, &ui.saying())?;
         data.deliver(home, &created)?;
     }
-    let mut members = if restoration.is_set_aside {
-        Vec::new()
-    } else {
-        ready
-    };
-    members.extend(created);
+    ready.retain(|member| !restoration.is_set_aside && !created.contains(member));
+    let members = [ready, created].concat();
     // Otherwise, the drill that took it away would put it in the place of the restored data.
     fault::return_data(home, driver)?;
     data.set_aside(home, &members, &restoration.time)
@@ -154,9 +161,7 @@ fn set_aside(
             failure.diagnostics.push(stays(home));
             failure
         })?;
-    if restoration.is_set_aside {
-        return Ok(());
-    }
+    restoration.created.clear();
     restoration.is_set_aside = true;
     restoration.write(home)
 }
@@ -207,12 +212,27 @@ fn taken_back(
     mut failure: Failure,
 ) -> Failure {
     let (data, members, name) = (driver.data(), &restoration.members, &home.name);
+    // Without data, one of these could vote against what it has forgotten.
+    let (created, others): (Vec<HostName>, Vec<HostName>) = members
+        .iter()
+        .cloned()
+        .partition(|member| restoration.created.contains(member));
     let undone = data
         .put_back(home, members, &restoration.time)
-        .and_then(|()| data.release(home, members))
+        .and_then(|()| data.release(home, &others))
         .and_then(|()| Restoration::remove(home))
         .and_then(|()| data.discard_staged(home, members));
     let end = match undone {
+        Ok(()) if !created.is_empty() => Diagnostic::error(format!("`{name}` was not restored"))
+            .note(format!(
+                "new machines have no data, so etcd is kept from starting there: {}",
+                list(&created)
+            ))
+            .note("all other members have their old data again")
+            .hint(Hint::informs(
+                "see what is left; a restoration starts all of them",
+                [format!("cargo xtask verify {name}")],
+            )),
         Ok(()) => Diagnostic::error(format!("`{name}` was not restored"))
             .note("all members have their old data again")
             .hint(Hint::heals(

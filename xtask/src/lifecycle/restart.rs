@@ -109,12 +109,12 @@ fn restart_one(session: &Session, member: &HostName) -> Outcome<()> {
         tools,
         ..
     } = session;
+    if let Some(machines) = driver.machines() {
+        return machines.restart(home, member);
+    }
     let members = std::slice::from_ref(member);
     driver.data().halt(home, members, &ui.saying())?;
     driver.data().release(home, members)?;
-    if driver.machines().is_some() {
-        return Ok(());
-    }
     let start = Start {
         members: vec![(member.clone(), InitialState::Existing)],
         lost: Vec::new(),

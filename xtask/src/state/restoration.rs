@@ -30,6 +30,13 @@ pub struct Restoration {
     pub revision: u64,
     /// The members whose data is replaced.
     pub members: Vec<HostName>,
+    /// Whether members may have been stopped for it.
+    #[serde(default)]
+    pub is_begun: bool,
+    /// Members whose machines were missing. They are created without data, under the IDs of members that had
+    /// some, so etcd must not run on them before they have the restored data.
+    #[serde(default)]
+    pub created: Vec<HostName>,
     /// Whether all their data is out of the way.
     pub is_set_aside: bool,
     /// The record of the restored cluster.

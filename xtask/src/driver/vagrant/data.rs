@@ -185,6 +185,17 @@ impl Vagrant {
         ssh::note_how(home, &self.running(home, &Machine::all(home))?)
     }
 
+    /// Restarts etcd on a member's machine.
+    pub(super) fn restart_etcd(&self, home: &Home, member: &HostName) -> Outcome<()> {
+        let members = std::slice::from_ref(member);
+        self.each(
+            home,
+            members,
+            &scripts::restart(),
+            "etcd cannot be restarted on",
+        )
+    }
+
     /// Runs a script on all machines. `why` ends before the name of a member.
     fn each(&self, home: &Home, members: &[HostName], script: &str, why: &str) -> Outcome<()> {
         self.note_unknown(home, members)?;

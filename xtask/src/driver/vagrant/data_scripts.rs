@@ -101,6 +101,11 @@ systemctl start --no-block etcd.service || true",
     )
 }
 
+/// Restarts etcd. Whether it then serves shows later.
+pub(super) fn restart() -> String {
+    alone("systemctl stop etcd.service\nsystemctl start --no-block etcd.service")
+}
+
 /// Sends the data as a tar archive. Meanwhile etcd is stopped.
 pub(super) fn copy() -> String {
     in_the_folder(&format!(

@@ -312,6 +312,10 @@ impl Machines for Vagrant {
         })
     }
 
+    fn restart(&self, home: &Home, member: &HostName) -> Outcome<()> {
+        self.restart_etcd(home, member)
+    }
+
     fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         if members.is_empty() {
             return Ok(());

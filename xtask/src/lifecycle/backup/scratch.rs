@@ -86,6 +86,9 @@ impl<'a> ScratchCluster<'a> {
             Failure::failed(Diagnostic::error("the scratch cluster has no member"))
         })?;
         let root = home.workspace.root();
+        // After `destroy`, it does not exist.
+        let folder = of.folder();
+        fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
         DirBuilder::new()
             .mode(0o700)
             .create(root)

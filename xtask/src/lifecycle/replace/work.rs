@@ -143,8 +143,16 @@ impl Work<'_> {
         loop {
             match membership::add(&session.tools, &present.asked, &self.member) {
                 Ok(id) => return Ok(id),
-                Err(why) if Instant::now() > deadline => return Err(self.failed("added", &why)),
                 Err(why) => {
+                    // The request may have succeeded although its answer was lost.
+                    let url = self.member.peer_url();
+                    if let Some(one) = listed(session, present, &|one| one.peer_urls.contains(&url))
+                    {
+                        return Ok(one.id);
+                    }
+                    if Instant::now() > deadline {
+                        return Err(self.failed("added", &why));
+                    }
                     if !std::mem::replace(&mut is_said, true) {
                         let name = &self.member.name;
                         self.ui.say(&format!(
@@ -191,6 +199,13 @@ impl Work<'_> {
                 match membership::promote(&session.tools, &present.asked, id) {
                     Ok(()) => {
                         self.ui.say(&format!("{name}: has all data, and votes"));
+                        return Ok(());
+                    }
+                    // As above.
+                    Err(_)
+                        if listed(session, present, &|one| one.id == id && !one.is_learner)
+                            .is_some() =>
+                    {
                         return Ok(());
                     }
                     Err(why) => why,
@@ -259,4 +274,14 @@ impl Work<'_> {
                 )),
         )
     }
+}
+
+/// The member in the cluster's list for which something holds, if the list can be had.
+fn listed(
+    session: &Session,
+    present: &Present,
+    holds: &dyn Fn(&ListedMember) -> bool,
+) -> Option<ListedMember> {
+    let listed = observe::member_list(&present.asked, &session.tools, observe::PATIENCE);
+    listed.seen()?.iter().find(|one| holds(one)).cloned()
 }

@@ -32,18 +32,30 @@ pub(super) fn boot(
         restoration,
         InitialState::Existing,
     )
-    .map(drop)
 }
 
-/// Creates the machines that do not exist, and returns their members. Their etcd starts without
-/// data, under the IDs of members that had some, so no member with data may run.
+/// The members whose machines do not exist, or not completely.
+pub(super) fn missing(
+    home: &Home,
+    driver: &dyn Driver,
+    members: &[HostName],
+) -> Outcome<Vec<HostName>> {
+    if driver.machines().is_none() {
+        return Ok(Vec::new());
+    }
+    let conditions = driver.conditions(home, members)?;
+    Ok(startable(members, &conditions, InitialState::New))
+}
+
+/// Creates the machines that are missing. Their etcd starts without data, under the IDs of members that
+/// had some, so no member with data may run.
 pub(super) fn create(
     ui: Ui,
     home: &Home,
     driver: &dyn Driver,
     defined: &Plan,
     restoration: &Restoration,
-) -> Outcome<Vec<HostName>> {
+) -> Outcome<()> {
     start_those(ui, home, driver, defined, restoration, InitialState::New)
 }
 
@@ -69,23 +81,15 @@ fn start_those(
     defined: &Plan,
     restoration: &Restoration,
     wanted: InitialState,
-) -> Outcome<Vec<HostName>> {
+) -> Outcome<()> {
     if driver.machines().is_none() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let members = &restoration.members;
     let conditions = driver.conditions(home, members)?;
-    let chosen = members.iter().zip(&conditions).filter(|(_, condition)| {
-        let state = match condition {
-            Condition::Running(_) | Condition::Halted { .. } => None,
-            Condition::Stopped => Some(InitialState::Existing),
-            Condition::Absent | Condition::Unfinished => Some(InitialState::New),
-        };
-        state == Some(wanted)
-    });
-    let chosen: Vec<HostName> = chosen.map(|(member, _)| member.clone()).collect();
+    let chosen = startable(members, &conditions, wanted);
     if chosen.is_empty() {
-        return Ok(chosen);
+        return Ok(());
     }
     let plan = driver.place(defined);
     start::render_files(ui, &home.workspace, defined)?;
@@ -102,8 +106,24 @@ fn start_those(
     };
     let mut progress = Progress::new(ui, &chosen);
     let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);
-    driver.start(home, &plan, &client(restoration), &start, doing)?;
-    Ok(chosen)
+    driver.start(home, &plan, &client(restoration), &start, doing)
+}
+
+/// The members whose machines are to be started in this way.
+fn startable(
+    members: &[HostName],
+    conditions: &[Condition],
+    wanted: InitialState,
+) -> Vec<HostName> {
+    let chosen = members.iter().zip(conditions).filter(|(_, condition)| {
+        let state = match condition {
+            Condition::Running(_) | Condition::Halted { .. } => None,
+            Condition::Stopped => Some(InitialState::Existing),
+            Condition::Absent | Condition::Unfinished => Some(InitialState::New),
+        };
+        state == Some(wanted)
+    });
+    chosen.map(|(member, _)| member.clone()).collect()
 }
 
 fn is_set_up(condition: &Condition) -> bool {

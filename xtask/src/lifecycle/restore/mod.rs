@@ -56,6 +56,8 @@ pub struct Restored {
     pub proof: Proof,
     /// Where the data is that was replaced.
     pub replaced: Vec<String>,
+    /// Which of it can be restored again: a folder on this host.
+    pub way_back: Option<String>,
 }
 
 /// Restores a cluster and starts it, if the user agrees. Returns nothing if not.
@@ -73,38 +75,78 @@ pub fn restore(
     let defined = start::defined(ui, &home)?;
     refuse_v2(&defined)?;
     let _lock = Lock::take(&home, &format!("restore {name}"), &ui.saying())?;
+    if let Some(source @ RestoreSource::Backup(_)) = request.source {
+        refuse_missing(&home, source)?;
+    }
     let was_interrupted = replace_data::continue_interrupted(ui, &home, &defined)?;
     let Some(source) = request.source else {
         return if was_interrupted {
-            started(ui, request, home, &defined, Vec::new()).map(Some)
+            started(ui, request, home, &defined, Vec::new(), None).map(Some)
         } else {
             Err(nothing_named(&home))
         };
     };
-    refuse_missing(&home, source)?;
-    unfinished::refuse(&home)?;
-    backup::end_leftovers(ui, &home)?;
-    remove::recover_backups(&home)?;
-    let session = start::to_be_replaced(ui, &request.start, home.clone(), &defined)?;
-    refuse_other_version(&session)?;
-    let preparation = Preparation::of(ui, &session, source)?;
-    if !agree(&preparation.preview)? {
+    let session = opened(ui, request, &home, &defined, source);
+    let prepared = session.and_then(|session| {
+        let preparation = Preparation::of(ui, &session, source)?;
+        if !agree(&preparation.preview)? {
+            return Ok(None);
+        }
+        let had = session.record.cluster_id();
+        preparation
+            .stage()
+            .map(|restoration| Some((had, restoration)))
+    });
+    let prepared = prepared.map_err(|mut failure| {
+        if was_interrupted {
+            let end = Diagnostic::error("an interrupted restoration was completed before that");
+            failure.diagnostics.push(end.hint(start_the_members(&home)));
+        }
+        failure
+    })?;
+    let Some((had, restoration)) = prepared else {
         say_nothing_more_was_restored(ui, &home, was_interrupted);
         return Ok(None);
-    }
-    let restoration = preparation.stage()?;
-    replace(ui, &home, &defined, restoration)
-        .and_then(|replaced| started(ui, request, home, &defined, replaced).map(Some))
+    };
+    let is_same_cluster = had == restoration.record.cluster_id();
+    let replaced = replace(ui, &home, &defined, restoration)?;
+    let mut usable = replaced.iter();
+    let way_back =
+        usable.find(|folder| is_same_cluster && snapshot::is_data(Utf8Path::new(folder)));
+    let way_back = way_back.cloned();
+    started(ui, request, home, &defined, replaced, way_back).map(Some)
+}
+
+/// The cluster whose data will be replaced.
+fn opened(
+    ui: Ui,
+    request: &RestoreRequest<'_>,
+    home: &Home,
+    defined: &Plan,
+    source: RestoreSource<'_>,
+) -> Outcome<Session> {
+    refuse_missing(home, source)?;
+    unfinished::refuse(home)?;
+    backup::end_leftovers(ui, home)?;
+    remove::recover_backups(home)?;
+    let session = start::to_be_replaced(ui, &request.start, home.clone(), defined)?;
+    refuse_other_version(&session)?;
+    Ok(session)
 }
 
 fn say_nothing_more_was_restored(ui: Ui, home: &Home, was_interrupted: bool) {
     if !was_interrupted {
         return ui.say("nothing was restored");
     }
-    let name = &home.name;
     ui.say("nothing was restored but what an interrupted restoration had begun");
-    let up = format!("cargo xtask up {name}");
-    ui.hint(&Hint::heals("start the members", [up]));
+    ui.hint(&start_the_members(home));
+}
+
+fn start_the_members(home: &Home) -> Hint {
+    Hint::heals(
+        "start the members",
+        [format!("cargo xtask up {}", home.name)],
+    )
 }
 
 /// Replaces the data, and returns where the old data is.
@@ -124,10 +166,15 @@ fn started(
     home: Home,
     defined: &Plan,
     replaced: Vec<String>,
+    way_back: Option<String>,
 ) -> Outcome<Restored> {
     ui.say("the data is restored; starting the members");
     let proof = start::start(ui, &request.start, home, defined)?;
-    Ok(Restored { proof, replaced })
+    Ok(Restored {
+        proof,
+        replaced,
+        way_back,
+    })
 }
 
 /// A restoration of which nothing was done yet.
@@ -238,6 +285,8 @@ impl<'a> Preparation<'a> {
             backup_revision: self.snapshot.revision,
             revision: self.snapshot.revision + bump.unwrap_or_default(),
             members: members.clone(),
+            is_begun: false,
+            created: Vec::new(),
             is_set_aside: false,
             record: restored,
         };
