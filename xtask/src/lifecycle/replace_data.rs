@@ -217,15 +217,16 @@ fn taken_back(
         .iter()
         .cloned()
         .partition(|member| restoration.created.contains(member));
-    let undone = data
-        .put_back(home, members, &restoration.time)
+    let undone = machines::ready(home, driver, &created)
+        .and_then(|created| data.halt(home, &created, &|_| ()))
+        .and_then(|()| data.put_back(home, &others, &restoration.time))
         .and_then(|()| data.release(home, &others))
         .and_then(|()| Restoration::remove(home))
         .and_then(|()| data.discard_staged(home, members));
     let end = match undone {
         Ok(()) if !created.is_empty() => Diagnostic::error(format!("`{name}` was not restored"))
             .note(format!(
-                "new machines have no data, so etcd is kept from starting there: {}",
+                "not started, because their machines are new and have no data: {}",
                 list(&created)
             ))
             .note("all other members have their old data again")
