@@ -45,7 +45,8 @@ for machine; do
 done"#;
 
 /// Reports whether a machine has data, from `said/<machine>.data`, and its state, from
-/// `said/<machine>.inside`. It reaches no other machines.
+/// `said/<machine>.inside`. It reaches no other machines. After a command that contains the text in
+/// `said/kill`, it kills the task.
 const SSH: &str = r#"echo "$*" >>"$SAID/ssh-calls"
 for word; do
   [ -e "$SAID/$word.data" ] && machine=$word
@@ -55,9 +56,14 @@ case $* in
   *'tar --extract'*) cat >/dev/null; echo "deliver $machine" >>"$SAID/calls" ;;
   *'systemctl stop'*) echo "halt $machine" >>"$SAID/calls" ;;
   *mountpoint*) echo yes ;;
+  *'mv -T data data-replaced-'*) echo "set aside $machine" >>"$SAID/calls" ;;
+  *'is gone from'*) echo "place $machine" >>"$SAID/calls" ;;
   */member*) cat "$SAID/$machine.data" ;;
   *user_data=*) cat "$SAID/$machine.inside" ;;
-esac"#;
+esac
+if [ -s "$SAID/kill" ]; then
+  case $* in *"$(cat "$SAID/kill")"*) kill -KILL "$PPID" ;; esac
+fi"#;
 
 impl StandIns {
     fn new() -> Self {
@@ -122,6 +128,16 @@ etcd.runtime = \"container\"
 
     fn machines(&self) -> Utf8PathBuf {
         self.path("vagrant/.vagrant/machines")
+    }
+
+    /// Has a program that restores snapshots, and returns the name of one.
+    fn can_restore(&self) -> String {
+        self.program("etcdutl", ETCDUTL);
+        let mut snapshot = vec![0; 512];
+        let digest = Sha256::digest(&snapshot);
+        snapshot.extend_from_slice(&digest);
+        fs::write(self.path("backup.db"), snapshot).unwrap();
+        "backup.db".to_owned()
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
@@ -415,11 +431,7 @@ fn restore_creates_machines_while_no_etcd_runs_in_namespaces() {
     let cluster = StandIns::new();
     cluster.say("up", TWO_OF_THREE);
     cluster.up().expect(6);
-    cluster.program("etcdutl", ETCDUTL);
-    let mut snapshot = vec![0; 512];
-    let digest = Sha256::digest(&snapshot);
-    snapshot.extend_from_slice(&digest);
-    fs::write(cluster.path("backup.db"), snapshot).unwrap();
+    let backup = cluster.can_restore();
     for machine in ["core-01", "core-02", "core-03"] {
         cluster.inside(machine, "yes");
     }
@@ -430,7 +442,7 @@ fn restore_creates_machines_while_no_etcd_runs_in_namespaces() {
             .replace("exit 1", "exit"),
     );
     cluster.calls("");
-    let restore = ["restore", "--from", "backup.db", "--yes", "--timeout", "1s"];
+    let restore = ["restore", "--from", &backup, "--yes", "--timeout", "1s"];
     let other = [&restore[..], &["--etcd-dir", packaged().as_str()]].concat();
     let refused = cluster.run(&other).expect(5);
     let said = "hint: pass a folder with etcd 3.6 to `--etcd-dir`\n";
@@ -454,6 +466,54 @@ fn restore_creates_machines_while_no_etcd_runs_in_namespaces() {
         );
     }
     assert!(created < at("halt core-03") && at("halt core-03") < at("deliver core-03"));
+}
+
+/// All old data is out of the way when the third machine is destroyed, and the task that creates it again is
+/// killed. Its etcd has founded an empty cluster under the old IDs by then.
+#[test]
+fn created_machine_gets_the_restored_data_after_a_kill_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", TWO_OF_THREE);
+    cluster.up().expect(6);
+    let backup = cluster.can_restore();
+    for machine in ["core-01", "core-02", "core-03"] {
+        cluster.machine(machine, "running");
+        cluster.inside(machine, "yes");
+    }
+    let own = cluster.path("programs");
+    cluster.say("kill", "is gone from");
+    cluster.run(&[
+        "restore",
+        "--from",
+        &backup,
+        "--yes",
+        "--etcd-dir",
+        own.as_str(),
+    ]);
+    cluster.say("kill", "");
+    fs::remove_dir_all(cluster.machines().join("core-03")).unwrap();
+    fs::remove_file(cluster.path("said/core-03.state")).unwrap();
+    let creates = TWO_OF_THREE.replace("core-01 core-02", "core-03");
+    cluster.say("up", &creates.replace("exit 1", "kill -KILL $PPID"));
+    cluster.calls("");
+    cluster.run(&["up", "--timeout", "1s"]);
+    let calls = cluster.calls("");
+    assert!(
+        calls.contains(&"up --machine-readable core-03".to_owned()),
+        "{calls:?}"
+    );
+    assert!(!calls.contains(&"deliver core-03".to_owned()), "{calls:?}");
+
+    let up = cluster.run(&["up", "--timeout", "1s"]);
+    let said = "continuing an interrupted restoration: ";
+    assert!(up.stderr.contains(said), "{}", up.stderr);
+    let calls = cluster.calls("");
+    let mut left = calls.iter();
+    for step in ["halt", "deliver", "set aside", "place"] {
+        let call = format!("{step} core-03");
+        assert!(left.any(|one| *one == call), "{call}: {calls:?}");
+    }
+    assert!(!cluster.path(".state/default/restore.json").exists());
 }
 
 #[test]
