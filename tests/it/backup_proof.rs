@@ -12,6 +12,7 @@ use crate::backup::{backup, files, folder, one, started};
 use crate::cli_cluster::Follower;
 use crate::etcd_binaries::{of_debian_13, packaged};
 use crate::local_support::{etcdctl, put};
+use crate::restore_refused::forge;
 use crate::scratch::Scratch;
 use crate::support::{copy_programs, look_until, program};
 use crate::terminal::Terminal;
@@ -81,22 +82,7 @@ fn forged_backup_is_not_proven() {
     let taken = backup(&scratch, "forged", &["--prove"]);
     let file = taken["file"].as_str().unwrap();
     // Another value, with checksums that fit: only etcd's own hash shows it.
-    let mut bytes = fs::read(file).unwrap();
-    let (old, new) = (b"balance-100", b"balance-999");
-    let at = bytes
-        .windows(old.len())
-        .position(|part| part == old)
-        .unwrap();
-    bytes[at..at + new.len()].copy_from_slice(new);
-    let content = bytes.len() - 32;
-    fs::write(file, &bytes[..content]).unwrap();
-    let digits = sha256(Utf8Path::new(file)).unwrap();
-    let digits = digits.as_bytes();
-    for (index, pair) in digits.chunks(2).enumerate() {
-        let pair = std::str::from_utf8(pair).unwrap();
-        bytes[content + index] = u8::from_str_radix(pair, 16).unwrap();
-    }
-    fs::write(file, &bytes).unwrap();
+    forge(Utf8Path::new(file), true);
     edit(file, "sha256", sha256(Utf8Path::new(file)).unwrap().into());
 
     scratch.run(&["backup", "forged", "--list"]).expect(0);

@@ -34,7 +34,7 @@ fn edit(file: &Utf8Path, field: &str, value: Value) {
 }
 
 /// Replaces a value in a snapshot by another of the same length. `seals`: also its own checksum.
-fn forge(file: &Utf8Path, seals: bool) {
+pub(crate) fn forge(file: &Utf8Path, seals: bool) {
     let mut bytes = fs::read(file).unwrap();
     let (old, new) = (b"balance-100", b"balance-999");
     let at = bytes
