@@ -107,14 +107,14 @@ fn holds(preview: &Preview) -> String {
     )
 }
 
-/// What is lost, in one or two lines.
+/// What is lost, in up to three lines.
 fn lost(preview: &Preview) -> Vec<String> {
     let since = match (preview.age, &preview.survivor) {
         (Some(age), None) => format!("in the last {}", long(age)),
         (None, None) => "since the backup".to_owned(),
         (_, Some(member)) => format!("that {member} had not received"),
     };
-    match preview.loss {
+    let mut lines = match preview.loss {
         Loss::Unknown => vec![format!("all changes {since}: how many is unknown")],
         Loss::NothingSeen => vec![
             format!("changes {since};"),
@@ -135,7 +135,12 @@ fn lost(preview: &Preview) -> Vec<String> {
             format!("all that the cluster holds now, at revision {at}:"),
             "it has another history, or lost its data".to_owned(),
         ],
+    };
+    // etcd notes only with the next entry of its log that one is committed, and drops the rest.
+    if preview.survivor.is_some() {
+        lines.push("if it was killed, perhaps its last write, too".to_owned());
     }
+    lines
 }
 
 fn revisions(preview: &Preview) -> Vec<String> {
