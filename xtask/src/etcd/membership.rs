@@ -17,7 +17,7 @@ pub fn add(tools: &Tools, through: &Member, member: &Member) -> Result<EtcdId, R
     let (name, url) = (member.name.as_str(), member.peer_url());
     let urls = format!("--peer-urls={url}");
     let mut words = vec!["member", "add", name, urls.as_str(), "--write-out=json"];
-    if has_learners(tools) {
+    if tools.version.has_learners() {
         words.push("--learner");
     }
     let added = run(tools, through, &words)?;
@@ -36,11 +36,6 @@ pub fn remove(tools: &Tools, through: &Member, id: EtcdId) -> Result<(), Reason>
 /// Gives a learner its vote.
 pub fn promote(tools: &Tools, through: &Member, id: EtcdId) -> Result<(), Reason> {
     run(tools, through, &["member", "promote", &id.to_string()]).map(drop)
-}
-
-/// Learners exist since 3.4 (etcd's CHANGELOG-3.4).
-fn has_learners(tools: &Tools) -> bool {
-    tools.version.minor_release() >= (3, 4)
 }
 
 /// Hands the leadership from one member to another. etcd itself does so when its leader is stopped,

@@ -10,6 +10,7 @@ mod known_data;
 pub mod list;
 pub mod look;
 pub mod machine_box;
+mod membership_change;
 pub mod open;
 mod reach;
 pub mod rehearse;

@@ -36,6 +36,11 @@ impl EtcdVersion {
         self.major == 2
     }
 
+    /// Whether members can join without a vote, as learners (etcd's CHANGELOG-3.4).
+    pub const fn has_learners(self) -> bool {
+        self.major == 3 && self.minor >= 4
+    }
+
     /// Whether fleet and other v2 clients can use this etcd, by default or with `enable-v2`.
     pub const fn has_v2_api(self) -> bool {
         self.major == 2 || (self.major == 3 && self.minor < 6)

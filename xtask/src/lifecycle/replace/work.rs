@@ -1,31 +1,18 @@
 //! The steps of a replacement.
 
-use std::fs;
-use std::time::{Duration, Instant};
-
 use super::present::Present;
-use super::{AGAIN, SETTLING, to_be_started, unused_time};
+use super::{to_be_started, unused_time};
 use crate::change::replace::{Replacement as Change, Step};
 use crate::command_line;
-use crate::etcd::{membership, observe};
-use crate::hint::Hint;
 use crate::lifecycle::backup::{self, BackupRequest};
-use crate::observation::{Condition, ListedMember, Look, log};
-use crate::pause::pause;
-use crate::plan::Member;
-use crate::plan::flags::InitialState;
-use crate::plan::identity::EtcdId;
-use crate::reason::Reason;
-use crate::report::{Diagnostic, Failure, Outcome};
+use crate::lifecycle::membership_change::MembershipChange;
+use crate::plan::{Member, Plan};
+use crate::report::Outcome;
 use crate::session::Session;
 use crate::state::Replacement;
-use crate::steps::Start;
 use crate::ui::Ui;
 use crate::values::HostName;
 use crate::workspace::Home;
-
-/// How long a member may take to receive all data, of which there may be GiBs.
-const CATCHING_UP: Duration = Duration::from_secs(30 * 60);
 
 /// A replacement under way.
 pub(super) struct Work<'a> {
@@ -68,7 +55,7 @@ impl Work<'_> {
                 self.journal.write(home)?;
                 let who = present.name_of(id);
                 ui.say(&format!("removing {who} ({id}) from the cluster"));
-                self.remove(session, present, id)?;
+                self.change(session, present).remove(id)?;
                 if let (true, Ok(who)) = (present.lost.contains(&id), who.parse()) {
                     self.removed.push(who);
                 }
@@ -82,7 +69,7 @@ impl Work<'_> {
             }
             Step::Add => {
                 self.refuse_stopped(present)?;
-                let id = self.add(session, present)?;
+                let id = self.change(session, present).add()?;
                 session.record.added(&name, id);
                 session.record.write(home)?;
                 ui.say(&format!("{name}: added to the cluster as {id}"));
@@ -93,9 +80,10 @@ impl Work<'_> {
                 session.record.write(home)?;
                 self.journal.joined = Some(id);
                 self.journal.write(home)?;
-                self.start(session, present)?;
+                self.change(session, present)
+                    .start(&Self::as_listed(session, present))?;
             }
-            Step::Promote(id) => self.promote(session, present, id)?,
+            Step::Promote(id) => self.change(session, present).promote(id)?,
             Step::StartOver => {
                 let time = unused_time(session, &name);
                 self.journal = Replacement::begin(name, self.journal.old, time);
@@ -115,173 +103,24 @@ impl Work<'_> {
         }
     }
 
-    /// Removes a member from the list. An election may be under way.
-    fn remove(&self, session: &Session, present: &Present, id: EtcdId) -> Outcome<()> {
-        let deadline = Instant::now() + SETTLING;
-        loop {
-            let removed = membership::remove(&session.tools, &present.asked, id);
-            let Err(why) = removed else {
-                return Ok(());
-            };
-            // The request may have succeeded although its answer was lost.
-            let listed = observe::member_list(&present.asked, &session.tools, observe::PATIENCE);
-            let is_listed = |listed: &Vec<ListedMember>| listed.iter().any(|one| one.id == id);
-            if listed.seen().is_some_and(|listed| !is_listed(listed)) {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(self.failed("removed", &why));
-            }
-            pause(AGAIN);
-        }
-    }
-
-    /// Adds the member. etcd refuses while a connection between members is younger than five seconds.
-    fn add(&self, session: &Session, present: &Present) -> Outcome<EtcdId> {
-        let deadline = Instant::now() + SETTLING;
-        let mut is_said = false;
-        loop {
-            match membership::add(&session.tools, &present.asked, &self.member) {
-                Ok(id) => return Ok(id),
-                Err(why) => {
-                    // The request may have succeeded although its answer was lost.
-                    let url = self.member.peer_url();
-                    if let Some(one) = listed(session, present, &|one| one.peer_urls.contains(&url))
-                    {
-                        return Ok(one.id);
-                    }
-                    if Instant::now() > deadline {
-                        return Err(self.failed("added", &why));
-                    }
-                    if !std::mem::replace(&mut is_said, true) {
-                        let name = &self.member.name;
-                        self.ui.say(&format!(
-                            "{name}: waiting until etcd accepts a new member, which takes 5 s of \
-                             undisturbed connections ({why})"
-                        ));
-                    }
-                }
-            }
-            pause(AGAIN);
-        }
-    }
-
-    /// Starts the member with the list that the cluster has, as etcd demands.
-    fn start(&self, session: &Session, present: &Present) -> Outcome<()> {
-        let name = &self.member.name;
+    /// The plan with the list of members that the cluster has, as etcd demands.
+    fn as_listed(session: &Session, present: &Present) -> Plan {
         let mut plan = session.plan.clone();
         plan.members.retain(|one| {
             let url = one.peer_url();
             let mut listed = present.listed.iter();
             listed.any(|entry| entry.peer_urls.contains(&url))
         });
-        let names = std::slice::from_ref(name);
-        self.ui
-            .report(&session.driver.preflight(self.home, &plan, names)?);
-        let start = Start {
-            members: vec![(name.clone(), InitialState::Existing)],
-            lost: Vec::new(),
-        };
-        self.ui.say(&format!("{name}: starting without data"));
-        session
-            .driver
-            .start(self.home, &plan, &session.tools, &start, &mut |_, _| {})
+        plan
     }
 
-    /// Waits until the member has the others' data, and gives it its vote.
-    fn promote(&self, session: &Session, present: &Present, id: EtcdId) -> Outcome<()> {
-        let name = &self.member.name;
-        let deadline = Instant::now() + CATCHING_UP;
-        let mut is_said = false;
-        loop {
-            // The leader may take it for what it was before it lost its data.
-            let why = if self.has_caught_up(session, present, id) {
-                match membership::promote(&session.tools, &present.asked, id) {
-                    Ok(()) => {
-                        self.ui.say(&format!("{name}: has all data, and votes"));
-                        return Ok(());
-                    }
-                    // As above.
-                    Err(_)
-                        if listed(session, present, &|one| one.id == id && !one.is_learner)
-                            .is_some() =>
-                    {
-                        return Ok(());
-                    }
-                    Err(why) => why,
-                }
-            } else {
-                "it has not received all data".into()
-            };
-            let names = std::slice::from_ref(name);
-            let conditions = session.driver.conditions(self.home, names)?;
-            match conditions.first() {
-                Some(Condition::Running(_)) => {}
-                Some(Condition::Halted { id }) => return Err(self.halted(*id)),
-                _ => return Err(self.exited(session)),
-            }
-            if Instant::now() > deadline {
-                return Err(self.failed("promoted", &why));
-            }
-            if !std::mem::replace(&mut is_said, true) {
-                self.ui
-                    .say(&format!("{name}: receiving the data of the others"));
-            }
-            pause(AGAIN);
+    fn change<'s>(&'s self, session: &'s Session, present: &'s Present) -> MembershipChange<'s> {
+        MembershipChange {
+            session,
+            asked: &present.asked,
+            applied: present.applied,
+            member: &self.member,
+            go_on: command_line::replace(&self.home.name, &self.member.name),
         }
     }
-
-    /// Whether the member itself answers, and has what the others had when they were asked.
-    fn has_caught_up(&self, session: &Session, present: &Present, id: EtcdId) -> bool {
-        let members = std::slice::from_ref(&self.member);
-        let statuses = observe::statuses(members, &session.tools, observe::PATIENCE);
-        let status = statuses.first().and_then(Look::seen);
-        status.is_some_and(|status| {
-            let applied = status.raft_applied_index.or(status.raft_index);
-            status.member_id == id && applied >= present.applied
-        })
-    }
-
-    fn exited(&self, session: &Session) -> Failure {
-        let log = session.driver.log(self.home, &self.member.name);
-        let said = fs::read_to_string(&log).unwrap_or_default();
-        let why = match log::last_words(&said) {
-            Some(words) => format!("it exited: {}", words.quoted),
-            None => format!("it exited; see `{log}`"),
-        };
-        self.failed("started", &why.into())
-    }
-
-    fn halted(&self, id: i32) -> Failure {
-        let (member, name) = (&self.member.name, &self.home.name);
-        let resume = format!("kill -CONT {id}");
-        Failure::failed(
-            Diagnostic::error(format!("`{member}` is halted: process {id}")).hint(Hint::heals(
-                "continue it, and then its replacement",
-                [resume, command_line::replace(name, member)],
-            )),
-        )
-    }
-
-    fn failed(&self, what: &str, why: &Reason) -> Failure {
-        let (member, name) = (&self.member.name, &self.home.name);
-        Failure::failed(
-            Diagnostic::error(format!("`{member}` could not be {what}: {why}"))
-                .note("its old data is kept")
-                .hint(Hint::heals(
-                    "fix the cause, then continue",
-                    [command_line::replace(name, member)],
-                )),
-        )
-    }
-}
-
-/// The member in the cluster's list for which something holds, if the list can be had.
-fn listed(
-    session: &Session,
-    present: &Present,
-    holds: &dyn Fn(&ListedMember) -> bool,
-) -> Option<ListedMember> {
-    let listed = observe::member_list(&present.asked, &session.tools, observe::PATIENCE);
-    listed.seen()?.iter().find(|one| holds(one)).cloned()
 }
