@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod adopt;
+mod apply_steps;
 mod background;
 mod backup;
 mod backup_mistakes;

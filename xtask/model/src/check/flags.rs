@@ -94,7 +94,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
 }
 
 /// The differences between the flags that a member was started with and those that it would get now.
-fn differences(
+pub fn differences(
     plan: &Plan,
     member: &Member,
     version: Option<EtcdVersion>,

@@ -27,6 +27,7 @@ mod version;
 mod write;
 
 pub use database::quota_of;
+pub use flags::differences as flag_differences;
 pub use history::lost;
 pub use lag::LAGS_BEYOND;
 pub use quorum_state::QuorumState;

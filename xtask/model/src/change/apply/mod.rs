@@ -1,0 +1,456 @@
+//! The steps from a running cluster to its edited definition.
+//!
+//! `plan` lists the steps, and `apply` takes the first one of a new list each time. A step that was interrupted
+//! is found in the state that it left, so nothing has to remember it.
+
+mod effect;
+mod seen;
+mod step;
+
+use std::net::Ipv4Addr;
+
+use crate::observation::ListedMember;
+use crate::plan::Member;
+use crate::plan::identity::EtcdId;
+use crate::values::HostName;
+pub use seen::{MemberSeen, Seen, place};
+pub use step::{Joining, Kind, Leaving, Moving, Obstacle, Step, Voters};
+
+/// What is known of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// Every member that is defined, recorded or listed.
+    pub members: Vec<Known>,
+    /// Whether members can join without a vote.
+    pub has_learners: bool,
+}
+
+/// What is known of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its name; empty if nothing but its entry in the cluster's list is known.
+    pub name: String,
+    /// The member as it is defined, if it is.
+    pub defined: Option<Member>,
+    /// Its entry in the cluster's list.
+    pub entry: Option<ListedMember>,
+    /// Where its process listens, or where it was recorded last.
+    pub place: Option<Member>,
+    /// Whether it is recorded.
+    pub is_recorded: bool,
+    /// The state of its process and its data.
+    pub life: Life,
+    /// Whether it answers and has a leader.
+    pub is_able: bool,
+    /// Whether it leads.
+    pub leads: bool,
+    /// How the flags of its process differ from the defined ones.
+    pub differs: Vec<String>,
+}
+
+/// The state of a member's process and data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It runs.
+    Running,
+    /// Its process is halted.
+    Halted,
+    /// It has its data and does not run.
+    Stopped,
+    /// It exits whenever it is started with its data.
+    Unusable,
+    /// It has no data.
+    Absent,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Take this step.
+    Step(Step),
+    /// Nothing can be done.
+    Blocked(Obstacle),
+    /// Nothing is left to do.
+    Done,
+}
+
+/// All steps, and what stops them before the definition is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Steps {
+    /// The steps, in their order.
+    pub steps: Vec<Step>,
+    /// What comes after them, if it is not the definition.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// More steps than any change takes.
+const MOST: usize = 500;
+
+impl State {
+    /// All steps.
+    pub fn steps(&self) -> Steps {
+        let mut state = self.clone();
+        let mut steps: Vec<Step> = Vec::new();
+        for _ in 0..MOST {
+            let step = match state.next() {
+                Next::Step(step) => step,
+                Next::Done => {
+                    return Steps {
+                        steps,
+                        obstacle: None,
+                    };
+                }
+                Next::Blocked(obstacle) => {
+                    return Steps {
+                        steps,
+                        obstacle: Some(obstacle),
+                    };
+                }
+            };
+            state = state.after(&step);
+            match steps.last_mut() {
+                Some(last) if last.continues_with(&step) => last.absorb(step),
+                _ => steps.push(step),
+            }
+        }
+        Steps {
+            steps,
+            obstacle: Some(Obstacle::NoQuorum),
+        }
+    }
+
+    /// The next step.
+    pub fn next(&self) -> Next {
+        let started = self.started();
+        // That needs no quorum: without learners, the second member costs the first its own until it runs.
+        if !self.voters().have_quorum() && !started.as_ref().is_some_and(Next::is_start) {
+            return Next::Blocked(Obstacle::NoQuorum);
+        }
+        self.completed_membership()
+            .or(started)
+            .or_else(|| self.completed_move())
+            .or_else(|| self.promoted())
+            .or_else(|| self.dead_removed())
+            .or_else(|| self.unhealthy())
+            .or_else(|| self.added())
+            .or_else(|| self.moved())
+            .or_else(|| self.restarted())
+            .or_else(|| self.made_room())
+            .or_else(|| self.stepped_aside())
+            .or_else(|| self.removed())
+            .unwrap_or(Next::Done)
+    }
+
+    /// The members that vote.
+    pub fn voters(&self) -> Voters {
+        let voters = || self.members.iter().filter(|one| one.is_voter());
+        Voters {
+            all: voters().count(),
+            able: voters().filter(|one| one.is_able).count(),
+        }
+    }
+
+    /// Completes the removal of a member that the cluster no longer lists.
+    fn completed_membership(&self) -> Option<Next> {
+        let mut gone = self.members.iter();
+        let gone = gone.find(|one| one.is_recorded && one.entry.is_none())?;
+        let stage = match gone.life {
+            Life::Running | Life::Halted => Leaving::Stop,
+            Life::Stopped | Life::Unusable | Life::Absent => Leaving::SetAside,
+        };
+        let why = "the cluster has removed it";
+        Some(self.step(gone, Kind::Remove(stage), why))
+    }
+
+    /// Starts what should run and does not.
+    fn started(&self) -> Option<Next> {
+        let mut stopped = self.stayers().filter(|one| one.life != Life::Running);
+        let one = stopped.next()?;
+        let entry = one.entry.as_ref()?;
+        let lost = |name: &HostName| Next::Blocked(Obstacle::LostData(name.clone()));
+        let name = &one.defined.as_ref()?.name;
+        Some(match one.life {
+            Life::Halted => Next::Blocked(Obstacle::Halted(name.clone())),
+            Life::Stopped => {
+                let to = one.listed_place()?;
+                self.step(one, Kind::Start(to), "it has its data and does not run")
+            }
+            Life::Absent if entry.name.is_empty() => {
+                let stage = Joining::Start(entry.id);
+                self.step(one, Kind::Add(stage), "it was added and never started")
+            }
+            // It has no vote yet. Under its ID, it must not come back without what it has acknowledged.
+            _ if entry.is_learner => {
+                let stage = Leaving::Remove(entry.id);
+                self.step(
+                    one,
+                    Kind::Remove(stage),
+                    "its data was lost while it joined",
+                )
+            }
+            _ => lost(name),
+        })
+    }
+
+    /// Restarts a member whose peer URL was changed while it ran.
+    fn completed_move(&self) -> Option<Next> {
+        let half_moved = |one: &&Known| {
+            let url = one.place.as_ref().map(Member::peer_url);
+            let is_elsewhere = url.is_some_and(|url| one.url() != Some(&url));
+            is_elsewhere && one.life == Life::Running && one.listed_place().is_some()
+        };
+        let one = self.members.iter().find(half_moved)?;
+        let to = one.listed_place()?;
+        let why = "the cluster has its new peer URL already";
+        Some(self.step(one, Kind::Move(to, Moving::Restart), why))
+    }
+
+    fn promoted(&self) -> Option<Next> {
+        let learner = |one: &&Known| one.entry.as_ref().is_some_and(|entry| entry.is_learner);
+        let one = self.stayers().find(learner)?;
+        let stage = Joining::Promote(one.entry.as_ref()?.id);
+        Some(self.step(one, Kind::Add(stage), "it has joined and has no vote yet"))
+    }
+
+    /// etcd adds nobody while a voter is dead.
+    fn dead_removed(&self) -> Option<Next> {
+        let mut others = self.members.iter().filter(|one| one.defined.is_none());
+        let one = others.find(|one| one.entry.is_some() && !(one.is_voter() && one.is_able))?;
+        let stage = Leaving::Remove(one.entry.as_ref()?.id);
+        Some(self.step(
+            one,
+            Kind::Remove(stage),
+            "it is not defined, and does not serve",
+        ))
+    }
+
+    fn unhealthy(&self) -> Option<Next> {
+        let one = self.stayers().find(|one| !one.is_able)?;
+        let name = one.defined.as_ref()?.name.clone();
+        Some(Next::Blocked(Obstacle::DoesNotServe(name)))
+    }
+
+    fn added(&self) -> Option<Next> {
+        let mut new = self.new_members();
+        let (one, _) = new.find(|(one, defined)| self.in_the_way(one, defined).is_empty())?;
+        let why = "it is defined, and not a member";
+        Some(self.step(one, Kind::Add(Joining::Add), why))
+    }
+
+    fn moved(&self) -> Option<Next> {
+        let mut movers = self.leader_last(self.movers());
+        movers.retain(|(one, to)| self.in_the_way(one, to).is_empty());
+        let (one, to) = movers.first()?;
+        let was = one.place.as_ref()?;
+        let why = if was.peer_url() == to.peer_url() {
+            format!("it serves clients at {}", was.client_url())
+        } else {
+            format!("it is at {}", was.peer_url())
+        };
+        let stage = if one.url() == Some(&to.peer_url()) {
+            Moving::Restart
+        } else {
+            Moving::Update
+        };
+        Some(self.step(one, Kind::Move((*to).clone(), stage), why))
+    }
+
+    /// Before members are removed, because then more may be missing meanwhile.
+    fn restarted(&self) -> Option<Next> {
+        let moves = |one: &Known| self.movers().any(|(mover, _)| mover.name == one.name);
+        let differing = self.stayers();
+        let differing = differing.filter(|one| !one.differs.is_empty() && !moves(one));
+        let differing = differing.map(|one| (one, ()));
+        let (one, ()) = *self.leader_last(differing).first()?;
+        let why = format!("it runs {}", crate::wording::list(&one.differs));
+        Some(self.step(one, Kind::Restart, why))
+    }
+
+    /// Removes a member whose address another one gets; the only member steps aside instead.
+    fn made_room(&self) -> Option<Next> {
+        let blocked = self.new_members().chain(self.movers());
+        let in_the_way = blocked.flat_map(|(one, to)| {
+            let others = self.in_the_way(one, to).into_iter();
+            others.map(move |other| (other, one))
+        });
+        let others = in_the_way.filter(|(other, _)| other.defined.is_none());
+        let others = self.leader_last(others);
+        let (other, one) = *others.first()?;
+        let why = format!("it is not defined, and {} gets its address", one.name);
+        if self.voters().all > 1 {
+            let stage = Leaving::Remove(other.entry.as_ref()?.id);
+            return Some(self.step(other, Kind::Remove(stage), why));
+        }
+        Some(self.step_aside(other, why))
+    }
+
+    /// Breaks a circle of members that get each other's addresses.
+    fn stepped_aside(&self) -> Option<Next> {
+        let movers = self.leader_last(self.movers());
+        let (one, to) = movers.first()?;
+        let others = self.in_the_way(one, to);
+        let why = format!(
+            "{} is at its new address, and moves as well",
+            others.first()?.name
+        );
+        Some(self.step_aside(one, why))
+    }
+
+    fn step_aside(&self, one: &Known, why: String) -> Next {
+        match self.free_place(one) {
+            Some(to) => self.step(one, Kind::Move(to, Moving::Update), why),
+            None => Next::Blocked(Obstacle::NoFreeAddress),
+        }
+    }
+
+    fn removed(&self) -> Option<Next> {
+        let others = self.members.iter().filter(|one| one.defined.is_none());
+        let others = others.filter(|one| one.entry.is_some());
+        let (one, ()) = *self.leader_last(others.map(|one| (one, ()))).first()?;
+        let stage = Leaving::Remove(one.entry.as_ref()?.id);
+        Some(self.step(one, Kind::Remove(stage), "it is not defined"))
+    }
+
+    /// The members to record: those that have joined, and those that are being added or removed.
+    pub fn settled(&self) -> (Vec<Member>, Vec<Member>) {
+        let recorded = self.members.iter().filter(|one| one.is_recorded);
+        let recorded = recorded.filter_map(|one| {
+            let place = one.place.clone()?;
+            let id = one.id().unwrap_or(place.id);
+            Some((one, Member { id, ..place }))
+        });
+        let has_joined = |one: &Known| {
+            let entry = one.entry.as_ref();
+            entry.is_some_and(|entry| !entry.is_learner && !entry.name.is_empty())
+        };
+        let (joined, others): (Vec<_>, Vec<_>) = recorded.partition(|(one, _)| has_joined(one));
+        let members = |all: Vec<(&Known, Member)>| all.into_iter().map(|(_, one)| one).collect();
+        (members(joined), members(others))
+    }
+
+    /// The listed members that are defined.
+    fn stayers(&self) -> impl Iterator<Item = &Known> {
+        let members = self.members.iter();
+        members.filter(|one| one.defined.is_some() && one.entry.is_some())
+    }
+
+    /// The defined members that the cluster does not list.
+    fn new_members(&self) -> impl Iterator<Item = (&Known, &Member)> {
+        let new = self.members.iter().filter(|one| one.entry.is_none());
+        new.filter_map(|one| Some((one, one.defined.as_ref()?)))
+    }
+
+    /// The members that are not where they are defined.
+    fn movers(&self) -> impl Iterator<Item = (&Known, &Member)> {
+        self.stayers().filter_map(|one| {
+            let (place, defined) = (one.place.as_ref()?, one.defined.as_ref()?);
+            let is_there = (place.address, place.ports) == (defined.address, defined.ports);
+            let is_listed = one.url() == Some(&defined.peer_url());
+            (!(is_there && is_listed)).then_some((one, defined))
+        })
+    }
+
+    /// The other members that are at this place, or are listed there.
+    fn in_the_way(&self, one: &Known, to: &Member) -> Vec<&Known> {
+        let url = to.peer_url();
+        let others = self.members.iter().filter(|other| other.entry.is_some());
+        let others = others.filter(|other| !std::ptr::eq(*other, one));
+        let is_there = |other: &&Known| {
+            let is_listed = other.entry.as_ref();
+            is_listed.is_some_and(|entry| entry.peer_urls.contains(&url))
+                || other.place.as_ref().is_some_and(|place| clash(place, to))
+        };
+        others.filter(is_there).collect()
+    }
+
+    fn leader_last<'a, T>(
+        &self,
+        members: impl Iterator<Item = (&'a Known, T)>,
+    ) -> Vec<(&'a Known, T)> {
+        let mut members: Vec<(&Known, T)> = members.collect();
+        members.sort_by_key(|(one, _)| one.leads);
+        members
+    }
+
+    /// An address beside a member's own that no member has or gets.
+    fn free_place(&self, one: &Known) -> Option<Member> {
+        let place = one.place.as_ref()?;
+        let [a, b, c, _] = place.address.octets();
+        let used = self.members.iter().flat_map(|one| {
+            let listed = one.url().and_then(|url| step::socket(url));
+            let listed = listed.map(|socket| *socket.ip());
+            let of = |member: &Option<Member>| member.as_ref().map(|member| member.address);
+            [listed, of(&one.place), of(&one.defined)]
+        });
+        let used: Vec<Ipv4Addr> = used.flatten().collect();
+        let mut free = (2..=250).rev().map(|d| Ipv4Addr::new(a, b, c, d));
+        let address = free.find(|address| !used.contains(address))?;
+        Some(Member {
+            address,
+            ..place.clone()
+        })
+    }
+
+    fn step(&self, one: &Known, kind: Kind, why: impl Into<String>) -> Next {
+        Next::Step(Step::new(self, one, kind, why.into()))
+    }
+}
+
+impl Next {
+    /// Whether it completes what this step began.
+    pub fn continues(&self, step: &Step) -> bool {
+        matches!(self, Self::Step(next) if step.continues_with(next))
+    }
+
+    /// Whether it starts or removes a member that does not serve.
+    pub const fn heals(&self) -> bool {
+        matches!(self, Self::Step(step) if step.before.able < step.before.all)
+    }
+
+    const fn is_start(&self) -> bool {
+        match self {
+            Self::Step(step) => matches!(step.kind, Kind::Start(_) | Kind::Add(Joining::Start(_))),
+            Self::Blocked(_) | Self::Done => false,
+        }
+    }
+}
+
+impl Known {
+    /// Whether it votes.
+    pub fn is_voter(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| !entry.is_learner)
+    }
+
+    /// Its ID in the cluster.
+    pub fn id(&self) -> Option<EtcdId> {
+        self.entry.as_ref().map(|entry| entry.id)
+    }
+
+    /// Its only peer URL in the cluster's list.
+    fn url(&self) -> Option<&String> {
+        match self.entry.as_ref()?.peer_urls.as_slice() {
+            [url] => Some(url),
+            _ => None,
+        }
+    }
+
+    /// The place where the cluster's list has it.
+    pub fn listed_place(&self) -> Option<Member> {
+        let url = self.url()?;
+        if let Some(defined) = &self.defined
+            && defined.peer_url() == *url
+        {
+            return Some(defined.clone());
+        }
+        let socket = step::socket(url)?;
+        let mut place = self.place.clone()?;
+        (place.address, place.ports.peer) = (*socket.ip(), socket.port());
+        Some(place)
+    }
+}
+
+/// Whether two members cannot listen at the same time.
+fn clash(one: &Member, other: &Member) -> bool {
+    let ports = |member: &Member| [member.ports.client, member.ports.peer];
+    one.address == other.address && ports(one).iter().any(|port| ports(other).contains(port))
+}
