@@ -45,6 +45,7 @@ pub(crate) fn snapshot(members: &[Seen]) -> Snapshot {
         damaged: Vec::new(),
         unfinished: None,
         way_back: None,
+        changes: Vec::new(),
         is_redefined: false,
         is_defined: true,
         cluster: "default".parse().unwrap(),

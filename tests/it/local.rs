@@ -152,16 +152,32 @@ fn changed_definition_is_not_applied_silently() {
     scratch.run(&["down", "changed"]).expect(0);
     up(&scratch, "changed").expect(0);
 
+    // Whatever runs goes on as it was started, and all tasks say the same.
     scratch.define("changed", &one(11));
-    let moved = up(&scratch, "changed").expect(7);
-    assert!(
-        moved
-            .stderr
-            .contains("no longer describes the cluster that was started"),
-        "{}",
-        moved.stderr
-    );
-    assert_eq!(processes(&scratch, "changed").len(), 1);
+    let before = processes(&scratch, "changed");
+    let said = "warning: `cluster/changed.toml` has changed since the cluster was started\n\
+        note: `core-01` was at 127.79.10.101 and is now at 127.79.11.101\n\
+        hint: see the steps that apply the change: `cargo xtask plan changed`\n";
+    for (ran, status) in [
+        (up(&scratch, "changed"), 1),
+        (scratch.run(&["status", "changed"]), 0),
+        (scratch.run(&["render"]), 0),
+    ] {
+        let stderr = ran.expect(status).stderr;
+        assert!(stderr.contains(said), "{stderr}");
+    }
+    let verify = scratch.run(&["verify", "changed"]).expect(1).stdout;
+    let hint = "  hint: see the steps that apply the change: `cargo xtask plan changed`\n";
+    assert_eq!(verify.matches(hint).count(), 1, "{verify}");
+    assert!(!verify.contains("cargo xtask restart"), "{verify}");
+    assert_eq!(processes(&scratch, "changed"), before);
+
+    let another = one(10) + "[etcd]\ngeneration = 2\n";
+    scratch.define("changed", &another);
+    let refused = up(&scratch, "changed").expect(7);
+    let error = "error: `cluster/changed.toml` no longer describes the cluster that was started\n";
+    assert!(refused.stderr.contains(error), "{}", refused.stderr);
+    assert_eq!(processes(&scratch, "changed"), before);
 }
 
 #[test]

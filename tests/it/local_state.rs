@@ -519,15 +519,18 @@ fn destroy_is_advised_only_if_no_data_is_left() {
 fn no_hint_advises_an_up_that_would_refuse() {
     let scratch = Scratch::with("changed", &one(150));
     up(&scratch, "changed").expect(0);
-    scratch.define("changed", &three(150));
+    scratch.define("changed", &(one(150) + "[etcd]\ngeneration = 2\n"));
     let hint = "hint: its definition now describes another cluster; undo the change to start this \
-        one, or see what differs: `cargo xtask verify changed`\n";
+        one, or see what differs: `cargo xtask plan changed`\n";
     for task in ["down", "status"] {
         let ran = scratch.run(&[task, "changed"]).expect(0);
         assert!(ran.stderr.contains(hint), "{}", ran.stderr);
         assert!(!ran.stderr.contains("cargo xtask up"), "{}", ran.stderr);
     }
     up(&scratch, "changed").expect(7);
+    let plan = scratch.run(&["plan", "changed"]).expect(7).stderr;
+    let differs = "note: the token was `changed-1` and is now `changed-2`\n";
+    assert!(plan.contains(differs), "{plan}");
     scratch.define("changed", &one(150));
     let status = scratch.run(&["status", "changed"]).expect(0).stderr;
     assert_eq!(status, "hint: start it: `cargo xtask up changed`\n");

@@ -1531,6 +1531,7 @@ fn changed_definition_has_the_only_hint() {
         Condition::Absent,
     ];
     seen.recorded.changes = vec!["`core-02` at 192.168.56.102 is new".to_owned()];
+    seen.recorded.is_redefined = true;
     seen.recorded.new = vec![grown.members[1].name.clone(), grown.members[2].name.clone()];
     says(
         &grown,
@@ -1539,7 +1540,7 @@ fn changed_definition_has_the_only_hint() {
         expect![[r#"
             Fail: members, ports or token changed since the start
             - cluster/grow.toml has changed since the cluster was started: `core-02` at 192.168.56.102 is new
-              informs: undo the change: no task applies it to the running cluster yet, and other findings may follow from it
+              informs: undo the change, because other findings may follow from it; or see why it cannot be applied: `cargo xtask plan grow`
         "#]],
     );
     let hints = hints(&grown, &seen);
@@ -1735,6 +1736,7 @@ fn redefined_cluster_is_not_called_foreign() {
     let plan = three();
     let mut seen = healthy(&plan);
     seen.recorded.changes = vec!["the token was `old` and is now `default-1`".to_owned()];
+    seen.recorded.is_redefined = true;
     for (index, id) in [0x10, 0x11, 0x12].into_iter().enumerate() {
         let status = status(&mut seen.members[index]);
         status.cluster_id = EtcdId(0xc1);

@@ -302,6 +302,7 @@ fn waiting_ends_when_it_cannot_help() {
     assert_eq!(looks(&plan, &[unproven.clone(), lost, healthy.clone()]), 2);
     let mut changed = down.clone();
     changed.recorded.changes = vec!["`core-02` at 192.168.56.102 is new".to_owned()];
+    changed.recorded.is_redefined = true;
     assert_eq!(looks(&plan, &[changed, healthy.clone()]), 1);
     // Everything that may recover is waited for.
     assert_eq!(looks(&plan, &[down, unproven, healthy]), 3);

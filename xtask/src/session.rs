@@ -31,8 +31,10 @@ pub struct Session {
     pub record: Record,
     /// The driver that runs its members.
     pub driver: &'static dyn Driver,
-    /// The definition's plan, with the addresses, ports and version that the members really have.
+    /// The plan of what runs: the recorded members, with the definition's other settings.
     pub plan: Plan,
+    /// The plan of the definition, which may have been edited since the start.
+    pub defined: Plan,
     /// The ports in the definition, which may have changed since the start.
     pub defined_ports: Ports,
     /// The etcdctl that queries the members, and the etcd that runs members that are processes.

@@ -4,6 +4,7 @@ use crate::command_line;
 use crate::hint::Hint;
 use crate::observation::Snapshot;
 use crate::observation::log::Cause;
+use crate::report::Diagnostic;
 use crate::values::{ClusterName, EtcdVersion, HostName};
 
 /// Why a member cannot be started with the data that it has.
@@ -163,7 +164,28 @@ pub fn undefined(cluster: &ClusterName) -> Hint {
 pub fn redefined(cluster: &ClusterName) -> Hint {
     Hint::informs(
         "its definition now describes another cluster; undo the change to start this one, or see what differs",
-        [format!("cargo xtask verify {cluster}")],
+        [command_line::plan(cluster)],
+    )
+}
+
+/// The warning that a definition was edited and not applied; none if nothing differs.
+pub fn warn_of_changes(cluster: &ClusterName, differences: &[String]) -> Option<Diagnostic> {
+    if differences.is_empty() {
+        return None;
+    }
+    let warning = Diagnostic::warning(format!(
+        "`cluster/{cluster}.toml` has changed since the cluster was started"
+    ));
+    let notes = differences.iter().cloned();
+    let warning = notes.fold(warning, Diagnostic::note);
+    Some(warning.hint(see_changes(cluster)))
+}
+
+/// What to do about an edited definition.
+pub fn see_changes(cluster: &ClusterName) -> Hint {
+    Hint::informs(
+        "see the steps that apply the change",
+        [command_line::plan(cluster)],
     )
 }
 

@@ -43,6 +43,14 @@ pub fn replace(cluster: &ClusterName, member: &HostName) -> String {
     }
 }
 
+/// The command line that shows the steps to an edited definition.
+pub fn plan(cluster: &ClusterName) -> String {
+    match cluster.as_str() {
+        "default" => "cargo xtask plan".to_owned(),
+        name => format!("cargo xtask plan {name}"),
+    }
+}
+
 /// The command line that restarts all members.
 pub fn restart(plan: &Plan) -> String {
     match plan.name.as_str() {

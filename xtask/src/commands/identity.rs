@@ -70,7 +70,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let driver = args.driver.or(record.as_ref().map(|record| record.driver));
     let plan = driver.map_or_else(|| plan.clone(), |driver| driver::named(driver).place(&plan));
     let plan = match record {
-        Some(record) => record.identify(plan),
+        Some(record) => record.running(plan),
         None => plan,
     };
     ui.print(&match args.format {

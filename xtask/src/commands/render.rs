@@ -5,9 +5,10 @@ use std::fmt::Write;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Exit;
+use crate::advice;
 use crate::artifact::{self, Before, Mode};
 use crate::hint::Hint;
-use crate::lifecycle::definitions;
+use crate::lifecycle::{definitions, open};
 use crate::plan::Plan;
 use crate::render::{self, Rendered};
 use crate::report::{Diagnostic, Outcome};
@@ -77,6 +78,12 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         check(ui, &workspace, &rendered, &left_over, again)
     } else {
         write(ui, &workspace, &rendered)?;
+        for plan in &plans {
+            if let Ok(started) = open::started(&plan.name) {
+                let changes = open::changes(&started);
+                ui.report(advice::warn_of_changes(&plan.name, &changes).as_slice());
+            }
+        }
         ui.report(left_over_diagnostic(&workspace, &left_over, Diagnostic::warning).as_slice());
         Ok(Exit::Success)
     }

@@ -65,6 +65,7 @@ are added but neither removed nor changed.
   members[]: name, endpoint, condition (running, unfinished, stopped, no-data), runs_as,
     answers, error, id, version, role (leader, follower, learner, no leader), raft_term,
     raft_index, lag (log entries behind the furthest member), database_size_bytes
+  differences[] (of the definition from what runs, in words)
   hints[]: text, commands[] (as typed, in order), effect (heals, makes-safer, informs)
   with `--watch` also: at (time of this update), last_election: term, leader (name or null),
     leader_id, told_at (when a member first reported it), after (the latest time known to be before
@@ -92,6 +93,11 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         Format::Table => table::render(&snapshot, ui.width()),
         Format::Json => json::render(&snapshot),
     });
+    let changes = match args.format {
+        Format::Table if !snapshot.is_redefined => &snapshot.changes[..],
+        Format::Table | Format::Json => &[],
+    };
+    ui.report(advice::warn_of_changes(&args.which.name, changes).as_slice());
     let hints = advice::of_snapshot(&snapshot);
     if let Some(why) = snapshot.unasked() {
         let warning = Diagnostic::warning(format!("health unknown: members {why}"));

@@ -18,7 +18,9 @@ use crate::values::{DriverName, quantity};
 /// `up` renders the definition, finds an etcd of the pinned version, starts each member that is not
 /// running, waits until all members serve, and verifies the cluster. Running `up` again changes only
 /// what is wrong: it restarts members that have ended, resumes members whose process is halted, and
-/// starts a stopped cluster with its data. It does not start a member that has lost its data.
+/// starts a stopped cluster with its data. It does not start a member that has lost its data. If the
+/// members of the definition have changed, it starts those that ran before, and says what differs:
+/// `cargo xtask apply` adds, removes and moves members.
 ///
 /// Unless you choose a driver, members run on virtual machines if this host supports them (Vagrant
 /// with libvirt or VirtualBox), or else as local processes. Before it boots machines, `up` runs the

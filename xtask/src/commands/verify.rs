@@ -21,8 +21,8 @@ use crate::values::quantity;
 /// hold the same data, and all data that was seen before; and that a value written through each
 /// member is read from every other. The written values are removed again.
 ///
-/// The first check compares the definition with the cluster that was started. If its members or its
-/// token have changed since then, all other checks take that change into account.
+/// The first check compares the definition with the cluster that was started. If its members have
+/// changed since then, the other checks compare with those that run.
 ///
 /// On machines, `verify` also checks that the unit is active, that each machine was set up with the
 /// user-data that the definition renders to, that clocks agree with this host's clock, and that no

@@ -105,16 +105,22 @@ pub(super) fn once(session: &Session) -> Verified {
 /// What is recorded of the cluster, or of the one that it is being restored to.
 fn recorded(session: &Session) -> Recorded {
     let Session {
-        home, driver, plan, ..
+        home,
+        driver,
+        plan,
+        defined,
+        ..
     } = session;
     // An unreadable record is reported by the tasks that need it.
     let restored = Restoration::read(home).ok().flatten();
     let restored = restored.map(|restoration| restoration.record);
     let record = restored.or_else(|| Record::read(home).ok().flatten());
     let record = record.as_ref();
-    let defined = plan.on_ports(session.defined_ports);
+    let changes = record.map_or_else(Vec::new, |record| record.differences(defined));
+    let is_another = record.is_some_and(|record| record.is_redefined_by(defined));
     Recorded {
-        changes: record.map_or_else(Vec::new, |record| record.differences(&defined)),
+        is_redefined: is_another || (driver.machines().is_some() && !changes.is_empty()),
+        changes,
         new: record.map_or_else(Vec::new, |record| record.new_members(plan)),
         had_data: known_data::of(*driver, home, &plan.members),
         // It is looked for once advice needs one.

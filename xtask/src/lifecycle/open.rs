@@ -21,6 +21,11 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
     let workspace = Workspace::find()?;
     // The definition's errors matter more than a cluster that is not started, so it is read first.
     let plan = definitions::plan(ui, &workspace, name)?;
+    with_plan(ui, name, &plan)
+}
+
+/// The same with a definition that was read already.
+pub(super) fn with_plan(ui: Ui, name: &ClusterName, plan: &Plan) -> Outcome<Session> {
     let started = started(name)?;
     let tools = started.tools()?;
     let Started {
@@ -28,9 +33,8 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
         record,
         driver,
     } = started;
-    let defined_ports = plan.ports();
-    let plan = driver.run_by(&driver.place(&plan).on_ports(record.ports), &tools);
-    let plan = record.identify(plan);
+    let defined = driver.run_by(&driver.place(plan), &tools);
+    let plan = record.running(defined.clone());
     ui.report(&driver.outdated(&home, &plan));
     let tools = etcdctl_location::choose(ui, driver, &home, &plan, tools);
     Ok(Session {
@@ -39,7 +43,8 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
         record,
         driver,
         plan,
-        defined_ports,
+        defined_ports: defined.ports(),
+        defined,
         tools,
     })
 }
@@ -133,15 +138,24 @@ pub fn again(home: &Home) -> Outcome<Option<Started>> {
 /// Whether the definition now describes another cluster, which `up` would refuse to start. A
 /// definition that is missing or has errors is reported by other tasks.
 pub fn is_redefined(started: &Started) -> bool {
-    let Started {
-        home,
-        record,
-        driver,
-    } = started;
-    let definition = definitions::load_silently(&home.workspace, &home.name);
-    let plan = definition.map(|definition| driver.place(&Plan::new(&definition)));
-    let differs = plan.is_some_and(|plan| !record.differences(&plan).is_empty());
-    differs && !record.had_data().is_empty()
+    let is_another = || defined(started).is_some_and(|plan| started.record.is_redefined_by(&plan));
+    !changes(started).is_empty() && (started.driver.machines().is_some() || is_another())
+}
+
+/// How the definition differs from what was started, in words.
+pub fn changes(started: &Started) -> Vec<String> {
+    let record = &started.record;
+    if record.had_data().is_empty() {
+        return Vec::new();
+    }
+    defined(started).map_or_else(Vec::new, |plan| record.differences(&plan))
+}
+
+/// The plan of the definition, if it has no errors.
+fn defined(started: &Started) -> Option<Plan> {
+    let Started { home, driver, .. } = started;
+    let definition = definitions::load_silently(&home.workspace, &home.name)?;
+    Some(driver.place(&Plan::new(&definition)))
 }
 
 /// Fails if the cluster has left nothing here: no record, data or process.

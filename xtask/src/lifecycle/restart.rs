@@ -46,10 +46,9 @@ pub fn restart(
     let _lock = Lock::take(&home, &format!("restart {name}"), &ui.saying())?;
     unfinished::refuse(&home)?;
     let session = open::session(ui, name)?;
-    super::start::refuse_a_different_cluster(
-        &session.record,
-        &session.plan.on_ports(session.defined_ports),
-    )?;
+    if session.record.is_redefined_by(&session.defined) {
+        super::start::refuse_a_different_cluster(&session.record, &session.defined)?;
+    }
     let mut verified = wait(&session, SETTLING);
     if !serves(&verified) {
         return Err(not_healthy(&session, &verified));
@@ -124,7 +123,7 @@ fn restart_one(session: &Session, member: &HostName) -> Outcome<()> {
 
 /// Hands the leadership to another member, if this one leads. etcd does so itself when it is stopped, if
 /// this fails.
-fn hand_over(session: &Session, member: &HostName) {
+pub(super) fn hand_over(session: &Session, member: &HostName) {
     let Session {
         ui, plan, tools, ..
     } = session;

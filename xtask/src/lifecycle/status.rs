@@ -64,6 +64,7 @@ fn snapshot_of(
         damaged: damaged(started, &members),
         way_back: None,
         unfinished: unfinished::hint(&started.home),
+        changes: open::changes(started),
         is_redefined: open::is_redefined(started),
         is_defined: definitions::exists(&started.home.workspace, &started.home.name),
         members,

@@ -122,7 +122,7 @@ fn half_restored(home: &Home, restoration: &Restoration) -> Diagnostic {
     let record = restoration.record.clone();
     let hint = if !definitions::exists(&home.workspace, name) {
         advice::undefined(name)
-    } else if open::is_redefined(&Started::of(home.clone(), record)) {
+    } else if !open::changes(&Started::of(home.clone(), record)).is_empty() {
         advice::redefined(name)
     } else {
         Hint::heals(

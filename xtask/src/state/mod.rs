@@ -13,6 +13,6 @@ pub mod versioned;
 
 pub use data_seen::DataSeen;
 pub use lock::Lock;
-pub use record::{Record, RecordedEtcd, RecordedMember};
+pub use record::{Record, RecordedDefinition, RecordedEtcd, RecordedMember};
 pub use replacement::Replacement;
 pub use restoration::{FORMAT as RESTORATION_FORMAT, Restoration};

@@ -15,6 +15,7 @@ use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::versioned;
 use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Ports, Token};
+use crate::wording::list;
 use crate::workspace::Home;
 
 /// What a cluster was created from. It is written before the first member starts and kept until
@@ -32,27 +33,47 @@ pub struct Record {
     pub ports: Ports,
     /// The members: those with which the cluster bootstraps, and each that was added since.
     pub members: Vec<RecordedMember>,
+    /// The members that `apply` is adding or removing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    in_transit: Vec<RecordedMember>,
     /// The cluster's ID, if other members have bootstrapped it than those above. Otherwise, it follows
     /// from them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cluster_id: Option<EtcdId>,
     /// The etcd that the cluster runs.
     pub etcd: RecordedEtcd,
+    /// What the definition said when the cluster was started. Older versions of this program did not record
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defined: Option<RecordedDefinition>,
     /// Whether fleet uses the cluster.
     pub fleet: bool,
 }
 
-/// A member as it was when it was started for the first time.
+/// The part of a definition that no task applies to a running cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedDefinition {
+    /// The pinned version, beside which another one may run.
+    pub version: EtcdVersion,
+    /// The driver, if the definition named one; the user may have chosen another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<DriverName>,
+}
+
+/// A member as it was when it was started last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedMember {
     /// Its name.
     pub name: HostName,
     /// The member's address, as its driver placed it.
     pub address: Ipv4Addr,
+    /// Its ports, if they are not those of the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ports: Option<Ports>,
     /// Whether it was seen with data. From then on, missing data is a loss.
     pub had_data: bool,
-    /// The ID that etcd gave it, if it was added to the running cluster. That of a bootstrap member is
-    /// predicted.
+    /// The ID that etcd gave it, if it was added to the running cluster, or has changed its address since the
+    /// bootstrap. Otherwise, it is the predicted one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     added_id: Option<EtcdId>,
     /// Whether the last restoration left it out: its data is that of the cluster before, under another identity.
@@ -73,6 +94,14 @@ pub struct RecordedEtcd {
     pub etcdctl: Utf8PathBuf,
 }
 
+/// The ports of a member, with their names.
+const PORTS: [(&str, PortOf); 2] = [
+    ("client", |ports| ports.client),
+    ("peer", |ports| ports.peer),
+];
+
+type PortOf = fn(Ports) -> u16;
+
 /// The format that this program writes and reads.
 const FORMAT: u32 = 1;
 
@@ -85,8 +114,13 @@ impl Record {
             token: plan.etcd.token.clone(),
             ports: plan.ports(),
             members: plan.members.iter().map(RecordedMember::of).collect(),
+            in_transit: Vec::new(),
             cluster_id: None,
             etcd: RecordedEtcd::of(tools),
+            defined: Some(RecordedDefinition {
+                version: plan.etcd.version,
+                driver: plan.driver,
+            }),
             fleet: plan.fleet,
         }
     }
@@ -155,21 +189,74 @@ impl Record {
         self.cluster_id = Some(id);
     }
 
-    /// The plan with the IDs that this cluster and its members really have, if it is the plan of this
-    /// cluster.
+    /// The plan with the members that this cluster really has, unless it is the plan of another cluster.
     #[must_use]
-    pub fn identify(&self, mut plan: Plan) -> Plan {
-        if !self.differences(&plan).is_empty() {
-            return plan;
+    pub fn running(&self, plan: Plan) -> Plan {
+        if self.is_redefined_by(&plan) {
+            return plan.on_ports(self.ports);
         }
+        let position = |member: &Member| {
+            let mut defined = plan.members.iter();
+            let position = defined.position(|one| one.name == member.name);
+            position.unwrap_or(usize::MAX)
+        };
+        let mut members = self.members();
+        members.sort_by_key(position);
+        let mut plan = plan.on_ports(self.ports);
+        plan.members = members;
         plan.cluster_id = self.cluster_id();
-        for member in &mut plan.members {
-            let added = self.members.iter().find(|one| one.is(member));
-            if let Some(id) = added.and_then(|one| one.added_id) {
-                member.id = id;
-            }
-        }
         plan
+    }
+
+    /// Records the members as they are: those that have joined, and so have data, and those that are being added
+    /// or removed.
+    pub fn settle(&mut self, joined: &[Member], in_transit: &[Member]) {
+        let id = self.cluster_id();
+        let before = [
+            std::mem::take(&mut self.members),
+            std::mem::take(&mut self.in_transit),
+        ]
+        .concat();
+        if let Some(first) = joined.first()
+            && joined.iter().all(|member| member.ports == first.ports)
+        {
+            self.ports = first.ports;
+        }
+        let before = before.into_iter().map(|one| (self.id_of(&one), one));
+        let before: Vec<(EtcdId, RecordedMember)> = before.collect();
+        let recorded = |member: &Member| {
+            let known = before.iter();
+            let mut known = known.filter(|(id, one)| one.name == member.name && *id == member.id);
+            let known = known.next().map(|(_, known)| known.clone());
+            let mut recorded = known.unwrap_or_else(|| RecordedMember::of(member));
+            recorded.address = member.address;
+            recorded.ports = (member.ports != self.ports).then_some(member.ports);
+            recorded.added_id = None;
+            let is_predicted = self.predicted(&recorded).id == member.id;
+            recorded.added_id = (!is_predicted).then_some(member.id);
+            recorded
+        };
+        let joined = joined.iter().map(|member| RecordedMember {
+            had_data: true,
+            ..recorded(member)
+        });
+        let joined = joined.collect();
+        let in_transit = in_transit.iter().map(recorded).collect();
+        (self.members, self.in_transit) = (joined, in_transit);
+        if self.cluster_id() != id {
+            self.cluster_id = Some(id);
+        }
+    }
+
+    /// The members that `apply` is adding or removing.
+    pub fn in_transit(&self) -> Vec<Member> {
+        let members = self.in_transit.iter();
+        members.map(|member| self.member(member)).collect()
+    }
+
+    /// Whether the plan is that of another cluster, which this one cannot become while it runs.
+    pub fn is_redefined_by(&self, plan: &Plan) -> bool {
+        self.token != plan.etcd.token
     }
 
     /// Records that a restoration leaves these members out.
@@ -205,17 +292,24 @@ impl Record {
 
     /// The members, in the form that plans use.
     pub fn members(&self) -> Vec<Member> {
-        let member = |member: &RecordedMember| {
-            let mut known = self.predicted(member);
-            known.id = member.added_id.unwrap_or(known.id);
-            known
-        };
-        self.members.iter().map(member).collect()
+        let members = self.members.iter();
+        members.map(|member| self.member(member)).collect()
+    }
+
+    fn member(&self, member: &RecordedMember) -> Member {
+        let mut known = self.predicted(member);
+        known.id = member.added_id.unwrap_or(known.id);
+        known
+    }
+
+    fn id_of(&self, member: &RecordedMember) -> EtcdId {
+        self.member(member).id
     }
 
     /// The member as a bootstrap would make it.
     fn predicted(&self, member: &RecordedMember) -> Member {
-        Member::new(member.name.clone(), member.address, self.ports, &self.token)
+        let ports = member.ports.unwrap_or(self.ports);
+        Member::new(member.name.clone(), member.address, ports, &self.token)
     }
 
     /// The members' client URLs.
@@ -246,13 +340,14 @@ impl Record {
     /// The plan's members that were not started with the cluster.
     pub fn new_members(&self, plan: &Plan) -> Vec<HostName> {
         let is_known = |planned: &&Member| {
-            planned.ports == self.ports && self.members.iter().any(|member| member.is(planned))
+            let is_it = |one: &Member| one.name == planned.name && is_at(one, planned);
+            self.members().iter().any(is_it)
         };
         let new = plan.members.iter().filter(|planned| !is_known(planned));
         new.map(|planned| planned.name.clone()).collect()
     }
 
-    /// The differences between this record and the plan that make another cluster, in words.
+    /// The differences between the plan and the cluster that was started, in words.
     pub fn differences(&self, plan: &Plan) -> Vec<String> {
         let mut differences = Vec::new();
         if self.token != plan.etcd.token {
@@ -261,22 +356,38 @@ impl Record {
                 self.token, plan.etcd.token
             ));
         }
-        let ports = plan.ports();
-        for (port, was, is) in [
-            ("client", self.ports.client, ports.client),
-            ("peer", self.ports.peer, ports.peer),
-        ] {
-            if was != is {
-                differences.push(format!("the {port} port was {was} and is now {is}"));
-            }
+        let members = self.members();
+        for (port, of) in PORTS {
+            let is = of(plan.ports());
+            let others = members.iter().filter(|one| of(one.ports) != is);
+            let others: Vec<&Member> = others.collect();
+            let Some(was) = others.first().map(|one| of(one.ports)) else {
+                continue;
+            };
+            let whose = if others.len() == members.len() {
+                String::new()
+            } else {
+                format!(" of {}", list(others.iter().map(|one| &one.name)))
+            };
+            differences.push(format!("the {port} port{whose} was {was} and is now {is}"));
         }
-        for member in &self.members {
-            if !plan.members.iter().any(|planned| member.is(planned)) {
-                differences.push(format!("`{}` at {} is gone", member.name, member.address));
+        for RecordedMember { name, address, .. } in &self.members {
+            let mut planned = plan.members.iter();
+            let now = planned.find(|planned| planned.name == *name);
+            match now.map(|now| now.address) {
+                None => differences.push(format!("`{name}` at {address} is gone")),
+                Some(now) if now != *address => {
+                    differences.push(format!("`{name}` was at {address} and is now at {now}"));
+                }
+                Some(_) => {}
             }
         }
         for planned in &plan.members {
-            if self.members.iter().any(|member| member.is(planned)) {
+            if self
+                .members
+                .iter()
+                .any(|member| member.name == planned.name)
+            {
                 continue;
             }
             differences.push(format!("`{}` at {} is new", planned.name, planned.address));
@@ -307,15 +418,17 @@ impl RecordedMember {
         Self {
             name: member.name.clone(),
             address: member.address,
+            ports: None,
             had_data: false,
             added_id: None,
             is_left_out: false,
         }
     }
+}
 
-    fn is(&self, member: &Member) -> bool {
-        self.name == member.name && self.address == member.address
-    }
+/// Whether two members have the same address and ports.
+fn is_at(one: &Member, other: &Member) -> bool {
+    (one.address, one.ports) == (other.address, other.ports)
 }
 
 fn unusable(path: &Utf8Path, name: &ClusterName, why: &Reason) -> Failure {

@@ -1,4 +1,5 @@
-use super::{About, Check, Finding, Hint, Judgement, Verdict};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, task};
+use crate::advice::see_changes;
 use crate::observation::Observation;
 use crate::plan::Plan;
 
@@ -10,14 +11,11 @@ pub(super) static CHECK: Check = Check {
             cluster was started with, as recorded in `.state/default/cluster.json`. No member is \
             queried for this.",
         why: "etcd reads its token and its initial members only while it has no data. If they \
-            change later, the definition describes a different cluster from the one that runs, and \
-            every other check compares with the definition. `cargo xtask up` refuses to start \
-            members from such a definition: a member that the others do not know, or know by \
-            another ID, cannot join them.",
-        what_to_do: "Undo the change and verify again: the findings of other checks may disappear \
-            with it. No task changes the members of a running cluster yet. `cargo xtask up` does \
-            not start members that were added with `etcdctl member add`, and until they run they \
-            count towards the quorum: next to a single member, the first of them stops all writes.",
+            change later, the definition describes other members than those that run. All other checks \
+            compare with what runs, and `cargo xtask up` starts what runs. Another token makes another \
+            cluster: `cargo xtask up` refuses it, and so it does on machines.",
+        what_to_do: "`cargo xtask plan` shows the steps from the running cluster to its definition, and \
+            `cargo xtask apply` performs them. To keep the cluster as it is, undo the change.",
         read: "https://etcd.io/docs/v3.6/op-guide/clustering/#static",
     },
     judge,
@@ -33,9 +31,14 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         plan.source,
         changes.join("; ")
     );
-    let hint = Hint::says(
-        "undo the change: no task applies it to the running cluster yet, and other findings may follow from it",
-    );
+    let hint = if observation.recorded.is_redefined {
+        Hint::informs(
+            "undo the change, because other findings may follow from it; or see why it cannot be applied",
+            [task(plan, "plan")],
+        )
+    } else {
+        see_changes(&plan.name)
+    };
     Judgement::new(
         Verdict::Fail,
         "members, ports or token changed since the start",

@@ -37,7 +37,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let mut verdict = Verdict::Pass;
     let mut findings = Vec::new();
     let mut exchanged = Vec::new();
-    let is_redefined = !observation.recorded.changes.is_empty();
+    let is_redefined = observation.recorded.is_redefined;
     let mut as_predicted = Vec::new();
     let seen = observation
         .members
@@ -168,8 +168,8 @@ fn answers_as(
     })
 }
 
-/// How a member differs from its prediction, if it does. `is_redefined`: the definition has changed since the
-/// cluster was started.
+/// How a member differs from its prediction, if it does. `is_redefined`: the definition describes another cluster
+/// than the one that was started.
 fn differs(
     plan: &Plan,
     is_redefined: bool,

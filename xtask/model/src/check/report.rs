@@ -16,6 +16,8 @@ pub struct ClusterReport {
     pub checks: Vec<Judged<Finding>>,
     /// The state of the quorum.
     pub quorum_state: QuorumState,
+    /// Whether the definition describes another cluster than the one that was started.
+    is_redefined: bool,
 }
 
 /// A check that found something, and the member it is about.
@@ -48,8 +50,12 @@ pub fn judge(plan: &Plan, observation: &Observation) -> ClusterReport {
             // Whatever else is found follows from that.
             let findings = judgement.findings.iter_mut();
             findings.for_each(|finding| finding.hint = None);
-        } else if !observation.recorded.changes.is_empty() {
+        } else if observation.recorded.is_redefined {
             take_what_follows_back(plan, observation, check, &mut judgement);
+        } else if !observation.recorded.changes.is_empty() && check.name == "flags" {
+            // `apply` changes them, too.
+            let findings = judgement.findings.iter_mut();
+            findings.for_each(|finding| finding.hint = None);
         }
         Judged {
             name: check.name,
@@ -60,6 +66,7 @@ pub fn judge(plan: &Plan, observation: &Observation) -> ClusterReport {
     ClusterReport {
         checks: checks.collect(),
         quorum_state: QuorumState::of(plan, observation),
+        is_redefined: observation.recorded.is_redefined,
     }
 }
 
@@ -125,9 +132,9 @@ impl ClusterReport {
         let is_only_outdated = !failing.is_empty()
             && failing
                 .iter()
-                .all(|name| ["flags", "user-data"].contains(name))
+                .all(|name| ["definition", "flags", "user-data"].contains(name))
             && self.names(&[Verdict::Skipped]).is_empty();
-        is_only_outdated || failing.contains(&"definition")
+        is_only_outdated || self.is_redefined
     }
 
     /// The names of the checks with one of these verdicts.

@@ -59,8 +59,10 @@ pub struct Observation {
 /// What is recorded of the cluster that was started, compared with the plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recorded {
-    /// How the plan's members and token differ from those of the start, in words.
+    /// How the definition's members and token differ from those that run, in words.
     pub changes: Vec<String>,
+    /// Whether `up` refuses the definition because of them.
+    pub is_redefined: bool,
     /// The plan's members that were not started.
     pub new: Vec<HostName>,
     /// The plan's members that are known to have had data.

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub way_back: Option<Hint>,
     /// What to do about what a killed drill or restoration left; none if nothing is left.
     pub unfinished: Option<Hint>,
+    /// How the definition differs from what runs, in words.
+    pub changes: Vec<String>,
     /// Whether the definition now describes another cluster than the one that was started.
     pub is_redefined: bool,
     /// Whether there is still a definition of its name.

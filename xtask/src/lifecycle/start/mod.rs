@@ -85,7 +85,7 @@ pub(super) fn start(
     let workspace = home.workspace.clone();
     let mut past = Past::resumed(ui, request, home, defined, resume::continued)?;
     if let Some(record) = &past.record {
-        past.plan = record.identify(past.plan);
+        past.plan = record.running(past.plan);
     }
     render_files(ui, &workspace, defined)?;
     past.announce();
@@ -191,6 +191,7 @@ fn start_members(
         plan,
         tools,
         defined_ports: _,
+        defined: _,
     } = session;
     let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);
     driver.start(home, plan, tools, start, doing)?;

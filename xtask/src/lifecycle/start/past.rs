@@ -35,6 +35,8 @@ pub(super) struct Past<'a> {
     why_driver: &'static str,
     /// The plan, with the driver's addresses.
     pub(super) plan: Plan,
+    /// The plan of the definition, with the driver's addresses.
+    defined: Plan,
     /// `None` for a new cluster.
     pub(super) record: Option<Record>,
 }
@@ -70,6 +72,7 @@ impl<'a> Past<'a> {
             home,
             driver,
             why_driver,
+            defined: plan.clone(),
             plan,
             record,
         })
@@ -231,13 +234,15 @@ impl<'a> Past<'a> {
             Some(record) => record.clone(),
             None => Record::new(self.driver.name(), &plan, &tools),
         };
+        let defined = self.driver.run_by(&self.defined, &tools);
         Session {
             ui: self.ui,
             home: self.home.clone(),
             record,
             driver: self.driver,
-            defined_ports: plan.ports(),
             plan,
+            defined_ports: defined.ports(),
+            defined,
             tools,
         }
     }

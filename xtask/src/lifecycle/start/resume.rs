@@ -1,5 +1,6 @@
 //! Decides what `up` resumes from: the record of the cluster and what its members left.
 
+use crate::advice;
 use crate::driver::Driver;
 use crate::hint::Hint;
 use crate::observation::Condition;
@@ -26,7 +27,14 @@ pub(super) fn continued(
     match record {
         None => adopt(ui, driver, home, plan).map(|()| None),
         Some(record) if is_without_effect(&record, driver, home)? => Ok(None),
-        Some(record) => refuse_a_different_cluster(&record, plan).map(|()| Some(record)),
+        Some(record) => {
+            // The rendered files decide which machines there are.
+            if driver.machines().is_some() || record.is_redefined_by(plan) {
+                refuse_a_different_cluster(&record, plan)?;
+            }
+            ui.report(advice::warn_of_changes(&home.name, &record.differences(plan)).as_slice());
+            Ok(Some(record))
+        }
     }
 }
 
@@ -133,12 +141,22 @@ pub(in crate::lifecycle) fn refuse_a_different_cluster(
         "`{}` no longer describes the cluster that was started",
         plan.source
     ));
-    Err(Failure::refused(differences
-            .into_iter()
-            .fold(diagnostic, Diagnostic::note)
-            .note("a started cluster keeps its members, addresses, ports and token: etcd stores what they determine")
-            .note("no task applies such a change to a running cluster yet")
+    let diagnostic = differences.into_iter().fold(diagnostic, Diagnostic::note);
+    let diagnostic = if record.is_redefined_by(plan) {
+        diagnostic.note("another token or generation makes another cluster")
+    } else {
+        diagnostic
+    };
+    Err(Failure::refused(
+        diagnostic
             .hint("to keep the cluster and its data, revert the change")
-            .hint(Hint::heals("or delete the old data and start the new cluster", [format!("cargo xtask destroy {name}"), format!("cargo xtask up {name}")])),
+            .hint(advice::see_changes(name))
+            .hint(Hint::heals(
+                "or delete the old data and start the new cluster",
+                [
+                    format!("cargo xtask destroy {name}"),
+                    format!("cargo xtask up {name}"),
+                ],
+            )),
     ))
 }

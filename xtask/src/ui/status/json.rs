@@ -75,6 +75,7 @@ struct Document<'a> {
     running: usize,
     leader: Option<&'a HostName>,
     members: Vec<MemberJson<'a>>,
+    differences: &'a [String],
     hints: Vec<AdviceJson>,
 }
 
@@ -115,6 +116,7 @@ impl<'a> Document<'a> {
             members: members
                 .map(|member| MemberJson::of(snapshot, member))
                 .collect(),
+            differences: &snapshot.changes,
             hints: advice::of_snapshot(snapshot)
                 .into_iter()
                 .map(AdviceJson::of)
