@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod adopt;
+mod apply;
 mod apply_steps;
+mod apply_support;
 mod background;
 mod backup;
 mod backup_mistakes;

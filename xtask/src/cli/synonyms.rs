@@ -6,7 +6,6 @@ use crate::hint::Hint;
 static TASKS: &[(&[&str], &[&str])] = &[
     (
         &[
-            "apply",
             "boot",
             "create",
             "deploy",
@@ -38,8 +37,12 @@ static TASKS: &[(&[&str], &[&str])] = &[
     (&["follow", "top", "watch"], &["status --watch"]),
     (&["check", "health", "ping"], &["verify"]),
     (
-        &["diff", "dry-run", "lint", "plan", "preview", "validate"],
-        &["render --check"],
+        &["diff", "dry-run", "lint", "preview", "validate"],
+        &["render --check", "plan"],
+    ),
+    (
+        &["grow", "reconfigure", "resize", "scale", "shrink"],
+        &["plan", "apply"],
     ),
     (&["build", "compile", "generate"], &["render"]),
     (

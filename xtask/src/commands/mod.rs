@@ -5,6 +5,7 @@ use clap::Args;
 use crate::values::ClusterName;
 
 pub mod adopt;
+pub mod apply;
 pub mod backup;
 pub mod completions;
 pub mod defrag;
@@ -20,6 +21,7 @@ pub mod identity;
 pub mod list;
 pub mod logs;
 pub mod machine_box;
+pub mod plan;
 pub mod render;
 pub mod replace;
 pub mod restart;

@@ -33,6 +33,12 @@ pub fn remove(tools: &Tools, through: &Member, id: EtcdId) -> Result<(), Reason>
     run(tools, through, &["member", "remove", &id.to_string()]).map(drop)
 }
 
+/// Gives a member another peer URL.
+pub fn update(tools: &Tools, through: &Member, id: EtcdId, url: &str) -> Result<(), Reason> {
+    let (id, urls) = (id.to_string(), format!("--peer-urls={url}"));
+    run(tools, through, &["member", "update", &id, &urls]).map(drop)
+}
+
 /// Gives a learner its vote.
 pub fn promote(tools: &Tools, through: &Member, id: EtcdId) -> Result<(), Reason> {
     run(tools, through, &["member", "promote", &id.to_string()]).map(drop)

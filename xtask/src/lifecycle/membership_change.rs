@@ -44,6 +44,18 @@ impl MembershipChange<'_> {
         )
     }
 
+    /// Gives an entry the member's peer URL.
+    pub(super) fn update(&self, id: EtcdId) -> Outcome<()> {
+        let tools = &self.session.tools;
+        let url = self.member.peer_url();
+        let is_it = |one: &ListedMember| one.id == id && one.peer_urls == [url.as_str()];
+        self.again_and_again(
+            "moved",
+            &|| membership::update(tools, self.asked, id, &url),
+            &|listed| listed.iter().any(is_it),
+        )
+    }
+
     /// Repeats a request until it succeeds. It may have succeeded although its answer was lost.
     fn again_and_again(
         &self,

@@ -2,6 +2,7 @@
 //! rehearse outages. The commands parse arguments, call one of these and print the result.
 
 pub mod adopt;
+pub mod apply;
 pub mod backup;
 pub mod definitions;
 pub mod defrag;

@@ -1,5 +1,6 @@
 //! Output to terminals, files and pipes.
 
+pub mod apply;
 pub mod backup;
 pub mod confirm;
 pub mod diagnostics;

@@ -1,0 +1,312 @@
+//! Real clusters that are brought to an edited definition.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use test_attribute::test;
+use xtask::values::DriverName;
+
+use crate::apply_support::{Writer, apply, count, members};
+use crate::cli_cluster::{Follower, kill_member};
+use crate::cli_completions::was_started_by;
+use crate::etcd_binaries::packaged;
+use crate::local_support::{
+    begin, end, etcdctl, get, is_healthy, processes, put, running_cluster_id, up,
+};
+use crate::scratch::Scratch;
+use crate::support::{look_until, program};
+use crate::terminal::on_terminal;
+
+fn started(name: &str, definition: &str) -> Scratch {
+    let scratch = Scratch::with(name, definition);
+    up(&scratch, name).expect(0);
+    put(&scratch, name, "greeting", "hello");
+    scratch
+}
+
+/// The steps as `plan` lists them.
+fn steps(scratch: &Scratch, name: &str, status: i32) -> Vec<String> {
+    let plan = ["plan", name, "--format", "json"];
+    let plan: Value = serde_json::from_str(&scratch.run(&plan).expect(status).stdout).unwrap();
+    let steps = plan["steps"].as_array().unwrap().iter();
+    let what = steps.map(|step| step["what"].as_str().unwrap().to_owned());
+    what.collect()
+}
+
+/// 1 to 3, 3 to 5, 5 to 3, while a client writes.
+#[test]
+fn cluster_grows_and_shrinks_under_load() {
+    let scratch = started("load", &count(1, 1, ""));
+    let before = running_cluster_id(&scratch, "load");
+    let writer = Writer::start(1, &[101, 102, 103]);
+    for (size, etcd) in [(3, ""), (5, ""), (3, "election_timeout = 1500\n")] {
+        scratch.define("load", &count(1, size, etcd));
+        assert!(!steps(&scratch, "load", 1).is_empty());
+        apply(&scratch, "load");
+        is_healthy(&scratch, "load");
+        assert_eq!(steps(&scratch, "load", 0), [""; 0]);
+        assert_eq!(processes(&scratch, "load").len(), usize::from(size));
+    }
+    let (count, longest) = writer.lost_nothing(&scratch, "load");
+    assert!(count > 100, "{count}");
+    assert!(longest < Duration::from_secs(10), "{longest:?}");
+    assert_eq!(running_cluster_id(&scratch, "load"), before);
+    assert_eq!(get(&scratch, "load", "greeting"), "hello\n");
+    // The data of the removed members is kept, and a backup was taken.
+    for member in ["core-04", "core-05"] {
+        let folder = scratch.root().join(format!(".state/load/members/{member}"));
+        let mut entries = folder.read_dir_utf8().unwrap().flatten();
+        assert!(entries.any(|entry| entry.file_name().starts_with("data-replaced-")));
+        assert!(!folder.join("data").exists());
+    }
+    let list = scratch.run(&["backup", "load", "--list"]).expect(0).stdout;
+    assert_eq!(list.lines().count(), 2, "{list}");
+    // The next start is one of what runs.
+    scratch.run(&["down", "load"]).expect(0);
+    up(&scratch, "load").expect(0);
+    assert_eq!(get(&scratch, "load", "greeting"), "hello\n");
+}
+
+#[test]
+fn apply_asks_before_it_changes_anything() {
+    let scratch = started("asked", &count(2, 3, ""));
+    assert_eq!(scratch.run(&["plan", "asked"]).expect(0).stdout, "");
+    let nothing = "asked is as defined: nothing to do\n";
+    assert_eq!(scratch.run(&["apply", "asked"]).expect(0).stderr, nothing);
+    scratch.define("asked", &count(2, 3, "snapshot_count = 1"));
+    scratch.define(
+        "asked",
+        &count(2, 3, "[etcd.flags]\nsnapshot-count = \"5000\"\n"),
+    );
+    let plan = scratch.run(&["plan", "asked"]).expect(1);
+    let first = plan.stdout.lines().next().unwrap();
+    assert!(first.starts_with(" 1. restart core-0"), "{}", plan.stdout);
+    let votes = "    votes   3 of 3 before, 2 of 3 during, 3 of 3 after; 0 may fail meanwhile\n";
+    assert_eq!(plan.stdout.matches(votes).count(), 3, "{}", plan.stdout);
+    let hint = "hint: perform them: `cargo xtask apply asked`\n";
+    assert_eq!(plan.stderr, hint);
+    let refused = scratch.run(&["apply", "asked"]).expect(2);
+    let hint = "hint: if you are sure: `cargo xtask apply asked --yes`\n";
+    assert!(refused.stderr.ends_with(hint), "{}", refused.stderr);
+    let before = processes(&scratch, "asked");
+    on_terminal(&scratch.command(&["apply", "asked"]), 80, "n\n").expect(1);
+    assert_eq!(processes(&scratch, "asked"), before);
+    apply(&scratch, "asked");
+    let after = processes(&scratch, "asked");
+    assert!(before.iter().all(|(member, id)| after[member] != *id));
+    is_healthy(&scratch, "asked");
+}
+
+#[test]
+fn members_exchange_addresses_and_get_other_ports() {
+    let three = [("core-01", 101), ("core-02", 102), ("core-03", 103)];
+    let scratch = started("moved", &members(3, &three, ""));
+    let exchanged = [("core-01", 102), ("core-02", 101), ("core-03", 103)];
+    scratch.define("moved", &members(3, &exchanged, ""));
+    assert_eq!(steps(&scratch, "moved", 1).len(), 3);
+    apply(&scratch, "moved");
+    is_healthy(&scratch, "moved");
+    let ports = "client_port = 2390\npeer_port = 2379\n";
+    scratch.define("moved", &members(3, &exchanged, ports));
+    apply(&scratch, "moved");
+    let seen = is_healthy(&scratch, "moved").stdout;
+    assert!(seen.contains("http://127.87.3.102:2390"), "{seen}");
+    // Only the port of clients.
+    let ports = ports.replace("2390", "2391");
+    scratch.define("moved", &members(3, &exchanged, &ports));
+    apply(&scratch, "moved");
+    is_healthy(&scratch, "moved");
+    scratch.run(&["down", "moved"]).expect(0);
+    up(&scratch, "moved").expect(0);
+    assert_eq!(get(&scratch, "moved", "greeting"), "hello\n");
+    // A member in the place of another one.
+    let named = [("core-01", 102), ("core-02", 101), ("db-03", 103)];
+    scratch.define("moved", &members(3, &named, &ports));
+    let removes = ["remove core-03", "add db-03 at http://127.87.3.103:2379"];
+    assert_eq!(steps(&scratch, "moved", 1), removes);
+    apply(&scratch, "moved");
+    assert_eq!(get(&scratch, "moved", "greeting"), "hello\n");
+}
+
+#[test]
+fn apply_refuses_what_no_step_does() {
+    let scratch = started("never", &count(4, 3, ""));
+    let before = processes(&scratch, "never");
+    for (etcd, said) in [
+        (
+            "generation = 2\n",
+            "note: the token was `never-1` and is now `never-2`\n",
+        ),
+        (
+            "version = \"3.5.30\"\n",
+            "error: the version was 3.6.14 and is now 3.5.30\n",
+        ),
+    ] {
+        scratch.define("never", &count(4, 5, etcd));
+        for task in [&["plan", "never"][..], &["apply", "never", "--yes"]] {
+            let refused = scratch.run(task).expect(7);
+            assert!(refused.stderr.contains(said), "{}", refused.stderr);
+        }
+    }
+    let other = format!("driver = \"vagrant\"\n{}", count(4, 3, ""));
+    scratch.define("never", &other);
+    let refused = scratch.run(&["apply", "never", "--yes"]).expect(7);
+    let said = "error: the driver is local, and is now defined as vagrant\n";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("nothing was changed"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(processes(&scratch, "never"), before);
+
+    let old = Scratch::with("old", &count(5, 1, ""));
+    was_started_by(&old, "old", &count(5, 1, ""), DriverName::Local, "2.3.8");
+    let refused = old.run(&["plan", "old"]).expect(7);
+    let said = "error: members of etcd 2.3.8 are changed by hand\n";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+}
+
+#[test]
+fn apply_to_one_member_needs_consent_to_an_interruption() {
+    let scratch = started("alone", &count(6, 1, ""));
+    scratch.define("alone", &count(6, 1, "election_timeout = 1500\n"));
+    let refused = scratch.run(&["apply", "alone", "--yes"]).expect(7);
+    let error = "error: the quorum would be lost: restart core-01\n";
+    assert!(refused.stderr.contains(error), "{}", refused.stderr);
+    let hint = "hint: if clients can wait: `cargo xtask apply alone --allow-interruption`\n";
+    assert!(refused.stderr.ends_with(hint), "{}", refused.stderr);
+    let apply = ["apply", "alone", "--yes", "--allow-interruption"];
+    scratch.run(&apply).expect(0);
+    assert_eq!(get(&scratch, "alone", "greeting"), "hello\n");
+}
+
+#[test]
+fn apply_starts_stopped_members_and_removes_dead_ones() {
+    let scratch = started("dead", &count(7, 5, ""));
+    // One that stays has its data; one that goes has none.
+    kill_member(&scratch, "dead", "core-02");
+    kill_member(&scratch, "dead", "core-05");
+    fs::remove_dir_all(scratch.root().join(".state/dead/members/core-05/data")).unwrap();
+    scratch.define("dead", &count(7, 3, ""));
+    let what = steps(&scratch, "dead", 1);
+    assert_eq!(what, ["start core-02", "remove core-05", "remove core-04"]);
+    apply(&scratch, "dead");
+    is_healthy(&scratch, "dead");
+
+    kill_member(&scratch, "dead", "core-03");
+    fs::remove_dir_all(scratch.root().join(".state/dead/members/core-03/data")).unwrap();
+    scratch.define("dead", &count(7, 5, ""));
+    let refused = scratch.run(&["apply", "dead", "--yes"]).expect(7);
+    let hint = "hint: replace it first: `cargo xtask replace core-03 --cluster dead`\n";
+    assert!(refused.stderr.ends_with(hint), "{}", refused.stderr);
+    let replace = ["replace", "core-03", "--cluster", "dead"];
+    // It is replaced; the definition is not applied yet.
+    scratch.run(&replace).expect(1);
+    apply(&scratch, "dead");
+    is_healthy(&scratch, "dead");
+}
+
+/// A running cluster whose etcdctl waits once this command has succeeded.
+fn that_stops_after(command: &str, network: u8) -> Scratch {
+    let scratch = Scratch::with("cut", &count(network, 3, ""));
+    let bin = scratch.root().join("bin");
+    program(
+        &bin.join("etcd"),
+        &format!("exec '{}/etcd' \"$@\"", packaged()),
+    );
+    let script = format!(
+        "root='{}'\n'{}/etcdctl' \"$@\" || exit\n\
+         case \"$*\" in *'{command}'*) touch \"$root/waits\"\n\
+         while [ -d \"$root\" ] && [ ! -e \"$root/go\" ]; do sleep 0.05; done ;; esac",
+        scratch.root(),
+        packaged()
+    );
+    program(&bin.join("etcdctl"), &script);
+    let up = ["up", "cut", "--etcd-dir", bin.as_str(), "--timeout", "5m"];
+    scratch.run(&up).expect(0);
+    put(&scratch, "cut", "greeting", "hello");
+    scratch
+}
+
+/// Runs `apply` up to this command.
+fn applied_until(scratch: &Scratch) -> Follower {
+    let apply = ["apply", "cut", "--yes"];
+    let run = Follower::errors(&mut scratch.command(&apply));
+    let waits = scratch.root().join("waits");
+    assert!(look_until(|| waits.exists(), |waits| *waits));
+    run
+}
+
+/// The moments are those at which the cluster has changed and nothing was noted of it yet.
+#[test]
+fn killed_apply_is_continued() {
+    let five = |network| count(network, 5, "");
+    let moved = |network| {
+        let moved = [("core-01", 101), ("core-02", 102), ("core-03", 109)];
+        members(network, &moved, "")
+    };
+    let one = |network| count(network, 1, "");
+    type Edited<'a> = &'a dyn Fn(u8) -> String;
+    let moments: [(&str, Edited<'_>); 4] = [
+        ("member add", &five),
+        ("member promote", &five),
+        ("member update", &moved),
+        ("member remove", &one),
+    ];
+    for (network, (command, edited)) in (10..).zip(moments) {
+        let scratch = that_stops_after(command, network);
+        scratch.define("cut", &edited(network));
+        let mut run = applied_until(&scratch);
+        run.signal(Signal::SIGKILL);
+        run.child.wait().unwrap();
+        fs::write(scratch.root().join("go"), "").unwrap();
+        assert!(!steps(&scratch, "cut", 1).is_empty());
+        // Whatever runs is healed meanwhile, too.
+        let healed = up(&scratch, "cut").expect(1);
+        assert!(healed.stderr.contains("cargo xtask plan cut"), "{command}");
+        apply(&scratch, "cut");
+        is_healthy(&scratch, "cut");
+        assert_eq!(get(&scratch, "cut", "greeting"), "hello\n", "{command}");
+        let list = etcdctl(&scratch, "cut", &["member", "list"])
+            .expect(0)
+            .stdout;
+        assert_eq!(list.lines().count(), processes(&scratch, "cut").len());
+    }
+}
+
+#[test]
+fn apply_notices_an_edited_definition() {
+    let scratch = that_stops_after("member promote", 20);
+    scratch.define("cut", &count(20, 5, ""));
+    let mut run = applied_until(&scratch);
+    scratch.define("cut", &count(20, 3, ""));
+    fs::write(scratch.root().join("go"), "").unwrap();
+    run.wait_for("error: `cluster/cut.toml` was edited meanwhile");
+    run.wait_for("hint: see the steps that apply the change: `cargo xtask plan cut`");
+    assert_eq!(run.child.wait().unwrap().code(), Some(6));
+    assert_eq!(steps(&scratch, "cut", 1), ["remove core-04"]);
+    apply(&scratch, "cut");
+    is_healthy(&scratch, "cut");
+}
+
+#[test]
+fn second_apply_waits_and_ctrl_c_completes_a_step() {
+    let scratch = that_stops_after("member promote", 21);
+    scratch.define("cut", &count(21, 5, ""));
+    let mut run = applied_until(&scratch);
+    let mut second = Follower::errors(&mut scratch.command(&["apply", "cut", "--yes"]));
+    second.wait_for("is changing this cluster");
+    run.signal(Signal::SIGINT);
+    run.wait_for("interrupted: completing this step first");
+    fs::write(scratch.root().join("go"), "").unwrap();
+    run.wait_for("note: complete: give core-04 its vote");
+    run.wait_for("hint: continue: `cargo xtask apply cut`");
+    assert_eq!(run.child.wait().unwrap().code(), Some(130));
+    assert_eq!(second.child.wait().unwrap().code(), Some(0));
+    is_healthy(&scratch, "cut");
+    assert_eq!(processes(&scratch, "cut").len(), 5);
+    drop(end(begin(&scratch, &["plan", "cut"])).expect(0));
+}

@@ -1,0 +1,96 @@
+//! Helpers for tests that change running clusters: definitions, and a client that remembers what was
+//! acknowledged.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::etcd_binaries::packaged;
+use crate::local_support::etcdctl;
+use crate::scratch::{Ran, Scratch};
+
+/// A definition of these members, each a name and the last number of its address on this test's network.
+pub(crate) fn members(network: u8, members: &[(&str, u8)], etcd: &str) -> String {
+    let members = members.iter().map(|(name, last)| {
+        format!("{{ name = \"{name}\", address = \"10.87.{network}.{last}\" }}")
+    });
+    let members: Vec<String> = members.collect();
+    format!(
+        "members = [{}]\n[network]\nsubnet = \"10.87.{network}.0/24\"\n[etcd]\n{etcd}",
+        members.join(", ")
+    )
+}
+
+/// A definition of so many members.
+pub(crate) fn count(network: u8, count: u8, etcd: &str) -> String {
+    let all = ["core-01", "core-02", "core-03", "core-04", "core-05"];
+    let all: Vec<(&str, u8)> = all.into_iter().zip(101..).take(count.into()).collect();
+    members(network, &all, etcd)
+}
+
+/// Applies the definition, which is possible.
+#[track_caller]
+pub(crate) fn apply(scratch: &Scratch, name: &str) -> Ran {
+    scratch.run(&["apply", name, "--yes"]).expect(0)
+}
+
+/// Writes one key after another, and remembers which writes were acknowledged.
+pub(crate) struct Writer {
+    ends: Arc<AtomicBool>,
+    thread: JoinHandle<(Vec<u32>, Duration)>,
+}
+
+impl Writer {
+    /// Writes through these addresses on this test's network.
+    pub(crate) fn start(network: u8, last: &[u8]) -> Self {
+        let endpoints = last
+            .iter()
+            .map(|last| format!("127.87.{network}.{last}:2379"));
+        let endpoints = endpoints.collect::<Vec<String>>().join(",");
+        let ends = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&ends);
+        let thread = thread::spawn(move || {
+            let (mut acknowledged, mut longest) = (Vec::new(), Duration::ZERO);
+            let mut last = Instant::now();
+            for number in 0.. {
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+                let key = format!("load/{number}");
+                let put = Command::new(packaged().join("etcdctl"))
+                    .env("ETCDCTL_API", "3")
+                    .args(["--endpoints", &endpoints, "--command-timeout=3s"])
+                    .args(["put", &key, "written"])
+                    .output()
+                    .unwrap();
+                if put.status.success() {
+                    acknowledged.push(number);
+                    longest = longest.max(last.elapsed());
+                    last = Instant::now();
+                }
+            }
+            (acknowledged, longest)
+        });
+        Self { ends, thread }
+    }
+
+    /// Ends it, and checks that no acknowledged write is lost. Returns how many there were, and the longest time
+    /// between two.
+    #[track_caller]
+    pub(crate) fn lost_nothing(self, scratch: &Scratch, name: &str) -> (usize, Duration) {
+        self.ends.store(true, Ordering::Relaxed);
+        let (acknowledged, longest) = self.thread.join().unwrap();
+        let keys = ["get", "load/", "--prefix", "--keys-only", "--limit=0"];
+        let keys = etcdctl(scratch, name, &keys).expect(0).stdout;
+        let there: Vec<u32> = keys
+            .lines()
+            .filter_map(|key| key.strip_prefix("load/")?.parse().ok())
+            .collect();
+        let lost = acknowledged.iter().filter(|one| !there.contains(one));
+        let lost: Vec<&u32> = lost.collect();
+        assert!(lost.is_empty(), "{lost:?} of {}", acknowledged.len());
+        (acknowledged.len(), longest)
+    }
+}

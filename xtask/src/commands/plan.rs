@@ -1,0 +1,90 @@
+//! `cargo xtask plan`: shows the steps from a running cluster to its definition.
+
+use clap::ValueEnum;
+
+use super::{Exit, Which};
+use crate::command_line;
+use crate::hint::Hint;
+use crate::lifecycle::apply::{self, Planned};
+use crate::report::Outcome;
+use crate::ui::{self, Ui};
+
+/// Show the steps that bring a running cluster to its edited definition
+///
+/// Each step says what it does and why, and how many members vote before, during and after it. What
+/// cannot be done is listed with the reason. The cluster is not changed; `cargo xtask apply` performs
+/// the steps.
+///
+/// Members that are new in the definition are added, one at a time, and from etcd 3.4 on without a
+/// vote until they have all data. Members that are gone are removed. Changed addresses and ports move
+/// members, and changed flags restart them. Followers come first and the leader last. The token, the
+/// generation, the driver and the version of a running cluster cannot be changed.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// The output format
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask plan
+  cargo xtask plan five
+  cargo xtask plan --format json | jq -r '.steps[].what'
+
+Exit status:
+  0  nothing to do: the cluster is as defined
+  1  there is something to do
+  3  the definition has errors
+  4  the cluster does not run or has no quorum, or a killed drill or restoration left it unfinished
+  7  something cannot be done; the output says what, and why
+
+JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
+  format, cluster, differences[] (of the definition from the record, in words)
+  steps[]: do (start, add, remove, move, restart), member, what, why, peer_url, client_url,
+    before, during, after: voters, able (those that serve), needed, may_fail;
+    interrupts (whether the cluster does not serve meanwhile)
+  refused[]: what, why[], hint (or null), commands[] (of the hint, in order)";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For programs: stable, see below
+    Json,
+}
+
+/// Runs `plan`.
+pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
+    let name = &args.which.name;
+    let planned = apply::plan(ui, name, false)?;
+    let Planned {
+        session,
+        differences,
+        steps,
+        refused,
+    } = &planned;
+    match args.format {
+        Format::Json => {
+            ui.print(&ui::apply::json(name, differences, steps, refused));
+        }
+        Format::Table => {
+            ui.print(&ui::apply::steps(steps));
+            ui.report(refused);
+            if steps.is_empty() && refused.is_empty() {
+                ui.say(&format!("{name} is as defined: nothing to do"));
+            } else if refused.is_empty() {
+                let apply = [command_line::task(&session.plan, "apply")];
+                ui.hint(&Hint::heals("perform them", apply));
+            }
+        }
+    }
+    Ok(match (refused.is_empty(), steps.is_empty()) {
+        (false, _) => Exit::Refused,
+        (true, false) => Exit::Unhealthy,
+        (true, true) => Exit::Success,
+    })
+}

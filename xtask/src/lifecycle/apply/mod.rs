@@ -1,0 +1,244 @@
+//! Brings a running cluster to its edited definition, one step at a time. Each step is chosen from what is seen
+//! then, so a task that was killed is continued by the next one.
+
+mod present;
+mod refused;
+mod work;
+
+use std::time::{Duration, Instant};
+
+use super::replace::SETTLING;
+use super::{definitions, look, open, unfinished};
+use crate::advice;
+use crate::change::apply::{Next, Step, Steps};
+use crate::command_line;
+use crate::etcd::verify::Verified;
+use crate::hint::Hint;
+use crate::judgement::Verdict;
+use crate::pause::pause;
+use crate::plan::Plan;
+use crate::process;
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::session::Session;
+use crate::state::Lock;
+use crate::ui::{self, Ui};
+use crate::values::ClusterName;
+use crate::workspace::Workspace;
+use present::Present;
+use work::Work;
+
+/// What `plan` shows.
+pub struct Planned {
+    /// The cluster.
+    pub session: Session,
+    /// How the definition differs from what runs, as recorded.
+    pub differences: Vec<String>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// What cannot be done.
+    pub refused: Vec<Diagnostic>,
+}
+
+/// What `apply` did.
+pub struct Applied {
+    /// The cluster.
+    pub session: Session,
+    /// What `verify` found at the end; nothing if there was nothing to do.
+    pub verified: Option<Verified>,
+    /// Where the data of removed members is.
+    pub aside: Vec<String>,
+}
+
+/// The pause between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// The checks that fail until the last step is taken.
+const PENDING: &[&str] = &["definition", "flags"];
+
+/// Works out the steps. Changes nothing.
+pub fn plan(ui: Ui, name: &ClusterName, may_interrupt: bool) -> Outcome<Planned> {
+    let session = open::session(ui, name)?;
+    unfinished::refuse(&session.home)?;
+    planned(session, may_interrupt)
+}
+
+fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
+    refused::refuse_unsuitable(&session)?;
+    let present = Present::of(&session)?;
+    let Steps { steps, obstacle } = present.state.steps();
+    let mut refused = refused::without_steps(&session);
+    refused.extend(obstacle.map(|obstacle| {
+        let (fact, hint) = obstacle.in_words(&session.defined);
+        let diagnostic = Diagnostic::error(fact);
+        let diagnostic = match steps.is_empty() {
+            true => diagnostic,
+            false => diagnostic.note("the steps end there"),
+        };
+        diagnostic.hint(hint)
+    }));
+    let interrupts = steps.iter().find(|step| step.interrupts());
+    if let Some(step) = interrupts.filter(|_| !may_interrupt) {
+        refused.push(refused::interrupts(&session, step));
+    }
+    Ok(Planned {
+        differences: session.record.differences(&session.defined),
+        session,
+        steps,
+        refused,
+    })
+}
+
+/// Performs the steps. `agree`: shows them and asks. Returns nothing if the user does not agree.
+pub fn apply(
+    ui: Ui,
+    name: &ClusterName,
+    may_interrupt: bool,
+    agree: &dyn Fn(&Planned) -> Outcome<bool>,
+) -> Outcome<Option<Applied>> {
+    let home = Workspace::find()?.home(name);
+    open::started(name)?;
+    let _lock = Lock::take(&home, &format!("apply {name}"), &ui.saying())?;
+    unfinished::refuse(&home)?;
+    let session = open::session(ui, name)?;
+    refused::refuse_other_tasks(&session)?;
+    let planned = planned(session, may_interrupt)?;
+    if !planned.refused.is_empty() {
+        // The steps help to understand why.
+        agree(&planned)?;
+        return Err(refused::nothing_was_changed(planned.refused));
+    }
+    if planned.steps.is_empty() {
+        let mut session = planned.session;
+        // A killed task may not have recorded its last step.
+        Present::of(&session)?.settle(&mut session)?;
+        return Ok(Some(Applied {
+            session,
+            verified: None,
+            aside: Vec::new(),
+        }));
+    }
+    if !agree(&planned)? {
+        return Ok(None);
+    }
+    steps(ui, planned.session, may_interrupt).map(Some)
+}
+
+fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> {
+    let asked_for = described(&session.defined);
+    let go_on = command_line::task(&session.plan, "apply");
+    let continues = ui::hint_line(&Hint::heals("continue", [go_on.clone()]));
+    let after_interrupt = process::on_interrupt(String::new());
+    let interruption = process::defer_interrupt(
+        "interrupted: completing this step first; press Ctrl-C again to stop at once",
+    );
+    let mut work = Work::new(ui, go_on);
+    let mut last: Option<Step> = None;
+    loop {
+        let present = Present::of(&session)?;
+        if present.settle(&mut session)? {
+            session = again(ui, &session)?;
+        }
+        let next = present.state.next();
+        if let Some(step) = &last
+            && !next.continues(step)
+        {
+            // What is not healthy yet is what the next step heals.
+            if !next.heals() {
+                wait(&session, step)?;
+            }
+            if interruption.is_asked() {
+                return Err(interrupted(&session, step));
+            }
+            last = None;
+            session = again(ui, &session)?;
+            continue;
+        }
+        let step = match next {
+            Next::Step(step) => step,
+            Next::Done => break,
+            Next::Blocked(obstacle) => {
+                let (fact, hint) = obstacle.in_words(&session.defined);
+                return Err(Failure::failed(Diagnostic::error(fact).hint(hint)));
+            }
+        };
+        // A definition that was edited meanwhile may say something else about this very step.
+        if described(&session.defined) != asked_for {
+            return Err(edited(&session));
+        }
+        if step.interrupts() && !may_interrupt {
+            return Err(Failure::refused(refused::interrupts(&session, &step)));
+        }
+        after_interrupt.change(format!("not complete: {}\n{continues}", step.what()));
+        work.take(&mut session, &present, &step)?;
+        last = Some(step);
+        session = again(ui, &session)?;
+    }
+    drop((interruption, after_interrupt));
+    let verified = look::wait(&session, SETTLING);
+    Ok(Applied {
+        session,
+        verified: Some(verified),
+        aside: work.aside,
+    })
+}
+
+/// Opens the cluster again, with the definition as it is now.
+fn again(ui: Ui, session: &Session) -> Outcome<Session> {
+    let home = &session.home;
+    match definitions::load_silently(&home.workspace, &home.name) {
+        Some(definition) => open::with_plan(ui, &home.name, &Plan::new(&definition)),
+        None => Err(edited(session)),
+    }
+}
+
+/// All that a plan says, to compare it.
+fn described(plan: &Plan) -> String {
+    format!("{plan:?}")
+}
+
+fn edited(session: &Session) -> Failure {
+    Failure::failed(
+        Diagnostic::error(format!("`{}` was edited meanwhile", session.plan.source))
+            .note("every step before that is complete")
+            .hint(advice::see_changes(&session.home.name)),
+    )
+}
+
+fn interrupted(session: &Session, step: &Step) -> Failure {
+    let go_on = [command_line::task(&session.plan, "apply")];
+    Failure::interrupted(
+        Diagnostic::error("interrupted between two steps")
+            .note(format!("complete: {}", step.what()))
+            .hint(Hint::heals("continue", go_on)),
+    )
+}
+
+/// Waits until `verify` passes, apart from what is still pending.
+fn wait(session: &Session, step: &Step) -> Outcome<()> {
+    let deadline = Instant::now() + session.driver.patience();
+    loop {
+        let verified = look::once(session);
+        let mut failing = verified.report.names(&[Verdict::Fail, Verdict::NotYet]);
+        failing.retain(|check| !PENDING.contains(check));
+        if failing.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > deadline || verified.has_stopped_members() {
+            let (name, plan) = (&session.home.name, &session.plan);
+            return Err(Failure::failed(
+                Diagnostic::error(format!(
+                    "after this step, {}: {}",
+                    verified.report.summary(plan),
+                    step.what()
+                ))
+                .note(format!("failing: {}", crate::wording::list(failing)))
+                .note("no other step was taken after that")
+                .hint(Hint::informs(
+                    "see what is wrong",
+                    [format!("cargo xtask verify {name}")],
+                )),
+            ));
+        }
+        pause(LOOK_AGAIN);
+    }
+}

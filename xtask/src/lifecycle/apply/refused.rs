@@ -1,0 +1,147 @@
+//! What no step does, and why.
+
+use crate::change::apply::Step;
+use crate::command_line;
+use crate::hint::Hint;
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
+use crate::session::Session;
+use crate::state::Replacement;
+
+/// Refuses clusters that no step can change.
+pub(super) fn refuse_unsuitable(session: &Session) -> Outcome<()> {
+    refuse_early_version(session)?;
+    refuse_driver(session)?;
+    refuse_another_cluster(session)
+}
+
+fn refuse_early_version(session: &Session) -> Outcome<()> {
+    let version = session.plan.version();
+    if !version.is_v2() {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        Diagnostic::error(format!("members of etcd {version} are changed by hand"))
+            .note("etcd before 3.0 has no backup that this program could take first")
+            .note("by hand, a member at a time: `member add`, then start the new one with an empty data folder and `initial-cluster-state=existing`; or `member remove`, then stop it")
+            .note("changed flags: restart the members, the leader last"),
+    ))
+}
+
+/// The only place that knows which drivers can change members.
+fn refuse_driver(session: &Session) -> Outcome<()> {
+    if session.driver.machines().is_none() {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::error("no task applies an edited definition to machines yet");
+    let differences = session.record.differences(&session.defined);
+    Err(Failure::refused(
+        differences
+            .into_iter()
+            .fold(diagnostic, Diagnostic::note)
+            .note("their start script founds a cluster, and cannot join one")
+            .hint("to keep the cluster, revert the change"),
+    ))
+}
+
+fn refuse_another_cluster(session: &Session) -> Outcome<()> {
+    let Session {
+        record, defined, ..
+    } = session;
+    if !record.is_redefined_by(defined) {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::error(format!("`{}` describes another cluster", defined.source));
+    let diagnostic = record
+        .differences(defined)
+        .into_iter()
+        .fold(diagnostic, Diagnostic::note);
+    Err(Failure::refused(
+        diagnostic
+            .note("etcd stores the IDs that follow from the token, and keeps them")
+            .hint(over_a_backup(session)),
+    ))
+}
+
+fn over_a_backup(session: &Session) -> Hint {
+    Hint::makes_safer(
+        "revert the change; or take a backup, and restore it into the new cluster",
+        [command_line::task(&session.plan, "backup")],
+    )
+}
+
+/// What the definition says and no step does.
+pub(super) fn without_steps(session: &Session) -> Vec<Diagnostic> {
+    let (record, defined) = (&session.record, &session.defined);
+    let mut refused = Vec::new();
+    let Some(then) = record.defined else {
+        return refused;
+    };
+    if then.version != defined.etcd.version {
+        refused.push(
+            Diagnostic::error(format!(
+                "the version was {} and is now {}",
+                then.version, defined.etcd.version
+            ))
+            .note(format!("the members run etcd {}", session.plan.version()))
+            .note("no task changes the version of a running cluster yet")
+            .hint("revert the change of the version"),
+        );
+    }
+    if then.driver != defined.driver && defined.driver.is_some_and(|now| now != record.driver) {
+        let now = defined.driver.map(|now| now.to_string());
+        refused.push(
+            Diagnostic::error(format!(
+                "the driver is {}, and is now defined as {}",
+                record.driver,
+                now.unwrap_or_default()
+            ))
+            .note("members with another driver make another cluster")
+            .hint(over_a_backup(session)),
+        );
+    }
+    refused
+}
+
+/// A step during which the cluster does not serve, although nothing is wrong with it.
+pub(super) fn interrupts(session: &Session, step: &Step) -> Diagnostic {
+    let all = step.before.all;
+    let why = if all == 1 {
+        "the cluster has one member".to_owned()
+    } else {
+        format!("the cluster has {all} members, and both are needed")
+    };
+    let go_on = command_line::task(&session.plan, "apply");
+    Diagnostic::error(format!("the quorum would be lost: {}", step.what()))
+        .note(why)
+        .note("it comes back when the step is complete, and no data is lost")
+        .hint(Hint::heals(
+            "if clients can wait",
+            [format!("{go_on} --allow-interruption")],
+        ))
+}
+
+pub(super) fn nothing_was_changed(mut diagnostics: Vec<Diagnostic>) -> Failure {
+    if let Some(last) = diagnostics.pop() {
+        diagnostics.push(last.note("nothing was changed"));
+    }
+    Failure {
+        kind: FailureKind::Refused,
+        diagnostics,
+    }
+}
+
+/// Refuses while another task has members half changed.
+pub(super) fn refuse_other_tasks(session: &Session) -> Outcome<()> {
+    let home = &session.home;
+    let Some(Replacement { member, .. }) = Replacement::read(home)? else {
+        return Ok(());
+    };
+    Err(Failure::refused(
+        Diagnostic::error(format!("the replacement of `{member}` is not complete"))
+            .note("members are changed one at a time")
+            .hint(Hint::heals(
+                "complete it first",
+                [command_line::replace(&home.name, &member)],
+            )),
+    ))
+}

@@ -1,0 +1,281 @@
+//! Takes the steps.
+
+use super::present::{self, Present};
+use crate::change::apply::{Joining, Kind, Known, Leaving, Life, Moving, Step};
+use crate::lifecycle::backup::{self, BackupRequest};
+use crate::lifecycle::membership_change::MembershipChange;
+use crate::lifecycle::{replace_data, restart};
+use crate::plan::flags::InitialState;
+use crate::plan::identity::EtcdId;
+use crate::plan::{Member, Plan};
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::session::Session;
+use crate::steps::Start;
+use crate::ui::Ui;
+use crate::values::HostName;
+
+/// The steps under way.
+pub(super) struct Work {
+    ui: Ui,
+    /// The command that continues.
+    go_on: String,
+    is_backed_up: bool,
+    /// Where the data of removed members is.
+    pub(super) aside: Vec<String>,
+}
+
+impl Work {
+    pub(super) const fn new(ui: Ui, go_on: String) -> Self {
+        Self {
+            ui,
+            go_on,
+            is_backed_up: false,
+            aside: Vec::new(),
+        }
+    }
+
+    /// Takes a step.
+    pub(super) fn take(
+        &mut self,
+        session: &mut Session,
+        present: &Present,
+        step: &Step,
+    ) -> Outcome<()> {
+        let one = present.state.members.iter().find(|one| step.is_of(one));
+        let Some(one) = one else {
+            return Ok(());
+        };
+        match &step.kind {
+            Kind::Start(to) => self.start(session, present, to),
+            Kind::Restart => match &one.place {
+                Some(place) => self.restart(session, present, place),
+                None => Ok(()),
+            },
+            Kind::Add(stage) => match &one.defined {
+                Some(member) => self.add(session, present, member, *stage),
+                None => Ok(()),
+            },
+            Kind::Remove(Leaving::Remove(id)) => self.remove(session, present, one, *id),
+            Kind::Remove(stage) => self.clear(session, present, one, *stage),
+            Kind::Move(to, Moving::Update) => self.update(session, present, one, to),
+            Kind::Move(to, Moving::Restart) => self.restart(session, present, to),
+        }
+    }
+
+    fn change<'a>(
+        &self,
+        session: &'a Session,
+        present: &'a Present,
+        member: &'a Member,
+    ) -> Outcome<MembershipChange<'a>> {
+        let Some((asked, applied)) = present.asked(member.name.as_str()) else {
+            return Err(Failure::could_not_look(Diagnostic::error(
+                "no member answers",
+            )));
+        };
+        Ok(MembershipChange {
+            session,
+            asked,
+            applied: *applied,
+            member,
+            go_on: self.go_on.clone(),
+        })
+    }
+
+    /// Fails if the member could not be started at its place.
+    fn preflight(&self, session: &Session, member: &Member) -> Outcome<()> {
+        let mut plan = session.defined.clone();
+        plan.members = vec![member.clone()];
+        let names = std::slice::from_ref(&member.name);
+        let warnings = session.driver.preflight(&session.home, &plan, names)?;
+        self.ui.report(&warnings);
+        Ok(())
+    }
+
+    fn add(
+        &self,
+        session: &mut Session,
+        present: &Present,
+        member: &Member,
+        stage: Joining,
+    ) -> Outcome<()> {
+        let name = &member.name;
+        match stage {
+            Joining::Add => {
+                self.preflight(session, member)?;
+                let id = self.change(session, present, member)?.add()?;
+                self.ui
+                    .say(&format!("{name}: added to the cluster as {id}"));
+                Ok(())
+            }
+            Joining::Start(id) => {
+                let (joined, mut in_transit) = present.state.settled();
+                in_transit.retain(|one| one.name != *name);
+                in_transit.push(Member {
+                    id,
+                    ..member.clone()
+                });
+                present::record(session, &joined, &in_transit)?;
+                let plan = listed(session, present);
+                self.change(session, present, member)?.start(&plan)
+            }
+            Joining::Promote(id) => self.change(session, present, member)?.promote(id),
+        }
+    }
+
+    fn remove(
+        &mut self,
+        session: &mut Session,
+        present: &Present,
+        one: &Known,
+        id: EtcdId,
+    ) -> Outcome<()> {
+        if !self.is_backed_up && one.is_voter() {
+            backup::take_locked(self.ui, &session.home.name, BackupRequest::default())?;
+            self.is_backed_up = true;
+        }
+        if let Some(place) = &one.place {
+            restart::hand_over(session, &place.name);
+        }
+        let (mut joined, mut in_transit) = present.state.settled();
+        let leaving = joined.iter().position(|member| member.id == id);
+        in_transit.extend(leaving.map(|at| joined.remove(at)));
+        present::record(session, &joined, &in_transit)?;
+        let who = if one.name.is_empty() {
+            "a member that never started".to_owned()
+        } else {
+            one.name.escape_debug().to_string()
+        };
+        self.ui
+            .say(&format!("removing {who} ({id}) from the cluster"));
+        // The leader may be another one now, so the list is read from a member that stays.
+        let Some((asked, applied)) = present.asked(&one.name) else {
+            return Ok(());
+        };
+        MembershipChange {
+            session,
+            asked,
+            applied: *applied,
+            member: one.place.as_ref().unwrap_or(asked),
+            go_on: self.go_on.clone(),
+        }
+        .remove(id)?;
+        match one.life {
+            Life::Running | Life::Halted => self.clear(session, present, one, Leaving::Stop),
+            Life::Stopped | Life::Unusable | Life::Absent => Ok(()),
+        }
+    }
+
+    /// Stops a removed member, or moves its data aside and forgets it.
+    fn clear(
+        &mut self,
+        session: &mut Session,
+        present: &Present,
+        one: &Known,
+        stage: Leaving,
+    ) -> Outcome<()> {
+        let Some(place) = &one.place else {
+            return Ok(());
+        };
+        let name = &place.name;
+        let members = std::slice::from_ref(name);
+        let (home, data) = (session.home.clone(), session.driver.data());
+        if stage == Leaving::Stop {
+            data.halt(&home, members, &self.ui.saying())?;
+            self.ui.say(&format!("{name}: stopped"));
+            return Ok(());
+        }
+        let time = replace_data::unused_time(session.driver, &home, members);
+        data.set_aside(&home, members, &time)?;
+        if let Some(aside) = data.aside(&home, name, &time) {
+            self.ui.say(&format!("{name}: its data is kept: {aside}"));
+            self.aside.push(aside);
+        }
+        let (joined, mut in_transit) = present.state.settled();
+        in_transit.retain(|one| one.name != *name);
+        present::record(session, &joined, &in_transit).map(drop)
+    }
+
+    fn update(
+        &self,
+        session: &Session,
+        present: &Present,
+        one: &Known,
+        to: &Member,
+    ) -> Outcome<()> {
+        let Some(id) = one.id() else {
+            return Ok(());
+        };
+        if one
+            .place
+            .as_ref()
+            .is_some_and(|was| was.address != to.address)
+        {
+            self.preflight(session, to)?;
+        }
+        // Until it runs there, the others cannot reach it.
+        restart::hand_over(session, &to.name);
+        self.change(session, present, to)?.update(id)?;
+        let url = to.peer_url();
+        self.ui
+            .say(&format!("{}: its peer URL is now {url}", to.name));
+        Ok(())
+    }
+
+    /// Restarts a member at this place.
+    fn restart(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
+        let name = &to.name;
+        let members = std::slice::from_ref(name);
+        restart::hand_over(session, name);
+        let (home, data) = (session.home.clone(), session.driver.data());
+        data.halt(&home, members, &self.ui.saying())?;
+        data.release(&home, members)?;
+        self.run(session, present, to)?;
+        self.ui.say(&format!("{name}: restarted"));
+        Ok(())
+    }
+
+    fn start(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
+        self.run(session, present, to)?;
+        self.ui.say(&format!("{}: started", to.name));
+        Ok(())
+    }
+
+    /// Starts a member with its data, at this place.
+    fn run(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
+        let (mut joined, mut in_transit) = present.state.settled();
+        for one in joined.iter_mut().chain(&mut in_transit) {
+            if one.name == to.name {
+                (one.address, one.ports) = (to.address, to.ports);
+            }
+        }
+        present::record(session, &joined, &in_transit)?;
+        let mut plan = listed(session, present);
+        plan.members.retain(|one| one.name != to.name);
+        plan.members.push(to.clone());
+        let start = Start {
+            members: vec![(to.name.clone(), InitialState::Existing)],
+            lost: Vec::new(),
+        };
+        let Session {
+            home,
+            driver,
+            tools,
+            ..
+        } = &*session;
+        driver.start(home, &plan, tools, &start, &mut |_, _| {})
+    }
+}
+
+/// The plan of the definition, with the members that the cluster lists.
+fn listed(session: &Session, present: &Present) -> Plan {
+    let mut plan = session.defined.clone();
+    let members = present.state.members.iter();
+    let listed = members.filter_map(|one| {
+        let name: HostName = one.name.parse().ok()?;
+        let place = one.listed_place()?;
+        Some(Member { name, ..place })
+    });
+    plan.members = listed.collect();
+    plan
+}
