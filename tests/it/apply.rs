@@ -1,6 +1,7 @@
 //! Real clusters that are brought to an edited definition.
 
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use test_attribute::test;
 use xtask::values::DriverName;
 
-use crate::apply_support::{Writer, apply, count, members};
+use crate::apply_support::{Writer, apply, count, edits, killed, members};
 use crate::cli_cluster::{Follower, kill_member};
 use crate::cli_completions::was_started_by;
 use crate::etcd_binaries::packaged;
@@ -274,6 +275,27 @@ fn killed_apply_is_continued() {
             .expect(0)
             .stdout;
         assert_eq!(list.lines().count(), processes(&scratch, "cut").len());
+    }
+}
+
+/// A random number below this one.
+fn random(end: u64) -> u64 {
+    RandomState::new().build_hasher().finish() % end
+}
+
+#[test]
+fn apply_killed_at_any_moment_is_continued() {
+    let scratch = started("kill", &count(30, 3, ""));
+    for (what, edited, longest) in edits(30) {
+        scratch.define("kill", &edited);
+        for is_healed in [true, false] {
+            let moment = random(longest);
+            eprintln!("{what}: killed after {moment} ms");
+            killed(&scratch, "kill", moment, is_healed);
+        }
+        apply(&scratch, "kill");
+        is_healthy(&scratch, "kill");
+        assert_eq!(get(&scratch, "kill", "greeting"), "hello\n", "{what}");
     }
 }
 

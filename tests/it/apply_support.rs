@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::etcd_binaries::packaged;
-use crate::local_support::etcdctl;
+use crate::local_support::{begin, end, etcdctl, up};
 use crate::scratch::{Ran, Scratch};
 
 /// A definition of these members, each a name and the last number of its address on this test's network.
@@ -34,6 +37,40 @@ pub(crate) fn count(network: u8, count: u8, etcd: &str) -> String {
 #[track_caller]
 pub(crate) fn apply(scratch: &Scratch, name: &str) -> Ran {
     scratch.run(&["apply", name, "--yes"]).expect(0)
+}
+
+/// Edits of a cluster of three, each of another kind, with the time in ms within which `apply` is at work. The last
+/// one makes it what it was.
+pub(crate) fn edits(network: u8) -> Vec<(&'static str, String, u64)> {
+    let named = |names: [(&str, u8); 3], etcd| members(network, &names, etcd);
+    let exchanged = [("core-01", 102), ("core-02", 101), ("core-03", 103)];
+    let renamed = [("core-01", 102), ("core-02", 101), ("db-03", 103)];
+    let moved = [("core-01", 111), ("core-02", 101), ("db-03", 103)];
+    let flags = "election_timeout = 1500\n";
+    let ports = "election_timeout = 1500\nclient_port = 2390\npeer_port = 2381\n";
+    vec![
+        ("add", count(network, 5, ""), 12_000),
+        ("remove", count(network, 3, ""), 5000),
+        ("exchange", named(exchanged, ""), 2500),
+        ("replace", named(renamed, ""), 7000),
+        ("restart", named(renamed, flags), 2500),
+        ("move", named(moved, flags), 1500),
+        ("ports", named(moved, ports), 2500),
+        ("all", count(network, 3, ""), 12_000),
+    ]
+}
+
+/// Kills `apply` after this time, and asserts that the next one continues.
+#[track_caller]
+pub(crate) fn killed(scratch: &Scratch, name: &str, moment: u64, is_healed: bool) {
+    let running = begin(scratch, &["apply", name, "--yes"]);
+    thread::sleep(Duration::from_millis(moment));
+    let _ = kill(Pid::from_raw(running.id().cast_signed()), Signal::SIGKILL);
+    end(running);
+    if is_healed {
+        let up = up(scratch, name);
+        assert!(matches!(up.status, Some(0 | 1)), "{}", up.stderr);
+    }
 }
 
 /// Writes one key after another, and remembers which writes were acknowledged.

@@ -7,6 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use test_attribute::test;
 
+use crate::apply_support::{self, Writer};
 use crate::drilled_cluster::tell;
 use crate::local_support::{begin, end, get, is_healthy, processes, put, three, up, with_packaged};
 use crate::random::Random;
@@ -125,6 +126,33 @@ fn killed_restoration_is_all_or_nothing() {
         "restore: killed {} times, {restored} of them completed, {kept} without effect",
         KILLS / 2
     ));
+}
+
+#[test]
+fn killed_apply_is_continued() {
+    let mut random = Random::of("apply");
+    let scratch = Scratch::with("soak", &apply_support::count(1, 3, ""));
+    up(&scratch, "soak").expect(0);
+    let mut kills = 0;
+    while kills < KILLS {
+        let writer = Writer::start(1, &[101, 102, 103, 104, 105, 111]);
+        for (what, edited, longest) in apply_support::edits(1) {
+            put(&scratch, "soak", "survivor", what);
+            scratch.define("soak", &edited);
+            for _ in 0..=random.below(3) {
+                let is_healed = random.below(2) == 0;
+                apply_support::killed(&scratch, "soak", random.below(longest), is_healed);
+                kills += 1;
+            }
+            apply_support::apply(&scratch, "soak");
+            is_healthy(&scratch, "soak");
+            assert_eq!(get(&scratch, "soak", "survivor"), format!("{what}\n"));
+        }
+        let (count, longest) = writer.lost_nothing(&scratch, "soak");
+        tell(&format!(
+            "apply: killed {kills} times; {count} writes, none lost, at most {longest:?} apart"
+        ));
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/apply_support.rs"]
+mod apply_support;
+#[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../it/drilled_cluster.rs"]
 mod drilled_cluster;
 #[allow(dead_code, reason = "shared with the other tests")]

@@ -53,7 +53,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     };
     let applied = apply::apply(ui, name, args.allow_interruption, &|planned| {
         let Planned { steps, refused, .. } = planned;
-        ui.say(ui::apply::steps(steps).trim_end());
+        ui.say(ui::apply::steps(steps, ui.width()).trim_end());
         if args.yes || !refused.is_empty() {
             return Ok(true);
         }

@@ -72,7 +72,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             ui.print(&ui::apply::json(name, differences, steps, refused));
         }
         Format::Table => {
-            ui.print(&ui::apply::steps(steps));
+            ui.print(&ui::apply::steps(steps, ui.width()));
             ui.report(refused);
             if steps.is_empty() && refused.is_empty() {
                 ui.say(&format!("{name} is as defined: nothing to do"));

@@ -371,10 +371,12 @@ impl Record {
             };
             differences.push(format!("the {port} port{whose} was {was} and is now {is}"));
         }
-        for RecordedMember { name, address, .. } in &self.members {
+        for RecordedMember { name, address, .. } in self.members.iter().chain(&self.in_transit) {
             let mut planned = plan.members.iter();
             let now = planned.find(|planned| planned.name == *name);
             match now.map(|now| now.address) {
+                // One that is being added is new.
+                Some(_) if self.in_transit.iter().any(|one| one.name == *name) => {}
                 None => differences.push(format!("`{name}` at {address} is gone")),
                 Some(now) if now != *address => {
                     differences.push(format!("`{name}` was at {address} and is now at {now}"));

@@ -7,26 +7,28 @@ use serde_json::{Value, json};
 use crate::change::apply::{Step, Voters};
 use crate::plan::Member;
 use crate::report::Diagnostic;
+use crate::ui::table::Table;
 use crate::values::ClusterName;
 
 /// Renders the steps for people.
-pub fn steps(steps: &[Step]) -> String {
+pub fn steps(steps: &[Step], width: usize) -> String {
     let mut text = String::new();
     for (number, step) in steps.iter().enumerate() {
-        let Voters { all, able } = step.before;
-        let (during, after) = (step.during, step.after);
+        let (before, during, after) = (step.before, step.during, step.after);
         let meanwhile = if step.interrupts() {
-            "the cluster does not serve meanwhile".to_owned()
+            "no quorum meanwhile".to_owned()
         } else {
             format!("{} may fail meanwhile", during.may_fail())
         };
-        let _ = writeln!(text, "{:>2}. {}", number + 1, step.what());
-        let _ = writeln!(text, "    why     {}", step.why);
-        let _ = writeln!(
-            text,
-            "    votes   {able} of {all} before, {} of {} during, {} of {} after; {meanwhile}",
-            during.able, during.all, after.able, after.all
+        let votes = format!(
+            "{} of {} before, {} of {} during, {} of {} after; {meanwhile}",
+            before.able, before.all, during.able, during.all, after.able, after.all
         );
+        let _ = writeln!(text, "{:>2}. {}", number + 1, step.what());
+        let mut table = Table::without_heading();
+        table.row(["    why  ".to_owned(), step.why.clone()]);
+        table.row(["    votes".to_owned(), votes]);
+        text += &table.wrapped_at(width).to_string();
     }
     text
 }

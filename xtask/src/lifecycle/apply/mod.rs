@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::replace::SETTLING;
 use super::{definitions, look, open, unfinished};
 use crate::advice;
-use crate::change::apply::{Next, Step, Steps};
+use crate::change::apply::{Kind, Next, Step, Steps};
 use crate::command_line;
 use crate::etcd::verify::Verified;
 use crate::hint::Hint;
@@ -23,6 +23,7 @@ use crate::session::Session;
 use crate::state::Lock;
 use crate::ui::{self, Ui};
 use crate::values::ClusterName;
+use crate::wording::list;
 use crate::workspace::Workspace;
 use present::Present;
 use work::Work;
@@ -133,6 +134,12 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
     );
     let mut work = Work::new(ui, go_on);
     let mut last: Option<Step> = None;
+    let mut restarted = Vec::new();
+    let present = Present::of(&session)?;
+    if present.settle(&mut session)? {
+        session = again(ui, &session)?;
+    }
+    refuse_unhealthy(&session, &present.state.next())?;
     loop {
         let present = Present::of(&session)?;
         if present.settle(&mut session)? {
@@ -146,7 +153,7 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
             if !next.heals() {
                 wait(&session, step)?;
             }
-            if interruption.is_asked() {
+            if interruption.is_asked() && next != Next::Done {
                 return Err(interrupted(&session, step));
             }
             last = None;
@@ -168,6 +175,12 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
         if step.interrupts() && !may_interrupt {
             return Err(Failure::refused(refused::interrupts(&session, &step)));
         }
+        if step.kind == Kind::Restart {
+            if restarted.contains(&step.member) {
+                return Err(runs_otherwise(&session, &step));
+            }
+            restarted.push(step.member.clone());
+        }
         after_interrupt.change(format!("not complete: {}\n{continues}", step.what()));
         work.take(&mut session, &present, &step)?;
         last = Some(step);
@@ -180,6 +193,44 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
         verified: Some(verified),
         aside: work.aside,
     })
+}
+
+/// Refuses to begin while something is wrong that no step heals. An interrupted step is completed first.
+fn refuse_unhealthy(session: &Session, next: &Next) -> Outcome<()> {
+    let begins = matches!(next, Next::Step(step) if step.begins());
+    if !begins || next.heals() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + SETTLING;
+    let (verified, failing) = settled(session, deadline);
+    if failing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(
+        Diagnostic::error(verified.report.summary(&session.plan))
+            .note(format!("failing: {}", list(failing)))
+            .note("members are changed only while all serve; nothing was changed")
+            .hint(see_what_is_wrong(session)),
+    ))
+}
+
+/// The process may take flags from elsewhere.
+fn runs_otherwise(session: &Session, step: &Step) -> Failure {
+    Failure::failed(
+        Diagnostic::error(format!(
+            "`{}` runs with other flags than defined, also after its restart",
+            step.member
+        ))
+        .note(step.why.clone())
+        .hint(see_what_is_wrong(session)),
+    )
+}
+
+fn see_what_is_wrong(session: &Session) -> Hint {
+    Hint::informs(
+        "see what is wrong",
+        [command_line::task(&session.plan, "verify")],
+    )
 }
 
 /// Opens the cluster again, with the definition as it is now.
@@ -216,28 +267,28 @@ fn interrupted(session: &Session, step: &Step) -> Failure {
 /// Waits until `verify` passes, apart from what is still pending.
 fn wait(session: &Session, step: &Step) -> Outcome<()> {
     let deadline = Instant::now() + session.driver.patience();
+    let (verified, failing) = settled(session, deadline);
+    if failing.is_empty() {
+        return Ok(());
+    }
+    let summary = verified.report.summary(&session.plan);
+    Err(Failure::failed(
+        Diagnostic::error(format!("after this step, {summary}: {}", step.what()))
+            .note(format!("failing: {}", list(failing)))
+            .note("no other step was taken after that")
+            .hint(see_what_is_wrong(session)),
+    ))
+}
+
+/// Looks until no check fails that should not, a member has stopped, or the time is over. Returns what fails.
+fn settled(session: &Session, deadline: Instant) -> (Verified, Vec<&'static str>) {
     loop {
         let verified = look::once(session);
         let mut failing = verified.report.names(&[Verdict::Fail, Verdict::NotYet]);
         failing.retain(|check| !PENDING.contains(check));
-        if failing.is_empty() {
-            return Ok(());
-        }
-        if Instant::now() > deadline || verified.has_stopped_members() {
-            let (name, plan) = (&session.home.name, &session.plan);
-            return Err(Failure::failed(
-                Diagnostic::error(format!(
-                    "after this step, {}: {}",
-                    verified.report.summary(plan),
-                    step.what()
-                ))
-                .note(format!("failing: {}", crate::wording::list(failing)))
-                .note("no other step was taken after that")
-                .hint(Hint::informs(
-                    "see what is wrong",
-                    [format!("cargo xtask verify {name}")],
-                )),
-            ));
+        let is_over = Instant::now() > deadline || verified.has_stopped_members();
+        if failing.is_empty() || is_over {
+            return (verified, failing);
         }
         pause(LOOK_AGAIN);
     }

@@ -20,6 +20,7 @@ use crate::fault::{self, Healed};
 use crate::hint::Hint;
 use crate::observation::Condition;
 use crate::plan::Plan;
+use crate::plan::flags::InitialState;
 use crate::process;
 use crate::render;
 use crate::report::{FailureKind, Outcome};
@@ -94,6 +95,7 @@ pub(super) fn start(
     let mut session = past.open_session(&conditions, &start)?;
 
     let _interrupted = process::on_interrupt(how_to_go_on(name));
+    start_in_transit(&session)?;
     let timeout = request.timeout.unwrap_or_else(|| session.driver.patience());
     let readiness = start_members(&mut session, &conditions, &start, timeout)?;
     undo_with_quorum(&session, left)?;
@@ -108,7 +110,8 @@ pub(super) fn start(
         .collect();
     if without_data.is_empty() {
         // It does not become healthy without them.
-        let timeout = match left_out.is_empty() {
+        let is_whole = left_out.is_empty() && session.record.in_transit().is_empty();
+        let timeout = match is_whole {
             true => timeout,
             false => timeout.min(SETTLING_WITHOUT_ALL),
         };
@@ -170,6 +173,38 @@ pub(super) fn render_files(ui: Ui, workspace: &Workspace, plan: &Plan) -> Outcom
         if artifact::put(workspace, &file, Mode::Write)? != Before::Same {
             ui.say(&format!("rendered {}", file.path));
         }
+    }
+    Ok(())
+}
+
+/// Starts the members that a killed `apply` was adding or removing, if they have data: those that it was removing
+/// may still count for the quorum. Nothing waits for them.
+fn start_in_transit(session: &Session) -> Outcome<()> {
+    let Session {
+        ui,
+        home,
+        record,
+        driver,
+        plan,
+        tools,
+        ..
+    } = session;
+    let mut plan = plan.clone();
+    plan.members.extend(record.in_transit());
+    for member in record.in_transit() {
+        let conditions = driver.conditions(home, std::slice::from_ref(&member.name))?;
+        if conditions != [Condition::Stopped] {
+            continue;
+        }
+        ui.say(&format!(
+            "{}: starting, because `apply` was interrupted",
+            member.name
+        ));
+        let start = Start {
+            members: vec![(member.name, InitialState::Existing)],
+            lost: Vec::new(),
+        };
+        driver.start(home, &plan, tools, &start, &mut |_, _| {})?;
     }
     Ok(())
 }

@@ -403,8 +403,12 @@ impl Next {
     }
 
     /// Whether it starts or removes a member that does not serve.
-    pub const fn heals(&self) -> bool {
-        matches!(self, Self::Step(step) if step.before.able < step.before.all)
+    pub fn heals(&self) -> bool {
+        let Self::Step(step) = self else {
+            return false;
+        };
+        let has_no_vote = matches!(step.kind, Kind::Remove(_)) && step.before == step.after;
+        has_no_vote || step.before.able < step.before.all
     }
 
     const fn is_start(&self) -> bool {

@@ -200,6 +200,17 @@ impl Step {
         }
     }
 
+    /// Whether nothing of it was done yet.
+    pub const fn begins(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Restart
+                | Kind::Add(Joining::Add)
+                | Kind::Remove(Leaving::Remove(_))
+                | Kind::Move(_, Moving::Update)
+        )
+    }
+
     /// Whether the cluster does not serve meanwhile.
     pub const fn interrupts(&self) -> bool {
         !self.during.have_quorum()
