@@ -61,12 +61,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         let command = format!("cargo xtask apply {name}{interruption} --yes");
         ui::confirm::ask(ui, "perform these steps?", why, &command)
     })?;
-    let Some(Applied {
-        session,
-        verified,
-        aside,
-    }) = applied
-    else {
+    let Some(Applied { session, verified }) = applied else {
         ui.say("nothing was changed");
         return Ok(Exit::Unhealthy);
     };
@@ -81,8 +76,5 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         report,
         ui.width(),
     ));
-    for folder in aside {
-        ui.say(&format!("the data of a removed member is kept: {folder}"));
-    }
     Ok(report.health().into())
 }

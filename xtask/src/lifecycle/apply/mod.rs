@@ -46,8 +46,6 @@ pub struct Applied {
     pub session: Session,
     /// What `verify` found at the end; nothing if there was nothing to do.
     pub verified: Option<Verified>,
-    /// Where the data of removed members is.
-    pub aside: Vec<String>,
 }
 
 /// The pause between two looks.
@@ -115,7 +113,6 @@ pub fn apply(
         return Ok(Some(Applied {
             session,
             verified: None,
-            aside: Vec::new(),
         }));
     }
     if !agree(&planned)? {
@@ -191,7 +188,6 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
     Ok(Applied {
         session,
         verified: Some(verified),
-        aside: work.aside,
     })
 }
 

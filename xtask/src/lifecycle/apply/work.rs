@@ -20,8 +20,6 @@ pub(super) struct Work {
     /// The command that continues.
     go_on: String,
     is_backed_up: bool,
-    /// Where the data of removed members is.
-    pub(super) aside: Vec<String>,
 }
 
 impl Work {
@@ -30,7 +28,6 @@ impl Work {
             ui,
             go_on,
             is_backed_up: false,
-            aside: Vec::new(),
         }
     }
 
@@ -189,7 +186,6 @@ impl Work {
         data.set_aside(&home, members, &time)?;
         if let Some(aside) = data.aside(&home, name, &time) {
             self.ui.say(&format!("{name}: its data is kept: {aside}"));
-            self.aside.push(aside);
         }
         let (joined, mut in_transit) = present.state.settled();
         in_transit.retain(|one| one.name != *name);
