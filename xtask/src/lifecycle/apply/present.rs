@@ -1,5 +1,6 @@
 //! A look at the cluster, for the choice of the next step.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::advice::Unusable;
@@ -7,7 +8,7 @@ use crate::change::apply::{self, Life, MemberSeen, Next, Obstacle, Seen, State};
 use crate::command_line;
 use crate::etcd::observe;
 use crate::hint::Hint;
-use crate::observation::{Condition, Look, Status};
+use crate::observation::{Condition, ListedMember, Look, Status};
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -94,7 +95,8 @@ impl Present {
             let listed = observe::member_list(one, tools, observe::PATIENCE);
             listed.seen().cloned()
         });
-        let Some(listed) = lists.flatten().next() else {
+        let lists: Vec<Vec<ListedMember>> = lists.flatten().collect();
+        let Some(listed) = lists.first().filter(|first| agree(first, &lists)) else {
             return Ok(None);
         };
         let mut seen = Vec::new();
@@ -117,7 +119,7 @@ impl Present {
         let state = State::of(&Seen {
             defined,
             recorded: &recorded,
-            listed: &listed,
+            listed,
             members: &seen,
         });
         let applied = |status: &Status| status.raft_applied_index.or(status.raft_index);
@@ -155,6 +157,16 @@ pub(super) fn record(
         session.record.write(&session.home)?;
     }
     Ok(is_news)
+}
+
+/// Whether these lists have the same members. etcd 3.4 lists what the member that was asked has applied so far.
+fn agree(first: &[ListedMember], lists: &[Vec<ListedMember>]) -> bool {
+    let key = |list: &[ListedMember]| {
+        let members = list.iter();
+        let members = members.map(|one| (one.id, one.is_learner, one.peer_urls.clone()));
+        members.collect::<BTreeSet<_>>()
+    };
+    lists.iter().all(|list| key(list) == key(first))
 }
 
 fn not_running(session: &Session) -> Failure {

@@ -127,6 +127,9 @@ impl Work {
         one: &Known,
         id: EtcdId,
     ) -> Outcome<()> {
+        if let Some(place) = &one.place {
+            refuse_immovable(session, &place.name)?;
+        }
         if !self.is_backed_up && one.is_voter() {
             backup::take_locked(self.ui, &session.home.name, BackupRequest::default())?;
             self.is_backed_up = true;
@@ -171,7 +174,7 @@ impl Work {
         one: &Known,
         stage: Leaving,
     ) -> Outcome<()> {
-        let Some(place) = &one.place else {
+        let Some(place) = one.place.as_ref().or(one.defined.as_ref()) else {
             return Ok(());
         };
         let name = &place.name;
@@ -260,6 +263,21 @@ impl Work {
             ..
         } = &*session;
         driver.start(home, &plan, tools, &start, &mut |_, _| {})
+    }
+}
+
+/// Fails if a later step would fail, when the member has already left the cluster.
+fn refuse_immovable(session: &Session, name: &HostName) -> Outcome<()> {
+    let data = session.driver.data();
+    let immovable = data.immovable(&session.home, std::slice::from_ref(name));
+    match immovable.first() {
+        None => Ok(()),
+        Some((member, why)) => Err(Failure::refused(
+            Diagnostic::error(format!(
+                "the data of `{member}` cannot be moved aside: {why}"
+            ))
+            .note("it stays a member of the cluster"),
+        )),
     }
 }
 

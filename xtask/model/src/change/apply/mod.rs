@@ -150,10 +150,17 @@ impl State {
         }
     }
 
-    /// Completes the removal of a member that the cluster no longer lists.
+    /// Completes the removal of a member that the cluster no longer lists. Data that nobody recorded is of an earlier
+    /// member of this name.
     fn completed_membership(&self) -> Option<Next> {
-        let mut gone = self.members.iter();
-        let gone = gone.find(|one| one.is_recorded && one.entry.is_none())?;
+        let is_gone = |one: &&Known| one.is_recorded && one.entry.is_none();
+        let is_stale = |one: &&Known| {
+            let entry = one.entry.as_ref();
+            let never_ran = entry.is_none_or(|entry| entry.name.is_empty());
+            one.defined.is_some() && !one.is_recorded && never_ran && one.life != Life::Absent
+        };
+        let mut members = self.members.iter();
+        let gone = members.find(|one| is_gone(one) || is_stale(one))?;
         let stage = match gone.life {
             Life::Running | Life::Halted => Leaving::Stop,
             Life::Stopped | Life::Unusable | Life::Absent => Leaving::SetAside,
@@ -266,7 +273,8 @@ impl State {
         Some(self.step(one, Kind::Restart, why))
     }
 
-    /// Removes a member whose address another one gets; the only member steps aside instead.
+    /// Removes a member whose address another one gets. The only member steps aside instead, and so does one of
+    /// three if the other only moves: two members need both, so neither could move.
     fn made_room(&self) -> Option<Next> {
         let blocked = self.new_members().chain(self.movers());
         let in_the_way = blocked.flat_map(|(one, to)| {
@@ -277,7 +285,8 @@ impl State {
         let others = self.leader_last(others);
         let (other, one) = *others.first()?;
         let why = format!("it is not defined, and {} gets its address", one.name);
-        if self.voters().all > 1 {
+        let voters = self.voters().all;
+        if voters > 1 && !(voters == 3 && one.entry.is_some()) {
             let stage = Leaving::Remove(other.entry.as_ref()?.id);
             return Some(self.step(other, Kind::Remove(stage), why));
         }

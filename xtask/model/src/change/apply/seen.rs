@@ -73,15 +73,22 @@ impl Seen<'_> {
         let (defined, recorded) = (named(&self.defined.members), named(self.recorded));
         let seen = self.members.iter().find(|one| one.name == *name);
         let status = seen.and_then(|seen| seen.status.as_ref());
-        // Somebody may have added it again by hand.
-        let runs_as = status.filter(|status| {
-            let is_it =
-                |entry: &ListedMember| entry.id == status.member_id && entry.name == name.as_str();
-            self.listed.iter().any(is_it)
+        let known_id = recorded.as_ref().map(|recorded| {
+            let is_listed = |entry: &ListedMember| entry.id == recorded.id;
+            // Somebody may have added it again by hand, or the record may have been lost.
+            let is_it = |entry: &&ListedMember| {
+                let runs_so = status.is_some_and(|status| status.member_id == entry.id);
+                let is_there = runs_so || entry.peer_urls == [recorded.peer_url()];
+                entry.name == name.as_str() && is_there
+            };
+            let mut listed = self.listed.iter();
+            match listed.clone().any(is_listed) {
+                true => recorded.id,
+                false => listed.find(is_it).map_or(recorded.id, |entry| entry.id),
+            }
         });
-        let runs_as = runs_as.map(|status| status.member_id);
-        let is_its = |entry: &&ListedMember| match (&recorded, &defined) {
-            (Some(recorded), _) => entry.id == runs_as.unwrap_or(recorded.id),
+        let is_its = |entry: &&ListedMember| match (known_id, &defined) {
+            (Some(id), _) => entry.id == id,
             // The task may have been killed before it recorded the member that it had added.
             (None, Some(defined)) => {
                 let is_its = entry.name.is_empty() || entry.name == name.as_str();
