@@ -76,7 +76,6 @@ fn apply_asks_before_it_changes_anything() {
     assert_eq!(scratch.run(&["plan", "asked"]).expect(0).stdout, "");
     let nothing = "asked is as defined: nothing to do\n";
     assert_eq!(scratch.run(&["apply", "asked"]).expect(0).stderr, nothing);
-    scratch.define("asked", &count(2, 3, "snapshot_count = 1"));
     scratch.define(
         "asked",
         &count(2, 3, "[etcd.flags]\nsnapshot-count = \"5000\"\n"),
@@ -84,7 +83,7 @@ fn apply_asks_before_it_changes_anything() {
     let plan = scratch.run(&["plan", "asked"]).expect(1);
     let first = plan.stdout.lines().next().unwrap();
     assert!(first.starts_with(" 1. restart core-0"), "{}", plan.stdout);
-    let votes = "    votes   3 of 3 before, 2 of 3 during, 3 of 3 after; 0 may fail meanwhile\n";
+    let votes = "    votes  3 of 3 before, 2 of 3 during, 3 of 3 after; 0 may fail meanwhile\n";
     assert_eq!(plan.stdout.matches(votes).count(), 3, "{}", plan.stdout);
     let hint = "hint: perform them: `cargo xtask apply asked`\n";
     assert_eq!(plan.stderr, hint);
