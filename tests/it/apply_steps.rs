@@ -88,7 +88,10 @@ impl Cluster {
 }
 
 fn started(plan: &Plan, member: &Member) -> StartedWith {
-    let all = flags::flags(plan, &MemberFlags::at(member, "data"), InitialState::New);
+    let all = flags::flags(
+        plan,
+        &MemberFlags::at(plan, member, "data", InitialState::New),
+    );
     StartedWith {
         program: None,
         flags: all.into_iter().map(|one| (one.name, one.value)).collect(),

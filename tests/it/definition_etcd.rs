@@ -24,8 +24,8 @@ fn plan_uses_only_flags_that_its_etcd_has() {
         definition.etcd.election_timeout = Setting::default(500);
         definition.fleet = Setting::default(true);
         let plan = Plan::new(&definition);
-        let myself = MemberFlags::at(&plan.members[0], "/var/lib/etcd");
-        for flag in flags(&plan, &myself, InitialState::New) {
+        let myself = MemberFlags::at(&plan, &plan.members[0], "/var/lib/etcd", InitialState::New);
+        for flag in flags(&plan, &myself) {
             let fact = find(&flag.name).unwrap_or_else(|| panic!("{} is not listed", flag.name));
             assert!(fact.exists_in(version), "{version} has no {}", flag.name);
         }

@@ -391,9 +391,9 @@ const TEMPLATES: &[&str] = &[
 /// The words of etcd's command on the plan's first machine.
 fn etcd_words(plan: &Plan) -> Vec<String> {
     let member = &plan.members[0];
-    let mut myself = MemberFlags::at(member, "/var/lib/etcd/data");
+    let mut myself = MemberFlags::at(plan, member, "/var/lib/etcd/data", InitialState::New);
     myself.listen_client_urls.push_str(",http://127.0.0.1:2379");
-    words(&flags(plan, &myself, InitialState::New), plan.version())
+    words(&flags(plan, &myself), plan.version())
 }
 
 /// What each program would run on the machine of its plan's first member.
@@ -406,7 +406,8 @@ fn words_of_first_members(scripts: &[(&Plan, &str)]) -> Vec<Vec<String>> {
         let name = &plan.members[0].name;
         let _ = writeln!(
             driver,
-            "uname() {{ echo {name}; }}\n( . ./{index} ) || exit 1\nprintf '\\n\\0'"
+            "uname() {{ echo {name}; }}\ncurl() {{ return 7; }}\nsleep() {{ exit; }}\n\
+             ( . ./{index} ) || exit 1\nprintf '\\n\\0'"
         );
     }
     let printed = pipe(Command::new("sh").current_dir(scratch.root()), &driver);

@@ -24,7 +24,7 @@ use crate::scratch::Ran;
 use crate::support::{project, read_yaml_1_1};
 
 /// The address of a lab's mirror: in the network of most definitions, but not a member's.
-const MIRROR: Ipv4Addr = Ipv4Addr::new(192, 168, 56, 1);
+pub(crate) const MIRROR: Ipv4Addr = Ipv4Addr::new(192, 168, 56, 1);
 
 #[test]
 fn release_cluster_survives_a_restart_in_containers() {
@@ -94,7 +94,9 @@ fn package_forms_only_the_predicted_cluster_in_containers() {
     for machine in &machines {
         is_as_rendered(machine, &cluster.user_data);
         // The package's own unit would have formed a cluster of one in another folder.
-        assert_eq!(names(machine, "/var/lib/etcd"), ["data"]);
+        wait_for("the note that it had data", || {
+            (names(machine, "/var/lib/etcd") == ["data", "had-data"]).then_some(())
+        });
         let ids = cluster_ids(&machine.journal());
         assert_eq!(ids, BTreeSet::from([cluster.plan.cluster_id.to_string()]));
     }
@@ -230,9 +232,9 @@ fn extra_user_data_takes_effect_in_containers() {
 }
 
 /// A definition, planned and rendered.
-struct Cluster {
-    plan: Plan,
-    user_data: String,
+pub(crate) struct Cluster {
+    pub(crate) plan: Plan,
+    pub(crate) user_data: String,
 }
 
 impl Cluster {
@@ -256,7 +258,7 @@ impl Cluster {
     }
 
     /// A definition that gets etcd from the lab's mirror.
-    fn of_release(lab: &Lab, members: usize) -> Self {
+    pub(crate) fn of_release(lab: &Lab, members: usize) -> Self {
         let definition = format!(
             "members = {members}\n[etcd]\nversion = \"{}\"\nruntime = \"release\"\n\
              release_url = \"{}\"\nsha256 = {{ {} = \"{}\" }}\n",
@@ -268,7 +270,7 @@ impl Cluster {
         Self::new("default", &definition)
     }
 
-    fn boot(&self, lab: &mut Lab) -> Vec<Machine> {
+    pub(crate) fn boot(&self, lab: &mut Lab) -> Vec<Machine> {
         let members = self.plan.members.iter();
         members
             .map(|member| {
@@ -284,7 +286,7 @@ impl Cluster {
 
     /// Waits until all members serve, and asserts that they form the predicted cluster and run as
     /// planned.
-    fn is_founded(&self, lab: &Lab, program: &str, machines: &[Machine]) {
+    pub(crate) fn is_founded(&self, lab: &Lab, program: &str, machines: &[Machine]) {
         for machine in machines {
             machine.settled();
         }
@@ -322,9 +324,10 @@ impl Cluster {
 
     /// The command line of a member.
     fn line(&self, member: &Member, program: &str) -> Vec<String> {
-        let mut myself = MemberFlags::at(member, "/var/lib/etcd/data");
+        let mut myself =
+            MemberFlags::at(&self.plan, member, "/var/lib/etcd/data", InitialState::New);
         myself.listen_client_urls += ",http://127.0.0.1:2379";
-        let flags = flags(&self.plan, &myself, InitialState::New);
+        let flags = flags(&self.plan, &myself);
         let words = words(&flags, self.plan.version());
         iter::once(program.to_owned()).chain(words).collect()
     }
@@ -391,7 +394,7 @@ fn every_debian_cluster() -> Vec<Cluster> {
         .collect()
 }
 
-fn etcdctl(lab: &Lab, endpoints: &str, words: &[&str]) -> Ran {
+pub(crate) fn etcdctl(lab: &Lab, endpoints: &str, words: &[&str]) -> Ran {
     let mut command: Command = lab.command(&packaged().join("etcdctl"));
     command
         .args(["--endpoints", endpoints])
@@ -409,7 +412,7 @@ fn cluster_ids(journal: &str) -> BTreeSet<String> {
 }
 
 /// The content of a folder of a machine.
-fn names(machine: &Machine, folder: &str) -> Vec<String> {
+pub(crate) fn names(machine: &Machine, folder: &str) -> Vec<String> {
     let entries = machine.path(folder).read_dir_utf8().into_iter().flatten();
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().to_owned())

@@ -308,9 +308,9 @@ fn ports_reach_every_kind_of_machine() {
             text + ports
         };
         let user_data = xtask::render::user_data(&plan(name, &text));
-        for port in ["2379", "2380"] {
-            assert!(!user_data.contains(port), "{name}: {user_data}");
-        }
+        let mut numbers = user_data.split(|c: char| !c.is_ascii_digit());
+        let usual = numbers.find(|number| ["2379", "2380"].contains(number));
+        assert_eq!(usual, None, "{name}: {user_data}");
         for port in [":4001", ":7001"] {
             assert!(user_data.contains(port), "{name}: {user_data}");
         }

@@ -190,10 +190,10 @@ fn definition(version: &str) -> Definition {
 }
 
 fn first_members(plan: &Plan, state: InitialState) -> Vec<Flag> {
+    let first = &plan.members[0];
     flags(
         plan,
-        &MemberFlags::at(&plan.members[0], "/var/lib/etcd/core-01"),
-        state,
+        &MemberFlags::at(plan, first, "/var/lib/etcd/core-01", state),
     )
 }
 

@@ -362,8 +362,11 @@ fn words_on(machine: &str, program: &str) -> std::process::Output {
     let bin = scratch.root().join("bin");
     fs::create_dir(&bin).unwrap();
     write_program(&bin.join("uname"), &format!("#!/bin/sh\necho {machine}\n"));
+    // No other machine answers, and nothing waits for data.
+    write_program(&bin.join("curl"), "#!/bin/sh\nexit 7\n");
     let printing = program.replace("\nexec ", "\nprintf '%s\\n' ");
     assert_ne!(printing, program);
+    let printing = format!("sleep() {{ exit; }}\n{printing}");
     Command::new("sh")
         .args(["-c", &printing])
         .env("PATH", format!("{bin}:/usr/bin:/bin"))

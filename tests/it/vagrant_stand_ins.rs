@@ -58,8 +58,8 @@ case $* in
   *mountpoint*) echo yes ;;
   *'mv -T data data-replaced-'*) echo "set aside $machine" >>"$SAID/calls" ;;
   *'is gone from'*) echo "place $machine" >>"$SAID/calls" ;;
-  */member*) cat "$SAID/$machine.data" ;;
   *user_data=*) cat "$SAID/$machine.inside" ;;
+  */member*) cat "$SAID/$machine.data" ;;
 esac
 if [ -s "$SAID/kill" ]; then
   case $* in *"$(cat "$SAID/kill")"*) kill -KILL "$PPID" ;; esac

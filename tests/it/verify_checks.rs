@@ -268,7 +268,7 @@ fn undefined_or_changed_members_are_named() {
             missing
               Fail: 5 members defined, 4 listed
               - core-05 is defined but not a member of the cluster
-                informs: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
+                heals: add it again, without its old data: `cargo xtask replace core-05 --cluster five`
             extra
               Fail: 5 members defined, 6 listed
               - member beef named `core-06` at http://192.168.56.106:2380 is not defined
@@ -276,11 +276,11 @@ fn undefined_or_changed_members_are_named() {
             unstarted
               NotYet: 5 members defined, 5 listed
               - core-05 was added to the cluster but has never started
-                makes-safer: no task starts it here, and it counts towards the quorum: remove it until somebody does: `cargo xtask etcdctl --cluster five -- member remove b022b8edfd57a6a2`
+                heals: let it join, without its old data: `cargo xtask replace core-05 --cluster five`
             learner
               Fail: 5 members defined, 5 listed
               - core-05 is a learner: it receives the data but has no vote
-                heals: promote it once it has caught up: `cargo xtask etcdctl --cluster five -- member promote b022b8edfd57a6a2`
+                heals: let it join, or join again: `cargo xtask replace core-05 --cluster five`
             moved
               Fail: 5 members defined, 5 listed
               - core-05 has the peer URL http://10.0.0.1:2380, not http://192.168.56.105:2380
@@ -350,7 +350,7 @@ fn conflicting_member_lists_name_their_source() {
         expect![[r#"
             NotYet: 3 members defined, 3 listed
             - core-03 was added to the cluster but has never started, according to core-02
-              makes-safer: no task starts it here, and it counts towards the quorum: remove it until somebody does: `cargo xtask etcdctl -- member remove ab3ccc2eb6162bd9`
+              heals: let it join, without its old data: `cargo xtask replace core-03`
         "#]],
     );
     let mut seen = healthy(&plan);
@@ -642,7 +642,7 @@ fn hints_give_no_peer_url_to_two_members() {
             Fail: 3 members defined, 3 listed
             - core-01 has the peer URL http://192.168.56.109:2380, not http://192.168.56.101:2380
             - core-03 is defined but not a member of the cluster
-              informs: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
+              heals: add it again, without its old data: `cargo xtask replace core-03`
             - member beef named `stranger` at http://192.168.56.101:2380 is not defined
               heals: remove it: `cargo xtask etcdctl -- member remove beef`
         "#]],
@@ -1231,7 +1231,7 @@ fn only_comparable_hashes_are_compared() {
             one differs
               Fail: 00000001 on core-01 and core-02 and 00000002 on core-03 at revision 5
               - core-03 holds different data from core-01 and core-02
-                heals: stop all writes, then give every member the data of core-01: `cargo xtask restore default --from-member core-01`
+                heals: stop all writes, then give it the data of the others: `cargo xtask replace core-03`
             all differ
               Fail: 00000001 on core-01, 00000003 on core-02 and 00000002 on core-03 at revision 5
               - the members hold different data, and no majority agrees
@@ -1295,15 +1295,15 @@ fn different_revisions_at_one_log_entry_prove_divergence() {
             more
               Fail: revision 26 on core-02 and revision 6 on core-01 and core-03, although all have applied the log up to entry 19
               - core-02 holds different data from core-01 and core-03
-                heals: stop all writes, then give every member the data of core-01: `cargo xtask restore default --from-member core-01`
+                heals: stop all writes, then give it the data of the others: `cargo xtask replace core-02`
             less than it has just read
               Fail: revision 6 on core-01 and core-03 and revision 4 on core-02, although all have applied the log up to entry 19
               - core-02 holds different data from core-01 and core-03
-                heals: stop all writes, then give every member the data of core-01: `cargo xtask restore default --from-member core-01`
+                heals: stop all writes, then give it the data of the others: `cargo xtask replace core-02`
             less, and written to
               Fail: revision 6 on core-01 and core-03 and an earlier revision on core-02, although all have read the last write
               - core-02 holds different data from core-01 and core-03
-                heals: stop all writes, then give every member the data of core-01: `cargo xtask restore default --from-member core-01`
+                heals: stop all writes, then give it the data of the others: `cargo xtask replace core-02`
             written to between
               Pass: 6d17d1e1 at revision 5
             written to twice
@@ -1455,9 +1455,9 @@ fn member_hints_match_the_etcd_version() {
         2.3.8: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 http://172.17.8.102:2380`
         2.3.8: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
         3.0.17: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
-        3.0.17: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        3.0.17: add it again, without its old data: `cargo xtask replace core-03 --cluster recorded`
         3.6.14: correct the URL in the cluster's member list: `cargo xtask etcdctl --cluster recorded -- member update 25d6ce33763c5524 --peer-urls=http://172.17.8.102:2380`
-        3.6.14: no task adds it back here, and until it runs it would count against the quorum: leave it out, and keep the others' data
+        3.6.14: add it again, without its old data: `cargo xtask replace core-03 --cluster recorded`
     "#]].assert_eq(&hints);
 }
 
@@ -1570,7 +1570,7 @@ fn member_without_data_is_not_started_again() {
     seen.recorded.had_data = plan.members.iter().map(|one| one.name.clone()).collect();
     expect![[r#"
         [
-            "reachable: informs: its data is lost, and no task gives it new data here; the others can serve without it",
+            "reachable: heals: its data is lost; replace it, while the others serve: `cargo xtask replace core-03`",
         ]
     "#]]
     .assert_debug_eq(&hints(&plan, &seen));
@@ -1675,8 +1675,8 @@ fn member_with_damaged_data_is_not_started_again() {
     }
     expect![[r#"
         [
-            "3: WriteAheadLog: reachable: informs: its write-ahead log is damaged, and no task gives it new data here; the others can serve without it: `cargo xtask logs core-03`",
-            "3: Database: reachable: informs: its database is damaged, and no task gives it new data here; the others can serve without it: `cargo xtask logs core-03`",
+            "3: WriteAheadLog: reachable: heals: its write-ahead log is damaged; replace it, while the others serve: `cargo xtask replace core-03`",
+            "3: Database: reachable: heals: its database is damaged; replace it, while the others serve: `cargo xtask replace core-03`",
             "3: DiskFull: reachable: heals: the disk that holds its data is full; free some space there, then start it again: `cargo xtask up`",
             "1: Database: reachable: informs: its database is damaged, and there is no backup to restore; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
         ]

@@ -7,7 +7,7 @@ use test_attribute::test;
 use xtask::check;
 use xtask::commands::Exit;
 use xtask::observation::machine::{self, MachineStatus};
-use xtask::observation::{Look, Observation};
+use xtask::observation::{Condition, Look, Observation};
 use xtask::plan::Plan;
 
 use crate::scratch::{Ran, Scratch};
@@ -15,7 +15,7 @@ use crate::support::program;
 use crate::verify_support::{exit, healthy, plan, says, three, without};
 
 /// The healthy cluster, with one of its machines changed.
-fn with_one(plan: &Plan, change: fn(&mut MachineStatus)) -> Observation {
+fn with_one(plan: &Plan, change: impl FnOnce(&mut MachineStatus)) -> Observation {
     let mut observation = healthy(plan);
     match &mut observation.machines[1] {
         Look::Seen(machine) => change(machine),
@@ -80,6 +80,53 @@ fn activating_unit_is_not_yet_and_failed_unit_fails() {
     assert_eq!(exit(&check::judge(&plan, &seen)), Exit::Unhealthy);
 }
 
+/// Its start script found no data.
+#[test]
+fn machine_without_data_waits_or_is_replaced() {
+    let plan = three();
+    let without_data = |unit: &str| {
+        let mut seen = with_one(&plan, |machine| {
+            machine.unit = unit.to_owned();
+            machine.has_data = Some(false);
+        });
+        let first = plan.members[0].name.clone();
+        let second = plan.members[1].name.clone();
+        seen.recorded.had_data = vec![first, second];
+        seen.conditions = vec![Condition::Running("lab machine".to_owned()); 3];
+        seen.members[1].status = Look::Failed("connection refused".to_owned());
+        seen
+    };
+    says(
+        &plan,
+        &without_data("failed"),
+        "reachable",
+        expect![[r#"
+        Fail: 2 of 3 answer
+        - core-02 does not answer at http://192.168.56.102:2379: connection refused
+          heals: its data is lost; replace it, while the others serve: `cargo xtask replace core-02`
+    "#]],
+    );
+    says(
+        &plan,
+        &without_data("failed"),
+        "unit",
+        expect![[r#"
+        Fail: active on 2 of 3
+        - core-02 has its unit etcd.service in the state `failed`
+    "#]],
+    );
+    says(
+        &plan,
+        &without_data("active"),
+        "reachable",
+        expect![[r#"
+            Fail: 2 of 3 answer
+            - core-02 does not answer at http://192.168.56.102:2379: connection refused
+              informs: its start script waits, because it has no data; its log says for what: `cargo xtask logs core-02`
+        "#]],
+    );
+}
+
 #[test]
 fn different_user_data_is_named_by_a_short_digest() {
     let defined = three();
@@ -90,8 +137,8 @@ fn different_user_data_is_named_by_a_short_digest() {
         &seen,
         "user-data",
         expect![[r#"
-            Fail: f58080b8faae on 2 of 3
-            - core-02 was set up with the user-data 000000000000, not f58080b8faae
+            Fail: 0f3506315727 on 2 of 3
+            - core-02 was set up with the user-data 000000000000, not 0f3506315727
               heals: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
         "#]],
     );
@@ -100,7 +147,7 @@ fn different_user_data_is_named_by_a_short_digest() {
         &other,
         "user-data",
         expect![[r#"
-            Fail: f58080b8faae on 2 of 3
+            Fail: 0f3506315727 on 2 of 3
             - core-02 has no user-data
               heals: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
         "#]],
@@ -112,8 +159,8 @@ fn different_user_data_is_named_by_a_short_digest() {
         &healthy(&defined),
         "user-data",
         expect![[r#"
-            Fail: dc84216fac7e on 0 of 3
-            - core-01, core-02 and core-03 were set up with the user-data f58080b8faae, not dc84216fac7e
+            Fail: 4b9c54ac64ce on 0 of 3
+            - core-01, core-02 and core-03 were set up with the user-data 0f3506315727, not 4b9c54ac64ce
               makes-safer: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-01)`, then `cargo xtask verify --wait 2m`
         "#]],
     );
@@ -236,7 +283,7 @@ fn machine_that_cannot_be_inspected_proves_nothing() {
         &seen,
         "user-data",
         expect![[r#"
-            Skipped: f58080b8faae on 0 of 0; not checked: core-01, core-02 and core-03 were not inspected
+            Skipped: 0f3506315727 on 0 of 0; not checked: core-01, core-02 and core-03 were not inspected
         "#]],
     );
 }

@@ -85,6 +85,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
     let machines = plan.members.iter().filter(|_| plan.on_machines);
     let machines = machines.zip(&started).map(|(_, started)| {
         Look::Seen(MachineStatus {
+            has_data: Some(true),
             started: Some(started.clone()),
             unit: "active".to_owned(),
             user_data: Some(user_data_sha256(plan)),
@@ -114,7 +115,10 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
 
 /// The flags that a plan starts a member's etcd with.
 pub(crate) fn as_defined(plan: &Plan, member: &Member) -> StartedWith {
-    let flags = flags(plan, &MemberFlags::at(member, "/data"), InitialState::New);
+    let flags = flags(
+        plan,
+        &MemberFlags::at(plan, member, "/data", InitialState::New),
+    );
     let words = flags::words(&flags, plan.version());
     StartedWith::read(&[vec!["/bin/etcd".to_owned()], words].concat(), &[])
 }

@@ -35,6 +35,7 @@ fn long_story_of_a_cluster_on_machines_in_vms() {
     cluster.is_proven_from_inside_where_it_is_not_reached();
     cluster.mends_what_somebody_stopped();
     cluster.is_restored_from_a_backup();
+    cluster.gets_a_new_member_on_a_new_machine();
     cluster.bears_the_loss_of_one();
     cluster.does_not_bear_the_loss_of_two();
     cluster.is_rebuilt_from_the_survivor();
@@ -157,14 +158,31 @@ impl Setting {
         fs::remove_dir_all(backups).unwrap();
     }
 
-    /// `restore` boots one machine, creates another, and gives both the data of the third.
-    fn is_rebuilt_from_the_survivor(&self) {
+    /// `replace` creates a machine whose member joins the others.
+    fn gets_a_new_member_on_a_new_machine(&self) {
+        let identity = self.running_cluster_ids();
+        self.destroys_a_machine();
+        let replace = ["replace", "core-03", "--cluster", NAME];
+        let replaced = self.run("replace, machine gone", &replace).expect(0);
+        let said = "vms is healthy: 3 of 3 members";
+        assert!(replaced.stdout.contains(said), "{}", replaced.stderr);
+        assert_eq!(self.greeting(), "hello\n");
+        assert_eq!(self.running_cluster_ids(), identity);
+        self.forgets_backups();
+    }
+
+    fn destroys_a_machine(&self) {
         let mut destroy = self.command("vagrant");
         let folder = self.workspace.join("vagrant").join(NAME);
         destroy
             .args(["destroy", "--force", "vms_core-03"])
             .current_dir(folder);
         Ran::from(destroy.output().unwrap()).expect(0);
+    }
+
+    /// `restore` boots one machine, creates another, and gives both the data of the third.
+    fn is_rebuilt_from_the_survivor(&self) {
+        self.destroys_a_machine();
         let restore = ["restore", NAME, "--from-member", "core-02", "--yes"];
         let restored = self.run("restore, two lost", &restore).expect(0);
         let said = "vms is healthy: 3 of 3 members";

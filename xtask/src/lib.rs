@@ -4,7 +4,7 @@
 //! files, processes, networks, clocks and the terminal.
 
 pub use model::{
-    advice, backup, change, check, command_line, definition, doctor, drill, elections,
+    advice, backup, bootstrap, change, check, command_line, definition, doctor, drill, elections,
     extra_user_data, facts, hint, host, judgement, observation, plan, profile, reason, render,
     report, restore, steps, values, way_back, wording,
 };

@@ -4,8 +4,9 @@ use crate::command_line;
 use crate::hint::Hint;
 use crate::observation::Snapshot;
 use crate::observation::log::Cause;
+use crate::plan::Plan;
 use crate::report::Diagnostic;
-use crate::values::{ClusterName, EtcdVersion, HostName};
+use crate::values::{ClusterName, HostName};
 
 /// Why a member cannot be started with the data that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +51,10 @@ pub enum Others {
     None,
 }
 
-/// Whether `replace` works for members of this kind: they must be local processes of etcd 3.
-pub const fn can_be_replaced(version: EtcdVersion, on_machines: bool) -> bool {
-    !version.is_v2() && !on_machines
+/// Whether `replace` works for the members of a plan.
+pub fn can_be_replaced(plan: &Plan) -> bool {
+    let can_join = !plan.on_machines || plan.machine.profile.members_can_join;
+    can_join && !plan.version().is_v2()
 }
 
 /// What to do about a member that has lost its data or cannot start with it. `replaceable`: whether `replace`

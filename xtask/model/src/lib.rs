@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod backup;
+pub mod bootstrap;
 pub mod change;
 pub mod check;
 pub mod command_line;

@@ -10,6 +10,7 @@ pub mod membership;
 pub mod observe;
 mod package;
 pub mod pair;
+pub mod peers;
 mod release;
 pub mod serving;
 pub mod snapshot;

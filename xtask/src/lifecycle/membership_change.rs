@@ -4,6 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use super::member_machine;
 use super::replace::{AGAIN, SETTLING};
 use crate::etcd::{membership, observe};
 use crate::hint::Hint;
@@ -107,8 +108,9 @@ impl MembershipChange<'_> {
         }
     }
 
-    /// Starts the member without data. `plan`: with the members that the cluster lists, as etcd demands.
-    pub(super) fn start(&self, plan: &Plan) -> Outcome<()> {
+    /// Starts the member without data, to join under this ID. `plan`: with the members that the cluster lists,
+    /// as etcd demands.
+    pub(super) fn start(&self, plan: &Plan, id: EtcdId) -> Outcome<()> {
         let Session {
             ui,
             home,
@@ -118,6 +120,10 @@ impl MembershipChange<'_> {
         } = self.session;
         let name = &self.member.name;
         let names = std::slice::from_ref(name);
+        if let Some(machines) = driver.machines() {
+            ui.say(&format!("{name}: starting without data"));
+            return member_machine::join(self.session, machines, self.member, id);
+        }
         ui.report(&driver.preflight(home, plan, names)?);
         let start = Start {
             members: vec![(name.clone(), InitialState::Existing)],
@@ -177,6 +183,11 @@ impl MembershipChange<'_> {
     pub(super) fn fail_unless_it_runs(&self) -> Outcome<()> {
         let Session { home, driver, .. } = self.session;
         let member = &self.member.name;
+        if let Some(machines) = driver.machines()
+            && let Some(why) = member_machine::ended(self.session, machines, member)?
+        {
+            return Err(self.failed("started", &why));
+        }
         let conditions = driver.conditions(home, std::slice::from_ref(member))?;
         let failure = match conditions.first() {
             Some(Condition::Running(_)) => return Ok(()),

@@ -11,6 +11,7 @@ mod known_data;
 pub mod list;
 pub mod look;
 pub mod machine_box;
+mod member_machine;
 mod membership_change;
 pub mod open;
 mod reach;

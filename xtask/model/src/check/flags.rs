@@ -108,7 +108,7 @@ pub fn differences(
         let is_of_the_machine = plan.on_machines && OF_THE_MACHINE.contains(&name);
         !OF_THE_START.contains(&name) && !is_of_the_machine
     };
-    let defined = flags::flags(plan, &MemberFlags::at(member, ""), InitialState::New);
+    let defined = flags::flags(plan, &MemberFlags::at(plan, member, "", InitialState::New));
     let defined = defined
         .into_iter()
         .filter(|flag| !(plan.on_machines && flag.origin == FlagOrigin::MemberFlags));

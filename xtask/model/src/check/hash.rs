@@ -125,7 +125,7 @@ fn odd_ones(plan: &Plan, mut groups: Vec<Vec<&HostName>>) -> Vec<Finding> {
             .flatten()
             .map(|odd| {
                 let text = format!("holds different data from {}", list(most));
-                let hint = if can_be_replaced(plan.version(), plan.on_machines) {
+                let hint = if can_be_replaced(plan) {
                     let text = "stop all writes, then give it the data of the others";
                     Some(Hint::heals(text, [replace(&plan.name, odd)]))
                 } else {

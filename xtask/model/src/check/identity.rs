@@ -56,7 +56,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             None => as_predicted.push(&member.name),
             Some((how, text, hint)) => {
                 let hint = if quorum_state::is_stranger(plan, observation, seen) {
-                    Some(if can_be_replaced(plan.version(), plan.on_machines) {
+                    Some(if can_be_replaced(plan) {
                         Hint::heals(
                             "it runs on another cluster's data; replace it, and its data is moved aside",
                             [replace(&plan.name, &member.name)],

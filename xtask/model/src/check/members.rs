@@ -112,7 +112,7 @@ fn is_told_by_flags(plan: &Plan, observation: &Observation, finding: &Finding) -
 }
 
 fn replaceable(plan: &Plan) -> bool {
-    can_be_replaced(plan.version(), plan.on_machines)
+    can_be_replaced(plan)
 }
 
 #[derive(Debug, PartialEq, Eq)]

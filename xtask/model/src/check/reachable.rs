@@ -4,7 +4,9 @@ use super::recovery;
 use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task};
 use crate::advice::{self, Others, Unusable};
 use crate::observation::log::Cause;
-use crate::observation::{Condition, Look, MemberObservation, Observation, Repeated};
+use crate::observation::{
+    Condition, Look, MachineStatus, MemberObservation, Observation, Repeated,
+};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::values::HostName;
@@ -56,6 +58,15 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
         return Some(lacks_data(plan, name, why, others, Some(logs)));
     }
     let machine = observation.machines.get(index).and_then(Look::seen);
+    // Its start script refuses to found another cluster.
+    if had_data && machine.is_some_and(MachineStatus::gave_up_without_data) {
+        let others = others(plan, observation);
+        return Some(lacks_data(plan, name, Unusable::Lost, others, Some(logs)));
+    }
+    if machine.is_some_and(MachineStatus::waits_without_data) {
+        let text = "its start script waits, because it has no data; its log says for what";
+        return Some(Hint::informs(text, [logs]));
+    }
     Some(match observation.conditions.get(index) {
         Some(Condition::Halted { id }) => Hint::heals(
             "its process is halted; continue it",
@@ -110,7 +121,7 @@ fn lacks_data(
     others: Others,
     tell: Option<String>,
 ) -> Hint {
-    let replaceable = advice::can_be_replaced(plan.version(), plan.on_machines);
+    let replaceable = advice::can_be_replaced(plan);
     advice::without_data(&plan.name, member, replaceable, why, others, tell)
 }
 

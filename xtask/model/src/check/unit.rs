@@ -35,14 +35,16 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             }
             "activating" | "reloading" | "deactivating" => (
                 Verdict::NotYet,
-                Hint::informs(
+                Some(Hint::informs(
                     "it may still be fetching etcd; read its log",
                     [logs(plan, member)],
-                ),
+                )),
             ),
+            // `reachable` says what to do.
+            _ if machine.gave_up_without_data() => (Verdict::Fail, None),
             _ => (
                 Verdict::Fail,
-                Hint::informs("read its log", [logs(plan, member)]),
+                Some(Hint::informs("read its log", [logs(plan, member)])),
             ),
         };
         verdict = verdict.max(found);

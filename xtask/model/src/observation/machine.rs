@@ -16,9 +16,23 @@ pub struct MachineStatus {
     /// The flags that its etcd was started with; none unless exactly one etcd runs there and could be
     /// inspected.
     pub started: Option<StartedWith>,
+    /// Whether it has data of etcd, if that could be found out.
+    pub has_data: Option<bool>,
     /// The minimum and maximum number of seconds by which its clock is ahead of this host's. The time that
     /// the query takes makes it a range.
     pub clock_ahead: (f64, f64),
+}
+
+impl MachineStatus {
+    /// Whether its start script ended because the member has lost its data.
+    pub fn gave_up_without_data(&self) -> bool {
+        self.unit == "failed" && self.has_data == Some(false)
+    }
+
+    /// Whether its start script waits for the other members, or for somebody to add it.
+    pub fn waits_without_data(&self) -> bool {
+        self.unit == "active" && self.has_data == Some(false)
+    }
 }
 
 /// A POSIX shell script that prints what [`read`] reads: lines of a name, an equals sign and a value.
@@ -47,9 +61,14 @@ for comm in $(grep -slx -e etcd -e etcd2 /proc/[0-9]*/comm); do
     echo etcd=unread
   fi
 done
-echo end="#
+({data})
+echo end="#,
+        data = data_script(&DATA_FOLDERS)
     )
 }
+
+/// etcd's data folders: the usual one, that of CoreOS's own unit, and that of a 2015 container.
+pub const DATA_FOLDERS: [&str; 3] = ["/var/lib/etcd/data", "/var/lib/etcd2", "/opt/etcd"];
 
 /// A POSIX shell script that prints whether any of these folders holds data of etcd, for [`has_data`].
 pub fn data_script(folders: &[&str]) -> String {
@@ -102,6 +121,11 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, Re
         // What was found counts even if another etcd could not be inspected.
         discovery: (all_were_read || !words.is_empty()).then_some(words),
         started: only_one_was_read.then(|| StartedWith::read(&arguments, &environment)),
+        has_data: match values("data").next().as_deref() {
+            Some("yes") => Some(true),
+            Some("no") => Some(false),
+            _ => None,
+        },
         clock_ahead: (clock - answered, clock - asked),
     })
 }

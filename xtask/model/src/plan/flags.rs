@@ -22,11 +22,20 @@ pub struct MemberFlags {
     pub listen_peer_urls: String,
     /// The URLs that it gives to the other members.
     pub initial_advertise_peer_urls: String,
+    /// The members of the cluster that it starts with, as `name=peer URL`, separated by commas.
+    pub initial_cluster: String,
+    /// Whether it founds that cluster or joins it.
+    pub initial_cluster_state: String,
 }
 
 impl MemberFlags {
     /// A member that listens only on its own address.
-    pub fn at(member: &Member, data_dir: impl Into<String>) -> Self {
+    pub fn at(
+        plan: &Plan,
+        member: &Member,
+        data_dir: impl Into<String>,
+        state: InitialState,
+    ) -> Self {
         Self {
             name: member.name.to_string(),
             data_dir: data_dir.into(),
@@ -34,6 +43,8 @@ impl MemberFlags {
             advertise_client_urls: member.client_url(),
             listen_peer_urls: member.peer_url(),
             initial_advertise_peer_urls: member.peer_url(),
+            initial_cluster: plan.initial_cluster(),
+            initial_cluster_state: state.as_str().to_owned(),
         }
     }
 }
@@ -98,7 +109,7 @@ impl Flag {
 
 /// Every flag of a member, in a fixed order: its identity, the other members, its behavior, and last the
 /// definition's own flags. A flag that the definition sets replaces ours.
-pub fn flags(plan: &Plan, myself: &MemberFlags, state: InitialState) -> Vec<Flag> {
+pub fn flags(plan: &Plan, myself: &MemberFlags) -> Vec<Flag> {
     let mut flags = Chosen::default();
     for (name, value) in [
         ("data-dir", &myself.data_dir),
@@ -110,14 +121,15 @@ pub fn flags(plan: &Plan, myself: &MemberFlags, state: InitialState) -> Vec<Flag
             "initial-advertise-peer-urls",
             &myself.initial_advertise_peer_urls,
         ),
+        ("initial-cluster", &myself.initial_cluster),
     ] {
         flags.add(name, value, FlagOrigin::MemberFlags);
     }
-    flags.set("initial-cluster", plan.initial_cluster());
     if !plan.etcd.token.is_etcd_default() {
         flags.set("initial-cluster-token", plan.etcd.token.as_str());
     }
-    flags.set("initial-cluster-state", state.as_str());
+    let state = &myself.initial_cluster_state;
+    flags.add("initial-cluster-state", state, FlagOrigin::MemberFlags);
     timing(plan, &mut flags);
     storage(plan, &mut flags);
     safety(plan, &mut flags);

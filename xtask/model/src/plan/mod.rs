@@ -187,8 +187,17 @@ impl Plan {
 
     /// Whether a member has the ID that a static bootstrap gives it, and was not added later.
     pub fn is_predicted(&self, member: &Member) -> bool {
-        let token = self.etcd.token.as_str();
-        member.id == identity::member_id(&[member.peer_url()], token)
+        member.id == self.predicted_id(member)
+    }
+
+    /// The ID that a static bootstrap gives this member, also if it was added later.
+    pub fn predicted_id(&self, member: &Member) -> EtcdId {
+        identity::member_id(&[member.peer_url()], self.etcd.token.as_str())
+    }
+
+    /// The ID that a static bootstrap of these members gives the cluster.
+    pub fn predicted_cluster_id(&self) -> EtcdId {
+        identity::cluster_id(self.members.iter().map(|member| self.predicted_id(member)))
     }
 
     /// The IDs of the members, in their order.

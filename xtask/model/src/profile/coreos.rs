@@ -25,6 +25,7 @@ pub(super) static COREOS: Profile = Profile {
     runtimes: &[Runtime::Container, Runtime::BuiltIn],
     etcdctl_in_container: "docker exec etcd etcdctl",
     has_fleet: true,
+    members_can_join: false,
     channels: &["alpha", "beta", "stable"],
     image_version: "current",
     usual_etcd: EtcdVersion::new(2, 0, 0),

@@ -32,6 +32,7 @@ pub(super) static DEBIAN_13: Profile = Profile {
     runtimes: &[Runtime::Release, Runtime::Container, Runtime::Package],
     etcdctl_in_container: "sudo podman exec etcd etcdctl",
     has_fleet: false,
+    members_can_join: true,
     channels: &[],
     image_version: "",
     usual_etcd: EtcdVersion::new(3, 6, 14),

@@ -22,6 +22,7 @@ pub(super) static FLATCAR: Profile = Profile {
     runtimes: &[Runtime::Container],
     etcdctl_in_container: "docker exec etcd etcdctl",
     has_fleet: false,
+    members_can_join: true,
     channels: &["stable", "lts", "beta", "alpha"],
     image_version: "4230.2.2",
     usual_etcd: EtcdVersion::new(3, 6, 14),

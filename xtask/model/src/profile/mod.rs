@@ -37,6 +37,8 @@ pub struct Profile {
     pub etcdctl_in_container: &'static str,
     /// Whether it includes fleet.
     pub has_fleet: bool,
+    /// Whether a member without data asks the others before it founds a cluster, and so can join a running one.
+    pub members_can_join: bool,
     /// Its release channels, the default first; empty if it has none.
     pub channels: &'static [&'static str],
     /// The default image version; empty if there are none to choose from.

@@ -101,7 +101,7 @@ fn docker_run(plan: &Plan) -> Vec<String> {
         FlagOrigin::MemberFlags => word.clone(),
         FlagOrigin::Plan | FlagOrigin::Definition => systemd::command(&shell::word(word)),
     };
-    for flag in flags::flags(plan, &in_container(plan.ports()), InitialState::New) {
+    for flag in flags::flags(plan, &in_container(plan)) {
         let words: Vec<String> = flag
             .words(plan.version())
             .iter()
@@ -113,7 +113,8 @@ fn docker_run(plan: &Plan) -> Vec<String> {
 }
 
 /// Inside the container etcd listens on every address; docker decides what the machine publishes.
-fn in_container(Ports { client, peer }: Ports) -> MemberFlags {
+fn in_container(plan: &Plan) -> MemberFlags {
+    let Ports { client, peer } = plan.ports();
     MemberFlags {
         name: "%H".to_owned(),
         data_dir: "/opt/etcd".to_owned(),
@@ -121,6 +122,8 @@ fn in_container(Ports { client, peer }: Ports) -> MemberFlags {
         advertise_client_urls: format!("http://$COREOS_PRIVATE_IPV4:{client}"),
         listen_peer_urls: format!("http://0.0.0.0:{peer}"),
         initial_advertise_peer_urls: format!("http://$COREOS_PRIVATE_IPV4:{peer}"),
+        initial_cluster: plan.initial_cluster(),
+        initial_cluster_state: InitialState::New.as_str().to_owned(),
     }
 }
 
@@ -172,8 +175,10 @@ fn built_in_flags(plan: &Plan) -> Vec<Flag> {
         advertise_client_urls: client,
         listen_peer_urls: peer.clone(),
         initial_advertise_peer_urls: peer,
+        initial_cluster: plan.initial_cluster(),
+        initial_cluster_state: InitialState::New.as_str().to_owned(),
     };
-    flags::flags(plan, &myself, InitialState::New)
+    flags::flags(plan, &myself)
 }
 
 fn etcd2_section(plan: &Plan) -> Value {

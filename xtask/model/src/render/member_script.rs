@@ -4,12 +4,20 @@
 use std::fmt::Write;
 
 use super::quote::shell;
+use crate::bootstrap::HANDED_OVER;
 use crate::plan::Plan;
-use crate::plan::flags::{self, FlagOrigin, InitialState, MemberFlags};
+use crate::plan::flags::{self, FlagOrigin, MemberFlags};
 use crate::values::Ports;
 
 /// The folder that the unit creates for etcd (`StateDirectory=etcd`), in which etcd creates its data folder.
 pub(super) const STATE_DIR: &str = "/var/lib/etcd";
+
+/// What the member's data leaves behind when it is lost. It is beside the data folder, which may be on a disk
+/// of its own.
+const HAD_DATA: &str = "/var/lib/etcd/had-data";
+
+/// What a member without data does: the same as `bootstrap.rs` decides.
+const BOOTSTRAP: &str = include_str!("bootstrap.sh");
 
 /// The exit status if the machine's name is not a member's: `EX_CONFIG` of sysexits.h. The unit does not
 /// retry, because that would not help.
@@ -30,7 +38,13 @@ case $name in
 "#
     );
     for member in &plan.members {
-        let _ = writeln!(script, "{}) address={} ;;", member.name, member.address);
+        let _ = writeln!(
+            script,
+            "{}) address={} id={} ;;",
+            member.name,
+            member.address,
+            plan.predicted_id(member).0
+        );
     }
     let names: Vec<&str> = plan.members.iter().map(|m| m.name.as_str()).collect();
     let names = names.join(", ");
@@ -42,8 +56,20 @@ case $name in
   exit {NOT_A_MEMBER}
   ;;
 esac
+peer_url=http://$address:{peer}
+members={members}
+cluster={id}
+data={STATE_DIR}/data
+had_data={HAD_DATA}
+handed_over={HANDED_OVER}
+way_back={way_back}
 
-exec"#
+{BOOTSTRAP}
+exec"#,
+        peer = plan.ports().peer,
+        members = shell::word(&plan.initial_cluster()),
+        id = plan.predicted_cluster_id(),
+        way_back = way_back(plan),
     );
     let words = command.iter().cloned().chain(etcd_flags(plan));
     script.push_str(&words.fold(String::new(), |line, word| {
@@ -65,7 +91,7 @@ fn etcd_flags(plan: &Plan) -> Vec<String> {
         FlagOrigin::MemberFlags if word.contains('$') => format!("\"{word}\""),
         _ => shell::word(word),
     };
-    flags::flags(plan, &myself(plan.ports()), InitialState::New)
+    flags::flags(plan, &myself(plan.ports()))
         .iter()
         .map(|flag| {
             let words: Vec<String> = flag
@@ -90,5 +116,25 @@ fn myself(Ports { client, peer }: Ports) -> MemberFlags {
         advertise_client_urls: client,
         listen_peer_urls: peer.clone(),
         initial_advertise_peer_urls: peer,
+        initial_cluster: "$members".to_owned(),
+        initial_cluster_state: "$state".to_owned(),
+    }
+}
+
+/// How a member that has lost its data comes back, for the shell. It runs where `$name` is the member.
+fn way_back(plan: &Plan) -> String {
+    let cluster = &plan.name;
+    let option = match cluster.as_str() {
+        "default" => String::new(),
+        name => format!(" --cluster {name}"),
+    };
+    if plan.version().is_v2() {
+        "\"remove it with \\`etcdctl member remove\\`, and add it again\"".to_owned()
+    } else if plan.members.len() > 1 {
+        format!("\"replace it, on the host of this machine: cargo xtask replace $name{option}\"")
+    } else {
+        format!(
+            "\"restore a backup, if there is one, on the host of this machine: cargo xtask backup {cluster} --list\""
+        )
     }
 }

@@ -267,6 +267,6 @@ fn arguments(
     folder: &MemberFolder,
     state: InitialState,
 ) -> Vec<String> {
-    let myself = MemberFlags::at(member, folder.data());
-    flags::words(&flags::flags(plan, &myself, state), plan.version())
+    let myself = MemberFlags::at(plan, member, folder.data(), state);
+    flags::words(&flags::flags(plan, &myself), plan.version())
 }

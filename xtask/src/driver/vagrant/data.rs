@@ -13,7 +13,7 @@ use super::command::Vagrantfile;
 use super::data_scripts as scripts;
 use super::machine::Machine;
 use super::{BOOT, HALT, SOON, Vagrant, in_parallel, log, ssh};
-use crate::atomic::{cannot_write, why_not_writable};
+use crate::atomic::{self, cannot_write, why_not_writable};
 use crate::driver::{Driver, MemberData};
 use crate::hint::Hint;
 use crate::observation::Condition;
@@ -49,7 +49,9 @@ impl MemberData for Vagrant {
         if running.is_empty() {
             return Vec::new();
         }
-        if let Err(failure) = ssh::note_how(home, &running) {
+        // Not only these: other tasks need to reach the others.
+        let all = self.running(home, &Machine::all(home));
+        if let Err(failure) = all.and_then(|all| ssh::note_how(home, &all)) {
             return with(&running, &in_short(&failure));
         }
         thread::scope(|scope| {
@@ -122,7 +124,18 @@ impl MemberData for Vagrant {
 
     fn place(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         let why = "the restored data cannot be put in its place on";
-        self.each(home, members, &scripts::place(), why)
+        self.each(home, members, &scripts::place(), why)?;
+        for member in members {
+            let path = to_join(home, member);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    let why = "it says which cluster a member joined before the restoration";
+                    return Err(cannot_write(&path, &error, why));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn release(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
@@ -196,6 +209,21 @@ impl Vagrant {
         )
     }
 
+    /// Writes what a member joins to where the Vagrantfile finds it, and to the machine if that runs.
+    pub(super) fn hand_over_what_to_join(
+        &self,
+        home: &Home,
+        member: &HostName,
+        text: &str,
+    ) -> Outcome<()> {
+        let path = to_join(home, member);
+        atomic::replace(&path, text)
+            .map_err(|error| cannot_write(&path, &error, "it says which cluster a member joins"))?;
+        let running = self.running(home, std::slice::from_ref(member))?;
+        let why = "it cannot be said which cluster to join to";
+        self.each(home, &running, &scripts::hand_over(text), why)
+    }
+
     /// Runs a script on all machines. `why` ends before the name of a member.
     fn each(&self, home: &Home, members: &[HostName], script: &str, why: &str) -> Outcome<()> {
         self.note_unknown(home, members)?;
@@ -206,6 +234,11 @@ impl Vagrant {
             succeeded(home, member, &[finished], why)
         })
     }
+}
+
+/// What a member joins, for the time when its machine is created. The Vagrantfile reads it, too.
+fn to_join(home: &Home, member: &HostName) -> Utf8PathBuf {
+    home.folder().join("join").join(member.as_str())
 }
 
 /// The folder of the prepared data of all members.

@@ -4,6 +4,9 @@
 //! They run one after another: an interrupted task leaves its ssh running, and the next task must
 //! not meet the rest of its work.
 
+use crate::bootstrap::HANDED_OVER;
+use crate::process::quoted;
+
 /// The folder that etcd's unit creates (`render/member_script.rs`). The names in the scripts are
 /// relative to it.
 pub(super) const FOLDER: &str = "/var/lib/etcd";
@@ -86,6 +89,8 @@ pub(super) fn place() -> String {
   mv -T {DELIVERED} {DATA}
 fi
 [ -e {DATA} ] || fail \"the restored data is gone from {FOLDER}\"
+# It names a member of the cluster before.
+rm -f {HANDED_OVER}
 sync -f ."
     ))
 }
@@ -99,6 +104,18 @@ sync -f /etc/systemd/system
 systemctl daemon-reload
 systemctl start --no-block etcd.service || true",
     )
+}
+
+/// Writes what a member joins.
+pub(super) fn hand_over(text: &str) -> String {
+    let text = quoted(text);
+    alone(&format!(
+        "printf %s {text} >{HANDED_OVER}.part
+chmod 644 {HANDED_OVER}.part
+sync -f {HANDED_OVER}.part
+mv -T {HANDED_OVER}.part {HANDED_OVER}
+sync -f {HANDED_OVER}"
+    ))
 }
 
 /// Restarts etcd. Whether it then serves shows later.

@@ -316,6 +316,10 @@ impl Machines for Vagrant {
         self.restart_etcd(home, member)
     }
 
+    fn hand_over(&self, home: &Home, member: &HostName, text: &str) -> Outcome<()> {
+        self.hand_over_what_to_join(home, member, text)
+    }
+
     fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         if members.is_empty() {
             return Ok(());

@@ -96,7 +96,7 @@ pub(super) fn start_etcd(home: &Home, member: &HostName) {
 pub(super) fn has_data(home: &Home, member: &HostName) -> Result<bool, Reason> {
     let shell =
         Shell::new().map_err(|error| format!("the current folder does not exist: {error}"))?;
-    let script = machine::data_script(&DATA);
+    let script = machine::data_script(&machine::DATA_FOLDERS);
     let ssh = command(&shell, home, &Machine::of(home, member)).args(["--", &script]);
     let finished = process::run(ssh, SOON);
     machine::has_data(&finished.stdout).ok_or_else(|| why_not(&finished))
@@ -137,9 +137,6 @@ pub(super) fn why_not(finished: &Finished) -> Reason {
     let (ending, said) = (finished.ending(), finished.last_lines(1));
     format!("`ssh` {ending}: {said}").into()
 }
-
-/// etcd's data folders: the usual one, that of CoreOS's own unit, and that of a 2015 container.
-const DATA: [&str; 3] = ["/var/lib/etcd/data", "/var/lib/etcd2", "/opt/etcd"];
 
 /// The state of a machine, seen from inside.
 pub(super) fn look(

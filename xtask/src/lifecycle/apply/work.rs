@@ -114,7 +114,7 @@ impl Work {
                 });
                 present::record(session, &joined, &in_transit)?;
                 let plan = listed(session, present);
-                self.change(session, present, member)?.start(&plan)
+                self.change(session, present, member)?.start(&plan, id)
             }
             Joining::Promote(id) => self.change(session, present, member)?.promote(id),
         }

@@ -5,7 +5,7 @@ mod work;
 
 use std::time::Duration;
 
-use super::{look, open, replace_data, unfinished};
+use super::{look, member_machine, open, replace_data, unfinished};
 use crate::command_line;
 use crate::etcd::verify::Verified;
 use crate::hint::Hint;
@@ -59,6 +59,9 @@ pub fn replace(
     if let Some(other) = begun.as_ref().filter(|one| one.member != *member) {
         return Err(another_first(name, &other.member));
     }
+    if session.driver.machines().is_some() {
+        member_machine::boot(&session, member)?;
+    }
     let mut present = Present::of(&session, member)?;
     let journal = match begun {
         Some(journal) => journal,
@@ -87,16 +90,16 @@ pub fn replace(
         member: planned,
         journal,
         removed: Vec::new(),
+        had_none: false,
     };
     while work.step(&mut session, &present)? {
         present = Present::of(&session, member)?;
     }
     Replacement::remove(&home)?;
     drop(interrupted);
-    let aside = session
-        .driver
-        .data()
-        .aside(&home, member, &work.journal.time);
+    let data = session.driver.data();
+    let aside = data.aside(&home, member, &work.journal.time);
+    let aside = aside.filter(|_| !work.had_none);
     let removed = work.removed;
     let session = open::session(ui, name)?;
     let verified = if removed.is_empty() {
@@ -156,10 +159,11 @@ fn refuse_unsuitable(session: &Session) -> Outcome<()> {
                 .note("by hand: `member remove` and `member add`, then a start with an empty data folder and `initial-cluster-state=existing`"),
         ));
     }
-    if driver.machines().is_some() {
+    let profile = plan.machine.profile;
+    if driver.machines().is_some() && !profile.members_can_join {
         return Err(Failure::usage(
-            Diagnostic::error("no task replaces members on machines yet")
-                .note("their start script founds a cluster, and cannot join one"),
+            Diagnostic::error(format!("members on {} cannot be replaced", profile.title))
+                .note("they start as the recipe of 2015 says: they found a cluster, and join none"),
         ));
     }
     super::start::refuse_a_different_cluster(record, &plan.on_ports(session.defined_ports))?;
@@ -202,6 +206,9 @@ fn refuse_obstacles(session: &Session, present: &Present, member: &Member) -> Ou
             ))
             .note("nothing was changed"),
         ));
+    }
+    if let Some(machines) = driver.machines() {
+        member_machine::refuse_obstacles(session, machines, &member.name)?;
     }
     if let Some(learner) = present.other_learner(member) {
         let verify = format!("cargo xtask verify {}", home.name);

@@ -6,6 +6,7 @@ use super::AGAIN;
 use crate::advice::Unusable;
 use crate::etcd::observe;
 use crate::hint::Hint;
+use crate::lifecycle::member_machine;
 use crate::observation::{Condition, ListedMember, Look, Status};
 use crate::pause::pause;
 use crate::plan::Member;
@@ -126,13 +127,18 @@ impl Present {
         let itself = both().find(|(one, _)| one.name == *member);
         let at = plan.members.iter().position(|one| one.name == *member);
         let condition = at.and_then(|at| conditions.get(at));
+        let condition = condition.unwrap_or(&Condition::Absent);
+        let (is_running, has_data) = match driver.machines() {
+            Some(machines) => member_machine::state(session, machines, member, condition)?,
+            None => (condition.is_running(), *condition != Condition::Absent),
+        };
         Ok(Some(Self {
             applied: asked_status.raft_applied_index.or(asked_status.raft_index),
             asked: asked.clone(),
             lost,
             stopped,
-            is_running: condition.is_some_and(Condition::is_running),
-            has_data: condition.is_some_and(|condition| *condition != Condition::Absent),
+            is_running,
+            has_data,
             itself: itself.and_then(|(_, look)| look.seen().cloned()),
             listed,
         }))

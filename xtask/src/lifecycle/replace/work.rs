@@ -6,6 +6,7 @@ use crate::change::replace::{Replacement as Change, Step};
 use crate::command_line;
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::lifecycle::membership_change::MembershipChange;
+use crate::observation::Condition;
 use crate::plan::{Member, Plan};
 use crate::report::Outcome;
 use crate::session::Session;
@@ -21,6 +22,8 @@ pub(super) struct Work<'a> {
     pub(super) member: Member,
     pub(super) journal: Replacement,
     pub(super) removed: Vec<HostName>,
+    /// Whether the member had no data to move aside.
+    pub(super) had_none: bool,
 }
 
 impl Work<'_> {
@@ -62,8 +65,13 @@ impl Work<'_> {
             }
             Step::SetAside => {
                 self.journal.write(home)?;
-                let time = &self.journal.time;
-                session.driver.data().set_aside(home, members, time)?;
+                self.had_none = !present.has_data;
+                if self.is_reachable(session)? {
+                    let data = session.driver.data();
+                    // It does not run, but a reboot would start it.
+                    data.halt(home, members, &|_| ())?;
+                    data.set_aside(home, members, &self.journal.time)?;
+                }
                 self.journal.is_set_aside = true;
                 self.journal.write(home)?;
             }
@@ -80,8 +88,8 @@ impl Work<'_> {
                 session.record.write(home)?;
                 self.journal.joined = Some(id);
                 self.journal.write(home)?;
-                self.change(session, present)
-                    .start(&Self::as_listed(session, present))?;
+                let listed = Self::as_listed(session, present);
+                self.change(session, present).start(&listed, id)?;
             }
             Step::Promote(id) => self.change(session, present).promote(id)?,
             Step::StartOver => {
@@ -101,6 +109,16 @@ impl Work<'_> {
             [] => Ok(()),
             stopped => Err(to_be_started(&self.home.name, &self.member.name, stopped)),
         }
+    }
+
+    /// Whether the member's data can be moved: on a machine, only if there is one.
+    fn is_reachable(&self, session: &Session) -> Outcome<bool> {
+        if session.driver.machines().is_none() {
+            return Ok(true);
+        }
+        let members = std::slice::from_ref(&self.member.name);
+        let conditions = session.driver.conditions(self.home, members)?;
+        Ok(matches!(conditions.first(), Some(Condition::Running(_))))
     }
 
     /// The plan with the list of members that the cluster has, as etcd demands.

@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::values::{ClusterName, HostName};
 
 pub(super) fn is_replaceable(plan: &Plan) -> bool {
-    advice::can_be_replaced(plan.version(), plan.on_machines)
+    advice::can_be_replaced(plan)
 }
 
 /// The failure that members lost their data. `others`: what is left of the cluster. `way_back`: what

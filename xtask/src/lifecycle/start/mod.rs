@@ -1,5 +1,6 @@
 //! `up`: an ordered list of steps from a definition to a running, verified cluster.
 
+mod bootstrap;
 mod driver_choice;
 mod etcd_choice;
 mod lost;

@@ -2,6 +2,7 @@
 
 use camino::Utf8Path;
 
+use super::bootstrap;
 use super::etcd_choice::{self, Chosen};
 use super::lost::{is_replaceable, lost};
 use super::{StartRequest, driver_choice, render_files};
@@ -12,6 +13,7 @@ use crate::fault::{self, Healed, Journal};
 use crate::lifecycle::{known_data, machine_box, way_back};
 use crate::observation::Condition;
 use crate::plan::Plan;
+use crate::plan::identity::EtcdId;
 use crate::render;
 use crate::report::{FailureKind, Outcome};
 use crate::session::Session;
@@ -110,7 +112,7 @@ impl<'a> Past<'a> {
     /// # Errors
     ///
     /// Refuses if so many members lost their data that no quorum is left.
-    pub(super) fn choose_members(&self) -> Outcome<(Vec<Condition>, Start)> {
+    pub(super) fn choose_members(&mut self) -> Outcome<(Vec<Condition>, Start)> {
         let names = self.plan.names();
         let mut conditions = self.driver.conditions(&self.home, &names)?;
         if self.continue_the_halted(&names, &conditions)? {
@@ -121,6 +123,10 @@ impl<'a> Past<'a> {
             None => known_data::of(self.driver, &self.home, &self.plan.members),
         };
         let mut start = steps::start(&names, &conditions, &had_data);
+        if self.driver.machines().is_none() {
+            let joining = bootstrap::decide(&self.plan, self.record.is_some(), &mut start)?;
+            self.record_ids(&joining)?;
+        }
         // Its data would make it look for the cluster before.
         let left_out = self.record.as_ref().map(Record::left_out);
         for member in left_out.into_iter().flatten() {
@@ -154,6 +160,19 @@ impl<'a> Past<'a> {
             ));
         }
         Ok((conditions, start))
+    }
+
+    /// Records the IDs of members that somebody has added.
+    fn record_ids(&mut self, joining: &[(HostName, EtcdId)]) -> Outcome<()> {
+        let Some(record) = self.record.as_mut().filter(|_| !joining.is_empty()) else {
+            return Ok(());
+        };
+        for (member, id) in joining {
+            record.added(member, *id);
+        }
+        record.write(&self.home)?;
+        self.plan = record.running(self.plan.clone());
+        Ok(())
     }
 
     /// Continues members whose processes were halted: they hold their ports and locks but do not

@@ -4,13 +4,14 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::lost::{self, is_replaceable};
 use super::startup_log::StartupLog;
 use crate::advice::{self, Others};
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::ToolsOrigin;
 use crate::hint::Hint;
 use crate::lifecycle::way_back;
-use crate::observation::{Condition, Look};
+use crate::observation::{Condition, Look, MachineStatus};
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::plan::flags::InitialState;
@@ -91,6 +92,7 @@ impl Readiness {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.restart_exited(session, progress)?;
                     self.fail_if_one_has_ended(session, progress)?;
+                    self.fail_if_one_gave_up(session, progress)?;
                 }
             }
             if Instant::now() > deadline {
@@ -144,6 +146,41 @@ impl Readiness {
         Err(self.have_ended(session, &ended))
     }
 
+    /// Fails if the start script of a machine has ended for good. systemd starts etcd itself again.
+    fn fail_if_one_gave_up(&self, session: &Session, progress: &mut Progress) -> Outcome<()> {
+        let Some(machines) = session.driver.machines() else {
+            return Ok(());
+        };
+        let Session { home, plan, .. } = session;
+        let silent = self.rows.iter();
+        let silent = silent.filter(|row| row.serving == Serving::Silent);
+        let silent: Vec<HostName> = silent.map(|row| row.member.name.clone()).collect();
+        let looks = machines.look(home, plan, &silent, LOOK_INSIDE);
+        let gave_up = |look: &Look<MachineStatus>| {
+            look.seen().is_some_and(MachineStatus::gave_up_without_data)
+        };
+        let lost = silent.into_iter().zip(&looks);
+        let lost = lost.filter(|(_, look)| gave_up(look));
+        let lost: Vec<HostName> = lost.map(|(member, _)| member).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        for member in &lost {
+            progress.set(member, Mark::Failed, "has lost its data");
+        }
+        let others = self.others(session, lost.len());
+        let replaceable = is_replaceable(plan);
+        let failed = FailureKind::Failed;
+        Err(lost::lost(
+            &plan.name,
+            &lost,
+            replaceable,
+            others,
+            None,
+            failed,
+        ))
+    }
+
     /// The started members that have exited.
     pub(super) fn ended(&self, session: &Session) -> Outcome<Vec<&StartupLog>> {
         let members: Vec<HostName> = self.started.iter().map(|one| one.member.clone()).collect();
@@ -173,7 +210,7 @@ impl Readiness {
         let others = way_back.is_none().then_some(others);
         let mut diagnostics = Vec::new();
         let plan = &session.plan;
-        let replaceable = advice::can_be_replaced(plan.version(), plan.on_machines);
+        let replaceable = advice::can_be_replaced(plan);
         let mut can_start = None;
         for one in ended {
             let end = one.has_ended(name, served(one), replaceable, others);

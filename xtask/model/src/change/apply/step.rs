@@ -244,7 +244,7 @@ impl Obstacle {
         match self {
             Self::NoQuorum => ("the cluster has no quorum".to_owned(), verify()),
             Self::LostData(member) => {
-                let replaceable = advice::can_be_replaced(plan.version(), plan.on_machines);
+                let replaceable = advice::can_be_replaced(plan);
                 let hint = if replaceable {
                     let replace = [command_line::replace(&plan.name, member)];
                     Hint::heals("replace it first", replace)

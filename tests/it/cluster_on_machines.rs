@@ -1,0 +1,315 @@
+//! A started cluster on machines: the real program, systemd and etcd. Containers take the place of
+//! virtual machines, and stand-ins for Vagrant and ssh enter them.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use xtask::definition::read::read;
+use xtask::plan::Plan;
+use xtask::report::Source;
+use xtask::state::Record;
+use xtask::values::DriverName;
+use xtask::workspace::Workspace;
+
+use crate::containers::{Lab, Machine};
+use crate::etcd_binaries::{packaged, tools};
+use crate::etcd_release::{machine, release};
+use crate::scratch::{Ran, Scratch};
+
+pub(crate) const MEMBERS: [&str; 3] = ["core-01", "core-02", "core-03"];
+
+const MIRROR: Ipv4Addr = Ipv4Addr::new(192, 168, 56, 1);
+
+/// `up` asks the test to boot a machine, and waits until it runs.
+const VAGRANT: &str = r#"task=$1
+[ "$task" = --version ] && echo 'Vagrant 2.3.4'
+shift
+[ "$task" = up ] && for machine; do touch "$SAID/$machine.asked"; done
+for machine; do
+  case $machine in -*) continue ;; esac
+  case $task in
+    status)
+      state=not_created
+      [ -d "$MACHINES/$machine" ] && state=poweroff
+      [ -e "$SAID/$machine.leader" ] && state=running
+      echo "1,$machine,provider-name,lab"
+      echo "1,$machine,state,$state" ;;
+    up)
+      while [ -e "$SAID/$machine.asked" ]; do sleep 0.1; done
+      echo "1,$machine,action,up,end" ;;
+    ssh-config)
+      [ -e "$SAID/$machine.leader" ] || exit 1
+      echo "1,$machine,ssh-config,Host $machine\n  HostName 127.0.0.1\n" ;;
+  esac
+done"#;
+
+/// After a command that contains the text in `said/kill`, it kills the task.
+const SSH: &str = r#"while [ "$1" != -- ]; do
+  [ "$1" = -L ] && tunnel=$2
+  [ -e "$SAID/$1.leader" ] && leader=$(cat "$SAID/$1.leader")
+  shift
+done
+shift
+if [ -z "$leader" ]; then
+  echo 'connect to host: No route to host' >&2
+  exit 255
+fi
+[ -n "$tunnel" ] && exec python3 "$SAID/tunnel.py" "$leader" "$tunnel"
+nsenter --all --target="$leader" env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin sh -c "$*"
+status=$?
+if [ -s "$SAID/kill" ]; then
+  case $* in *"$(cat "$SAID/kill")"*) kill -KILL "$PPID" ;; esac
+fi
+exit $status"#;
+
+/// Forwards connections into the network of a machine, as `ssh -L` does, until its input ends.
+const TUNNEL: &str = r#"import ctypes, os, socket, sys, threading
+leader, way = sys.argv[1:]
+here, port, there, remote = way.split(":")
+listener = socket.create_server((here, int(port)))
+network = os.open(f"/proc/{leader}/ns/net", os.O_RDONLY)
+assert ctypes.CDLL(None).setns(network, 0) == 0
+def forward(source, to):
+    try:
+        while piece := source.recv(65536):
+            to.sendall(piece)
+        to.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+def accept():
+    while True:
+        near, _ = listener.accept()
+        far = socket.create_connection((there, int(remote)))
+        for pair in (near, far), (far, near):
+            threading.Thread(target=forward, args=pair, daemon=True).start()
+threading.Thread(target=accept, daemon=True).start()
+print("ready", flush=True)
+sys.stdin.read()
+"#;
+
+/// A started cluster on machines.
+pub(crate) struct Cluster {
+    pub(crate) lab: Lab,
+    pub(crate) scratch: Scratch,
+    user_data: String,
+    /// The machine of each member.
+    machines: Vec<(&'static str, Machine)>,
+}
+
+impl Cluster {
+    pub(crate) fn started() -> Self {
+        let lab = Lab::new(MIRROR);
+        lab.publish(&release().path(), &release().bytes);
+        let definition = format!(
+            "driver = \"vagrant\"\n[etcd]\nversion = \"{}\"\nruntime = \"release\"\n\
+             release_url = \"{}\"\nsha256 = {{ {} = \"{}\" }}\n",
+            release().version,
+            lab.mirror(),
+            machine(),
+            release().sha256.as_str()
+        );
+        let scratch = Scratch::with("default", &definition);
+        scratch.run(&["render"]).expect(0);
+        let mut cluster = Self {
+            user_data: crate::render::read(&scratch, "vagrant/user-data"),
+            lab,
+            scratch,
+            machines: Vec::new(),
+        };
+        for folder in ["programs", "said"] {
+            fs::create_dir_all(cluster.path(folder)).unwrap();
+        }
+        fs::write(cluster.path("vagrant/Vagrantfile"), "").unwrap();
+        cluster.program("vagrant", VAGRANT);
+        cluster.program("ssh", SSH);
+        fs::write(cluster.path("said/tunnel.py"), TUNNEL).unwrap();
+        // The lab's own network is none that could be in the way.
+        cluster.program("ip", "");
+        cluster.record(&definition);
+        for member in MEMBERS {
+            cluster.boot(member);
+        }
+        for member in MEMBERS {
+            cluster.machine(member).configured();
+        }
+        cluster.run(&["up"]).expect(0);
+        cluster
+    }
+
+    /// Notes what `up` notes when it creates machines. It would have to make their box first.
+    fn record(&self, definition: &str) {
+        let source = Source {
+            path: "cluster/default.toml".into(),
+            text: definition.to_owned(),
+        };
+        let (definition, _) = read("default".parse().unwrap(), Arc::new(source));
+        let plan = Plan::new(&definition);
+        let workspace = Workspace::at(self.scratch.root());
+        let home = workspace.home(&"default".parse().unwrap());
+        let record = Record::new(DriverName::Vagrant, &plan, tools());
+        fs::create_dir_all(self.path(".state/default/machines")).unwrap();
+        record.write(&home).unwrap();
+        for member in MEMBERS {
+            let note = format!(".state/default/machines/{member}");
+            fs::write(self.path(&note), &self.user_data).unwrap();
+        }
+    }
+
+    pub(crate) fn path(&self, path: &str) -> Utf8PathBuf {
+        self.scratch.root().join(path)
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        let path = self.path("programs").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Boots a member's machine, for the first time or again.
+    pub(crate) fn boot(&mut self, member: &'static str) {
+        let at = self.machines.iter().position(|(one, _)| *one == member);
+        let machine = if let Some(at) = at {
+            let machine = &mut self.machines[at].1;
+            self.lab.boot_again(machine);
+            machine
+        } else {
+            let address = MEMBERS.iter().position(|one| *one == member).unwrap();
+            let address = Ipv4Addr::new(192, 168, 56, 101 + u8::try_from(address).unwrap());
+            let seed = "var/lib/cloud/seed/nocloud";
+            let files = [
+                (
+                    &*format!("{seed}/meta-data"),
+                    format!("instance-id: {member}\nlocal-hostname: {member}\n"),
+                ),
+                (&*format!("{seed}/user-data"), self.user_data.clone()),
+                ("usr/local/bin/sudo", "#!/bin/sh\nexec \"$@\"\n".to_owned()),
+            ];
+            let machine = self.lab.boot_with(member, address, &files);
+            let sudo = machine.path("/usr/local/bin/sudo");
+            fs::set_permissions(sudo, fs::Permissions::from_mode(0o755)).unwrap();
+            let folder = self.path("vagrant/.vagrant/machines");
+            let folder = folder.join(member).join("lab");
+            fs::create_dir_all(&folder).unwrap();
+            for file in ["id", "action_provision"] {
+                fs::write(folder.join(file), "1.5:0").unwrap();
+            }
+            self.machines.push((member, machine));
+            self.machine(member)
+        };
+        let leader = machine.leader().to_string();
+        fs::write(self.path(&format!("said/{member}.leader")), leader).unwrap();
+    }
+
+    /// Boots the machines that a task asks for.
+    fn serve(&mut self) {
+        let asked = |member: &&str| self.path(&format!("said/{member}.asked")).exists();
+        let asked: Vec<&str> = MEMBERS.into_iter().filter(asked).collect();
+        for member in &asked {
+            self.boot(member);
+        }
+        for member in &asked {
+            self.machine(member).configured();
+            fs::remove_file(self.path(&format!("said/{member}.asked"))).unwrap();
+        }
+    }
+
+    pub(crate) fn machine(&self, member: &str) -> &Machine {
+        let mut machines = self.machines.iter();
+        &machines.find(|(one, _)| *one == member).unwrap().1
+    }
+
+    pub(crate) fn turn_off(&self, member: &str) {
+        self.lab.turn_off(self.machine(member));
+        fs::remove_file(self.path(&format!("said/{member}.leader"))).unwrap();
+    }
+
+    /// Runs a task, and boots the machines that it asks for.
+    pub(crate) fn run(&mut self, arguments: &[&str]) -> Ran {
+        let mut command = self.lab.command(env!("CARGO_BIN_EXE_xtask").into());
+        command
+            .args(arguments)
+            .current_dir(self.scratch.root())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .env_remove("XTASK_DRIVER")
+            .env("SAID", self.path("said"))
+            .env("MACHINES", self.path("vagrant/.vagrant/machines"))
+            .env("VAGRANT_DEFAULT_PROVIDER", "lab")
+            .env("VAGRANT_HOME", self.path("vagrant.d"))
+            .env("XTASK_ETCD_DIR", packaged());
+        let path = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{path}", self.path("programs")));
+        let mut task = command.spawn().unwrap();
+        while task.try_wait().unwrap().is_none() {
+            self.serve();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        Ran::from(task.wait_with_output().unwrap())
+    }
+
+    /// Runs a task that is killed right after a command on a machine that contains this text.
+    pub(crate) fn run_killed(&mut self, arguments: &[&str], after: &str) {
+        let kill = self.path("said/kill");
+        fs::write(&kill, after).unwrap();
+        let ran = self.run(arguments);
+        fs::remove_file(kill).unwrap();
+        assert_eq!(ran.status, None, "{}\n{}", ran.stdout, ran.stderr);
+    }
+
+    pub(crate) fn etcdctl(&mut self, words: &[&str]) -> String {
+        let all = [&["etcdctl", "--"], words].concat();
+        self.run(&all).expect(0).stdout
+    }
+
+    pub(crate) fn etcdctl_inside(&self, words: &[&str]) -> String {
+        let all = [&["env", "ETCDCTL_API=3", "etcdctl"], words].concat();
+        self.machine("core-01").run(&all).expect(0).stdout
+    }
+
+    pub(crate) fn back_up(&mut self) -> String {
+        self.run(&["backup"]).expect(0);
+        self.newest_backup()
+    }
+
+    pub(crate) fn newest_backup(&self) -> String {
+        let folder = self.path(".state/default/backups");
+        let names = folder.read_dir_utf8().unwrap().flatten();
+        let names = names.map(|entry| entry.file_name().to_owned());
+        names.filter(|name| name.ends_with(".db")).max().unwrap()
+    }
+
+    /// The content of etcd's folder on a member's machine.
+    pub(crate) fn folder(&self, member: &str) -> Vec<String> {
+        let names = self.machine(member).run(&["ls", "/var/lib/etcd"]);
+        let names = names.expect(0).stdout;
+        let names = names.lines().filter(|name| *name != "had-data");
+        names.map(str::to_owned).collect()
+    }
+
+    /// Asserts that nothing is left of a restoration but the replaced data.
+    pub(crate) fn is_tidy(&self) {
+        for member in MEMBERS {
+            let names = self.folder(member);
+            let [data, aside] = names.as_slice() else {
+                panic!("{member}: {names:?}");
+            };
+            assert_eq!(data, "data");
+            assert!(aside.starts_with("data-replaced-"), "{aside}");
+            let machine = self.machine(member);
+            let held = machine.path("/etc/systemd/system/etcd.service.d");
+            assert!(!held.exists());
+            let all = machine.run(&["find", "/var/lib/etcd/data", "!", "-user", "etcd"]);
+            assert_eq!(all.expect(0).stdout, "");
+            let mode = machine.mode("/var/lib/etcd/data");
+            assert_eq!(mode.0, 0o700);
+        }
+        for left in ["restored", "restore.json"] {
+            assert!(!self.path(&format!(".state/default/{left}")).exists());
+        }
+    }
+}
