@@ -56,6 +56,7 @@ impl Cluster {
         let seen = plan.members.iter().map(|member| MemberSeen {
             name: member.name.clone(),
             life: Life::Running,
+            is_outdated: false,
             started: Some(started(plan, member)),
             status: Some(status(plan, member, leader)),
         });
@@ -387,6 +388,7 @@ fn apply_continues_what_was_interrupted() {
     cluster.seen.push(MemberSeen {
         name: new.name.clone(),
         life: Life::Running,
+        is_outdated: false,
         started: Some(started(&four, &new)),
         status: None,
     });
@@ -501,6 +503,7 @@ fn apply_never_starts_a_new_member_with_old_data() {
     cluster.seen.push(MemberSeen {
         name: four.members[3].name.clone(),
         life: Life::Stopped,
+        is_outdated: false,
         started: None,
         status: None,
     });

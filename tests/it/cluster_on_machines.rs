@@ -8,8 +8,13 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
+use serde_json::json;
+use xtask::bootstrap::HANDED_OVER;
+use xtask::boxes::Material;
 use xtask::definition::read::read;
+use xtask::lifecycle::machine_box;
 use xtask::plan::Plan;
+use xtask::profile::{MachineBox, PROFILES};
 use xtask::report::Source;
 use xtask::state::Record;
 use xtask::values::DriverName;
@@ -19,16 +24,25 @@ use crate::containers::{Lab, Machine};
 use crate::etcd_binaries::{packaged, tools};
 use crate::etcd_release::{machine, release};
 use crate::scratch::{Ran, Scratch};
+use crate::support::project;
 
 pub(crate) const MEMBERS: [&str; 3] = ["core-01", "core-02", "core-03"];
 
+/// All members that a test may define.
+const ALL: [&str; 4] = ["core-01", "core-02", "core-03", "core-04"];
+
 const MIRROR: Ipv4Addr = Ipv4Addr::new(192, 168, 56, 1);
 
-/// `up` asks the test to boot a machine, and waits until it runs.
+/// `up` asks the test to boot a machine, `provision` to give it its user-data, and `destroy` to destroy it. They
+/// wait until that is done.
 const VAGRANT: &str = r#"task=$1
 [ "$task" = --version ] && echo 'Vagrant 2.3.4'
 shift
-[ "$task" = up ] && for machine; do touch "$SAID/$machine.asked"; done
+case $task in up | provision | destroy)
+  for machine; do
+    case $machine in -*) ;; *) echo "$task" >"$SAID/$machine.asked" ;; esac
+  done ;;
+esac
 for machine; do
   case $machine in -*) continue ;; esac
   case $task in
@@ -38,9 +52,9 @@ for machine; do
       [ -e "$SAID/$machine.leader" ] && state=running
       echo "1,$machine,provider-name,lab"
       echo "1,$machine,state,$state" ;;
-    up)
+    up | provision | destroy)
       while [ -e "$SAID/$machine.asked" ]; do sleep 0.1; done
-      echo "1,$machine,action,up,end" ;;
+      echo "1,$machine,action,$task,end" ;;
     ssh-config)
       [ -e "$SAID/$machine.leader" ] || exit 1
       echo "1,$machine,ssh-config,Host $machine\n  HostName 127.0.0.1\n" ;;
@@ -95,9 +109,10 @@ sys.stdin.read()
 pub(crate) struct Cluster {
     pub(crate) lab: Lab,
     pub(crate) scratch: Scratch,
-    user_data: String,
     /// The machine of each member.
     machines: Vec<(&'static str, Machine)>,
+    /// How many machines were created.
+    created: usize,
 }
 
 impl Cluster {
@@ -115,10 +130,10 @@ impl Cluster {
         let scratch = Scratch::with("default", &definition);
         scratch.run(&["render"]).expect(0);
         let mut cluster = Self {
-            user_data: crate::render::read(&scratch, "vagrant/user-data"),
             lab,
             scratch,
             machines: Vec::new(),
+            created: 0,
         };
         for folder in ["programs", "said"] {
             fs::create_dir_all(cluster.path(folder)).unwrap();
@@ -155,7 +170,7 @@ impl Cluster {
         record.write(&home).unwrap();
         for member in MEMBERS {
             let note = format!(".state/default/machines/{member}");
-            fs::write(self.path(&note), &self.user_data).unwrap();
+            fs::write(self.path(&note), self.user_data()).unwrap();
         }
     }
 
@@ -177,18 +192,26 @@ impl Cluster {
             self.lab.boot_again(machine);
             machine
         } else {
-            let address = MEMBERS.iter().position(|one| *one == member).unwrap();
-            let address = Ipv4Addr::new(192, 168, 56, 101 + u8::try_from(address).unwrap());
-            let seed = "var/lib/cloud/seed/nocloud";
-            let files = [
+            let number: u8 = member.rsplit('-').next().unwrap().parse().unwrap();
+            let address = Ipv4Addr::new(192, 168, 56, 100 + number);
+            self.created += 1;
+            let name = match self.created {
+                1..=3 => member.to_owned(),
+                number => format!("{member}-{number}"),
+            };
+            // As the Vagrantfile does it.
+            let joins = self.path(&format!(".state/default/join/{member}"));
+            let joins = fs::read_to_string(joins).map(|text| (&HANDED_OVER[1..], text));
+            let mut files = vec![
                 (
-                    &*format!("{seed}/meta-data"),
-                    format!("instance-id: {member}\nlocal-hostname: {member}\n"),
+                    "var/lib/cloud/seed/nocloud/meta-data",
+                    format!("instance-id: {name}\nlocal-hostname: {member}\n"),
                 ),
-                (&*format!("{seed}/user-data"), self.user_data.clone()),
+                ("var/lib/cloud/seed/nocloud/user-data", self.user_data()),
                 ("usr/local/bin/sudo", "#!/bin/sh\nexec \"$@\"\n".to_owned()),
             ];
-            let machine = self.lab.boot_with(member, address, &files);
+            files.extend(joins);
+            let machine = self.lab.boot_with(&name, address, &files);
             let sudo = machine.path("/usr/local/bin/sudo");
             fs::set_permissions(sudo, fs::Permissions::from_mode(0o755)).unwrap();
             let folder = self.path("vagrant/.vagrant/machines");
@@ -204,17 +227,84 @@ impl Cluster {
         fs::write(self.path(&format!("said/{member}.leader")), leader).unwrap();
     }
 
-    /// Boots the machines that a task asks for.
+    /// Does what a task asks for.
     fn serve(&mut self) {
-        let asked = |member: &&str| self.path(&format!("said/{member}.asked")).exists();
-        let asked: Vec<&str> = MEMBERS.into_iter().filter(asked).collect();
-        for member in &asked {
-            self.boot(member);
+        let asked = |member: &&'static str| {
+            let task = fs::read_to_string(self.path(&format!("said/{member}.asked"))).ok()?;
+            (!task.is_empty()).then(|| (*member, task))
+        };
+        let asked: Vec<(&str, String)> = ALL.iter().filter_map(asked).collect();
+        for (member, task) in &asked {
+            match task.trim_end() {
+                "up" => self.boot(member),
+                "provision" => self.provision(member),
+                _ => self.destroy(member),
+            }
         }
-        for member in &asked {
-            self.machine(member).configured();
+        for (member, task) in &asked {
+            if task.trim_end() == "up" {
+                self.machine(member).configured();
+            }
             fs::remove_file(self.path(&format!("said/{member}.asked"))).unwrap();
         }
+    }
+
+    /// Gives a machine its user-data, as the Vagrantfile does.
+    fn provision(&self, member: &str) {
+        let vagrantfile = fs::read_to_string(project().join("vagrant/Vagrantfile")).unwrap();
+        let script = vagrantfile.split("<<~'SCRIPT'\n").nth(1).unwrap();
+        let script = script.split("\nSCRIPT\n").next().unwrap();
+        let machine = self.machine(member);
+        fs::write(machine.path("/tmp/user-data"), self.user_data()).unwrap();
+        let path = "/var/lib/cloud/seed/nocloud/user-data";
+        let words = ["sh", "-c", script, "hand-over", member, path];
+        machine.run(&words).expect(0);
+    }
+
+    /// Destroys a machine, running or not.
+    pub(crate) fn destroy(&mut self, member: &str) {
+        let at = self.machines.iter().position(|(one, _)| *one == member);
+        let (_, machine) = self.machines.remove(at.unwrap());
+        let leader = self.path(&format!("said/{member}.leader"));
+        if fs::remove_file(leader).is_ok() {
+            self.lab.cut_power(&machine);
+        }
+        let folder = self.path("vagrant/.vagrant/machines").join(member);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// The user-data as it is rendered now.
+    fn user_data(&self) -> String {
+        crate::render::read(&self.scratch, "vagrant/user-data")
+    }
+
+    /// Lets tasks create machines: they take this for the box, which would be made first.
+    pub(crate) fn has_a_box(&self) {
+        let cache = self.path(".state/.cache");
+        let profile = PROFILES[0];
+        let MachineBox::Made(image) = &profile.machine_box else {
+            panic!("{} has no box that is made", profile.id)
+        };
+        let inputs = machine_box::order(profile, image, &cache).inputs(Material::Packages);
+        let file = cache.join("boxes/stand-in.box");
+        let catalogue = json!({
+            "name": "xtask/stand-in",
+            "description": "stands in for a box",
+            "inputs": inputs,
+            "versions": [{
+                "version": "1",
+                "providers": [{
+                    "name": "libvirt",
+                    "url": format!("file://{file}"),
+                    "checksum_type": "sha256",
+                    "checksum": "0",
+                }],
+            }],
+        });
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "").unwrap();
+        let path = cache.join(format!("boxes/{}.json", profile.id));
+        fs::write(path, catalogue.to_string()).unwrap();
     }
 
     pub(crate) fn machine(&self, member: &str) -> &Machine {

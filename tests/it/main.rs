@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply;
+mod apply_on_machines;
 mod apply_steps;
 mod apply_support;
 mod background;

@@ -96,3 +96,20 @@ fn serves_as_replaced(cluster: &mut Cluster, before: &[u64]) {
     let identity = cluster.run(&["identity"]).expect(0).stdout;
     assert!(identity.contains(&format!("{:x}", now[2])), "{identity}");
 }
+
+/// There is nothing of it left but its hand-over.
+#[test]
+fn destroyed_machine_is_created_and_joins_in_containers() {
+    let mut cluster = Cluster::started();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    cluster.has_a_box();
+    let before = ids(&mut cluster);
+    cluster.destroy("core-03");
+    let replaced = cluster.run(&["replace", "core-03"]).expect(0);
+    assert!(
+        !replaced.stderr.contains("data-replaced"),
+        "{}",
+        replaced.stderr
+    );
+    serves_as_replaced(&mut cluster, &before);
+}

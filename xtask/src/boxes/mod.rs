@@ -62,7 +62,7 @@ impl Order<'_> {
 
     /// The digest of the inputs that determine the box. A box from packages also depends on the
     /// archive.
-    fn inputs(&self, material: Material) -> String {
+    pub fn inputs(&self, material: Material) -> String {
         let mut hasher = Sha256::new();
         for input in match material {
             Material::CloudImage => cloud_image::inputs(self),

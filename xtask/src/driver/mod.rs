@@ -147,6 +147,10 @@ pub trait Machines: Sync {
     /// Restarts the etcd of a member, on its running machine. Returns once the old process has ended.
     fn restart(&self, home: &Home, member: &HostName) -> Outcome<()>;
 
+    /// Gives a member's running machine the user-data of this plan, which is rendered, and restarts its etcd with
+    /// it. Returns once the old process has ended.
+    fn provision(&self, home: &Home, plan: &Plan, member: &HostName) -> Outcome<()>;
+
     /// Hands over to a member what it joins, for its next start without data: to its machine if that runs, and
     /// for the time when it is created.
     fn hand_over(&self, home: &Home, member: &HostName, text: &str) -> Outcome<()>;

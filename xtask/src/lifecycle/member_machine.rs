@@ -115,8 +115,13 @@ pub(super) fn join(
     let text = handed_over(joining, &plan.members);
     machines.hand_over(home, &member.name, &text)?;
     let names = std::slice::from_ref(&member.name);
+    boot(session, &member.name)?;
     let conditions = driver.conditions(home, names)?;
     if let Some(Condition::Running(_)) = conditions.first() {
+        let wanted = render::user_data_sha256(&session.defined);
+        if look(session, machines, &member.name)?.user_data != Some(wanted) {
+            machines.provision(home, &session.defined, &member.name)?;
+        }
         driver.data().release(home, names)?;
     } else {
         let defined = definitions::plan(*ui, &home.workspace, &home.name)?;
@@ -166,7 +171,11 @@ fn up(session: &Session, plan: &Plan, member: &HostName, state: InitialState) ->
     driver.start(home, plan, tools, &start, doing)
 }
 
-fn look(session: &Session, machines: &dyn Machines, member: &HostName) -> Outcome<MachineStatus> {
+pub(super) fn look(
+    session: &Session,
+    machines: &dyn Machines,
+    member: &HostName,
+) -> Outcome<MachineStatus> {
     let Session { home, plan, .. } = session;
     let seen = machines.look(home, plan, std::slice::from_ref(member), LOOK);
     match seen.into_iter().next() {
@@ -179,7 +188,7 @@ fn look(session: &Session, machines: &dyn Machines, member: &HostName) -> Outcom
 }
 
 /// Whether etcd, or the script that starts it, runs or is about to.
-fn is_at_work(status: &MachineStatus) -> bool {
+pub(super) fn is_at_work(status: &MachineStatus) -> bool {
     !["inactive", "failed"].contains(&status.unit.as_str())
 }
 

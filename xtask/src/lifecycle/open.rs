@@ -21,10 +21,12 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
     let workspace = Workspace::find()?;
     // The definition's errors matter more than a cluster that is not started, so it is read first.
     let plan = definitions::plan(ui, &workspace, name)?;
-    with_plan(ui, name, &plan)
+    let session = with_plan(ui, name, &plan)?;
+    ui.report(&session.driver.outdated(&session.home, &session.plan));
+    Ok(session)
 }
 
-/// The same with a definition that was read already.
+/// The same with a definition that was read already. Says nothing about it.
 pub(super) fn with_plan(ui: Ui, name: &ClusterName, plan: &Plan) -> Outcome<Session> {
     let started = started(name)?;
     let tools = started.tools()?;
@@ -35,7 +37,6 @@ pub(super) fn with_plan(ui: Ui, name: &ClusterName, plan: &Plan) -> Outcome<Sess
     } = started;
     let defined = driver.run_by(&driver.place(plan), &tools);
     let plan = record.running(defined.clone());
-    ui.report(&driver.outdated(&home, &plan));
     let tools = etcdctl_location::choose(ui, driver, &home, &plan, tools);
     Ok(Session {
         ui,

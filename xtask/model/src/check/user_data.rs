@@ -1,4 +1,5 @@
 use super::{About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, task};
+use crate::advice;
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::render;
@@ -16,9 +17,10 @@ pub(super) static CHECK: Check = Check {
             a different cluster from the one that runs, and the next cluster made from them will \
             differ.",
         what_to_do: "To keep the cluster as it is, undo the change to the definition. To apply the \
-            change without the old data: `cargo xtask destroy`, then `cargo xtask up`. To apply it \
-            and keep the data, run `vagrant provision` for one machine after another, in the \
-            folder of the rendered files, and `cargo xtask verify` after each.",
+            change and keep the data: `cargo xtask plan` shows the steps, and `cargo xtask apply` \
+            takes them, one machine after another. Where a member runs etcd 2, or starts as the \
+            recipe of 2015 says: `vagrant provision`, in the folder of the rendered files, for one \
+            machine after another, and `cargo xtask verify` after each.",
         read: "https://etcd.io/docs/v3.6/op-guide/clustering/#static",
     },
     judge,
@@ -61,6 +63,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
 
 /// What to do, starting with this member.
 pub fn hint(plan: &Plan, first: &HostName, is_only: bool) -> Hint {
+    if advice::can_be_replaced(plan) {
+        return Hint::heals(
+            "undo the change to the definition; or apply it, one machine after another",
+            [task(plan, "apply")],
+        );
+    }
     let folder = render::folder(&plan.name);
     let text = "undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one";
     let commands = [

@@ -183,7 +183,7 @@ impl MemberData for Vagrant {
 }
 
 impl Vagrant {
-    fn running(&self, home: &Home, members: &[HostName]) -> Outcome<Vec<HostName>> {
+    pub(super) fn running(&self, home: &Home, members: &[HostName]) -> Outcome<Vec<HostName>> {
         let conditions = self.conditions(home, members)?;
         let running = members.iter().zip(conditions);
         let running = running.filter(|(_, condition)| matches!(condition, Condition::Running(_)));

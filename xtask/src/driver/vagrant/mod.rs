@@ -171,7 +171,11 @@ impl Driver for Vagrant {
         }
         let mut running = plan.names();
         running.retain(|member| !start.lost.contains(member));
-        ssh::note_how(home, &running)?;
+        // Members that are no longer defined are reached as well.
+        let mut former = Machine::all(home);
+        former.retain(|member| !plan.names().contains(member));
+        let reached = [running.clone(), self.running(home, &former)?].concat();
+        ssh::note_how(home, &reached)?;
         let wanted = render::user_data_sha256(plan);
         in_parallel(&running, |member| {
             if !names.contains(member) {
@@ -316,6 +320,20 @@ impl Machines for Vagrant {
         self.restart_etcd(home, member)
     }
 
+    fn provision(&self, home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
+        provision(home, plan, member)?;
+        let user_data_path = plan.machine.profile.user_data_path;
+        if user_data_path.starts_with("/var/lib/cloud/") {
+            // cloud-init has restarted it without waiting for the old process.
+            return self.restart_etcd(home, member);
+        }
+        // Others read their user-data when they boot.
+        let shell = crate::process::shell()?;
+        let machine = Machine::of(home, member);
+        let reload = Vagrantfile::of(home).vagrant(&shell, &["reload", machine.name()])?;
+        log::follow(home, reload, BOOT, &mut |_| {})
+    }
+
     fn hand_over(&self, home: &Home, member: &HostName, text: &str) -> Outcome<()> {
         self.hand_over_what_to_join(home, member, text)
     }
@@ -332,6 +350,9 @@ impl Machines for Vagrant {
         log::follow(home, destroy, HALT, &mut |_| {})?;
         for machine in &machines {
             machine.forget();
+        }
+        for member in members {
+            provisioned::forget(home, member)?;
         }
         Ok(())
     }

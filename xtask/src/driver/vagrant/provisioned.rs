@@ -1,6 +1,7 @@
 //! The user-data that machines were set up with: `.state/<cluster>/machines/<member>`.
 
 use std::fs;
+use std::io;
 
 use camino::Utf8PathBuf;
 
@@ -27,6 +28,18 @@ pub(super) fn note(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
             "it records the user-data that the machine was set up with",
         )
     })
+}
+
+/// Forgets the user-data of a machine that was destroyed.
+pub(super) fn forget(home: &Home, member: &HostName) -> Outcome<()> {
+    let path = file(home, member);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let why = "it records the user-data of a machine that was destroyed";
+            Err(cannot_write(&path, &error, why))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a machine is known to have received its user-data.

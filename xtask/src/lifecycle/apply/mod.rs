@@ -1,6 +1,7 @@
 //! Brings a running cluster to its edited definition, one step at a time. Each step is chosen from what is seen
 //! then, so a task that was killed is continued by the next one.
 
+mod machines;
 mod present;
 mod refused;
 mod work;
@@ -8,7 +9,7 @@ mod work;
 use std::time::{Duration, Instant};
 
 use super::replace::SETTLING;
-use super::{definitions, look, open, unfinished};
+use super::{definitions, look, open, start, unfinished};
 use crate::advice;
 use crate::change::apply::{Kind, Next, Step, Steps};
 use crate::command_line;
@@ -52,13 +53,19 @@ pub struct Applied {
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The checks that fail until the last step is taken.
-const PENDING: &[&str] = &["definition", "flags"];
+const PENDING: &[&str] = &["definition", "flags", "user-data"];
 
 /// Works out the steps. Changes nothing.
 pub fn plan(ui: Ui, name: &ClusterName, may_interrupt: bool) -> Outcome<Planned> {
-    let session = open::session(ui, name)?;
+    let session = opened(ui, name)?;
     unfinished::refuse(&session.home)?;
     planned(session, may_interrupt)
+}
+
+/// Opens the cluster without the warnings about what the steps change.
+fn opened(ui: Ui, name: &ClusterName) -> Outcome<Session> {
+    let plan = definitions::plan(ui, &Workspace::find()?, name)?;
+    open::with_plan(ui, name, &plan)
 }
 
 fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
@@ -75,6 +82,7 @@ fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
         };
         diagnostic.hint(hint)
     }));
+    refused.extend(refused::new_addresses(&session, &steps));
     let interrupts = steps.iter().find(|step| step.interrupts());
     if let Some(step) = interrupts.filter(|_| !may_interrupt) {
         refused.push(refused::interrupts(&session, step));
@@ -98,7 +106,7 @@ pub fn apply(
     open::started(name)?;
     let _lock = Lock::take(&home, &format!("apply {name}"), &ui.saying())?;
     unfinished::refuse(&home)?;
-    let session = open::session(ui, name)?;
+    let session = opened(ui, name)?;
     refused::refuse_other_tasks(&session)?;
     let planned = planned(session, may_interrupt)?;
     if !planned.refused.is_empty() {
@@ -129,6 +137,9 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
     let interruption = process::defer_interrupt(
         "interrupted: completing this step first; press Ctrl-C again to stop at once",
     );
+    if session.driver.machines().is_some() {
+        start::render_files(ui, &session.home.workspace, &session.defined)?;
+    }
     let mut work = Work::new(ui, go_on);
     let mut last: Option<Step> = None;
     let mut restarted = Vec::new();

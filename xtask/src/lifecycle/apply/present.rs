@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::machines;
 use crate::advice::Unusable;
 use crate::change::apply::{self, Life, MemberSeen, Next, Obstacle, Seen, State};
 use crate::command_line;
@@ -71,7 +72,15 @@ impl Present {
         if !conditions.iter().any(Condition::is_running) {
             return Err(not_running(session));
         }
-        let started = driver.started_with(home, &names);
+        let inside = match driver.machines() {
+            Some(machines) => machines::look(session, machines, &names, &conditions)?,
+            None => Vec::new(),
+        };
+        let mut started = driver.started_with(home, &names);
+        started.extend(inside.iter().map(|inside| match &inside.started {
+            Some(started) => Look::Seen(started.clone()),
+            None => Look::NotAsked("was not inspected".to_owned()),
+        }));
         for (member, started) in members.iter_mut().zip(&started) {
             let place = started.seen().and_then(|one| apply::place(one, member));
             *member = place.unwrap_or_else(|| member.clone());
@@ -103,6 +112,7 @@ impl Present {
         for (at, name) in names.iter().enumerate() {
             let ended = || driver.ended(home, name).and_then(Unusable::because_of);
             let life = match conditions.get(at) {
+                _ if let Some(inside) = inside.get(at) => inside.life,
                 Some(Condition::Running(_) | Condition::Unfinished) => Life::Running,
                 Some(Condition::Halted { .. }) => Life::Halted,
                 Some(Condition::Stopped) if ended().is_some() => Life::Unusable,
@@ -112,6 +122,7 @@ impl Present {
             seen.push(MemberSeen {
                 name: name.clone(),
                 life,
+                is_outdated: inside.get(at).is_some_and(|inside| inside.is_outdated),
                 started: started.get(at).and_then(Look::seen).cloned(),
                 status: statuses.get(at).and_then(Look::seen).cloned(),
             });

@@ -1,8 +1,9 @@
 //! What no step does, and why.
 
-use crate::change::apply::Step;
+use crate::change::apply::{Kind, Step};
 use crate::command_line;
 use crate::hint::Hint;
+use crate::plan::Member;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::Session;
 use crate::state::Replacement;
@@ -10,7 +11,7 @@ use crate::state::Replacement;
 /// Refuses clusters that no step can change.
 pub(super) fn refuse_unsuitable(session: &Session) -> Outcome<()> {
     refuse_early_version(session)?;
-    refuse_driver(session)?;
+    refuse_profile(session)?;
     refuse_another_cluster(session)
 }
 
@@ -27,20 +28,47 @@ fn refuse_early_version(session: &Session) -> Outcome<()> {
     ))
 }
 
-/// The only place that knows which drivers can change members.
-fn refuse_driver(session: &Session) -> Outcome<()> {
-    if session.driver.machines().is_none() {
+/// Refuses machines whose members cannot join a running cluster.
+fn refuse_profile(session: &Session) -> Outcome<()> {
+    let profile = session.defined.machine.profile;
+    if session.driver.machines().is_none() || profile.members_can_join {
         return Ok(());
     }
-    let diagnostic = Diagnostic::error("no task applies an edited definition to machines yet");
+    let diagnostic = Diagnostic::error(format!("members on {} are changed by hand", profile.title));
     let differences = session.record.differences(&session.defined);
     Err(Failure::refused(
         differences
             .into_iter()
             .fold(diagnostic, Diagnostic::note)
-            .note("their start script founds a cluster, and cannot join one")
+            .note("they start as the recipe of 2015 says: they found a cluster, and join none")
             .hint("to keep the cluster, revert the change"),
     ))
+}
+
+/// Machines keep the addresses that they were created with.
+pub(super) fn new_addresses(session: &Session, steps: &[Step]) -> Vec<Diagnostic> {
+    if session.driver.machines().is_none() {
+        return Vec::new();
+    }
+    let moves = steps.iter().filter_map(|step| match &step.kind {
+        Kind::Move(to, _) => Some(to),
+        _ => None,
+    });
+    let before = |to: &Member| {
+        let mut members = session.plan.members.iter();
+        members
+            .find(|member| member.name == to.name)
+            .map(|one| one.address)
+    };
+    let moves = moves.filter(|to| before(to) != Some(to.address));
+    moves
+        .map(|to| {
+            let (name, address) = (&to.name, to.address);
+            Diagnostic::error(format!("`{name}` cannot move to {address}"))
+                .note("a machine keeps the address that it was created with")
+                .hint("give the member another name and a free address: it gets a new machine, and the old one leaves")
+        })
+        .collect()
 }
 
 fn refuse_another_cluster(session: &Session) -> Outcome<()> {

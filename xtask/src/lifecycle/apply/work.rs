@@ -1,10 +1,11 @@
 //! Takes the steps.
 
+use super::machines;
 use super::present::{self, Present};
 use crate::change::apply::{Joining, Kind, Known, Leaving, Life, Moving, Step};
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::lifecycle::membership_change::MembershipChange;
-use crate::lifecycle::{replace_data, restart};
+use crate::lifecycle::{member_machine, replace_data, restart};
 use crate::plan::flags::InitialState;
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
@@ -185,10 +186,14 @@ impl Work {
             self.ui.say(&format!("{name}: stopped"));
             return Ok(());
         }
-        let time = replace_data::unused_time(session.driver, &home, members);
-        data.set_aside(&home, members, &time)?;
-        if let Some(aside) = data.aside(&home, name, &time) {
-            self.ui.say(&format!("{name}: its data is kept: {aside}"));
+        if let Some(machines) = session.driver.machines() {
+            machines::let_go(session, machines, name)?;
+        } else {
+            let time = replace_data::unused_time(session.driver, &home, members);
+            data.set_aside(&home, members, &time)?;
+            if let Some(aside) = data.aside(&home, name, &time) {
+                self.ui.say(&format!("{name}: its data is kept: {aside}"));
+            }
         }
         let (joined, mut in_transit) = present.state.settled();
         in_transit.retain(|one| one.name != *name);
@@ -226,10 +231,16 @@ impl Work {
         let name = &to.name;
         let members = std::slice::from_ref(name);
         restart::hand_over(session, name);
-        let (home, data) = (session.home.clone(), session.driver.data());
-        data.halt(&home, members, &self.ui.saying())?;
-        data.release(&home, members)?;
-        self.run(session, present, to)?;
+        let home = session.home.clone();
+        if let Some(machines) = session.driver.machines() {
+            note_place(session, present, to)?;
+            machines.provision(&home, &session.defined, name)?;
+        } else {
+            let data = session.driver.data();
+            data.halt(&home, members, &self.ui.saying())?;
+            data.release(&home, members)?;
+            self.run(session, present, to)?;
+        }
         self.ui.say(&format!("{name}: restarted"));
         Ok(())
     }
@@ -242,13 +253,12 @@ impl Work {
 
     /// Starts a member with its data, at this place.
     fn run(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
-        let (mut joined, mut in_transit) = present.state.settled();
-        for one in joined.iter_mut().chain(&mut in_transit) {
-            if one.name == to.name {
-                (one.address, one.ports) = (to.address, to.ports);
-            }
+        note_place(session, present, to)?;
+        if session.driver.machines().is_some() {
+            member_machine::boot(session, &to.name)?;
+            let members = std::slice::from_ref(&to.name);
+            return session.driver.data().release(&session.home, members);
         }
-        present::record(session, &joined, &in_transit)?;
         let mut plan = listed(session, present);
         plan.members.retain(|one| one.name != to.name);
         plan.members.push(to.clone());
@@ -264,6 +274,17 @@ impl Work {
         } = &*session;
         driver.start(home, &plan, tools, &start, &mut |_, _| {})
     }
+}
+
+/// Records where a member is about to run.
+fn note_place(session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
+    let (mut joined, mut in_transit) = present.state.settled();
+    for one in joined.iter_mut().chain(&mut in_transit) {
+        if one.name == to.name {
+            (one.address, one.ports) = (to.address, to.ports);
+        }
+    }
+    present::record(session, &joined, &in_transit).map(drop)
 }
 
 /// Fails if a later step would fail, when the member has already left the cluster.

@@ -30,6 +30,8 @@ pub struct MemberSeen {
     pub life: Life,
     /// What its process was started with, if that can be read.
     pub started: Option<StartedWith>,
+    /// Whether its machine was set up with other user-data than that of the definition.
+    pub is_outdated: bool,
     /// Its own status, if it answers.
     pub status: Option<Status>,
 }
@@ -108,6 +110,10 @@ impl Seen<'_> {
         let runs_at = started.and_then(|started| place(started, base.as_ref()?));
         let place = runs_at.or_else(|| recorded.clone());
         let differs = match (started, &place, &defined) {
+            // Its flags follow from it.
+            _ if seen.is_some_and(|seen| seen.is_outdated) => {
+                vec!["with the user-data of another definition".to_owned()]
+            }
             (Some(started), Some(place), Some(_)) => {
                 let version = status.and_then(|status| status.version.parse().ok());
                 flag_differences(self.defined, place, version, started)
