@@ -277,6 +277,42 @@ fn killed_apply_is_continued() {
     }
 }
 
+/// A member that is being removed may still have a vote, so the cluster needs it after `down`.
+#[test]
+fn up_starts_what_a_killed_apply_was_removing() {
+    let scratch = Scratch::with("half", &count(22, 3, ""));
+    let (root, packaged) = (scratch.root(), packaged());
+    let bin = root.join("bin");
+    program(&bin.join("etcd"), &format!("exec '{packaged}/etcd' \"$@\""));
+    let script = format!(
+        "case \"$*\" in *'member remove'*)\n\
+         if [ -e '{root}/first' ]; then touch '{root}/waits'\n\
+         while [ -d '{root}' ] && [ ! -e '{root}/go' ]; do sleep 0.05; done; fi\n\
+         touch '{root}/first' ;; esac\nexec '{packaged}/etcdctl' \"$@\""
+    );
+    program(&bin.join("etcdctl"), &script);
+    let up = ["up", "half", "--etcd-dir", bin.as_str(), "--timeout", "5m"];
+    scratch.run(&up).expect(0);
+    put(&scratch, "half", "greeting", "hello");
+    scratch.define("half", &count(22, 1, ""));
+    let apply = ["apply", "half", "--yes"];
+    let mut run = Follower::errors(&mut scratch.command(&apply));
+    let waits = root.join("waits");
+    assert!(look_until(|| waits.exists(), |waits| *waits));
+    run.signal(Signal::SIGKILL);
+    run.child.wait().unwrap();
+    // The request that waits is never sent.
+    scratch.run(&["down", "half"]).expect(0);
+    let ran = scratch.run(&up).expect(1);
+    let starts = ": starting, because `apply` was interrupted\n";
+    assert!(ran.stderr.contains(starts), "{}", ran.stderr);
+    assert_eq!(get(&scratch, "half", "greeting"), "hello\n");
+    fs::write(root.join("go"), "").unwrap();
+    scratch.run(&apply).expect(0);
+    assert_eq!(get(&scratch, "half", "greeting"), "hello\n");
+    assert_eq!(processes(&scratch, "half").len(), 1);
+}
+
 /// A random number below this one.
 fn random(end: u64) -> u64 {
     RandomState::new().build_hasher().finish() % end
