@@ -97,6 +97,16 @@ fn apply_asks_before_it_changes_anything() {
     let after = processes(&scratch, "asked");
     assert!(before.iter().all(|(member, id)| after[member] != *id));
     is_healthy(&scratch, "asked");
+
+    // All that is said of a stopped cluster works.
+    scratch.run(&["down", "asked"]).expect(0);
+    scratch.define("asked", &count(2, 5, ""));
+    let status = scratch.run(&["status", "asked"]).expect(0).stderr;
+    let hint = "`core-05` at 127.87.2.105 is new\nhint: start it: `cargo xtask up asked`\n";
+    assert!(status.ends_with(hint), "{status}");
+    let plan = scratch.run(&["plan", "asked"]).expect(4).stderr;
+    let hint = "hint: start it as it was: `cargo xtask up asked`\n";
+    assert!(plan.ends_with(hint), "{plan}");
 }
 
 #[test]

@@ -376,6 +376,12 @@ fn refused_up_keeps_the_rendered_files_in_namespaces() {
     assert!(up.stderr.contains(said), "{}", up.stderr);
     let then = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
     assert_eq!(then, config);
+    for task in [&["plan"][..], &["apply", "--yes"]] {
+        let refused = cluster.run(task).expect(7);
+        let error = "error: no task applies an edited definition to machines yet\n\
+            note: `core-04` at 192.168.60.104 is new\n";
+        assert!(refused.stderr.contains(error), "{}", refused.stderr);
+    }
 }
 
 #[test]

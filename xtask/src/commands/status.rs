@@ -97,7 +97,12 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         Format::Table if !snapshot.is_redefined => &snapshot.changes[..],
         Format::Table | Format::Json => &[],
     };
-    ui.report(advice::warn_of_changes(&args.which.name, changes).as_slice());
+    let mut warning = advice::warn_of_changes(&args.which.name, changes);
+    if let (Some(warning), true) = (&mut warning, snapshot.is_down()) {
+        // It has to run first.
+        warning.hints.clear();
+    }
+    ui.report(warning.as_slice());
     let hints = advice::of_snapshot(&snapshot);
     if let Some(why) = snapshot.unasked() {
         let warning = Diagnostic::warning(format!("health unknown: members {why}"));

@@ -182,8 +182,12 @@ fn agree(first: &[ListedMember], lists: &[Vec<ListedMember>]) -> bool {
 
 fn not_running(session: &Session) -> Failure {
     let name = &session.home.name;
+    let differences = session.record.differences(&session.defined);
+    let diagnostic = Diagnostic::error(format!("cluster `{name}` does not run"));
     Failure::could_not_look(
-        Diagnostic::error(format!("cluster `{name}` does not run"))
+        differences
+            .into_iter()
+            .fold(diagnostic, Diagnostic::note)
             .note("only the running cluster says which members it has")
             .hint(Hint::heals(
                 "start it as it was",
