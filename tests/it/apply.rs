@@ -287,6 +287,26 @@ fn killed_apply_is_continued() {
     }
 }
 
+#[test]
+fn apply_stops_at_the_first_member_that_refuses_a_flag() {
+    let scratch = started("flag", &count(8, 3, ""));
+    let before = processes(&scratch, "flag");
+    let bad = "[etcd.flags]\nsnapshot-count = \"many\"\n";
+    scratch.define("flag", &count(8, 3, bad));
+    let failed = scratch.run(&["apply", "flag", "--yes"]).expect(6);
+    let error = "` could not be started: it exited";
+    assert!(failed.stderr.contains(error), "{}", failed.stderr);
+    let hint = "hint: fix the cause, then continue: `cargo xtask apply flag`\n";
+    assert!(failed.stderr.ends_with(hint), "{}", failed.stderr);
+    let after = processes(&scratch, "flag");
+    let same = after.iter().filter(|(name, id)| before[*name] == **id);
+    assert_eq!((after.len(), same.count()), (2, 2));
+    assert_eq!(get(&scratch, "flag", "greeting"), "hello\n");
+    scratch.define("flag", &count(8, 3, &bad.replace("many", "5000")));
+    apply(&scratch, "flag");
+    is_healthy(&scratch, "flag");
+}
+
 /// A member that is being removed may still have a vote, so the cluster needs it after `down`.
 #[test]
 fn up_starts_what_a_killed_apply_was_removing() {

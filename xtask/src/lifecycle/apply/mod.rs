@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::replace::SETTLING;
 use super::{definitions, look, open, start, unfinished};
 use crate::advice;
-use crate::change::apply::{Kind, Next, Step, Steps};
+use crate::change::apply::{Next, Step, Steps};
 use crate::command_line;
 use crate::etcd::verify::Verified;
 use crate::hint::Hint;
@@ -51,6 +51,12 @@ pub struct Applied {
 
 /// The pause between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How long members may take to elect a leader before the first step.
+const ELECTING: Duration = Duration::from_secs(10);
+
+/// How long to wait before saying so.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The checks that fail until the last step is taken.
 const PENDING: &[&str] = &["definition", "flags", "user-data"];
@@ -142,7 +148,7 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
     }
     let mut work = Work::new(ui, go_on);
     let mut last: Option<Step> = None;
-    let mut restarted = Vec::new();
+    let mut taken: Vec<Step> = Vec::new();
     let present = Present::of(&session)?;
     if present.settle(&mut session)? {
         session = again(ui, &session)?;
@@ -152,6 +158,10 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
         let present = Present::of(&session)?;
         if present.settle(&mut session)? {
             session = again(ui, &session)?;
+        }
+        // A definition that was edited meanwhile may say something else about this very step.
+        if described(&session.defined) != asked_for {
+            return Err(edited(&session, last.as_ref()));
         }
         let next = present.state.next();
         if let Some(step) = &last
@@ -176,19 +186,14 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
                 return Err(Failure::failed(Diagnostic::error(fact).hint(hint)));
             }
         };
-        // A definition that was edited meanwhile may say something else about this very step.
-        if described(&session.defined) != asked_for {
-            return Err(edited(&session));
-        }
         if step.interrupts() && !may_interrupt {
             return Err(Failure::refused(refused::interrupts(&session, &step)));
         }
-        if step.kind == Kind::Restart {
-            if restarted.contains(&step.member) {
-                return Err(runs_otherwise(&session, &step));
-            }
-            restarted.push(step.member.clone());
+        let is_same = |one: &Step| (&one.member, &one.kind) == (&step.member, &step.kind);
+        if taken.iter().any(is_same) {
+            return Err(work.without_effect(&session, &present, &step));
         }
+        taken.extend(step.is_once().then(|| step.clone()));
         after_interrupt.change(format!("not complete: {}\n{continues}", step.what()));
         work.take(&mut session, &present, &step)?;
         last = Some(step);
@@ -208,8 +213,7 @@ fn refuse_unhealthy(session: &Session, next: &Next) -> Outcome<()> {
     if !begins || next.heals() {
         return Ok(());
     }
-    let deadline = Instant::now() + SETTLING;
-    let (verified, failing) = settled(session, deadline);
+    let (verified, failing) = settled(session, ELECTING);
     if failing.is_empty() {
         return Ok(());
     }
@@ -219,18 +223,6 @@ fn refuse_unhealthy(session: &Session, next: &Next) -> Outcome<()> {
             .note("members are changed only while all serve; nothing was changed")
             .hint(see_what_is_wrong(session)),
     ))
-}
-
-/// The process may take flags from elsewhere.
-fn runs_otherwise(session: &Session, step: &Step) -> Failure {
-    Failure::failed(
-        Diagnostic::error(format!(
-            "`{}` runs with other flags than defined, also after its restart",
-            step.member
-        ))
-        .note(step.why.clone())
-        .hint(see_what_is_wrong(session)),
-    )
 }
 
 fn see_what_is_wrong(session: &Session) -> Hint {
@@ -245,7 +237,7 @@ fn again(ui: Ui, session: &Session) -> Outcome<Session> {
     let home = &session.home;
     match definitions::load_silently(&home.workspace, &home.name) {
         Some(definition) => open::with_plan(ui, &home.name, &Plan::new(&definition)),
-        None => Err(edited(session)),
+        None => Err(edited(session, None)),
     }
 }
 
@@ -254,10 +246,16 @@ fn described(plan: &Plan) -> String {
     format!("{plan:?}")
 }
 
-fn edited(session: &Session) -> Failure {
+fn edited(session: &Session, last: Option<&Step>) -> Failure {
+    let source = &session.plan.source;
+    let diagnostic = Diagnostic::error(format!("`{source}` was edited meanwhile"));
+    let diagnostic = match last {
+        Some(step) => diagnostic.note(format!("taken last: {}", step.what())),
+        None => diagnostic,
+    };
     Failure::failed(
-        Diagnostic::error(format!("`{}` was edited meanwhile", session.plan.source))
-            .note("every step before that is complete")
+        diagnostic
+            .note("no step is taken before you have seen the new ones")
             .hint(advice::see_changes(&session.home.name)),
     )
 }
@@ -273,8 +271,7 @@ fn interrupted(session: &Session, step: &Step) -> Failure {
 
 /// Waits until `verify` passes, apart from what is still pending.
 fn wait(session: &Session, step: &Step) -> Outcome<()> {
-    let deadline = Instant::now() + session.driver.patience();
-    let (verified, failing) = settled(session, deadline);
+    let (verified, failing) = settled(session, session.driver.patience());
     if failing.is_empty() {
         return Ok(());
     }
@@ -288,14 +285,22 @@ fn wait(session: &Session, step: &Step) -> Outcome<()> {
 }
 
 /// Looks until no check fails that should not, a member has stopped, or the time is over. Returns what fails.
-fn settled(session: &Session, deadline: Instant) -> (Verified, Vec<&'static str>) {
+fn settled(session: &Session, most: Duration) -> (Verified, Vec<&'static str>) {
+    let begun = Instant::now();
+    let mut is_said = false;
     loop {
         let verified = look::once(session);
         let mut failing = verified.report.names(&[Verdict::Fail, Verdict::NotYet]);
         failing.retain(|check| !PENDING.contains(check));
-        let is_over = Instant::now() > deadline || verified.has_stopped_members();
+        let is_over = begun.elapsed() > most || verified.has_stopped_members();
         if failing.is_empty() || is_over {
             return (verified, failing);
+        }
+        if begun.elapsed() > SILENCE && !std::mem::replace(&mut is_said, true) {
+            let state = &verified.report.quorum_state;
+            session
+                .ui
+                .say(&format!("waiting for {} ({state})", list(failing)));
         }
         pause(LOOK_AGAIN);
     }

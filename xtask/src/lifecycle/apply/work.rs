@@ -2,6 +2,7 @@
 
 use super::machines;
 use super::present::{self, Present};
+use super::see_what_is_wrong;
 use crate::change::apply::{Joining, Kind, Known, Leaving, Life, Moving, Step};
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::lifecycle::membership_change::MembershipChange;
@@ -58,6 +59,27 @@ impl Work {
             Kind::Move(to, Moving::Update) => self.update(session, present, one, to),
             Kind::Move(to, Moving::Restart) => self.restart(session, present, to),
         }
+    }
+
+    /// The failure that a step was taken and has to be taken again.
+    pub(super) fn without_effect(
+        &self,
+        session: &Session,
+        present: &Present,
+        step: &Step,
+    ) -> Failure {
+        let exited = step.at.as_ref().and_then(|member| {
+            let change = self.change(session, present, member).ok()?;
+            change.fail_unless_it_runs().err()
+        });
+        exited.unwrap_or_else(|| {
+            // Its process may take flags from elsewhere.
+            Failure::failed(
+                Diagnostic::error(format!("this step had no effect: {}", step.what()))
+                    .note(step.why.clone())
+                    .hint(see_what_is_wrong(session)),
+            )
+        })
     }
 
     fn change<'a>(

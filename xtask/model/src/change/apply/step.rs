@@ -200,6 +200,14 @@ impl Step {
         }
     }
 
+    /// Whether it starts a process, which should not be necessary twice.
+    pub const fn is_once(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Restart | Kind::Start(_) | Kind::Add(Joining::Start(_))
+        )
+    }
+
     /// Whether nothing of it was done yet.
     pub const fn begins(&self) -> bool {
         matches!(
