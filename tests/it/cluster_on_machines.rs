@@ -231,7 +231,7 @@ impl Cluster {
     fn serve(&mut self) {
         let asked = |member: &&'static str| {
             let task = fs::read_to_string(self.path(&format!("said/{member}.asked"))).ok()?;
-            (!task.is_empty()).then(|| (*member, task))
+            (!task.is_empty()).then_some((*member, task))
         };
         let asked: Vec<(&str, String)> = ALL.iter().filter_map(asked).collect();
         for (member, task) in &asked {
