@@ -39,7 +39,7 @@ mod slow_member;
 use std::net::Ipv4Addr;
 
 use crate::check::{LAGS_BEYOND, Reported};
-use crate::plan::{Member, Plan};
+use crate::plan::{Member, Plan, url};
 use crate::report::Outcome;
 use crate::values::{DriverName, HostName};
 
@@ -231,7 +231,7 @@ fn leave_behind(injector: &mut Injector<'_>, member: &Member) -> Outcome<Vec<Rep
 
 /// An unused URL of the cluster's network.
 fn unused_url(plan: &Plan, port: u16) -> String {
-    format!("http://{}:{port}", unused_address(plan))
+    url(unused_address(plan), port)
 }
 
 /// An unused address of the cluster's network: the highest usual host address.

@@ -117,9 +117,11 @@ fn recorded(session: &Session) -> Recorded {
     let record = restored.or_else(|| Record::read(home).ok().flatten());
     let record = record.as_ref();
     let changes = record.map_or_else(Vec::new, |record| record.differences(defined));
+    let stays = record.is_none_or(|record| record.stays_with(defined));
+    let is_elsewhere = driver.machines().is_some() && !stays;
     let is_another = record.is_some_and(|record| record.is_redefined_by(defined));
     Recorded {
-        is_redefined: is_another || (driver.machines().is_some() && !changes.is_empty()),
+        is_redefined: is_another || is_elsewhere,
         changes,
         new: record.map_or_else(Vec::new, |record| record.new_members(plan)),
         had_data: known_data::of(*driver, home, &plan.members),

@@ -139,8 +139,12 @@ pub fn again(home: &Home) -> Outcome<Option<Started>> {
 /// Whether the definition now describes another cluster, which `up` would refuse to start. A
 /// definition that is missing or has errors is reported by other tasks.
 pub fn is_redefined(started: &Started) -> bool {
-    let is_another = || defined(started).is_some_and(|plan| started.record.is_redefined_by(&plan));
-    !changes(started).is_empty() && (started.driver.machines().is_some() || is_another())
+    let on_machines = started.driver.machines().is_some();
+    let is_another = |plan: Plan| {
+        let record = &started.record;
+        record.is_redefined_by(&plan) || (on_machines && !record.stays_with(&plan))
+    };
+    !changes(started).is_empty() && defined(started).is_some_and(is_another)
 }
 
 /// How the definition differs from what was started, in words.

@@ -259,6 +259,15 @@ impl Record {
         self.token != plan.etcd.token
     }
 
+    /// Whether the plan has all members where they are. Otherwise the rendered files describe other machines.
+    pub fn stays_with(&self, plan: &Plan) -> bool {
+        let members = [self.members(), self.in_transit()].concat();
+        members.iter().all(|one| {
+            let mut planned = plan.members.iter();
+            planned.any(|planned| planned.name == one.name && is_at(planned, one))
+        })
+    }
+
     /// Records that a restoration leaves these members out.
     pub fn leave_out(&mut self, names: &[HostName]) {
         for member in self

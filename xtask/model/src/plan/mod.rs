@@ -5,6 +5,7 @@ pub mod etcdctl_words;
 pub mod flags;
 pub mod identity;
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use camino::Utf8PathBuf;
@@ -18,6 +19,15 @@ use crate::values::{
     loopback,
 };
 use identity::EtcdId;
+
+/// How every URL of a member begins.
+pub const SCHEME: &str = "http://";
+
+/// The URL of a host and a port. In a text that serves several machines, the host may be a placeholder that
+/// the machine fills in.
+pub fn url(host: impl fmt::Display, port: u16) -> String {
+    format!("{SCHEME}{host}:{port}")
+}
 
 /// A cluster, ready to be rendered, run and judged.
 #[derive(Debug, Clone)]
@@ -77,12 +87,12 @@ impl Member {
 
     /// The URL where it serves clients.
     pub fn client_url(&self) -> String {
-        format!("http://{}", self.client_socket())
+        url(self.address, self.ports.client)
     }
 
     /// The URL where it serves the other members.
     pub fn peer_url(&self) -> String {
-        format!("http://{}", self.peer_socket())
+        url(self.address, self.ports.peer)
     }
 
     /// The address and port where it serves clients.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use super::quote::shell;
 use crate::bootstrap::HANDED_OVER;
-use crate::plan::Plan;
 use crate::plan::flags::{self, FlagOrigin, MemberFlags};
+use crate::plan::{Plan, url};
 use crate::values::Ports;
 
 /// The folder that the unit creates for etcd (`StateDirectory=etcd`), in which etcd creates its data folder.
@@ -56,7 +56,7 @@ case $name in
   exit {NOT_A_MEMBER}
   ;;
 esac
-peer_url=http://$address:{peer}
+peer_url={peer_url}
 members={members}
 cluster={id}
 data={STATE_DIR}/data
@@ -66,7 +66,7 @@ way_back={way_back}
 
 {BOOTSTRAP}
 exec"#,
-        peer = plan.ports().peer,
+        peer_url = url("$address", plan.ports().peer),
         members = shell::word(&plan.initial_cluster()),
         id = plan.predicted_cluster_id(),
         way_back = way_back(plan),
@@ -106,9 +106,9 @@ fn etcd_flags(plan: &Plan) -> Vec<String> {
 
 /// Clients are served on the cluster's network and on loopback, members only on the cluster's network.
 fn myself(Ports { client, peer }: Ports) -> MemberFlags {
-    let loopback = format!("http://127.0.0.1:{client}");
-    let client = format!("http://$address:{client}");
-    let peer = format!("http://$address:{peer}");
+    let loopback = url("127.0.0.1", client);
+    let client = url("$address", client);
+    let peer = url("$address", peer);
     MemberFlags {
         name: "$name".to_owned(),
         data_dir: format!("{STATE_DIR}/data"),

@@ -29,7 +29,8 @@ pub(super) fn continued(
         Some(record) if is_without_effect(&record, driver, home)? => Ok(None),
         Some(record) => {
             // The rendered files decide which machines there are.
-            if driver.machines().is_some() || record.is_redefined_by(plan) {
+            let is_elsewhere = driver.machines().is_some() && !record.stays_with(plan);
+            if is_elsewhere || record.is_redefined_by(plan) {
                 refuse_a_different_cluster(&record, plan)?;
             }
             ui.report(advice::warn_of_changes(&home.name, &record.differences(plan)).as_slice());

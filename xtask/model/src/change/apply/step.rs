@@ -7,7 +7,7 @@ use crate::advice;
 use crate::command_line;
 use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
-use crate::plan::{Member, Plan};
+use crate::plan::{self, Member, Plan};
 use crate::values::{HostName, Ports};
 
 /// One step.
@@ -276,5 +276,5 @@ impl Obstacle {
 
 /// The address in a peer URL.
 pub(super) fn socket(url: &str) -> Option<SocketAddrV4> {
-    url.strip_prefix("http://")?.parse().ok()
+    url.strip_prefix(plan::SCHEME)?.parse().ok()
 }
