@@ -19,7 +19,7 @@ use xtask::bootstrap::{Answer, Decision, Identity, Newcomer, handed_over};
 use xtask::etcd::peers;
 use xtask::plan::identity::EtcdId;
 use xtask::plan::{Member, Plan};
-use xtask::render;
+use xtask::render::{self, LOST_DATA};
 
 use crate::local_support::{get, processes, put, runs, up};
 use crate::scratch::Scratch;
@@ -51,7 +51,7 @@ struct Case {
 
 /// A member that is not defined.
 fn former(plan: &Plan) -> Member {
-    let address = "127.168.56.109".parse().unwrap();
+    let address = "127.86.1.109".parse().unwrap();
     Member::new(
         "core-09".parse().unwrap(),
         address,
@@ -59,6 +59,9 @@ fn former(plan: &Plan) -> Member {
         &plan.etcd.token,
     )
 }
+
+/// Addresses that no other test uses.
+const DEFINITION: &str = "members = 3\n[network]\nsubnet = \"10.86.1.0/24\"\n";
 
 /// The ID of a member that was added to a running cluster.
 const ADDED: EtcdId = EtcdId(0xd5f0_4061_f7c9_052d);
@@ -227,7 +230,7 @@ fn cases(plan: &Plan) -> Vec<Case> {
 #[test]
 fn script_and_local_driver_decide_alike() {
     crate::network::own();
-    let plan = plan("default", "members = 3\n").on_loopback();
+    let plan = plan("default", DEFINITION).on_loopback();
     let scratch = Scratch::new();
     let mut table = String::new();
     for case in cases(&plan) {
@@ -252,32 +255,32 @@ fn script_and_local_driver_decide_alike() {
         lost its data: lost: core-02 lists it as started
         one has not heard of it: lost: core-03 lists it as started
         not added yet: waits: core-02 does not list it
-        added: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
-        added as a learner: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
-        added to a cluster of others: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
-        added, and one does not know: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
+        added: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
+        added as a learner: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
+        added to a cluster of others: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
+        added, and one does not know: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
         added, and lost its data: lost: core-02 lists it as started
         foreign cluster: waits: core-02 belongs to the cluster feed
         founder of a cluster with other members: waits: core-02 belongs to the cluster feed
-        address of another: waits: core-02 lists stranger at http://127.168.56.101:2380
+        address of another: waits: core-02 lists stranger at http://127.86.1.101:2380
         not etcd: waits: core-02 does not list its members
         refuses: waits: core-02 does not list its members
         redirects: waits: core-02 does not list its members
         only TCP: waits: core-02 does not list its members
-        one is unclear, one expects it: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
+        one is unclear, one expects it: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
         one is unclear, one knows better: lost: core-03 lists it as started
         had data, and none answers: lost: it has noted so itself
         had data, and it is not known: lost: it has noted so itself
-        had data, and was added again: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
+        had data, and was added again: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
         had data, and waits: waits: core-02 does not list it
         joins, and none answers: waits: it joins a running cluster, of which no member answers
-        joins what it was told of: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
-        joins: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
-        joins, and one is behind: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
+        joins what it was told of: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
+        joins: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
+        joins, and one is behind: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
         joins, and is not listed: waits: core-02 does not list it
         joins, and has lost its data: lost: core-03 lists it as started
         joins a cluster that is gone: waits: core-02 does not list it
-        had data, and joins: joins http://127.168.56.101:2380 http://127.168.56.102:2380 http://127.168.56.103:2380
+        had data, and joins: joins http://127.86.1.101:2380 http://127.86.1.102:2380 http://127.86.1.103:2380
     "#]].assert_eq(&table);
 }
 
@@ -290,10 +293,17 @@ fn local_member_without_data_asks_the_others() {
     put(&scratch, "known", "greeting", "hello");
     let id = identity(&scratch, "known", "core-03");
     forget(&scratch, "known", "core-03");
-    // Another one might be asked that is gone.
-    let etcdctl = ["etcdctl", "--cluster", "known", "--member", "core-01", "--"];
-    let remove = ["member", "remove", &id];
-    scratch.run(&[&etcdctl[..], &remove].concat()).expect(0);
+    // An election may be under way, and the other one may not have heard of it yet.
+    let through = |member: &str, words: &[&str]| {
+        let etcdctl = ["etcdctl", "--cluster", "known", "--member", member, "--"];
+        scratch.run(&[&etcdctl[..], words].concat())
+    };
+    let removed = || {
+        through("core-01", &["member", "remove", &id]);
+        let list = through("core-02", &["member", "list"]);
+        list.status == Some(0) && !list.stdout.contains(&id)
+    };
+    assert!(look_until(removed, |is_removed| *is_removed));
     let refused = up(&scratch, "known").expect(7);
     let said = "error: `core-03` has no data and is not started: core-01 does not list it\n";
     assert!(refused.stderr.contains(said), "{}", refused.stderr);
@@ -451,7 +461,7 @@ fn decided_by_script(plan: &Plan, case: &Case, root: &Utf8Path, shell: &[&str]) 
             urls.sort_unstable();
             format!("joins {}", urls.join(" "))
         }
-        Some(78) => {
+        Some(LOST_DATA) => {
             let (said, why) = said.split_once(": ").unwrap().1.split_once(": ").unwrap();
             assert_eq!(said, "core-01 was started before, and its data is lost");
             assert!(stderr.contains("\nhint: "), "{stderr}");

@@ -80,7 +80,7 @@ fn new_members_join_and_never_found_a_cluster_in_containers() {
     wait_for("the unit to give up", || {
         (second.unit("ActiveState") == "failed").then_some(())
     });
-    assert_eq!(second.unit("ExecMainStatus"), "78");
+    assert_eq!(second.unit("ExecMainStatus"), "66");
     assert_eq!(names(&second, "/var/lib/etcd"), ["had-data"]);
 }
 

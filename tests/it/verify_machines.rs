@@ -9,6 +9,7 @@ use xtask::commands::Exit;
 use xtask::observation::machine::{self, MachineStatus};
 use xtask::observation::{Condition, Look, Observation};
 use xtask::plan::Plan;
+use xtask::render::LOST_DATA;
 
 use crate::scratch::{Ran, Scratch};
 use crate::support::program;
@@ -88,6 +89,7 @@ fn machine_without_data_waits_or_is_replaced() {
         let mut seen = with_one(&plan, |machine| {
             machine.unit = unit.to_owned();
             machine.has_data = Some(false);
+            machine.exit = (unit == "failed").then_some(LOST_DATA);
         });
         let first = plan.members[0].name.clone();
         let second = plan.members[1].name.clone();
@@ -137,9 +139,9 @@ fn different_user_data_is_named_by_a_short_digest() {
         &seen,
         "user-data",
         expect![[r#"
-            Fail: 0f3506315727 on 2 of 3
-            - core-02 was set up with the user-data 000000000000, not 0f3506315727
-              heals: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
+            Fail: 3e60bc69b328 on 2 of 3
+            - core-02 was set up with the user-data 000000000000, not 3e60bc69b328
+              heals: undo the change to the definition; or apply it, one machine after another: `cargo xtask apply`
         "#]],
     );
     says(
@@ -147,9 +149,9 @@ fn different_user_data_is_named_by_a_short_digest() {
         &other,
         "user-data",
         expect![[r#"
-            Fail: 0f3506315727 on 2 of 3
+            Fail: 3e60bc69b328 on 2 of 3
             - core-02 has no user-data
-              heals: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-02)`, then `cargo xtask verify --wait 2m`
+              heals: undo the change to the definition; or apply it, one machine after another: `cargo xtask apply`
         "#]],
     );
     // The definition has changed since: no machine was set up with what it renders to now.
@@ -159,9 +161,9 @@ fn different_user_data_is_named_by_a_short_digest() {
         &healthy(&defined),
         "user-data",
         expect![[r#"
-            Fail: 4b9c54ac64ce on 0 of 3
-            - core-01, core-02 and core-03 were set up with the user-data 0f3506315727, not 4b9c54ac64ce
-              makes-safer: undo the change to the definition; or apply it and keep the data, one machine after another, starting with this one: `(cd vagrant && vagrant provision core-01)`, then `cargo xtask verify --wait 2m`
+            Fail: 9bfb52afe5bc on 0 of 3
+            - core-01, core-02 and core-03 were set up with the user-data 3e60bc69b328, not 9bfb52afe5bc
+              heals: undo the change to the definition; or apply it, one machine after another: `cargo xtask apply`
         "#]],
     );
 }
@@ -283,7 +285,7 @@ fn machine_that_cannot_be_inspected_proves_nothing() {
         &seen,
         "user-data",
         expect![[r#"
-            Skipped: 0f3506315727 on 0 of 0; not checked: core-01, core-02 and core-03 were not inspected
+            Skipped: 3e60bc69b328 on 0 of 0; not checked: core-01, core-02 and core-03 were not inspected
         "#]],
     );
 }

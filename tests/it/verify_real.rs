@@ -551,15 +551,15 @@ fn undefined_members_are_found() {
     verified.expect("quorum", "pass", "1 more may fail");
 }
 
-/// The others are not queried, but vote anyway.
+/// They are members until the change is applied.
 #[test]
-fn quorum_with_undefined_members_is_not_lost() {
+fn members_that_left_the_definition_are_checked() {
     let cluster = Cluster::start("shrunk", 233, "");
     let one = "members = 1\n[network]\nsubnet = \"10.77.233.0/24\"\n";
     cluster.scratch.define("shrunk", one);
     let verified = cluster.verify(1);
     verified.expect("definition", "fail", "");
-    verified.expect("quorum", "skipped", "2 voters are not defined");
+    verified.expect("quorum", "pass", "1 more may fail");
     assert_eq!(verified.0["quorum"]["holds"], true);
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
     let machines = machines.zip(&started).map(|(_, started)| {
         Look::Seen(MachineStatus {
             has_data: Some(true),
+            exit: Some(0),
             started: Some(started.clone()),
             unit: "active".to_owned(),
             user_data: Some(user_data_sha256(plan)),

@@ -14,7 +14,7 @@ use xshell::{Cmd, Shell};
 use crate::atomic::why_not_writable;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
-use crate::observation::log::Cause;
+use crate::observation::log::{self, Cause};
 use crate::observation::{Condition, Look, MachineStatus, StartedWith};
 use crate::plan::{Member, Plan};
 use crate::process;
@@ -103,9 +103,14 @@ pub trait Driver: Sync {
     /// The log of a member's start.
     fn log(&self, home: &Home, member: &HostName) -> Utf8PathBuf;
 
-    /// Why a stopped member exited, as far as the log of its last start shows.
-    fn ended(&self, _home: &Home, _member: &HostName) -> Option<Cause> {
+    /// The log of a member's last start, if this host has it.
+    fn said(&self, _home: &Home, _member: &HostName) -> Option<String> {
         None
+    }
+
+    /// Why a stopped member exited, as far as that log shows.
+    fn ended(&self, home: &Home, member: &HostName) -> Option<Cause> {
+        log::last_words(&self.said(home, member)?)?.cause
     }
 
     /// Faults that can be injected into members.

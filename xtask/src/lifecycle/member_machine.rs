@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::replace::AGAIN;
-use super::{definitions, machine_box, start};
+use super::{machine_box, start};
 use crate::bootstrap::{Identity, handed_over};
 use crate::command_line;
 use crate::driver::Machines;
@@ -13,6 +13,7 @@ use crate::pause::pause;
 use crate::plan::flags::InitialState;
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
+use crate::process;
 use crate::reason::Reason;
 use crate::render;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -25,7 +26,7 @@ use crate::values::HostName;
 const LOOK: Duration = Duration::from_secs(60);
 
 /// How long systemd may take to begin with a unit that is to be started.
-const BEGIN: Duration = Duration::from_secs(30);
+const BEGIN: Duration = Duration::from_secs(60);
 
 /// Whether the member's etcd runs, and whether it has data.
 pub(super) fn state(
@@ -35,53 +36,34 @@ pub(super) fn state(
     condition: &Condition,
 ) -> Outcome<(bool, bool)> {
     match condition {
-        Condition::Absent | Condition::Unfinished => Ok((false, false)),
+        Condition::Absent => Ok((false, false)),
         Condition::Stopped => Ok((false, true)),
-        Condition::Running(_) | Condition::Halted { .. } => {
+        Condition::Running(_) | Condition::Halted { .. } | Condition::Unfinished => {
             let status = look(session, machines, member)?;
             let unknown = || {
-                not_inspected(
-                    session,
-                    member,
-                    &"it does not say whether it has data".into(),
-                )
+                let why = "it does not say whether it has data".into();
+                not_inspected(session, member, &why)
             };
             Ok((is_at_work(&status), status.has_data.ok_or_else(unknown)?))
         }
     }
 }
 
-/// Fails if a later step would fail on this machine.
-pub(super) fn refuse_obstacles(
+/// Whether the member's machine has data or a running etcd. Boots it first if it is off.
+pub(super) fn is_in_use(
     session: &Session,
     machines: &dyn Machines,
     member: &HostName,
-) -> Outcome<()> {
-    let plan = &session.plan;
-    let names = std::slice::from_ref(member);
-    let conditions = session.driver.conditions(&session.home, names)?;
-    if !matches!(conditions.first(), Some(Condition::Running(_))) {
-        return Ok(());
+) -> Outcome<bool> {
+    boot(session, member)?;
+    let conditions = session
+        .driver
+        .conditions(&session.home, std::slice::from_ref(member))?;
+    if conditions == [Condition::Absent] {
+        return Ok(false);
     }
     let status = look(session, machines, member)?;
-    if status.user_data == Some(render::user_data_sha256(plan)) {
-        return Ok(());
-    }
-    let folder = render::folder(&plan.name);
-    Err(Failure::refused(
-        Diagnostic::error(format!(
-            "the machine of `{member}` was set up with other user-data than the definition renders"
-        ))
-        .note("its start script might found a cluster; nothing was changed")
-        .hint(Hint::heals(
-            "give it its user-data, then replace it",
-            [
-                format!("cargo xtask render {}", plan.name),
-                format!("(cd {folder} && vagrant provision {member})"),
-                command_line::replace(&plan.name, member),
-            ],
-        )),
-    ))
+    Ok(is_at_work(&status) || status.has_data != Some(false))
 }
 
 /// Boots the machine if it is off: everything is done inside. Its etcd starts with its old data.
@@ -106,6 +88,7 @@ pub(super) fn join(
         home,
         driver,
         plan,
+        defined,
         ..
     } = session;
     let joining = Identity {
@@ -116,21 +99,38 @@ pub(super) fn join(
     machines.hand_over(home, &member.name, &text)?;
     let names = std::slice::from_ref(&member.name);
     boot(session, &member.name)?;
+    start::render_files(*ui, &home.workspace, defined)?;
     let conditions = driver.conditions(home, names)?;
-    if let Some(Condition::Running(_)) = conditions.first() {
-        let wanted = render::user_data_sha256(&session.defined);
-        if look(session, machines, &member.name)?.user_data != Some(wanted) {
-            machines.provision(home, &session.defined, &member.name)?;
+    // One whose first boot was interrupted may not even have its user-data.
+    let user_data = match conditions.first() {
+        Some(Condition::Running(_)) => look(session, machines, &member.name)?.user_data,
+        Some(Condition::Unfinished) => look(session, machines, &member.name)
+            .ok()
+            .and_then(|status| status.user_data),
+        _ => None,
+    };
+    let is_unfinished = conditions.first() == Some(&Condition::Unfinished);
+    if let Some(digest) = user_data {
+        // The start script of an earlier one may found a cluster.
+        if is_unfinished || digest != render::user_data_sha256(defined) {
+            machines.provision(home, defined, &member.name)?;
         }
         driver.data().release(home, names)?;
     } else {
-        let defined = definitions::plan(*ui, &home.workspace, &home.name)?;
-        start::render_files(*ui, &home.workspace, &defined)?;
-        machine_box::have(*ui, &home.workspace, plan)?;
-        up(session, &defined, &member.name, InitialState::New)?;
+        machine_box::have(*ui, &home.workspace, defined)?;
+        up(session, defined, &member.name, InitialState::New)?;
     }
+    wait_until_at_work(session, machines, &member.name)
+}
+
+/// Waits until systemd has begun with a unit that is to be started: after a boot, it waits for the network first.
+pub(super) fn wait_until_at_work(
+    session: &Session,
+    machines: &dyn Machines,
+    member: &HostName,
+) -> Outcome<()> {
     let deadline = Instant::now() + BEGIN;
-    while !is_at_work(&look(session, machines, &member.name)?) && Instant::now() < deadline {
+    while !is_at_work(&look(session, machines, member)?) && Instant::now() < deadline {
         pause(AGAIN);
     }
     Ok(())
@@ -176,15 +176,29 @@ pub(super) fn look(
     machines: &dyn Machines,
     member: &HostName,
 ) -> Outcome<MachineStatus> {
+    let mut seen = look_at_all(session, machines, std::slice::from_ref(member))?;
+    let unseen = || Err(not_inspected(session, member, &"no answer".into()));
+    seen.pop().unwrap_or_else(unseen)
+}
+
+/// Looks at running machines, all at the same time.
+pub(super) fn look_at_all(
+    session: &Session,
+    machines: &dyn Machines,
+    members: &[HostName],
+) -> Outcome<Vec<Outcome<MachineStatus>>> {
     let Session { home, plan, .. } = session;
-    let seen = machines.look(home, plan, std::slice::from_ref(member), LOOK);
-    match seen.into_iter().next() {
-        Some(Look::Seen(status)) => Ok(status),
-        Some(Look::Failed(why) | Look::NotAsked(why)) => {
-            Err(not_inspected(session, member, &why.into()))
-        }
-        None => Err(not_inspected(session, member, &"no answer".into())),
+    let shell = process::shell()?;
+    // If ssh does not know one, it learns of all that run.
+    for member in members {
+        let _ = machines.ssh(&shell, home, member);
     }
+    let seen = machines.look(home, plan, members, LOOK).into_iter();
+    let seen = seen.zip(members).map(|(look, member)| match look {
+        Look::Seen(status) => Ok(status),
+        Look::Failed(why) | Look::NotAsked(why) => Err(not_inspected(session, member, &why.into())),
+    });
+    Ok(seen.collect())
 }
 
 /// Whether etcd, or the script that starts it, runs or is about to.

@@ -1,7 +1,6 @@
 //! Changes of the cluster's list of members, which wait for what etcd demands. `replace` and `apply` share
 //! them.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use super::member_machine;
@@ -198,11 +197,10 @@ impl MembershipChange<'_> {
                 )),
             ),
             _ => {
-                let log = driver.log(home, member);
-                let said = fs::read_to_string(&log).unwrap_or_default();
-                let why = match log::last_words(&said) {
+                let said = driver.said(home, member);
+                let why = match said.and_then(|said| log::last_words(&said)) {
                     Some(words) => format!("it exited: {}", words.quoted),
-                    None => format!("it exited; see `{log}`"),
+                    None => format!("it exited; see `{}`", driver.log(home, member)),
                 };
                 self.failed("started", &why.into())
             }

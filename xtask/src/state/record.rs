@@ -259,13 +259,34 @@ impl Record {
         self.token != plan.etcd.token
     }
 
-    /// Whether the plan has all members where they are. Otherwise the rendered files describe other machines.
+    /// The plan with all members that run, are being added or removed, or are planned: those whose machines have to
+    /// be known.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one of them is planned elsewhere, or if another one is planned at its address.
+    pub fn with_all_members(&self, plan: &Plan) -> Result<Plan, ()> {
+        let mut all = plan.clone();
+        for one in [self.members(), self.in_transit()].concat() {
+            match plan.members.iter().find(|planned| planned.name == one.name) {
+                Some(planned) if is_at(planned, &one) => {}
+                Some(_) => return Err(()),
+                None if plan
+                    .members
+                    .iter()
+                    .any(|other| other.address == one.address) =>
+                {
+                    return Err(());
+                }
+                None => all.members.push(one),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether tasks can go on with what runs on machines while this is the definition.
     pub fn stays_with(&self, plan: &Plan) -> bool {
-        let members = [self.members(), self.in_transit()].concat();
-        members.iter().all(|one| {
-            let mut planned = plan.members.iter();
-            planned.any(|planned| planned.name == one.name && is_at(planned, one))
-        })
+        self.with_all_members(plan).is_ok()
     }
 
     /// Records that a restoration leaves these members out.

@@ -74,6 +74,8 @@ impl Replacement<'_> {
             // Also if somebody has added it before its data was out of the way.
             _ if !self.is_set_aside && self.is_running => Step::Stop,
             _ if !self.is_set_aside => Step::SetAside,
+            // Data that is no part of this replacement, such as that of a machine which was off before.
+            (_, None) if self.has_data && !self.is_running => Step::SetAside,
             (None, _) => self
                 .lost
                 .first()

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, restarting, ssh,
+    About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, list,
+    quorum_state::QuorumState, restart, ssh,
 };
 use crate::observation::{Look, Observation, StartedWith};
 use crate::plan::flags::{self, FlagOrigin, InitialState, MemberFlags};
@@ -143,10 +144,10 @@ fn hint(
     (index, example): (usize, &HostName),
 ) -> Option<Hint> {
     if !plan.on_machines {
-        return Some(Hint::heals(
-            "restart the members to apply the flags; the data is kept",
-            restarting(plan, observation),
-        ));
+        // A member that does not serve comes first: the others would be stopped for nothing.
+        let is_whole = QuorumState::of(plan, observation).is_whole();
+        let text = "restart the members to apply the flags; the data is kept";
+        return is_whole.then(|| Hint::heals(text, [restart(plan)]));
     }
     let machine = observation.machines.get(index).and_then(Look::seen);
     let digest = machine.and_then(|machine| machine.user_data.clone());

@@ -196,13 +196,3 @@ fn plural(why: &str) -> String {
     }
     why.replace(" its ", " their ")
 }
-
-/// The commands that restart all members: one after another if they can, so that the cluster serves
-/// meanwhile.
-fn restarting(plan: &Plan, observation: &Observation) -> Vec<String> {
-    if QuorumState::of(plan, observation).is_whole() {
-        vec![restart(plan)]
-    } else {
-        vec![task(plan, "down"), task(plan, "up")]
-    }
-}

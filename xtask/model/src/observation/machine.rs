@@ -2,12 +2,15 @@
 
 use super::{LOG_FOLDERS, StartedWith};
 use crate::reason::Reason;
+use crate::render::LOST_DATA;
 
 /// The state of a machine, as it reports it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineStatus {
     /// The state of its unit `etcd.service`, as systemd calls it: `active`, `activating`, `failed`, ….
     pub unit: String,
+    /// The status with which its main process has exited last.
+    pub exit: Option<i32>,
     /// The SHA-256 of the user-data that it was set up with; none if it has none.
     pub user_data: Option<String>,
     /// The words about discovery in its etcd's command line and environment; none if no etcd runs there, or
@@ -26,7 +29,7 @@ pub struct MachineStatus {
 impl MachineStatus {
     /// Whether its start script ended because the member has lost its data.
     pub fn gave_up_without_data(&self) -> bool {
-        self.unit == "failed" && self.has_data == Some(false)
+        self.unit == "failed" && self.exit == Some(LOST_DATA)
     }
 
     /// Whether its start script waits for the other members, or for somebody to add it.
@@ -43,6 +46,7 @@ pub fn script(user_data_path: &str) -> String {
     format!(
         r#"echo "clock=$(date +%s.%N)"
 echo "unit=$(systemctl is-active etcd.service)"
+echo "exit=$(systemctl show --property=ExecMainStatus etcd.service | cut -d= -f2)"
 for file in /var/lib/cloud/instance/user-data.txt {user_data_path}; do
   if sudo test -f "$file"; then
     echo "user_data=$(sudo sha256sum "$file" | cut -d' ' -f1)"
@@ -117,6 +121,7 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, Re
     let all_were_read = !etcds.is_empty() && etcds.iter().all(|etcd| etcd == "read");
     Ok(MachineStatus {
         unit: one("unit")?,
+        exit: values("exit").next().and_then(|exit| exit.parse().ok()),
         user_data: values("user_data").next(),
         // What was found counts even if another etcd could not be inspected.
         discovery: (all_were_read || !words.is_empty()).then_some(words),

@@ -17,7 +17,7 @@ say() {
 refuse() {
   say "$name was started before, and its data is lost: $1"
   echo "hint: $way_back" >&2
-  exit 78
+  exit "$lost_data"
 }
 
 # Ordered by precedence: one of these is what an answer decides.
@@ -35,6 +35,10 @@ hear() {
     --write-out '\n%{time_connect}' "$2/members") || code=$?
   case $code-$answer in
   0-*) ;;
+  127-*)
+    say 'curl is missing, and the other members cannot be asked without it'
+    exit 1
+    ;;
   # Refused, unreachable, or never connected.
   7-* | 28-*'
 0.000000') return ;;

@@ -7,7 +7,7 @@
 use serde_yaml::Value;
 
 use super::install_script;
-use super::member_script::{self, NOT_A_MEMBER, STATE_DIR};
+use super::member_script::{self, LOST_DATA, NOT_A_MEMBER, STATE_DIR};
 use super::quote::{shell, yaml};
 use super::{image, write_files};
 use crate::plan::Plan;
@@ -143,7 +143,7 @@ StateDirectory=etcd
 StateDirectoryMode=0700
 {service}Restart=on-failure
 RestartSec=5
-RestartPreventExitStatus={NOT_A_MEMBER}
+RestartPreventExitStatus={NOT_A_MEMBER} {LOST_DATA}
 TimeoutStartSec=10min
 LimitNOFILE=65536
 

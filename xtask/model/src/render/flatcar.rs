@@ -3,7 +3,7 @@
 
 use serde_yaml::Value;
 
-use super::member_script::{self, NOT_A_MEMBER, STATE_DIR};
+use super::member_script::{self, LOST_DATA, NOT_A_MEMBER, STATE_DIR};
 use super::quote::{shell, yaml};
 use super::{image, write_files};
 use crate::plan::Plan;
@@ -55,7 +55,7 @@ ExecStart={MEMBER_SCRIPT}
 KillMode=mixed
 Restart=on-failure
 RestartSec=5
-RestartPreventExitStatus={NOT_A_MEMBER}
+RestartPreventExitStatus={NOT_A_MEMBER} {LOST_DATA}
 TimeoutStartSec=infinity
 
 [Install]

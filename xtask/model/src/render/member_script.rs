@@ -23,6 +23,9 @@ const BOOTSTRAP: &str = include_str!("bootstrap.sh");
 /// retry, because that would not help.
 pub(super) const NOT_A_MEMBER: i32 = 78;
 
+/// The exit status of a member that has lost its data: `EX_NOINPUT` of sysexits.h. The unit does not retry.
+pub const LOST_DATA: i32 = 66;
+
 /// The whole program. The flags are appended to `command`, which has one word or option per item and is shell
 /// code, not text.
 pub(super) fn script(plan: &Plan, command: &[String]) -> String {
@@ -62,6 +65,7 @@ cluster={id}
 data={STATE_DIR}/data
 had_data={HAD_DATA}
 handed_over={HANDED_OVER}
+lost_data={LOST_DATA}
 way_back={way_back}
 
 {BOOTSTRAP}

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
 use crate::values::ClusterName;
+pub use member_script::LOST_DATA;
 
 /// Every target that a definition is rendered to.
 pub static TARGETS: &[&Target] = &[&user_data::USER_DATA, &config_rb::CONFIG_RB];

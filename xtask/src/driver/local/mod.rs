@@ -16,7 +16,6 @@ use crate::etcd::command::command;
 use crate::etcd::serving::serves_peers;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
-use crate::observation::log::{self, Cause};
 use crate::observation::{Condition, Look, StartedWith};
 use crate::pause::pause;
 use crate::plan::flags::{self, InitialState, MemberFlags};
@@ -201,9 +200,8 @@ impl Driver for Local {
         MemberFolder::of(home, member).log()
     }
 
-    fn ended(&self, home: &Home, member: &HostName) -> Option<Cause> {
-        let said = MemberFolder::of(home, member).said()?;
-        log::last_words(&said)?.cause
+    fn said(&self, home: &Home, member: &HostName) -> Option<String> {
+        MemberFolder::of(home, member).said()
     }
 
     fn faults(&self) -> Option<&dyn Faults> {

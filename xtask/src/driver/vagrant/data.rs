@@ -157,6 +157,11 @@ impl MemberData for Vagrant {
         self.each(home, members, &script, why)
     }
 
+    fn replaced(&self, home: &Home) -> usize {
+        let removed = home.folder().join("removed").read_dir_utf8();
+        removed.into_iter().flatten().count()
+    }
+
     fn copy(&self, home: &Home, member: &HostName, to: &Utf8Path) -> Outcome<()> {
         let shell = process::shell()?;
         let machine = Machine::of(home, member);
@@ -191,11 +196,18 @@ impl Vagrant {
     }
 
     /// Other tasks may have noted only the machine that they used.
-    fn note_unknown(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
+    pub(super) fn note_unknown(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
         if members.iter().all(|member| ssh::is_noted(home, member)) {
             return Ok(());
         }
-        ssh::note_how(home, &self.running(home, &Machine::all(home))?)
+        let mut reached = self.running(home, &Machine::all(home))?;
+        // One of these may not be set up yet.
+        for member in members {
+            if !reached.contains(member) {
+                reached.push(member.clone());
+            }
+        }
+        ssh::note_how(home, &reached)
     }
 
     /// Restarts etcd on a member's machine.

@@ -261,9 +261,7 @@ impl Vagrant {
 
 impl Machines for Vagrant {
     fn ssh<'a>(&self, shell: &'a Shell, home: &Home, member: &HostName) -> Outcome<Cmd<'a>> {
-        if !ssh::is_noted(home, member) {
-            ssh::note_how(home, std::slice::from_ref(member))?;
-        }
+        self.note_unknown(home, std::slice::from_ref(member))?;
         Ok(ssh::command(shell, home, &Machine::of(home, member)))
     }
 
@@ -288,9 +286,7 @@ impl Machines for Vagrant {
     }
 
     fn etcdctl_inside(&self, home: &Home, plan: &Plan, member: &HostName) -> Outcome<Utf8PathBuf> {
-        if !ssh::is_noted(home, member) {
-            ssh::note_how(home, std::slice::from_ref(member))?;
-        }
+        self.note_unknown(home, std::slice::from_ref(member))?;
         let programs = [("etcdctl", plan.etcdctl_inside()), ("curl", "curl")];
         let folder = wrappers::folder(home, member);
         wrappers::programs(&folder, home, member, &programs).map_err(|error| {
@@ -331,7 +327,9 @@ impl Machines for Vagrant {
         let shell = crate::process::shell()?;
         let machine = Machine::of(home, member);
         let reload = Vagrantfile::of(home).vagrant(&shell, &["reload", machine.name()])?;
-        log::follow(home, reload, BOOT, &mut |_| {})
+        log::follow(home, reload, BOOT, &mut |_| {})?;
+        // It may have another address now.
+        ssh::note_how(home, &self.running(home, &Machine::all(home))?)
     }
 
     fn hand_over(&self, home: &Home, member: &HostName, text: &str) -> Outcome<()> {

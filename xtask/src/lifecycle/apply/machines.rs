@@ -20,29 +20,29 @@ pub(super) struct Inside {
     pub(super) is_outdated: bool,
 }
 
-/// Looks at these members' machines.
+/// Looks at these members' machines. Fails for those that cannot be inspected.
 pub(super) fn look(
     session: &Session,
     machines: &dyn Machines,
     members: &[HostName],
     conditions: &[Condition],
-) -> Outcome<Vec<Inside>> {
+) -> Outcome<Vec<Outcome<Inside>>> {
     let wanted = render::user_data_sha256(&session.defined);
-    let both = members.iter().zip(conditions);
-    both.map(|(member, condition)| {
-        let life = match condition {
-            Condition::Running(_) | Condition::Halted { .. } => Life::Running,
-            Condition::Stopped => Life::Stopped,
-            Condition::Absent | Condition::Unfinished => Life::Absent,
+    let both = || members.iter().zip(conditions);
+    let is_on =
+        |condition: &Condition| matches!(condition, Condition::Running(_) | Condition::Unfinished);
+    let on = both().filter(|(_, condition)| is_on(condition));
+    let on: Vec<HostName> = on.map(|(member, _)| member.clone()).collect();
+    let mut seen = member_machine::look_at_all(session, machines, &on)?.into_iter();
+    let inside = both().map(|(_, condition)| {
+        let status = if is_on(condition) { seen.next() } else { None };
+        let status = match (status, condition) {
+            (Some(Ok(status)), _) => status,
+            (Some(Err(failure)), Condition::Running(_)) => return Err(failure),
+            (_, Condition::Stopped) => return Ok(Inside::of(Life::Stopped)),
+            // Its first boot was interrupted, or is under way.
+            _ => return Ok(Inside::of(Life::Absent)),
         };
-        if life != Life::Running {
-            return Ok(Inside {
-                life,
-                started: None,
-                is_outdated: false,
-            });
-        }
-        let status = member_machine::look(session, machines, member)?;
         let life = match status.has_data {
             _ if member_machine::is_at_work(&status) => Life::Running,
             Some(false) => Life::Absent,
@@ -53,8 +53,19 @@ pub(super) fn look(
             started: status.started,
             is_outdated: status.user_data.is_some_and(|digest| digest != wanted),
         })
-    })
-    .collect()
+    });
+    Ok(inside.collect())
+}
+
+impl Inside {
+    /// A member of which nothing else is known.
+    pub(super) const fn of(life: Life) -> Self {
+        Self {
+            life,
+            started: None,
+            is_outdated: false,
+        }
+    }
 }
 
 /// Keeps the data of a member that has left the cluster on this host, and destroys its machine.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::machines;
+use super::machines::{self, Inside};
 use crate::advice::Unusable;
 use crate::change::apply::{self, Life, MemberSeen, Next, Obstacle, Seen, State};
 use crate::command_line;
@@ -69,17 +69,22 @@ impl Present {
         members.extend(defined.members.iter().filter(is_new).cloned());
         let names: Vec<HostName> = members.iter().map(|one| one.name.clone()).collect();
         let conditions = driver.conditions(home, &names)?;
-        if !conditions.iter().any(Condition::is_running) {
+        // A machine of which nothing is noted may have been set up by somebody else.
+        let may_run = |one: &Condition| one.is_running() || *one == Condition::Unfinished;
+        if !conditions.iter().any(may_run) {
             return Err(not_running(session));
         }
-        let inside = match driver.machines() {
+        let looks = match driver.machines() {
             Some(machines) => machines::look(session, machines, &names, &conditions)?,
             None => Vec::new(),
         };
         let mut started = driver.started_with(home, &names);
-        started.extend(inside.iter().map(|inside| match &inside.started {
-            Some(started) => Look::Seen(started.clone()),
-            None => Look::NotAsked("was not inspected".to_owned()),
+        started.extend(looks.iter().map(|look| match look {
+            Ok(Inside {
+                started: Some(started),
+                ..
+            }) => Look::Seen(started.clone()),
+            _ => Look::NotAsked("was not inspected".to_owned()),
         }));
         for (member, started) in members.iter_mut().zip(&started) {
             let place = started.seen().and_then(|one| apply::place(one, member));
@@ -89,9 +94,18 @@ impl Present {
         for (status, condition) in statuses.iter_mut().zip(&conditions) {
             // Somebody else may answer at the address of a member that does not run.
             let is_stranger = |seen: &Status| seen.cluster_id != record.cluster_id();
-            if !condition.is_running() || status.seen().is_some_and(is_stranger) {
+            if !may_run(condition) || status.seen().is_some_and(is_stranger) {
                 *status = Look::NotAsked("does not run".to_owned());
             }
+        }
+        let mut inside = Vec::new();
+        for ((name, look), status) in names.iter().zip(looks).zip(&statuses) {
+            let is_in_doubt = status.seen().is_some() && defined.names().contains(name);
+            inside.push(match look {
+                // Whether it runs as defined is not known then.
+                Err(failure) if is_in_doubt => return Err(failure),
+                look => look.unwrap_or(Inside::of(Life::Running)),
+            });
         }
         let able = members.iter().zip(&statuses).filter_map(|(one, look)| {
             let status = look.seen()?;

@@ -57,7 +57,10 @@ impl Work {
             Kind::Remove(Leaving::Remove(id)) => self.remove(session, present, one, *id),
             Kind::Remove(stage) => self.clear(session, present, one, *stage),
             Kind::Move(to, Moving::Update) => self.update(session, present, one, to),
-            Kind::Move(to, Moving::Restart) => self.restart(session, present, to),
+            Kind::Move(to, Moving::Restart) => {
+                self.preflight_move(session, one, to)?;
+                self.restart(session, present, to)
+            }
         }
     }
 
@@ -110,6 +113,23 @@ impl Work {
         let warnings = session.driver.preflight(&session.home, &plan, names)?;
         self.ui.report(&warnings);
         Ok(())
+    }
+
+    /// Fails if somebody else uses what a running member is about to use. It uses its own ports itself.
+    fn preflight_move(&self, session: &Session, one: &Known, to: &Member) -> Outcome<()> {
+        let mut new = to.clone();
+        if let Some(was) = one.place.as_ref().filter(|_| one.life == Life::Running)
+            && was.address == to.address
+        {
+            let is_kept = |port: u16| [was.ports.client, was.ports.peer].contains(&port);
+            match (is_kept(to.ports.client), is_kept(to.ports.peer)) {
+                (true, true) => return Ok(()),
+                (true, false) => new.ports.client = to.ports.peer,
+                (false, true) => new.ports.peer = to.ports.client,
+                (false, false) => {}
+            }
+        }
+        self.preflight(session, &new)
     }
 
     fn add(
@@ -232,13 +252,7 @@ impl Work {
         let Some(id) = one.id() else {
             return Ok(());
         };
-        if one
-            .place
-            .as_ref()
-            .is_some_and(|was| was.address != to.address)
-        {
-            self.preflight(session, to)?;
-        }
+        self.preflight_move(session, one, to)?;
         // Until it runs there, the others cannot reach it.
         restart::hand_over(session, &to.name);
         self.change(session, present, to)?.update(id)?;
@@ -276,10 +290,11 @@ impl Work {
     /// Starts a member with its data, at this place.
     fn run(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
         note_place(session, present, to)?;
-        if session.driver.machines().is_some() {
+        if let Some(machines) = session.driver.machines() {
             member_machine::boot(session, &to.name)?;
             let members = std::slice::from_ref(&to.name);
-            return session.driver.data().release(&session.home, members);
+            session.driver.data().release(&session.home, members)?;
+            return member_machine::wait_until_at_work(session, machines, &to.name);
         }
         let mut plan = listed(session, present);
         plan.members.retain(|one| one.name != to.name);

@@ -6,6 +6,7 @@ mod work;
 use std::time::Duration;
 
 use super::{look, member_machine, open, replace_data, unfinished};
+use crate::advice;
 use crate::command_line;
 use crate::etcd::verify::Verified;
 use crate::hint::Hint;
@@ -91,6 +92,7 @@ pub fn replace(
         journal,
         removed: Vec::new(),
         had_none: false,
+        started: None,
     };
     while work.step(&mut session, &present)? {
         present = Present::of(&session, member)?;
@@ -166,7 +168,9 @@ fn refuse_unsuitable(session: &Session) -> Outcome<()> {
                 .note("they start as the recipe of 2015 says: they found a cluster, and join none"),
         ));
     }
-    super::start::refuse_a_different_cluster(record, &plan.on_ports(session.defined_ports))?;
+    if record.is_redefined_by(&session.defined) {
+        super::start::refuse_a_different_cluster(record, &session.defined)?;
+    }
     if plan.members.len() == 1 {
         let name = &home.name;
         return Err(Failure::usage(
@@ -207,8 +211,14 @@ fn refuse_obstacles(session: &Session, present: &Present, member: &Member) -> Ou
             .note("nothing was changed"),
         ));
     }
-    if let Some(machines) = driver.machines() {
-        member_machine::refuse_obstacles(session, machines, &member.name)?;
+    // A machine without this member in its user-data cannot start it.
+    let is_it = |one: &Member| one.name == member.name && one.peer_url() == member.peer_url();
+    if driver.machines().is_some() && !session.defined.members.iter().any(is_it) {
+        return Err(Failure::refused(
+            Diagnostic::error(format!("`{}` is no longer defined as it runs", member.name))
+                .note("nothing was changed")
+                .hint(advice::see_changes(&home.name)),
+        ));
     }
     if let Some(learner) = present.other_learner(member) {
         let verify = format!("cargo xtask verify {}", home.name);

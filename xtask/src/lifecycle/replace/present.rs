@@ -115,12 +115,18 @@ impl Present {
             let Some(entry) = others.iter().find(is_it) else {
                 continue;
             };
+            // Whatever its condition is called here, it serves.
+            if seen().any(|(_, status)| status.member_id == entry.id) {
+                continue;
+            }
             let ended = driver.ended(home, &one.name);
             match condition {
                 Condition::Running(_) | Condition::Halted { .. } => {}
                 Condition::Stopped if ended.and_then(Unusable::because_of).is_none() => {
                     stopped.push(one.name.clone());
                 }
+                // `up` completes it.
+                Condition::Unfinished => stopped.push(one.name.clone()),
                 _ => lost.push(entry.id),
             }
         }

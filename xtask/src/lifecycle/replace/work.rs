@@ -5,8 +5,9 @@ use super::{to_be_started, unused_time};
 use crate::change::replace::{Replacement as Change, Step};
 use crate::command_line;
 use crate::lifecycle::backup::{self, BackupRequest};
+use crate::lifecycle::member_machine;
 use crate::lifecycle::membership_change::MembershipChange;
-use crate::observation::Condition;
+use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 use crate::report::Outcome;
 use crate::session::Session;
@@ -24,6 +25,8 @@ pub(super) struct Work<'a> {
     pub(super) removed: Vec<HostName>,
     /// Whether the member had no data to move aside.
     pub(super) had_none: bool,
+    /// The ID under which it was started last.
+    pub(super) started: Option<EtcdId>,
 }
 
 impl Work<'_> {
@@ -64,9 +67,12 @@ impl Work<'_> {
                 }
             }
             Step::SetAside => {
+                if self.journal.is_set_aside {
+                    self.journal.time = unused_time(session, &name);
+                }
                 self.journal.write(home)?;
                 self.had_none = !present.has_data;
-                if self.is_reachable(session)? {
+                if self.is_in_use(session)? {
                     let data = session.driver.data();
                     // It does not run, but a reboot would start it.
                     data.halt(home, members, &|_| ())?;
@@ -88,6 +94,11 @@ impl Work<'_> {
                 session.record.write(home)?;
                 self.journal.joined = Some(id);
                 self.journal.write(home)?;
+                if self.started.replace(id) == Some(id) {
+                    self.change(session, present).fail_unless_it_runs()?;
+                    let why = "it exited".into();
+                    return Err(self.change(session, present).failed("started", &why));
+                }
                 let listed = Self::as_listed(session, present);
                 self.change(session, present).start(&listed, id)?;
             }
@@ -111,14 +122,12 @@ impl Work<'_> {
         }
     }
 
-    /// Whether the member's data can be moved: on a machine, only if there is one.
-    fn is_reachable(&self, session: &Session) -> Outcome<bool> {
-        if session.driver.machines().is_none() {
-            return Ok(true);
+    /// Whether there may be data to move: not on a machine that does not exist or was never set up.
+    fn is_in_use(&self, session: &Session) -> Outcome<bool> {
+        match session.driver.machines() {
+            Some(machines) => member_machine::is_in_use(session, machines, &self.member.name),
+            None => Ok(true),
         }
-        let members = std::slice::from_ref(&self.member.name);
-        let conditions = session.driver.conditions(self.home, members)?;
-        Ok(matches!(conditions.first(), Some(Condition::Running(_))))
     }
 
     /// The plan with the list of members that the cluster has, as etcd demands.

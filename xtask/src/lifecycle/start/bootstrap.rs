@@ -45,7 +45,8 @@ pub(super) fn decide(
                 let why = "the cluster expects it, but has other members than the definition";
                 return Err(refused(plan, is_recorded, member, why));
             }
-            Decision::Lost(_) => start.lost.push(name.clone()),
+            Decision::Lost(_) if is_recorded => start.lost.push(name.clone()),
+            Decision::Lost(why) => return Err(refused(plan, is_recorded, member, &why)),
             Decision::Wait(why) => return Err(refused(plan, is_recorded, member, &why)),
         }
     }
@@ -81,17 +82,19 @@ fn is_list_of(plan: &Plan, list: &[Entry]) -> bool {
 
 fn refused(plan: &Plan, is_recorded: bool, member: &Member, why: &str) -> Failure {
     let name = &member.name;
-    let hint = if is_recorded {
-        Hint::informs(
-            "see what the others are",
-            [command_line::task(plan, "verify")],
-        )
-    } else {
-        Hint::heals("record what runs", [command_line::task(plan, "adopt")])
-    };
-    Failure::refused(
-        Diagnostic::error(format!("`{name}` has no data and is not started: {why}"))
+    let diagnostic = Diagnostic::error(format!("`{name}` has no data and is not started: {why}"));
+    Failure::refused(if is_recorded {
+        diagnostic
             .note("it could found a second cluster")
-            .hint(hint),
-    )
+            .hint(Hint::informs(
+                "see what the others are",
+                [command_line::task(plan, "verify")],
+            ))
+    } else {
+        diagnostic
+            .note(
+                "something else runs at the addresses of this cluster, which was not started here",
+            )
+            .hint("stop that, or choose another `network.subnet`")
+    })
 }

@@ -84,12 +84,11 @@ pub(super) fn start(
     defined: &Plan,
 ) -> Outcome<Proof> {
     let name = request.name;
-    let workspace = home.workspace.clone();
     let mut past = Past::resumed(ui, request, home, defined, resume::continued)?;
     if let Some(record) = &past.record {
         past.plan = record.running(past.plan);
     }
-    render_files(ui, &workspace, defined)?;
+    past.render_files(defined)?;
     past.announce();
     let left = past.undo_killed_drill()?;
     let (conditions, start) = past.choose_members()?;
@@ -201,9 +200,14 @@ fn start_in_transit(session: &Session) -> Outcome<()> {
             "{}: starting, because `apply` was interrupted",
             member.name
         ));
+        let names = plan.names();
+        let others = names.iter().zip(driver.conditions(home, &names)?);
+        let off = others.filter(|(name, condition)| {
+            **name != member.name && !matches!(condition, Condition::Running(_))
+        });
         let start = Start {
+            lost: off.map(|(name, _)| name.clone()).collect(),
             members: vec![(member.name, InitialState::Existing)],
-            lost: Vec::new(),
         };
         driver.start(home, &plan, tools, &start, &mut |_, _| {})?;
     }

@@ -80,6 +80,19 @@ impl<'a> Past<'a> {
         })
     }
 
+    /// Renders what machines boot with. Those of members that have left the definition are still described.
+    pub(super) fn render_files(&self, defined: &Plan) -> Outcome<()> {
+        let (ui, workspace) = (self.ui, &self.home.workspace);
+        let all = self.record.as_ref();
+        let all = all.filter(|_| self.driver.machines().is_some());
+        match all.and_then(|record| record.with_all_members(defined).ok()) {
+            Some(all) if all.members.len() > defined.members.len() => {
+                render_files(ui, workspace, &all)
+            }
+            _ => render_files(ui, workspace, defined),
+        }
+    }
+
     pub(super) fn announce(&self) {
         let count = many(self.plan.members.len(), "member");
         let (name, driver) = (&self.home.name, self.driver.name());
@@ -124,6 +137,11 @@ impl<'a> Past<'a> {
         };
         let mut start = steps::start(&names, &conditions, &had_data);
         if self.driver.machines().is_none() {
+            // Somebody else's members may answer at these addresses.
+            let preflight = self
+                .driver
+                .preflight(&self.home, &self.plan, &start.names())?;
+            self.ui.report(&preflight);
             let joining = bootstrap::decide(&self.plan, self.record.is_some(), &mut start)?;
             self.record_ids(&joining)?;
         }

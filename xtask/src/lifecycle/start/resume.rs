@@ -54,7 +54,11 @@ pub(super) fn replaced(
         Some(record) => {
             let mut same = plan.clone();
             same.etcd.token = record.token.clone();
-            refuse_a_different_cluster(&record, &same).map(|()| Some(record))
+            // Local members of an earlier definition are stopped as well, and other members make another cluster.
+            if driver.machines().is_some() {
+                refuse_a_different_cluster(&record, &same)?;
+            }
+            Ok(Some(record))
         }
     }
 }
@@ -148,16 +152,21 @@ pub(in crate::lifecycle) fn refuse_a_different_cluster(
     } else {
         diagnostic
     };
-    Err(Failure::refused(
-        diagnostic
-            .hint("to keep the cluster and its data, revert the change")
-            .hint(advice::see_changes(name))
-            .hint(Hint::heals(
-                "or delete the old data and start the new cluster",
-                [
-                    format!("cargo xtask destroy {name}"),
-                    format!("cargo xtask up {name}"),
-                ],
-            )),
-    ))
+    let diagnostic = diagnostic.hint("to keep the cluster and its data, revert the change");
+    // No step makes another cluster of it.
+    let diagnostic = if record.is_redefined_by(plan) {
+        diagnostic.hint(Hint::makes_safer(
+            "or take a backup, and restore it into the new cluster",
+            [format!("cargo xtask backup {name} --prove")],
+        ))
+    } else {
+        diagnostic.hint(advice::see_changes(name))
+    };
+    Err(Failure::refused(diagnostic.hint(Hint::heals(
+        "or delete the old data and start the new cluster",
+        [
+            format!("cargo xtask destroy {name}"),
+            format!("cargo xtask up {name}"),
+        ],
+    ))))
 }

@@ -221,7 +221,7 @@ impl Step {
 
     /// Whether the cluster does not serve meanwhile.
     pub const fn interrupts(&self) -> bool {
-        !self.during.have_quorum()
+        self.before.have_quorum() && !self.during.have_quorum()
     }
 
     /// Whether the other one completes what this one begins.
@@ -259,7 +259,10 @@ impl Obstacle {
                 } else {
                     verify()
                 };
-                (format!("`{member}` cannot be started with its data"), hint)
+                (
+                    format!("`{member}` has lost its data, or cannot be started with it"),
+                    hint,
+                )
             }
             Self::Halted(member) => (
                 format!("the process of `{member}` is halted"),
