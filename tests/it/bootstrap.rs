@@ -315,7 +315,7 @@ fn local_member_without_data_asks_the_others() {
         "core-03",
         "--peer-urls=http://127.85.1.103:2380",
     ];
-    let added = || scratch.run(&[&etcdctl[..], &add].concat()).status == Some(0);
+    let added = || through("core-01", &add).status == Some(0);
     assert!(look_until(added, |is_added| *is_added));
     up(&scratch, "known").expect(0);
 

@@ -20,7 +20,7 @@ use xtask::state::Record;
 use xtask::values::DriverName;
 use xtask::workspace::Workspace;
 
-use crate::containers::{Lab, Machine};
+use crate::containers::{Lab, Machine, wait_for};
 use crate::etcd_binaries::{packaged, tools};
 use crate::etcd_release::{machine, release};
 use crate::scratch::{Ran, Scratch};
@@ -243,7 +243,13 @@ impl Cluster {
         }
         for (member, task) in &asked {
             if task.trim_end() == "up" {
-                self.machine(member).configured();
+                // It may have another instance ID by now.
+                let machine = self.machine(member);
+                wait_for("cloud-init", || {
+                    let status = ["cloud-init", "status", "--wait"];
+                    let said = machine.run(&status).stdout;
+                    said.contains("status: done").then_some(())
+                });
             }
             fs::remove_file(self.path(&format!("said/{member}.asked"))).unwrap();
         }

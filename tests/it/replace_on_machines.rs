@@ -1,5 +1,7 @@
 //! `replace` on machines.
 
+use std::fs;
+
 use serde_json::Value;
 use test_attribute::test;
 
@@ -111,5 +113,19 @@ fn destroyed_machine_is_created_and_joins_in_containers() {
         "{}",
         replaced.stderr
     );
+    serves_as_replaced(&mut cluster, &before);
+}
+
+/// As after `adopt` on another host: nothing is noted of the machines that serve.
+#[test]
+fn machines_without_notes_are_replaced_one_at_a_time_in_containers() {
+    let mut cluster = Cluster::started();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    let before = ids(&mut cluster);
+    fs::remove_dir_all(cluster.path(".state/default/machines")).unwrap();
+    fs::remove_file(cluster.path(".state/default/ssh_config")).unwrap();
+    // What nobody has noted is not known to ssh, and `up` notes it.
+    cluster.run(&["replace", "core-03", "--yes"]).expect(4);
+    cluster.run(&["up"]).expect(0);
     serves_as_replaced(&mut cluster, &before);
 }

@@ -9,9 +9,9 @@ mod work;
 use std::time::{Duration, Instant};
 
 use super::replace::SETTLING;
-use super::{definitions, look, open, start, unfinished};
+use super::{definitions, look, open, restart, start, unfinished};
 use crate::advice;
-use crate::change::apply::{Next, Step, Steps};
+use crate::change::apply::{Kind, Next, Step, Steps};
 use crate::command_line;
 use crate::etcd::verify::Verified;
 use crate::hint::Hint;
@@ -153,7 +153,7 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
     if present.settle(&mut session)? {
         session = again(ui, &session)?;
     }
-    refuse_unhealthy(&session, &present.state.next())?;
+    let tolerated = refuse_unhealthy(&session, &present.state.next())?;
     loop {
         let present = Present::of(&session)?;
         if present.settle(&mut session)? {
@@ -169,7 +169,7 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
         {
             // What is not healthy yet is what the next step heals.
             if !next.heals() {
-                wait(&session, step)?;
+                wait(&session, step, &tolerated)?;
             }
             if interruption.is_asked() && next != Next::Done {
                 return Err(interrupted(&session, step));
@@ -207,15 +207,22 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
     })
 }
 
-/// Refuses to begin while something is wrong that no step heals. An interrupted step is completed first.
-fn refuse_unhealthy(session: &Session, next: &Next) -> Outcome<()> {
+/// Refuses to begin while something is wrong that no step heals. An interrupted step is completed first. Returns the
+/// checks that may go on failing: a restart may be the cure of what a flag has caused.
+fn refuse_unhealthy(session: &Session, next: &Next) -> Outcome<Vec<&'static str>> {
     let begins = matches!(next, Next::Step(step) if step.begins());
     if !begins || next.heals() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let (verified, failing) = settled(session, ELECTING);
-    if failing.is_empty() {
-        return Ok(());
+    let (verified, failing) = settled(session, ELECTING, &[]);
+    let is_restart = matches!(next, Next::Step(step) if step.kind == Kind::Restart);
+    let all_serve = || {
+        failing
+            .iter()
+            .all(|check| !restart::SERVING.contains(check))
+    };
+    if failing.is_empty() || (is_restart && all_serve()) {
+        return Ok(failing);
     }
     Err(Failure::refused(
         Diagnostic::error(verified.report.summary(&session.plan))
@@ -270,8 +277,8 @@ fn interrupted(session: &Session, step: &Step) -> Failure {
 }
 
 /// Waits until `verify` passes, apart from what is still pending.
-fn wait(session: &Session, step: &Step) -> Outcome<()> {
-    let (verified, failing) = settled(session, session.driver.patience());
+fn wait(session: &Session, step: &Step, tolerated: &[&str]) -> Outcome<()> {
+    let (verified, failing) = settled(session, session.driver.patience(), tolerated);
     if failing.is_empty() {
         return Ok(());
     }
@@ -285,13 +292,13 @@ fn wait(session: &Session, step: &Step) -> Outcome<()> {
 }
 
 /// Looks until no check fails that should not, a member has stopped, or the time is over. Returns what fails.
-fn settled(session: &Session, most: Duration) -> (Verified, Vec<&'static str>) {
+fn settled(session: &Session, most: Duration, tolerated: &[&str]) -> (Verified, Vec<&'static str>) {
     let begun = Instant::now();
     let mut is_said = false;
     loop {
         let verified = look::once(session);
         let mut failing = verified.report.names(&[Verdict::Fail, Verdict::NotYet]);
-        failing.retain(|check| !PENDING.contains(check));
+        failing.retain(|check| !PENDING.contains(check) && !tolerated.contains(check));
         let is_over = begun.elapsed() > most || verified.has_stopped_members();
         if failing.is_empty() || is_over {
             return (verified, failing);

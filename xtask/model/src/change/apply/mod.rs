@@ -179,7 +179,7 @@ impl State {
         Some(match one.life {
             Life::Halted => Next::Blocked(Obstacle::Halted(name.clone())),
             Life::Stopped => {
-                let to = one.listed_place()?;
+                let to = one.own_place()?;
                 self.step(one, Kind::Start(to), "it has its data and does not run")
             }
             Life::Absent if entry.name.is_empty() => {
@@ -204,7 +204,7 @@ impl State {
         let half_moved = |one: &&Known| {
             let url = one.place.as_ref().map(Member::peer_url);
             let is_elsewhere = url.is_some_and(|url| one.url() != Some(&url));
-            is_elsewhere && one.life == Life::Running && one.listed_place().is_some()
+            is_elsewhere && one.life == Life::Running && one.moves_there()
         };
         let one = self.members.iter().find(half_moved)?;
         let to = one.listed_place()?;
@@ -411,13 +411,14 @@ impl Next {
         matches!(self, Self::Step(next) if step.continues_with(next))
     }
 
-    /// Whether it starts or removes a member that does not serve.
+    /// Whether it starts or removes a member that does not serve, or gives one its vote.
     pub fn heals(&self) -> bool {
         let Self::Step(step) = self else {
             return false;
         };
         let has_no_vote = matches!(step.kind, Kind::Remove(_)) && step.before == step.after;
-        has_no_vote || step.before.able < step.before.all
+        let joins = matches!(step.kind, Kind::Add(Joining::Promote(_)));
+        has_no_vote || joins || step.before.able < step.before.all
     }
 
     const fn is_start(&self) -> bool {
@@ -445,6 +446,25 @@ impl Known {
             [url] => Some(url),
             _ => None,
         }
+    }
+
+    /// Whether the cluster's list has it where a step may have sent it: where it is defined, or at a free address
+    /// beside its own. Somebody may have entered any other URL by hand.
+    fn moves_there(&self) -> bool {
+        let network = |member: &Member| {
+            let [a, b, c, _] = member.address.octets();
+            [a, b, c]
+        };
+        let (Some(to), Some(place)) = (self.listed_place(), &self.place) else {
+            return false;
+        };
+        self.defined.as_ref() == Some(&to) || network(&to) == network(place)
+    }
+
+    /// The place where it is to run with its data.
+    fn own_place(&self) -> Option<Member> {
+        let listed = self.listed_place().filter(|_| self.moves_there());
+        listed.or_else(|| self.place.clone())
     }
 
     /// The place where the cluster's list has it.
