@@ -215,14 +215,19 @@ fn refuse_unhealthy(session: &Session, next: &Next) -> Outcome<Vec<&'static str>
         return Ok(Vec::new());
     }
     let (verified, failing) = settled(session, ELECTING, &[]);
-    let is_restart = matches!(next, Next::Step(step) if step.kind == Kind::Restart);
-    let all_serve = || {
-        failing
-            .iter()
-            .all(|check| !restart::SERVING.contains(check))
+    let kind = match next {
+        Next::Step(step) => Some(&step.kind),
+        _ => None,
     };
-    if failing.is_empty() || (is_restart && all_serve()) {
-        return Ok(failing);
+    let all_serve = failing
+        .iter()
+        .all(|check| !restart::SERVING.contains(check));
+    match kind {
+        _ if failing.is_empty() => return Ok(failing),
+        Some(Kind::Restart) if all_serve => return Ok(failing),
+        // Somebody may have entered the wrong peer URL.
+        Some(Kind::Move(..)) if all_serve => return Ok(Vec::new()),
+        _ => {}
     }
     Err(Failure::refused(
         Diagnostic::error(verified.report.summary(&session.plan))
