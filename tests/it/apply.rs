@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;

@@ -260,33 +260,29 @@ impl Record {
     }
 
     /// The plan with all members that run, are being added or removed, or are planned: those whose machines have to
-    /// be known.
-    ///
-    /// # Errors
-    ///
-    /// Fails if one of them is planned elsewhere, or if another one is planned at its address.
-    pub fn with_all_members(&self, plan: &Plan) -> Result<Plan, ()> {
+    /// be known. `None` if one of them is planned elsewhere, or another one at its address.
+    pub fn with_all_members(&self, plan: &Plan) -> Option<Plan> {
         let mut all = plan.clone();
         for one in [self.members(), self.in_transit()].concat() {
             match plan.members.iter().find(|planned| planned.name == one.name) {
                 Some(planned) if is_at(planned, &one) => {}
-                Some(_) => return Err(()),
+                Some(_) => return None,
                 None if plan
                     .members
                     .iter()
                     .any(|other| other.address == one.address) =>
                 {
-                    return Err(());
+                    return None;
                 }
                 None => all.members.push(one),
             }
         }
-        Ok(all)
+        Some(all)
     }
 
     /// Whether tasks can go on with what runs on machines while this is the definition.
     pub fn stays_with(&self, plan: &Plan) -> bool {
-        self.with_all_members(plan).is_ok()
+        self.with_all_members(plan).is_some()
     }
 
     /// Records that a restoration leaves these members out.

@@ -85,7 +85,7 @@ impl<'a> Past<'a> {
         let (ui, workspace) = (self.ui, &self.home.workspace);
         let all = self.record.as_ref();
         let all = all.filter(|_| self.driver.machines().is_some());
-        match all.and_then(|record| record.with_all_members(defined).ok()) {
+        match all.and_then(|record| record.with_all_members(defined)) {
             Some(all) if all.members.len() > defined.members.len() => {
                 render_files(ui, workspace, &all)
             }
