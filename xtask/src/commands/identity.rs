@@ -47,7 +47,7 @@ Exit status:
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, token, cluster_id, cluster_id_decimal
-  members[]: name, peer_url, id, id_decimal, added (whether it was added to the running cluster)
+  members[]: name, peer_url, id, id_decimal, added (whether it was added or moved later)
 IDs are strings, with hexadecimal digits as etcd prints them, or decimal digits: as numbers, they
 would exceed the range that JSON parsers keep exactly.";
 
@@ -91,7 +91,7 @@ fn table(plan: &Plan, width: usize) -> String {
         let from = if plan.is_predicted(member) {
             member.peer_url()
         } else {
-            format!("{}, added later", member.peer_url())
+            format!("{}, added or moved later", member.peer_url())
         };
         row(member.name.as_str(), member.id, from);
     }
