@@ -36,6 +36,24 @@ fn steps(scratch: &Scratch, name: &str, status: i32) -> Vec<String> {
     what.collect()
 }
 
+/// There are four members then, which no definition may have.
+#[test]
+fn record_lost_in_the_middle_is_rebuilt_from_what_runs() {
+    let scratch = started("lost", &count(61, 3, ""));
+    scratch.define("lost", &count(61, 5, ""));
+    let mut run = Follower::errors(&mut scratch.command(&["apply", "lost", "--yes"]));
+    run.wait_for("core-04: has all data, and votes");
+    run.signal(Signal::SIGKILL);
+    run.child.wait().unwrap();
+    fs::remove_file(scratch.root().join(".state/lost/cluster.json")).unwrap();
+    let adopted = scratch.run(&["adopt", "lost"]).expect(0);
+    let said = "`core-05` at 127.87.61.105 is new";
+    assert!(adopted.stderr.contains(said), "{}", adopted.stderr);
+    apply(&scratch, "lost");
+    is_healthy(&scratch, "lost");
+    assert_eq!(get(&scratch, "lost", "greeting"), "hello\n");
+}
+
 /// The member itself runs where it should.
 #[test]
 fn peer_url_entered_by_hand_is_corrected_without_a_restart() {

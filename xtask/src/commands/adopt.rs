@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::{Exit, Which};
+use crate::advice;
 use crate::hint::Hint;
 use crate::lifecycle::adopt::{self, Adopted};
 use crate::lifecycle::start::StartRequest;
@@ -50,6 +51,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         is_predicted,
         added,
         is_unchanged,
+        differences,
     } = adopt::adopt(
         ui,
         &StartRequest {
@@ -74,6 +76,10 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     if !added.is_empty() {
         let added = added.iter().map(|(member, id)| format!("{member} ({id})"));
         ui.say(&format!("added after the bootstrap: {}", list(added)));
+    }
+    if let Some(warning) = advice::warn_of_changes(name, &differences) {
+        ui.report(&[warning]);
+        return Ok(Exit::Success);
     }
     ui.hint(&Hint::informs(
         "verify it",

@@ -1,5 +1,7 @@
 //! Adopts a running cluster: rebuilds its record from what its members say.
 
+use std::net::SocketAddrV4;
+
 use camino::Utf8PathBuf;
 
 use super::start::{self, StartRequest};
@@ -8,12 +10,12 @@ use crate::etcd::observe;
 use crate::hint::Hint;
 use crate::observation::{ListedMember, Look, Observation};
 use crate::plan::identity::EtcdId;
-use crate::plan::{Member, Plan};
+use crate::plan::{Member, Plan, SCHEME};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::state::{Lock, Record};
 use crate::ui::Ui;
-use crate::values::HostName;
+use crate::values::{HostName, Ports};
 use crate::wording::list;
 use crate::workspace::{Home, Workspace};
 
@@ -27,13 +29,16 @@ pub struct Adopted {
     pub added: Vec<(HostName, EtcdId)>,
     /// Whether the record was as it is now.
     pub is_unchanged: bool,
+    /// How the definition differs from what runs.
+    pub differences: Vec<String>,
 }
 
 /// Records a running cluster whose members are those of its definition.
 ///
 /// # Errors
 ///
-/// Refuses a cluster with other members, and one that the record does not mean.
+/// Refuses a cluster with other members, unless it runs here and its record is lost, and one that the record does not
+/// mean.
 pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
     let name = request.name;
     let home = Workspace::find()?.home(name);
@@ -57,9 +62,25 @@ pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
     {
         return Err(another_cluster(&session.home, before, cluster_id));
     }
-    let ids = as_defined(&session.plan, listed)
-        .map_err(|differences| other_members(&session, differences))?;
     let mut record = Record::new(session.driver.name(), &session.plan, &session.tools);
+    let ids = match as_defined(&session.plan, listed) {
+        Ok(ids) => ids,
+        // Its members run here, so an edit was not applied, or only half.
+        Err(_) if before.is_none() && running.is_some() && is_partly_defined(&session, listed) => {
+            record.is_of_cluster(cluster_id);
+            let (joined, in_transit) = as_listed(&session.plan, listed);
+            record.settle(&joined, &in_transit);
+            record.write(&session.home)?;
+            return Ok(Adopted {
+                cluster_id,
+                is_predicted: session.plan.predicted_cluster_id() == cluster_id,
+                added: added(&session.plan, &joined),
+                is_unchanged: false,
+                differences: record.differences(&session.plan),
+            });
+        }
+        Err(differences) => return Err(other_members(&session, differences)),
+    };
     let is_predicted = record.cluster_id() == cluster_id;
     if !is_predicted {
         record.is_of_cluster(cluster_id);
@@ -84,7 +105,47 @@ pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
         is_predicted,
         added,
         is_unchanged,
+        differences: Vec::new(),
     })
+}
+
+/// Whether a defined member is listed as it is defined.
+fn is_partly_defined(session: &Session, listed: &[ListedMember]) -> bool {
+    let mut listed = listed.iter();
+    listed.any(|entry| session.plan.members.iter().any(|one| is_it(entry, one)))
+}
+
+/// The members that the cluster lists: those that have joined, and those that are being added.
+fn as_listed(plan: &Plan, listed: &[ListedMember]) -> (Vec<Member>, Vec<Member>) {
+    let socket = |url: &String| -> Option<SocketAddrV4> { url.strip_prefix(SCHEME)?.parse().ok() };
+    let member = |entry: &ListedMember| {
+        let peers = entry.peer_urls.first().and_then(socket)?;
+        let clients = entry.client_urls.first().and_then(socket);
+        let named = entry.name.parse().ok();
+        let mut defined = plan.members.iter();
+        let defined = defined.find(|one| entry.peer_urls == [one.peer_url()]);
+        Some(Member {
+            name: named.or_else(|| defined.map(|one| one.name.clone()))?,
+            address: *peers.ip(),
+            ports: Ports {
+                client: clients.map_or(plan.ports().client, |clients| clients.port()),
+                peer: peers.port(),
+            },
+            id: entry.id,
+        })
+    };
+    let has_joined = |entry: &&ListedMember| !entry.is_learner && !entry.name.is_empty();
+    let (joined, others): (Vec<_>, Vec<_>) = listed.iter().partition(has_joined);
+    let members = |all: Vec<&ListedMember>| all.into_iter().filter_map(member).collect();
+    (members(joined), members(others))
+}
+
+/// The members that were not there at the bootstrap, with their IDs.
+fn added(plan: &Plan, joined: &[Member]) -> Vec<(HostName, EtcdId)> {
+    let added = joined.iter().filter(|member| !plan.is_predicted(member));
+    added
+        .map(|member| (member.name.clone(), member.id))
+        .collect()
 }
 
 /// The driver whose members left traces here, and the folder of the etcd that they run, if they are
@@ -152,13 +213,10 @@ fn not_agreed(session: &Session, observation: &Observation, fact: &str) -> Failu
 ///
 /// The differences between the list and the definition.
 fn as_defined(plan: &Plan, listed: &[ListedMember]) -> Result<Vec<EtcdId>, Vec<String>> {
-    let is = |entry: &ListedMember, member: &Member| {
-        entry.name == member.name.as_str() && entry.peer_urls == [member.peer_url()]
-    };
     let mut differences = Vec::new();
     let mut ids = Vec::new();
     for member in &plan.members {
-        match listed.iter().find(|entry| is(entry, member)) {
+        match listed.iter().find(|entry| is_it(entry, member)) {
             Some(entry) => ids.push(entry.id),
             None => {
                 let url = member.peer_url();
@@ -166,7 +224,7 @@ fn as_defined(plan: &Plan, listed: &[ListedMember]) -> Result<Vec<EtcdId>, Vec<S
             }
         }
     }
-    let is_defined = |entry: &&ListedMember| plan.members.iter().any(|one| is(entry, one));
+    let is_defined = |entry: &&ListedMember| plan.members.iter().any(|one| is_it(entry, one));
     for entry in listed.iter().filter(|entry| !is_defined(entry)) {
         let (name, urls) = (entry.name.escape_debug(), list(&entry.peer_urls));
         differences.push(format!("`{name}` at {urls} is listed, not defined"));
@@ -176,6 +234,10 @@ fn as_defined(plan: &Plan, listed: &[ListedMember]) -> Result<Vec<EtcdId>, Vec<S
     } else {
         Err(differences)
     }
+}
+
+fn is_it(entry: &ListedMember, member: &Member) -> bool {
+    entry.name == member.name.as_str() && entry.peer_urls == [member.peer_url()]
 }
 
 fn other_members(session: &Session, differences: Vec<String>) -> Failure {

@@ -74,11 +74,8 @@ pub(super) fn let_go(session: &Session, machines: &dyn Machines, member: &HostNa
         ui, home, driver, ..
     } = session;
     let members = std::slice::from_ref(member);
-    member_machine::boot(session, member)?;
-    let conditions = driver.conditions(home, members)?;
-    if let Some(Condition::Running(_)) = conditions.first()
-        && member_machine::look(session, machines, member)?.has_data != Some(false)
-    {
+    // One that cannot be inspected may hold the only copy of what it has acknowledged.
+    if member_machine::is_in_use(session, machines, member)? {
         driver.data().halt(home, members, &|_| ())?;
         let time = replace_data::unused_time(*driver, home, members);
         let to = home
@@ -93,7 +90,7 @@ pub(super) fn let_go(session: &Session, machines: &dyn Machines, member: &HostNa
             .map_err(|error| cannot_write(&to, &error, "it holds the data of a removed member"))?;
         ui.say(&format!("{member}: its data is kept: {to}"));
     }
-    if conditions != [Condition::Absent] {
+    if driver.conditions(home, members)? != [Condition::Absent] {
         machines.destroy(home, members)?;
         ui.say(&format!("{member}: its machine is destroyed"));
     }
