@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 use test_attribute::test;
 
+use crate::etcd_binaries::packaged;
 use crate::local_support::{etcdctl, put, up};
 use crate::scratch::Scratch;
 use crate::support::look_until;
@@ -72,12 +73,20 @@ fn other_clusters_are_not_adopted() {
         "odd",
         &definition.replace('3', "5").replace("10.85.5", "10.85.3"),
     );
-    let refused = scratch.run(&["adopt", "odd"]).expect(7).stderr;
+    // Elsewhere, these are the members of somebody else.
+    let five = definition.replace('3', "5").replace("10.85.5", "10.85.3");
+    let other = Scratch::with("odd", &five);
+    let packaged = packaged().to_string();
+    let adopt = ["adopt", "odd", "--etcd-dir", &packaged];
+    let refused = other.run(&adopt).expect(7).stderr;
     assert!(
         refused.contains("note: `core-04` at http://127.85.3.104:2380 is defined, not listed\n"),
         "{refused}"
     );
-    assert!(!record.exists());
+    assert!(!other.root().join(".state/odd/cluster.json").exists());
+    // Here they run, and the definition was edited.
+    let adopted = scratch.run(&["adopt", "odd"]).expect(0).stderr;
+    assert!(adopted.contains("`cargo xtask plan odd`"), "{adopted}");
     scratch.define("odd", definition);
 
     fs::write(&record, text.replace("odd-1", "odd-2")).unwrap();

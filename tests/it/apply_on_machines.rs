@@ -46,7 +46,7 @@ fn edited_definition_is_applied_to_machines_in_containers() {
     }
     let up = cluster.run(&["up"]).expect(1);
     assert!(up.stderr.contains("`cargo xtask plan`"), "{}", up.stderr);
-    let said = is_applied(&mut cluster, &["restart core-02", "remove core-03"]);
+    let said = is_applied(&mut cluster, &["restart core-0", "remove core-03"]);
     let what = "core-03: its machine is destroyed";
     assert!(said.contains(what), "{said}");
     assert!(cluster.path(".state/default/join/core-04").exists());

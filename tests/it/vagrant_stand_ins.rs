@@ -370,7 +370,9 @@ fn refused_up_keeps_the_rendered_files_in_namespaces() {
     let config = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
     let definition = cluster.path("cluster/default.toml");
     let text = fs::read_to_string(&definition).unwrap();
-    fs::write(&definition, format!("members = 1\n{text}")).unwrap();
+    let elsewhere = text.replace("192.168.60.0", "192.168.61.0");
+    assert_ne!(elsewhere, text);
+    fs::write(&definition, elsewhere).unwrap();
     let up = cluster.up().expect(7);
     for said in [
         "no longer describes the cluster that was started",
@@ -381,17 +383,19 @@ fn refused_up_keeps_the_rendered_files_in_namespaces() {
     let then = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
     assert_eq!(then, config);
 
-    // New members have no machines yet, and those of the others are the same.
-    fs::write(&definition, format!("members = 5\n{text}")).unwrap();
-    cluster.calls("");
-    let up = cluster.up().expect(6);
-    assert!(up.stderr.contains("`cargo xtask plan`"), "{}", up.stderr);
-    let started = cluster.calls("up");
-    assert!(!started.is_empty());
-    assert!(
-        !started.iter().any(|call| call.contains("core-04")),
-        "{started:?}"
-    );
+    // New members have no machines yet, and those of the others are the same. All that run are described.
+    for (members, described) in [(5, 5), (1, 3)] {
+        fs::write(&definition, format!("members = {members}\n{text}")).unwrap();
+        cluster.calls("");
+        let up = cluster.up().expect(6);
+        assert!(up.stderr.contains("`cargo xtask plan`"), "{}", up.stderr);
+        let started = cluster.calls("up");
+        assert!(!started.is_empty());
+        let is_new = |call: &String| call.contains("core-04");
+        assert!(!started.iter().any(is_new), "{started:?}");
+        let config = fs::read_to_string(cluster.path("vagrant/config.rb")).unwrap();
+        assert_eq!(config.matches("\"address\"").count(), described, "{config}");
+    }
 }
 
 #[test]
