@@ -125,6 +125,7 @@ fn machines_without_notes_are_replaced_one_at_a_time_in_containers() {
     fs::remove_dir_all(cluster.path(".state/default/machines")).unwrap();
     fs::remove_file(cluster.path(".state/default/ssh_config")).unwrap();
     // What nobody has noted is not known to ssh, and `up` notes it.
+    cluster.has_a_box();
     cluster.run(&["replace", "core-03", "--yes"]).expect(4);
     cluster.run(&["up"]).expect(0);
     serves_as_replaced(&mut cluster, &before);

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
 use crate::ui::Ui;
-use crate::values::{HostName, Ports};
+use crate::values::HostName;
 use crate::wording::list_of_words;
 use crate::workspace::Home;
 
@@ -35,8 +35,6 @@ pub struct Session {
     pub plan: Plan,
     /// The plan of the definition, which may have been edited since the start.
     pub defined: Plan,
-    /// The ports in the definition, which may have changed since the start.
-    pub defined_ports: Ports,
     /// The etcdctl that queries the members, and the etcd that runs members that are processes.
     pub tools: Tools,
 }

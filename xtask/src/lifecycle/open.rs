@@ -44,7 +44,6 @@ pub(super) fn with_plan(ui: Ui, name: &ClusterName, plan: &Plan) -> Outcome<Sess
         record,
         driver,
         plan,
-        defined_ports: defined.ports(),
         defined,
         tools,
     })

@@ -230,7 +230,6 @@ fn start_members(
         driver,
         plan,
         tools,
-        defined_ports: _,
         defined: _,
     } = session;
     let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);

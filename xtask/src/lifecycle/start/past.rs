@@ -278,7 +278,6 @@ impl<'a> Past<'a> {
             record,
             driver: self.driver,
             plan,
-            defined_ports: defined.ports(),
             defined,
             tools,
         }
