@@ -7,6 +7,7 @@ use test_attribute::test;
 use crate::cli_cluster::{kill_member, status};
 use crate::local_support::{get, processes, put, up};
 use crate::scratch::Scratch;
+use crate::support::look_until;
 
 fn definition(count: usize, network: u8) -> String {
     format!("members = {count}\n[network]\nsubnet = \"10.86.{network}.0/24\"\n")
@@ -59,7 +60,8 @@ fn members_are_restarted_one_at_a_time_the_leader_last() {
 fn restart_is_refused_while_a_member_is_missing() {
     let scratch = started("few", &definition(3, 2));
     kill_member(&scratch, "few", "core-03");
-    let before = processes(&scratch, "few");
+    // It may still be ending.
+    let before = look_until(|| processes(&scratch, "few"), |left| left.len() == 2);
     let refused = scratch.run(&["restart", "--cluster", "few"]).expect(7);
     assert!(
         refused
