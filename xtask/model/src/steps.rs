@@ -22,6 +22,22 @@ impl Start {
     }
 }
 
+/// Starts one member alone. `conditions`: of `members`. Those that do not run count as out of reach.
+pub fn alone(
+    member: &HostName,
+    state: InitialState,
+    members: &[HostName],
+    conditions: &[Condition],
+) -> Start {
+    let others = members.iter().zip(conditions);
+    let out_of_reach = others
+        .filter(|(name, condition)| *name != member && !matches!(condition, Condition::Running(_)));
+    Start {
+        members: vec![(member.clone(), state)],
+        lost: out_of_reach.map(|(name, _)| name.clone()).collect(),
+    }
+}
+
 /// Chooses what to start. `had_data` lists the members that are known to have had data.
 ///
 /// A member that never had data founds the cluster, even if the others have already done so: etcd lets a

@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use crate::render;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
-use crate::steps::Start;
+use crate::steps;
 use crate::ui::progress::{Mark, Progress};
 use crate::values::HostName;
 
@@ -158,14 +158,7 @@ fn up(session: &Session, plan: &Plan, member: &HostName, state: InitialState) ->
     } = session;
     let names = plan.names();
     let conditions = driver.conditions(home, &names)?;
-    let is_off = |(name, condition): &(HostName, Condition)| {
-        name != member && !matches!(condition, Condition::Running(_))
-    };
-    let off = names.into_iter().zip(conditions).filter(is_off);
-    let start = Start {
-        members: vec![(member.clone(), state)],
-        lost: off.map(|(name, _)| name).collect(),
-    };
+    let start = steps::alone(member, state, &names, &conditions);
     let mut progress = Progress::new(*ui, std::slice::from_ref(member));
     let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);
     driver.start(home, plan, tools, &start, doing)

@@ -27,7 +27,7 @@ use crate::render;
 use crate::report::{FailureKind, Outcome};
 use crate::session::Session;
 use crate::state::{Lock, Record};
-use crate::steps::Start;
+use crate::steps::{self, Start};
 use crate::ui::progress::{Mark, Progress};
 use crate::ui::{self, Ui};
 use crate::values::{ClusterName, DriverName, HostName};
@@ -201,14 +201,8 @@ fn start_in_transit(session: &Session) -> Outcome<()> {
             member.name
         ));
         let names = plan.names();
-        let others = names.iter().zip(driver.conditions(home, &names)?);
-        let off = others.filter(|(name, condition)| {
-            **name != member.name && !matches!(condition, Condition::Running(_))
-        });
-        let start = Start {
-            lost: off.map(|(name, _)| name.clone()).collect(),
-            members: vec![(member.name, InitialState::Existing)],
-        };
+        let conditions = driver.conditions(home, &names)?;
+        let start = steps::alone(&member.name, InitialState::Existing, &names, &conditions);
         driver.start(home, &plan, tools, &start, &mut |_, _| {})?;
     }
     Ok(())
