@@ -14,7 +14,7 @@ use crate::cli_completions::was_started_by;
 use crate::drilled_cluster::tell;
 use crate::etcd_binaries::packaged;
 use crate::local_support::{
-    begin, end, etcdctl, get, is_healthy, processes, put, running_cluster_id, up,
+    begin, end, etcdctl, get, is_healthy, processes, put, running_cluster_id, that_stops_after, up,
 };
 use crate::scratch::Scratch;
 use crate::support::{look_until, program};
@@ -255,28 +255,6 @@ fn apply_starts_stopped_members_and_removes_dead_ones() {
     is_healthy(&scratch, "dead");
 }
 
-/// A running cluster whose etcdctl waits once this command has succeeded.
-fn that_stops_after(command: &str, network: u8) -> Scratch {
-    let scratch = Scratch::with("cut", &count(network, 3, ""));
-    let bin = scratch.root().join("bin");
-    program(
-        &bin.join("etcd"),
-        &format!("exec '{}/etcd' \"$@\"", packaged()),
-    );
-    let script = format!(
-        "root='{}'\n'{}/etcdctl' \"$@\" || exit\n\
-         case \"$*\" in *'{command}'*) touch \"$root/waits\"\n\
-         while [ -d \"$root\" ] && [ ! -e \"$root/go\" ]; do sleep 0.05; done ;; esac",
-        scratch.root(),
-        packaged()
-    );
-    program(&bin.join("etcdctl"), &script);
-    let up = ["up", "cut", "--etcd-dir", bin.as_str(), "--timeout", "5m"];
-    scratch.run(&up).expect(0);
-    put(&scratch, "cut", "greeting", "hello");
-    scratch
-}
-
 /// Runs `apply` up to this command.
 fn applied_until(scratch: &Scratch) -> Follower {
     let apply = ["apply", "cut", "--yes"];
@@ -303,7 +281,7 @@ fn killed_apply_is_continued() {
         ("member remove", &one),
     ];
     for (network, (command, edited)) in (10..).zip(moments) {
-        let scratch = that_stops_after(command, network);
+        let scratch = that_stops_after(command, &count(network, 3, ""));
         scratch.define("cut", &edited(network));
         let mut run = applied_until(&scratch);
         run.signal(Signal::SIGKILL);
@@ -402,7 +380,7 @@ fn apply_killed_at_any_moment_is_continued() {
 
 #[test]
 fn apply_notices_an_edited_definition() {
-    let scratch = that_stops_after("member promote", 20);
+    let scratch = that_stops_after("member promote", &count(20, 3, ""));
     scratch.define("cut", &count(20, 5, ""));
     let mut run = applied_until(&scratch);
     scratch.define("cut", &count(20, 3, ""));
@@ -417,7 +395,7 @@ fn apply_notices_an_edited_definition() {
 
 #[test]
 fn second_apply_waits_and_ctrl_c_completes_a_step() {
-    let scratch = that_stops_after("member promote", 21);
+    let scratch = that_stops_after("member promote", &count(21, 3, ""));
     scratch.define("cut", &count(21, 5, ""));
     let mut run = applied_until(&scratch);
     let mut second = Follower::errors(&mut scratch.command(&["apply", "cut", "--yes"]));

@@ -12,7 +12,7 @@ use xtask::process::is_halted;
 
 use crate::etcd_binaries::packaged;
 use crate::scratch::{Ran, Scratch};
-use crate::support::look_until;
+use crate::support::{look_until, program};
 
 /// A definition of three members on this test's network.
 pub(crate) fn three(network: u8) -> String {
@@ -171,4 +171,26 @@ pub(crate) fn begin(scratch: &Scratch, arguments: &[&str]) -> Child {
 /// Waits for its end.
 pub(crate) fn end(child: Child) -> Ran {
     Ran::from(child.wait_with_output().unwrap())
+}
+
+/// A running cluster `cut` whose etcdctl waits once this command has succeeded.
+pub(crate) fn that_stops_after(command: &str, definition: &str) -> Scratch {
+    let scratch = Scratch::with("cut", definition);
+    let bin = scratch.root().join("bin");
+    program(
+        &bin.join("etcd"),
+        &format!("exec '{}/etcd' \"$@\"", packaged()),
+    );
+    let script = format!(
+        "root='{}'\n'{}/etcdctl' \"$@\" || exit\n\
+         case \"$*\" in *'{command}'*) touch \"$root/waits\"\n\
+         while [ -d \"$root\" ] && [ ! -e \"$root/go\" ]; do sleep 0.05; done ;; esac",
+        scratch.root(),
+        packaged()
+    );
+    program(&bin.join("etcdctl"), &script);
+    let up = ["up", "cut", "--etcd-dir", bin.as_str(), "--timeout", "5m"];
+    scratch.run(&up).expect(0);
+    put(&scratch, "cut", "greeting", "hello");
+    scratch
 }

@@ -8,10 +8,11 @@ use serde_json::Value;
 use test_attribute::test;
 
 use crate::cli_cluster::{Follower, kill_member};
-use crate::etcd_binaries::packaged;
-use crate::local_support::{etcdctl, get, halt, is_healthy, processes, put, runs, up};
+use crate::local_support::{
+    etcdctl, get, halt, is_healthy, processes, put, runs, that_stops_after, up,
+};
 use crate::scratch::Scratch;
-use crate::support::{look_until, program};
+use crate::support::look_until;
 use crate::terminal::on_terminal;
 
 /// A definition of so many members on this test's network.
@@ -207,7 +208,7 @@ fn killed_replacement_is_continued() {
 
 /// Replaces a member of `cut` up to this command, after which the task is killed.
 fn replaced_until(command: &str, network: u8) -> Scratch {
-    let scratch = that_stops_after(command, network);
+    let scratch = that_stops_after(command, &members(3, network));
     lose(&scratch, "cut", "core-03");
     let replace = ["replace", "core-03", "--cluster", "cut"];
     let mut run = Follower::errors(&mut scratch.command(&replace));
@@ -313,26 +314,4 @@ fn replacement_killed_before_it_changes_anything_is_forgotten() {
     run.child.wait().unwrap();
     assert!(!scratch.root().join(".state/early/replace.json").exists());
     up(&scratch, "early").expect(0);
-}
-
-/// A cluster of three whose etcdctl waits once this command has succeeded.
-fn that_stops_after(command: &str, network: u8) -> Scratch {
-    let scratch = Scratch::with("cut", &members(3, network));
-    let bin = scratch.root().join("bin");
-    program(
-        &bin.join("etcd"),
-        &format!("exec '{}/etcd' \"$@\"", packaged()),
-    );
-    let script = format!(
-        "root='{}'\n'{}/etcdctl' \"$@\" || exit\n\
-         case \"$*\" in *'{command}'*) touch \"$root/waits\"\n\
-         while [ -d \"$root\" ] && [ ! -e \"$root/go\" ]; do sleep 0.05; done ;; esac",
-        scratch.root(),
-        packaged()
-    );
-    program(&bin.join("etcdctl"), &script);
-    let up = ["up", "cut", "--etcd-dir", bin.as_str(), "--timeout", "5m"];
-    scratch.run(&up).expect(0);
-    put(&scratch, "cut", "greeting", "hello");
-    scratch
 }

@@ -9,6 +9,7 @@ mod log;
 mod machine;
 mod output;
 mod provisioned;
+mod setup;
 mod ssh;
 mod wrappers;
 
@@ -35,6 +36,7 @@ use crate::values::{DriverName, HostName};
 use crate::workspace::Home;
 use command::Vagrantfile;
 use machine::Machine;
+use setup::provision;
 
 /// The driver for virtual machines.
 pub(super) struct Vagrant;
@@ -228,37 +230,6 @@ impl Driver for Vagrant {
     }
 }
 
-impl Vagrant {
-    /// Destroys machines that an interrupted `up` left in their first boot. Vagrant would start
-    /// them without the network and the user-data that they still lack. Machines that already have
-    /// data are kept and returned: a quorum of them may have acknowledged writes.
-    fn destroy_unfinished(
-        &self,
-        home: &Home,
-        start: &Start,
-        doing: &mut dyn FnMut(&HostName, &str),
-    ) -> Outcome<Vec<HostName>> {
-        let is_unfinished = |(member, state): &&(HostName, InitialState)| {
-            *state == InitialState::New && Machine::of(home, member).is_made()
-        };
-        let unfinished = start.members.iter().filter(is_unfinished);
-        let unfinished: Vec<HostName> = unfinished.map(|(member, _)| member.clone()).collect();
-        let conditions = self.conditions(home, &unfinished)?;
-        let (mut kept, mut doomed) = (Vec::new(), Vec::new());
-        for (member, condition) in unfinished.into_iter().zip(conditions) {
-            if condition.is_running() && is_to_be_kept(home, &member)? {
-                doing(&member, "setup was interrupted; it has data, so it is kept");
-                kept.push(member);
-            } else {
-                doing(&member, "setup was interrupted; recreating it");
-                doomed.push(member);
-            }
-        }
-        self.destroy(home, &doomed)?;
-        Ok(kept)
-    }
-}
-
 impl Machines for Vagrant {
     fn ssh<'a>(&self, shell: &'a Shell, home: &Home, member: &HostName) -> Outcome<Cmd<'a>> {
         self.note_unknown(home, std::slice::from_ref(member))?;
@@ -354,46 +325,6 @@ impl Machines for Vagrant {
         }
         Ok(())
     }
-}
-
-/// Provisions a running machine again, because an `up` was interrupted while it did so. Vagrant
-/// does not do that by itself.
-fn provision(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
-    let shell = crate::process::shell()?;
-    let machine = Machine::of(home, member);
-    let provision = Vagrantfile::of(home).vagrant(&shell, &["provision", machine.name()])?;
-    log::follow(home, provision, BOOT, &mut |_| {})?;
-    provisioned::note(home, plan, member)
-}
-
-/// Whether a running machine has data although its setup did not finish.
-///
-/// # Errors
-///
-/// Fails if that cannot be found out.
-fn is_to_be_kept(home: &Home, member: &HostName) -> Outcome<bool> {
-    // Nothing starts etcd before the machine has its user-data.
-    if !Machine::of(home, member).was_provisioned() {
-        return Ok(false);
-    }
-    ssh::note_how(home, std::slice::from_ref(member))?;
-    ssh::has_data(home, member).map_err(|why| {
-        let name = &home.name;
-        Failure::failed(
-            Diagnostic::error(format!(
-                "setup of `{member}` was interrupted, and it is unknown whether it has data"
-            ))
-            .note(why)
-            .note("it is not recreated, because acknowledged writes could be lost with its data")
-            .hint(Hint::heals(
-                "log in to find the cause, then start it again",
-                [
-                    format!("cargo xtask ssh --cluster {name} {member}"),
-                    format!("cargo xtask up {name}"),
-                ],
-            )),
-        )
-    })
 }
 
 /// Runs the same for each member in parallel, and reports all failures.
