@@ -232,7 +232,7 @@ impl Vagrant {
         atomic::replace(&path, text)
             .map_err(|error| cannot_write(&path, &error, "it says which cluster a member joins"))?;
         let running = self.running(home, std::slice::from_ref(member))?;
-        let why = "it cannot be said which cluster to join to";
+        let why = "the cluster to join cannot be handed over to";
         self.each(home, &running, &scripts::hand_over(text), why)
     }
 
