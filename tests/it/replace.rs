@@ -45,6 +45,34 @@ fn identity(scratch: &Scratch, name: &str, member: &str) -> (String, bool) {
     (one["id"].as_str().unwrap().to_owned(), one["added"] == true)
 }
 
+/// Nothing but its folder shows that a running member has lost its data.
+#[test]
+fn running_member_without_data_is_replaced() {
+    let scratch = started("gone", 3, 19);
+    let before = processes(&scratch, "gone")["core-02"];
+    let log = ".state/gone/members/core-02/data/member/wal";
+    for file in fs::read_dir(scratch.root().join(log)).unwrap() {
+        // Without its folder, etcd would exit after half a minute.
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    let verify = scratch.run(&["verify", "gone"]).expect(1).stdout;
+    let fact = "core-02 runs, but its data folder is gone or empty: do not restart it\n";
+    assert!(verify.contains(fact), "{verify}");
+    let hint = "`cargo xtask replace core-02 --cluster gone --yes`\n";
+    assert!(verify.contains(hint), "{verify}");
+    let refused = scratch.run(&["restart", "--cluster", "gone"]).expect(7);
+    assert!(refused.stderr.contains("verify gone"), "{}", refused.stderr);
+    let edited = members(3, 19) + "[etcd]\nelection_timeout = 1500\n";
+    scratch.define("gone", &edited);
+    let refused = scratch.run(&["apply", "gone", "--yes"]).expect(7).stderr;
+    assert!(refused.contains("note: failing: data\n"), "{refused}");
+    scratch.define("gone", &members(3, 19));
+    assert_eq!(processes(&scratch, "gone")["core-02"], before);
+    let replace = ["replace", "core-02", "--cluster", "gone", "--yes"];
+    scratch.run(&replace).expect(0);
+    assert_eq!(get(&scratch, "gone", "greeting"), "hello\n");
+}
+
 #[test]
 fn member_without_data_is_replaced_by_a_new_one() {
     let scratch = started("lost", 3, 1);

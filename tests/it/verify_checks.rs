@@ -67,6 +67,7 @@ fn one_member_down_fails_only_reachable_and_skips_others() {
         version Skipped
         flags Skipped
         alarms Skipped
+        data Skipped
         database Skipped
         hash Skipped
         history Pass
@@ -119,6 +120,7 @@ fn lost_quorum_leaves_nothing_proven() {
         version Skipped
         flags Skipped
         alarms Skipped
+        data Skipped
         database Skipped
         hash Skipped
         history Pass
@@ -1488,6 +1490,7 @@ fn checks_that_etcd_2_lacks_do_not_apply() {
         version Pass
         flags Pass
         alarms NotApplicable
+        data Pass
         database NotApplicable
         hash NotApplicable
         history NotApplicable
@@ -1750,5 +1753,35 @@ fn redefined_cluster_is_not_called_foreign() {
             Fail: expected cluster de56f893acc64f6d
             - core-01, core-02 and core-03 belong to cluster c1, not to the one that is now defined
         "#]],
+    );
+}
+
+#[test]
+fn running_member_without_data_is_not_restarted() {
+    let plan = three();
+    let mut seen = healthy(&plan);
+    seen.data[1] = Look::Seen(false);
+    says(
+        &plan,
+        &seen,
+        "data",
+        expect![[r#"
+        Fail: 2 of 3 on disk
+        - core-02 runs, but its data folder is gone or empty: do not restart it
+          heals: replace it while the others serve: `cargo xtask replace core-02 --yes`
+    "#]],
+    );
+    // Without it, the others are no quorum.
+    seen.data[0] = Look::NotAsked("could not be inspected".to_owned());
+    seen.members[2].status = Look::Failed("connection refused".to_owned());
+    says(
+        &plan,
+        &seen,
+        "data",
+        expect![[r#"
+        Fail: 0 of 1 on disk; not checked: core-03 does not answer; core-01 could not be inspected
+        - core-02 runs, but its data folder is gone or empty: do not restart it
+          makes-safer: copy its keys and values while it serves: it cannot send a snapshot: `cargo xtask etcdctl -- get --prefix ''`
+    "#]],
     );
 }

@@ -331,6 +331,7 @@ fn fake_empty_2_0_0_is_healthy_at_the_first_look() {
     let mut seen = observe(&plan, &tools("/nonexistent".into(), "2.0.0"), PATIENCE);
     let started = plan.members.iter().map(|member| as_defined(&plan, member));
     seen.started = started.map(Look::Seen).collect();
+    seen.data = vec![Look::Seen(true); plan.members.len()];
     let report = check::judge(&plan, &seen);
     assert_eq!(report.health(), check::Health::Healthy, "{report:#?}");
     says(

@@ -102,6 +102,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             prefix: "/xtask-verify-default-1-0-1".to_owned(),
             removed: Look::Seen(()),
         },
+        data: vec![Look::Seen(true); plan.members.len()],
         conditions: Vec::new(),
         ended: Vec::new(),
         before: Some(LastRevision {

@@ -94,6 +94,11 @@ pub trait Driver: Sync {
         Vec::new()
     }
 
+    /// Whether the folders of these running members hold data, if they are local processes.
+    fn has_data(&self, _home: &Home, _members: &[HostName]) -> Vec<Look<bool>> {
+        Vec::new()
+    }
+
     /// Settings that running members keep from their start although the plan has changed, and that
     /// no check covers: one warning for each, with the way to change it.
     fn outdated(&self, _home: &Home, _plan: &Plan) -> Vec<Diagnostic> {

@@ -60,6 +60,8 @@ pub struct Context<'a> {
     pub recorded: Recorded,
     /// The members' conditions from the driver, if it does not need to query them.
     pub conditions: Option<&'a dyn Fn() -> Vec<Condition>>,
+    /// Whether the members have data on disk, if they are local.
+    pub data: Option<&'a dyn Fn() -> Vec<Look<bool>>>,
     /// Finds the backup that advice names.
     pub backup: Option<&'a dyn Fn(WantedBackup) -> Option<Restorable>>,
     /// Why a stopped member exited, by its index in the plan.
@@ -97,6 +99,12 @@ pub fn once(plan: &Plan, tools: &Tools, context: &Context<'_>) -> Verified {
         Some(_) => observation.machines.iter().map(started_in).collect(),
         None => context.started.clone(),
     };
+    // After they have answered: a member that has just started has no data before that.
+    observation.data = match (context.machines, context.data) {
+        (Some(_), _) => observation.machines.iter().map(data_in).collect(),
+        (None, Some(data)) => data(),
+        (None, None) => Vec::new(),
+    };
     observation.before = context.before;
     observation.unreadable.clone_from(&context.unreadable);
     observation.recorded.clone_from(&context.recorded);
@@ -118,6 +126,19 @@ fn started_in(machine: &Look<MachineStatus>) -> Look<StartedWith> {
             Look::Seen,
         ),
         Look::Failed(_) => Look::NotAsked("could not be inspected".to_owned()),
+        Look::NotAsked(why) => Look::NotAsked(why.clone()),
+    }
+}
+
+/// Whether there is data in a machine, which may have been inspected before its member answered.
+fn data_in(machine: &Look<MachineStatus>) -> Look<bool> {
+    match machine {
+        Look::Seen(MachineStatus {
+            has_data: Some(has_data),
+            started: Some(_),
+            ..
+        }) => Look::Seen(*has_data),
+        Look::Seen(_) | Look::Failed(_) => Look::NotAsked("could not be inspected".to_owned()),
         Look::NotAsked(why) => Look::NotAsked(why.clone()),
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn once(session: &Session) -> Verified {
         None
     });
     let conditions = || driver.conditions(home, &names).unwrap_or_default();
+    let data_on_disk = || driver.has_data(home, &names);
     let ended = |index: usize| driver.ended(home, names.get(index)?);
     let backup = |wanted| match wanted {
         WantedBackup::Newest => backup::restorable(home, plan.version(), None),
@@ -85,6 +86,7 @@ pub(super) fn once(session: &Session) -> Verified {
             Some(_) => None,
             None => Some(&conditions),
         },
+        data: Some(&data_on_disk),
         ended: Some(&ended),
         backup: Some(&backup),
         started: driver.started_with(home, &names),

@@ -79,7 +79,7 @@ pub fn restart(
 
 /// The checks that a restart must not find failing, because the next member is stopped then. Others, such as
 /// `flags`, may be the reason of the restart.
-pub(super) const SERVING: &[&str] = &["reachable", "leader", "quorum", "lag"];
+pub(super) const SERVING: &[&str] = &["reachable", "leader", "quorum", "lag", "data"];
 
 fn serves(verified: &Verified) -> bool {
     let failing = verified.report.names(&[Verdict::Fail, Verdict::NotYet]);

@@ -4,6 +4,7 @@
 mod alarms;
 mod clock;
 mod coverage;
+mod data;
 mod database;
 mod definition;
 mod discovery;
@@ -57,6 +58,7 @@ pub static CHECKS: &[&Check] = &[
     &version::CHECK,
     &flags::CHECK,
     &alarms::CHECK,
+    &data::CHECK,
     &database::CHECK,
     &hash::CHECK,
     &history::CHECK,

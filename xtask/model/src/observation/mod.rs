@@ -42,6 +42,8 @@ pub struct Observation {
     /// The flags that each planned member's etcd was started with, in the same order; empty if they were not
     /// read.
     pub started: Vec<Look<StartedWith>>,
+    /// Whether each planned member has data on disk, in the same order; empty if that was not read.
+    pub data: Vec<Look<bool>>,
     /// The values that were written to probe the cluster.
     pub probe: Probe,
     /// Each planned member's condition according to its driver, in the same order; empty if it was not read.
@@ -109,6 +111,7 @@ impl Observation {
             members: plan.members.iter().map(MemberObservation::of).collect(),
             machines: Vec::new(),
             started: Vec::new(),
+            data: Vec::new(),
             probe: Probe {
                 prefix,
                 removed: Look::NotAsked("nothing was written".to_owned()),

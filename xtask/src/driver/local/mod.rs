@@ -196,6 +196,17 @@ impl Driver for Local {
         members.iter().map(started).collect()
     }
 
+    fn has_data(&self, home: &Home, members: &[HostName]) -> Vec<Look<bool>> {
+        let has_data = |member| {
+            let folder = MemberFolder::of(home, member);
+            match folder.process(process::etcds) {
+                None => Look::NotAsked("does not run".to_owned()),
+                Some(_) => Look::Seen(folder.has_data()),
+            }
+        };
+        members.iter().map(has_data).collect()
+    }
+
     fn log(&self, home: &Home, member: &HostName) -> Utf8PathBuf {
         MemberFolder::of(home, member).log()
     }

@@ -12,6 +12,7 @@ use crate::plan::identity::EtcdId;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Started;
 use crate::ui::Ui;
+use crate::values::HostName;
 
 /// A member that answers, and what it says about its cluster.
 pub(in crate::lifecycle) struct BackupSource {
@@ -54,7 +55,15 @@ pub(super) fn find(
     members: &[Member],
 ) -> Outcome<BackupSource> {
     let cluster = started.record.cluster_id();
-    let statuses = observe::statuses(members, tools, PATIENCE);
+    let mut statuses = observe::statuses(members, tools, PATIENCE);
+    // Such a member cannot send its database, and exits soon.
+    let names: Vec<HostName> = members.iter().map(|one| one.name.clone()).collect();
+    let on_disk = started.driver.has_data(&started.home, &names);
+    for (status, has_data) in statuses.iter_mut().zip(on_disk) {
+        if matches!(has_data, Look::Seen(false)) && status.seen().is_some() {
+            *status = Look::NotAsked("has no data on disk any more".to_owned());
+        }
+    }
     let chosen = choose_source(&statuses, cluster);
     let chosen = chosen.and_then(|index| Some((members.get(index)?, statuses.get(index)?.seen()?)));
     let Some((member, status)) = chosen else {
