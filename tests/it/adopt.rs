@@ -42,6 +42,32 @@ fn lost_record_is_rebuilt_with_the_ids_of_added_members() {
     assert_eq!(fs::read_to_string(&record).unwrap(), before);
 }
 
+#[test]
+fn stopped_cluster_without_record_gets_its_ids_from_its_data() {
+    let scratch = started("data", 4);
+    let replace = ["replace", "core-02", "--cluster", "data", "--yes"];
+    scratch.run(&replace).expect(0);
+    let record = scratch.root().join(".state/data/cluster.json");
+    let before = fs::read_to_string(&record).unwrap();
+    scratch.run(&["down", "data"]).expect(0);
+    fs::remove_file(&record).unwrap();
+    up(&scratch, "data").expect(0);
+    assert_eq!(fs::read_to_string(&record).unwrap(), before);
+
+    // As if `up` had been killed before the members served.
+    scratch.run(&["down", "data"]).expect(0);
+    let mut guessed: Value = serde_json::from_str(&before).unwrap();
+    guessed["ids_are_guessed"] = true.into();
+    guessed.as_object_mut().unwrap().remove("cluster_id");
+    guessed["members"][1]
+        .as_object_mut()
+        .unwrap()
+        .remove("added_id");
+    fs::write(&record, guessed.to_string()).unwrap();
+    up(&scratch, "data").expect(0);
+    assert_eq!(fs::read_to_string(&record).unwrap(), before);
+}
+
 /// What `verify` says of a member that somebody added leads to its record.
 #[test]
 fn unrecorded_member_is_not_checked_until_it_is_adopted() {

@@ -8,7 +8,7 @@ use super::start::{self, StartRequest};
 use crate::driver::{DRIVERS, Driver};
 use crate::etcd::observe;
 use crate::hint::Hint;
-use crate::observation::{ListedMember, Look, Observation};
+use crate::observation::{Condition, ListedMember, Look, MemberObservation, Observation};
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan, SCHEME};
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -44,6 +44,16 @@ pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
     let home = Workspace::find()?.home(name);
     let defined = start::defined(ui, &home)?;
     let _lock = Lock::take(&home, &format!("adopt {name}"), &ui.saying())?;
+    adopt_locked(ui, request, home, &defined)
+}
+
+/// The same for a task that holds the cluster's lock.
+pub(super) fn adopt_locked(
+    ui: Ui,
+    request: &StartRequest<'_>,
+    home: Home,
+    defined: &Plan,
+) -> Outcome<Adopted> {
     let before = Record::read(&home)?;
     let mut request = *request;
     let running = match before {
@@ -54,38 +64,60 @@ pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
         request.driver = request.driver.or(Some(driver.name()));
         request.etcd_dir = request.etcd_dir.or(folder.as_deref());
     }
-    let session = start::as_defined(ui, &request, home, &defined)?;
+    let session = start::as_defined(ui, &request, home, defined)?;
+    let (record, adopted) = seen(&session, before.as_ref(), running.is_some())?;
+    if !adopted.is_unchanged {
+        record.write(&session.home)?;
+    }
+    Ok(adopted)
+}
+
+/// Records the IDs of members that were started from data without a record, once they serve.
+pub(super) fn confirm_ids(session: &mut Session) -> Outcome<()> {
+    let before = session.record.clone();
+    if before.ids_are_guessed {
+        let (record, _) = seen(session, Some(&before), true)?;
+        record.write(&session.home)?;
+        session.plan = record.running(session.plan.clone());
+        session.record = record;
+    }
+    Ok(())
+}
+
+/// The record of what runs. `runs_here`: whether its members are those of this checkout.
+fn seen(session: &Session, before: Option<&Record>, runs_here: bool) -> Outcome<(Record, Adopted)> {
     let observation = observe::observe(&session.plan, &session.tools, observe::PATIENCE);
-    let (cluster_id, listed) = agreed(&session, &observation)?;
-    if let Some(before) = &before
-        && before.cluster_id() != cluster_id
+    let (cluster_id, listed) = agreed(session, &observation)?;
+    let known = before.filter(|before| !before.ids_are_guessed);
+    if let Some(known) = known
+        && known.cluster_id() != cluster_id
     {
-        return Err(another_cluster(&session.home, before, cluster_id));
+        return Err(another_cluster(&session.home, known, cluster_id));
     }
     let mut record = Record::new(session.driver.name(), &session.plan, &session.tools);
     let ids = match as_defined(&session.plan, listed) {
         Ok(ids) => ids,
         // Its members run here, so an edit was not applied, or only half.
-        Err(_) if before.is_none() && running.is_some() && is_partly_defined(&session, listed) => {
+        Err(_) if known.is_none() && runs_here && is_partly_defined(session, listed) => {
             record.is_of_cluster(cluster_id);
             let (joined, in_transit) = as_listed(&session.plan, listed);
             record.settle(&joined, &in_transit);
-            record.write(&session.home)?;
-            return Ok(Adopted {
+            let adopted = Adopted {
                 cluster_id,
                 is_predicted: session.plan.predicted_cluster_id() == cluster_id,
                 added: added(&session.plan, &joined),
                 is_unchanged: false,
                 differences: record.differences(&session.plan),
-            });
+            };
+            return Ok((record, adopted));
         }
-        Err(differences) => return Err(other_members(&session, differences)),
+        Err(differences) => return Err(other_members(session, differences)),
     };
     let is_predicted = record.cluster_id() == cluster_id;
     if !is_predicted {
         record.is_of_cluster(cluster_id);
     }
-    if let Some(before) = &before {
+    if let Some(before) = before {
         record.leave_out(&before.left_out());
     }
     let mut added = Vec::new();
@@ -96,17 +128,14 @@ pub fn adopt(ui: Ui, request: &StartRequest<'_>) -> Outcome<Adopted> {
             added.push((member.name.clone(), id));
         }
     }
-    let is_unchanged = before.as_ref() == Some(&record);
-    if !is_unchanged {
-        record.write(&session.home)?;
-    }
-    Ok(Adopted {
+    let adopted = Adopted {
         cluster_id,
         is_predicted,
         added,
-        is_unchanged,
+        is_unchanged: before == Some(&record),
         differences: Vec::new(),
-    })
+    };
+    Ok((record, adopted))
 }
 
 /// Whether a defined member is listed as it is defined.
@@ -148,6 +177,17 @@ fn added(plan: &Plan, joined: &[Member]) -> Vec<(HostName, EtcdId)> {
         .collect()
 }
 
+/// Whether members run here.
+pub(super) fn runs_here(home: &Home) -> Outcome<bool> {
+    for driver in DRIVERS {
+        let conditions = driver.conditions(home, &driver.traces(home))?;
+        if conditions.iter().any(Condition::is_running) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The driver whose members left traces here, and the folder of the etcd that they run, if they are
 /// processes.
 fn what_runs(home: &Home) -> Option<(&'static dyn Driver, Option<Utf8PathBuf>)> {
@@ -172,13 +212,19 @@ fn agreed<'a>(
         .filter_map(|one| Some((one, one.status.seen()?)));
     let mut clusters: Vec<EtcdId> = answers.map(|(_, status)| status.cluster_id).collect();
     clusters.dedup();
-    let list = members.iter().find_map(|one| one.members.seen());
+    // Without a leader, etcd 3.4 lists what it last heard of.
+    let has_leader = |one: &&MemberObservation| {
+        let status = one.status.seen();
+        status.is_some_and(|status| status.leader.is_some())
+    };
+    let mut led = members.iter().filter(has_leader);
+    let list = led.find_map(|one| one.members.seen());
     match (clusters.as_slice(), list) {
         (&[cluster], Some(list)) => Ok((cluster, list)),
         (&[_], None) => Err(not_agreed(
             session,
             observation,
-            "no member lists the others",
+            "no member has a leader and lists the others",
         )),
         ([], _) => Err(not_agreed(session, observation, "no member answers")),
         (_, _) => Err(not_agreed(

@@ -3,9 +3,8 @@
 use std::ffi::OsString;
 
 use super::{definitions, etcdctl_location};
-use crate::driver::{DRIVERS, Driver};
+use crate::driver::DRIVERS;
 use crate::hint::Hint;
-use crate::observation::Condition;
 use crate::plan::Plan;
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
@@ -178,39 +177,20 @@ pub fn has_traces(home: &Home) -> bool {
 
 fn without_record(home: &Home) -> Failure {
     let name = &home.name;
-    let runs = |driver: &&dyn Driver| {
-        let members = driver.traces(home);
-        let conditions = driver.conditions(home, &members).unwrap_or_default();
-        conditions.iter().any(Condition::is_running)
-    };
-    let diagnostic = Diagnostic::error(format!(
-        "cluster `{name}` has members here but no record"
-    ))
-    .note(format!(
-        "the record `.state/{name}/cluster.json` describes them; it is written before the first member starts"
-    ));
-    let stop_and_start = [
-        format!("cargo xtask down {name}"),
-        format!("cargo xtask up {name}"),
-    ];
-    Failure::could_not_look(if DRIVERS.iter().any(runs) {
-        diagnostic
-            .hint(Hint::heals(
-                "record what runs",
-                [format!("cargo xtask adopt {name}")],
+    Failure::could_not_look(
+        Diagnostic::error(format!("cluster `{name}` has members here but no record"))
+            .note(format!(
+                "the record `.state/{name}/cluster.json` describes them; it is written before the first member starts"
             ))
             .hint(Hint::heals(
-                "or, if that fails, rebuild the record",
-                stop_and_start,
+                "rebuild it from the members and their data",
+                [format!("cargo xtask up {name}")],
             ))
-    } else {
-        diagnostic
-            .hint(Hint::heals("rebuild the record", stop_and_start))
             .hint(Hint::heals(
                 "or remove everything",
                 [format!("cargo xtask destroy {name}")],
-            ))
-    })
+            )),
+    )
 }
 
 fn not_started(home: &Home) -> Failure {

@@ -41,6 +41,10 @@ pub struct Record {
     /// from them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cluster_id: Option<EtcdId>,
+    /// Whether it was made for data that was found without a record. The IDs in that data may be others than
+    /// those of a bootstrap, until a running cluster was seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ids_are_guessed: bool,
     /// The etcd that the cluster runs.
     pub etcd: RecordedEtcd,
     /// What the definition said when the cluster was started. Older versions of this program did not record
@@ -109,6 +113,7 @@ impl Record {
             members: plan.members.iter().map(RecordedMember::of).collect(),
             in_transit: Vec::new(),
             cluster_id: None,
+            ids_are_guessed: false,
             etcd: RecordedEtcd::of(tools),
             defined: Some(RecordedDefinition {
                 version: plan.etcd.version,
@@ -343,10 +348,9 @@ fn unusable(path: &Utf8Path, name: &ClusterName, why: &Reason) -> Failure {
             .note("it records which etcd the cluster runs and how it was created")
             .hint("restore the file")
             .hint(Hint::heals(
-                "or rebuild it from the existing data",
+                "or rebuild it from the members and their data",
                 [
                     format!("mv {0} {0}.old", quoted(path.as_str())),
-                    format!("cargo xtask down {name}"),
                     format!("cargo xtask up {name}"),
                 ],
             )),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::{definitions, etcdctl_location, replace_data};
+use super::{adopt, definitions, etcdctl_location, replace_data};
 use crate::advice::Others;
 use crate::artifact::{self, Before, Mode};
 use crate::fault::{self, Healed};
@@ -84,6 +84,7 @@ pub(super) fn start(
     defined: &Plan,
 ) -> Outcome<Proof> {
     let name = request.name;
+    resume::record_what_runs(ui, request, &home, defined)?;
     let mut past = Past::resumed(ui, request, home, defined, resume::continued)?;
     if let Some(record) = &past.record {
         past.plan = record.running(past.plan);
@@ -99,6 +100,7 @@ pub(super) fn start(
     let timeout = request.timeout.unwrap_or_else(|| session.driver.patience());
     let readiness = start_members(&mut session, &conditions, &start, timeout)?;
     undo_with_quorum(&session, left)?;
+    adopt::confirm_ids(&mut session)?;
     ui.report(&session.driver.outdated(&session.home, &session.plan));
     let left_out = session.record.left_out();
     report_left_out(&session, &left_out);

@@ -231,6 +231,8 @@ impl<'a> Past<'a> {
         }
         let mut session = self.session(chosen.0);
         session.record.use_tools(&session.tools);
+        let is_left = |condition: &Condition| *condition != Condition::Absent;
+        session.record.ids_are_guessed |= record.is_none() && conditions.iter().any(is_left);
         for member in known_data::of(*driver, home, &plan.members) {
             session.record.saw_data_of(&member);
         }

@@ -1,14 +1,16 @@
 //! Decides what `up` resumes from: the record of the cluster and what its members left.
 
+use super::StartRequest;
 use crate::advice;
 use crate::driver::Driver;
 use crate::hint::Hint;
+use crate::lifecycle::adopt;
 use crate::observation::Condition;
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Failure, Outcome};
+use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::state::Record;
 use crate::ui::Ui;
-use crate::values::{ClusterName, HostName};
+use crate::values::HostName;
 use crate::wording::list_of_words;
 use crate::workspace::Home;
 
@@ -75,7 +77,7 @@ fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home) -> Outco
         .all(|condition| *condition == Condition::Absent))
 }
 
-/// Accepts data without a record only if it is complete and no member is running.
+/// Accepts data without a record only if it is complete.
 fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
     let traces = driver.traces(home);
     let conditions = driver.conditions(home, &traces)?;
@@ -85,36 +87,22 @@ fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
             .map(|(member, _)| member)
             .collect()
     };
-    let running = members(Condition::is_running);
     let stopped = members(|condition| *condition == Condition::Stopped);
     let name = &home.name;
-    if !running.is_empty() {
-        return Err(without_record(
-            name,
-            &format!("members of `{name}` are running, but there is no record of them"),
-            Hint::heals(
-                "stop them, then start them again",
-                [
-                    format!("cargo xtask down {name}"),
-                    format!("cargo xtask up {name}"),
-                ],
-            ),
-        ));
-    }
     if stopped.is_empty() {
         return Ok(());
     }
     let names = plan.names();
     let is_whole = names.len() == stopped.len() && names.iter().all(|name| stopped.contains(&name));
     if !is_whole {
-        return Err(without_record(
-            name,
-            &format!(
+        return Err(Failure::refused(
+            Diagnostic::error(format!(
                 "the data of {} does not fit the members of `{}`, and there is no record",
                 list_of_words(stopped),
                 plan.source
-            ),
-            "restore the record, or the definition that they were started from",
+            ))
+            .note(format!("the record `.state/{name}/cluster.json` says which etcd they run and how they were bootstrapped"))
+            .hint("restore the record, or the definition that they were started from"),
         ));
     }
     ui.report(&[Diagnostic::warning(format!(
@@ -126,11 +114,37 @@ fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
     Ok(())
 }
 
-fn without_record(name: &ClusterName, fact: &str, hint: impl Into<Hint>) -> Failure {
-    Failure::refused(Diagnostic::error(fact)
-            .note(format!("the record `.state/{name}/cluster.json` says which etcd they run and how they were bootstrapped"))
-            .hint(hint),
-    )
+/// Records what runs here without a record: the members know their IDs, and which etcd they run.
+pub(super) fn record_what_runs(
+    ui: Ui,
+    request: &StartRequest<'_>,
+    home: &Home,
+    defined: &Plan,
+) -> Outcome<()> {
+    if Record::is_there(home) || !adopt::runs_here(home)? {
+        return Ok(());
+    }
+    let name = &home.name;
+    let rebuilt = adopt::adopt_locked(ui, request, home.clone(), defined);
+    rebuilt.map_err(|mut failure| {
+        if let Some(last) = failure.diagnostics.last_mut() {
+            last.hints.push(Hint::heals(
+                "or start them again from their data",
+                [
+                    format!("cargo xtask down {name}"),
+                    format!("cargo xtask up {name}"),
+                ],
+            ));
+        }
+        Failure {
+            kind: FailureKind::Refused,
+            ..failure
+        }
+    })?;
+    ui.report(&[Diagnostic::warning(format!(
+        "the record of `{name}` was gone; it is rebuilt from what its members say"
+    ))]);
+    Ok(())
 }
 
 pub(in crate::lifecycle) fn refuse_a_different_cluster(
