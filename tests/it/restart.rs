@@ -118,6 +118,39 @@ fn full_databases_are_emptied_and_the_alarm_is_disarmed() {
     put(&scratch, "full", "greeting", "hullo");
 }
 
+/// The first member that starts with such a quota would stop the writes of the whole cluster.
+#[test]
+fn quota_below_the_database_is_refused() {
+    let text = definition(1, 7);
+    let scratch = started("small", &text);
+    let value = "x".repeat(1_000_000);
+    for _ in 0..3 {
+        let put = ["etcdctl", "--cluster", "small", "--", "put", "big"];
+        assert!(!put_from_input(&scratch, &put, &value));
+    }
+    scratch.define("small", &(text + "[etcd]\nquota = \"2MiB\"\n"));
+    let before = processes(&scratch, "small");
+    // etcd counts what it has written, a tenth of a second later.
+    let fact = "error: the defined quota of 2 MiB is below the size of the database, ";
+    look_until(
+        || scratch.run(&["plan", "small"]).stderr,
+        |plan| plan.contains(fact),
+    );
+    for task in [
+        &["apply", "small", "--yes", "--allow-interruption"][..],
+        &["restart", "--cluster", "small"],
+    ] {
+        let refused = scratch.run(task).expect(7).stderr;
+        assert!(refused.contains(fact), "{refused}");
+    }
+    assert_eq!(processes(&scratch, "small"), before);
+    // As the hint says. That leaves one value.
+    scratch.run(&["defrag", "small", "--compact"]).expect(0);
+    let apply = ["apply", "small", "--yes", "--allow-interruption"];
+    scratch.run(&apply).expect(0);
+    put(&scratch, "small", "greeting", "hullo");
+}
+
 /// Whether etcd refuses this value because its database is full.
 fn put_from_input(scratch: &Scratch, words: &[&str], value: &str) -> bool {
     let file = scratch.root().join("value");

@@ -6,7 +6,7 @@ use crate::observation::Snapshot;
 use crate::observation::log::Cause;
 use crate::plan::Plan;
 use crate::report::Diagnostic;
-use crate::values::{ClusterName, HostName};
+use crate::values::{ClusterName, HostName, quantity};
 
 /// Why a member cannot be started with the data that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +102,24 @@ pub fn without_data(
             tell,
         ),
     }
+}
+
+/// The defined quota, if the largest database exceeds it: the first member that starts with it would raise an alarm.
+pub fn exceeded_quota(plan: &Plan, database: u64) -> Option<Diagnostic> {
+    let quota = plan.etcd.quota.filter(|quota| *quota > 0)?;
+    (database >= quota).then(|| {
+        Diagnostic::error(format!(
+            "the defined quota of {} is below the size of the database, {}",
+            quantity::size(quota),
+            quantity::size(database)
+        ))
+        .note("once a member runs with it, the next write raises the alarm NOSPACE, and the whole cluster refuses writes")
+        .hint("define a larger quota")
+        .hint(Hint::makes_safer(
+            "or free space first",
+            [command_line::task(plan, "defrag --compact")],
+        ))
+    })
 }
 
 /// What to do about a cluster that a killed task left unfinished, or whose majority has lost its data. Other

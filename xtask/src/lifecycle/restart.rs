@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{look, open, stop, unfinished};
+use crate::advice;
 use crate::etcd::verify::Verified;
 use crate::etcd::{membership, observe};
 use crate::hint::Hint;
@@ -53,6 +54,7 @@ pub fn restart(
     if !serves(&verified) {
         return Err(not_healthy(&session, &verified));
     }
+    refuse_small_quota(&session, &verified)?;
     let leader = stop::leader(&home);
     let chosen = match member {
         Some(member) => vec![member.clone()],
@@ -145,6 +147,17 @@ pub(super) fn hand_over(session: &Session, member: &HostName) {
     if membership::move_leader(tools, leader, status.member_id).is_ok() {
         ui.say(&format!("{member}: handed the leadership to {}", next.name));
     }
+}
+
+/// Local members take the defined quota at their next start.
+fn refuse_small_quota(session: &Session, verified: &Verified) -> Outcome<()> {
+    if session.driver.machines().is_some() {
+        return Ok(());
+    }
+    let members = verified.observation.members.iter();
+    let sizes = members.filter_map(|one| one.status.seen()?.db_size);
+    let refused = advice::exceeded_quota(&session.defined, sizes.max().unwrap_or(0));
+    refused.map_or(Ok(()), |refused| Err(Failure::refused(refused)))
 }
 
 /// The message after an interruption.

@@ -89,6 +89,9 @@ fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
         diagnostic.hint(hint)
     }));
     refused.extend(refused::new_addresses(&session, &steps));
+    if !steps.is_empty() {
+        refused.extend(advice::exceeded_quota(&session.defined, present.largest_database));
+    }
     let interrupts = steps.iter().find(|step| step.interrupts());
     if let Some(step) = interrupts.filter(|_| !may_interrupt) {
         refused.push(refused::interrupts(&session, step));

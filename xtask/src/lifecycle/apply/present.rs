@@ -28,6 +28,8 @@ pub(super) struct Present {
     /// The voters that have a leader, the leader first: where they are, and the last log entry that each has
     /// applied.
     able: Vec<(Member, Option<u64>)>,
+    /// The size of the largest database in bytes.
+    pub(super) largest_database: u64,
 }
 
 impl Present {
@@ -147,11 +149,14 @@ impl Present {
             listed,
             members: &seen,
         });
+        let sizes = statuses.iter().filter_map(|look| look.seen()?.db_size);
+        let largest_database = sizes.max().unwrap_or(0);
         let applied = |status: &Status| status.raft_applied_index.or(status.raft_index);
         let able = able.into_iter().map(|(one, status)| (one, applied(status)));
         Ok(Some(Self {
             state,
             able: able.collect(),
+            largest_database,
         }))
     }
 
