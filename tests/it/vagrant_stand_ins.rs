@@ -437,6 +437,37 @@ fn unknown_machines_are_ignored_and_logins_shared_in_namespaces() {
     assert!(calls.contains(shared), "{calls}");
 }
 
+/// A machine of Flatcar has its new user-data on disk before it reads it.
+#[test]
+fn user_data_counts_once_a_machine_was_booted_with_it_in_namespaces() {
+    let cluster = StandIns::new();
+    cluster.say("up", ALL);
+    for machine in ["core-01", "core-02", "core-03"] {
+        cluster.machine(machine, "poweroff");
+        cluster.inside(machine, "yes");
+    }
+    cluster.up().expect(6);
+    let user_data = || {
+        let verify = cluster.run(&["verify", "--format", "json"]).stdout;
+        let verify: serde_json::Value = serde_json::from_str(&verify).unwrap();
+        let checks = verify["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == "user-data");
+        check.unwrap()["findings"].to_string()
+    };
+    assert_eq!(user_data(), "[]");
+    // As if a task had been killed between `vagrant provision` and `vagrant reload`.
+    let note = cluster.path(".state/default/to-boot");
+    fs::create_dir_all(&note).unwrap();
+    fs::write(note.join("core-02"), "").unwrap();
+    let findings = user_data();
+    assert!(findings.contains("has read no user-data"), "{findings}");
+    assert!(findings.contains("core-02"), "{findings}");
+    // The boot that ends it.
+    cluster.machine("core-02", "poweroff");
+    cluster.up().expect(6);
+    assert_eq!(user_data(), "[]");
+}
+
 /// Restores a snapshot: creates a data folder.
 const ETCDUTL: &str = r#"case $* in
   *status*) echo '{"hash":1,"revision":5,"totalKey":1,"totalSize":512}' ;;

@@ -1542,7 +1542,7 @@ fn changed_definition_has_the_only_hint() {
         "definition",
         expect![[r#"
             Fail: members, ports or token changed since the start
-            - cluster/grow.toml has changed since the cluster was started: `core-02` at 192.168.56.102 is new
+            - cluster/grow.toml differs from the cluster that was started: `core-02` at 192.168.56.102 is new
               informs: undo the change, because other findings may follow from it; or see why it cannot be applied: `cargo xtask plan grow`
         "#]],
     );

@@ -150,7 +150,7 @@ fn different_user_data_is_named_by_a_short_digest() {
         "user-data",
         expect![[r#"
             Fail: 3e60bc69b328 on 2 of 3
-            - core-02 has no user-data
+            - core-02 has read no user-data since its last change
               heals: undo the change to the definition; or apply it, one machine after another: `cargo xtask apply`
         "#]],
     );

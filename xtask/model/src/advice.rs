@@ -194,7 +194,7 @@ pub fn warn_of_changes(cluster: &ClusterName, differences: &[String]) -> Option<
         return None;
     }
     let warning = Diagnostic::warning(format!(
-        "`cluster/{cluster}.toml` has changed since the cluster was started"
+        "`cluster/{cluster}.toml` differs from the cluster that was started"
     ));
     let notes = differences.iter().cloned();
     let warning = notes.fold(warning, Diagnostic::note);

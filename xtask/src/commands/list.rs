@@ -35,9 +35,8 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
   format
   clusters[]: name, defined (whether its definition exists), has_errors (the definition), started,
     driver, running_version, members, running (members that run), leader (name or null),
-    endpoints[] (client URLs), error
-Unknown values are null, and so are those of a cluster that was not started; its `endpoints` are
-empty.";
+    endpoints[] (client URLs), differences[] (of the definition from what runs, in words), error
+Unknown values are null, and so are those of a cluster that was not started; its lists are empty.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
@@ -88,6 +87,10 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
                 format!("the definition of `{name}` is gone; restore it, or {what}"),
                 [format!("cargo xtask {task} {name}")],
             ));
+        } else if runs && matches!(&cluster.seen, Some(Ok(seen)) if !seen.changes.is_empty()) {
+            let hint = advice::see_changes(name);
+            let text = format!("`{name}` runs otherwise than defined; {}", hint.text);
+            ui.hint(&Hint { text, ..hint });
         }
     }
     Ok(exit)

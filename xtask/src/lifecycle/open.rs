@@ -155,7 +155,7 @@ pub fn changes(started: &Started) -> Vec<String> {
 }
 
 /// The plan of the definition, if it has no errors.
-fn defined(started: &Started) -> Option<Plan> {
+pub(super) fn defined(started: &Started) -> Option<Plan> {
     let Started { home, driver, .. } = started;
     let definition = definitions::load_silently(&home.workspace, &home.name)?;
     Some(driver.place(&Plan::new(&definition)))

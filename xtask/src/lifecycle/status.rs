@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{definitions, known_data, open, unfinished, way_back};
 use crate::advice::Unusable;
+use crate::check;
 use crate::etcd::observe;
 use crate::hint::Hint;
 use crate::observation::{Condition, Look, MemberSnapshot, Snapshot, Status};
@@ -14,6 +15,7 @@ use crate::report::Outcome;
 use crate::session::Started;
 use crate::state::DataSeen;
 use crate::values::HostName;
+use crate::wording::{list, list_of_words};
 
 pub use looks::Looks;
 
@@ -64,7 +66,7 @@ fn snapshot_of(
         damaged: damaged(started, &members),
         way_back: None,
         unfinished: unfinished::hint(&started.home),
-        changes: open::changes(started),
+        changes: changes(started),
         is_redefined: open::is_redefined(started),
         is_defined: definitions::exists(&started.home.workspace, &started.home.name),
         members,
@@ -72,6 +74,44 @@ fn snapshot_of(
     snapshot = snapshot.each_member_once();
     snapshot.way_back = way_back(started, &snapshot);
     snapshot
+}
+
+/// How the definition differs from what runs, in words, as far as this host shows quickly.
+fn changes(started: &Started) -> Vec<String> {
+    let Started {
+        home,
+        record,
+        driver,
+    } = started;
+    let mut changes = open::changes(started);
+    let in_transit = record.in_transit().into_iter();
+    changes.extend(in_transit.map(|one| {
+        let (name, address) = (one.name, one.address);
+        format!("`{name}` at {address} is being added or removed: `apply` was interrupted")
+    }));
+    let Some(defined) = open::defined(started).filter(|plan| !record.is_redefined_by(plan)) else {
+        return changes;
+    };
+    if driver.machines().is_some() {
+        let outdated = driver.outdated(home, &defined).into_iter();
+        changes.extend(outdated.map(|one| one.message));
+        return changes;
+    }
+    let version = record.etcd.version;
+    let processes = driver.started_with(home, &record.names());
+    let members = record.members();
+    let different = members.iter().zip(&processes).filter_map(|(one, process)| {
+        let process = process.seen()?;
+        let differences = check::flag_differences(&defined, one, Some(version), process);
+        (!differences.is_empty()).then(|| (&one.name, list(differences)))
+    });
+    let different: Vec<(&HostName, String)> = different.collect();
+    if let Some((_, flags)) = different.first() {
+        let verb = if different.len() == 1 { "runs" } else { "run" };
+        let names = list_of_words(different.iter().map(|(name, _)| name));
+        changes.push(format!("{names} {verb} {flags}"));
+    }
+    changes
 }
 
 /// What to do if the majority has lost its data.

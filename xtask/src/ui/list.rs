@@ -70,6 +70,7 @@ struct ClusterJson<'a> {
     running: Option<usize>,
     leader: Option<&'a str>,
     endpoints: Vec<&'a str>,
+    differences: &'a [String],
     error: Option<&'a str>,
 }
 
@@ -93,6 +94,7 @@ impl<'a> ClusterJson<'a> {
                 .and_then(Snapshot::leader)
                 .map(|leader| leader.name.as_str()),
             endpoints: seen.map_or_else(Vec::new, endpoints),
+            differences: seen.map_or(&[], |seen| &seen.changes[..]),
             error: failure.map(|failure| failure.message.as_str()),
         }
     }

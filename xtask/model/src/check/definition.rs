@@ -24,10 +24,10 @@ pub(super) static CHECK: Check = Check {
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let changes = &observation.recorded.changes;
     if changes.is_empty() {
-        return Judgement::pass("members and token unchanged since the start");
+        return Judgement::pass("members and token as defined");
     }
     let text = format!(
-        "{} has changed since the cluster was started: {}",
+        "{} differs from the cluster that was started: {}",
         plan.source,
         changes.join("; ")
     );

@@ -41,7 +41,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                 short(digest),
                 short(&wanted)
             ),
-            None => "has no user-data".to_owned(),
+            None => "has read no user-data since its last change".to_owned(),
         };
         findings.push((member, text));
     }

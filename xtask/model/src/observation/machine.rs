@@ -11,7 +11,7 @@ pub struct MachineStatus {
     pub unit: String,
     /// The status with which its main process has exited last.
     pub exit: Option<i32>,
-    /// The SHA-256 of the user-data that it was set up with; none if it has none.
+    /// The SHA-256 of the user-data that it was set up with; none if it has read none.
     pub user_data: Option<String>,
     /// The words about discovery in its etcd's command line and environment; none if no etcd runs there, or
     /// if it could not be inspected.

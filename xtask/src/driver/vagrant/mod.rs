@@ -170,6 +170,9 @@ impl Driver for Vagrant {
                 }
             })?;
             noted?;
+            for member in &names {
+                provisioned::was_booted(home, member)?;
+            }
         }
         let mut running = plan.names();
         running.retain(|member| !start.lost.contains(member));
@@ -288,17 +291,20 @@ impl Machines for Vagrant {
     }
 
     fn provision(&self, home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
-        provision(home, plan, member)?;
         let user_data_path = plan.machine.profile.user_data_path;
         if user_data_path.starts_with("/var/lib/cloud/") {
+            provision(home, plan, member)?;
             // cloud-init has restarted it without waiting for the old process.
             return self.restart_etcd(home, member);
         }
         // Others read their user-data when they boot.
+        provisioned::is_to_boot(home, member)?;
+        provision(home, plan, member)?;
         let shell = crate::process::shell()?;
         let machine = Machine::of(home, member);
         let reload = Vagrantfile::of(home).vagrant(&shell, &["reload", machine.name()])?;
         log::follow(home, reload, BOOT, &mut |_| {})?;
+        provisioned::was_booted(home, member)?;
         // It may have another address now.
         ssh::note_how(home, &self.running(home, &Machine::all(home))?)
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::machine::Machine;
 use crate::atomic::{self, cannot_write};
@@ -32,14 +32,40 @@ pub(super) fn note(home: &Home, plan: &Plan, member: &HostName) -> Outcome<()> {
 
 /// Forgets the user-data of a machine that was destroyed.
 pub(super) fn forget(home: &Home, member: &HostName) -> Outcome<()> {
-    let path = file(home, member);
-    match fs::remove_file(&path) {
+    let why = "it records the user-data of a machine that was destroyed";
+    remove(&file(home, member), why)?;
+    was_booted(home, member)
+}
+
+/// Records that a machine has user-data which it has not read yet, because it does so when it boots.
+pub(super) fn is_to_boot(home: &Home, member: &HostName) -> Outcome<()> {
+    let path = boot_file(home, member);
+    atomic::replace(&path, "").map_err(|error| cannot_write(&path, &error, NOT_READ))
+}
+
+/// Records that a machine was booted with the user-data that it has.
+pub(super) fn was_booted(home: &Home, member: &HostName) -> Outcome<()> {
+    remove(&boot_file(home, member), NOT_READ)
+}
+
+/// Whether a machine has read the user-data that it has.
+pub(super) fn is_read(home: &Home, member: &HostName) -> bool {
+    !boot_file(home, member).exists()
+}
+
+const NOT_READ: &str = "it records that the machine has to boot to read its user-data";
+
+fn remove(path: &Utf8Path, why: &str) -> Outcome<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            let why = "it records the user-data of a machine that was destroyed";
-            Err(cannot_write(&path, &error, why))
+            Err(cannot_write(path, &error, why))
         }
         _ => Ok(()),
     }
+}
+
+fn boot_file(home: &Home, member: &HostName) -> Utf8PathBuf {
+    home.folder().join("to-boot").join(member.as_str())
 }
 
 /// Whether a machine is known to have received its user-data.

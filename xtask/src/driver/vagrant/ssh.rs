@@ -10,7 +10,7 @@ use xshell::{Cmd, Shell};
 
 use super::command::{self, Vagrantfile};
 use super::machine::Machine;
-use super::{SOON, output};
+use super::{SOON, output, provisioned};
 use crate::atomic::{self, cannot_write};
 use crate::driver::Tunnel;
 use crate::observation::Look;
@@ -164,6 +164,10 @@ pub(super) fn look(
         }
         _ => match machine::read(&finished.stdout, asked, answered) {
             Err(_) if !finished.success() => Err(why_not(&finished)).into(),
+            Ok(status) if !provisioned::is_read(home, member) => Look::Seen(MachineStatus {
+                user_data: None,
+                ..status
+            }),
             read => read.into(),
         },
     }

@@ -51,7 +51,7 @@ pub(super) fn look(
         Ok(Inside {
             life,
             started: status.started,
-            is_outdated: status.user_data.is_some_and(|digest| digest != wanted),
+            is_outdated: status.user_data.as_ref() != Some(&wanted),
         })
     });
     Ok(inside.collect())

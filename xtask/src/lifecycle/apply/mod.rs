@@ -90,7 +90,10 @@ fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
     }));
     refused.extend(refused::new_addresses(&session, &steps));
     if !steps.is_empty() {
-        refused.extend(advice::exceeded_quota(&session.defined, present.largest_database));
+        refused.extend(advice::exceeded_quota(
+            &session.defined,
+            present.largest_database,
+        ));
     }
     let interrupts = steps.iter().find(|step| step.interrupts());
     if let Some(step) = interrupts.filter(|_| !may_interrupt) {
@@ -279,7 +282,7 @@ fn interrupted(session: &Session, step: &Step) -> Failure {
     let go_on = [command_line::task(&session.plan, "apply")];
     Failure::interrupted(
         Diagnostic::error("interrupted between two steps")
-            .note(format!("complete: {}", step.what()))
+            .note(format!("the last step is complete: {}", step.what()))
             .hint(Hint::heals("continue", go_on)),
     )
 }
