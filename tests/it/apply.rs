@@ -403,7 +403,7 @@ fn second_apply_waits_and_ctrl_c_completes_a_step() {
     run.signal(Signal::SIGINT);
     run.wait_for("interrupted: completing this step first");
     fs::write(scratch.root().join("go"), "").unwrap();
-    run.wait_for("note: complete: give core-04 its vote");
+    run.wait_for("note: the last step is complete: give core-04 its vote");
     run.wait_for("hint: continue: `cargo xtask apply cut`");
     assert_eq!(run.child.wait().unwrap().code(), Some(130));
     assert_eq!(second.child.wait().unwrap().code(), Some(0));

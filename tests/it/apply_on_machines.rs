@@ -25,6 +25,14 @@ fn edited_definition_is_applied_to_machines_in_containers() {
     let user_data = fs::read_to_string(cluster.path("vagrant/user-data")).unwrap();
     assert!(user_data.contains("--election-timeout=1500"), "{user_data}");
 
+    // Ports: one machine after another, while the others know both.
+    let moved = slower.replace("[etcd]\n", "[etcd]\nclient_port = 2390\npeer_port = 2381\n");
+    fs::write(&file, &moved).unwrap();
+    is_applied(
+        &mut cluster,
+        &["move core-01", "move core-02", "move core-03"],
+    );
+
     // Another member, on a new machine. The machine of the one that leaves goes, and its data is kept.
     let other = |last: &str| {
         let member = |name: &str, host: &str| {
@@ -39,14 +47,15 @@ fn edited_definition_is_applied_to_machines_in_containers() {
     };
     let fourth = "{ name = \"core-04\", address = \"192.168.56.104\" }";
     fs::write(&file, other(fourth)).unwrap();
-    // In between, the task is killed and all machines lose their power. There are four members then.
+    // In between, the task is killed and all machines lose their power. There are four members then, and two kinds of
+    // ports.
     cluster.run_killed(&["apply", "--yes"], "systemctl stop etcd.service");
     for member in ["core-01", "core-02", "core-03", "core-04"] {
         cluster.turn_off(member);
     }
     let up = cluster.run(&["up"]).expect(1);
     assert!(up.stderr.contains("`cargo xtask plan`"), "{}", up.stderr);
-    let said = is_applied(&mut cluster, &["restart core-0", "remove core-03"]);
+    let said = is_applied(&mut cluster, &["move core-0", "remove core-03"]);
     let what = "core-03: its machine is destroyed";
     assert!(said.contains(what), "{said}");
     assert!(cluster.path(".state/default/join/core-04").exists());

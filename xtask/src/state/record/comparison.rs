@@ -39,12 +39,13 @@ impl Record {
     }
 
     /// The plan with all members that run, are being added or removed, or are planned: those whose machines have to
-    /// be known. `None` if one of them is planned elsewhere, or another one at its address.
+    /// be known. `None` if one of them is planned at another address, or another one at its own. Ports are no matter
+    /// of the machines, but of the user-data inside.
     pub fn with_all_members(&self, plan: &Plan) -> Option<Plan> {
         let mut all = plan.clone();
         for one in [self.members(), self.in_transit()].concat() {
             match plan.members.iter().find(|planned| planned.name == one.name) {
-                Some(planned) if is_at(planned, &one) => {}
+                Some(planned) if planned.address == one.address => {}
                 Some(_) => return None,
                 None if plan
                     .members
