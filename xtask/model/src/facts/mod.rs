@@ -1,4 +1,5 @@
-//! Facts about etcd itself, independent of any cluster: its releases, and the flags of each.
+//! Facts about etcd itself, independent of any cluster: its releases, the flags of each, and the steps between them.
 
 pub mod etcd_releases;
 pub mod flag_table;
+pub mod upgrades;
