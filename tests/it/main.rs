@@ -107,6 +107,7 @@ mod test_command;
 mod tidy;
 mod tools;
 mod typed;
+mod upgrade_paths;
 mod vagrant_stand_ins;
 mod vagrantfile;
 mod verify_checks;

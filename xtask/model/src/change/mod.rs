@@ -3,3 +3,4 @@
 
 pub mod apply;
 pub mod replace;
+pub mod upgrade;
