@@ -11,6 +11,7 @@ use test_attribute::test;
 use xtask::check::{CHECKS, MACHINE_CHECKS};
 use xtask::cli::Cli;
 use xtask::definition::keys;
+use xtask::facts::upgrades::{Fact, UPGRADES, UpgradeFact};
 use xtask::fault::{Cost, FAULTS};
 use xtask::values::DriverName;
 
@@ -40,6 +41,7 @@ fn tables_and_errors_in_documents_are_what_the_program_says() {
         ("checks", checks()),
         ("faults", faults()),
         ("json", json()),
+        ("upgrades", upgrades()),
     ];
     let mut used: BTreeMap<&str, usize> = BTreeMap::new();
     for path in documents() {
@@ -154,6 +156,78 @@ fn faults() -> String {
         let _ = writeln!(table, "| `{name}` | {title} | {drivers} | {cost} |");
     }
     table
+}
+
+fn upgrades() -> String {
+    let mut table = "| from | to | possible | what to know |\n|---|---|---|---|\n".to_owned();
+    table += "| any patch | another patch of the same minor release | yes, also backwards | |\n";
+    for step in UPGRADES {
+        let Fact::Step { from, to } = step.fact else {
+            continue;
+        };
+        let mut notes: Vec<String> = Vec::new();
+        let mut possible = "yes".to_owned();
+        for row in UPGRADES {
+            let why = clause(row);
+            match row.fact {
+                Fact::Least {
+                    version,
+                    only_with_v2,
+                } if version.minor_release() == from => {
+                    let whose = if only_with_v2 {
+                        ", if members served the v2 API"
+                    } else {
+                        ""
+                    };
+                    notes.push(format!("from {version}{whose}: {why}"));
+                }
+                Fact::NotWithAuth(minor) if minor == to => {
+                    possible = "yes, unless authentication is enabled".to_owned();
+                    notes.push(why);
+                }
+                Fact::Gone { flags, since } if since == to => {
+                    notes.push(format!("`{flags}` is gone: {why}"));
+                }
+                _ => {}
+            }
+        }
+        if !step.why.is_empty() {
+            notes.push(step.why.to_owned());
+        }
+        let guide = format!("[guide]({})", step.source);
+        notes.push(guide);
+        let (from, to) = (minor(from), minor(to));
+        let _ = writeln!(
+            table,
+            "| {from} | {to} | {possible} | {} |",
+            notes.join("; ")
+        );
+    }
+    let mut damaging: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in UPGRADES {
+        if let Fact::Damages(version) = row.fact {
+            let versions = damaging.entry(clause(row)).or_default();
+            versions.push(version.to_string());
+        }
+    }
+    for (why, versions) in damaging {
+        let versions = versions.join(", ");
+        let _ = writeln!(table, "| any | {versions} | never | {why} |");
+    }
+    table += "| any | a later minor release than the next | in several steps | |\n";
+    table += "| any | the minor release before | while the cluster still speaks it | from 3.6 on also later, \
+              with etcd's own downgrade |\n";
+    table += "| 2.x | any | by hand | |\n";
+    table
+}
+
+/// The reason of a fact, with a link to its source.
+fn clause(row: &UpgradeFact) -> String {
+    format!("{} ([source]({}))", row.why, row.source)
+}
+
+fn minor((major, minor): (u16, u16)) -> String {
+    format!("{major}.{minor}")
 }
 
 /// The paragraphs of the manual pages that describe JSON.
