@@ -18,6 +18,7 @@ mod scratch;
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../it/support.rs"]
 mod support;
+mod upgrading;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,12 +34,13 @@ fn main() {
         return;
     }
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let parts: [(&str, fn()); 5] = [
+    let parts: [(&str, fn()); 6] = [
         ("rendering", rendering),
         ("first_write", first_write),
         ("verifying", verifying),
         ("backing_up", backing_up),
         ("restoring", restoring),
+        ("upgrading", upgrading::upgrading),
     ];
     for (name, measure) in parts {
         if only

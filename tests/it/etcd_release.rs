@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use xtask::download;
 use xtask::values::{Architecture, EtcdVersion, Sha256};
 
@@ -30,38 +30,55 @@ pub(crate) fn release() -> &'static Release {
     static RELEASE: OnceLock<Release> = OnceLock::new();
     RELEASE.get_or_init(|| {
         let tools = etcd_binaries::tools();
-        let version = tools.version;
-        let name = format!("etcd-v{version}-linux-{}", machine());
-        let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("release");
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join(&name)).unwrap();
-        for binary in [&tools.etcd, &tools.etcdctl] {
-            fs::copy(binary, folder.join(&name).join(binary.file_name().unwrap())).unwrap();
-        }
-        fs::write(folder.join(&name).join("README.md"), "# etcd\n").unwrap();
-        let tarball = folder.join("release.tar.gz");
-        let status = Command::new("tar")
-            .args([
-                "--create",
-                "--use-compress-program=gzip -1",
-                "--owner=1000",
-                "--group=1000",
-            ])
-            .args([
-                "--file",
-                tarball.as_str(),
-                "--directory",
-                folder.as_str(),
-                &name,
-            ])
-            .status();
-        assert!(status.unwrap().success());
-        Release {
-            version,
-            sha256: download::sha256(&tarball).unwrap().parse().unwrap(),
-            bytes: Arc::new(fs::read(&tarball).unwrap()),
-        }
+        packed("release", tools.version, [&tools.etcd, &tools.etcdctl])
     })
+}
+
+/// A newer one, with the binaries of Debian 13.
+pub(crate) fn newer_release() -> &'static Release {
+    static RELEASE: OnceLock<Release> = OnceLock::new();
+    RELEASE.get_or_init(|| {
+        let folder = etcd_binaries::of_debian_13();
+        let [etcd, etcdctl] = ["etcd", "etcdctl"].map(|name| folder.join(name));
+        packed(
+            "newer-release",
+            "3.5.16".parse().unwrap(),
+            [&etcd, &etcdctl],
+        )
+    })
+}
+
+fn packed(folder: &str, version: EtcdVersion, binaries: [&Utf8PathBuf; 2]) -> Release {
+    let name = format!("etcd-v{version}-linux-{}", machine());
+    let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(folder.join(&name)).unwrap();
+    for binary in binaries {
+        fs::copy(binary, folder.join(&name).join(binary.file_name().unwrap())).unwrap();
+    }
+    fs::write(folder.join(&name).join("README.md"), "# etcd\n").unwrap();
+    let tarball = folder.join("release.tar.gz");
+    let status = Command::new("tar")
+        .args([
+            "--create",
+            "--use-compress-program=gzip -1",
+            "--owner=1000",
+            "--group=1000",
+        ])
+        .args([
+            "--file",
+            tarball.as_str(),
+            "--directory",
+            folder.as_str(),
+            &name,
+        ])
+        .status();
+    assert!(status.unwrap().success());
+    Release {
+        version,
+        sha256: download::sha256(&tarball).unwrap().parse().unwrap(),
+        bytes: Arc::new(fs::read(&tarball).unwrap()),
+    }
 }
 
 /// This host's architecture.

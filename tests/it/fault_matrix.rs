@@ -107,8 +107,8 @@ const BLINDNESSES: &[Blindness] = &[
             let definition = definition(cluster.network, "3.5.16");
             cluster.scratch.define(cluster.name, &definition);
         },
-        Some(0),
-        &["version"],
+        Some(1),
+        &["definition", "version"],
     ),
     (
         "the definition has another token",

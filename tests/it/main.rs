@@ -107,6 +107,8 @@ mod test_command;
 mod tidy;
 mod tools;
 mod typed;
+mod upgrade;
+mod upgrade_on_machines;
 mod upgrade_paths;
 mod vagrant_stand_ins;
 mod vagrantfile;

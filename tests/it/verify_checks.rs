@@ -922,7 +922,7 @@ fn versions_are_compared_with_the_pinned_one() {
         expect![[r#"
             Warn: etcd 3.5.30, standing in for the pinned 3.6.14
             - etcd 3.5.30 stands in for the pinned 3.6.14, so 3.6.14 itself is not proven
-              informs: no task can replace it and keep the data; a new cluster runs 3.6.14 once it is available (as a download, or in a folder that you name)
+              informs: to change to 3.6.14, apply the definition with a folder that holds it (`--etcd-dir`)
         "#]],
     );
     assert_eq!(
@@ -946,15 +946,15 @@ fn versions_are_compared_with_the_pinned_one() {
             another version
               Fail: etcd 3.5.30
               - core-01, core-02 and core-03 run etcd 3.5.30, not 3.6.14
-                heals: if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time: `cargo xtask down`, then `cargo xtask up`
+                heals: continue the change of the version, one member after another: `cargo xtask apply`
             mixed
               Fail: mixed: 3.6.13 on core-01; 3.6.14 on core-02 and core-03
               - core-01 runs etcd 3.6.13, not 3.6.14
-                heals: if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time: `cargo xtask down`, then `cargo xtask up`
+                heals: continue the change of the version, one member after another: `cargo xtask apply`
             a release candidate
               Fail: mixed: 3.6.14 on core-02 and core-03; 3.6.14-rc.1 on core-01
               - core-01 runs etcd 3.6.14-rc.1, not 3.6.14
-                heals: if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time: `cargo xtask down`, then `cargo xtask up`
+                heals: continue the change of the version, one member after another: `cargo xtask apply`
         "#]],
     );
 }
@@ -1613,7 +1613,7 @@ fn lost_majority_has_one_hint() {
           quorum: heals: the data of core-02 and core-03 is lost; rebuild the cluster from the data of core-01: `cargo xtask restore default --from-member core-01`
         2.3
           reachable: informs: its data is lost, and no task gives it new data here; keep the others' data
-          version: informs: no task can replace it and keep the data; a new cluster runs 3.6.14 once it is available (as a download, or in a folder that you name)
+          version: informs: to change to 3.6.14, apply the definition with a folder that holds it (`--etcd-dir`)
         half restored
           history: heals: complete it: `cargo xtask up default`
     "#]].assert_eq(&told);

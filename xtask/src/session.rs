@@ -37,6 +37,8 @@ pub struct Session {
     pub defined: Plan,
     /// The etcdctl that queries the members, and the etcd that runs members that are processes.
     pub tools: Tools,
+    /// The etcd of another version that `apply` brings members to; none if it does not change their version.
+    pub next_tools: Option<Tools>,
 }
 
 impl Started {

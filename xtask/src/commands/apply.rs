@@ -1,7 +1,9 @@
 //! `cargo xtask apply`: brings a running cluster to its edited definition.
 
+use camino::Utf8PathBuf;
+
 use super::{Exit, Which};
-use crate::lifecycle::apply::{self, Applied, Planned};
+use crate::lifecycle::apply::{self, Applied, ApplyRequest, Planned};
 use crate::report::Outcome;
 use crate::ui::{self, Ui};
 
@@ -9,8 +11,8 @@ use crate::ui::{self, Ui};
 ///
 /// `apply` shows the steps of `cargo xtask plan`, asks, and performs them one at a time: it looks at
 /// the cluster, takes the next step, and waits until `verify` passes, apart from what is still
-/// pending. Before a member is removed, it takes a backup. The data of removed members is moved aside,
-/// never deleted.
+/// pending. Before a member is removed or gets another version, it takes a backup. The data of
+/// removed members is moved aside, never deleted.
 ///
 /// If the task is killed, run it again: it continues from what it finds. Ctrl-C completes the current
 /// step first. If the definition is edited meanwhile, the task stops before the next step.
@@ -25,6 +27,9 @@ pub struct Args {
     /// Also take steps during which the cluster does not serve
     #[arg(long)]
     allow_interruption: bool,
+    /// A folder with the etcd that local members are to run
+    #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR", hide_env = true, value_hint = clap::ValueHint::DirPath)]
+    etcd_dir: Option<Utf8PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -51,7 +56,12 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         true => " --allow-interruption",
         false => "",
     };
-    let applied = apply::apply(ui, name, args.allow_interruption, &|planned| {
+    let request = ApplyRequest {
+        name,
+        may_interrupt: args.allow_interruption,
+        etcd_dir: args.etcd_dir.as_deref(),
+    };
+    let applied = apply::apply(ui, &request, &|planned| {
         let Planned { steps, refused, .. } = planned;
         ui.say(ui::apply::steps(steps, ui.width()).trim_end());
         if args.yes || !refused.is_empty() {

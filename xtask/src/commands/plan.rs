@@ -1,11 +1,12 @@
 //! `cargo xtask plan`: shows the steps from a running cluster to its definition.
 
+use camino::Utf8PathBuf;
 use clap::ValueEnum;
 
 use super::{Exit, Which};
 use crate::command_line;
 use crate::hint::Hint;
-use crate::lifecycle::apply::{self, Planned};
+use crate::lifecycle::apply::{self, ApplyRequest, Planned};
 use crate::report::Outcome;
 use crate::ui::{self, Ui};
 
@@ -17,8 +18,9 @@ use crate::ui::{self, Ui};
 ///
 /// Members that are new in the definition are added, one at a time, and from etcd 3.4 on without a
 /// vote until they have all data. Members that are gone are removed. Changed addresses and ports move
-/// members, and changed flags restart them. Followers come first and the leader last. The token, the
-/// generation, the driver and the version of a running cluster cannot be changed.
+/// members, and changed flags restart them. A changed version restarts them with another etcd, by one
+/// minor release at a time. Followers come first and the leader last. The token, the generation and
+/// the driver of a running cluster cannot be changed.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -27,6 +29,9 @@ pub struct Args {
     /// The output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// A folder with the etcd that local members are to run
+    #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR", hide_env = true, value_hint = clap::ValueHint::DirPath)]
+    etcd_dir: Option<Utf8PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -44,7 +49,7 @@ Exit status:
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, differences[] (of the definition from the record, in words)
-  steps[]: do (start, add, remove, move, restart), member, what, why, peer_url, client_url,
+  steps[]: do (start, add, remove, move, restart, upgrade), member, what, why, peer_url, client_url,
     before, during, after: voters, able (those that serve), needed, may_fail;
     interrupts (whether the cluster does not serve meanwhile)
   refused[]: what, why[], hint (or null), commands[] (of the hint, in order)";
@@ -60,7 +65,14 @@ enum Format {
 /// Runs `plan`.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
-    let planned = apply::plan(ui, name, false)?;
+    let planned = apply::plan(
+        ui,
+        &ApplyRequest {
+            name,
+            may_interrupt: false,
+            etcd_dir: args.etcd_dir.as_deref(),
+        },
+    )?;
     let Planned {
         session,
         differences,

@@ -16,6 +16,7 @@ pub mod serving;
 pub mod snapshot;
 pub mod tools;
 pub mod verify;
+pub mod version_change;
 
 use crate::values::EtcdVersion;
 

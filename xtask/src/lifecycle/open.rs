@@ -45,6 +45,7 @@ pub(super) fn with_plan(ui: Ui, name: &ClusterName, plan: &Plan) -> Outcome<Sess
         plan,
         defined,
         tools,
+        next_tools: None,
     })
 }
 

@@ -55,7 +55,7 @@ pub struct Record {
     pub fleet: bool,
 }
 
-/// The part of a definition that no task applies to a running cluster.
+/// What a definition said of the version and the driver when members were started with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedDefinition {
     /// The pinned version, beside which another one may run.

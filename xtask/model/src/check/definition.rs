@@ -41,7 +41,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     };
     Judgement::new(
         Verdict::Fail,
-        "members, ports or token changed since the start",
+        "members, ports, version or token differ",
         [Finding::new(None, text, hint)],
     )
 }

@@ -1,6 +1,7 @@
 use super::{
     About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, task,
 };
+use crate::advice;
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -16,9 +17,11 @@ pub(super) static CHECK: Check = Check {
             proves says little about another. Members of mixed versions are limited to what the \
             oldest of them supports, and their data cannot be compared (see `hash`). Some versions \
             should be avoided: 3.5.0 to 3.5.2 can damage data.",
-        what_to_do: "A running cluster keeps its version: no task upgrades it. To run another \
-            one, or the pinned version in place of a stand-in, start anew without the data: `cargo \
-            xtask destroy`, then `cargo xtask up --etcd-dir FOLDER`, with the folder that has it.",
+        what_to_do: "`cargo xtask apply` changes the version of a running cluster and keeps its data: \
+            one member after another, and one minor release at a time. It also continues a change \
+            that was interrupted. Set the version back to return, which works until the last member \
+            has the new one. Without the release that is pinned, name a folder that holds it: \
+            `cargo xtask apply --etcd-dir FOLDER`.",
         read: "https://etcd.io/docs/v3.6/upgrades/upgrading-etcd/",
     },
     judge,
@@ -44,10 +47,17 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
     versions.sort_unstable();
     let others = versions.iter().filter(|(version, _)| *version != expected);
-    let hint = Hint::heals(
-        "if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time",
-        [task(plan, "down"), task(plan, "up")],
-    );
+    let hint = if advice::can_be_replaced(plan) {
+        Hint::heals(
+            "continue the change of the version, one member after another",
+            [task(plan, "apply")],
+        )
+    } else {
+        Hint::heals(
+            "if the version was changed since the start, restart the members; etcd upgrades by one minor version at a time",
+            [task(plan, "down"), task(plan, "up")],
+        )
+    };
     let mut findings = grouped(others.flat_map(|(version, names)| {
         let text = format!("runs etcd {version}, not {expected}");
         let hint = hint.clone();
@@ -80,7 +90,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             None,
             format!("etcd {stand_in} stands in for the pinned {pinned}, so {pinned} itself is not proven"),
             Hint::says(format!(
-                "no task can replace it and keep the data; a new cluster runs {pinned} once it is available (as a download, or in a folder that you name)"
+                "to change to {pinned}, apply the definition with a folder that holds it (`--etcd-dir`)"
             )),
         ));
     }

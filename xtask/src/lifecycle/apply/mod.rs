@@ -4,9 +4,12 @@
 mod machines;
 mod present;
 mod refused;
+mod upgrade;
 mod work;
 
 use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
 
 use super::replace::SETTLING;
 use super::{definitions, look, open, restart, start, unfinished};
@@ -59,19 +62,26 @@ const ELECTING: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// The checks that fail until the last step is taken.
-const PENDING: &[&str] = &["definition", "flags", "user-data"];
+const PENDING: &[&str] = &["definition", "flags", "user-data", "version"];
 
-/// Works out the steps. Changes nothing.
-pub fn plan(ui: Ui, name: &ClusterName, may_interrupt: bool) -> Outcome<Planned> {
-    let session = opened(ui, name)?;
-    unfinished::refuse(&session.home)?;
-    planned(session, may_interrupt)
+/// The arguments of `apply`.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplyRequest<'a> {
+    /// The cluster.
+    pub name: &'a ClusterName,
+    /// Whether to take steps during which the cluster does not serve.
+    pub may_interrupt: bool,
+    /// A folder with the binaries that local members are to run.
+    pub etcd_dir: Option<&'a Utf8Path>,
 }
 
-/// Opens the cluster without the warnings about what the steps change.
-fn opened(ui: Ui, name: &ClusterName) -> Outcome<Session> {
-    let plan = definitions::plan(ui, &Workspace::find()?, name)?;
-    open::with_plan(ui, name, &plan)
+/// Works out the steps. Changes nothing.
+pub fn plan(ui: Ui, request: &ApplyRequest<'_>) -> Outcome<Planned> {
+    let plan = definitions::plan(ui, &Workspace::find()?, request.name)?;
+    let session = open::with_plan(ui, request.name, &plan)?;
+    unfinished::refuse(&session.home)?;
+    let session = upgrade::aim(session, &plan, request.etcd_dir, false)?;
+    planned(session, request.may_interrupt)
 }
 
 fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
@@ -88,6 +98,7 @@ fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
         };
         diagnostic.hint(hint)
     }));
+    refused.extend(upgrade::obstacle(&session, &present));
     refused.extend(refused::new_addresses(&session, &steps));
     if !steps.is_empty() {
         refused.extend(advice::exceeded_quota(
@@ -110,17 +121,19 @@ fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
 /// Performs the steps. `agree`: shows them and asks. Returns nothing if the user does not agree.
 pub fn apply(
     ui: Ui,
-    name: &ClusterName,
-    may_interrupt: bool,
+    request: &ApplyRequest<'_>,
     agree: &dyn Fn(&Planned) -> Outcome<bool>,
 ) -> Outcome<Option<Applied>> {
+    let name = request.name;
     let home = Workspace::find()?.home(name);
     open::started(name)?;
     let _lock = Lock::take(&home, &format!("apply {name}"), &ui.saying())?;
     unfinished::refuse(&home)?;
-    let session = opened(ui, name)?;
+    let plan = definitions::plan(ui, &home.workspace, name)?;
+    let session = open::with_plan(ui, name, &plan)?;
     refused::refuse_other_tasks(&session)?;
-    let planned = planned(session, may_interrupt)?;
+    let session = upgrade::aim(session, &plan, request.etcd_dir, true)?;
+    let planned = planned(session, request.may_interrupt)?;
     if !planned.refused.is_empty() {
         // The steps help to understand why.
         agree(&planned)?;
@@ -130,6 +143,7 @@ pub fn apply(
         let mut session = planned.session;
         // A killed task may not have recorded its last step.
         Present::of(&session)?.settle(&mut session)?;
+        upgrade::record(&mut session)?;
         return Ok(Some(Applied {
             session,
             verified: None,
@@ -138,10 +152,10 @@ pub fn apply(
     if !agree(&planned)? {
         return Ok(None);
     }
-    steps(ui, planned.session, may_interrupt).map(Some)
+    steps(ui, request, planned.session).map(Some)
 }
 
-fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> {
+fn steps(ui: Ui, request: &ApplyRequest<'_>, mut session: Session) -> Outcome<Applied> {
     let asked_for = described(&session.defined);
     let go_on = command_line::task(&session.plan, "apply");
     let continues = ui::hint_line(&Hint::heals("continue", [go_on.clone()]));
@@ -157,13 +171,13 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
     let mut taken: Vec<Step> = Vec::new();
     let present = Present::of(&session)?;
     if present.settle(&mut session)? {
-        session = again(ui, &session)?;
+        session = again(ui, request, &session)?;
     }
     let tolerated = refuse_unhealthy(&session, &present.state.next())?;
     loop {
         let present = Present::of(&session)?;
         if present.settle(&mut session)? {
-            session = again(ui, &session)?;
+            session = again(ui, request, &session)?;
         }
         // A definition that was edited meanwhile may say something else about this very step.
         if described(&session.defined) != asked_for {
@@ -181,7 +195,7 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
                 return Err(interrupted(&session, step));
             }
             last = None;
-            session = again(ui, &session)?;
+            session = again(ui, request, &session)?;
             continue;
         }
         let step = match next {
@@ -192,7 +206,7 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
                 return Err(Failure::failed(Diagnostic::error(fact).hint(hint)));
             }
         };
-        if step.interrupts() && !may_interrupt {
+        if step.interrupts() && !request.may_interrupt {
             return Err(Failure::refused(refused::interrupts(&session, &step)));
         }
         let is_same = |one: &Step| (&one.member, &one.kind) == (&step.member, &step.kind);
@@ -203,8 +217,12 @@ fn steps(ui: Ui, mut session: Session, may_interrupt: bool) -> Outcome<Applied> 
         after_interrupt.change(format!("not complete: {}\n{continues}", step.what()));
         work.take(&mut session, &present, &step)?;
         last = Some(step);
-        session = again(ui, &session)?;
+        session = again(ui, request, &session)?;
     }
+    if taken.iter().any(Step::is_upgrade) {
+        upgrade::follow(&session)?;
+    }
+    upgrade::record(&mut session)?;
     drop((interruption, after_interrupt));
     let verified = look::wait(&session, SETTLING);
     Ok(Applied {
@@ -251,12 +269,14 @@ fn see_what_is_wrong(session: &Session) -> Hint {
 }
 
 /// Opens the cluster again, with the definition as it is now.
-fn again(ui: Ui, session: &Session) -> Outcome<Session> {
+fn again(ui: Ui, request: &ApplyRequest<'_>, session: &Session) -> Outcome<Session> {
     let home = &session.home;
-    match definitions::load_silently(&home.workspace, &home.name) {
-        Some(definition) => open::with_plan(ui, &home.name, &Plan::new(&definition)),
-        None => Err(edited(session, None)),
-    }
+    let Some(definition) = definitions::load_silently(&home.workspace, &home.name) else {
+        return Err(edited(session, None));
+    };
+    let plan = Plan::new(&definition);
+    let session = open::with_plan(ui, &home.name, &plan)?;
+    upgrade::aim(session, &plan, request.etcd_dir, true)
 }
 
 /// All that a plan says, to compare it.

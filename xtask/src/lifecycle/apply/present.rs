@@ -9,7 +9,7 @@ use crate::change::apply::{self, Life, MemberSeen, Next, Obstacle, Seen, State};
 use crate::command_line;
 use crate::etcd::observe;
 use crate::hint::Hint;
-use crate::observation::{Condition, ListedMember, Look, Status};
+use crate::observation::{Condition, ListedMember, Look, StartedWith, Status};
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -28,6 +28,8 @@ pub(super) struct Present {
     /// The voters that have a leader, the leader first: where they are, and the last log entry that each has
     /// applied.
     able: Vec<(Member, Option<u64>)>,
+    /// Whether a member serves the v2 API beside the v3 API.
+    pub(super) serves_v2: bool,
     /// The size of the largest database in bytes.
     pub(super) largest_database: u64,
 }
@@ -149,6 +151,11 @@ impl Present {
             listed,
             members: &seen,
         });
+        let serves_v2 = |one: &Look<StartedWith>| {
+            let flag = one.seen().and_then(|started| started.flag("enable-v2"));
+            flag.is_some_and(|flag| flag != "false")
+        };
+        let serves_v2 = started.iter().any(serves_v2);
         let sizes = statuses.iter().filter_map(|look| look.seen()?.db_size);
         let largest_database = sizes.max().unwrap_or(0);
         let applied = |status: &Status| status.raft_applied_index.or(status.raft_index);
@@ -156,6 +163,7 @@ impl Present {
         Ok(Some(Self {
             state,
             able: able.collect(),
+            serves_v2,
             largest_database,
         }))
     }

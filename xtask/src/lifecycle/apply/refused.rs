@@ -104,17 +104,6 @@ pub(super) fn without_steps(session: &Session) -> Vec<Diagnostic> {
     let Some(then) = record.defined else {
         return refused;
     };
-    if then.version != defined.etcd.version {
-        refused.push(
-            Diagnostic::error(format!(
-                "the version was {} and is now {}",
-                then.version, defined.etcd.version
-            ))
-            .note(format!("the members run etcd {}", session.plan.version()))
-            .note("no task changes the version of a running cluster yet")
-            .hint("revert the change of the version"),
-        );
-    }
     if then.driver != defined.driver && defined.driver.is_some_and(|now| now != record.driver) {
         let now = defined.driver.map(|now| now.to_string());
         refused.push(

@@ -2,7 +2,7 @@
 
 use super::machines;
 use super::present::{self, Present};
-use super::see_what_is_wrong;
+use super::{refused, see_what_is_wrong, upgrade};
 use crate::change::apply::{Joining, Kind, Known, Leaving, Life, Moving, Step};
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::lifecycle::membership_change::MembershipChange;
@@ -44,9 +44,12 @@ impl Work {
         let Some(one) = one else {
             return Ok(());
         };
+        if upgrade::is_begun_by(session, step) {
+            self.prepare_upgrade(session, present)?;
+        }
         match &step.kind {
             Kind::Start(to) => self.start(session, present, to),
-            Kind::Restart => match &one.place {
+            Kind::Restart | Kind::Upgrade(_) => match &one.place {
                 Some(place) => self.restart(session, present, place),
                 None => Ok(()),
             },
@@ -281,6 +284,20 @@ impl Work {
         Ok(())
     }
 
+    /// Prepares the cluster for another version, before the first member gets it: the version before cannot read the
+    /// data any more, once all have it.
+    fn prepare_upgrade(&mut self, session: &mut Session, present: &Present) -> Outcome<()> {
+        // The cluster may have moved on since the last member.
+        if let Some(refused) = upgrade::obstacle(session, present) {
+            return Err(refused::nothing_was_changed(vec![refused]));
+        }
+        if !self.is_backed_up {
+            backup::take_locked(self.ui, &session.home.name, BackupRequest::default())?;
+            self.is_backed_up = true;
+        }
+        upgrade::begin(session, present)
+    }
+
     fn start(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
         self.run(session, present, to)?;
         self.ui.say(&format!("{}: started", to.name));
@@ -341,7 +358,7 @@ fn refuse_immovable(session: &Session, name: &HostName) -> Outcome<()> {
 
 /// The plan of the definition, with the members that the cluster lists.
 fn listed(session: &Session, present: &Present) -> Plan {
-    let mut plan = session.defined.clone();
+    let mut plan = session.driver.run_by(&session.defined, &session.tools);
     let members = present.state.members.iter();
     let listed = members.filter_map(|one| {
         let name: HostName = one.name.parse().ok()?;

@@ -34,7 +34,7 @@ pub(super) fn choose(
     if named.is_none()
         && let Some(tools) = recorded(ui, record)
     {
-        let why = "the cluster was started with it and keeps it until it is destroyed";
+        let why = "the cluster runs it, and `apply` changes it";
         return Ok((tools, why.to_owned()));
     }
     let cache = workspace.cache();

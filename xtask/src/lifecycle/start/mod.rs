@@ -227,6 +227,7 @@ fn start_members(
         plan,
         tools,
         defined: _,
+        next_tools: _,
     } = session;
     let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);
     driver.start(home, plan, tools, start, doing)?;

@@ -282,6 +282,7 @@ impl<'a> Past<'a> {
             plan,
             defined,
             tools,
+            next_tools: None,
         }
     }
 }

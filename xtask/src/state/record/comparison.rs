@@ -84,6 +84,12 @@ impl Record {
                 self.token, plan.etcd.token
             ));
         }
+        if let Some(then) = self.defined
+            && then.version != plan.etcd.version
+        {
+            let (was, now) = (then.version, plan.etcd.version);
+            differences.push(format!("etcd was {was} and is now {now}"));
+        }
         let members = self.members();
         for (port, of) in PORTS {
             let is = of(plan.ports());

@@ -23,9 +23,12 @@ impl State {
         };
         match kind {
             Kind::Start(to) => one.runs_at(to),
-            Kind::Restart => {
+            Kind::Restart | Kind::Upgrade(_) => {
                 if let Some(place) = one.place.clone() {
                     one.runs_at(&place);
+                }
+                if let Kind::Upgrade(to) = kind {
+                    one.version = Some(*to);
                 }
             }
             Kind::Add(Joining::Add) => one.entry = one.new_entry(has_learners),
@@ -126,6 +129,7 @@ impl Known {
         self.is_able = false;
         self.leads = false;
         self.differs.clear();
+        self.version = None;
     }
 
     /// The ID depends on the time, so any other one will do.

@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use crate::observation::ListedMember;
 use crate::plan::Member;
 use crate::plan::identity::EtcdId;
-use crate::values::HostName;
+use crate::values::{EtcdVersion, HostName};
 pub use seen::{MemberSeen, Seen, place};
 pub use step::{Joining, Kind, Leaving, Moving, Obstacle, Step, Voters};
 
@@ -23,6 +23,8 @@ pub struct State {
     pub members: Vec<Known>,
     /// Whether members can join without a vote.
     pub has_learners: bool,
+    /// The version of etcd that the members are to run.
+    pub version: EtcdVersion,
 }
 
 /// What is known of a member.
@@ -46,6 +48,8 @@ pub struct Known {
     pub leads: bool,
     /// How the flags of its process differ from the defined ones.
     pub differs: Vec<String>,
+    /// The version of etcd that it runs, if it says so.
+    pub version: Option<EtcdVersion>,
 }
 
 /// The state of a member's process and data.
@@ -132,6 +136,7 @@ impl State {
             .or_else(|| self.promoted())
             .or_else(|| self.dead_removed())
             .or_else(|| self.unhealthy())
+            .or_else(|| self.upgraded())
             .or_else(|| self.added())
             .or_else(|| self.moved())
             .or_else(|| self.restarted())
@@ -235,6 +240,20 @@ impl State {
         let one = self.stayers().find(|one| !one.is_able)?;
         let name = one.defined.as_ref()?.name.clone();
         Some(Next::Blocked(Obstacle::DoesNotServe(name)))
+    }
+
+    /// Before members are added, because those start with the new version.
+    fn upgraded(&self) -> Option<Next> {
+        let others = self.of_other_versions().map(|one| (one, ()));
+        let (one, ()) = *self.leader_last(others).first()?;
+        let why = format!("it runs etcd {}", one.version?);
+        Some(self.step(one, Kind::Upgrade(self.version), why))
+    }
+
+    /// The members that stay, and run another version than they should.
+    pub fn of_other_versions(&self) -> impl Iterator<Item = &Known> {
+        let is_other = |one: &&Known| one.version.is_some_and(|runs| runs != self.version);
+        self.stayers().filter(is_other)
     }
 
     fn added(&self) -> Option<Next> {

@@ -61,10 +61,12 @@ impl State {
             is_able: false,
             leads: false,
             differs: Vec::new(),
+            version: None,
         }));
         Self {
             members,
             has_learners: seen.defined.version().has_learners(),
+            version: seen.defined.version(),
         }
     }
 }
@@ -109,13 +111,13 @@ impl Seen<'_> {
         let base = recorded.clone().or_else(|| defined.clone());
         let runs_at = started.and_then(|started| place(started, base.as_ref()?));
         let place = runs_at.or_else(|| recorded.clone());
+        let version = status.and_then(|status| status.version.parse().ok());
         let differs = match (started, &place, &defined) {
             // Its flags follow from it.
             _ if seen.is_some_and(|seen| seen.is_outdated) => {
                 vec!["with the user-data of another definition".to_owned()]
             }
             (Some(started), Some(place), Some(_)) => {
-                let version = status.and_then(|status| status.version.parse().ok());
                 flag_differences(self.defined, place, version, started)
             }
             _ => Vec::new(),
@@ -130,6 +132,7 @@ impl Seen<'_> {
             is_able: life == Life::Running && status.is_some_and(|status| status.leader.is_some()),
             leads: status.is_some_and(Status::leads),
             differs,
+            version,
         }
     }
 }

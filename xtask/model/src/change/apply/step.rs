@@ -8,7 +8,7 @@ use crate::command_line;
 use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
 use crate::plan::{self, Member, Plan};
-use crate::values::{HostName, Ports};
+use crate::values::{EtcdVersion, HostName, Ports};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Kind {
     Move(Member, Moving),
     /// It is restarted where it is.
     Restart,
+    /// It is restarted where it is, with this version of etcd.
+    Upgrade(EtcdVersion),
 }
 
 /// The stages of joining.
@@ -135,7 +137,7 @@ impl Step {
             without.able -= 1;
         }
         let during = match kind {
-            Kind::Restart | Kind::Move(..) => without,
+            Kind::Restart | Kind::Upgrade(_) | Kind::Move(..) => without,
             Kind::Start(_) => before,
             Kind::Add(_) | Kind::Remove(_) => before.worse(after),
         };
@@ -143,7 +145,7 @@ impl Step {
         let at = match &kind {
             Kind::Start(to) | Kind::Move(to, _) => Some(to.clone()),
             Kind::Add(_) => one.defined.clone(),
-            Kind::Remove(_) | Kind::Restart => one.place.clone(),
+            Kind::Remove(_) | Kind::Restart | Kind::Upgrade(_) => one.place.clone(),
         };
         Self {
             member: match one.name.as_str() {
@@ -172,6 +174,7 @@ impl Step {
         match &self.kind {
             Kind::Start(_) => format!("start {member}"),
             Kind::Restart => format!("restart {member}"),
+            Kind::Upgrade(to) => format!("restart {member} with etcd {to}"),
             Kind::Add(Joining::Add) => format!("add {member} at {peers}"),
             Kind::Add(Joining::Start(_)) => format!("start {member}, which joins without data"),
             Kind::Add(Joining::Promote(_)) => format!("give {member} its vote"),
@@ -194,6 +197,7 @@ impl Step {
         match self.kind {
             Kind::Start(_) => "start",
             Kind::Restart => "restart",
+            Kind::Upgrade(_) => "upgrade",
             Kind::Add(_) => "add",
             Kind::Remove(_) => "remove",
             Kind::Move(..) => "move",
@@ -204,8 +208,13 @@ impl Step {
     pub const fn is_once(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Restart | Kind::Start(_) | Kind::Add(Joining::Start(_))
+            Kind::Restart | Kind::Upgrade(_) | Kind::Start(_) | Kind::Add(Joining::Start(_))
         )
+    }
+
+    /// Whether it changes the version of a member.
+    pub const fn is_upgrade(&self) -> bool {
+        matches!(self.kind, Kind::Upgrade(_))
     }
 
     /// Whether nothing of it was done yet.
@@ -213,6 +222,7 @@ impl Step {
         matches!(
             self.kind,
             Kind::Restart
+                | Kind::Upgrade(_)
                 | Kind::Add(Joining::Add)
                 | Kind::Remove(Leaving::Remove(_))
                 | Kind::Move(_, Moving::Update)

@@ -1,0 +1,186 @@
+//! Real clusters whose version of etcd changes.
+
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use test_attribute::test;
+
+use crate::apply_support::{Writer, count};
+use crate::etcd_binaries::{of_debian_13, packaged};
+use crate::local_support::{begin, end, etcdctl, get, processes, put, up};
+use crate::scratch::{Ran, Scratch};
+use crate::support::{copy_programs, look_until, program};
+
+const OLD: &str = "version = \"3.4.23\"\nruntime = \"container\"\n";
+const NEW: &str = "version = \"3.5.16\"\nruntime = \"container\"\n";
+
+fn started(name: &str, members: u8, network: u8) -> Scratch {
+    let scratch = Scratch::with(name, &count(network, members, OLD));
+    up(&scratch, name).expect(0);
+    put(&scratch, name, "greeting", "hello");
+    scratch
+}
+
+fn upgrade(scratch: &Scratch, name: &str) -> Ran {
+    let to = of_debian_13().as_str();
+    scratch.run(&["apply", name, "--yes", "--etcd-dir", to])
+}
+
+/// The version that each member reports.
+fn versions(scratch: &Scratch, name: &str) -> Vec<String> {
+    let status = ["status", name, "--format", "json"];
+    let status: Value = serde_json::from_str(&scratch.run(&status).expect(0).stdout).unwrap();
+    let members = status["members"].as_array().unwrap().iter();
+    let versions = members.map(|one| one["version"].as_str().unwrap_or_default().to_owned());
+    versions.collect()
+}
+
+#[test]
+fn version_is_rolled_under_load() {
+    let scratch = started("roll", 3, 71);
+    let before = processes(&scratch, "roll");
+    scratch.define("roll", &count(71, 3, NEW));
+    let plan = scratch.run(&["plan", "roll"]).expect(1);
+    assert_eq!(
+        plan.stdout.matches(" with etcd 3.5.16\n").count(),
+        3,
+        "{}",
+        plan.stdout
+    );
+    let said = "note: etcd was 3.4.23 and is now 3.5.16\n";
+    let status = scratch.run(&["status", "roll"]).expect(0).stderr;
+    assert!(status.contains(said), "{status}");
+    assert_eq!(processes(&scratch, "roll"), before);
+
+    let writer = Writer::start(71, &[101, 102, 103]);
+    let applied = upgrade(&scratch, "roll").expect(0);
+    let (written, longest) = writer.lost_nothing(&scratch, "roll");
+    eprintln!("{written} writes, the longest gap {longest:?}");
+    assert!(
+        applied.stdout.starts_with("roll is healthy: 3 of 3"),
+        "{}",
+        applied.stdout
+    );
+    assert_eq!(versions(&scratch, "roll"), ["3.5.16"; 3]);
+    scratch.run(&["plan", "roll"]).expect(0);
+    let url = "http://127.87.71.101:2379/version";
+    let speaks = minreq::get(url).send().unwrap();
+    let speaks = speaks.as_str().unwrap().to_owned();
+    assert!(speaks.contains("\"etcdcluster\":\"3.5.0\""), "{speaks}");
+    assert_eq!(get(&scratch, "roll", "greeting"), "hello\n");
+
+    // The next start keeps the new version.
+    scratch.run(&["down", "roll"]).expect(0);
+    scratch.run(&["up", "roll"]).expect(0);
+    assert_eq!(versions(&scratch, "roll"), ["3.5.16"; 3]);
+    // There is no way back but over the backup.
+    scratch.define("roll", &count(71, 3, OLD));
+    let back = ["apply", "roll", "--yes", "--etcd-dir", packaged().as_str()];
+    scratch.run(&back).expect(7);
+    assert_eq!(versions(&scratch, "roll"), ["3.5.16"; 3]);
+}
+
+#[test]
+fn interrupted_upgrade_is_continued_or_taken_back() {
+    let scratch = started("half", 3, 72);
+    scratch.define("half", &count(72, 3, NEW));
+    let to = of_debian_13().as_str();
+    let apply = begin(&scratch, &["apply", "half", "--yes", "--etcd-dir", to]);
+    let upgraded = || versions(&scratch, "half").contains(&"3.5.16".to_owned());
+    look_until(upgraded, |upgraded| *upgraded);
+    kill(Pid::from_raw(apply.id().cast_signed()), Signal::SIGKILL).unwrap();
+    end(apply);
+    let verify = scratch.run(&["verify", "half"]).expect(1).stdout;
+    let hint = "`cargo xtask apply half`\n";
+    assert!(verify.contains(hint), "{verify}");
+
+    // While the cluster speaks the version before, it is taken back.
+    scratch.define("half", &count(72, 3, OLD));
+    let back = ["apply", "half", "--yes", "--etcd-dir", packaged().as_str()];
+    scratch.run(&back).expect(0);
+    assert_eq!(versions(&scratch, "half"), ["3.4.23"; 3]);
+
+    // Or it is completed, after a loss of power.
+    scratch.define("half", &count(72, 3, NEW));
+    let apply = begin(&scratch, &["apply", "half", "--yes", "--etcd-dir", to]);
+    look_until(upgraded, |upgraded| *upgraded);
+    kill(Pid::from_raw(apply.id().cast_signed()), Signal::SIGKILL).unwrap();
+    end(apply);
+    for id in processes(&scratch, "half").values() {
+        kill(Pid::from_raw(*id), Signal::SIGKILL).unwrap();
+    }
+    look_until(|| processes(&scratch, "half").is_empty(), |gone| *gone);
+    scratch.run(&["up", "half"]).expect(0);
+    scratch.run(&["apply", "half", "--yes"]).expect(0);
+    assert_eq!(versions(&scratch, "half"), ["3.5.16"; 3]);
+    assert_eq!(get(&scratch, "half", "greeting"), "hello\n");
+}
+
+/// A new version that does not start leaves a quorum of the old one, and the way back.
+#[test]
+fn version_that_does_not_start_is_taken_back() {
+    let scratch = started("broken", 3, 73);
+    let folder = scratch.root().join("bin");
+    fs::create_dir(&folder).unwrap();
+    copy_programs(of_debian_13(), &folder, &["etcdctl"]);
+    let etcd = format!(
+        "case $* in *data-dir*) echo 'illegal instruction' >&2; exit 1 ;; esac\n\
+         exec '{}/etcd' \"$@\"",
+        of_debian_13()
+    );
+    program(&folder.join("etcd"), &etcd);
+    scratch.define("broken", &count(73, 3, NEW));
+    let apply = ["apply", "broken", "--yes", "--etcd-dir", folder.as_str()];
+    let failed = scratch.run(&apply).expect(6).stderr;
+    assert!(failed.contains("illegal instruction"), "{failed}");
+    let mut left = versions(&scratch, "broken");
+    left.sort();
+    assert_eq!(left, ["", "3.4.23", "3.4.23"]);
+
+    scratch.define("broken", &count(73, 3, OLD));
+    let back = [
+        "apply",
+        "broken",
+        "--yes",
+        "--etcd-dir",
+        packaged().as_str(),
+    ];
+    scratch.run(&back).expect(0);
+    assert_eq!(versions(&scratch, "broken"), ["3.4.23"; 3]);
+    assert_eq!(get(&scratch, "broken", "greeting"), "hello\n");
+}
+
+/// Entries of users and passwords have another format in the log of 3.5.
+#[test]
+fn cluster_with_authentication_is_not_upgraded_to_3_5() {
+    let scratch = started("users", 1, 74);
+    for words in [&["user", "add", "root:secret"][..], &["auth", "enable"]] {
+        etcdctl(&scratch, "users", words).expect(0);
+    }
+    scratch.define("users", &count(74, 1, NEW));
+    let plan = scratch.run(&["plan", "users"]).expect(7).stderr;
+    let fact = "error: etcd 3.4.23 cannot be upgraded to 3.5 while authentication is enabled\n";
+    assert!(plan.contains(fact), "{plan}");
+    assert_eq!(versions(&scratch, "users"), ["3.4.23"]);
+}
+
+#[test]
+fn minor_release_is_not_skipped() {
+    let scratch = started("far", 1, 75);
+    scratch.define("far", &count(75, 1, &NEW.replace("3.5.16", "3.6.14")));
+    let plan = scratch.run(&["plan", "far"]).expect(7).stderr;
+    let note = "note: the steps from 3.4.23 are 3.5.33 and 3.6.14\n";
+    assert!(plan.contains(note), "{plan}");
+    // A version that nobody has.
+    scratch.define("far", &count(75, 1, &NEW.replace("3.5.16", "3.4.45")));
+    let apply = ["apply", "far", "--yes", "--allow-interruption"];
+    let path = format!("{}:/usr/bin:/bin", packaged());
+    let mut apply = scratch.command(&apply);
+    let missing = Ran::from(apply.env("PATH", path).output().unwrap());
+    let missing = missing.expect(5).stderr;
+    let error = "error: etcd 3.4.45 was not found on this host\n";
+    assert!(missing.contains(error), "{missing}");
+    assert_eq!(versions(&scratch, "far"), ["3.4.23"]);
+}

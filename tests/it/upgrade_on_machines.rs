@@ -1,0 +1,38 @@
+//! A new version of etcd on machines: their script, their unit and their binaries follow the definition.
+
+use std::fs;
+
+use test_attribute::test;
+
+use crate::cluster_on_machines::Cluster;
+use crate::etcd_release::{newer_release, release};
+
+#[test]
+fn version_of_machines_is_rolled_in_containers() {
+    let mut cluster = Cluster::started();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    let newer = newer_release();
+    cluster.lab.publish(&newer.path(), &newer.bytes);
+    let file = cluster.path("cluster/default.toml");
+    let definition = fs::read_to_string(&file).unwrap();
+    let (old, new) = (release().version.to_string(), newer.version.to_string());
+    let definition = definition
+        .replace(&old, &new)
+        .replace(release().sha256.as_str(), newer.sha256.as_str());
+    fs::write(&file, definition).unwrap();
+
+    // Killed once the first machine has its new user-data.
+    cluster.run_killed(&["apply", "--yes"], "start --no-block etcd.service");
+    let verify = cluster.run(&["verify"]).expect(1);
+    let hint = "`cargo xtask apply`\n";
+    assert!(verify.stdout.contains(hint), "{}", verify.stdout);
+    let applied = cluster.run(&["apply", "--yes"]).expect(0);
+    assert!(
+        applied.stdout.contains(&format!("etcd {new}")),
+        "{}",
+        applied.stdout
+    );
+    cluster.run(&["plan"]).expect(0);
+    let get = ["get", "greeting", "--print-value-only"];
+    assert_eq!(cluster.etcdctl(&get), "hello\n");
+}

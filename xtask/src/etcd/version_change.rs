@@ -1,0 +1,83 @@
+//! What a change of the version has to know of a running cluster.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use xshell::Shell;
+
+use super::ask::ask;
+use super::tools::{Tools, ToolsOrigin};
+use crate::plan::Member;
+use crate::process;
+use crate::reason::Reason;
+use crate::values::EtcdVersion;
+
+/// How long a member may take to answer, in seconds.
+const PATIENCE: u64 = 5;
+
+/// How long it may take to list its users.
+const AUTH: Duration = Duration::from_secs(20);
+
+/// How long the members may take to agree on a downgrade.
+const DOWNGRADE: Duration = Duration::from_secs(30);
+
+/// The same inside a machine, including the login.
+const INSIDE: Duration = Duration::from_secs(60);
+
+/// The minor release that the cluster speaks: the lowest of its members, once they have agreed on it. None if the member
+/// does not answer, or they have not agreed yet. Every version answers under `/version`.
+pub fn spoken(member: &Member, tools: &Tools) -> Option<(u16, u16)> {
+    let url = format!("{}/version", member.client_url());
+    let answer = if tools.origin == ToolsOrigin::Machine {
+        let shell = Shell::new().ok()?;
+        // A wrapper for curl lies beside the etcdctl that runs inside a machine.
+        let curl = shell.cmd(tools.etcdctl.with_file_name("curl"));
+        let patience = PATIENCE.to_string();
+        let finished = process::run(
+            curl.args(["--silent", "--max-time", &patience, &url]),
+            INSIDE,
+        );
+        finished.success().then_some(finished.stdout)?
+    } else {
+        let request = minreq::get(url).with_timeout(PATIENCE);
+        let response = request.with_follow_redirects(false).send().ok()?;
+        response.as_str().ok()?.to_owned()
+    };
+    read(&answer)
+}
+
+/// Whether the cluster asks its clients who they are; none if that could not be found out. `auth status` is new in 3.5,
+/// and without a name, every version refuses the list of users (`ErrUserEmpty` in etcd's `rpctypes/error.go`).
+pub fn has_auth(tools: &Tools, through: &Member) -> Option<bool> {
+    match ask(tools, through, &["user", "list"], AUTH) {
+        Ok(_) => Some(false),
+        Err(why) if why.as_str().contains("user name is empty") => Some(true),
+        Err(_) => None,
+    }
+}
+
+/// Has the cluster allow its members to run the minor release before its own (from etcd 3.6 on). It ends by itself once
+/// all of them do.
+pub fn allow_downgrade(tools: &Tools, through: &Member, to: EtcdVersion) -> Result<(), Reason> {
+    let to = format!("{}.{}.0", to.major, to.minor);
+    let downgrade = |what: &str| ask(tools, through, &["downgrade", what, &to], DOWNGRADE);
+    match downgrade("validate").and_then(|_| downgrade("enable")) {
+        // A killed task has begun it (`ErrDowngradeInProcess`).
+        Err(why) if why.as_str().contains("downgrade job in progress") => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+fn read(answer: &str) -> Option<(u16, u16)> {
+    #[derive(Deserialize)]
+    struct Version {
+        etcdcluster: String,
+    }
+    let version: Version = serde_json::from_str(answer).ok()?;
+    // `not_decided` at first.
+    let mut numbers = version.etcdcluster.split('.').map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Some((major, minor)),
+        _ => None,
+    }
+}
