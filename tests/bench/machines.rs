@@ -9,6 +9,7 @@
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../it/etcd_binaries.rs"]
 mod etcd_binaries;
+#[allow(dead_code, reason = "shared with the tests")]
 #[path = "../it/etcd_release.rs"]
 mod etcd_release;
 #[allow(dead_code, reason = "shared with the tests")]

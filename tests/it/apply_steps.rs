@@ -177,6 +177,7 @@ fn is_as_defined(state: &State, defined: &Plan) {
         assert_eq!((place.address, place.ports), (member.address, member.ports));
         assert_eq!(one.life, Life::Running);
         assert!(one.is_recorded && one.is_able && one.differs.is_empty());
+        assert!(one.version.is_none_or(|runs| runs == defined.version()));
     }
 }
 
@@ -243,9 +244,14 @@ fn apply_of_any_sizes_and_addresses_ends_as_defined() {
             picked
         };
         let (old, new) = (pick(old, 0), pick(new, case % 4));
-        let version = ["3.6.14", "3.6.14", "3.3.27"][next(3)];
+        let versions = [
+            ("3.6.14", "3.6.14"),
+            ("3.5.33", "3.6.14"),
+            ("3.3.27", "3.3.27"),
+        ];
+        let (runs, version) = versions[next(3)];
         let has_learners = version != "3.3.27";
-        let (running, mut defined) = (of_version(version, &old), of_version(version, &new));
+        let (running, mut defined) = (of_version(runs, &old), of_version(version, &new));
         if next(3) == 0 {
             let ports = Ports {
                 client: [2379, 2390, 2380][next(3)],
@@ -292,6 +298,31 @@ fn apply_of_any_sizes_and_addresses_ends_as_defined() {
             "{steps:#?}"
         );
     }
+}
+
+/// The leader comes last, and new members start with the new version.
+#[test]
+fn apply_changes_the_version_before_it_adds_members() {
+    let running = of_version("3.5.33", THREE);
+    let mut four = THREE.to_vec();
+    four.push(("core-04", 104));
+    let defined = of_version("3.6.14", &four);
+    let mut cluster = Cluster::of(&running);
+    let steps = [
+        "restart core-02 with etcd 3.6.14",
+        "restart core-03 with etcd 3.6.14",
+        "restart core-01 with etcd 3.6.14",
+        "add core-04 at http://127.168.56.104:2380",
+    ];
+    assert_eq!(printed(&cluster.state(&defined)), steps);
+    taken(cluster.state(&defined), &defined);
+    // Interrupted, and one member does not run.
+    let upgraded = cluster.member("core-02");
+    upgraded.status.as_mut().unwrap().version = "3.6.14".to_owned();
+    upgraded.started = Some(started(&defined, &defined.members[1]));
+    cluster.end("core-03", Life::Stopped);
+    let rest = ["start core-03", steps[2], steps[3]];
+    assert_eq!(printed(&cluster.state(&defined)), rest);
 }
 
 #[test]

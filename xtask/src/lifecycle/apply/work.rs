@@ -50,7 +50,7 @@ impl Work {
         match &step.kind {
             Kind::Start(to) => self.start(session, present, to),
             Kind::Restart | Kind::Upgrade(_) => match &one.place {
-                Some(place) => self.restart(session, present, place),
+                Some(place) => self.restart(session, present, place, step.is_upgrade()),
                 None => Ok(()),
             },
             Kind::Add(stage) => match &one.defined {
@@ -62,7 +62,7 @@ impl Work {
             Kind::Move(to, Moving::Update) => self.update(session, present, one, to),
             Kind::Move(to, Moving::Restart) => {
                 self.preflight_move(session, one, to)?;
-                self.restart(session, present, to)
+                self.restart(session, present, to, false)
             }
         }
     }
@@ -266,7 +266,13 @@ impl Work {
     }
 
     /// Restarts a member at this place.
-    fn restart(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
+    fn restart(
+        &self,
+        session: &mut Session,
+        present: &Present,
+        to: &Member,
+        is_upgrade: bool,
+    ) -> Outcome<()> {
         let name = &to.name;
         let members = std::slice::from_ref(name);
         restart::hand_over(session, name);
@@ -280,7 +286,12 @@ impl Work {
             data.release(&home, members)?;
             self.run(session, present, to)?;
         }
-        self.ui.say(&format!("{name}: restarted"));
+        let with = if is_upgrade {
+            format!(" with etcd {}", session.defined.version())
+        } else {
+            String::new()
+        };
+        self.ui.say(&format!("{name}: restarted{with}"));
         Ok(())
     }
 
