@@ -132,6 +132,8 @@ impl Client {
 
     fn longest(self) -> Duration {
         self.ends.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        let longest = self.thread.join().unwrap();
+        assert!(longest > Duration::ZERO, "nothing was written");
+        longest
     }
 }

@@ -1,12 +1,17 @@
 //! Takes the steps.
 
+use std::time::{Duration, Instant};
+
 use super::machines;
 use super::present::{self, Present};
 use super::{refused, see_what_is_wrong, upgrade};
 use crate::change::apply::{Joining, Kind, Known, Leaving, Life, Moving, Step};
+use crate::etcd::serving::{self, Serving};
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::lifecycle::membership_change::MembershipChange;
 use crate::lifecycle::{member_machine, replace_data, restart};
+use crate::observation::Condition;
+use crate::pause::pause;
 use crate::plan::flags::InitialState;
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
@@ -15,6 +20,12 @@ use crate::session::Session;
 use crate::steps::Start;
 use crate::ui::Ui;
 use crate::values::HostName;
+
+/// How long a process may take to serve before all members are looked at.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// The pause between two questions.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// The steps under way.
 pub(super) struct Work {
@@ -337,8 +348,24 @@ impl Work {
             tools,
             ..
         } = &*session;
-        driver.start(home, &plan, tools, &start, &mut |_, _| {})
+        driver.start(home, &plan, tools, &start, &mut |_, _| {})?;
+        wait_until_it_serves(session, to)
     }
+}
+
+/// Waits a while for a process that was started. Whoever calls this looks at all members then, which takes more from the
+/// clients than this does.
+fn wait_until_it_serves(session: &Session, member: &Member) -> Outcome<()> {
+    let Session { home, driver, .. } = session;
+    let deadline = Instant::now() + STARTING;
+    while serving::ask(member) != Serving::Serves && Instant::now() < deadline {
+        let conditions = driver.conditions(home, std::slice::from_ref(&member.name))?;
+        if !conditions.iter().all(Condition::is_running) {
+            break;
+        }
+        pause(AGAIN);
+    }
+    Ok(())
 }
 
 /// Records where a member is about to run.
