@@ -6,12 +6,12 @@ use expect_test::{expect, expect_file};
 use serde_json::Value;
 use test_attribute::test;
 use xtask::drill::history::{Answer, Operation};
-use xtask::drill::{Drill, Event};
+use xtask::drill::{Disturbance, Drill, Event};
 use xtask::ui::WIDTH;
 use xtask::ui::drill::{closing, html, json, table};
 
 use crate::drill_support::{
-    leader_killed, majority_lost, milliseconds, quorum_lost, refused, run, write_lost,
+    leader_killed, majority_lost, milliseconds, quorum_lost, refused, restarted, run, write_lost,
 };
 use crate::support::project;
 
@@ -47,7 +47,7 @@ fn restoration_in_every_format() {
 #[test]
 fn restoration_among_others_is_explained() {
     let mut survived = majority_lost();
-    survived.fault = "majority-lost-survivor";
+    survived.disturbance = Disturbance::Fault("majority-lost-survivor");
     let restored = survived.restored.as_mut().unwrap();
     restored.survivor = Some(survived.members[2].clone());
     let drills = [leader_killed(), majority_lost(), survived];
@@ -57,6 +57,25 @@ fn restoration_among_others_is_explained() {
 #[test]
 fn several_drills_in_every_format() {
     in_every_format("all", &[leader_killed(), quorum_lost(), write_lost()]);
+}
+
+#[test]
+fn change_in_every_format() {
+    in_every_format("changed", &[restarted()]);
+}
+
+#[test]
+fn change_that_is_not_complete_is_no_success() {
+    let mut half = restarted();
+    let is_over = |event: &Event| matches!(event, Event::Changed | Event::Healthy);
+    half.moments.retain(|one| !is_over(&one.event));
+    half.done = "it is not complete".to_owned();
+    golden("changes.txt", &plain(&[restarted(), half.clone()]));
+    let document = json_of(&[half]);
+    assert_eq!(document["passed"], false);
+    let reasons = document["drills"][0]["reasons"].as_array().unwrap();
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    assert_eq!(reasons[0]["name"], "not-changed");
 }
 
 #[test]
@@ -78,6 +97,8 @@ fn report_page_is_self_contained_and_runs_no_script() {
         vec![],
         vec![leader_killed()],
         vec![write_lost(), quorum_lost()],
+        vec![restarted()],
+        vec![restarted(), restarted()],
     ] {
         let page = html::render(&run(), &drills);
         let tags = page

@@ -7,7 +7,7 @@ use std::time::Duration;
 use xtask::drill::history::{Action, Answer, History, Operation};
 use xtask::drill::restored::Restored;
 use xtask::drill::run::Run;
-use xtask::drill::{Drill, Event, Moment};
+use xtask::drill::{Disturbance, Drill, Event, Moment};
 use xtask::values::{DriverName, HostName};
 
 /// This many milliseconds.
@@ -255,7 +255,7 @@ pub(crate) fn run() -> Run {
         driver: DriverName::Local,
         xtask: "0.2.0".to_owned(),
         command: "cargo xtask drill leader-killed --hold 5s".to_owned(),
-        hold: Duration::from_secs(5),
+        hold: Some(Duration::from_secs(5)),
         rate: 100,
     }
 }
@@ -273,7 +273,7 @@ pub(crate) fn leader_killed() -> Drill {
         cluster: "default".parse().unwrap(),
         version: "3.6.14".parse().unwrap(),
         members,
-        fault: "kill-leader",
+        disturbance: Disturbance::Fault("kill-leader"),
         done: "core-02, the leader, was killed".to_owned(),
         moments: moments(&[
             (5_000, Event::Injecting),
@@ -293,6 +293,39 @@ pub(crate) fn leader_killed() -> Drill {
     }
 }
 
+/// All members were restarted by `apply`, one after another.
+pub(crate) fn restarted() -> Drill {
+    let members = members(3);
+    let history = at_work(&members, 8_000, |through, at| match (through, at) {
+        ("core-01", 1_100..1_700) | ("core-03", 3_000..3_600) => Served::Refuses,
+        ("core-02", 5_100..5_700) => Served::Refuses,
+        (_, 5_020..5_230) => Served::From(5_230),
+        _ => Served::Soon,
+    });
+    let step = |member: &str| Event::Step {
+        short: format!("restart {member}"),
+        what: format!("restart {member}"),
+    };
+    Drill {
+        disturbance: Disturbance::Change("apply"),
+        done: "restarted core-01, core-03 and core-02".to_owned(),
+        moments: moments(&[
+            (1_000, Event::Changing),
+            (1_002, step("core-01")),
+            (2_900, step("core-03")),
+            (5_000, step("core-02")),
+            (5_210, new_leader("core-01", 3)),
+            (6_600, Event::Changed),
+            (6_800, Event::Healthy),
+        ]),
+        expected: Vec::new(),
+        reported: Vec::new(),
+        history,
+        members,
+        ..leader_killed()
+    }
+}
+
 /// Two of three were killed: requests sent meanwhile have an unknown outcome.
 pub(crate) fn quorum_lost() -> Drill {
     let members = members(3);
@@ -305,7 +338,7 @@ pub(crate) fn quorum_lost() -> Drill {
     });
     let found = ["reachable: core-02, core-03", "leader", "quorum", "write"];
     Drill {
-        fault: "kill-majority",
+        disturbance: Disturbance::Fault("kill-majority"),
         done: "core-02 and core-03 were killed".to_owned(),
         moments: moments(&[
             (5_000, Event::Injecting),
@@ -355,7 +388,7 @@ pub(crate) fn write_lost() -> Drill {
         }
     }
     Drill {
-        fault: "wipe-follower",
+        disturbance: Disturbance::Fault("wipe-follower"),
         done: "core-03 lost its data".to_owned(),
         moments: moments(&[
             (5_000, Event::Injecting),
@@ -393,7 +426,7 @@ pub(crate) fn majority_lost() -> Drill {
         "reachable: core-02",
     ];
     Drill {
-        fault: "majority-lost-for-good",
+        disturbance: Disturbance::Fault("majority-lost-for-good"),
         done: "core-01 and core-02 were killed and lost their data".to_owned(),
         moments: moments(&[
             (3_310, Event::BackedUp),
@@ -428,7 +461,7 @@ pub(crate) fn data_diverged() -> Drill {
         _ => Served::Soon,
     });
     Drill {
-        fault: "data-diverged",
+        disturbance: Disturbance::Fault("data-diverged"),
         done: "a key was changed in core-04's data".to_owned(),
         moments: moments(&[
             (2_050, Event::Injecting),

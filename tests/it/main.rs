@@ -6,6 +6,7 @@ mod apply;
 mod apply_on_machines;
 mod apply_steps;
 mod apply_support;
+mod apply_under_load;
 mod background;
 mod backup;
 mod backup_mistakes;

@@ -3,29 +3,23 @@
 mod list;
 mod words;
 
-use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use clap::ValueEnum;
+use camino::Utf8PathBuf;
 
 use super::Exit;
-use crate::atomic;
-use crate::drill::run::Run;
 use crate::drill::summary::Summary;
 use crate::etcd::pair;
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::fault::Resources;
-use crate::host_probe;
-use crate::lifecycle::rehearse::DrillRequest;
+use crate::lifecycle::rehearse::report::{self, Circumstances};
+use crate::lifecycle::rehearse::{DrillRequest, RATE};
 use crate::lifecycle::{open, rehearse};
-use crate::process;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::session::Session;
-use crate::state::drill_reports;
+use crate::ui::drill::Format;
 use crate::ui::{self, Ui};
 use crate::values::quantity;
-use crate::workspace::{Home, Workspace};
+use crate::workspace::Workspace;
 use list::FaultList;
 use words::Words;
 
@@ -63,7 +57,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = quantity::patience, default_value = "3s")]
     hold: Duration,
     /// The maximum requests per second of all clients together
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = quantity::rate)]
+    #[arg(long, value_name = "NUMBER", default_value_t = RATE, value_parser = quantity::rate)]
     rate: u32,
     /// A folder with an etcd of another version, for faults that need one
     #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
@@ -95,14 +89,6 @@ Exit status:
   6    a fault could not be injected or healed; `cargo xtask up` heals what is left
   130  Ctrl-C: the fault was healed
 ";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// For programs: stable, see below
-    Json,
-}
 
 /// Runs `drill`.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
@@ -136,72 +122,20 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ended?;
         return Ok(Exit::Success);
     }
-    let run = run_of(&session, &request, rehearsal.started);
-    ui.print(&match args.format {
-        Format::Table => ui::drill::table::render(drills, ui.width()),
-        Format::Json => ui::drill::json::render(&run, drills),
-    });
-    let page = ui::drill::html::render(&run, drills);
-    let written = match &args.report {
-        Some(path) => write_report(ui, path, &page),
-        None => keep_report(ui, &session.home, &run, &page),
+    let how = Circumstances {
+        started: rehearsal.started,
+        driver: session.driver.name(),
+        hold: Some(request.hold),
+        rate: request.rate,
     };
-    // If both failed, as on a full disk, the fault that was not healed matters more.
-    if let (Err(unwritten), Err(_)) = (&written, &ended) {
-        ui.report(&unwritten.diagnostics);
-    }
-    ended?;
-    written?;
+    let file = args.report.as_deref();
+    report::publish(ui, &session.home, how, drills, args.format, file, ended)?;
     let passed = drills.iter().all(|drill| Summary::of(drill).is_passed());
     Ok(if passed {
         Exit::Success
     } else {
         Exit::Unhealthy
     })
-}
-
-fn run_of(session: &Session, request: &DrillRequest, started: SystemTime) -> Run {
-    let words = std::env::args_os().skip(1);
-    let words = words.map(|word| process::quoted(&word.to_string_lossy()));
-    let command = ["cargo".to_owned(), "xtask".to_owned()];
-    Run {
-        started: started.duration_since(UNIX_EPOCH).unwrap_or_default(),
-        host: host_probe::name(),
-        kernel: host_probe::kernel(),
-        processors: host_probe::processors(),
-        driver: session.driver.name(),
-        xtask: env!("CARGO_PKG_VERSION").to_owned(),
-        command: command
-            .into_iter()
-            .chain(words)
-            .collect::<Vec<_>>()
-            .join(" "),
-        hold: request.hold,
-        rate: request.rate,
-    }
-}
-
-fn write_report(ui: Ui, path: &Utf8Path, page: &str) -> Outcome<()> {
-    atomic::replace(path, page).map_err(|error| unwritten(path, &error))?;
-    ui.say(&format!("report for a browser: {path}"));
-    Ok(())
-}
-
-fn keep_report(ui: Ui, home: &Home, run: &Run, page: &str) -> Outcome<()> {
-    let latest = drill_reports::latest(home);
-    let kept =
-        drill_reports::keep(home, run.started, page).map_err(|error| unwritten(&latest, &error))?;
-    ui.say(&format!("report for a browser: {latest}"));
-    ui.say(&format!("kept as {kept}"));
-    Ok(())
-}
-
-fn unwritten(path: &Utf8Path, error: &io::Error) -> Failure {
-    Failure::failed(
-        Diagnostic::error(format!("cannot write `{path}`: {error}"))
-            .note("the results are shown above")
-            .hint(atomic::why_not_writable(path)),
-    )
 }
 
 fn other_etcd(args: &Args) -> Outcome<Option<Tools>> {

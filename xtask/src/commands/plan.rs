@@ -67,10 +67,11 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
     let planned = apply::plan(
         ui,
-        &ApplyRequest {
+        ApplyRequest {
             name,
             may_interrupt: false,
             etcd_dir: args.etcd_dir.as_deref(),
+            load: None,
         },
     )?;
     let Planned {

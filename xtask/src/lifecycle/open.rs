@@ -20,14 +20,14 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
     let workspace = Workspace::find()?;
     // The definition's errors matter more than a cluster that is not started, so it is read first.
     let plan = definitions::plan(ui, &workspace, name)?;
-    let session = with_plan(ui, name, &plan)?;
+    let session = with_plan(ui, &workspace.home(name), &plan)?;
     ui.report(&session.driver.outdated(&session.home, &session.plan));
     Ok(session)
 }
 
 /// The same with a definition that was read already. Says nothing about it.
-pub(super) fn with_plan(ui: Ui, name: &ClusterName, plan: &Plan) -> Outcome<Session> {
-    let started = started(name)?;
+pub(super) fn with_plan(ui: Ui, home: &Home, plan: &Plan) -> Outcome<Session> {
+    let started = started_at(home)?;
     let tools = started.tools()?;
     let Started {
         home,
@@ -51,15 +51,19 @@ pub(super) fn with_plan(ui: Ui, name: &ClusterName, plan: &Plan) -> Outcome<Sess
 
 /// Finds a started cluster. Its definition is not needed and may be missing.
 pub fn started(name: &ClusterName) -> Outcome<Started> {
-    let home = Workspace::find()?.home(name);
-    let record = Record::read(&home).map_err(|failure| Failure {
+    started_at(&Workspace::find()?.home(name))
+}
+
+/// The same for a cluster that need not belong to the workspace of this folder.
+pub(super) fn started_at(home: &Home) -> Outcome<Started> {
+    let record = Record::read(home).map_err(|failure| Failure {
         kind: FailureKind::CouldNotLook,
         ..failure
     })?;
     match record {
-        Some(record) => Ok(Started::of(home, record)),
-        None if has_traces(&home) => Err(without_record(&home)),
-        None => Err(not_started(&home)),
+        Some(record) => Ok(Started::of(home.clone(), record)),
+        None if has_traces(home) => Err(without_record(home)),
+        None => Err(not_started(home)),
     }
 }
 

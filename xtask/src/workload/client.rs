@@ -1,6 +1,7 @@
 //! A client: it sends a request, waits for the answer, records both, and repeats.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Orders;
@@ -26,8 +27,8 @@ pub(super) struct Client {
     pub(super) prefix: String,
     pub(super) lease: String,
     pub(super) begun: Instant,
-    /// The minimum time between the starts of two requests.
-    pub(super) interval: Duration,
+    /// Whether its member is gone.
+    pub(super) is_over: Arc<AtomicBool>,
 }
 
 /// The number of registers. With so few, several clients always use the same one.
@@ -41,13 +42,17 @@ impl Client {
     pub(super) fn work(&self, orders: &Orders) -> Vec<Operation> {
         let mut account = Vec::new();
         let mut turn = 0;
-        while !orders.stop.load(Ordering::SeqCst) {
+        let is_over = || {
+            let mut ends = [&orders.stop, &self.is_over].into_iter();
+            ends.any(|end| end.load(Ordering::SeqCst))
+        };
+        while !is_over() {
             // Counted first: whoever pauses the clients waits for the requests under way.
             let Some(under_way) = orders.request() else {
                 pause(AFTER_FAILURE);
                 continue;
             };
-            let next = Instant::now() + self.interval;
+            let next = Instant::now() + orders.interval();
             let operation = self.take_turn(turn);
             drop(under_way);
             turn += 1;

@@ -1,11 +1,11 @@
 //! Clients that work on a cluster: they write and read through every member and record each
-//! request. `drill` judges their records.
+//! request. Their records are judged afterwards.
 
 mod client;
 mod leader;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ use crate::drill::Moment;
 use crate::drill::history::{History, Operation};
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::pause::pause;
-use crate::plan::Plan;
+use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use client::{Client, Keys};
 use leader::LeaderWatch;
@@ -25,8 +25,18 @@ pub struct Clients {
     lease: String,
     begun: Instant,
     orders: Arc<Orders>,
-    clients: Vec<JoinHandle<Vec<Operation>>>,
+    /// The maximum requests per second of all clients together.
+    rate: u32,
+    /// All clients, also those whose member is gone.
+    clients: Vec<AtWork>,
     leaders: LeaderWatch,
+}
+
+/// A client that was started.
+struct AtWork {
+    through: Member,
+    is_over: Arc<AtomicBool>,
+    account: JoinHandle<Vec<Operation>>,
 }
 
 /// The signals to all clients.
@@ -36,6 +46,8 @@ struct Orders {
     stop: AtomicBool,
     /// The number of requests under way.
     under_way: AtomicUsize,
+    /// The minimum time between the starts of two requests of one client.
+    interval: Mutex<Duration>,
 }
 
 impl Orders {
@@ -44,6 +56,10 @@ impl Orders {
         self.under_way.fetch_add(1, Ordering::SeqCst);
         let under_way = UnderWay(self);
         (!self.pause.load(Ordering::SeqCst)).then_some(under_way)
+    }
+
+    fn interval(&self) -> Duration {
+        *self.interval.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,40 +97,66 @@ impl Clients {
         let gateways = gateways(plan, PATIENCE);
         let seconds = (at_work + LEASE).as_secs();
         let lease = first_answer(&gateways, |gateway| gateway.grant_lease(seconds))?;
-        let prefix = prefix(plan);
         let begun = Instant::now();
-        let orders = Arc::new(Orders::default());
-        let kinds = [Keys::Once, Keys::Registers];
-        let count = u32::try_from(plan.members.len() * kinds.len()).unwrap_or(u32::MAX);
-        let interval = Duration::from_secs(1) * count / rate.max(1);
-        let both = plan
-            .members
-            .iter()
-            .zip(gateways)
-            .flat_map(|member| kinds.map(|keys| (member.clone(), keys)));
-        let clients = both.enumerate().map(|(number, ((member, gateway), keys))| {
-            let client = Client {
-                number,
-                through: member.name.clone(),
-                gateway,
-                keys,
-                prefix: prefix.clone(),
-                lease: lease.clone(),
-                begun,
-                interval,
-            };
-            let orders = Arc::clone(&orders);
-            thread::spawn(move || client.work(&orders))
-        });
-        Ok(Self {
-            clients: clients.collect(),
-            leaders: LeaderWatch::begin(plan, begun),
+        let mut clients = Self {
             plan: plan.clone(),
-            prefix,
+            prefix: prefix(plan),
             lease,
             begun,
-            orders,
-        })
+            orders: Arc::new(Orders::default()),
+            rate,
+            clients: Vec::new(),
+            leaders: LeaderWatch::new(begun),
+        };
+        clients.follow(plan);
+        Ok(clients)
+    }
+
+    /// Adapts to the members that the same cluster has now: each gets two clients, and those of a member that
+    /// is gone, or has moved, stop after their current request.
+    pub fn follow(&mut self, plan: &Plan) {
+        self.plan = plan.clone();
+        let mut served: Vec<&Member> = Vec::new();
+        for client in &self.clients {
+            if !is_there(plan, &client.through) {
+                client.is_over.store(true, Ordering::SeqCst);
+            } else if !client.is_over.load(Ordering::SeqCst) {
+                served.push(&client.through);
+            }
+        }
+        let new = plan.members.iter();
+        let new = new.filter(|member| !served.iter().any(|one| is_same(one, member)));
+        let new: Vec<Member> = new.cloned().collect();
+        let count = u32::try_from(plan.members.len() * KINDS.len()).unwrap_or(u32::MAX);
+        let interval = &self.orders.interval;
+        *interval.lock().unwrap_or_else(PoisonError::into_inner) =
+            Duration::from_secs(1) * count / self.rate.max(1);
+        for member in new {
+            for keys in KINDS {
+                self.start(&member, keys);
+            }
+        }
+        self.leaders.follow(plan);
+    }
+
+    fn start(&mut self, member: &Member, keys: Keys) {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let client = Client {
+            number: self.clients.len(),
+            through: member.name.clone(),
+            gateway: Gateway::of(&self.plan, member, PATIENCE),
+            keys,
+            prefix: self.prefix.clone(),
+            lease: self.lease.clone(),
+            begun: self.begun,
+            is_over: Arc::clone(&is_over),
+        };
+        let orders = Arc::clone(&self.orders);
+        self.clients.push(AtWork {
+            through: member.clone(),
+            is_over,
+            account: thread::spawn(move || client.work(&orders)),
+        });
     }
 
     /// The time since the clients' start.
@@ -150,7 +192,7 @@ impl Clients {
     pub fn end(self) -> (History, Vec<Moment>) {
         self.orders.stop.store(true, Ordering::SeqCst);
         let accounts = self.clients.into_iter().map(|client| {
-            let account = client.join();
+            let account = client.account.join();
             // Without its record, a loss could go unnoticed.
             account.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
@@ -166,6 +208,18 @@ impl Clients {
         };
         (history, self.leaders.end())
     }
+}
+
+/// The kinds of clients that each member has.
+const KINDS: [Keys; 2] = [Keys::Once, Keys::Registers];
+
+/// Whether a member of this plan is reached where this one was.
+fn is_there(plan: &Plan, member: &Member) -> bool {
+    plan.members.iter().any(|one| is_same(one, member))
+}
+
+fn is_same(one: &Member, other: &Member) -> bool {
+    (&one.name, one.client_socket()) == (&other.name, other.client_socket())
 }
 
 fn gateways(plan: &Plan, patience: u64) -> Vec<Gateway> {

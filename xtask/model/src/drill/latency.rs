@@ -1,4 +1,4 @@
-//! How long requests took to be answered before, during and after the fault.
+//! How long requests took to be answered before, during and after the fault or the change.
 
 use std::time::Duration;
 
@@ -17,12 +17,11 @@ pub struct Latencies {
 /// The latencies of one kind of request. A phase is none if no request was answered in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phases {
-    /// Of requests that were answered before the injection began.
+    /// Of requests that were answered before the injection or the change began.
     pub before: Option<Latency>,
-    /// Of requests that were under way at any time between the start of the injection and the end of the
-    /// healing.
+    /// Of requests that were under way at any time between then and the end of the healing or the change.
     pub during: Option<Latency>,
-    /// Of requests that were sent after the healing.
+    /// Of requests that were sent after that.
     pub after: Option<Latency>,
 }
 
@@ -53,13 +52,11 @@ impl Latencies {
 
 impl Phases {
     fn of(drill: &Drill, is_counted: fn(&Answer) -> bool) -> Self {
-        let begun = first(drill, |event| {
-            matches!(event, Event::Injecting | Event::Injected)
-        });
-        let healed = first(drill, |event| *event == Event::Healed);
+        let begun = first(drill, Event::begins);
+        let over = first(drill, Event::ends);
         let is_before = |one: &Operation| begun.is_none_or(|begun| one.ended <= begun);
         let is_after =
-            |one: &Operation| !is_before(one) && healed.is_some_and(|healed| one.begun >= healed);
+            |one: &Operation| !is_before(one) && over.is_some_and(|over| one.begun >= over);
         let latency = |is_in: &dyn Fn(&Operation) -> bool| {
             let operations = drill.history.operations.iter();
             let counted = operations.filter(|one| is_counted(&one.answer) && is_in(one));

@@ -1,5 +1,5 @@
-//! A drill: a deliberate outage while clients are at work. This module holds what happened, as data, and what
-//! it proves; it does not cause the outage.
+//! A drill: a deliberate outage, or a change, while clients are at work. This module holds what happened, as data,
+//! and what it proves; it does not cause the outage.
 
 pub mod history;
 pub mod latency;
@@ -15,18 +15,18 @@ use crate::values::{ClusterName, EtcdVersion, HostName};
 use history::History;
 use restored::Restored;
 
-/// One fault, injected into a running cluster and healed, and what was seen meanwhile. All times are relative
-/// to the start of the clients.
+/// One fault, injected into a running cluster and healed, or one change of it, and what was seen meanwhile. All
+/// times are relative to the start of the clients.
 #[derive(Debug, Clone)]
 pub struct Drill {
     /// The cluster's name.
     pub cluster: ClusterName,
     /// The version of etcd that ran.
     pub version: EtcdVersion,
-    /// The names of all members, in the order of the definition.
+    /// The names of all members, in the order of the definition; then those that a change removed.
     pub members: Vec<HostName>,
-    /// The name of the fault, as `drill` takes it.
-    pub fault: &'static str,
+    /// What disturbed the clients.
+    pub disturbance: Disturbance,
     /// What was done: `core-02 was killed`.
     pub done: String,
     /// The events, in order.
@@ -41,6 +41,29 @@ pub struct Drill {
     pub history: History,
     /// What was restored, if that is what healed the cluster.
     pub restored: Option<Restored>,
+}
+
+/// What disturbs the clients of a drill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// The fault of this name, as `drill` takes it.
+    Fault(&'static str),
+    /// A change of the cluster that keeps it running: `apply`, or a rehearsal by its name.
+    Change(&'static str),
+}
+
+impl Disturbance {
+    /// Its name, as users type it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fault(name) | Self::Change(name) => name,
+        }
+    }
+
+    /// Whether it is a change, which nothing has to find or heal.
+    pub const fn is_change(self) -> bool {
+        matches!(self, Self::Change(_))
+    }
 }
 
 /// Something that happened during a drill.
@@ -78,6 +101,29 @@ pub enum Event {
     Healed,
     /// `verify` no longer finds anything wrong.
     Healthy,
+    /// The change is about to begin.
+    Changing,
+    /// A step of the change is about to be taken.
+    Step {
+        /// In a word or two: `add core-04`.
+        short: String,
+        /// In full: `add core-04 at http://127.168.56.104:2380`.
+        what: String,
+    },
+    /// The last step of the change is complete.
+    Changed,
+}
+
+impl Event {
+    /// Whether the disturbance begins with it.
+    pub const fn begins(&self) -> bool {
+        matches!(self, Self::Injecting | Self::Injected | Self::Changing)
+    }
+
+    /// Whether the disturbance is over with it.
+    pub const fn ends(&self) -> bool {
+        matches!(self, Self::Healed | Self::Changed)
+    }
 }
 
 /// When the first such event happened.

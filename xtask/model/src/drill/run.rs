@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::values::DriverName;
 
-/// One call of `drill`.
+/// One call of `drill`, or of a task that runs its clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// When the first drill started, since 1970.
@@ -21,8 +21,8 @@ pub struct Run {
     pub xtask: String,
     /// The command line, quoted for a shell.
     pub command: String,
-    /// The minimum duration of a fault.
-    pub hold: Duration,
+    /// The minimum duration of a fault; none if none was injected.
+    pub hold: Option<Duration>,
     /// The maximum requests per second of all clients together.
     pub rate: u32,
 }

@@ -35,9 +35,9 @@ pub struct Summary {
     /// their work and of their rests count as borders, like writes.
     pub longest_gap: Gap,
     /// The longest gap that overlaps the time between the start of the injection and the start of the
-    /// healing; none if nothing was injected or the clients rested all that time.
+    /// healing, or the time of the change; none if neither began or the clients rested all that time.
     pub gap_under_fault: Option<Gap>,
-    /// The first new leader after the injection began; none if leadership did not change.
+    /// The first new leader after the injection or the change began; none if leadership did not change.
     pub new_leader: Option<NewLeader>,
     /// The time from the start of the injection until `verify` reported what was expected; none if it did
     /// not, or if nothing was expected.
@@ -47,7 +47,7 @@ pub struct Summary {
     pub written_after: Option<Duration>,
     /// What the restoration cost; none if nothing was restored.
     pub restoration: Option<Restoration>,
-    /// The time from the start of the healing until `verify` found nothing wrong.
+    /// The time from the start of the healing, or from the end of the change, until `verify` found nothing wrong.
     pub healthy_after: Option<Duration>,
     /// Why the drill failed; empty if it passed.
     pub reasons: Vec<Shortfall>,
@@ -63,14 +63,15 @@ impl Summary {
             None => registers::prove(history),
         };
         let read_back = ReadBack::of(history, restored);
-        let injecting = first(drill, |event| *event == Event::Injecting);
         let injected = first(drill, |event| *event == Event::Injected);
-        let healing = first(drill, |event| *event == Event::Healing);
+        let healing = first(drill, |event| {
+            matches!(event, Event::Healing | Event::Changed)
+        });
         let found = first(drill, |event| *event == Event::Found);
         let since =
             |begun: Option<Duration>, ended: Option<Duration>| Some(ended?.saturating_sub(begun?));
         // If the start of the injection is unknown, its end is used.
-        let begun = injecting.or(injected);
+        let begun = first(drill, Event::begins);
         let mut rests = rests(history);
         // The clients pause for a moment when the data has been replaced, and no member runs then.
         rests.retain(|rest| {
@@ -280,7 +281,7 @@ impl Gap {
 /// A member that took the lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLeader {
-    /// The time from the start of the injection until it was seen to lead.
+    /// The time from the start of the injection or the change until it was seen to lead.
     pub after: Duration,
     /// The member that took the lead.
     pub leader: HostName,
@@ -306,6 +307,8 @@ impl NewLeader {
 pub enum Shortfall {
     /// The fault was not injected.
     NotInjected,
+    /// The change is not complete.
+    NotChanged,
     /// No write was acknowledged.
     NothingWritten,
     /// What was written could not be read back.
@@ -336,6 +339,7 @@ impl Shortfall {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NotInjected => "not-injected",
+            Self::NotChanged => "not-changed",
             Self::NothingWritten => "nothing-written",
             Self::NotReadBack => "not-read-back",
             Self::Lost(_) => "lost",
@@ -353,6 +357,7 @@ impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotInjected => f.write_str("the fault was not injected"),
+            Self::NotChanged => f.write_str("the change is not complete"),
             Self::NothingWritten => {
                 f.write_str("no write was acknowledged, so there was nothing to lose")
             }
@@ -423,7 +428,11 @@ fn reasons(
 ) -> Vec<Shortfall> {
     let happened = |event: &Event| drill.moments.iter().any(|moment| moment.event == *event);
     let mut reasons = Vec::new();
-    if !happened(&Event::Injected) {
+    let is_change = drill.disturbance.is_change();
+    let is_changed = is_change && happened(&Event::Changed);
+    if is_change {
+        reasons.extend((!is_changed).then_some(Shortfall::NotChanged));
+    } else if !happened(&Event::Injected) {
         reasons.push(Shortfall::NotInjected);
     }
     if acknowledged(&drill.history).next().is_none() {
@@ -457,7 +466,8 @@ fn reasons(
             reported: drill.reported.clone(),
         });
     }
-    if !happened(&Event::Healthy) {
+    // Half of a change is not expected to be healthy.
+    if !happened(&Event::Healthy) && (is_changed || !is_change) {
         reasons.push(Shortfall::NotHealthy(drill.afterwards.clone()));
     }
     reasons

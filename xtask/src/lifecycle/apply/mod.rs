@@ -11,24 +11,27 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 
+use super::rehearse::{self, ChangeCost, Changed, Load, Timeline};
 use super::replace::SETTLING;
 use super::{definitions, look, open, restart, start, unfinished};
 use crate::advice;
+use crate::change;
 use crate::change::apply::{Kind, Next, Step, Steps};
 use crate::command_line;
+use crate::drill::Event;
 use crate::etcd::verify::Verified;
 use crate::hint::Hint;
 use crate::judgement::Verdict;
 use crate::pause::pause;
 use crate::plan::Plan;
-use crate::process;
+use crate::process::{self, DeferredInterrupt};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::state::Lock;
 use crate::ui::{self, Ui};
 use crate::values::ClusterName;
 use crate::wording::list;
-use crate::workspace::Workspace;
+use crate::workspace::{Home, Workspace};
 use present::Present;
 use work::Work;
 
@@ -44,12 +47,69 @@ pub struct Planned {
     pub refused: Vec<Diagnostic>,
 }
 
-/// What `apply` did.
-pub struct Applied {
+/// What `apply` is to do.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplyRequest<'a> {
     /// The cluster.
+    pub name: &'a ClusterName,
+    /// Whether the cluster may stop serving meanwhile.
+    pub may_interrupt: bool,
+    /// A folder with the binaries that local members are to run.
+    pub etcd_dir: Option<&'a Utf8Path>,
+    /// The clients to run meanwhile; none if nothing is to be measured.
+    pub load: Option<Load>,
+}
+
+/// What `apply` did.
+pub enum Applied {
+    /// Nothing, because the user did not agree.
+    Declined,
+    /// Nothing, because the cluster is as defined.
+    NothingToDo,
+    /// It took steps.
+    Steps(Box<StepsTaken>),
+}
+
+/// Steps that were taken. Until it is dropped, nobody else changes the cluster and the first interruption is
+/// deferred, so that the results reach their user.
+pub struct StepsTaken {
+    /// The cluster as it is now.
     pub session: Session,
-    /// What `verify` found at the end; nothing if there was nothing to do.
-    pub verified: Option<Verified>,
+    /// What came of it.
+    pub ended: Outcome<Changed>,
+    /// What it cost the clients, if there were any.
+    pub cost: Option<ChangeCost>,
+    _lock: Lock,
+    _interruption: DeferredInterrupt,
+}
+
+/// How steps are taken.
+pub(super) struct Steering<'a> {
+    /// Whether the cluster may stop serving meanwhile.
+    pub(super) may_interrupt: bool,
+    /// Whether the user asked to stop.
+    pub(super) interruption: &'a DeferredInterrupt,
+    /// A folder with the binaries that local members are to run.
+    pub(super) etcd_dir: Option<&'a Utf8Path>,
+    /// The definition as it is now; none if it cannot be read.
+    pub(super) defined: &'a dyn Fn(&Session) -> Option<Plan>,
+    /// Told what happens.
+    pub(super) told: &'a mut dyn FnMut(News<'_>),
+}
+
+/// What happens while steps are taken.
+pub(super) enum News<'a> {
+    /// The members of the running cluster were recorded anew.
+    Members(&'a Plan),
+    /// This step is about to be taken.
+    Step {
+        /// The step, or the rest of it.
+        step: &'a Step,
+        /// Whether it begins here.
+        is_new: bool,
+    },
+    /// The last step is complete.
+    Complete,
 }
 
 /// The pause between two looks.
@@ -64,21 +124,11 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// The checks that fail until the last step is taken.
 const PENDING: &[&str] = &["definition", "flags", "user-data", "version"];
 
-/// The arguments of `apply`.
-#[derive(Debug, Clone, Copy)]
-pub struct ApplyRequest<'a> {
-    /// The cluster.
-    pub name: &'a ClusterName,
-    /// Whether to take steps during which the cluster does not serve.
-    pub may_interrupt: bool,
-    /// A folder with the binaries that local members are to run.
-    pub etcd_dir: Option<&'a Utf8Path>,
-}
-
 /// Works out the steps. Changes nothing.
-pub fn plan(ui: Ui, request: &ApplyRequest<'_>) -> Outcome<Planned> {
-    let plan = definitions::plan(ui, &Workspace::find()?, request.name)?;
-    let session = open::with_plan(ui, request.name, &plan)?;
+pub fn plan(ui: Ui, request: ApplyRequest<'_>) -> Outcome<Planned> {
+    let workspace = Workspace::find()?;
+    let plan = definitions::plan(ui, &workspace, request.name)?;
+    let session = open::with_plan(ui, &workspace.home(request.name), &plan)?;
     unfinished::refuse(&session.home)?;
     let session = upgrade::aim(session, &plan, request.etcd_dir, false)?;
     planned(session, request.may_interrupt)
@@ -118,22 +168,31 @@ fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
     })
 }
 
-/// Performs the steps. `agree`: shows them and asks. Returns nothing if the user does not agree.
+/// Performs the steps. `agree`: shows them and asks.
+///
+/// # Errors
+///
+/// Nothing was changed.
 pub fn apply(
     ui: Ui,
-    request: &ApplyRequest<'_>,
+    request: ApplyRequest<'_>,
     agree: &dyn Fn(&Planned) -> Outcome<bool>,
-) -> Outcome<Option<Applied>> {
-    let name = request.name;
+) -> Outcome<Applied> {
+    let ApplyRequest {
+        name,
+        may_interrupt,
+        etcd_dir,
+        load,
+    } = request;
     let home = Workspace::find()?.home(name);
     open::started(name)?;
-    let _lock = Lock::take(&home, &format!("apply {name}"), &ui.saying())?;
+    let lock = Lock::take(&home, &format!("apply {name}"), &ui.saying())?;
     unfinished::refuse(&home)?;
     let plan = definitions::plan(ui, &home.workspace, name)?;
-    let session = open::with_plan(ui, name, &plan)?;
+    let session = open::with_plan(ui, &home, &plan)?;
     refused::refuse_other_tasks(&session)?;
-    let session = upgrade::aim(session, &plan, request.etcd_dir, true)?;
-    let planned = planned(session, request.may_interrupt)?;
+    let session = upgrade::aim(session, &plan, etcd_dir, true)?;
+    let planned = planned(session, may_interrupt)?;
     if !planned.refused.is_empty() {
         // The steps help to understand why.
         agree(&planned)?;
@@ -144,44 +203,118 @@ pub fn apply(
         // A killed task may not have recorded its last step.
         Present::of(&session)?.settle(&mut session)?;
         upgrade::record(&mut session)?;
-        return Ok(Some(Applied {
-            session,
-            verified: None,
-        }));
+        return Ok(Applied::NothingToDo);
+    }
+    if load.is_some() {
+        rehearse::refuse_without_clients(&planned.session)?;
     }
     if !agree(&planned)? {
-        return Ok(None);
+        return Ok(Applied::Declined);
     }
-    steps(ui, request, planned.session).map(Some)
-}
-
-fn steps(ui: Ui, request: &ApplyRequest<'_>, mut session: Session) -> Outcome<Applied> {
-    let asked_for = described(&session.defined);
-    let go_on = command_line::task(&session.plan, "apply");
-    let continues = ui::hint_line(&Hint::heals("continue", [go_on.clone()]));
-    let after_interrupt = process::on_interrupt(String::new());
+    let mut session = planned.session;
     let interruption = process::defer_interrupt(
         "interrupted: completing this step first; press Ctrl-C again to stop at once",
     );
+    let continues = command_line::task(&session.plan, "apply");
+    let continues = ui::hint_line(&Hint::heals("continue", [continues]));
+    let mut after_interrupt = Some(process::on_interrupt(String::new()));
+    let mut take_steps = |session: &mut Session, mut timeline: Option<&mut Timeline<'_>>| {
+        let mut told = |news: News<'_>| {
+            if let Some(timeline) = &mut timeline {
+                note(timeline, &news);
+            }
+            match news {
+                News::Step { step, .. } => {
+                    let line = format!("not complete: {}\n{continues}", step.what());
+                    if let Some(after) = &after_interrupt {
+                        after.change(line);
+                    }
+                }
+                News::Complete => after_interrupt = None,
+                News::Members(_) => {}
+            }
+        };
+        let steering = Steering {
+            may_interrupt,
+            interruption: &interruption,
+            etcd_dir,
+            defined: &definition_now,
+            told: &mut told,
+        };
+        steps(ui, session, steering)
+    };
+    let (ended, cost) = match load {
+        None => (take_steps(&mut session, None), None),
+        Some(load) => {
+            let change = |session: &mut Session, timeline: &mut Timeline<'_>| {
+                take_steps(session, Some(timeline))
+            };
+            let changed =
+                rehearse::change_under_load(&mut session, "apply", load, &interruption, change)?;
+            (changed.0, Some(changed.1))
+        }
+    };
+    Ok(Applied::Steps(Box::new(StepsTaken {
+        session,
+        ended,
+        cost,
+        _lock: lock,
+        _interruption: interruption,
+    })))
+}
+/// Notes what happens among what clients notice.
+pub(super) fn note(timeline: &mut Timeline<'_>, news: &News<'_>) {
+    match news {
+        News::Members(plan) => timeline.follow(plan),
+        News::Step { step, is_new } => {
+            if *is_new {
+                timeline.note(Event::Step {
+                    short: step.in_short(),
+                    what: step.what(),
+                });
+            }
+        }
+        News::Complete => timeline.note(Event::Changed),
+    }
+}
+
+/// The definition in its file.
+fn definition_now(session: &Session) -> Option<Plan> {
+    let Home { workspace, name } = &session.home;
+    definitions::load_silently(workspace, name).map(|definition| Plan::new(&definition))
+}
+
+/// Takes one step after another until the cluster is as defined, and waits until it is healthy.
+pub(super) fn steps(ui: Ui, session: &mut Session, steering: Steering<'_>) -> Outcome<Changed> {
+    let Steering {
+        may_interrupt,
+        interruption,
+        etcd_dir,
+        defined,
+        told,
+    } = steering;
+    let asked_for = described(&session.defined);
     if session.driver.machines().is_some() {
         start::render_files(ui, &session.home.workspace, &session.defined)?;
     }
-    let mut work = Work::new(ui, go_on);
+    let mut work = Work::new(ui, command_line::task(&session.plan, "apply"));
     let mut last: Option<Step> = None;
     let mut taken: Vec<Step> = Vec::new();
-    let present = Present::of(&session)?;
-    if present.settle(&mut session)? {
-        session = again(ui, request, &session)?;
+    let mut whole: Vec<Step> = Vec::new();
+    let present = Present::of(session)?;
+    if present.settle(session)? {
+        *session = again(session, defined, etcd_dir)?;
     }
-    let tolerated = refuse_unhealthy(&session, &present.state.next())?;
+    let tolerated = refuse_unhealthy(session, &present.state.next())?;
     loop {
-        let present = Present::of(&session)?;
-        if present.settle(&mut session)? {
-            session = again(ui, request, &session)?;
+        let present = Present::of(session)?;
+        if present.settle(session)? {
+            *session = again(session, defined, etcd_dir)?;
         }
+        told(News::Members(&session.plan));
         // A definition that was edited meanwhile may say something else about this very step.
         if described(&session.defined) != asked_for {
-            return Err(edited(&session, last.as_ref()));
+            return Err(edited(session, last.as_ref()));
         }
         let next = present.state.next();
         if let Some(step) = &last
@@ -189,13 +322,13 @@ fn steps(ui: Ui, request: &ApplyRequest<'_>, mut session: Session) -> Outcome<Ap
         {
             // What is not healthy yet is what the next step heals.
             if !next.heals() {
-                wait(&session, step, &tolerated)?;
+                wait(session, step, &tolerated)?;
             }
             if interruption.is_asked() && next != Next::Done {
-                return Err(interrupted(&session, step));
+                return Err(interrupted(session, step));
             }
             last = None;
-            session = again(ui, request, &session)?;
+            *session = again(session, defined, etcd_dir)?;
             continue;
         }
         let step = match next {
@@ -206,28 +339,33 @@ fn steps(ui: Ui, request: &ApplyRequest<'_>, mut session: Session) -> Outcome<Ap
                 return Err(Failure::failed(Diagnostic::error(fact).hint(hint)));
             }
         };
-        if step.interrupts() && !request.may_interrupt {
-            return Err(Failure::refused(refused::interrupts(&session, &step)));
+        if step.interrupts() && !may_interrupt {
+            return Err(Failure::refused(refused::interrupts(session, &step)));
         }
         let is_same = |one: &Step| (&one.member, &one.kind) == (&step.member, &step.kind);
         if taken.iter().any(is_same) {
-            return Err(work.without_effect(&session, &present, &step));
+            return Err(work.without_effect(session, &present, &step));
         }
         taken.extend(step.is_once().then(|| step.clone()));
-        after_interrupt.change(format!("not complete: {}\n{continues}", step.what()));
-        work.take(&mut session, &present, &step)?;
+        let is_new = last.is_none();
+        whole.extend(is_new.then(|| step.clone()));
+        told(News::Step {
+            step: &step,
+            is_new,
+        });
+        work.take(session, &present, &step)?;
         last = Some(step);
-        session = again(ui, request, &session)?;
+        *session = again(session, defined, etcd_dir)?;
     }
     if taken.iter().any(Step::is_upgrade) {
-        upgrade::follow(&session)?;
+        upgrade::follow(session)?;
     }
-    upgrade::record(&mut session)?;
-    drop((interruption, after_interrupt));
-    let verified = look::wait(&session, SETTLING);
-    Ok(Applied {
-        session,
-        verified: Some(verified),
+    upgrade::record(session)?;
+    told(News::Complete);
+    let verified = look::wait_while(session, SETTLING, &|_| !interruption.is_asked());
+    Ok(Changed {
+        verified,
+        done: change::apply::done(&whole),
     })
 }
 
@@ -269,14 +407,16 @@ fn see_what_is_wrong(session: &Session) -> Hint {
 }
 
 /// Opens the cluster again, with the definition as it is now.
-fn again(ui: Ui, request: &ApplyRequest<'_>, session: &Session) -> Outcome<Session> {
-    let home = &session.home;
-    let Some(definition) = definitions::load_silently(&home.workspace, &home.name) else {
+fn again(
+    session: &Session,
+    defined: &dyn Fn(&Session) -> Option<Plan>,
+    etcd_dir: Option<&Utf8Path>,
+) -> Outcome<Session> {
+    let Some(plan) = defined(session) else {
         return Err(edited(session, None));
     };
-    let plan = Plan::new(&definition);
-    let session = open::with_plan(ui, &home.name, &plan)?;
-    upgrade::aim(session, &plan, request.etcd_dir, true)
+    let session = open::with_plan(session.ui, &session.home, &plan)?;
+    upgrade::aim(session, &plan, etcd_dir, true)
 }
 
 /// All that a plan says, to compare it.

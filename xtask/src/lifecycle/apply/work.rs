@@ -188,7 +188,7 @@ impl Work {
             refuse_immovable(session, &place.name)?;
         }
         if !self.is_backed_up && one.is_voter() {
-            backup::take_locked(self.ui, &session.home.name, BackupRequest::default())?;
+            backup::take_locked(self.ui, &session.home, BackupRequest::default())?;
             self.is_backed_up = true;
         }
         if let Some(place) = &one.place {
@@ -314,7 +314,7 @@ impl Work {
             return Err(refused::nothing_was_changed(vec![refused]));
         }
         if !self.is_backed_up {
-            backup::take_locked(self.ui, &session.home.name, BackupRequest::default())?;
+            backup::take_locked(self.ui, &session.home, BackupRequest::default())?;
             self.is_backed_up = true;
         }
         upgrade::begin(session, present)

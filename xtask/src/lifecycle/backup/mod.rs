@@ -65,12 +65,8 @@ pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<T
 }
 
 /// The same for a task that holds the cluster's lock.
-pub(super) fn take_locked(
-    ui: Ui,
-    name: &ClusterName,
-    request: BackupRequest<'_>,
-) -> Outcome<Taken> {
-    let started = open::started(name)?;
+pub(super) fn take_locked(ui: Ui, home: &Home, request: BackupRequest<'_>) -> Outcome<Taken> {
+    let started = open::started_at(home)?;
     prepare(ui, &started)?;
     take_from(ui, &started, request)
 }

@@ -5,23 +5,22 @@ use std::time::{Duration, Instant};
 
 use super::DrillRequest;
 use super::restoration::{self, Source};
+use super::under_load::{LOOK_AGAIN, Noticed, Timeline, UNDISTURBED, pass, under_load};
 use crate::check::{Health, Reported};
 use crate::drill::restored::Restored;
-use crate::drill::{Drill, Event, Moment};
+use crate::drill::{Disturbance, Drill, Event};
 use crate::etcd::gateway::Gateway;
 use crate::etcd::verify::Verified;
 use crate::fault::{self, Cost, Fault, Injector, RestoredFrom};
 use crate::hint::Hint;
 use crate::lifecycle::look;
 use crate::lifecycle::restore::Replaced;
-use crate::pause::pause;
 use crate::plan::Member;
 use crate::process::DeferredInterrupt;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::Session;
 use crate::values::HostName;
 use crate::wording::list_of_words;
-use crate::workload::Clients;
 
 /// What all drills of one task have in common.
 pub(super) struct Experiment<'a> {
@@ -33,15 +32,9 @@ pub(super) struct Experiment<'a> {
     pub(super) interruption: &'a DeferredInterrupt,
 }
 
-/// How long clients work before and after a fault, for comparison.
-pub(super) const UNDISTURBED: Duration = Duration::from_secs(1);
-
 /// How long a cluster may take to become healthy before the fault: an election may be under way, or
 /// an earlier drill may still have effects.
 const SETTLING: Duration = Duration::from_secs(20);
-
-/// The pause between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Experiment<'_> {
     /// Runs one drill. Fails if the cluster is not healthy beforehand, or if the fault cannot be
@@ -58,33 +51,19 @@ impl Experiment<'_> {
         }
         let usual = before.report.reported();
         let plan = &self.session.plan;
-        let clients =
-            Clients::begin(plan, self.request.hold, self.request.rate).map_err(|why| {
-                Failure::failed(
-                    Diagnostic::error(format!("the drill's clients could not get a lease: {why}"))
-                        .hint(Hint::informs(
-                            "check the cluster",
-                            [format!("cargo xtask verify {}", plan.name)],
-                        )),
-                )
-            })?;
-        self.pass(UNDISTURBED);
-        if self.interruption.is_asked() {
-            clients.end();
+        let (hold, rate) = (self.request.hold, self.request.rate);
+        let noticed = under_load(plan, hold, rate, self.interruption, |timeline| {
+            self.inject_and_heal(fault, &usual, timeline)
+        })?;
+        let Some(Noticed {
+            outcome,
+            moments,
+            history,
+        }) = noticed
+        else {
             return Err(interrupted_before(fault));
-        }
-        let mut timeline = Timeline {
-            clients: &clients,
-            moments: Vec::new(),
         };
-        let aftermath = self.inject_and_heal(fault, &usual, &mut timeline);
-        let moments = timeline.moments;
-        // In every case, the clients are stopped and their keys removed.
-        if aftermath.is_ok() {
-            self.pass(UNDISTURBED);
-        }
-        let (history, elections) = clients.end();
-        let aftermath = aftermath?;
+        let aftermath = outcome?;
         let (restored, replaced) = aftermath.restored.unzip();
         if self.interruption.is_asked() {
             return Err(match &restored {
@@ -92,15 +71,13 @@ impl Experiment<'_> {
                 None => interrupted_and_healed(fault),
             });
         }
-        let mut all = [moments, elections].concat();
-        all.sort_by_key(|moment| moment.at);
         let drill = Drill {
             cluster: plan.name.clone(),
             version: plan.version(),
             members: plan.names(),
-            fault: fault.name,
+            disturbance: Disturbance::Fault(fault.name),
             done: aftermath.done,
-            moments: all,
+            moments,
             expected: lines(&aftermath.expected),
             reported: lines(&aftermath.reported),
             afterwards: aftermath.afterwards,
@@ -284,11 +261,7 @@ impl Experiment<'_> {
 
     /// Waits, and returns early on an interruption.
     pub(super) fn pass(&self, time: Duration) {
-        let until = Instant::now() + time;
-        while Instant::now() < until && !self.interruption.is_asked() {
-            let left = until.saturating_duration_since(Instant::now());
-            pause(left.min(LOOK_AGAIN));
-        }
+        pass(time, self.interruption);
     }
 
     fn not_healthy(&self, before: &Verified) -> Failure {
@@ -317,21 +290,6 @@ struct Aftermath {
     reported: BTreeSet<Reported>,
     afterwards: String,
     restored: Option<(Restored, Replaced)>,
-}
-
-/// The events of a drill, by the clients' clock.
-pub(super) struct Timeline<'a> {
-    pub(super) clients: &'a Clients,
-    moments: Vec<Moment>,
-}
-
-impl Timeline<'_> {
-    pub(super) fn note(&mut self, event: Event) {
-        self.moments.push(Moment {
-            at: self.clients.elapsed(),
-            event,
-        });
-    }
 }
 
 fn interrupted_before(fault: &Fault) -> Failure {

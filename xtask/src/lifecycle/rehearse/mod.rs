@@ -1,7 +1,10 @@
 //! Rehearses outages: one drill after another, each from a healthy cluster to a healthy cluster.
 
+mod change;
 mod experiment;
+pub mod report;
 mod restoration;
+mod under_load;
 
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +20,13 @@ use crate::session::Session;
 use crate::state::Lock;
 use crate::values::DriverName;
 use experiment::Experiment;
+
+pub use change::{ChangeCost, Changed, Load};
+pub(super) use change::{change_under_load, refuse_without_clients};
+pub(super) use under_load::Timeline;
+
+/// The requests per second of all clients together, unless the user asks for others.
+pub const RATE: u32 = 100;
 
 /// The settings of drills.
 #[derive(Debug)]
@@ -91,7 +101,7 @@ pub fn rehearse(
     })
 }
 
-/// Why no drill is possible on a cluster: its clients cannot reach it or use its API.
+/// Why no drill is possible on a cluster, and no change under load: its clients cannot reach it or use its API.
 pub struct NoClients {
     /// Short, for the list of faults.
     pub in_short: String,
@@ -106,9 +116,9 @@ pub fn no_clients(session: &Session) -> Option<NoClients> {
             in_short: "this host cannot reach the members".to_owned(),
             refusal: Failure::could_not_look(
                 Diagnostic::error(
-                    "this host cannot reach the members' addresses, which a drill's clients use",
+                    "this host cannot reach the members' addresses, which the clients use",
                 )
-                .hint("run the drill on the host of the machines"),
+                .hint("run it on the host of the machines"),
             ),
         })
     })

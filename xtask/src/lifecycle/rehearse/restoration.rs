@@ -2,7 +2,8 @@
 
 use camino::Utf8PathBuf;
 
-use super::experiment::{Experiment, Timeline, UNDISTURBED};
+use super::experiment::Experiment;
+use super::under_load::{Timeline, UNDISTURBED};
 use crate::drill::restored::Restored;
 use crate::drill::summary::Summary;
 use crate::drill::{Drill, Event};

@@ -49,7 +49,7 @@ impl Work<'_> {
         .next();
         match step {
             Step::BackUp => {
-                backup::take_locked(ui, &home.name, BackupRequest::default())?;
+                backup::take_locked(ui, home, BackupRequest::default())?;
                 self.journal.is_backed_up = true;
             }
             Step::Stop => {

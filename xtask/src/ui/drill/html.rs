@@ -30,7 +30,7 @@ pub fn render(run: &Run, drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let cluster = drills.first().map(|drill| drill.cluster.as_str());
     let title = match cluster {
-        Some(cluster) => format!("{} of {cluster}", many_drills(drills.len())),
+        Some(cluster) => format!("{} of {cluster}", kind_of(drills)),
         None => "No drill".to_owned(),
     };
     let title = escaped(&title);
@@ -55,10 +55,12 @@ pub fn render(run: &Run, drills: &[Drill]) -> String {
     page
 }
 
-fn many_drills(drills: usize) -> String {
+fn kind_of(drills: &[Drill]) -> &'static str {
     match drills {
-        1 => "Drill".to_owned(),
-        _ => "Drills".to_owned(),
+        [drill] if drill.disturbance.is_change() => "Change",
+        [drill, ..] if drill.disturbance.is_change() => "Changes",
+        [_] => "Drill",
+        _ => "Drills",
     }
 }
 
@@ -73,7 +75,7 @@ fn section(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
         "<section class=\"drill\" id=\"drill-{number}\" aria-labelledby=\"name-{number}\">\n\
          <div class=\"title\"><h2 id=\"name-{number}\">{}</h2><p class=\"verdict {class}\">{verdict}</p></div>\n\
          <p class=\"done\">{}.</p>",
-        unbroken(drill.fault),
+        unbroken(drill.disturbance.name()),
         code(&capitalized(&drill.done))
     );
     if !summary.is_passed() {
@@ -85,7 +87,7 @@ fn section(page: &mut String, number: usize, drill: &Drill, summary: &Summary) {
     }
     tiles::of_drill(page, drill, summary);
     timeline::figure(page, number, drill, summary);
-    latency::latencies(page, &summary.latencies);
+    latency::latencies(page, drill.disturbance, &summary.latencies);
     facts::fact_table(page, &super::facts(drill, summary));
     facts::moments(page, drill);
     failures::lost(page, summary);
@@ -105,5 +107,8 @@ fn event(event: &Event) -> String {
         Event::Restored => "restored".to_owned(),
         Event::Healed => "healed".to_owned(),
         Event::Healthy => "healthy".to_owned(),
+        Event::Changing => "changing".to_owned(),
+        Event::Step { short, .. } => short.clone(),
+        Event::Changed => "changed".to_owned(),
     }
 }

@@ -16,7 +16,7 @@ use crate::drill::history::{Action, Answer, Operation};
 use crate::drill::registers::Violation;
 use crate::drill::run::Run;
 use crate::drill::summary::{Gap, Lost, Summary};
-use crate::drill::{Drill, Event, Moment};
+use crate::drill::{Disturbance, Drill, Event, Moment};
 use crate::ui::json;
 use crate::values::HostName;
 use latency::LatenciesJson;
@@ -29,26 +29,29 @@ pub const FORMAT: u32 = 1;
 /// The meaning of the fields, for the help page.
 pub const HELP: &str = "\
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
-  format, cluster, passed, summary, faults, found (by verify), acknowledged_writes,
+  format, cluster, passed, summary, faults, found (by verify), changes, acknowledged_writes,
   lost_writes (without those that restorations announced; null if nothing could be read back
     after some drill)
   run: started (in UTC), host, kernel, processors (null if unknown), driver, xtask (its version),
-    command (the command line), hold_milliseconds, rate (requests per second, at most)
-  drills[]: fault, done (in words), version, members[], passed, reasons[]: name, text
+    command (the command line), hold_milliseconds (null without a fault), rate (requests per
+    second, at most)
+  drills[]: fault, change (one of them is null), done (in words), version, members[], passed,
+    reasons[]: name, text
     expected[], reported[] (by verify), afterwards (in its words), span_milliseconds
     writes: acknowledged, acknowledged_once (of write-once keys), per_minute,
       refused, unknown (of unknown outcome), unknown_that_took_effect (null if not known)
     reads
     latencies: writes (acknowledged) and reads (answered), each before, during (requests under way
-      between the start of the injection and the end of the healing) and after: null if there
-      are none, or count, p50_milliseconds, p90_milliseconds, p99_milliseconds,
-      max_milliseconds, with fractions
+      between the start of the injection or change and the end of the healing or change) and
+      after: null if there are none, or count, p50_milliseconds, p90_milliseconds,
+      p99_milliseconds, max_milliseconds, with fractions
     read_back (null if that was not possible): lost[]: key, value, through,
       acknowledged_milliseconds, holds (another value, or null); refused_and_there[]
     registers: linearizable, count, writes, reads, ambiguous[], violations[]: key, why,
       operations[]
-    longest_gap, gap_under_fault (null if it is the same), rests[] (in which the clients sent
-      no requests): from_milliseconds, to_milliseconds
+    longest_gap (between two acknowledged writes of any clients), gap_under_fault (or under
+      the change; null if it is the same), rests[] (in which the clients sent no requests):
+      from_milliseconds, to_milliseconds
     restored (null if the drill restores nothing): survivor (null if from a backup),
       snapshot_revision, revision (at which the restored cluster began), at_milliseconds,
       lost_as_announced (acknowledged writes after the snapshot), lost_beyond (write-once
@@ -56,13 +59,14 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
       of the restoration to the first acknowledged write)
     new_leader (null if leadership did not change): name, term, after_milliseconds
     found_after_milliseconds, written_after_milliseconds (since the injection began),
-    healthy_after_milliseconds (since healing began); null if it did not happen
+    healthy_after_milliseconds (since healing began or the change was complete); null if it
+      did not happen
     moments[]: event (backed-up, injecting, injected, new-leader, found, healing, restored,
-      healed, healthy), at_milliseconds, leader, term
+      healed, healthy, changing, step, changed), at_milliseconds, leader, term, step (in words)
   An operation: client, through, key, action (read, write), value (null if there is none),
     answer (acknowledged, value, refused, unknown), error, begun_milliseconds,
     ended_milliseconds
-Reasons: not-injected, nothing-written, not-read-back, lost, not-taken-back,
+Reasons: not-injected, not-changed, nothing-written, not-read-back, lost, not-taken-back,
   refused-and-there, not-linearizable, not-shown-linearizable, not-found, not-healthy.
 Moments are counted from the clients' start.";
 
@@ -77,6 +81,7 @@ pub fn render(run: &Run, drills: &[Drill]) -> String {
         summary: closing(drills),
         faults: figures.faults,
         found: figures.found,
+        changes: figures.changes,
         acknowledged_writes: figures.acknowledged,
         lost_writes: (figures.not_read_back == 0).then_some(figures.lost),
         run: RunJson::of(run),
@@ -101,6 +106,7 @@ struct Document<'a> {
     summary: String,
     faults: usize,
     found: usize,
+    changes: usize,
     acknowledged_writes: usize,
     lost_writes: Option<usize>,
     run: RunJson<'a>,
@@ -109,7 +115,8 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct DrillReport<'a> {
-    fault: &'static str,
+    fault: Option<&'static str>,
+    change: Option<&'static str>,
     done: &'a str,
     version: String,
     members: Vec<&'a str>,
@@ -137,8 +144,13 @@ struct DrillReport<'a> {
 
 impl<'a> DrillReport<'a> {
     fn of(drill: &'a Drill, summary: &'a Summary) -> Self {
+        let (fault, change) = match drill.disturbance {
+            Disturbance::Fault(name) => (Some(name), None),
+            Disturbance::Change(name) => (None, Some(name)),
+        };
         Self {
-            fault: drill.fault,
+            fault,
+            change,
             done: &drill.done,
             version: drill.version.to_string(),
             members: drill.members.iter().map(HostName::as_str).collect(),
@@ -344,6 +356,7 @@ struct TimelineEntry<'a> {
     at_milliseconds: u64,
     leader: Option<&'a str>,
     term: Option<u64>,
+    step: Option<&'a str>,
 }
 
 impl<'a> TimelineEntry<'a> {
@@ -351,6 +364,10 @@ impl<'a> TimelineEntry<'a> {
         let (leader, term) = match &moment.event {
             Event::NewLeader { leader, term } => (Some(leader.as_str()), Some(*term)),
             _ => (None, None),
+        };
+        let step = match &moment.event {
+            Event::Step { what, .. } => Some(what.as_str()),
+            _ => None,
         };
         Self {
             event: match moment.event {
@@ -363,10 +380,14 @@ impl<'a> TimelineEntry<'a> {
                 Event::Restored => "restored",
                 Event::Healed => "healed",
                 Event::Healthy => "healthy",
+                Event::Changing => "changing",
+                Event::Step { .. } => "step",
+                Event::Changed => "changed",
             },
             at_milliseconds: milliseconds(moment.at),
             leader,
             term,
+            step,
         }
     }
 }

@@ -5,15 +5,32 @@ pub mod html;
 pub mod json;
 pub mod table;
 
+use std::time::Duration;
+
+use clap::ValueEnum;
+
 use crate::drill::summary::{Gap, NewLeader, Shortfall, Summary};
 use crate::drill::words::{moment, seconds};
-use crate::drill::{Drill, Event};
+use crate::drill::{Disturbance, Drill, Event};
 use crate::wording::{count, list, many};
 
-/// The last line: faults injected and found, acknowledged writes, and losses.
+/// The last line: faults injected and found, or changes made, acknowledged writes, and losses.
 pub fn closing(drills: &[Drill]) -> String {
     let summaries: Vec<Summary> = drills.iter().map(Summary::of).collect();
     let figures = Figures::of(drills, &summaries);
+    if figures.changes > 0 {
+        let changes = many(figures.changes, "change");
+        let changes = match figures.changed {
+            all if all == figures.changes => format!("{changes} made"),
+            some => format!("{} of {changes} made", count(some)),
+        };
+        return format!(
+            "{changes}, {}, {}, at most {} apart",
+            many(figures.acknowledged, "acknowledged write"),
+            figures.lost(),
+            seconds(figures.longest_gap)
+        );
+    }
     let unseen = match figures.unseen {
         0 => String::new(),
         unseen => format!(" ({} nothing to find)", leaves(unseen)),
@@ -32,9 +49,21 @@ fn leaves(faults: usize) -> String {
     format!("{} {verb}", count(faults))
 }
 
+/// What a drill does to its clients, in a word.
+const fn kind(disturbance: Disturbance) -> &'static str {
+    match disturbance {
+        Disturbance::Fault(_) => "fault",
+        Disturbance::Change(_) => "change",
+    }
+}
+
 /// The totals of all drills.
 struct Figures {
+    drills: usize,
     faults: usize,
+    changes: usize,
+    /// Changes that are complete.
+    changed: usize,
     found: usize,
     /// Faults that `verify` is not expected to report.
     unseen: usize,
@@ -44,15 +73,26 @@ struct Figures {
     /// Acknowledged writes whose loss restorations announced.
     announced: usize,
     not_read_back: usize,
+    /// The longest time without an acknowledged write while clients were at work.
+    longest_gap: Duration,
 }
 
 impl Figures {
     fn of(drills: &[Drill], summaries: &[Summary]) -> Self {
         let lost = |summary: &Summary| Some(summary.read_back.as_ref()?.lost.len());
+        let leaves_nothing = |one: &Drill| one.expected.is_empty() && !one.disturbance.is_change();
+        let not_changed = summaries.iter();
+        let not_changed = not_changed.filter(|one| one.reasons.contains(&Shortfall::NotChanged));
+        let changes = drills.iter().filter(|one| one.disturbance.is_change());
+        let changes = changes.count();
+        let gaps = summaries.iter().map(|one| one.longest_gap.length());
         Self {
-            faults: drills.len(),
+            drills: drills.len(),
+            faults: drills.len() - changes,
+            changes,
+            changed: changes - not_changed.count(),
             found: summaries.iter().filter(|one| one.is_found()).count(),
-            unseen: drills.iter().filter(|one| one.expected.is_empty()).count(),
+            unseen: drills.iter().filter(|one| leaves_nothing(one)).count(),
             acknowledged: summaries.iter().map(|one| one.writes.acknowledged).sum(),
             lost: summaries.iter().filter_map(lost).sum(),
             announced: summaries
@@ -60,6 +100,7 @@ impl Figures {
                 .filter_map(|one| Some(one.restoration?.announced))
                 .sum(),
             not_read_back: summaries.iter().filter(|one| lost(one).is_none()).count(),
+            longest_gap: gaps.max().unwrap_or_default(),
         }
     }
 
@@ -74,13 +115,22 @@ impl Figures {
         };
         match self.not_read_back {
             0 => lost,
-            all if all == self.faults => "losses unknown: nothing could be read back".to_owned(),
+            all if all == self.drills => "losses unknown: nothing could be read back".to_owned(),
             some => format!(
                 "{lost} as far as known: after {} nothing could be read back",
                 many(some, "drill")
             ),
         }
     }
+}
+
+/// The format of the results on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// For programs: stable, see below
+    Json,
 }
 
 /// One fact about a drill.
@@ -115,19 +165,20 @@ impl Fact {
 fn facts(drill: &Drill, summary: &Summary) -> Vec<Fact> {
     let mut facts = Vec::new();
     for reason in &summary.reasons {
-        if let Shortfall::NotInjected | Shortfall::NothingWritten = reason {
+        if let Shortfall::NotInjected | Shortfall::NotChanged | Shortfall::NothingWritten = reason {
             facts.push(Fact::new("done", Requirement::Missed, reason.to_string()));
         }
     }
-    facts.push(found(drill, summary));
+    let is_change = drill.disturbance.is_change();
+    facts.extend((!is_change).then(|| found(drill, summary)));
     facts.extend(lost(summary));
     facts.extend(announced(drill, summary));
     facts.push(registers(summary));
-    facts.push(healthy(drill, summary));
+    facts.extend(healthy(drill, summary));
     facts.push(writes(summary));
-    facts.extend(gaps(summary));
-    facts.push(leader(summary));
-    facts.push(next_write(drill, summary));
+    facts.extend(gaps(drill, summary));
+    facts.push(leader(drill, summary));
+    facts.extend((!is_change).then(|| next_write(drill, summary)));
     facts
 }
 
@@ -267,21 +318,30 @@ fn registers(summary: &Summary) -> Fact {
     }
 }
 
-fn healthy(drill: &Drill, summary: &Summary) -> Fact {
+/// Nothing if half of a change was made, after which nobody has looked.
+fn healthy(drill: &Drill, summary: &Summary) -> Option<Fact> {
     let is_about_it = |reason: &&Shortfall| matches!(reason, Shortfall::NotHealthy(_));
     let name = "healthy";
     if let Some(reason) = summary.reasons.iter().find(is_about_it) {
-        return Fact::new(name, Requirement::Missed, reason.to_string());
+        return Some(Fact::new(name, Requirement::Missed, reason.to_string()));
     }
-    let when = match summary.healthy_after {
-        Some(after) => format!("{} after the healing began", seconds(after)),
-        None => "in the end".to_owned(),
+    if summary.reasons.contains(&Shortfall::NotChanged) {
+        return None;
+    }
+    let when = match (summary.healthy_after, drill.disturbance) {
+        (Some(after), Disturbance::Fault(_)) => {
+            format!("{} after the healing began", seconds(after))
+        }
+        (Some(after), Disturbance::Change(_)) => {
+            format!("{} after the last step", seconds(after))
+        }
+        (None, _) => "in the end".to_owned(),
     };
     let text = match drill.afterwards.as_str() {
         "" => when,
         how => format!("{how}; {when}"),
     };
-    Fact::new(name, Requirement::Met, text)
+    Some(Fact::new(name, Requirement::Met, text))
 }
 
 fn writes(summary: &Summary) -> Fact {
@@ -308,7 +368,7 @@ fn writes(summary: &Summary) -> Fact {
     Fact::new("writes", Requirement::Absent, text)
 }
 
-fn gaps(summary: &Summary) -> Vec<Fact> {
+fn gaps(drill: &Drill, summary: &Summary) -> Vec<Fact> {
     let told = |gap: &Gap| {
         format!(
             "{} without an acknowledged write, from {} to {}",
@@ -337,7 +397,8 @@ fn gaps(summary: &Summary) -> Vec<Fact> {
             .as_ref()
             .filter(is_another)
             .map(|gap| {
-                let text = format!("during the fault, at most {}", told(gap));
+                let kind = kind(drill.disturbance);
+                let text = format!("during the {kind}, at most {}", told(gap));
                 Fact::new("gap", Requirement::Absent, text)
             }),
     );
@@ -369,15 +430,19 @@ fn rested_under_fault(drill: &Drill, summary: &Summary) -> bool {
     injected.is_some_and(|injected| summary.rests.iter().any(|rest| rest.to > injected.at))
 }
 
-fn leader(summary: &Summary) -> Fact {
+fn leader(drill: &Drill, summary: &Summary) -> Fact {
     let text = match &summary.new_leader {
         Some(NewLeader {
             after,
             leader,
             term,
         }) => format!(
-            "{leader} became the leader in term {term}, {} after the injection began",
-            seconds(*after)
+            "{leader} became the leader in term {term}, {} after the {} began",
+            seconds(*after),
+            match drill.disturbance {
+                Disturbance::Fault(_) => "injection",
+                Disturbance::Change(_) => "change",
+            }
         ),
         None => "leadership did not change".to_owned(),
     };

@@ -52,7 +52,7 @@ fn one(text: &mut String, drill: &Drill, summary: &Summary, width: usize) {
         text,
         "{style}{}: {} {verdict}: {}{style:#}\n",
         drill.cluster,
-        drill.fault,
+        drill.disturbance.name(),
         shown(&drill.done)
     );
     let facts = facts(drill, summary);
@@ -76,7 +76,7 @@ fn one(text: &mut String, drill: &Drill, summary: &Summary, width: usize) {
 }
 
 fn several(text: &mut String, drills: &[Drill], summaries: &[Summary], width: usize) {
-    let mut table = Table::under(FAINT, COLUMNS.map(|(heading, _)| heading));
+    let mut table = Table::under(FAINT, headings(drills));
     for (column, (_, is_number)) in COLUMNS.iter().enumerate() {
         if *is_number {
             table = table.right(column);
@@ -86,7 +86,12 @@ fn several(text: &mut String, drills: &[Drill], summaries: &[Summary], width: us
         let style = if summary.is_passed() { PLAIN } else { RED };
         table.styled_row(style, row(drill, summary));
     }
-    *text += &table.fit(width, &EXPENDABLE, 0).to_string();
+    let is_change = drills.iter().any(|drill| drill.disturbance.is_change());
+    let expendable = match is_change {
+        false => EXPENDABLE,
+        true => EXPENDABLE_OF_CHANGES,
+    };
+    *text += &table.fit(width, &expendable, 0).to_string();
     restorations(text, drills, summaries, width);
 }
 
@@ -99,7 +104,9 @@ fn restorations(text: &mut String, drills: &[Drill], summaries: &[Summary], widt
         let next = next_write(drill, summary);
         let told = format!(
             "{}: {}; next write: {}",
-            drill.fault, announced.text, next.text
+            drill.disturbance.name(),
+            announced.text,
+            next.text
         );
         text.push('\n');
         for line in wrapped(&shown(&told), width) {
@@ -110,6 +117,9 @@ fn restorations(text: &mut String, drills: &[Drill], summaries: &[Summary], widt
 
 /// The columns to leave out on a narrow terminal, in this order: `--format json` has all.
 const EXPENDABLE: [usize; 6] = [8, 7, 3, 4, 6, 10];
+
+/// The same for changes, of which some columns say nothing.
+const EXPENDABLE_OF_CHANGES: [usize; 6] = [2, 4, 8, 3, 6, 10];
 
 /// The columns for several drills, and whether they are numbers.
 pub(super) const COLUMNS: [(&str, bool); 11] = [
@@ -126,12 +136,21 @@ pub(super) const COLUMNS: [(&str, bool); 11] = [
     ("REGISTERS", false),
 ];
 
+/// The headings of these columns. One call has either faults or changes.
+pub(super) fn headings(drills: &[Drill]) -> [&'static str; COLUMNS.len()] {
+    let mut headings = COLUMNS.map(|(heading, _)| heading);
+    if drills.iter().any(|drill| drill.disturbance.is_change()) {
+        headings[0] = "CHANGE";
+    }
+    headings
+}
+
 /// The cells of a drill in these columns.
 pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
     let after = |time: Option<_>| time.map_or_else(|| "never".to_owned(), seconds);
     let proof = &summary.registers;
     [
-        drill.fault.to_owned(),
+        drill.disturbance.name().to_owned(),
         if summary.is_passed() {
             "passed".to_owned()
         } else {
@@ -147,7 +166,9 @@ pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
             |new| format!("{} after {}", new.leader, seconds(new.after)),
         ),
         match summary.written_after {
-            None if rested_under_fault(drill, summary) => "-".to_owned(),
+            None if drill.disturbance.is_change() || rested_under_fault(drill, summary) => {
+                "-".to_owned()
+            }
             time => after(time),
         },
         summary
@@ -177,7 +198,7 @@ fn failure(text: &mut String, drill: &Drill, reason: &Shortfall, details: &[Stri
     let _ = writeln!(
         text,
         "\n{RED}error{RED:#}{BOLD}: {}: {told}{BOLD:#}",
-        drill.fault
+        drill.disturbance.name()
     );
     for detail in details {
         let _ = writeln!(text, "  {}", shown(detail));
@@ -205,6 +226,7 @@ fn details(summary: &Summary, reason: &Shortfall) -> Vec<String> {
             (summary.registers.ambiguous.len(), keys.collect())
         }
         Shortfall::NotInjected
+        | Shortfall::NotChanged
         | Shortfall::NotTakenBack(_)
         | Shortfall::NothingWritten
         | Shortfall::NotReadBack

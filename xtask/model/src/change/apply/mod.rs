@@ -14,7 +14,7 @@ use crate::plan::Member;
 use crate::plan::identity::EtcdId;
 use crate::values::{EtcdVersion, HostName};
 pub use seen::{MemberSeen, Seen, place};
-pub use step::{Joining, Kind, Leaving, Moving, Obstacle, Step, Voters};
+pub use step::{Joining, Kind, Leaving, Moving, Obstacle, Step, Voters, done};
 
 /// What is known of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]

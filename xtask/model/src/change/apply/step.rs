@@ -9,6 +9,7 @@ use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
 use crate::plan::{self, Member, Plan};
 use crate::values::{EtcdVersion, HostName, Ports};
+use crate::wording::list;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,6 +193,11 @@ impl Step {
         }
     }
 
+    /// What it does, in two words.
+    pub fn in_short(&self) -> String {
+        format!("{} {}", self.word(), self.member)
+    }
+
     /// Its kind, as a word for programs.
     pub const fn word(&self) -> &'static str {
         match self.kind {
@@ -285,6 +291,35 @@ impl Obstacle {
             ),
         }
     }
+}
+
+/// Steps that were taken, in words: `added core-04 and core-05; restarted core-01`.
+pub fn done(steps: &[Step]) -> String {
+    let mut kinds: Vec<(&str, String, Vec<&str>)> = Vec::new();
+    for step in steps {
+        let mut with = String::new();
+        let word = match step.kind {
+            Kind::Start(_) => "started",
+            Kind::Restart => "restarted",
+            Kind::Upgrade(to) => {
+                with = format!(" with etcd {to}");
+                "restarted"
+            }
+            Kind::Add(_) => "added",
+            Kind::Remove(_) => "removed",
+            Kind::Move(..) => "moved",
+        };
+        let member = step.member.as_str();
+        let mut known = kinds.iter_mut();
+        match known.find(|known| (known.0, &known.1) == (word, &with)) {
+            Some((.., members)) if members.contains(&member) => {}
+            Some((.., members)) => members.push(member),
+            None => kinds.push((word, with, vec![member])),
+        }
+    }
+    let kinds = kinds.iter();
+    let kinds = kinds.map(|(word, with, members)| format!("{word} {}{with}", list(members)));
+    kinds.collect::<Vec<_>>().join("; ")
 }
 
 /// The address in a peer URL.

@@ -43,6 +43,9 @@ pub(super) fn moments(page: &mut String, drill: &Drill) {
             Event::Restored => "the data of all members is replaced".to_owned(),
             Event::Healed => "the fault is healed".to_owned(),
             Event::Healthy => "`verify` finds nothing wrong".to_owned(),
+            Event::Changing => "the change begins".to_owned(),
+            Event::Step { what, .. } => what.clone(),
+            Event::Changed => "the change is complete".to_owned(),
         };
         let _ = writeln!(
             page,

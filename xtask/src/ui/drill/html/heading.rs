@@ -52,22 +52,21 @@ fn totals(page: &mut String, figures: &Figures) {
     let lost = match (figures.not_read_back, figures.lost) {
         (0, 0) => ("0".to_owned(), of_them, ""),
         (0, lost) => (count(lost), of_them, "bad"),
-        (all, _) if all == figures.faults => ("unknown".to_owned(), "lost".to_owned(), "bad"),
+        (all, _) if all == figures.drills => ("unknown".to_owned(), "lost".to_owned(), "bad"),
         (some, lost) => {
             let unread = many(some, "drill");
             let what = format!("known to be lost; after {unread} nothing could be read back");
             (count(lost), what, "bad")
         }
     };
-    let tiles = [
-        (count(figures.faults), "faults injected".to_owned(), ""),
-        (count(figures.found), found, ""),
-        (
-            count(figures.acknowledged),
-            "acknowledged writes".to_owned(),
-            "",
-        ),
-        lost,
-    ];
-    tiles::row(page, &tiles);
+    let found = (count(figures.found), found, "");
+    let faults = (count(figures.faults), "faults injected".to_owned(), "");
+    let changes = (count(figures.changes), "changes made".to_owned(), "");
+    let acknowledged = count(figures.acknowledged);
+    let acknowledged = (acknowledged, "acknowledged writes".to_owned(), "");
+    if figures.changes > 0 {
+        tiles::row(page, &[changes, acknowledged, lost]);
+    } else {
+        tiles::row(page, &[faults, found, acknowledged, lost]);
+    }
 }

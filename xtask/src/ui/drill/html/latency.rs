@@ -1,12 +1,13 @@
-//! The latencies before, during and after the fault.
+//! The latencies before, during and after the fault or the change.
 
 use std::fmt::Write;
 
+use crate::drill::Disturbance;
 use crate::drill::latency::{Latencies, Latency};
 use crate::drill::words::milliseconds;
 use crate::wording::count;
 
-pub(super) fn latencies(page: &mut String, latencies: &Latencies) {
+pub(super) fn latencies(page: &mut String, disturbance: Disturbance, latencies: &Latencies) {
     page.push_str(
         "<table class=\"list latency\">\n<caption>Milliseconds until requests were answered</caption>\n\
          <thead><tr><th scope=\"col\"></th><th scope=\"col\" class=\"number\">answered</th>",
@@ -15,11 +16,15 @@ pub(super) fn latencies(page: &mut String, latencies: &Latencies) {
         let _ = write!(page, "<th scope=\"col\" class=\"number\">{percentile}</th>");
     }
     page.push_str("</tr></thead>\n<tbody>\n");
+    let [before, during, after] = match disturbance {
+        Disturbance::Fault(_) => ["before the fault", "during the fault", "after healing"],
+        Disturbance::Change(_) => ["before the change", "during the change", "after the change"],
+    };
     for (what, phases) in [("writes", &latencies.writes), ("reads", &latencies.reads)] {
         for (when, latency) in [
-            ("before the fault", phases.before),
-            ("during the fault", phases.during),
-            ("after healing", phases.after),
+            (before, phases.before),
+            (during, phases.during),
+            (after, phases.after),
         ] {
             row(page, &format!("{what} {when}"), latency);
         }

@@ -6,11 +6,11 @@ use std::fmt::Write;
 use super::text::{escaped, unbroken};
 use crate::drill::Drill;
 use crate::drill::summary::Summary;
-use crate::ui::drill::table::{self, COLUMNS};
+use crate::ui::drill::table::{self, COLUMNS, headings};
 
 /// The narrowest page that shows each column, as a class of the style sheet.
 const SHOWN: [&str; COLUMNS.len()] = [
-    "",       // FAULT
+    "",       // FAULT or CHANGE
     "",       // VERDICT
     "medium", // FOUND
     "wide",   // NEW LEADER
@@ -25,7 +25,7 @@ const SHOWN: [&str; COLUMNS.len()] = [
 
 pub(super) fn overview(page: &mut String, drills: &[Drill], summaries: &[Summary]) {
     page.push_str("<table class=\"overview\">\n<thead><tr>");
-    for (column, (heading, _)) in COLUMNS.iter().enumerate() {
+    for (column, heading) in headings(drills).iter().enumerate() {
         let _ = write!(
             page,
             "<th scope=\"col\" class=\"{}\">{}</th>",

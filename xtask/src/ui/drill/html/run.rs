@@ -41,18 +41,19 @@ fn lines(run: &Run, drills: &[Drill]) -> Vec<(&'static str, String)> {
         ),
         ("xtask", run.xtask.clone()),
         ("command", format!("`{}`", run.command)),
-        (
-            "clients",
-            format!(
-                "at most {} requests per second; each fault is held for at least {}",
-                count(run.rate as usize),
-                seconds(run.hold)
-            ),
-        ),
+        ("clients", clients(run)),
         (
             "as JSON",
             "`--format json` prints the same results for programs".to_owned(),
         ),
     ]);
     lines
+}
+
+fn clients(run: &Run) -> String {
+    let rate = count(run.rate as usize);
+    let held = run.hold.map_or_else(String::new, |hold| {
+        format!("; each fault is held for at least {}", seconds(hold))
+    });
+    format!("at most {rate} requests per second{held}")
 }

@@ -17,6 +17,7 @@ use crate::drill::history::Answer;
 use crate::drill::summary::{Gap, Summary};
 use crate::drill::words::{moment, seconds};
 use crate::drill::{Drill, Event};
+use crate::ui::drill::kind;
 use crate::values::HostName;
 use crate::wording::many;
 use labels::{LANE, Label, arrange, fitting, room};
@@ -50,7 +51,7 @@ pub(super) fn figure(page: &mut String, number: usize, drill: &Drill, summary: &
         };
         drawing.draw(page);
     }
-    legend(page, summary);
+    legend(page, drill.disturbance, summary);
     table(page, drill, end);
     page.push_str("</figure>\n");
 }
@@ -90,7 +91,7 @@ impl Drawing<'_> {
              <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-text\">{}</desc>",
             number(*width),
             number(height),
-            escaped(&format!("Timeline of {}", self.drill.fault)),
+            escaped(&format!("Timeline of {}", self.drill.disturbance.name())),
             escaped(&self.description())
         );
         self.shades(page, top, bottom);
@@ -126,7 +127,8 @@ impl Drawing<'_> {
         let moments = moments.map(|one| format!("{} at {}", event(&one.event), moment(one.at)));
         let gap = self.summary.gap_under_fault.map_or_else(String::new, |gap| {
             format!(
-                " The longest time without an acknowledged write during the fault is from {} to {}.",
+                " The longest time without an acknowledged write during the {} is from {} to {}.",
+                kind(self.drill.disturbance),
                 moment(gap.from),
                 moment(gap.to)
             )
@@ -154,7 +156,7 @@ impl Drawing<'_> {
         step.unwrap_or(self.end / 60)
     }
 
-    /// Shades the time of the fault, its longest time without an acknowledged write, and the times
+    /// Shades the time of the fault or the change, its longest time without an acknowledged write, and the times
     /// without requests.
     fn shades(&self, page: &mut String, top: f64, bottom: f64) {
         let mut shade = |class: &str, from: Duration, to: Duration| {
@@ -172,9 +174,8 @@ impl Drawing<'_> {
             let mut moments = self.drill.moments.iter();
             Some(moments.find(|one| is_it(&one.event))?.at)
         };
-        let from = at(|event| matches!(event, Event::Injecting | Event::Injected));
-        if let Some(from) = from {
-            let to = at(|event| *event == Event::Healed).unwrap_or(self.end);
+        if let Some(from) = at(Event::begins) {
+            let to = at(Event::ends).unwrap_or(self.end);
             shade("fault", from, to);
         }
         if let Some(gap) = &self.summary.gap_under_fault {
@@ -316,9 +317,13 @@ impl Drawing<'_> {
     fn labels(&self) -> Vec<Label> {
         let injected = |event: &Event| *event == Event::Injected;
         let is_injected = self.drill.moments.iter().any(|one| injected(&one.event));
-        // The shade already shows the start of the injection.
+        // The shade already shows the start of the injection, and of a change.
+        let is_shown = |event: &Event| match event {
+            Event::Injecting => !is_injected,
+            event => *event != Event::Changing,
+        };
         let moments = self.drill.moments.iter();
-        let moments = moments.filter(|one| one.event != Event::Injecting || !is_injected);
+        let moments = moments.filter(|one| is_shown(&one.event));
         let labels = moments.map(|one| {
             let time = match self.class {
                 "narrow" => String::new(),

@@ -16,7 +16,7 @@ pub(super) struct RunJson<'a> {
     driver: DriverName,
     xtask: &'a str,
     command: &'a str,
-    hold_milliseconds: u64,
+    hold_milliseconds: Option<u64>,
     rate: u32,
 }
 
@@ -30,7 +30,7 @@ impl<'a> RunJson<'a> {
             driver: run.driver,
             xtask: &run.xtask,
             command: &run.command,
-            hold_milliseconds: milliseconds(run.hold),
+            hold_milliseconds: run.hold.map(milliseconds),
             rate: run.rate,
         }
     }

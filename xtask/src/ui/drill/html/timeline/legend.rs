@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::drill::Disturbance;
 use crate::drill::summary::Summary;
+use crate::ui::drill::kind;
 
 /// A shape of the drawing, in a square of 16.
 struct Shape {
@@ -16,7 +18,7 @@ const fn shape(class: &'static str, path: &'static str) -> Shape {
 
 const SQUARE: &str = "M0 1h16v14H0z";
 
-pub(super) fn legend(page: &mut String, summary: &Summary) {
+pub(super) fn legend(page: &mut String, disturbance: Disturbance, summary: &Summary) {
     page.push_str("<figcaption>\n<ul class=\"legend\">\n");
     let bars = [shape("bars", "M1 15v-6h3v6zM6 15V3h3v12zM11 15V7h3v8z")];
     item(page, &bars, "writes acknowledged through a member");
@@ -24,7 +26,11 @@ pub(super) fn legend(page: &mut String, summary: &Summary) {
     let unknown = [shape("unknown", "M8 3l5 5-5 5-5-5z")];
     item(page, &unknown, "outcome unknown");
     let fault = [shape("fault", SQUARE)];
-    item(page, &fault, "from injection until healed");
+    let when = match disturbance {
+        Disturbance::Fault(_) => "from injection until healed",
+        Disturbance::Change(_) => "from the first step until the last is complete",
+    };
+    item(page, &fault, when);
     if summary.gap_under_fault.is_some() {
         // It is darker where it lies over the shade of the fault, and may end after it.
         let gap = [
@@ -35,7 +41,10 @@ pub(super) fn legend(page: &mut String, summary: &Summary) {
         item(
             page,
             &gap,
-            "longest time without an acknowledged write during the fault",
+            &format!(
+                "longest time without an acknowledged write during the {}",
+                kind(disturbance)
+            ),
         );
     }
     if !summary.rests.is_empty() {
