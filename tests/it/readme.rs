@@ -215,8 +215,8 @@ fn upgrades() -> String {
         let _ = writeln!(table, "| any | {versions} | never | {why} |");
     }
     table += "| any | a later minor release than the next | in several steps | |\n";
-    table += "| any | the minor release before | while the cluster still speaks it | from 3.6 on also later, \
-              with etcd's own downgrade |\n";
+    table += "| any | the minor release before | until all members have the later one | from 3.6 on also afterwards, \
+        by etcd's own downgrade, which no task performs yet |\n";
     table += "| 2.x | any | by hand | |\n";
     table
 }

@@ -139,6 +139,19 @@ fn version_that_does_not_start_is_taken_back() {
     left.sort();
     assert_eq!(left, ["", "3.4.23", "3.4.23"]);
 
+    // After a reboot, nothing starts with it, until the version is set back.
+    for id in processes(&scratch, "broken").values() {
+        kill(Pid::from_raw(*id), Signal::SIGKILL).unwrap();
+    }
+    look_until(|| processes(&scratch, "broken").is_empty(), |gone| *gone);
+    scratch.run(&["up", "broken"]).expect(6);
+    scratch.define("broken", &count(73, 3, OLD));
+    scratch.run(&["up", "broken"]).expect(0);
+    assert_eq!(versions(&scratch, "broken"), ["3.4.23"; 3]);
+
+    // The same without the reboot.
+    scratch.define("broken", &count(73, 3, NEW));
+    scratch.run(&apply).expect(6);
     scratch.define("broken", &count(73, 3, OLD));
     let back = [
         "apply",

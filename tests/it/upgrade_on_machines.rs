@@ -18,10 +18,11 @@ fn version_of_machines_is_rolled_in_containers() {
     let (old, new) = (release().version.to_string(), newer.version.to_string());
     let definition = definition
         .replace(&old, &new)
-        .replace(release().sha256.as_str(), newer.sha256.as_str());
+        .replace(release().sha256.as_str(), newer.sha256.as_str())
+        .replace("[etcd]\n", "[etcd]\nclient_port = 2390\npeer_port = 2381\n");
     fs::write(&file, definition).unwrap();
 
-    // Killed once the first machine has its new user-data.
+    // The ports change as well. Killed once the first machine has its new user-data.
     cluster.run_killed(&["apply", "--yes"], "start --no-block etcd.service");
     let verify = cluster.run(&["verify"]).expect(1);
     let hint = "`cargo xtask apply`\n";

@@ -4,7 +4,6 @@ use camino::Utf8PathBuf;
 use clap::ValueEnum;
 
 use super::{Exit, Which};
-use crate::command_line;
 use crate::hint::Hint;
 use crate::lifecycle::apply::{self, ApplyRequest, Planned};
 use crate::report::Outcome;
@@ -90,7 +89,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             if steps.is_empty() && refused.is_empty() {
                 ui.say(&format!("{name} is as defined: nothing to do"));
             } else if refused.is_empty() {
-                let apply = [command_line::task(&session.plan, "apply")];
+                let apply = [apply::command(&session.plan, args.etcd_dir.as_deref())];
                 ui.hint(&Hint::heals("perform them", apply));
             }
         }

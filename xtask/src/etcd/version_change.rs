@@ -9,8 +9,6 @@ use super::ask::ask;
 use super::tools::{Tools, ToolsOrigin};
 use crate::plan::Member;
 use crate::process;
-use crate::reason::Reason;
-use crate::values::EtcdVersion;
 
 /// How long a member may take to answer, in seconds.
 const PATIENCE: u64 = 5;
@@ -18,15 +16,12 @@ const PATIENCE: u64 = 5;
 /// How long it may take to list its users.
 const AUTH: Duration = Duration::from_secs(20);
 
-/// How long the members may take to agree on a downgrade.
-const DOWNGRADE: Duration = Duration::from_secs(30);
-
 /// The same inside a machine, including the login.
 const INSIDE: Duration = Duration::from_secs(60);
 
-/// The minor release that the cluster speaks: the lowest of its members, once they have agreed on it. None if the member
+/// The minor release of the cluster: the lowest of its members, once they have agreed on it. None if the member
 /// does not answer, or they have not agreed yet. Every version answers under `/version`.
-pub fn spoken(member: &Member, tools: &Tools) -> Option<(u16, u16)> {
+pub fn of_cluster(member: &Member, tools: &Tools) -> Option<(u16, u16)> {
     let url = format!("{}/version", member.client_url());
     let answer = if tools.origin == ToolsOrigin::Machine {
         let shell = Shell::new().ok()?;
@@ -53,18 +48,6 @@ pub fn has_auth(tools: &Tools, through: &Member) -> Option<bool> {
         Ok(_) => Some(false),
         Err(why) if why.as_str().contains("user name is empty") => Some(true),
         Err(_) => None,
-    }
-}
-
-/// Has the cluster allow its members to run the minor release before its own (from etcd 3.6 on). It ends by itself once
-/// all of them do.
-pub fn allow_downgrade(tools: &Tools, through: &Member, to: EtcdVersion) -> Result<(), Reason> {
-    let to = format!("{}.{}.0", to.major, to.minor);
-    let downgrade = |what: &str| ask(tools, through, &["downgrade", what, &to], DOWNGRADE);
-    match downgrade("validate").and_then(|_| downgrade("enable")) {
-        // A killed task has begun it (`ErrDowngradeInProcess`).
-        Err(why) if why.as_str().contains("downgrade job in progress") => Ok(()),
-        done => done.map(drop),
     }
 }
 

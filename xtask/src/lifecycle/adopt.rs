@@ -6,7 +6,8 @@ use camino::Utf8PathBuf;
 
 use super::start::{self, StartRequest};
 use crate::driver::{DRIVERS, Driver};
-use crate::etcd::observe;
+use crate::etcd::tools::ToolsOrigin;
+use crate::etcd::{observe, pair};
 use crate::hint::Hint;
 use crate::observation::{Condition, ListedMember, Look, MemberObservation, Observation};
 use crate::plan::identity::EtcdId;
@@ -15,7 +16,7 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::state::{Lock, Record};
 use crate::ui::Ui;
-use crate::values::{HostName, Ports};
+use crate::values::{EtcdVersion, HostName, Ports};
 use crate::wording::list;
 use crate::workspace::{Home, Workspace};
 
@@ -57,7 +58,7 @@ pub(super) fn adopt_locked(
     let before = Record::read(&home)?;
     let mut request = *request;
     let running = match before {
-        None => what_runs(&home),
+        None => what_runs(&home, defined.etcd.version),
         Some(_) => None,
     };
     if let Some((driver, folder)) = &running {
@@ -72,11 +73,13 @@ pub(super) fn adopt_locked(
     Ok(adopted)
 }
 
-/// Records the IDs of members that were started from data without a record, once they serve.
+/// Records the IDs of members that were started from data without a record, once they serve. If they do not say who they
+/// are, the next task does so.
 pub(super) fn confirm_ids(session: &mut Session) -> Outcome<()> {
     let before = session.record.clone();
-    if before.ids_are_guessed {
-        let (record, _) = seen(session, Some(&before), true)?;
+    if before.ids_are_guessed
+        && let Ok((record, _)) = seen(session, Some(&before), true)
+    {
         record.write(&session.home)?;
         session.plan = record.running(session.plan.clone());
         session.record = record;
@@ -189,16 +192,26 @@ pub(super) fn runs_here(home: &Home) -> Outcome<bool> {
 }
 
 /// The driver whose members left traces here, and the folder of the etcd that they run, if they are
-/// processes.
-fn what_runs(home: &Home) -> Option<(&'static dyn Driver, Option<Utf8PathBuf>)> {
+/// processes: preferably of the wanted version.
+fn what_runs(
+    home: &Home,
+    wanted: EtcdVersion,
+) -> Option<(&'static dyn Driver, Option<Utf8PathBuf>)> {
     let mut drivers = DRIVERS.iter().map(|driver| (driver, driver.traces(home)));
     let (driver, traces) = drivers.find(|(_, traces)| !traces.is_empty())?;
     let started = driver.started_with(home, &traces);
     let programs = started.iter().filter_map(|one| one.seen()?.program.clone());
     let folders =
         programs.filter_map(|program| Some(Utf8PathBuf::from(program).parent()?.to_owned()));
-    let mut usable = folders.filter(|folder| folder.join("etcdctl").is_file());
-    Some((*driver, usable.next()))
+    let mut folders: Vec<Utf8PathBuf> = folders.collect();
+    folders.sort();
+    folders.dedup();
+    // In the middle of a change of the version, the members run two: whatever starts one uses the new one.
+    let usable = folders.into_iter().filter_map(|folder| {
+        let tools = pair::in_folder(&folder, ToolsOrigin::Named).ok()?;
+        Some((tools.version == wanted, tools.version, folder))
+    });
+    Some((*driver, usable.max().map(|(.., folder)| folder)))
 }
 
 /// The ID of the cluster that all answering members belong to, and its list of members.

@@ -66,7 +66,7 @@ fn snapshot_of(
         damaged: damaged(started, &members),
         way_back: None,
         unfinished: unfinished::hint(&started.home),
-        changes: changes(started),
+        changes: changes(started, &members),
         is_redefined: open::is_redefined(started),
         is_defined: definitions::exists(&started.home.workspace, &started.home.name),
         members,
@@ -77,7 +77,7 @@ fn snapshot_of(
 }
 
 /// How the definition differs from what runs, in words, as far as this host shows quickly.
-fn changes(started: &Started) -> Vec<String> {
+fn changes(started: &Started, seen: &[MemberSnapshot]) -> Vec<String> {
     let Started {
         home,
         record,
@@ -87,7 +87,7 @@ fn changes(started: &Started) -> Vec<String> {
     let in_transit = record.in_transit().into_iter();
     changes.extend(in_transit.map(|one| {
         let (name, address) = (one.name, one.address);
-        format!("`{name}` at {address} is being added or removed: `apply` was interrupted")
+        format!("`{name}` at {address} is being added or removed by `apply`")
     }));
     let Some(defined) = open::defined(started).filter(|plan| !record.is_redefined_by(plan)) else {
         return changes;
@@ -97,20 +97,26 @@ fn changes(started: &Started) -> Vec<String> {
         changes.extend(outdated.map(|one| one.message));
         return changes;
     }
-    let version = record.etcd.version;
     let processes = driver.started_with(home, &record.names());
     let members = record.members();
-    let different = members.iter().zip(&processes).filter_map(|(one, process)| {
-        let process = process.seen()?;
-        let differences = check::flag_differences(&defined, one, Some(version), process);
-        (!differences.is_empty()).then(|| (&one.name, list(differences)))
-    });
-    let different: Vec<(&HostName, String)> = different.collect();
-    if let Some((_, flags)) = different.first() {
-        let verb = if different.len() == 1 { "runs" } else { "run" };
-        let names = list_of_words(different.iter().map(|(name, _)| name));
-        changes.push(format!("{names} {verb} {flags}"));
+    let mut different: Vec<(String, Vec<&HostName>)> = Vec::new();
+    for ((member, process), seen) in members.iter().zip(&processes).zip(seen) {
+        let version = seen.status.seen().map(|status| status.version.parse());
+        let (Some(process), Some(Ok(version))) = (process.seen(), version) else {
+            continue;
+        };
+        let flags = check::flag_differences(&defined, member, Some(version), process);
+        let flags = list(flags);
+        match different.iter_mut().find(|(known, _)| *known == flags) {
+            _ if flags.is_empty() => {}
+            Some((_, members)) => members.push(&member.name),
+            None => different.push((flags, vec![&member.name])),
+        }
     }
+    changes.extend(different.into_iter().map(|(flags, members)| {
+        let verb = if members.len() == 1 { "runs" } else { "run" };
+        format!("{} {verb} {flags}", list_of_words(members))
+    }));
     changes
 }
 

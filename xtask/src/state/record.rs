@@ -47,12 +47,25 @@ pub struct Record {
     pub ids_are_guessed: bool,
     /// The etcd that the cluster runs.
     pub etcd: RecordedEtcd,
+    /// What it ran before, until all members have the version above and the cluster has followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<RecordedBefore>,
     /// What the definition said when the cluster was started. Older versions of this program did not record
     /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defined: Option<RecordedDefinition>,
     /// Whether fleet uses the cluster.
     pub fleet: bool,
+}
+
+/// What a cluster ran before a change of its version that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct RecordedBefore {
+    /// The etcd binaries.
+    etcd: RecordedEtcd,
+    /// What the definition said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    defined: Option<RecordedDefinition>,
 }
 
 /// What a definition said of the version and the driver when members were started with it.
@@ -115,6 +128,7 @@ impl Record {
             cluster_id: None,
             ids_are_guessed: false,
             etcd: RecordedEtcd::of(tools),
+            before: None,
             defined: Some(RecordedDefinition {
                 version: plan.etcd.version,
                 driver: plan.driver,
@@ -155,7 +169,59 @@ impl Record {
         })
     }
 
-    /// Records other binaries of the same minor release.
+    /// Records that members get another version, on these binaries if they are processes.
+    pub fn begin_upgrade(&mut self, tools: Option<&Tools>, defined: RecordedDefinition) {
+        if self.before.is_none() {
+            self.before = Some(RecordedBefore {
+                etcd: self.etcd.clone(),
+                defined: self.defined,
+            });
+        }
+        if let Some(tools) = tools {
+            self.use_tools(tools);
+        }
+        self.defined = Some(defined);
+    }
+
+    /// Whether a change of the version is under way.
+    pub const fn is_upgrading(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Records that all members have the version, and that the cluster has followed.
+    pub fn end_upgrade(&mut self) {
+        self.before = None;
+    }
+
+    /// The etcd for a definition with this version: if it was set back in the middle of a change, the one before.
+    pub fn etcd_for(&self, version: EtcdVersion) -> &RecordedEtcd {
+        match &self.before {
+            Some(before) if self.is_set_back_to(version) => &before.etcd,
+            _ => &self.etcd,
+        }
+    }
+
+    /// Records that members are started for a definition with this version. If it was set back, the change is undone,
+    /// and its other version is the one before from now on: etcd may not go back any more.
+    pub fn start_for(&mut self, version: EtcdVersion) {
+        if self.is_set_back_to(version)
+            && let Some(before) = &mut self.before
+        {
+            std::mem::swap(&mut self.etcd, &mut before.etcd);
+            std::mem::swap(&mut self.defined, &mut before.defined);
+        }
+    }
+
+    fn is_set_back_to(&self, version: EtcdVersion) -> bool {
+        let is_it = |etcd: &RecordedEtcd, defined: Option<RecordedDefinition>| {
+            defined.map_or(etcd.version, |defined| defined.version) == version
+        };
+        let before = self.before.as_ref();
+        before.is_some_and(|before| is_it(&before.etcd, before.defined))
+            && !is_it(&self.etcd, self.defined)
+    }
+
+    /// Records other binaries.
     pub fn use_tools(&mut self, tools: &Tools) {
         self.etcd = RecordedEtcd::of(tools);
     }
@@ -297,12 +363,19 @@ impl Record {
 
     /// The recorded binaries, if they still exist.
     pub fn tools(&self) -> Option<Tools> {
-        let RecordedEtcd {
+        self.etcd.tools()
+    }
+}
+
+impl RecordedEtcd {
+    /// These binaries, if they still exist.
+    pub fn tools(&self) -> Option<Tools> {
+        let Self {
             version,
             origin,
             etcd,
             etcdctl,
-        } = self.etcd.clone();
+        } = self.clone();
         (etcd.is_file() && etcdctl.is_file()).then_some(Tools {
             etcd,
             etcdctl,
@@ -310,9 +383,7 @@ impl Record {
             origin,
         })
     }
-}
 
-impl RecordedEtcd {
     fn of(tools: &Tools) -> Self {
         let Tools {
             etcd,

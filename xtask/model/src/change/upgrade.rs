@@ -38,7 +38,8 @@ pub enum Way {
     Roll,
     /// As [`Way::Roll`], back to the minor release that the cluster still speaks.
     Back,
-    /// As [`Way::Roll`], to the minor release before, once etcd's own downgrade is enabled.
+    /// As [`Way::Roll`], to the minor release before, once etcd's own downgrade is enabled and its data is ready for that.
+    /// No task does so yet.
     Downgrade,
 }
 
@@ -315,7 +316,7 @@ impl Change<'_> {
         let (wanted, is_mixed) = (to.minor_release(), self.is_mixed());
         let is_next = highest.minor - to.minor == 1;
         match self.cluster {
-            Some(speaks) if speaks <= wanted && (is_mixed || is_next) => return Ok(Way::Back),
+            Some(speaks) if speaks <= wanted && is_mixed => return Ok(Way::Back),
             Some(speaks) if is_mixed && is_next => {
                 return Err(Refusal {
                     what: format!("members run etcd {from} and {highest}"),

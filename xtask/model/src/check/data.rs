@@ -43,7 +43,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         (true, _) => Verdict::Pass,
     };
     let findings = lost.iter().enumerate().map(|(index, member)| {
-        let hint = (index == 0).then(|| hint(plan, member, with_data + lost.len() - 1));
+        let hint = (index == 0).then(|| hint(plan, member, with_data));
         let text = "runs, but its data folder is gone or empty: do not restart it";
         Finding::new(Some(member), text, hint)
     });
@@ -55,7 +55,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     unseen.settle(verdict, evidence, findings)
 }
 
-/// What to do about the first of them. `others`: how many others answer.
+/// What to do about the first of them. `others`: how many others have theirs.
 fn hint(plan: &Plan, member: &HostName, others: usize) -> Hint {
     if others >= plan.quorum() && advice::can_be_replaced(plan) {
         return Hint::heals(

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::process::{self, Process};
 use crate::atomic;
-use crate::observation::LOG_FOLDERS;
+use crate::observation::{LOG_FOLDERS, Look};
 use crate::pause::pause;
 use crate::values::HostName;
 use crate::workspace::Home;
@@ -136,6 +136,20 @@ impl MemberFolder {
             let log = fs::read_dir(self.data().join(folder));
             log.is_ok_and(|mut files| files.next().is_some())
         })
+    }
+
+    /// The same for a verdict: what this user may not read is no proof.
+    pub(super) fn data_on_disk(&self) -> Look<bool> {
+        for folder in LOG_FOLDERS {
+            let log = fs::read_dir(self.data().join(folder));
+            match log.map(|mut files| files.next().is_some()) {
+                Ok(true) => return Look::Seen(true),
+                Ok(false) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Look::Failed(format!("could not be inspected: {error}")),
+            }
+        }
+        Look::Seen(false)
     }
 
     /// Creates the data folder of a member without data, and notes its state outside of the

@@ -201,7 +201,7 @@ impl Driver for Local {
             let folder = MemberFolder::of(home, member);
             match folder.process(process::etcds) {
                 None => Look::NotAsked("does not run".to_owned()),
-                Some(_) => Look::Seen(folder.has_data()),
+                Some(_) => folder.data_on_disk(),
             }
         };
         members.iter().map(has_data).collect()

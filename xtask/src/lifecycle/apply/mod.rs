@@ -131,10 +131,10 @@ pub fn plan(ui: Ui, request: ApplyRequest<'_>) -> Outcome<Planned> {
     let session = open::with_plan(ui, &workspace.home(request.name), &plan)?;
     unfinished::refuse(&session.home)?;
     let session = upgrade::aim(session, &plan, request.etcd_dir, false)?;
-    planned(session, request.may_interrupt)
+    planned(session, request.may_interrupt, request.etcd_dir)
 }
 
-fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
+fn planned(session: Session, may_interrupt: bool, etcd_dir: Option<&Utf8Path>) -> Outcome<Planned> {
     refused::refuse_unsuitable(&session)?;
     let present = Present::of(&session)?;
     let Steps { steps, obstacle } = present.state.steps();
@@ -158,7 +158,7 @@ fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
     }
     let interrupts = steps.iter().find(|step| step.interrupts());
     if let Some(step) = interrupts.filter(|_| !may_interrupt) {
-        refused.push(refused::interrupts(&session, step));
+        refused.push(refused::interrupts(step, &command(&session.plan, etcd_dir)));
     }
     Ok(Planned {
         differences: session.record.differences(&session.defined),
@@ -166,6 +166,15 @@ fn planned(session: Session, may_interrupt: bool) -> Outcome<Planned> {
         steps,
         refused,
     })
+}
+
+/// The command that applies the definition, with these binaries for local members.
+pub fn command(plan: &Plan, etcd_dir: Option<&Utf8Path>) -> String {
+    let apply = command_line::task(plan, "apply");
+    match etcd_dir {
+        Some(folder) => format!("{apply} --etcd-dir {}", process::quoted(folder.as_str())),
+        None => apply,
+    }
 }
 
 /// Performs the steps. `agree`: shows them and asks.
@@ -192,7 +201,7 @@ pub fn apply(
     let session = open::with_plan(ui, &home, &plan)?;
     refused::refuse_other_tasks(&session)?;
     let session = upgrade::aim(session, &plan, etcd_dir, true)?;
-    let planned = planned(session, may_interrupt)?;
+    let planned = planned(session, may_interrupt, etcd_dir)?;
     if !planned.refused.is_empty() {
         // The steps help to understand why.
         agree(&planned)?;
@@ -202,7 +211,7 @@ pub fn apply(
         let mut session = planned.session;
         // A killed task may not have recorded its last step.
         Present::of(&session)?.settle(&mut session)?;
-        upgrade::record(&mut session)?;
+        upgrade::complete(&mut session)?;
         return Ok(Applied::NothingToDo);
     }
     if load.is_some() {
@@ -215,7 +224,7 @@ pub fn apply(
     let interruption = process::defer_interrupt(
         "interrupted: completing this step first; press Ctrl-C again to stop at once",
     );
-    let continues = command_line::task(&session.plan, "apply");
+    let continues = command(&session.plan, etcd_dir);
     let continues = ui::hint_line(&Hint::heals("continue", [continues]));
     let mut after_interrupt = Some(process::on_interrupt(String::new()));
     let mut take_steps = |session: &mut Session, mut timeline: Option<&mut Timeline<'_>>| {
@@ -297,7 +306,7 @@ pub(super) fn steps(ui: Ui, session: &mut Session, steering: Steering<'_>) -> Ou
     if session.driver.machines().is_some() {
         start::render_files(ui, &session.home.workspace, &session.defined)?;
     }
-    let mut work = Work::new(ui, command_line::task(&session.plan, "apply"));
+    let mut work = Work::new(ui, command(&session.plan, etcd_dir));
     let mut last: Option<Step> = None;
     let mut taken: Vec<Step> = Vec::new();
     let mut whole: Vec<Step> = Vec::new();
@@ -325,7 +334,7 @@ pub(super) fn steps(ui: Ui, session: &mut Session, steering: Steering<'_>) -> Ou
                 wait(session, step, &tolerated)?;
             }
             if interruption.is_asked() && next != Next::Done {
-                return Err(interrupted(session, step));
+                return Err(interrupted(step, &work.go_on));
             }
             last = None;
             *session = again(session, defined, etcd_dir)?;
@@ -340,7 +349,7 @@ pub(super) fn steps(ui: Ui, session: &mut Session, steering: Steering<'_>) -> Ou
             }
         };
         if step.interrupts() && !may_interrupt {
-            return Err(Failure::refused(refused::interrupts(session, &step)));
+            return Err(Failure::refused(refused::interrupts(&step, &work.go_on)));
         }
         let is_same = |one: &Step| (&one.member, &one.kind) == (&step.member, &step.kind);
         if taken.iter().any(is_same) {
@@ -357,10 +366,7 @@ pub(super) fn steps(ui: Ui, session: &mut Session, steering: Steering<'_>) -> Ou
         last = Some(step);
         *session = again(session, defined, etcd_dir)?;
     }
-    if taken.iter().any(Step::is_upgrade) {
-        upgrade::follow(session)?;
-    }
-    upgrade::record(session)?;
+    upgrade::complete(session)?;
     told(News::Complete);
     let verified = look::wait_while(session, SETTLING, &|_| !interruption.is_asked());
     Ok(Changed {
@@ -438,12 +444,11 @@ fn edited(session: &Session, last: Option<&Step>) -> Failure {
     )
 }
 
-fn interrupted(session: &Session, step: &Step) -> Failure {
-    let go_on = [command_line::task(&session.plan, "apply")];
+fn interrupted(step: &Step, go_on: &str) -> Failure {
     Failure::interrupted(
         Diagnostic::error("interrupted between two steps")
             .note(format!("the last step is complete: {}", step.what()))
-            .hint(Hint::heals("continue", go_on)),
+            .hint(Hint::heals("continue", [go_on.to_owned()])),
     )
 }
 

@@ -120,14 +120,13 @@ pub(super) fn without_steps(session: &Session) -> Vec<Diagnostic> {
 }
 
 /// A step during which the cluster does not serve, although nothing is wrong with it.
-pub(super) fn interrupts(session: &Session, step: &Step) -> Diagnostic {
+pub(super) fn interrupts(step: &Step, go_on: &str) -> Diagnostic {
     let all = step.before.all;
     let why = if all == 1 {
         "the cluster has one member".to_owned()
     } else {
         format!("the cluster has {all} members, and both are needed")
     };
-    let go_on = command_line::task(&session.plan, "apply");
     Diagnostic::error(format!("the quorum would be lost: {}", step.what()))
         .note(why)
         .note("it comes back when the step is complete, and no data is lost")

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 
 use super::present::Present;
-use crate::change::apply::{Joining, Kind, Step};
+use crate::change::apply::{Joining, Kind, Known, Moving, Step};
 use crate::change::upgrade::{self, Change, Refusal, Way};
 use crate::etcd::find::{Wanted, find};
 use crate::etcd::tools::Tools;
 use crate::etcd::version_change;
+use crate::lifecycle::backup::{self, BackupRequest};
 use crate::pause::pause;
 use crate::plan::Plan;
-use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
-use crate::state::RecordedDefinition;
+use crate::state::{Record, RecordedDefinition};
 use crate::values::EtcdVersion;
 
 /// How long members may take to agree on the version of the cluster. The leader compares their versions every five
@@ -36,27 +36,39 @@ pub(super) fn aim(
     named: Option<&Utf8Path>,
     is_found: bool,
 ) -> Outcome<Session> {
+    // An empty environment variable counts as unset.
+    let named = named.filter(|folder| !folder.as_str().is_empty());
+    let wanted = plan.etcd.version;
     let then = session.record.defined.map(|then| then.version);
-    let is_changed = then.is_some_and(|then| then != plan.etcd.version);
+    let is_changed = then.is_some_and(|then| then != wanted);
     let runs = session.record.etcd.version;
-    let is_same = named.is_none() && (!is_changed || plan.etcd.version == runs);
+    let is_same = named.is_none() && (!is_changed || wanted == runs);
     if session.driver.machines().is_some() || is_same {
         return Ok(session);
     }
     let placed = session.driver.place(plan);
-    if named.is_none() && !is_found {
+    let before = session.record.etcd_for(wanted);
+    let before = before.tools().filter(|before| before.version != runs);
+    if named.is_none() && before.is_none() && !is_found {
         session.defined = placed;
         return Ok(session);
     }
     let cache = session.home.workspace.cache();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let wanted = Wanted {
+    let asked = Wanted {
         named,
         ..Wanted::of(plan, &cache, &path)
     };
-    let tools = find(&wanted, &session.ui.saying())?;
-    if named.is_none() && tools.version != wanted.version {
-        return Err(not_found(wanted.version, &tools));
+    let (tools, is_it) = match before.filter(|_| named.is_none()) {
+        Some(before) => (before, true),
+        None => {
+            let tools = find(&asked, &session.ui.saying())?;
+            let is_it = !is_changed || tools.version == wanted;
+            (tools, is_it)
+        }
+    };
+    if !is_it {
+        return Err(not_found(wanted, &tools));
     }
     session.defined = session.driver.run_by(&placed, &tools);
     session.next_tools = (tools.version != runs).then_some(tools);
@@ -66,6 +78,7 @@ pub(super) fn aim(
 /// Why the members cannot change to the version that they are to run, if they cannot.
 pub(super) fn obstacle(session: &Session, present: &Present) -> Option<Diagnostic> {
     match way(session, present)? {
+        Ok(Way::Downgrade) => Some(etcds_own_downgrade(session)),
         Ok(_) => None,
         Err(refusal) => Some(refusal.diagnostic(&session.plan)),
     }
@@ -79,73 +92,106 @@ fn way(session: &Session, present: &Present) -> Option<Result<Way, Refusal>> {
     let (from, highest) = (*versions.iter().min()?, *versions.iter().max()?);
     let to = session.defined.version();
     let (asked, _) = present.asked("")?;
-    let unknown = session.defined.flags_unknown_to(to);
-    let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
     Some(upgrade::way(&Change {
         from,
         to,
         highest,
-        cluster: version_change::spoken(asked, &session.tools),
+        cluster: version_change::of_cluster(asked, &session.tools),
         has_auth: version_change::has_auth(&session.tools, asked),
         had_v2: present.serves_v2,
-        unknown_flags: &unknown,
+        // Those of another version than the definition's are left out.
+        unknown_flags: &[],
     }))
 }
 
-/// Whether a member starts with another version than before in this step, or local members may.
-pub(super) const fn is_begun_by(session: &Session, step: &Step) -> bool {
-    let starts = matches!(step.kind, Kind::Start(_) | Kind::Add(Joining::Start(_)));
-    step.is_upgrade() || (starts && session.next_tools.is_some())
-}
-
-/// Does what comes before the first member that gets another version.
-pub(super) fn begin(session: &mut Session, present: &Present) -> Outcome<()> {
-    if let Some(Ok(Way::Downgrade)) = way(session, present)
-        && let Some((asked, _)) = present.asked("")
-    {
-        let to = session.defined.version();
-        version_change::allow_downgrade(&session.tools, asked, to)
-            .map_err(|why| not_downgraded(session, to, &why))?;
-        let (major, minor) = to.minor_release();
-        session
-            .ui
-            .say(&format!("the cluster may go back to etcd {major}.{minor}"));
-    }
-    record(session)
+/// Whether a member starts with another version than before in this step.
+pub(super) fn is_begun_by(session: &Session, one: &Known, step: &Step) -> bool {
+    let starts = matches!(
+        step.kind,
+        Kind::Start(_)
+            | Kind::Restart
+            | Kind::Upgrade(_)
+            | Kind::Add(Joining::Start(_))
+            | Kind::Move(_, Moving::Restart)
+    );
+    let runs_another = one
+        .version
+        .is_some_and(|runs| runs != session.defined.version());
+    starts && (session.next_tools.is_some() || runs_another)
 }
 
 /// Records the new version before the first member gets it: whatever starts a member from now on uses it.
-pub(super) fn record(session: &mut Session) -> Outcome<()> {
-    let defined = RecordedDefinition {
-        version: session.defined.etcd.version,
-        driver: session.record.defined.and_then(|then| then.driver),
-    };
+pub(super) fn begin(session: &mut Session) -> Outcome<()> {
     let before = session.record.clone();
-    session.record.defined = Some(defined);
-    if let Some(tools) = session.next_tools.take() {
-        session.record.use_tools(&tools);
-        session.tools = tools;
-    }
-    if session.record != before {
-        session.record.write(&session.home)?;
-    }
-    Ok(())
+    let defined = defined(session);
+    let tools = session.next_tools.take();
+    session.record.begin_upgrade(tools.as_ref(), defined);
+    session.tools = tools.unwrap_or_else(|| session.tools.clone());
+    write_if_new(session, &before)
 }
 
-/// Waits until the cluster speaks the version that all its members run.
-pub(super) fn follow(session: &Session) -> Outcome<()> {
+/// Completes a change of the version, also one that another task has begun: waits until the cluster has followed its
+/// members, and takes a backup that this version can restore.
+pub(super) fn complete(session: &mut Session) -> Outcome<()> {
+    let before = session.record.clone();
+    if before.is_upgrading() {
+        follow(session)?;
+        backup::take_locked(session.ui, &session.home, BackupRequest::default())?;
+        session.record.end_upgrade();
+        follow_with_client(session);
+    }
+    session.record.defined = Some(defined(session));
+    write_if_new(session, &before)
+}
+
+fn write_if_new(session: &Session, before: &Record) -> Outcome<()> {
+    if session.record == *before {
+        return Ok(());
+    }
+    session.record.write(&session.home)
+}
+
+fn defined(session: &Session) -> RecordedDefinition {
+    let plan = &session.defined;
+    RecordedDefinition {
+        version: plan.etcd.version,
+        driver: session
+            .record
+            .defined
+            .map_or(plan.driver, |then| then.driver),
+    }
+}
+
+/// Records a client of the version that machines run now, if there is one.
+fn follow_with_client(session: &mut Session) {
+    let (known, runs) = (session.record.etcd.version, session.defined.version());
+    if session.driver.machines().is_none() || known.minor_release() == runs.minor_release() {
+        return;
+    }
+    let cache = session.home.workspace.cache();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = find(&Wanted::of(&session.defined, &cache, &path), &|_| ());
+    if let Ok(tools) = found
+        && tools.version.minor_release() == runs.minor_release()
+    {
+        session.record.use_tools(&tools);
+    }
+}
+
+/// Waits until the cluster has the version that all its members run.
+fn follow(session: &Session) -> Outcome<()> {
     let wanted = session.defined.version().minor_release();
     let begun = Instant::now();
     let mut is_said = false;
     loop {
         let members = session.plan.members.iter();
-        let speak = members.map(|one| version_change::spoken(one, &session.tools));
-        let speak: Vec<Option<(u16, u16)>> = speak.collect();
-        if speak.iter().all(|one| *one == Some(wanted)) {
+        let versions = members.map(|one| version_change::of_cluster(one, &session.tools));
+        let versions: Vec<Option<(u16, u16)>> = versions.collect();
+        if versions.iter().all(|one| *one == Some(wanted)) {
             return Ok(());
         }
         if begun.elapsed() > AGREEING {
-            return Err(does_not_follow(session, wanted));
+            return Err(does_not_follow(session, wanted, &versions));
         }
         if begun.elapsed() > SILENCE && !std::mem::replace(&mut is_said, true) {
             let (major, minor) = wanted;
@@ -169,21 +215,29 @@ fn not_found(wanted: EtcdVersion, found: &Tools) -> Failure {
     )
 }
 
-fn not_downgraded(session: &Session, to: EtcdVersion, why: &Reason) -> Failure {
-    Failure::failed(
-        Diagnostic::error(format!("etcd does not go back to {to}: {why}"))
-            .note("no member was restarted")
-            .hint(super::see_what_is_wrong(session)),
-    )
+fn etcds_own_downgrade(session: &Session) -> Diagnostic {
+    let (runs, to) = (session.plan.version(), session.defined.version());
+    Diagnostic::error(format!("no task takes a cluster back to etcd {to} yet"))
+        .note("all its members have had the later release; etcd's own downgrade could take it back")
+        .hint(format!("keep {runs}, or a later patch of it"))
 }
 
-fn does_not_follow(session: &Session, (major, minor): (u16, u16)) -> Failure {
+fn does_not_follow(
+    session: &Session,
+    (major, minor): (u16, u16),
+    versions: &[Option<(u16, u16)>],
+) -> Failure {
+    let version = session.defined.version();
+    let fact = if versions.contains(&None) {
+        format!("it is unknown whether the cluster has followed its members to etcd {version}")
+    } else {
+        format!(
+            "all members run etcd {version}, but the version of the cluster is not {major}.{minor}"
+        )
+    };
     Failure::failed(
-        Diagnostic::error(format!(
-            "all members run etcd {}, but the cluster does not speak {major}.{minor}",
-            session.defined.version()
-        ))
-        .note("until it does, the members use only what the version before could do")
-        .hint(super::see_what_is_wrong(session)),
+        Diagnostic::error(fact)
+            .note("until it is, the members use only what the version before could do")
+            .hint(super::see_what_is_wrong(session)),
     )
 }

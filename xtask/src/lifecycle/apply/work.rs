@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::machines;
 use super::present::{self, Present};
-use super::{refused, see_what_is_wrong, upgrade};
+use super::{see_what_is_wrong, upgrade};
 use crate::change::apply::{Joining, Kind, Known, Leaving, Life, Moving, Step};
 use crate::etcd::serving::{self, Serving};
 use crate::lifecycle::backup::{self, BackupRequest};
@@ -31,7 +31,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 pub(super) struct Work {
     ui: Ui,
     /// The command that continues.
-    go_on: String,
+    pub(super) go_on: String,
     is_backed_up: bool,
 }
 
@@ -55,10 +55,14 @@ impl Work {
         let Some(one) = one else {
             return Ok(());
         };
-        if upgrade::is_begun_by(session, step) {
+        if upgrade::is_begun_by(session, one, step) {
             self.prepare_upgrade(session, present)?;
         }
         match &step.kind {
+            // It has the user-data of another definition, which may be why it does not run.
+            Kind::Start(to) if session.driver.machines().is_some() && !one.differs.is_empty() => {
+                self.restart(session, present, to, false)
+            }
             Kind::Start(to) => self.start(session, present, to),
             Kind::Restart | Kind::Upgrade(_) => match &one.place {
                 Some(place) => self.restart(session, present, place, step.is_upgrade()),
@@ -311,13 +315,15 @@ impl Work {
     fn prepare_upgrade(&mut self, session: &mut Session, present: &Present) -> Outcome<()> {
         // The cluster may have moved on since the last member.
         if let Some(refused) = upgrade::obstacle(session, present) {
-            return Err(refused::nothing_was_changed(vec![refused]));
+            return Err(Failure::failed(
+                refused.note("no member was restarted after that"),
+            ));
         }
         if !self.is_backed_up {
             backup::take_locked(self.ui, &session.home, BackupRequest::default())?;
             self.is_backed_up = true;
         }
-        upgrade::begin(session, present)
+        upgrade::begin(session)
     }
 
     fn start(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {

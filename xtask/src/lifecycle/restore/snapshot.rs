@@ -49,7 +49,7 @@ pub(super) fn open(home: &Home, tools: &Tools, file: &Utf8Path) -> Outcome<Snaps
         None
     };
     if let Some(manifest) = &manifest {
-        refuse_other_release(&file, manifest, tools)?;
+        refuse_other_release(home, &file, manifest, tools)?;
     }
     let revision = snapshot::revision(tools, &file).map_err(|why| unusable(home, &file, &why))?;
     if let Some(manifest) = &manifest
@@ -78,7 +78,12 @@ fn unusable(home: &Home, file: &Utf8Path, why: &Reason) -> Failure {
     )
 }
 
-fn refuse_other_release(file: &Utf8Path, manifest: &Manifest, tools: &Tools) -> Outcome<()> {
+fn refuse_other_release(
+    home: &Home,
+    file: &Utf8Path,
+    manifest: &Manifest,
+    tools: &Tools,
+) -> Outcome<()> {
     let version = tools.version;
     if manifest.minor_release() == Some(version.minor_release()) {
         return Ok(());
@@ -89,6 +94,10 @@ fn refuse_other_release(file: &Utf8Path, manifest: &Manifest, tools: &Tools) -> 
             "`{file}` was taken from etcd {etcd}, and the cluster runs {version}"
         ))
         .note("data is restored by the release that wrote it; a cluster is upgraded afterwards")
-        .note("nothing was changed"),
+        .note("nothing was changed")
+        .hint(Hint::informs(
+            "find a backup of its release",
+            [format!("cargo xtask backup {} --list", home.name)],
+        )),
     ))
 }

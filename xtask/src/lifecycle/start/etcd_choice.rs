@@ -9,7 +9,7 @@ use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::state::Record;
+use crate::state::{Record, RecordedEtcd};
 use crate::ui::Ui;
 use crate::values::EtcdVersion;
 use crate::workspace::Workspace;
@@ -31,8 +31,9 @@ pub(super) fn choose(
     any_runs: bool,
     plan: &Plan,
 ) -> Outcome<Chosen> {
+    let known = record.map(|record| record.etcd_for(plan.etcd.version));
     if named.is_none()
-        && let Some(tools) = recorded(ui, record)
+        && let Some(tools) = recorded(ui, known)
     {
         let why = "the cluster runs it, and `apply` changes it";
         return Ok((tools, why.to_owned()));
@@ -40,19 +41,19 @@ pub(super) fn choose(
     let cache = workspace.cache();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let wanted = Wanted {
-        version: record.map_or(plan.etcd.version, |record| record.etcd.version),
+        version: known.map_or(plan.etcd.version, |known| known.version),
         named,
         ..Wanted::of(plan, &cache, &path)
     };
     let tools = find(&wanted, &ui.saying())?;
-    if let Some(record) = record {
-        refuse_another_minor_release(named, record.etcd.version, tools.version, plan)?;
+    if let Some(known) = known {
+        refuse_another_minor_release(named, known.version, tools.version, plan)?;
         if any_runs {
-            refuse_another_version(record.etcd.version, tools.version, plan)?;
+            refuse_another_version(known.version, tools.version, plan)?;
         }
     }
-    let runs_other = |record: &Record| any_runs && record.etcd.etcd != tools.etcd;
-    let why = if record.is_some_and(runs_other) {
+    let runs_other = |known: &RecordedEtcd| any_runs && known.etcd != tools.etcd;
+    let why = if known.is_some_and(runs_other) {
         format!(
             "running members keep their etcd; the one for members started now is from {}",
             tools.origin
@@ -72,7 +73,7 @@ pub(super) fn client(
     plan: &Plan,
 ) -> Outcome<Tools> {
     let known = if named.is_none() {
-        recorded(ui, record)
+        recorded(ui, record.map(|record| &record.etcd))
     } else {
         None
     };
@@ -104,8 +105,8 @@ pub(super) fn warn_of_client(ui: Ui, plan: &Plan, tools: &Tools) {
 }
 
 /// The recorded binaries, if they still run. Prints why they do not.
-fn recorded(ui: Ui, record: Option<&Record>) -> Option<Tools> {
-    let tools = record?.tools()?;
+fn recorded(ui: Ui, known: Option<&RecordedEtcd>) -> Option<Tools> {
+    let tools = known?.tools()?;
     match pair::serves(&tools) {
         Ok(()) => Some(tools),
         Err(why) => {

@@ -230,6 +230,9 @@ impl<'a> Past<'a> {
             None => etcd_choice::announce(*ui, plan, &chosen),
         }
         let mut session = self.session(chosen.0);
+        if driver.machines().is_none() {
+            session.record.start_for(session.defined.etcd.version);
+        }
         session.record.use_tools(&session.tools);
         let is_left = |condition: &Condition| *condition != Condition::Absent;
         session.record.ids_are_guessed |= record.is_none() && conditions.iter().any(is_left);

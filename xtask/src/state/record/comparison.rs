@@ -2,7 +2,7 @@
 
 use super::{Record, RecordedMember};
 use crate::plan::{Member, Plan};
-use crate::values::{HostName, Ports};
+use crate::values::{DriverName, HostName, Ports};
 use crate::wording::list;
 
 /// The ports of a member, with their names.
@@ -33,14 +33,19 @@ impl Record {
         plan
     }
 
+    /// Whether the recorded etcd is the one that the members run. Machines have their own.
+    fn runs_processes(&self) -> bool {
+        self.driver == DriverName::Local
+    }
+
     /// Whether the plan is that of another cluster, which this one cannot become while it runs.
     pub fn is_redefined_by(&self, plan: &Plan) -> bool {
         self.token != plan.etcd.token
     }
 
     /// The plan with all members that run, are being added or removed, or are planned: those whose machines have to
-    /// be known. `None` if one of them is planned at another address, or another one at its own. Ports are no matter
-    /// of the machines, but of the user-data inside.
+    /// be known. `None` if one of them is planned at another address, or another one at its own. Ports do not
+    /// matter for machines: they are part of the user-data inside.
     pub fn with_all_members(&self, plan: &Plan) -> Option<Plan> {
         let mut all = plan.clone();
         for one in [self.members(), self.in_transit()].concat() {
@@ -84,10 +89,11 @@ impl Record {
                 self.token, plan.etcd.token
             ));
         }
-        if let Some(then) = self.defined
-            && then.version != plan.etcd.version
+        let now = plan.etcd.version;
+        if let Some(was) = self.defined.map(|then| then.version)
+            && was != now
+            && !(self.runs_processes() && self.etcd.version == now)
         {
-            let (was, now) = (then.version, plan.etcd.version);
             differences.push(format!("etcd was {was} and is now {now}"));
         }
         let members = self.members();

@@ -56,7 +56,10 @@ impl State {
                     entry.peer_urls = vec![to.peer_url()];
                 }
             }
-            Kind::Move(to, Moving::Restart) => one.runs_at(to),
+            Kind::Move(to, Moving::Restart) => {
+                one.runs_at(to);
+                one.version = one.version.map(|_| self.version);
+            }
         }
         let has_left =
             |one: &Known| one.defined.is_none() && one.entry.is_none() && !one.is_recorded;

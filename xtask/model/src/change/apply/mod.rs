@@ -244,7 +244,10 @@ impl State {
 
     /// Before members are added, because those start with the new version.
     fn upgraded(&self) -> Option<Next> {
-        let others = self.of_other_versions().map(|one| (one, ()));
+        // One that moves gets the version when it restarts at its new place.
+        let moves = |one: &Known| self.movers().any(|(mover, _)| mover.name == one.name);
+        let others = self.of_other_versions().filter(|one| !moves(one));
+        let others = others.map(|one| (one, ()));
         let (one, ()) = *self.leader_last(others).first()?;
         let why = format!("it runs etcd {}", one.version?);
         Some(self.step(one, Kind::Upgrade(self.version), why))

@@ -214,7 +214,11 @@ impl Step {
     pub const fn is_once(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Restart | Kind::Upgrade(_) | Kind::Start(_) | Kind::Add(Joining::Start(_))
+            Kind::Restart
+                | Kind::Upgrade(_)
+                | Kind::Start(_)
+                | Kind::Add(Joining::Start(_))
+                | Kind::Move(_, Moving::Restart)
         )
     }
 
