@@ -154,14 +154,15 @@ fn changed_definition_is_not_applied_silently() {
         hint: see the steps that apply the change: `cargo xtask plan changed`\n";
     assert!(status.contains(said), "{status}");
     let list = scratch.run(&["list"]).expect(0).stderr;
-    let said = "hint: `changed` runs otherwise than defined; see the steps that apply the change: `cargo xtask plan changed`\n";
+    let said = "hint: `changed` does not run as defined; see the steps that apply the change: `cargo xtask plan changed`\n";
     assert!(list.contains(said), "{list}");
     // As the hint advises.
     scratch.run(&["down", "changed"]).expect(0);
     up(&scratch, "changed").expect(0);
 
     // Whatever runs goes on as it was started, and all tasks say the same.
-    scratch.define("changed", &one(11));
+    let flags = "[etcd]\nheartbeat_interval = 150\nelection_timeout = 1500\n";
+    scratch.define("changed", &(one(11) + flags));
     let before = processes(&scratch, "changed");
     let said = "warning: `cluster/changed.toml` differs from the cluster that was started\n\
         note: `core-01` was at 127.79.10.101 and is now at 127.79.11.101\n\

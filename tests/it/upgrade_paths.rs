@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use proptest::sample::select;
 use test_attribute::test;
-use xtask::change::upgrade::{Change, Refusal, Way, WayOut, hops, way};
+use xtask::change::upgrade::{Change, Refusal, Remedy, UpgradePath, hops, upgrade_path};
 use xtask::facts::etcd_releases::{NEWEST, newest_patch};
 use xtask::facts::flag_table;
 use xtask::facts::upgrades::{Fact, UPGRADES, gone, least_before_leaving, step_to};
@@ -40,14 +40,14 @@ fn mixed(from: &str, highest: &str, to: &str) -> Change<'static> {
 }
 
 #[track_caller]
-fn is(change: Change, expected: Way) {
-    assert_eq!(way(&change), Ok(expected), "{change:?}");
+fn is(change: Change, expected: UpgradePath) {
+    assert_eq!(upgrade_path(&change), Ok(expected), "{change:?}");
 }
 
 /// The text of the refusal, for a cluster called `default`.
 #[track_caller]
 fn refused(change: Change, expected: Expect) -> Refusal {
-    let refusal = way(&change).expect_err("refused");
+    let refusal = upgrade_path(&change).expect_err("refused");
     expected.assert_eq(&text(&refusal, &three()));
     refusal
 }
@@ -71,15 +71,15 @@ fn listed(from: &str, to: &str, had_v2: bool) -> Vec<String> {
 
 #[test]
 fn upgrade_paths_within_a_minor_release_roll_both_ways() {
-    is(change("3.6.14", "3.6.14"), Way::Same);
-    is(change("3.5.16", "3.5.30"), Way::Roll);
-    is(change("3.5.30", "3.5.16"), Way::Roll);
-    is(change("3.5.1", "3.5.33"), Way::Roll);
-    is(mixed("3.5.16", "3.5.30", "3.5.33"), Way::Roll);
-    is(mixed("3.5.16", "3.5.30", "3.5.16"), Way::Roll);
+    is(change("3.6.14", "3.6.14"), UpgradePath::Same);
+    is(change("3.5.16", "3.5.30"), UpgradePath::Roll);
+    is(change("3.5.30", "3.5.16"), UpgradePath::Roll);
+    is(change("3.5.1", "3.5.33"), UpgradePath::Roll);
+    is(mixed("3.5.16", "3.5.30", "3.5.33"), UpgradePath::Roll);
+    is(mixed("3.5.16", "3.5.30", "3.5.16"), UpgradePath::Roll);
     // Nothing moves to it.
-    is(change("3.5.1", "3.5.1"), Way::Same);
-    is(change("2.3.8", "2.3.8"), Way::Same);
+    is(change("3.5.1", "3.5.1"), UpgradePath::Same);
+    is(change("2.3.8", "2.3.8"), UpgradePath::Same);
 }
 
 #[test]
@@ -97,50 +97,50 @@ fn upgrade_paths_to_the_next_minor_release_roll() {
         // Later patches than those that are known.
         ("3.5.99", "3.6.99"),
     ] {
-        is(change(from, to), Way::Roll);
+        is(change(from, to), UpgradePath::Roll);
     }
     let served_v2 = Change {
         had_v2: true,
         ..change("3.5.32", "3.6.14")
     };
-    is(served_v2, Way::Roll);
+    is(served_v2, UpgradePath::Roll);
     let unknown_auth = Change {
         has_auth: None,
         ..change("3.4.23", "3.5.30")
     };
-    is(unknown_auth, Way::Roll);
+    is(unknown_auth, UpgradePath::Roll);
     let with_auth = Change {
         has_auth: Some(true),
         ..change("3.5.30", "3.6.14")
     };
-    is(with_auth, Way::Roll);
+    is(with_auth, UpgradePath::Roll);
 }
 
 #[test]
 fn upgrade_paths_continue_an_interrupted_upgrade() {
-    is(mixed("3.5.30", "3.6.14", "3.6.14"), Way::Roll);
-    is(mixed("3.5.30", "3.6.13", "3.6.14"), Way::Roll);
-    is(mixed("3.5.30", "3.6.14", "3.5.30"), Way::Back);
-    is(mixed("3.5.30", "3.6.14", "3.5.33"), Way::Back);
+    is(mixed("3.5.30", "3.6.14", "3.6.14"), UpgradePath::Roll);
+    is(mixed("3.5.30", "3.6.13", "3.6.14"), UpgradePath::Roll);
+    is(mixed("3.5.30", "3.6.14", "3.5.30"), UpgradePath::Back);
+    is(mixed("3.5.30", "3.6.14", "3.5.33"), UpgradePath::Back);
     // Somebody skipped a minor release on the first member.
-    is(mixed("3.4.23", "3.6.14", "3.4.23"), Way::Back);
+    is(mixed("3.4.23", "3.6.14", "3.4.23"), UpgradePath::Back);
 }
 
 #[test]
 fn upgrade_paths_lead_back_by_downgrade_from_3_6_on() {
-    is(change("3.6.14", "3.5.33"), Way::Downgrade);
-    is(change("3.7.1", "3.6.0"), Way::Downgrade);
+    is(change("3.6.14", "3.5.33"), UpgradePath::Downgrade);
+    is(change("3.7.1", "3.6.0"), UpgradePath::Downgrade);
     let unknown = Change {
         cluster: None,
         ..change("3.6.14", "3.5.30")
     };
-    is(unknown, Way::Downgrade);
+    is(unknown, UpgradePath::Downgrade);
     // Every member is new, and the cluster notices that at any moment.
     let not_noticed = Change {
         cluster: Some((3, 5)),
         ..change("3.6.14", "3.5.30")
     };
-    is(not_noticed, Way::Downgrade);
+    is(not_noticed, UpgradePath::Downgrade);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn upgrade_paths_refuse_a_patch_that_is_too_old() {
     "#]],
     );
     let one_is_older = mixed("3.5.16", "3.5.30", "3.6.14");
-    assert!(way(&one_is_older).is_err());
+    assert!(upgrade_path(&one_is_older).is_err());
     // Somebody began by hand.
     let refusal = refused(
         mixed("3.5.16", "3.6.14", "3.6.14"),
@@ -192,8 +192,8 @@ fn upgrade_paths_refuse_a_patch_that_is_too_old() {
         hint: set `version = "3.5.33"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
     "#]],
     );
-    assert_eq!(refusal.way_out, WayOut::Versions(vec![version("3.5.33")]));
-    is(mixed("3.5.16", "3.6.14", "3.5.33"), Way::Back);
+    assert_eq!(refusal.remedy, Remedy::Versions(vec![version("3.5.33")]));
+    is(mixed("3.5.16", "3.6.14", "3.5.33"), UpgradePath::Back);
 }
 
 #[test]
@@ -249,8 +249,8 @@ fn upgrade_paths_refuse_versions_that_damage_data() {
         ("3.7.1", "3.6.14"),
     ] {
         for to in ["3.5.0", "3.5.1", "3.5.2"] {
-            let refusal = way(&change(from, to)).unwrap_err();
-            assert_eq!(refusal.way_out, WayOut::Versions(vec![version(better)]));
+            let refusal = upgrade_path(&change(from, to)).unwrap_err();
+            assert_eq!(refusal.remedy, Remedy::Versions(vec![version(better)]));
         }
     }
 }
@@ -310,8 +310,8 @@ fn upgrade_paths_refuse_flags_that_are_gone() {
     "#]],
     );
     // Another reason comes first, and the flags may fit the first step.
-    let refusal = way(&with_flags("3.5.16", "3.6.14", &v2)).unwrap_err();
-    assert_eq!(refusal.way_out, WayOut::Versions(vec![version("3.5.33")]));
+    let refusal = upgrade_path(&with_flags("3.5.16", "3.6.14", &v2)).unwrap_err();
+    assert_eq!(refusal.remedy, Remedy::Versions(vec![version("3.5.33")]));
 }
 
 #[test]
@@ -408,9 +408,9 @@ fn upgrade_paths_only_lead_on_once_the_cluster_has() {
         hint: set `version = "3.6.14"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
     "#]],
     );
-    is(complete("3.5.30", "3.6.14"), Way::Roll);
+    is(complete("3.5.30", "3.6.14"), UpgradePath::Roll);
     // A member that is too old has no other way left.
-    is(complete("3.5.16", "3.6.14"), Way::Roll);
+    is(complete("3.5.16", "3.6.14"), UpgradePath::Roll);
     refused(
         complete("3.4.23", "3.6.14"),
         expect![[r#"
@@ -449,16 +449,16 @@ fn upgrade_paths_refuse_other_majors() {
         hint: set `version = "3.7.1"` in `cluster/default.toml`, and verify the cluster: `cargo xtask verify`
     "#]],
     );
-    assert!(way(&change("3.7.1", "4.0.0")).is_err());
-    assert!(way(&change("2.2.5", "2.3.8")).is_err());
-    assert!(way(&change("0.4.6", "3.0.17")).is_err());
-    assert!(way(&change("3.9.1", "3.8.0")).is_err());
+    assert!(upgrade_path(&change("3.7.1", "4.0.0")).is_err());
+    assert!(upgrade_path(&change("2.2.5", "2.3.8")).is_err());
+    assert!(upgrade_path(&change("0.4.6", "3.0.17")).is_err());
+    assert!(upgrade_path(&change("3.9.1", "3.8.0")).is_err());
 }
 
 #[test]
 fn upgrade_refusals_name_the_cluster() {
     let five = verify_support::plan("five", "members = 5\n[etcd]\nversion = \"3.6.14\"\n");
-    let said = |change: Change| text(&way(&change).unwrap_err(), &five);
+    let said = |change: Change| text(&upgrade_path(&change).unwrap_err(), &five);
     let with_auth = Change {
         has_auth: Some(true),
         ..change("3.4.23", "3.5.30")
@@ -572,11 +572,11 @@ proptest! {
             let up = hop.minor - at.minor;
             prop_assert!(up == 1 || (up == 0 && index == 0), "{from} {hops:?}");
             let step = Change { had_v2, ..uniform(at, *hop) };
-            prop_assert_eq!(way(&step), Ok(Way::Roll));
+            prop_assert_eq!(upgrade_path(&step), Ok(UpgradePath::Roll));
             at = *hop;
         }
         prop_assert!(hops.is_empty() || at == to);
-        let is_known_way_up = way(&Change { had_v2, ..uniform(from, to) }) == Ok(Way::Roll);
+        let is_known_way_up = upgrade_path(&Change { had_v2, ..uniform(from, to) }) == Ok(UpgradePath::Roll);
         prop_assert!(!is_known_way_up || hops == [to] || from.minor == to.minor);
     }
 
@@ -584,15 +584,15 @@ proptest! {
     fn upgrade_paths_of_any_versions_are_decided(change in any_change()) {
         let old = change.from.min(change.highest);
         let high = change.from.max(change.highest);
-        match way(&change) {
-            Ok(Way::Same) => prop_assert!(old == change.to && high == change.to),
-            Ok(way) => {
-                prop_assert!(!is_damaging(change.to), "{way:?}");
+        match upgrade_path(&change) {
+            Ok(UpgradePath::Same) => prop_assert!(old == change.to && high == change.to),
+            Ok(path) => {
+                prop_assert!(!is_damaging(change.to), "{path:?}");
                 prop_assert!(change.unknown_flags.is_empty());
                 prop_assert!(change.to.major == 3 && old.major == 3);
                 prop_assert!(change.to.minor <= old.minor.saturating_add(1));
                 let is_back = change.to.minor < high.minor;
-                prop_assert_eq!(way != Way::Roll, is_back);
+                prop_assert_eq!(path != UpgradePath::Roll, is_back);
             }
             Err(refusal) => check(&change, &refusal)?,
         }
@@ -604,7 +604,7 @@ proptest! {
         if let Some(minor) = highest.minor.checked_add(further) {
             let to = EtcdVersion::new(3, minor, 0);
             let skips = Change { to, ..change };
-            prop_assert!(way(&skips).is_err());
+            prop_assert!(upgrade_path(&skips).is_err());
         }
     }
 }
@@ -614,7 +614,7 @@ fn check(change: &Change, refusal: &Refusal) -> Result<(), TestCaseError> {
     let diagnostic = refusal.diagnostic(&three());
     prop_assert!(diagnostic.hints.len() == 1 && !diagnostic.notes.is_empty());
     prop_assert!(diagnostic.hints[0].commands.len() == 1);
-    if let WayOut::Versions(versions) = &refusal.way_out {
+    if let Remedy::Versions(versions) = &refusal.remedy {
         prop_assert!(!versions.is_empty());
         for version in versions {
             let instead = Change {
@@ -622,8 +622,8 @@ fn check(change: &Change, refusal: &Refusal) -> Result<(), TestCaseError> {
                 unknown_flags: &[],
                 ..*change
             };
-            let way = way(&instead);
-            prop_assert!(way.is_ok(), "{change:?} {way:?}");
+            let path = upgrade_path(&instead);
+            prop_assert!(path.is_ok(), "{change:?} {path:?}");
         }
     }
     Ok(())

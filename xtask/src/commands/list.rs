@@ -89,7 +89,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             ));
         } else if runs && matches!(&cluster.seen, Some(Ok(seen)) if !seen.changes.is_empty()) {
             let hint = advice::see_changes(name);
-            let text = format!("`{name}` runs otherwise than defined; {}", hint.text);
+            let text = format!("`{name}` does not run as defined; {}", hint.text);
             ui.hint(&Hint { text, ..hint });
         }
     }

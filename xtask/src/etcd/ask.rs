@@ -7,6 +7,7 @@ use xshell::Shell;
 use super::client_environment;
 use super::command::command;
 use super::tools::Tools;
+use super::turns;
 use crate::observation::etcdctl as read;
 use crate::plan::Member;
 use crate::process;
@@ -27,6 +28,7 @@ pub(super) fn ask(
         .arg("--dial-timeout=5s")
         .arg(format!("--command-timeout={seconds}s"))
         .args(words);
+    let _turn = turns::wait();
     let finished = process::run(etcdctl, patience + Duration::from_secs(10));
     if finished.success() {
         return Ok(finished.stdout);

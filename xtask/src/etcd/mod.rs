@@ -15,6 +15,7 @@ mod release;
 pub mod serving;
 pub mod snapshot;
 pub mod tools;
+pub mod turns;
 pub mod verify;
 pub mod version_change;
 

@@ -106,9 +106,11 @@ fn changes(started: &Started, seen: &[MemberSnapshot]) -> Vec<String> {
             continue;
         };
         let flags = check::flag_differences(&defined, member, Some(version), process);
+        if flags.is_empty() {
+            continue;
+        }
         let flags = list(flags);
         match different.iter_mut().find(|(known, _)| *known == flags) {
-            _ if flags.is_empty() => {}
             Some((_, members)) => members.push(&member.name),
             None => different.push((flags, vec![&member.name])),
         }

@@ -31,14 +31,14 @@ pub struct Change<'a> {
 
 /// How the members get the wanted version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum UpgradePath {
     /// They have it.
     Same,
     /// One member after another gets the new binary.
     Roll,
-    /// As [`Way::Roll`], back to the minor release that the cluster still speaks.
+    /// As [`UpgradePath::Roll`], back to the minor release that the cluster still speaks.
     Back,
-    /// As [`Way::Roll`], to the minor release before, once etcd's own downgrade is enabled and its data is ready for that.
+    /// As [`UpgradePath::Roll`], to the minor release before, once etcd's own downgrade is enabled and its data is ready for that.
     /// No task does so yet.
     Downgrade,
 }
@@ -51,13 +51,13 @@ pub struct Refusal {
     /// The reasons, one sentence each.
     pub why: Vec<String>,
     /// What to do instead.
-    pub way_out: WayOut,
+    pub remedy: Remedy,
 }
 
 /// What to do instead of a refused change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WayOut {
-    /// Change to one of these versions first: [`way`] allows each.
+pub enum Remedy {
+    /// Change to one of these versions first: [`upgrade_path`] allows each.
     Versions(Vec<EtcdVersion>),
     /// Leave the members at this version.
     Keep(EtcdVersion),
@@ -76,7 +76,7 @@ pub enum WayOut {
 /// # Errors
 ///
 /// Fails if etcd does not support the change, or if this program knows too little about it.
-pub fn way(change: &Change) -> Result<Way, Refusal> {
+pub fn upgrade_path(change: &Change) -> Result<UpgradePath, Refusal> {
     let (from, to) = (change.from.min(change.highest), change.to);
     let highest = change.highest.max(change.from);
     let change = &Change {
@@ -85,7 +85,7 @@ pub fn way(change: &Change) -> Result<Way, Refusal> {
         ..*change
     };
     if from == to && highest == to {
-        return Ok(Way::Same);
+        return Ok(UpgradePath::Same);
     }
     change.refuse_other_majors()?;
     change.refuse_damage()?;
@@ -96,15 +96,15 @@ pub fn way(change: &Change) -> Result<Way, Refusal> {
     if old != new && wanted != old && wanted != new {
         return Err(change.unfinished());
     }
-    let way = if wanted > old {
+    let path = if wanted > old {
         change.up()?
     } else if wanted == new {
-        Way::Roll
+        UpgradePath::Roll
     } else {
         change.down()?
     };
     change.refuse_unknown_flags()?;
-    Ok(way)
+    Ok(path)
 }
 
 /// The versions on the way up, each one minor release after the one before, and `to` at the end. The first one
@@ -154,10 +154,10 @@ impl Change<'_> {
     }
 
     /// What to do if this version is a better choice. If that is impossible, what makes it possible.
-    fn toward(&self, version: EtcdVersion) -> WayOut {
-        match way(&self.instead(version)) {
-            Ok(_) => WayOut::Versions(vec![version]),
-            Err(refusal) => refusal.way_out,
+    fn toward(&self, version: EtcdVersion) -> Remedy {
+        match upgrade_path(&self.instead(version)) {
+            Ok(_) => Remedy::Versions(vec![version]),
+            Err(refusal) => refusal.remedy,
         }
     }
 
@@ -172,14 +172,14 @@ impl Change<'_> {
                     "etcd before 3.0 has no backup that this program could take first".to_owned(),
                     "etcd 3 keeps the data of the v2 API apart from that of the v3 API".to_owned(),
                 ],
-                way_out: WayOut::Keep(from),
+                remedy: Remedy::Keep(from),
             });
         }
         if to.is_v2() {
             return Err(Refusal {
                 what: format!("etcd {from} cannot be changed to {to}"),
                 why: vec!["etcd 2 cannot read the data of etcd 3".to_owned()],
-                way_out: WayOut::Keep(from),
+                remedy: Remedy::Keep(from),
             });
         }
         if [from, to, highest].iter().any(|version| version.major != 3) {
@@ -198,7 +198,7 @@ impl Change<'_> {
         Err(Refusal {
             what: format!("etcd {to} can damage its data"),
             why: vec![known.why.to_owned()],
-            way_out: better.map_or(WayOut::Keep(self.from), |better| self.toward(better)),
+            remedy: better.map_or(Remedy::Keep(self.from), |better| self.toward(better)),
         })
     }
 
@@ -210,9 +210,9 @@ impl Change<'_> {
     /// Members run versions that were never meant to work together.
     fn too_far_apart(&self) -> Refusal {
         let Self { from, highest, .. } = *self;
-        let way_out = self.toward(from);
-        let advice = match way_out {
-            WayOut::Versions(_) => "take this upgrade back before another one".to_owned(),
+        let remedy = self.toward(from);
+        let advice = match remedy {
+            Remedy::Versions(_) => "take this upgrade back before another one".to_owned(),
             _ => format!(
                 "this upgrade cannot be taken back unless the cluster still speaks {}",
                 minor(from.minor_release())
@@ -221,7 +221,7 @@ impl Change<'_> {
         Refusal {
             what: format!("members run etcd {from} and {highest}"),
             why: vec![ONE_AT_A_TIME.to_owned(), advice],
-            way_out,
+            remedy,
         }
     }
 
@@ -231,7 +231,7 @@ impl Change<'_> {
             from, to, highest, ..
         } = *self;
         let mut possible = vec![highest, from];
-        possible.retain(|version| way(&self.instead(*version)).is_ok());
+        possible.retain(|version| upgrade_path(&self.instead(*version)).is_ok());
         let first = match possible.as_slice() {
             [only] if *only == highest => format!("complete the upgrade to {highest}"),
             [_] => format!("take the upgrade back to {from}"),
@@ -240,16 +240,16 @@ impl Change<'_> {
         Refusal {
             what: format!("members run etcd {from} and {highest}"),
             why: vec![format!("{first} before the change to {to}")],
-            way_out: if possible.is_empty() {
+            remedy: if possible.is_empty() {
                 self.toward(highest)
             } else {
-                WayOut::Versions(possible)
+                Remedy::Versions(possible)
             },
         }
     }
 
     /// To a later minor release.
-    fn up(&self) -> Result<Way, Refusal> {
+    fn up(&self) -> Result<UpgradePath, Refusal> {
         let Self { from, to, .. } = *self;
         let hops = hops(from, to, self.had_v2);
         let Some(&first) = hops.first() else {
@@ -258,11 +258,11 @@ impl Change<'_> {
         // A member that the cluster has left behind cannot get another version first.
         let has_moved = |speaks| speaks >= to.minor_release();
         if self.is_mixed() && self.cluster.is_some_and(has_moved) {
-            return Ok(Way::Roll);
+            return Ok(UpgradePath::Roll);
         }
         if hops.len() == 1 {
             self.refuse_auth()?;
-            return Ok(Way::Roll);
+            return Ok(UpgradePath::Roll);
         }
         let needs = self
             .least()
@@ -271,10 +271,10 @@ impl Change<'_> {
             return Err(Refusal {
                 what: format!("etcd {from} is too old for the upgrade to {to}"),
                 why: needs.into_iter().collect(),
-                way_out: self.toward(first),
+                remedy: self.toward(first),
             });
         }
-        way(&self.instead(first))?;
+        upgrade_path(&self.instead(first))?;
         let why = [
             Some(ONE_AT_A_TIME.to_owned()),
             needs,
@@ -283,7 +283,7 @@ impl Change<'_> {
         Err(Refusal {
             what: format!("etcd {from} cannot be upgraded to {to} in one step"),
             why: why.into_iter().flatten().collect(),
-            way_out: WayOut::Versions(vec![first]),
+            remedy: Remedy::Versions(vec![first]),
         })
     }
 
@@ -302,21 +302,21 @@ impl Change<'_> {
                     minor(to.minor_release())
                 ),
                 why: vec![known.why.to_owned()],
-                way_out: WayOut::DisableAuth(to.minor_release()),
+                remedy: Remedy::DisableAuth(to.minor_release()),
             }),
             _ => Ok(()),
         }
     }
 
     /// To an earlier minor release than that of the highest version.
-    fn down(&self) -> Result<Way, Refusal> {
+    fn down(&self) -> Result<UpgradePath, Refusal> {
         let Self {
             from, to, highest, ..
         } = *self;
         let (wanted, is_mixed) = (to.minor_release(), self.is_mixed());
         let is_next = highest.minor - to.minor == 1;
         match self.cluster {
-            Some(speaks) if speaks <= wanted && is_mixed => return Ok(Way::Back),
+            Some(speaks) if speaks <= wanted && is_mixed => return Ok(UpgradePath::Back),
             Some(speaks) if is_mixed && is_next => {
                 return Err(Refusal {
                     what: format!("members run etcd {from} and {highest}"),
@@ -324,7 +324,7 @@ impl Change<'_> {
                         "the cluster already speaks {}: complete the upgrade first",
                         minor(speaks)
                     )],
-                    way_out: self.toward(highest),
+                    remedy: self.toward(highest),
                 });
             }
             None if is_mixed => {
@@ -337,7 +337,7 @@ impl Change<'_> {
                         "members can go back to {to} only until all of them have run {}",
                         minor(highest.minor_release())
                     )],
-                    way_out: WayOut::Look,
+                    remedy: Remedy::Look,
                 });
             }
             _ => {}
@@ -345,7 +345,9 @@ impl Change<'_> {
         let can_downgrade = from.minor >= FIRST_DOWNGRADE && !is_mixed;
         if can_downgrade && is_next {
             let known = upgrades::step_to(from.minor_release());
-            return known.map(|_| Way::Downgrade).ok_or_else(|| self.unknown());
+            return known
+                .map(|_| UpgradePath::Downgrade)
+                .ok_or_else(|| self.unknown());
         }
         if can_downgrade && to.minor + 1 >= FIRST_DOWNGRADE {
             let before = newest_patch((from.major, from.minor - 1));
@@ -353,7 +355,7 @@ impl Change<'_> {
             return Err(Refusal {
                 what: format!("etcd {from} cannot be downgraded to {to} in one step"),
                 why: vec!["etcd goes back one minor release at a time".to_owned()],
-                way_out: self.toward(before),
+                remedy: self.toward(before),
             });
         }
         Err(Refusal {
@@ -368,7 +370,7 @@ impl Change<'_> {
                     "etcd itself can only go back from 3.{FIRST_DOWNGRADE} on, by one minor release at a time"
                 ),
             ],
-            way_out: WayOut::Backup(to),
+            remedy: Remedy::Backup(to),
         })
     }
 
@@ -390,7 +392,7 @@ impl Change<'_> {
                 list_of_words(flags)
             ),
             why,
-            way_out: WayOut::RemoveFlags(flags.to_vec()),
+            remedy: Remedy::RemoveFlags(flags.to_vec()),
         })
     }
 
@@ -401,7 +403,7 @@ impl Change<'_> {
             why: vec![
                 "it knows neither which patch is needed first nor which flags are gone".to_owned(),
             ],
-            way_out: WayOut::Keep(from),
+            remedy: Remedy::Keep(from),
         }
     }
 }
@@ -417,11 +419,11 @@ impl Refusal {
         let notes = self.why.iter().cloned();
         notes
             .fold(Diagnostic::error(&self.what), Diagnostic::note)
-            .hint(self.way_out.hint(plan))
+            .hint(self.remedy.hint(plan))
     }
 }
 
-impl WayOut {
+impl Remedy {
     fn hint(&self, plan: &Plan) -> Hint {
         let file = &plan.source;
         match self {

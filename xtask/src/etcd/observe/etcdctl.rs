@@ -12,6 +12,7 @@ use super::{
 };
 use crate::etcd::command::command;
 use crate::etcd::tools::{Tools, ToolsOrigin};
+use crate::etcd::turns;
 use crate::observation::etcdctl as read;
 use crate::observation::metrics::active_peers;
 use crate::observation::{Alarm, Hash, ListedMember, Look, MemberObservation, Observation, Status};
@@ -334,7 +335,9 @@ impl Etcdctl<'_> {
             command = command.env("ETCDCTL_API", "3");
         }
         // etcdctl has its own deadlines for dialling and for commands; ours is for one that hangs.
+        let turn = turns::wait();
         let finished = process::run(command, self.patience * 2 + Duration::from_secs(2));
+        drop(turn);
         // A failure of the tool says nothing about the cluster.
         let tool = |why: &str| Look::NotAsked(format!("could not be queried: `{etcdctl}` {why}"));
         let reason = read::reason(&finished.stderr);

@@ -19,6 +19,7 @@ use crate::change;
 use crate::change::apply::{Kind, Next, Step, Steps};
 use crate::command_line;
 use crate::drill::Event;
+use crate::etcd::turns;
 use crate::etcd::verify::Verified;
 use crate::hint::Hint;
 use crate::judgement::Verdict;
@@ -130,7 +131,7 @@ pub fn plan(ui: Ui, request: ApplyRequest<'_>) -> Outcome<Planned> {
     let plan = definitions::plan(ui, &workspace, request.name)?;
     let session = open::with_plan(ui, &workspace.home(request.name), &plan)?;
     unfinished::refuse(&session.home)?;
-    let session = upgrade::aim(session, &plan, request.etcd_dir, false)?;
+    let session = upgrade::with_target(session, &plan, request.etcd_dir, false)?;
     planned(session, request.may_interrupt, request.etcd_dir)
 }
 
@@ -200,7 +201,7 @@ pub fn apply(
     let plan = definitions::plan(ui, &home.workspace, name)?;
     let session = open::with_plan(ui, &home, &plan)?;
     refused::refuse_other_tasks(&session)?;
-    let session = upgrade::aim(session, &plan, etcd_dir, true)?;
+    let session = upgrade::with_target(session, &plan, etcd_dir, true)?;
     let planned = planned(session, may_interrupt, etcd_dir)?;
     if !planned.refused.is_empty() {
         // The steps help to understand why.
@@ -303,6 +304,7 @@ pub(super) fn steps(ui: Ui, session: &mut Session, steering: Steering<'_>) -> Ou
         told,
     } = steering;
     let asked_for = described(&session.defined);
+    let _turns = turns::take();
     if session.driver.machines().is_some() {
         start::render_files(ui, &session.home.workspace, &session.defined)?;
     }
@@ -422,7 +424,7 @@ fn again(
         return Err(edited(session, None));
     };
     let session = open::with_plan(session.ui, &session.home, &plan)?;
-    upgrade::aim(session, &plan, etcd_dir, true)
+    upgrade::with_target(session, &plan, etcd_dir, true)
 }
 
 /// All that a plan says, to compare it.

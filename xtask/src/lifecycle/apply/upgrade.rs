@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::present::Present;
 use crate::change::apply::{Joining, Kind, Known, Moving, Step};
-use crate::change::upgrade::{self, Change, Refusal, Way};
+use crate::change::upgrade::{self, Change, Refusal, UpgradePath};
 use crate::etcd::find::{Wanted, find};
 use crate::etcd::tools::Tools;
 use crate::etcd::version_change;
@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// Gives the session the version that its members are to run: that of the definition if it was changed, or that in the
 /// folder that the user named. `is_found`: whether local members need the binaries, or only their version matters.
-pub(super) fn aim(
+pub(super) fn with_target(
     mut session: Session,
     plan: &Plan,
     named: Option<&Utf8Path>,
@@ -77,22 +77,22 @@ pub(super) fn aim(
 
 /// Why the members cannot change to the version that they are to run, if they cannot.
 pub(super) fn obstacle(session: &Session, present: &Present) -> Option<Diagnostic> {
-    match way(session, present)? {
-        Ok(Way::Downgrade) => Some(etcds_own_downgrade(session)),
+    match upgrade_path(session, present)? {
+        Ok(UpgradePath::Downgrade) => Some(etcds_own_downgrade(session)),
         Ok(_) => None,
         Err(refusal) => Some(refusal.diagnostic(&session.plan)),
     }
 }
 
 /// How the members change to the version that they are to run; none if all of them run it.
-fn way(session: &Session, present: &Present) -> Option<Result<Way, Refusal>> {
+fn upgrade_path(session: &Session, present: &Present) -> Option<Result<UpgradePath, Refusal>> {
     present.state.of_other_versions().next()?;
     let members = present.state.members.iter();
     let versions: Vec<EtcdVersion> = members.filter_map(|one| one.version).collect();
     let (from, highest) = (*versions.iter().min()?, *versions.iter().max()?);
     let to = session.defined.version();
     let (asked, _) = present.asked("")?;
-    Some(upgrade::way(&Change {
+    Some(upgrade::upgrade_path(&Change {
         from,
         to,
         highest,
@@ -105,7 +105,7 @@ fn way(session: &Session, present: &Present) -> Option<Result<Way, Refusal>> {
 }
 
 /// Whether a member starts with another version than before in this step.
-pub(super) fn is_begun_by(session: &Session, one: &Known, step: &Step) -> bool {
+pub(super) fn changes_version(session: &Session, one: &Known, step: &Step) -> bool {
     let starts = matches!(
         step.kind,
         Kind::Start(_)

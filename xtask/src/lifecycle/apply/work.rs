@@ -55,7 +55,7 @@ impl Work {
         let Some(one) = one else {
             return Ok(());
         };
-        if upgrade::is_begun_by(session, one, step) {
+        if upgrade::changes_version(session, one, step) {
             self.prepare_upgrade(session, present)?;
         }
         match &step.kind {
