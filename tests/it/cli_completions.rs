@@ -86,9 +86,10 @@ const CASES: &[(&str, &str)] = &[
     ("cargo xtask drill f", "five foreign-cluster"),
     ("cargo xtask drill --yes f", "five foreign-cluster"),
     ("cargo xtask drill five f", "foreign-cluster"),
+    ("cargo xtask drill five grow ro", "rolling-restart"),
     (
         "cargo xtask drill five quorum-lost --hold 3s a",
-        "alarm-no-space all all-data-lost another-version",
+        "address-change alarm-no-space all all-data-lost another-version",
     ),
     (
         "cargo xtask drill quorum-lost d",

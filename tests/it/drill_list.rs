@@ -5,6 +5,7 @@ use std::fs;
 use expect_test::{expect, expect_file};
 use serde_json::{Value, json};
 use test_attribute::test;
+use xtask::change::rehearsals::REHEARSALS;
 use xtask::fault::FAULTS;
 use xtask::values::DriverName;
 
@@ -65,6 +66,17 @@ fn list_is_printed_as_json() {
     );
     let faults = list["faults"].as_array().unwrap();
     assert_eq!(faults.len(), FAULTS.len());
+    let changes = list["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), REHEARSALS.len());
+    assert_eq!(
+        changes[0],
+        json!({
+            "change": "grow",
+            "happens": "members are added, up to the next odd number",
+            "possible": true,
+            "reason": null,
+        })
+    );
     let named = |name| faults.iter().find(|fault| fault["fault"] == name).unwrap();
     assert_eq!(
         *named("foreign-cluster"),
@@ -143,9 +155,9 @@ fn mistyped_faults_are_recognized() {
     ] {
         let refused = scratch.run(words).expect(2);
         expect![[r#"
-            error: there is no fault `leader-kiled`
+            error: there is no fault or change `leader-kiled`
             hint: did you mean `leader-killed`?
-            hint: a cluster's name comes first; list all faults: `cargo xtask drill`
+            hint: a cluster's name comes first; list all faults and changes: `cargo xtask drill`
         "#]]
         .assert_eq(&refused.stderr);
     }

@@ -35,6 +35,7 @@ mod doctor_command;
 mod doctor_host;
 mod doctor_room;
 mod doctor_support;
+mod drill_changes;
 mod drill_disasters;
 mod drill_latency;
 mod drill_list;

@@ -8,6 +8,7 @@ use std::fs;
 use camino::Utf8PathBuf;
 use clap::CommandFactory;
 use test_attribute::test;
+use xtask::change::rehearsals::{REHEARSALS, Rehearsal};
 use xtask::check::{CHECKS, MACHINE_CHECKS};
 use xtask::cli::Cli;
 use xtask::definition::keys;
@@ -40,6 +41,7 @@ fn tables_and_errors_in_documents_are_what_the_program_says() {
         ("broken", broken()),
         ("checks", checks()),
         ("faults", faults()),
+        ("rehearsals", rehearsals()),
         ("json", json()),
         ("upgrades", upgrades()),
     ];
@@ -228,6 +230,14 @@ fn clause(row: &UpgradeFact) -> String {
 
 fn minor((major, minor): (u16, u16)) -> String {
     format!("{major}.{minor}")
+}
+
+fn rehearsals() -> String {
+    let mut table = "| change | what happens |\n|---|---|\n".to_owned();
+    for Rehearsal { name, title, .. } in REHEARSALS {
+        let _ = writeln!(table, "| `{name}` | {title} |");
+    }
+    table
 }
 
 /// The paragraphs of the manual pages that describe JSON.

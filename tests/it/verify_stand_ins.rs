@@ -14,6 +14,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use expect_test::expect;
 use test_attribute::test;
+use xtask::change::rehearsals::REHEARSALS;
 use xtask::check;
 use xtask::commands::Exit;
 use xtask::etcd::observe::{observe, statuses};
@@ -454,14 +455,25 @@ fn data_of_every_version_is_found() {
 fn drill_list_says_that_etcd_2_has_no_v3_api() {
     let scratch = was_started("listed", 234, "2.3.8");
     let list = scratch.run(&["drill", "listed"]).expect(0).stdout;
-    let (table, note) = list.split_once("\n\n").unwrap();
-    assert_eq!(table.lines().count(), FAULTS.len() + 1);
-    for line in table.lines().skip(1) {
-        assert!(line.ends_with("  no"), "{line}");
+    let parts: Vec<&str> = list.trim_end().split("\n\n").collect();
+    let note = "no: etcd 2.3.8 has no v3 API";
+    let [faults, of_faults, changes, of_changes] = parts[..] else {
+        panic!("{list}")
+    };
+    assert_eq!([of_faults, of_changes], [note; 2]);
+    for (table, all) in [(faults, FAULTS.len()), (changes, REHEARSALS.len())] {
+        assert_eq!(table.lines().count(), all + 1);
+        for line in table.lines().skip(1) {
+            assert!(line.ends_with("  no"), "{line}");
+        }
     }
-    assert_eq!(note, "no: etcd 2.3.8 has no v3 API\n");
     // Other reasons that prevent a fault are not something to fix.
-    for words in [&["member-killed"][..], &["alarm-no-space"], &["all"]] {
+    for words in [
+        &["member-killed"][..],
+        &["alarm-no-space"],
+        &["all"],
+        &["grow"],
+    ] {
         let refused = scratch.run(&[&["drill", "listed"], words].concat());
         let refused = refused.expect(2).stderr;
         let fact = "error: etcd 2.3.8 has no v3 API, which a drill's clients use";

@@ -7,6 +7,7 @@ mod fish;
 mod zsh;
 
 use super::Exit;
+use crate::change::rehearsals::REHEARSALS;
 use crate::cli;
 use crate::fault::FAULTS;
 use crate::report::Outcome;
@@ -141,12 +142,13 @@ fn value(argument: &Arg) -> Value {
     let name = argument.get_value_names().and_then(<[_]>::first);
     let drivers = DriverName::ALL.iter().map(ToString::to_string);
     let faults = FAULTS.iter().map(|fault| fault.name).chain(["all"]);
-    let faults = faults.map(str::to_owned);
+    let changes = REHEARSALS.iter().map(|rehearsal| rehearsal.name);
+    let drills = faults.chain(changes).map(str::to_owned);
     match name.map(clap::builder::Str::as_str) {
         _ if !words.is_empty() => Value::Words(words),
         Some("NAME") => Value::Clusters,
         // The words of `drill`.
-        Some("NAME] [FAULT…") => Value::ClusterThen(faults.collect()),
+        Some("NAME] [FAULT…|CHANGE…") => Value::ClusterThen(drills.collect()),
         Some("DRIVER") => Value::Words(drivers.collect()),
         Some("MEMBER") => Value::Members,
         _ if argument.get_value_hint() == ValueHint::DirPath => Value::Folder,

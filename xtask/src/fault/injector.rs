@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::stranger::Stranger;
 use super::throttle::Throttle;
 use super::undo::{self, Undo};
-use super::{Fault, Injected, Journal, unused_address};
+use super::{Fault, Injected, Journal};
 use crate::etcd::snapshot;
 use crate::etcd::tools::Tools;
 use crate::plan::flags::InitialState;
@@ -239,7 +239,7 @@ impl<'a> Injector<'a> {
     /// Adds a member that is not in the definition, and returns it.
     pub(super) fn join_extra(&mut self, more: &[&str]) -> Outcome<Member> {
         let mut plan = self.plan().clone();
-        let (address, ports) = (unused_address(&plan), plan.ports());
+        let (address, ports) = (plan.unused_address(), plan.ports());
         let extra = Member::new(extra_name()?, address, ports, &plan.etcd.token);
         self.add_to_cluster(&extra, more)?;
         plan.members.push(extra.clone());

@@ -36,8 +36,6 @@ mod peer_url_differs;
 mod quorum_lost;
 mod slow_member;
 
-use std::net::Ipv4Addr;
-
 use crate::check::{LAGS_BEYOND, Reported};
 use crate::plan::{Member, Plan, url};
 use crate::report::Outcome;
@@ -231,19 +229,5 @@ fn leave_behind(injector: &mut Injector<'_>, member: &Member) -> Outcome<Vec<Rep
 
 /// An unused URL of the cluster's network.
 fn unused_url(plan: &Plan, port: u16) -> String {
-    url(unused_address(plan), port)
-}
-
-/// An unused address of the cluster's network: the highest usual host address.
-fn unused_address(plan: &Plan) -> Ipv4Addr {
-    let first = plan.members.first();
-    let first = first.map_or(Ipv4Addr::LOCALHOST, |member| member.address);
-    let [one, two, three, _] = first.octets();
-    let free = (2..=254)
-        .rev()
-        .map(|last| Ipv4Addr::new(one, two, three, last));
-    let is_used = |address: &Ipv4Addr| plan.members.iter().any(|member| member.address == *address);
-    free.into_iter()
-        .find(|address| !is_used(address))
-        .unwrap_or(first)
+    url(plan.unused_address(), port)
 }

@@ -45,7 +45,7 @@ pub fn remove(ui: Ui, home: &Home) -> Outcome<Extras> {
     let name = &home.name;
     let lock = Lock::take(home, &format!("destroy {name}"), &ui.saying())?;
     end_all_members(ui, home)?;
-    backup::end_leftovers(ui, home)?;
+    backup::end_leftovers(home)?;
     backups::tidy_up(home);
     let extras = Extras::of(home);
     remove_state(home).map_err(|error| {

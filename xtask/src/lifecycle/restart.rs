@@ -50,33 +50,43 @@ pub fn restart(
     if session.record.is_redefined_by(&session.defined) {
         super::start::refuse_a_different_cluster(&session.record, &session.defined)?;
     }
-    let mut verified = wait(&session, SETTLING);
-    if !serves(&verified) {
-        return Err(not_healthy(&session, &verified));
-    }
-    refuse_small_quota(&session, &verified)?;
-    let leader = stop::leader(&home);
     let chosen = match member {
         Some(member) => vec![member.clone()],
         None => session.plan.names(),
     };
-    let order = steps::leader_last(&chosen, leader.as_ref());
     let interrupted = process::on_interrupt(String::new());
+    let verified = one_at_a_time(&session, &chosen, &mut |member, rest| {
+        interrupted.change(left(name, member, rest));
+        Ok(())
+    })?;
+    Ok((session, verified))
+}
+
+/// Restarts these members of a cluster whose lock is held. `told`: told before each, with those that follow, and may
+/// stop it.
+pub(super) fn one_at_a_time(
+    session: &Session,
+    chosen: &[HostName],
+    told: &mut dyn FnMut(&HostName, &[&HostName]) -> Outcome<()>,
+) -> Outcome<Verified> {
+    let mut verified = wait(session, SETTLING);
+    if !serves(&verified) {
+        return Err(not_healthy(session, &verified));
+    }
+    refuse_small_quota(session, &verified)?;
+    let leader = stop::leader(&session.home);
+    let order = steps::leader_last(chosen, leader.as_ref());
     for (number, member) in order.iter().enumerate() {
-        interrupted.change(left(
-            name,
-            member,
-            order.get(number + 1..).unwrap_or_default(),
-        ));
-        hand_over(&session, member);
-        restart_one(&session, member)?;
-        ui.say(&format!("{member}: restarted"));
-        verified = wait(&session, session.driver.patience());
+        told(member, order.get(number + 1..).unwrap_or_default())?;
+        hand_over(session, member);
+        restart_one(session, member)?;
+        session.ui.say(&format!("{member}: restarted"));
+        verified = wait(session, session.driver.patience());
         if !serves(&verified) {
-            return Err(did_not_recover(&session, member, &verified));
+            return Err(did_not_recover(session, member, &verified));
         }
     }
-    Ok((session, verified))
+    Ok(verified)
 }
 
 /// The checks that a restart must not find failing, because the next member is stopped then. Others, such as

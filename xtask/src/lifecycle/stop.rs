@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{known_data, open};
+use super::{backup, known_data, open};
 use crate::driver::DRIVERS;
 use crate::etcd::observe;
 use crate::hint::Hint;
@@ -31,6 +31,7 @@ pub fn down(ui: Ui, home: &Home) -> Outcome<Stopped> {
     let _lock = Lock::take(home, &task, &ui.saying())?;
     // The task that held the lock may have destroyed the cluster.
     open::require_traces(home)?;
+    backup::end_leftovers(home)?;
     // A member may lose its data while it is stopped.
     let data = DataSeen::of(home);
     for driver in DRIVERS {

@@ -35,13 +35,21 @@ use crate::report::{Diagnostic, Failure, Outcome};
 /// Writes results to standard output and messages to standard error. `main` creates the only one
 /// and hands it down; code without it cannot print.
 #[derive(Debug, Clone, Copy)]
-pub struct Ui(());
+pub struct Ui {
+    is_quiet: bool,
+}
 
 impl Ui {
     /// Creates it. Only for `main`.
     #[allow(clippy::new_without_default, reason = "only `main` creates one")]
     pub const fn new() -> Self {
-        Self(())
+        Self { is_quiet: false }
+    }
+
+    /// The same without messages, for work on something that the user cannot use.
+    #[must_use]
+    pub const fn quiet(self) -> Self {
+        Self { is_quiet: true }
     }
 
     /// The number of columns that a table on standard output may have: what the terminal has, or 80. Very narrow
@@ -91,6 +99,9 @@ impl Ui {
 
     /// Writes a message and a newline to standard error.
     pub fn say(self, text: &str) {
+        if self.is_quiet {
+            return;
+        }
         let _ = writeln!(anstream::stderr().lock(), "{text}");
     }
 

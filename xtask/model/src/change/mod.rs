@@ -2,5 +2,6 @@
 //! continued by the next one.
 
 pub mod apply;
+pub mod rehearsals;
 pub mod replace;
 pub mod upgrade;

@@ -17,6 +17,7 @@ mod syntax;
 mod tables;
 
 pub use read::read;
+pub(crate) use rules::MOST_MEMBERS;
 pub use sections::{Etcd, Machine, PlannedEtcd, PlannedMachine};
 pub use suggest::nearest;
 

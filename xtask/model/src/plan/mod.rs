@@ -252,6 +252,34 @@ impl Plan {
         }
     }
 
+    /// The same with one more member.
+    #[must_use]
+    pub fn with_member(&self, member: Member) -> Self {
+        let mut plan = self.clone();
+        plan.members.push(member);
+        plan.with_cluster_id()
+    }
+
+    /// The same without this member.
+    #[must_use]
+    pub fn without_member(&self, name: &HostName) -> Self {
+        let mut plan = self.clone();
+        plan.members.retain(|member| member.name != *name);
+        plan.with_cluster_id()
+    }
+
+    /// An unused address beside that of the first member: the highest usual host address.
+    pub fn unused_address(&self) -> Ipv4Addr {
+        let first = self.members.first();
+        let first = first.map_or(Ipv4Addr::LOCALHOST, |member| member.address);
+        let [one, two, three, _] = first.octets();
+        let mut free = (2..=254)
+            .rev()
+            .map(|last| Ipv4Addr::new(one, two, three, last));
+        let is_used = |address: &Ipv4Addr| self.members.iter().any(|one| one.address == *address);
+        free.find(|address| !is_used(address)).unwrap_or(first)
+    }
+
     fn with_cluster_id(mut self) -> Self {
         self.cluster_id = identity::cluster_id(self.members.iter().map(|member| member.id));
         self

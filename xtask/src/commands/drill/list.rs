@@ -1,9 +1,10 @@
-//! `drill` without a fault: lists the faults, and which of them are possible.
+//! `drill` without a fault or a change: lists them, and which of them are possible.
 
 use std::fmt::Write;
 
 use serde_json::json;
 
+use crate::change::rehearsals::{REHEARSALS, Rehearsal};
 use crate::etcd::tools::Tools;
 use crate::fault::{Cost, FAULTS, Fault, Resources, RestoredFrom};
 use crate::hint::Hint;
@@ -22,19 +23,22 @@ JSON without FAULT: one object, also within `format` 1.
   faults[]: fault, happens (in words), drivers[] (that support it), possible (here, as far as
     is known), reason (why it is not possible, or null), needs_yes, cost (what healing cannot
     restore, or null)
+  changes[] (that are rehearsed on a copy): change, happens, possible, reason
 ";
 
-/// All faults, as far as they are possible on one cluster.
-pub(super) struct FaultList {
+/// All faults and changes, as far as they are possible on one cluster.
+pub(super) struct DrillList {
     cluster: String,
     is_started: bool,
     /// `None` if the first `up` chooses it.
     driver: Option<DriverName>,
     /// Each fault, and why it is not possible.
     faults: Vec<(&'static Fault, Option<String>)>,
+    /// Each change, and why it cannot be rehearsed.
+    changes: Vec<(&'static Rehearsal, Option<String>)>,
 }
 
-impl FaultList {
+impl DrillList {
     /// Lists them for a started cluster, or else for its definition alone.
     pub(super) fn of(ui: Ui, home: &Home, other_etcd: Option<Tools>) -> Outcome<Self> {
         let (plan, driver, no_clients, resources) = if Record::is_there(home) {
@@ -62,7 +66,16 @@ impl FaultList {
             None => rehearse::obstacle(fault, driver, &plan, &resources)
                 .map(|obstacle| format!("it {obstacle}")),
         };
+        let no_copy = rehearse::no_v3_api(&plan);
+        let cannot = |change: &Rehearsal| match &no_copy {
+            Some(obstacle) => Some(obstacle.in_short.clone()),
+            None => change.obstacle(&plan).map(|why| format!("it {why}")),
+        };
         Ok(Self {
+            changes: REHEARSALS
+                .iter()
+                .map(|change| (change, cannot(change)))
+                .collect(),
             cluster: home.name.to_string(),
             is_started: Record::is_there(home),
             driver,
@@ -76,7 +89,7 @@ impl FaultList {
     /// For people: a table, then what there is to say about it, each with its faults.
     pub(super) fn table(&self) -> String {
         let mut table = Table::new(["FAULT", "WHAT HAPPENS", "HERE"]);
-        let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
+        let mut notes = Notes::new();
         for (fault, obstacle) in &self.faults {
             let here = self.here(fault, obstacle.is_some());
             table.row([fault.name.to_owned(), fault.title.to_owned(), here]);
@@ -87,10 +100,7 @@ impl FaultList {
                     None => continue,
                 },
             };
-            match notes.iter_mut().find(|(known, _)| *known == note) {
-                Some((_, faults)) => faults.push(fault.name),
-                None => notes.push((note, vec![fault.name])),
-            }
+            self::note(&mut notes, note, fault.name);
         }
         let mut text = table.to_string();
         let is_open = self.driver.is_none() && self.faults.iter().any(|(_, why)| why.is_none());
@@ -98,15 +108,28 @@ impl FaultList {
             text +=
                 "\nwith local, with vagrant: only with this driver; the first `up` chooses one\n";
         }
-        for (note, faults) in &notes {
-            let _ = write!(text, "\n{note}\n");
-            if faults.len() < self.faults.len() {
-                for line in wrapped(&faults.join(", "), WIDTH - 2) {
-                    let _ = writeln!(text, "  {line}");
-                }
+        write_notes(&mut text, &notes, self.faults.len());
+        text.push('\n');
+        self.write_changes(&mut text);
+        text
+    }
+
+    /// The changes, in the same form.
+    fn write_changes(&self, text: &mut String) {
+        let mut table = Table::new(["CHANGE", "WHAT HAPPENS TO A COPY OF THE CLUSTER", "HERE"]);
+        let mut notes = Notes::new();
+        for (change, obstacle) in &self.changes {
+            let here = match obstacle {
+                Some(_) => "no",
+                None => "yes",
+            };
+            table.row([change.name, change.title, here].map(str::to_owned));
+            if let Some(why) = obstacle {
+                note(&mut notes, format!("no: {why}"), change.name);
             }
         }
-        text
+        *text += &table.to_string();
+        write_notes(text, &notes, self.changes.len());
     }
 
     /// Whether a fault is possible, in a word or two.
@@ -132,14 +155,45 @@ impl FaultList {
                 "cost": cost(fault),
             })
         });
+        let changes = self.changes.iter().map(|(change, obstacle)| {
+            json!({
+                "change": change.name,
+                "happens": change.title,
+                "possible": obstacle.is_none(),
+                "reason": obstacle,
+            })
+        });
         let document = json!({
             "format": 1,
             "cluster": self.cluster,
             "started": self.is_started,
             "driver": self.driver,
             "faults": faults.collect::<Vec<_>>(),
+            "changes": changes.collect::<Vec<_>>(),
         });
         format!("{document:#}\n")
+    }
+}
+
+/// What there is to say, each with the names that it is about.
+type Notes = Vec<(String, Vec<&'static str>)>;
+
+fn note(notes: &mut Notes, note: String, name: &'static str) {
+    match notes.iter_mut().find(|(known, _)| *known == note) {
+        Some((_, names)) => names.push(name),
+        None => notes.push((note, vec![name])),
+    }
+}
+
+/// Each note, with its names if it is not about all.
+fn write_notes(text: &mut String, notes: &Notes, all: usize) {
+    for (note, names) in notes {
+        let _ = write!(text, "\n{note}\n");
+        if names.len() < all {
+            for line in wrapped(&names.join(", "), WIDTH - 2) {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
     }
 }
 

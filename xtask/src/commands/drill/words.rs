@@ -1,5 +1,6 @@
-//! Parses the arguments of `drill`: a cluster's name and faults.
+//! Parses the arguments of `drill`: a cluster's name, then faults or changes.
 
+use crate::change::rehearsals::{self, REHEARSALS, Rehearsal};
 use crate::definition::nearest;
 use crate::fault::{self, Cost, FAULTS, Fault, Resources};
 use crate::hint::Hint;
@@ -12,24 +13,42 @@ use crate::workspace::Workspace;
 /// Selects every fault that costs nothing.
 const ALL: &str = "all";
 
-/// A cluster and the faults to inject into it.
+/// A cluster, and the faults to inject into it or the changes to rehearse.
 pub(super) struct Words {
     pub(super) cluster: ClusterName,
     words: Vec<String>,
 }
 
+/// What to do.
+pub(super) enum Chosen {
+    /// Inject these faults.
+    Faults(Vec<&'static Fault>),
+    /// Rehearse these changes on copies.
+    Changes(Vec<&'static Rehearsal>),
+}
+
+/// Whether a word names a fault or a change.
+fn is_known(word: &str) -> bool {
+    word == ALL || fault::named(word).is_some() || rehearsals::named(word).is_some()
+}
+
+/// All words that are known.
+fn known() -> impl Iterator<Item = &'static str> {
+    let changes = REHEARSALS.iter().map(|rehearsal| rehearsal.name);
+    let faults = FAULTS.iter().map(|fault| fault.name);
+    faults.chain([ALL]).chain(changes)
+}
+
 impl Words {
-    /// Parses the words. The first is a cluster's name unless it names a fault; the others are faults.
+    /// Parses the words. The first is a cluster's name unless it names a fault or a change.
     pub(super) fn of(words: &[String]) -> Outcome<Self> {
         let (name, words) = match words {
-            [first, faults @ ..] if first != ALL && fault::named(first).is_none() => {
-                (first.as_str(), faults)
-            }
-            faults => ("default", faults),
+            [first, others @ ..] if !is_known(first) => (first.as_str(), others),
+            words => ("default", words),
         };
         let cluster = name.parse().map_err(|_| unknown(name))?;
         let mut others = words.iter();
-        if let Some(word) = others.find(|word| *word != ALL && fault::named(word).is_none()) {
+        if let Some(word) = others.find(|word| !is_known(word)) {
             return Err(unknown(word));
         }
         Ok(Self {
@@ -38,25 +57,56 @@ impl Words {
         })
     }
 
-    /// Whether to list the faults, because none is named.
+    /// Whether to list the faults and the changes, because none is named.
     pub(super) const fn is_list(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// Refuses a first word that is close to a fault's name, if no cluster has that name.
-    pub(super) fn refuse_mistyped_fault(&self, workspace: &Workspace) -> Outcome<()> {
+    /// Whether a change is named.
+    pub(super) fn has_changes(&self) -> bool {
+        let mut words = self.words.iter();
+        words.any(|word| rehearsals::named(word).is_some())
+    }
+
+    /// Refuses a first word that is close to the name of a fault or a change, if no cluster has that name.
+    pub(super) fn refuse_mistyped(&self, workspace: &Workspace) -> Outcome<()> {
         let name = self.cluster.as_str();
         let is_cluster = workspace.cluster().join(format!("{name}.toml")).exists()
             || workspace.state(&self.cluster).exists();
-        let faults = FAULTS.iter().map(|fault| fault.name);
-        if is_cluster || nearest(name, faults).is_none() {
+        if is_cluster || nearest(name, known()).is_none() {
             return Ok(());
         }
         Err(unknown(name))
     }
 
-    /// The selected faults. Fails if one of them is not possible here.
+    /// What was chosen. Fails if one of it is not possible here.
     pub(super) fn chosen(
+        &self,
+        session: &Session,
+        resources: &Resources,
+        yes: bool,
+    ) -> Outcome<Chosen> {
+        let mut changes = self.words.iter().filter_map(|word| rehearsals::named(word));
+        match changes.clone().count() {
+            0 => self.faults(session, resources, yes).map(Chosen::Faults),
+            all if all == self.words.len() => {
+                let impossible = changes.find_map(|change| {
+                    let obstacle = change.obstacle(&session.plan)?;
+                    Some(not_possible(change.name, &obstacle))
+                });
+                let changes = self.words.iter().filter_map(|word| rehearsals::named(word));
+                impossible.map_or_else(|| Ok(Chosen::Changes(changes.collect())), Err)
+            }
+            _ => Err(Failure::usage(
+                Diagnostic::error("faults and changes cannot be mixed")
+                    .note("a fault is injected into the cluster, and a change is rehearsed on a copy of it")
+                    .hint("name them in separate calls"),
+            )),
+        }
+    }
+
+    /// The selected faults. Fails if one of them is not possible here.
+    fn faults(
         &self,
         session: &Session,
         resources: &Resources,
@@ -77,9 +127,7 @@ impl Words {
             }
             let fault = fault::named(word).ok_or_else(|| unknown(word))?;
             if let Some(obstacle) = obstacle(fault) {
-                return Err(Failure::usage(Diagnostic::error(format!(
-                    "`{word}` is not possible here: it {obstacle}"
-                ))));
+                return Err(not_possible(word, &obstacle));
             }
             if !yes && let Some(warning) = warning(word, fault.cost) {
                 return Err(Failure::usage(warning));
@@ -113,15 +161,20 @@ fn warning(name: &str, cost: Cost) -> Option<Diagnostic> {
     }
 }
 
+fn not_possible(word: &str, obstacle: &str) -> Failure {
+    Failure::usage(Diagnostic::error(format!(
+        "`{word}` is not possible here: it {obstacle}"
+    )))
+}
+
 fn unknown(word: &str) -> Failure {
-    let names = FAULTS.iter().map(|fault| fault.name).chain([ALL]);
-    let diagnostic = Diagnostic::error(format!("there is no fault `{word}`"));
-    let diagnostic = match nearest(word, names) {
+    let diagnostic = Diagnostic::error(format!("there is no fault or change `{word}`"));
+    let diagnostic = match nearest(word, known()) {
         Some(nearest) => diagnostic.hint(format!("did you mean `{nearest}`?")),
         None => diagnostic,
     };
     Failure::usage(diagnostic.hint(Hint::informs(
-        "a cluster's name comes first; list all faults",
+        "a cluster's name comes first; list all faults and changes",
         ["cargo xtask drill"],
     )))
 }

@@ -251,7 +251,7 @@ pub fn apply(
             defined: &definition_now,
             told: &mut told,
         };
-        steps(ui, session, steering)
+        steps(session, steering)
     };
     let (ended, cost) = match load {
         None => (take_steps(&mut session, None), None),
@@ -295,7 +295,8 @@ fn definition_now(session: &Session) -> Option<Plan> {
 }
 
 /// Takes one step after another until the cluster is as defined, and waits until it is healthy.
-pub(super) fn steps(ui: Ui, session: &mut Session, steering: Steering<'_>) -> Outcome<Changed> {
+pub(super) fn steps(session: &mut Session, steering: Steering<'_>) -> Outcome<Changed> {
+    let ui = session.ui;
     let Steering {
         may_interrupt,
         interruption,

@@ -14,7 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{open, remove, unfinished};
 use crate::atomic::cannot_write;
-use crate::backup::Backup;
+use crate::backup::{Backup, Manifest};
 use crate::download;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
@@ -32,8 +32,8 @@ use proof::Proof;
 
 pub(super) use restorable::restorable;
 pub(super) use save::save_from;
-pub(super) use scratch::ScratchCluster;
 pub use scratch::end_leftovers;
+pub(super) use scratch::{ScratchCluster, unwritten as scratch_unwritten};
 pub(super) use source::BackupSource;
 
 /// How to take a backup.
@@ -67,7 +67,7 @@ pub fn take(ui: Ui, name: &ClusterName, request: BackupRequest<'_>) -> Outcome<T
 /// The same for a task that holds the cluster's lock.
 pub(super) fn take_locked(ui: Ui, home: &Home, request: BackupRequest<'_>) -> Outcome<Taken> {
     let started = open::started_at(home)?;
-    prepare(ui, &started)?;
+    prepare(&started)?;
     take_from(ui, &started, request)
 }
 
@@ -96,15 +96,19 @@ fn take_from(ui: Ui, started: &Started, request: BackupRequest<'_>) -> Outcome<T
 
 /// Takes a backup of a cluster for a task that holds its lock.
 pub(super) fn take_for(session: &Session) -> Outcome<Backup> {
-    let home = &session.home;
     refuse_without_etcdutl(&session.tools)?;
-    let started = Started::of(home.clone(), session.record.clone());
-    let file = new_file(home)?;
-    let manifest = save::save(session.ui, &started, &file)?;
+    let file = new_file(&session.home)?;
+    let manifest = take_into(session.ui, session, &file)?;
     Ok(Backup {
         file,
         manifest: Ok(manifest),
     })
+}
+
+/// The same into a new file.
+pub(super) fn take_into(ui: Ui, session: &Session, file: &Utf8Path) -> Outcome<Manifest> {
+    let started = Started::of(session.home.clone(), session.record.clone());
+    save::save(ui, &started, file)
 }
 
 /// Proves a backup that was taken before. `file`: a path, or a name in the cluster's own folder.
@@ -156,13 +160,13 @@ fn lock(ui: Ui, name: &ClusterName) -> Outcome<(Started, Lock)> {
     let lock = Lock::take(&started.home, &format!("backup {name}"), &ui.saying())?;
     // The task that held the lock may have destroyed the cluster.
     let started = open::started(name)?;
-    prepare(ui, &started)?;
+    prepare(&started)?;
     Ok((started, lock))
 }
 
-fn prepare(ui: Ui, started: &Started) -> Outcome<()> {
+fn prepare(started: &Started) -> Outcome<()> {
     refuse_without_etcdutl(&started.tools()?)?;
-    end_leftovers(ui, &started.home)?;
+    end_leftovers(&started.home)?;
     remove::recover_backups(&started.home)
 }
 

@@ -1,6 +1,7 @@
 //! Proves a backup: restores it into a scratch cluster of one process, and compares the keys.
 
 use std::fs;
+use std::net::Ipv4Addr;
 
 use camino::Utf8Path;
 
@@ -55,7 +56,7 @@ pub(super) fn prove(
     ui.say("restoring it into a scratch cluster");
     let name = &started.home.name;
     let plan = |ports| scratch_plan(name, tools.version, ports);
-    let scratch = ScratchCluster::new(ui, &started.home, &tools, &plan)?;
+    let scratch = ScratchCluster::new(ui, &started.home, &tools, &[Ipv4Addr::LOCALHOST], &plan)?;
     if let Err(why) = restore(&scratch, file)? {
         return Ok(Proof::NotRestored(why));
     }

@@ -1,4 +1,4 @@
-//! A scratch cluster: one local process with ports and a folder of its own, for data that is not the
+//! A scratch cluster: local processes with ports and a folder of their own, for data that is not the
 //! cluster's own.
 
 use std::fs::{self, DirBuilder};
@@ -24,17 +24,22 @@ use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::steps::Start;
 use crate::ui::Ui;
-use crate::values::{DriverName, Ports};
+use crate::values::{DriverName, HostName, Ports};
+use crate::wording::list;
 use crate::workspace::{Home, Workspace};
 
 /// How long the member may take to serve: it reads its whole database.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// Ends the process and removes the files that a killed task has left.
-pub fn end_leftovers(ui: Ui, home: &Home) -> Outcome<()> {
+/// Kills the processes and removes the files that a killed task has left. Nobody wants their data.
+pub fn end_leftovers(home: &Home) -> Outcome<()> {
     let scratch = home_of(home);
     let local = driver::named(DriverName::Local);
-    local.stop(&scratch, &local.traces(&scratch), &ui.saying())?;
+    if let Some(processes) = local.faults() {
+        for member in local.traces(&scratch) {
+            processes.kill(&scratch, &member)?;
+        }
+    }
     match fs::remove_dir_all(scratch.workspace.root()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             let root = scratch.workspace.root();
@@ -53,8 +58,8 @@ fn home_of(home: &Home) -> Home {
     Workspace::at(&home.folder().join("scratch")).home(&home.name)
 }
 
-/// A cluster of one local process with free ports. Everything is removed when this is dropped. If
-/// this program is killed, the next backup or `destroy` removes it.
+/// A cluster of local processes with free ports. Everything is removed when this is dropped. If this
+/// program is killed, the next `backup`, `drill`, `up`, `down` or `destroy` removes it.
 pub(in crate::lifecycle) struct ScratchCluster<'a> {
     ui: Ui,
     home: Home,
@@ -62,23 +67,26 @@ pub(in crate::lifecycle) struct ScratchCluster<'a> {
     of: &'a Home,
     pub(in crate::lifecycle) tools: &'a Tools,
     pub(in crate::lifecycle) plan: Plan,
+    /// Its first member, which is often the only one.
     pub(in crate::lifecycle) member: Member,
     driver: &'static dyn Driver,
 }
 
 impl<'a> ScratchCluster<'a> {
-    /// Creates its folder. `plan`: its plan on the given ports.
+    /// Creates its folder. `addresses`: those that it uses, all with the same ports. `plan`: its plan on the
+    /// given ports.
     pub(in crate::lifecycle) fn new(
         ui: Ui,
         of: &'a Home,
         tools: &'a Tools,
+        addresses: &[Ipv4Addr],
         plan: &dyn Fn(Ports) -> Plan,
     ) -> Outcome<Self> {
         let home = home_of(of);
-        let ports = free_ports().map_err(|error| {
+        let ports = free_ports(addresses).map_err(|error| {
             Failure::host(Diagnostic::error(format!(
                 "no port is free on {}: {error}",
-                Ipv4Addr::LOCALHOST
+                list(addresses)
             )))
         })?;
         let plan = plan(ports);
@@ -109,16 +117,26 @@ impl<'a> ScratchCluster<'a> {
         self.home.workspace.root()
     }
 
-    /// The data folder of its member, which does not exist yet.
+    /// Its name and workspace.
+    pub(in crate::lifecycle) const fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The data folder of its first member, which does not exist yet.
     pub(in crate::lifecycle) fn data(&self) -> Outcome<Utf8PathBuf> {
+        self.data_of(&self.member.name)
+    }
+
+    /// The same of any member.
+    pub(in crate::lifecycle) fn data_of(&self, member: &HostName) -> Outcome<Utf8PathBuf> {
         let faults = self.driver.faults();
-        let data = faults.and_then(|faults| faults.data(&self.home, &self.member.name));
+        let data = faults.and_then(|faults| faults.data(&self.home, member));
         data.ok_or_else(|| {
             Failure::failed(Diagnostic::error("the scratch cluster has no data folder"))
         })
     }
 
-    /// Starts the process, and waits until it serves. The inner failure is that of its etcd.
+    /// Starts its first member, and waits until it serves. The inner failure is that of its etcd.
     pub(in crate::lifecycle) fn serve(
         &self,
         interrupted: &DeferredInterrupt,
@@ -174,20 +192,40 @@ impl<'a> ScratchCluster<'a> {
 impl Drop for ScratchCluster<'_> {
     fn drop(&mut self) {
         // What is left is removed by the next backup, too.
-        if let Err(failure) = end_leftovers(self.ui, self.of) {
+        if let Err(failure) = end_leftovers(self.of) {
             self.ui.report(&failure.diagnostics);
         }
     }
 }
 
-/// Two ports on which nothing listens. Both are held until both are known.
-fn free_ports() -> io::Result<Ports> {
-    let [client, peer] = [(), ()].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-    let (client, peer) = (client?, peer?);
-    Ok(Ports {
-        client: client.local_addr()?.port(),
-        peer: peer.local_addr()?.port(),
-    })
+/// How many pairs of ports are tried: one that is free at one address may be taken at another.
+const TRIES: usize = 100;
+
+/// Two ports on which nothing listens at any of these addresses. Both are held until both are known.
+fn free_ports(addresses: &[Ipv4Addr]) -> io::Result<Ports> {
+    let mut taken = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..TRIES {
+        match (free_port(addresses), free_port(addresses)) {
+            (Ok((client, _held)), Ok((peer, _also_held))) if client != peer => {
+                return Ok(Ports { client, peer });
+            }
+            (Err(error), _) | (_, Err(error)) => taken = error,
+            (Ok(_), Ok(_)) => {}
+        }
+    }
+    Err(taken)
+}
+
+/// A port on which nothing listens at any of these addresses, and what holds it.
+fn free_port(addresses: &[Ipv4Addr]) -> io::Result<(u16, Vec<TcpListener>)> {
+    let mut port = 0;
+    let mut held = Vec::new();
+    for address in addresses {
+        let listener = TcpListener::bind((*address, port))?;
+        port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok((port, held))
 }
 
 pub(in crate::lifecycle) fn unwritten(path: &Utf8Path, error: &io::Error) -> Failure {

@@ -1,14 +1,18 @@
-//! Rehearses outages: one drill after another, each from a healthy cluster to a healthy cluster.
+//! Rehearses outages and changes: one drill after another. An outage begins and ends with a healthy cluster; a change
+//! is made on a copy.
 
 mod change;
+mod copy;
 mod experiment;
+mod rehearsal;
 pub mod report;
 mod restoration;
 mod under_load;
 
 use std::time::{Duration, SystemTime};
 
-use super::{open, unfinished};
+use super::{backup, open, restore, unfinished};
+use crate::change::rehearsals::Rehearsal;
 use crate::drill::Drill;
 use crate::etcd::tools::ToolsOrigin;
 use crate::fault::{Fault, Resources};
@@ -16,7 +20,7 @@ use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::process::{self, DeferredInterrupt};
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::session::Session;
+use crate::session::{Session, Started};
 use crate::state::Lock;
 use crate::values::DriverName;
 use experiment::Experiment;
@@ -41,7 +45,7 @@ pub struct DrillRequest {
 
 /// The drills of one call. Until it is dropped, nobody else changes the cluster and the first
 /// interruption is deferred, so that the results reach their user.
-pub struct Rehearsal {
+pub struct DrillsRun {
     /// When the first one started.
     pub started: SystemTime,
     /// The finished drills.
@@ -52,7 +56,7 @@ pub struct Rehearsal {
     _interruption: DeferredInterrupt,
 }
 
-/// Runs the drills one after another.
+/// Injects the faults one after another.
 ///
 /// # Errors
 ///
@@ -62,37 +66,83 @@ pub fn rehearse(
     session: &Session,
     request: &DrillRequest,
     faults: &[&'static Fault],
-) -> Outcome<Rehearsal> {
-    let (ui, name) = (session.ui, &session.home.name);
-    let lock = Lock::take(&session.home, &format!("drill {name}"), &ui.saying())?;
-    refuse_changed_cluster(session)?;
-    unfinished::refuse(&session.home)?;
-    let interruption = process::defer_interrupt(format!(
+) -> Outcome<DrillsRun> {
+    let name = &session.home.name;
+    let line = format!(
         "interrupted: healing {name} first; press Ctrl-C again to stop at once, then run `cargo xtask up {name}` to heal the rest"
-    ));
-    let experiment = Experiment {
-        session,
-        request,
-        interruption: &interruption,
-    };
+    );
+    let titled = |fault: &Fault| (fault.name, fault.title);
+    one_after_another(session, line, faults, titled, &|fault, interruption| {
+        let experiment = Experiment {
+            session,
+            request,
+            interruption,
+        };
+        match experiment.run(fault) {
+            Ok(drill) => (Some(drill), Ok(())),
+            Err(failure) => (None, Err(failure)),
+        }
+    })
+}
+
+/// Rehearses the changes one after another, each on a new copy of the cluster.
+///
+/// # Errors
+///
+/// As [`rehearse`], and if this host cannot restore the cluster's backups.
+pub fn rehearse_changes(
+    session: &Session,
+    load: Load,
+    rehearsals: &[&'static Rehearsal],
+) -> Outcome<DrillsRun> {
+    // Those of this host, also if the members are machines.
+    let tools = Started::of(session.home.clone(), session.record.clone()).tools()?;
+    restore::refuse_other_version(&tools, &session.plan)?;
+    let name = &session.home.name;
+    let line = format!(
+        "interrupted: removing the copy of {name} first; press Ctrl-C again to leave that to the next `cargo xtask up {name}`"
+    );
+    let titled = |rehearsal: &Rehearsal| (rehearsal.name, rehearsal.title);
+    one_after_another(session, line, rehearsals, titled, &|one, interruption| {
+        rehearsal::run(session, &tools, load, one, interruption)
+    })
+}
+
+/// What is known of a drill, and why the next one cannot run.
+type Ran = (Option<Drill>, Outcome<()>);
+
+/// Runs drills until one fails. `line`: printed on an interruption. `titled`: the name of a drill, and what happens.
+fn one_after_another<T>(
+    session: &Session,
+    line: String,
+    chosen: &[&'static T],
+    titled: fn(&T) -> (&'static str, &'static str),
+    run: &dyn Fn(&'static T, &DeferredInterrupt) -> Ran,
+) -> Outcome<DrillsRun> {
+    let (ui, home) = (session.ui, &session.home);
+    let lock = Lock::take(home, &format!("drill {}", home.name), &ui.saying())?;
+    refuse_changed_cluster(session)?;
+    unfinished::refuse(home)?;
+    backup::end_leftovers(home)?;
+    let interruption = process::defer_interrupt(line);
     let started = SystemTime::now();
     let mut drills = Vec::new();
     let mut ended = Ok(());
-    for (number, fault) in faults.iter().enumerate() {
-        let of_all = match faults.len() {
+    for (number, one) in chosen.iter().enumerate() {
+        let (name, title) = titled(one);
+        let of_all = match chosen.len() {
             1 => String::new(),
             all => format!("[{}/{all}] ", number + 1),
         };
-        ui.say(&format!("{of_all}{}: {}", fault.name, fault.title));
-        match experiment.run(fault) {
-            Ok(drill) => drills.push(drill),
-            Err(failure) => {
-                ended = Err(failure);
-                break;
-            }
+        ui.say(&format!("{of_all}{name}: {title}"));
+        let (drill, outcome) = run(one, &interruption);
+        drills.extend(drill);
+        if outcome.is_err() {
+            ended = outcome;
+            break;
         }
     }
-    Ok(Rehearsal {
+    Ok(DrillsRun {
         started,
         drills,
         ended,

@@ -54,50 +54,15 @@ pub fn replace(
     let _lock = Lock::take(&home, &format!("replace {member}"), &ui.saying())?;
     unfinished::refuse(&home)?;
     let mut session = open::session(ui, name)?;
-    refuse_unsuitable(&session)?;
-    let planned = planned(&session.plan, member)?;
-    let begun = begun(&session)?;
-    if let Some(other) = begun.as_ref().filter(|one| one.member != *member) {
-        return Err(another_first(name, &other.member));
-    }
-    if session.driver.machines().is_some() {
-        member_machine::boot(&session, member)?;
-    }
-    let mut present = Present::of(&session, member)?;
-    let journal = match begun {
-        Some(journal) => journal,
-        None => {
-            refuse_obstacles(&session, &present, &planned)?;
-            if present.is_healthy(&planned)
-                && !agree(&format!("`{member}` is healthy; replace it nevertheless?"))?
-            {
-                return Ok(None);
-            }
-            Replacement::begin(
-                member.clone(),
-                present.id_of(&planned),
-                unused_time(&session, member),
-            )
-        }
+    let Some(mut work) = begun(&session, member, agree)? else {
+        return Ok(None);
     };
     let go_on = command_line::replace(name, member);
     let interrupted = process::on_interrupt(format!(
         "{member} is not replaced yet\n{}",
         ui::hint_line(&Hint::heals("continue", [go_on]))
     ));
-    let mut work = Work {
-        ui,
-        home: &home,
-        member: planned,
-        journal,
-        removed: Vec::new(),
-        had_none: false,
-        started: None,
-    };
-    while work.step(&mut session, &present)? {
-        present = Present::of(&session, member)?;
-    }
-    Replacement::remove(&home)?;
+    complete(&mut session, &mut work)?;
     drop(interrupted);
     let data = session.driver.data();
     let aside = data.aside(&home, member, &work.journal.time);
@@ -117,8 +82,63 @@ pub fn replace(
     }))
 }
 
+/// A replacement of which no step was taken by this task, for one that holds the cluster's lock. Returns nothing if
+/// the user does not agree.
+pub(super) fn begun(
+    session: &Session,
+    member: &HostName,
+    agree: &dyn Fn(&str) -> Outcome<bool>,
+) -> Outcome<Option<Work>> {
+    let name = &session.home.name;
+    refuse_unsuitable(session)?;
+    let planned = planned(&session.plan, member)?;
+    let left = left(session)?;
+    if let Some(other) = left.as_ref().filter(|one| one.member != *member) {
+        return Err(another_first(name, &other.member));
+    }
+    if session.driver.machines().is_some() {
+        member_machine::boot(session, member)?;
+    }
+    let present = Present::of(session, member)?;
+    let journal = match left {
+        Some(journal) => journal,
+        None => {
+            refuse_obstacles(session, &present, &planned)?;
+            if present.is_healthy(&planned)
+                && !agree(&format!("`{member}` is healthy; replace it nevertheless?"))?
+            {
+                return Ok(None);
+            }
+            Replacement::begin(
+                member.clone(),
+                present.id_of(&planned),
+                unused_time(session, member),
+            )
+        }
+    };
+    Ok(Some(Work {
+        ui: session.ui,
+        home: session.home.clone(),
+        member: planned,
+        journal,
+        removed: Vec::new(),
+        had_none: false,
+        started: None,
+    }))
+}
+
+/// Takes the steps of a replacement. The session keeps the plan from before: open it again.
+pub(super) fn complete(session: &mut Session, work: &mut Work) -> Outcome<()> {
+    let member = work.member.name.clone();
+    let mut present = Present::of(session, &member)?;
+    while work.step(session, &present)? {
+        present = Present::of(session, &member)?;
+    }
+    Replacement::remove(&session.home)
+}
+
 /// The replacement that has changed the cluster and is not complete. One that has not is forgotten.
-fn begun(session: &Session) -> Outcome<Option<Replacement>> {
+fn left(session: &Session) -> Outcome<Option<Replacement>> {
     let Some(journal) = Replacement::read(&session.home)? else {
         return Ok(None);
     };

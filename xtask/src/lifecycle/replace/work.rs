@@ -17,9 +17,9 @@ use crate::values::HostName;
 use crate::workspace::Home;
 
 /// A replacement under way.
-pub(super) struct Work<'a> {
+pub(in crate::lifecycle) struct Work {
     pub(super) ui: Ui,
-    pub(super) home: &'a Home,
+    pub(super) home: Home,
     pub(super) member: Member,
     pub(super) journal: Replacement,
     pub(super) removed: Vec<HostName>,
@@ -29,11 +29,11 @@ pub(super) struct Work<'a> {
     pub(super) started: Option<EtcdId>,
 }
 
-impl Work<'_> {
+impl Work {
     /// Takes the next step. Returns whether there may be another one.
     pub(super) fn step(&mut self, session: &mut Session, present: &Present) -> Outcome<bool> {
         let name = self.member.name.clone();
-        let (ui, home) = (self.ui, self.home);
+        let (ui, home) = (self.ui, &self.home.clone());
         let members = std::slice::from_ref(&name);
         let step = Change {
             member: &self.member,

@@ -10,6 +10,7 @@ use camino::Utf8Path;
 
 use super::start::{self, Proof, StartRequest};
 use super::{backup, open, remove, replace_data, unfinished};
+use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -120,10 +121,10 @@ fn opened(
         open::started(&home.name)?.insist_on(member)?;
     }
     unfinished::refuse(home)?;
-    backup::end_leftovers(ui, home)?;
+    backup::end_leftovers(home)?;
     remove::recover_backups(home)?;
     let session = start::to_be_replaced(ui, &request.start, home.clone(), defined)?;
-    refuse_other_version(&session)?;
+    refuse_other_version(&session.tools, &session.plan)?;
     Ok(session)
 }
 
@@ -192,8 +193,8 @@ fn refuse_v2(plan: &Plan) -> Outcome<()> {
 }
 
 /// Fails if the etcd of this host cannot prepare data for that of the machines.
-fn refuse_other_version(session: &Session) -> Outcome<()> {
-    let (here, there) = (session.tools.version, session.plan.version());
+pub(super) fn refuse_other_version(tools: &Tools, plan: &Plan) -> Outcome<()> {
+    let (here, there) = (tools.version, plan.version());
     if here.minor_release() != there.minor_release() {
         let (major, minor) = there.minor_release();
         return Err(Failure::host(
@@ -205,7 +206,7 @@ fn refuse_other_version(session: &Session) -> Outcome<()> {
             )),
         ));
     }
-    backup::refuse_without_etcdutl(&session.tools)
+    backup::refuse_without_etcdutl(tools)
 }
 
 fn nothing_named(home: &Home) -> Failure {

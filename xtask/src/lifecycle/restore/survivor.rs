@@ -1,6 +1,8 @@
 //! Backs up one member of a cluster that has lost the others: a running one by a snapshot, which
 //! needs no quorum, and a stopped one by a copy of its data, which is made to serve alone.
 
+use std::net::Ipv4Addr;
+
 use camino::Utf8Path;
 
 use super::snapshot::Snapshot;
@@ -112,7 +114,7 @@ fn alone(
     } = session;
     let name = &home.name;
     let plan = |ports| plan_of_survivor(name, tools.version, ports);
-    let scratch = ScratchCluster::new(ui, home, tools, &plan)?;
+    let scratch = ScratchCluster::new(ui, home, tools, &[Ipv4Addr::LOCALHOST], &plan)?;
     ui.say(&format!("copying {what}{meanwhile}"));
     {
         let _removed = process::remove_on_interrupt(scratch.root().as_std_path());

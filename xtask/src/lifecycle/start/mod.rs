@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::{adopt, definitions, etcdctl_location, replace_data};
+use super::{adopt, backup, definitions, etcdctl_location, replace_data};
 use crate::advice::Others;
 use crate::artifact::{self, Before, Mode};
 use crate::fault::{self, Healed};
@@ -62,6 +62,7 @@ pub fn up(ui: Ui, request: &StartRequest<'_>) -> Outcome<Proof> {
     let home = Workspace::find()?.home(name);
     let defined = defined(ui, &home)?;
     let _lock = Lock::take(&home, &format!("up {name}"), &ui.saying())?;
+    backup::end_leftovers(&home)?;
     replace_data::continue_interrupted(ui, &home, &defined)?;
     start(ui, request, home, &defined)
 }

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 
 use super::{Fact, Requirement, announced, closing, facts, next_write, rested_under_fault};
-use crate::drill::Drill;
 use crate::drill::history::{Answer, Operation};
-use crate::drill::summary::{Lost, Shortfall, Summary};
+use crate::drill::summary::{Gap, Lost, Shortfall, Summary};
 use crate::drill::words::{moment, seconds, value};
+use crate::drill::{Disturbance, Drill};
 use crate::ui::shown::shown;
 use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED, YELLOW};
 use crate::ui::table::{Table, wrapped};
@@ -171,9 +171,7 @@ pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
             }
             time => after(time),
         },
-        summary
-            .gap_under_fault
-            .map_or_else(|| "-".to_owned(), |gap| seconds(gap.length())),
+        longest_gap(drill, summary).map_or_else(|| "-".to_owned(), |gap| seconds(gap.length())),
         after(summary.healthy_after),
         count(summary.writes.acknowledged),
         count(summary.writes.unknown),
@@ -190,6 +188,14 @@ pub(super) fn row(drill: &Drill, summary: &Summary) -> [String; COLUMNS.len()] {
         }
         .to_owned(),
     ]
+}
+
+/// That of a change may lie just after it.
+fn longest_gap(drill: &Drill, summary: &Summary) -> Option<Gap> {
+    match drill.disturbance {
+        Disturbance::Fault(_) => summary.gap_under_fault,
+        Disturbance::Change(_) => Some(summary.longest_gap),
+    }
 }
 
 /// A failure, with all known details.

@@ -49,7 +49,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// A larger cluster is refused before its members are read.
-pub(in crate::definition) const MOST: usize = 7;
+pub(crate) const MOST: usize = 7;
 
 /// Says that a cluster has more than [`MOST`] members.
 pub(in crate::definition) fn too_many(count: usize) -> Diagnostic {

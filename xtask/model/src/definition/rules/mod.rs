@@ -32,7 +32,8 @@ mod without_effect;
 
 use std::ops::Range;
 
-pub(super) use member_count::{MOST as MOST_MEMBERS, too_many as too_many_members};
+pub(crate) use member_count::MOST as MOST_MEMBERS;
+pub(super) use member_count::too_many as too_many_members;
 
 use super::Definition;
 use crate::report::Diagnostic;
