@@ -86,7 +86,10 @@ const CASES: &[(&str, &str)] = &[
     ("cargo xtask drill f", "five foreign-cluster"),
     ("cargo xtask drill --yes f", "five foreign-cluster"),
     ("cargo xtask drill five f", "foreign-cluster"),
-    ("cargo xtask drill five grow ro", "rolling-restart"),
+    (
+        "cargo xtask drill five grow ro",
+        "rolling-restart rolling-upgrade",
+    ),
     (
         "cargo xtask drill five quorum-lost --hold 3s a",
         "address-change alarm-no-space all all-data-lost another-version",

@@ -11,6 +11,7 @@ use xtask::change::rehearsals::REHEARSALS;
 use crate::apply_support::count;
 use crate::cli_cluster::Follower;
 use crate::drilled_cluster::tell;
+use crate::etcd_binaries::of_debian_13;
 use crate::local_support::{etcdctl, is_healthy, processes, put, up};
 use crate::scratch::Scratch;
 
@@ -66,6 +67,7 @@ fn changes_are_rehearsed_on_copies_of_a_cluster() {
         "shrink",
         "replace",
         "rolling-restart",
+        "rolling-upgrade",
         "address-change",
     ];
     let all = REHEARSALS.iter().map(|one| one.name);
@@ -77,13 +79,17 @@ fn changes_are_rehearsed_on_copies_of_a_cluster() {
         "60",
         "--report",
         "report.html",
+        "--other-etcd",
+        of_debian_13().as_str(),
     ];
-    let drill = [&["drill", "real"], &changes[..], &how].concat();
+    let (before_version, rest) = changes.split_at(5);
+    let words = [before_version, &["3.5.16"], rest].concat();
+    let drill = [&["drill", "real"], &words[..], &how].concat();
     let ran = scratch.run(&drill).expect(0);
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(told["passed"], true, "{}\n{told:#}", ran.stderr);
     assert_eq!(told["lost_writes"], 0, "{told:#}");
-    assert_eq!((&told["changes"], &told["faults"]), (&5.into(), &0.into()));
+    assert_eq!((&told["changes"], &told["faults"]), (&6.into(), &0.into()));
     assert_eq!(
         (&told["run"]["driver"], &told["run"]["hold_milliseconds"]),
         (&"local".into(), &Value::Null)
@@ -119,8 +125,10 @@ fn changes_are_rehearsed_on_copies_of_a_cluster() {
     assert_eq!(steps(&drills[2]), [done(2).replace("replaced", "replace")]);
     assert_eq!(steps(&drills[3]).len(), 3);
     assert!(done(3).starts_with("restarted core-0"), "{}", done(3));
-    assert_eq!(done(4), "moved core-03");
-    let moved = steps(&drills[4])[0];
+    assert!(done(4).ends_with(" with etcd 3.5.16"), "{}", done(4));
+    assert_eq!(steps(&drills[4]).len(), 3);
+    assert_eq!(done(5), "moved core-03");
+    let moved = steps(&drills[5])[0];
     assert!(
         moved.starts_with("move core-03 to http://127.87.50.254:"),
         "{moved}"
@@ -194,6 +202,27 @@ fn copy_is_removed_after_ctrl_c_and_by_the_next_task() {
         scratch.run(next).expect(0);
         is_without_copy(&scratch, "real");
     }
+}
+
+/// The copy gets the settings of the definition, which nobody has applied yet.
+#[test]
+fn copy_that_does_not_start_changes_nothing() {
+    let scratch = started("real", &count(54, 1, ""));
+    let before = processes(&scratch, "real");
+    let bad = "[etcd.flags]\nsnapshot-count = \"many\"\n";
+    scratch.define("real", &count(54, 1, bad));
+    let failed = scratch.run(&["drill", "real", "grow"]).expect(6);
+    for said in [
+        "error: the copy does not become healthy: ",
+        "note: core-01 exited: ",
+        "snapshot-count",
+        "note: the cluster itself was not changed\n",
+    ] {
+        assert!(failed.stderr.contains(said), "{}", failed.stderr);
+    }
+    assert_eq!(failed.stdout, "");
+    assert_eq!(processes(&scratch, "real"), before);
+    is_without_copy(&scratch, "real");
 }
 
 #[test]

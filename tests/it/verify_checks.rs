@@ -946,15 +946,15 @@ fn versions_are_compared_with_the_pinned_one() {
             another version
               Fail: etcd 3.5.30
               - core-01, core-02 and core-03 run etcd 3.5.30, not 3.6.14
-                heals: continue the change of the version, one member after another: `cargo xtask apply`
+                heals: bring all members to the defined version, one after another: `cargo xtask apply`
             mixed
               Fail: mixed: 3.6.13 on core-01; 3.6.14 on core-02 and core-03
               - core-01 runs etcd 3.6.13, not 3.6.14
-                heals: continue the change of the version, one member after another: `cargo xtask apply`
+                heals: bring all members to the defined version, one after another: `cargo xtask apply`
             a release candidate
               Fail: mixed: 3.6.14 on core-02 and core-03; 3.6.14-rc.1 on core-01
               - core-01 runs etcd 3.6.14-rc.1, not 3.6.14
-                heals: continue the change of the version, one member after another: `cargo xtask apply`
+                heals: bring all members to the defined version, one after another: `cargo xtask apply`
         "#]],
     );
 }
@@ -1541,7 +1541,7 @@ fn changed_definition_has_the_only_hint() {
         &seen,
         "definition",
         expect![[r#"
-            Fail: members, ports or token changed since the start
+            Fail: members, ports, version or token differ
             - cluster/grow.toml differs from the cluster that was started: `core-02` at 192.168.56.102 is new
               informs: undo the change, because other findings may follow from it; or see why it cannot be applied: `cargo xtask plan grow`
         "#]],
@@ -1766,10 +1766,10 @@ fn running_member_without_data_is_not_restarted() {
         &seen,
         "data",
         expect![[r#"
-        Fail: 2 of 3 on disk
-        - core-02 runs, but its data folder is gone or empty: do not restart it
-          heals: replace it while the others serve: `cargo xtask replace core-02 --yes`
-    "#]],
+            Fail: 2 of 3 on disk
+            - core-02 runs, but its data is gone, or a part of it: do not restart it
+              heals: replace it while the others serve: `cargo xtask replace core-02 --yes`
+        "#]],
     );
     // Without it, the others are no quorum.
     seen.data[0] = Look::NotAsked("could not be inspected".to_owned());
@@ -1779,9 +1779,9 @@ fn running_member_without_data_is_not_restarted() {
         &seen,
         "data",
         expect![[r#"
-        Fail: 0 of 1 on disk; not checked: core-03 does not answer; core-01 could not be inspected
-        - core-02 runs, but its data folder is gone or empty: do not restart it
-          makes-safer: copy its keys and values while it serves: it cannot send a snapshot: `cargo xtask etcdctl -- get --prefix ''`
-    "#]],
+            Fail: 0 of 1 on disk; not checked: core-03 does not answer; core-01 could not be inspected
+            - core-02 runs, but its data is gone, or a part of it: do not restart it
+              makes-safer: copy its keys and values while it serves: it cannot send a snapshot: `cargo xtask etcdctl -- get --prefix ''`
+        "#]],
     );
 }

@@ -13,7 +13,7 @@ use crate::etcd::pair;
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::fault::Resources;
 use crate::lifecycle::rehearse::report::{self, Circumstances};
-use crate::lifecycle::rehearse::{DrillRequest, Load, RATE};
+use crate::lifecycle::rehearse::{DrillRequest, Load, RATE, UpgradeTo};
 use crate::lifecycle::{open, rehearse};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::ui::drill::Format;
@@ -43,8 +43,9 @@ use words::{Chosen, Words};
 /// Some faults lose data for good, and a restoration heals them. It loses the latest writes: the drill
 /// counts them as announced, and passes if no other acknowledged write is lost.
 ///
-/// CHANGE is one or more names of changes, such as `grow` or `rolling-restart`. Each is made on a copy
-/// of the cluster, by the code of `apply`, `replace` or `restart`, while clients write and read there.
+/// CHANGE is one or more names of changes, such as `grow` or `rolling-restart`; a version follows the
+/// name `rolling-upgrade`. Each is made on a copy of the cluster, by the code of `apply`, `replace` or
+/// `restart`, while clients write and read there.
 /// The copy consists of local processes with ports of their own, restored from a fresh backup; the
 /// cluster itself is not touched otherwise. The report has the acknowledged writes that were lost (0),
 /// the longest time between two acknowledged writes, and whether reads and writes were linearizable.
@@ -68,7 +69,7 @@ pub struct Args {
     /// The maximum requests per second of all clients together
     #[arg(long, value_name = "NUMBER", default_value_t = RATE, value_parser = quantity::rate)]
     rate: u32,
-    /// A folder with an etcd of another version, for faults that need one
+    /// A folder with an etcd of another version, for what needs one
     #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
     other_etcd: Option<Utf8PathBuf>,
     /// The output format
@@ -87,6 +88,7 @@ Examples:
   cargo xtask drill five quorum-lost member-paused --hold 10s
   cargo xtask drill all --format json | jq '.drills[] | {fault, passed}'
   cargo xtask drill grow rolling-restart       rehearse two changes, each on a copy of `default`
+  cargo xtask drill rolling-upgrade 3.6.14     rehearse an upgrade
 
 Exit status:
   0    all drills passed
@@ -139,7 +141,12 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let run = match chosen {
         Chosen::Faults(faults) => rehearse::rehearse(&session, &request, &faults)?,
         Chosen::Changes(changes) => {
-            rehearse::rehearse_changes(&session, Load { rate: args.rate }, &changes)?
+            let load = Load { rate: args.rate };
+            let to = words.version.map(|version| UpgradeTo {
+                version,
+                folder: args.other_etcd.as_deref(),
+            });
+            rehearse::rehearse_changes(&session, load, &changes, to)?
         }
     };
     let (drills, ended) = (&run.drills, run.ended);

@@ -94,8 +94,13 @@ pub trait Driver: Sync {
         Vec::new()
     }
 
-    /// Whether the folders of these running members hold data, if they are local processes.
-    fn has_data(&self, _home: &Home, _members: &[HostName]) -> Vec<Look<bool>> {
+    /// Whether the folders of these running members hold data, if they are local processes. `has_database`: whether their etcd keeps its keys in a database, as from 3.0 on.
+    fn has_data(
+        &self,
+        _home: &Home,
+        _members: &[HostName],
+        _has_database: bool,
+    ) -> Vec<Look<bool>> {
         Vec::new()
     }
 

@@ -71,7 +71,7 @@ pub(super) fn once(session: &Session) -> Verified {
         None
     });
     let conditions = || driver.conditions(home, &names).unwrap_or_default();
-    let data_on_disk = || driver.has_data(home, &names);
+    let data_on_disk = || driver.has_data(home, &names, !plan.version().is_v2());
     let ended = |index: usize| driver.ended(home, names.get(index)?);
     let backup = |wanted| match wanted {
         WantedBackup::Newest => backup::restorable(home, plan.version(), None),

@@ -77,7 +77,12 @@ pub fn with_member(
     member: &HostName,
     rest: &[OsString],
 ) -> Outcome<Started> {
-    let found = started(cluster).and_then(|started| {
+    let home = Workspace::find()?.home(cluster);
+    let found = started_at(&home);
+    if found.is_err() && has_traces(&home) {
+        return found;
+    }
+    let found = found.and_then(|started| {
         started.insist_on(member)?;
         Ok(started)
     });

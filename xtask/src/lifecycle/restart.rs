@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{look, open, stop, unfinished};
 use crate::advice;
+use crate::command_line;
 use crate::etcd::verify::Verified;
 use crate::etcd::{membership, observe};
 use crate::hint::Hint;
@@ -49,6 +50,9 @@ pub fn restart(
     let session = open::session(ui, name)?;
     if session.record.is_redefined_by(&session.defined) {
         super::start::refuse_a_different_cluster(&session.record, &session.defined)?;
+    }
+    if session.record.is_upgrading() {
+        return Err(unfinished_upgrade(&session));
     }
     let chosen = match member {
         Some(member) => vec![member.clone()],
@@ -168,6 +172,18 @@ fn refuse_small_quota(session: &Session, verified: &Verified) -> Outcome<()> {
     let sizes = members.filter_map(|one| one.status.seen()?.db_size);
     let refused = advice::exceeded_quota(&session.defined, sizes.max().unwrap_or(0));
     refused.map_or(Ok(()), |refused| Err(Failure::refused(refused)))
+}
+
+/// A restart would give members the new version, and there may be no way back then.
+fn unfinished_upgrade(session: &Session) -> Failure {
+    Failure::refused(
+        Diagnostic::error("a change of the version is not complete")
+            .note("a member that is restarted now could get another version")
+            .hint(Hint::heals(
+                "bring all members to the defined version",
+                [command_line::task(&session.plan, "apply")],
+            )),
+    )
 }
 
 /// The message after an interruption.

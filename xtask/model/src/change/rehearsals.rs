@@ -28,6 +28,11 @@ pub static REHEARSALS: &[Rehearsal] = &[
         task: Task::Restart,
     },
     Rehearsal {
+        name: "rolling-upgrade",
+        title: "all members get VERSION, which is the next word",
+        task: Task::Upgrade,
+    },
+    Rehearsal {
         name: "address-change",
         title: "a member moves to another address",
         task: Task::Apply(moved),
@@ -55,6 +60,8 @@ pub enum Task {
     Replace,
     /// `restart`, of all members.
     Restart,
+    /// `apply`, with the version that the user names.
+    Upgrade,
 }
 
 /// The rehearsal of this name.
@@ -68,7 +75,7 @@ impl Rehearsal {
         match self.task {
             Task::Apply(edit) => edit(plan).err(),
             Task::Replace => (plan.members.len() < 2).then(|| needs_at_least(2)),
-            Task::Restart => None,
+            Task::Restart | Task::Upgrade => None,
         }
     }
 }

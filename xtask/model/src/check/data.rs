@@ -9,8 +9,8 @@ pub(super) static CHECK: Check = Check {
     name: "data",
     title: "every member that answers has its data on disk",
     about: About {
-        looks_at: "Whether the data folder of each member that answers holds a write-ahead log: \
-            on this host for local processes, and over ssh on machines.",
+        looks_at: "Whether the data folder of each member that answers holds a write-ahead log, \
+            and for local processes the database: on this host, or over ssh on machines.",
         why: "A member whose data is removed goes on serving from its open files, and loses \
             everything when it stops. If its whole folder is gone, etcd exits within 30 seconds; \
             otherwise, nothing shows it before the next restart. If it happens to a majority, that \
@@ -44,7 +44,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     };
     let findings = lost.iter().enumerate().map(|(index, member)| {
         let hint = (index == 0).then(|| hint(plan, member, with_data));
-        let text = "runs, but its data folder is gone or empty: do not restart it";
+        let text = "runs, but its data is gone, or a part of it: do not restart it";
         Finding::new(Some(member), text, hint)
     });
     let evidence = match with_data + lost.len() {

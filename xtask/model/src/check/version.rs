@@ -49,7 +49,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let others = versions.iter().filter(|(version, _)| *version != expected);
     let hint = if advice::can_be_replaced(plan) {
         Hint::heals(
-            "continue the change of the version, one member after another",
+            "bring all members to the defined version, one after another",
             [task(plan, "apply")],
         )
     } else {

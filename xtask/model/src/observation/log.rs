@@ -318,6 +318,7 @@ fn cause(quoted: &str, log: &str) -> Option<Cause> {
         "failed to open database",
         "cannot open database",
         "freepages",
+        "failed to recover v3 backend",
         "Page expected to be",
         "page already freed",
         "invalid freelist",

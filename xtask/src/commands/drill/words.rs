@@ -1,13 +1,13 @@
 //! Parses the arguments of `drill`: a cluster's name, then faults or changes.
 
-use crate::change::rehearsals::{self, REHEARSALS, Rehearsal};
+use crate::change::rehearsals::{self, REHEARSALS, Rehearsal, Task};
 use crate::definition::nearest;
 use crate::fault::{self, Cost, FAULTS, Fault, Resources};
 use crate::hint::Hint;
 use crate::lifecycle::rehearse;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
-use crate::values::ClusterName;
+use crate::values::{ClusterName, EtcdVersion};
 use crate::workspace::Workspace;
 
 /// Selects every fault that costs nothing.
@@ -16,6 +16,8 @@ const ALL: &str = "all";
 /// A cluster, and the faults to inject into it or the changes to rehearse.
 pub(super) struct Words {
     pub(super) cluster: ClusterName,
+    /// The version to which `rolling-upgrade` upgrades.
+    pub(super) version: Option<EtcdVersion>,
     words: Vec<String>,
 }
 
@@ -30,6 +32,22 @@ pub(super) enum Chosen {
 /// Whether a word names a fault or a change.
 fn is_known(word: &str) -> bool {
     word == ALL || fault::named(word).is_some() || rehearsals::named(word).is_some()
+}
+
+fn is_upgrade(word: &str) -> bool {
+    let rehearsal = rehearsals::named(word);
+    rehearsal.is_some_and(|rehearsal| matches!(rehearsal.task, Task::Upgrade))
+}
+
+fn version_after(word: Option<&String>) -> Outcome<EtcdVersion> {
+    let version = word.map(|word| word.parse::<EtcdVersion>());
+    match version {
+        Some(Ok(version)) => Ok(version),
+        _ => Err(Failure::usage(
+            Diagnostic::error("`rolling-upgrade` needs a version")
+                .hint("write it as the next word, as in `rolling-upgrade 3.6.14`"),
+        )),
+    }
 }
 
 /// All words that are known.
@@ -47,13 +65,21 @@ impl Words {
             words => ("default", words),
         };
         let cluster = name.parse().map_err(|_| unknown(name))?;
-        let mut others = words.iter();
-        if let Some(word) = others.find(|word| !is_known(word)) {
-            return Err(unknown(word));
+        let (mut version, mut known) = (None, Vec::new());
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            if !is_known(word) {
+                return Err(unknown(word));
+            }
+            known.push(word.clone());
+            if is_upgrade(word) {
+                version = Some(version_after(words.next())?);
+            }
         }
         Ok(Self {
             cluster,
-            words: words.to_vec(),
+            version,
+            words: known,
         })
     }
 

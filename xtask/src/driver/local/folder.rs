@@ -138,18 +138,26 @@ impl MemberFolder {
         })
     }
 
-    /// The same for a verdict: what this user may not read is no proof.
-    pub(super) fn data_on_disk(&self) -> Look<bool> {
+    /// The same for a verdict: what this user may not read is no proof. `has_database`: whether this etcd keeps its keys
+    /// in a database, as from 3.0 on.
+    pub(super) fn data_on_disk(&self, has_database: bool) -> Look<bool> {
+        let unknown = |error| Look::Failed(format!("could not be inspected: {error}"));
+        let mut has_log = false;
         for folder in LOG_FOLDERS {
             let log = fs::read_dir(self.data().join(folder));
             match log.map(|mut files| files.next().is_some()) {
-                Ok(true) => return Look::Seen(true),
-                Ok(false) => {}
+                Ok(has_files) => has_log |= has_files,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Look::Failed(format!("could not be inspected: {error}")),
+                Err(error) => return unknown(error),
             }
         }
-        Look::Seen(false)
+        match fs::symlink_metadata(self.data().join("member/snap/db")) {
+            Err(error) if has_database && error.kind() == io::ErrorKind::NotFound => {
+                Look::Seen(false)
+            }
+            Err(error) if has_database => unknown(error),
+            _ => Look::Seen(has_log),
+        }
     }
 
     /// Creates the data folder of a member without data, and notes its state outside of the

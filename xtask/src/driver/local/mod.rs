@@ -196,12 +196,12 @@ impl Driver for Local {
         members.iter().map(started).collect()
     }
 
-    fn has_data(&self, home: &Home, members: &[HostName]) -> Vec<Look<bool>> {
+    fn has_data(&self, home: &Home, members: &[HostName], has_database: bool) -> Vec<Look<bool>> {
         let has_data = |member| {
             let folder = MemberFolder::of(home, member);
             match folder.process(process::etcds) {
                 None => Look::NotAsked("does not run".to_owned()),
-                Some(_) => folder.data_on_disk(),
+                Some(_) => folder.data_on_disk(has_database),
             }
         };
         members.iter().map(has_data).collect()

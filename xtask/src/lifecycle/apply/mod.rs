@@ -34,6 +34,7 @@ use crate::values::ClusterName;
 use crate::wording::list;
 use crate::workspace::{Home, Workspace};
 use present::Present;
+pub(super) use upgrade::find_version;
 use work::Work;
 
 /// What `plan` shows.
@@ -167,6 +168,24 @@ fn planned(session: Session, may_interrupt: bool, etcd_dir: Option<&Utf8Path>) -
         steps,
         refused,
     })
+}
+
+/// A cluster with a plan that its steps can reach, with the version that its members are to run.
+///
+/// # Errors
+///
+/// Refuses a plan that no steps lead to.
+pub(super) fn possible(
+    session: Session,
+    plan: &Plan,
+    etcd_dir: Option<&Utf8Path>,
+) -> Outcome<Session> {
+    let session = upgrade::with_target(session, plan, etcd_dir, true)?;
+    let planned = planned(session, true, etcd_dir)?;
+    match planned.refused.is_empty() {
+        true => Ok(planned.session),
+        false => Err(refused::nothing_was_changed(planned.refused)),
+    }
 }
 
 /// The command that applies the definition, with these binaries for local members.
@@ -305,7 +324,7 @@ pub(super) fn steps(session: &mut Session, steering: Steering<'_>) -> Outcome<Ch
         told,
     } = steering;
     let asked_for = described(&session.defined);
-    let _turns = turns::take();
+    let turns = turns::take();
     if session.driver.machines().is_some() {
         start::render_files(ui, &session.home.workspace, &session.defined)?;
     }
@@ -371,7 +390,8 @@ pub(super) fn steps(session: &mut Session, steering: Steering<'_>) -> Outcome<Ch
     }
     upgrade::complete(session)?;
     told(News::Complete);
-    let verified = look::wait_while(session, SETTLING, &|_| !interruption.is_asked());
+    drop(turns);
+    let verified = look::wait(session, SETTLING);
     Ok(Changed {
         verified,
         done: change::apply::done(&whole),

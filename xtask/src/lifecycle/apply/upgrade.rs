@@ -53,26 +53,43 @@ pub(super) fn with_target(
         session.defined = placed;
         return Ok(session);
     }
-    let cache = session.home.workspace.cache();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let asked = Wanted {
-        named,
-        ..Wanted::of(plan, &cache, &path)
+    let tools = match before.filter(|_| named.is_none()) {
+        Some(before) => before,
+        // Without an edit, the folder decides.
+        None if !is_changed => found(&session, plan, named)?,
+        None => find_version(&session, plan, named)?,
     };
-    let (tools, is_it) = match before.filter(|_| named.is_none()) {
-        Some(before) => (before, true),
-        None => {
-            let tools = find(&asked, &session.ui.saying())?;
-            let is_it = !is_changed || tools.version == wanted;
-            (tools, is_it)
-        }
-    };
-    if !is_it {
-        return Err(not_found(wanted, &tools));
-    }
     session.defined = session.driver.run_by(&placed, &tools);
     session.next_tools = (tools.version != runs).then_some(tools);
     Ok(session)
+}
+
+/// The binaries of the plan's version: in this folder, if the user named one.
+///
+/// # Errors
+///
+/// Fails if they are not found.
+pub(in crate::lifecycle) fn find_version(
+    session: &Session,
+    plan: &Plan,
+    named: Option<&Utf8Path>,
+) -> Outcome<Tools> {
+    let tools = found(session, plan, named)?;
+    if tools.version == plan.etcd.version {
+        Ok(tools)
+    } else {
+        Err(not_found(plan.etcd.version, &tools))
+    }
+}
+
+fn found(session: &Session, plan: &Plan, named: Option<&Utf8Path>) -> Outcome<Tools> {
+    let cache = session.home.workspace.cache();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let wanted = Wanted {
+        named,
+        ..Wanted::of(plan, &cache, &path)
+    };
+    find(&wanted, &session.ui.saying())
 }
 
 /// Why the members cannot change to the version that they are to run, if they cannot.

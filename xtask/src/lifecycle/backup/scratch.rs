@@ -156,7 +156,7 @@ impl<'a> ScratchCluster<'a> {
                 return Ok(Ok(()));
             }
             if !conditions.iter().all(Condition::is_running) {
-                return Ok(Err(self.last_words()));
+                return Ok(Err(self.last_words(&self.member.name)));
             }
             if interrupted.is_asked() {
                 return Ok(Err("it was interrupted".into()));
@@ -168,8 +168,9 @@ impl<'a> ScratchCluster<'a> {
         }
     }
 
-    fn last_words(&self) -> Reason {
-        let log = self.driver.log(&self.home, &self.member.name);
+    /// Why a member exited, in its own words.
+    pub(in crate::lifecycle) fn last_words(&self, member: &HostName) -> Reason {
+        let log = self.driver.log(&self.home, member);
         let said = fs::read_to_string(log).unwrap_or_default();
         let last = log::last_words(&said).map(|last| last.quoted);
         last.unwrap_or_else(|| "it exited and gave no reason".to_owned())

@@ -58,7 +58,7 @@ pub(super) fn find(
     let mut statuses = observe::statuses(members, tools, PATIENCE);
     // Such a member cannot send its database, and exits soon.
     let names: Vec<HostName> = members.iter().map(|one| one.name.clone()).collect();
-    let on_disk = started.driver.has_data(&started.home, &names);
+    let on_disk = started.driver.has_data(&started.home, &names, true);
     for (status, has_data) in statuses.iter_mut().zip(on_disk) {
         if matches!(has_data, Look::Seen(false)) && status.seen().is_some() {
             *status = Look::NotAsked("has no data on disk any more".to_owned());

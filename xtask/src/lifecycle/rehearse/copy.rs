@@ -9,8 +9,8 @@ use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::lifecycle::backup::{self, ScratchCluster};
 use crate::lifecycle::{look, open};
-use crate::plan::Plan;
 use crate::plan::flags::InitialState;
+use crate::plan::{Member, Plan};
 use crate::process::DeferredInterrupt;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
@@ -82,18 +82,31 @@ impl<'a> ClusterCopy<'a> {
         };
         let driver = session.driver;
         driver.start(home, plan, tools, &start, &mut |_, _| {})?;
-        let verified = look::wait_while(&session, driver.patience(), &|_| !interruption.is_asked());
+        let verified = look::wait_while(&session, driver.patience(), &|verified| {
+            !interruption.is_asked() && !verified.has_stopped_members()
+        });
         if interruption.is_asked() {
             return Err(interrupted());
         }
         if verified.report.health() != Health::Healthy {
             let name = &original.home.name;
             let summary = verified.report.summary(plan);
+            let diagnostic =
+                Diagnostic::error(format!("the copy does not become healthy: {summary}"));
+            let conditions = driver.conditions(home, &plan.names())?;
+            let mut members = plan.members.iter().zip(conditions);
+            let exited = members.find(|(_, condition)| !condition.is_running());
+            let diagnostic = match exited {
+                Some((Member { name, .. }, _)) => {
+                    diagnostic.note(format!("{name} exited: {}", scratch.last_words(name)))
+                }
+                None => diagnostic,
+            };
             return Err(Failure::failed(
-                Diagnostic::error(format!("the copy does not become healthy: {summary}"))
+                diagnostic
                     .note("the cluster itself was not changed")
                     .hint(Hint::informs(
-                        "check the cluster, because its copy has the same data",
+                        "check the cluster, because its copy has the same data and settings",
                         [format!("cargo xtask verify {name}")],
                     )),
             ));

@@ -11,10 +11,12 @@ mod under_load;
 
 use std::time::{Duration, SystemTime};
 
-use super::{backup, open, restore, unfinished};
+use camino::Utf8Path;
+
+use super::{apply, backup, open, restore, unfinished};
 use crate::change::rehearsals::Rehearsal;
 use crate::drill::Drill;
-use crate::etcd::tools::ToolsOrigin;
+use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::fault::{Fault, Resources};
 use crate::hint::Hint;
 use crate::plan::Plan;
@@ -22,8 +24,9 @@ use crate::process::{self, DeferredInterrupt};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::{Session, Started};
 use crate::state::Lock;
-use crate::values::DriverName;
+use crate::values::{DriverName, EtcdVersion};
 use experiment::Experiment;
+use rehearsal::Binaries;
 
 pub use change::{ChangeCost, Changed, Load};
 pub(super) use change::{change_under_load, refuse_without_clients};
@@ -85,6 +88,27 @@ pub fn rehearse(
     })
 }
 
+/// The version of a rehearsed upgrade.
+#[derive(Debug, Clone, Copy)]
+pub struct UpgradeTo<'a> {
+    /// The version.
+    pub version: EtcdVersion,
+    /// A folder that holds it; none to look for it.
+    pub folder: Option<&'a Utf8Path>,
+}
+
+impl UpgradeTo<'_> {
+    fn binaries(self, session: &Session) -> Outcome<Tools> {
+        let mut plan = session.defined.clone();
+        if plan.etcd.version != self.version {
+            plan.etcd.version = self.version;
+            // They are those of the defined version.
+            plan.etcd.sha256.clear();
+        }
+        apply::find_version(session, &plan, self.folder)
+    }
+}
+
 /// Rehearses the changes one after another, each on a new copy of the cluster.
 ///
 /// # Errors
@@ -94,7 +118,9 @@ pub fn rehearse_changes(
     session: &Session,
     load: Load,
     rehearsals: &[&'static Rehearsal],
+    upgrade_to: Option<UpgradeTo<'_>>,
 ) -> Outcome<DrillsRun> {
+    let newer = upgrade_to.map(|to| to.binaries(session)).transpose()?;
     // Those of this host, also if the members are machines.
     let tools = Started::of(session.home.clone(), session.record.clone()).tools()?;
     restore::refuse_other_version(&tools, &session.plan)?;
@@ -104,7 +130,11 @@ pub fn rehearse_changes(
     );
     let titled = |rehearsal: &Rehearsal| (rehearsal.name, rehearsal.title);
     one_after_another(session, line, rehearsals, titled, &|one, interruption| {
-        rehearsal::run(session, &tools, load, one, interruption)
+        let binaries = Binaries {
+            tools: &tools,
+            newer: newer.as_ref(),
+        };
+        rehearsal::run(session, &binaries, load, one, interruption)
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use camino::Utf8Path;
+
 use super::copy::{ClusterCopy, interrupted, plan_of_copy};
 use super::{ChangeCost, Changed, Load, Ran, Timeline, change_under_load};
 use crate::change::rehearsals::{Rehearsal, Task};
@@ -17,31 +19,42 @@ use crate::ui::Ui;
 use crate::values::HostName;
 use crate::wording::list;
 
+/// The etcd that copies run.
+pub(super) struct Binaries<'a> {
+    /// What the cluster runs.
+    pub(super) tools: &'a Tools,
+    /// What an upgrade leads to.
+    pub(super) newer: Option<&'a Tools>,
+}
+
 /// Rehearses a change on a copy of this cluster. Returns what it cost there, also if it fails half-way.
 pub(super) fn run(
     original: &Session,
-    tools: &Tools,
+    binaries: &Binaries<'_>,
     load: Load,
     rehearsal: &'static Rehearsal,
     interruption: &DeferredInterrupt,
 ) -> Ran {
-    match on_copy(original, tools, load, rehearsal, interruption) {
+    match on_copy(original, binaries, load, rehearsal, interruption) {
+        Ok((Err(failure), cost)) if failure.kind != FailureKind::Interrupted => {
+            (Some(cost.drill), Err(of_copy(failure)))
+        }
+        Err(failure) if failure.kind != FailureKind::Interrupted => (None, Err(failure)),
+        // Nobody has waited until the copy is healthy.
+        _ if interruption.is_asked() => (None, Err(interrupted())),
         Ok((Ok(_), cost)) => (Some(cost.drill), Ok(())),
-        Ok((Err(_), _)) if interruption.is_asked() => (None, Err(interrupted())),
-        Ok((Err(failure), cost)) => (Some(cost.drill), Err(of_copy(failure))),
-        Err(_) if interruption.is_asked() => (None, Err(interrupted())),
-        Err(failure) => (None, Err(failure)),
+        Ok((Err(failure), _)) | Err(failure) => (None, Err(failure)),
     }
 }
 
 fn on_copy(
     original: &Session,
-    tools: &Tools,
+    binaries: &Binaries<'_>,
     load: Load,
     rehearsal: &'static Rehearsal,
     interruption: &DeferredInterrupt,
 ) -> Outcome<(Outcome<Changed>, ChangeCost)> {
-    let ui = original.ui;
+    let (ui, tools) = (original.ui, binaries.tools);
     let plan = plan_of_copy(&original.plan, tools);
     let more: Vec<Ipv4Addr> = match rehearsal.task {
         Task::Apply(edit) => {
@@ -51,7 +64,7 @@ fn on_copy(
                 |address: &Ipv4Addr| plan.members.iter().all(|one| one.address != *address);
             addresses.filter(is_new).collect()
         }
-        Task::Replace | Task::Restart => Vec::new(),
+        Task::Replace | Task::Restart | Task::Upgrade => Vec::new(),
     };
     ui.say("  restoring a fresh backup into a copy");
     let mut copy = ClusterCopy::of(original, tools, &plan, &more, interruption)?;
@@ -72,10 +85,11 @@ fn on_copy(
                 Task::Apply(edit) => {
                     let edited = edit(&rehearsed.session.plan);
                     let edited = edited.map_err(|why| impossible(rehearsal, &why))?;
-                    rehearsed.apply(&edited)
+                    rehearsed.apply(&edited, None)
                 }
                 Task::Replace => rehearsed.replace(),
                 Task::Restart => rehearsed.restart(),
+                Task::Upgrade => rehearsed.upgrade(binaries.newer),
             };
             changed.map(|changed| Changed {
                 done: format!("on a copy: {}", changed.done),
@@ -95,9 +109,21 @@ struct Rehearsed<'a, 'clients> {
 }
 
 impl Rehearsed<'_, '_> {
-    fn apply(&mut self, edited: &Plan) -> Outcome<Changed> {
+    fn upgrade(&mut self, newer: Option<&Tools>) -> Outcome<Changed> {
+        let Some(newer) = newer else {
+            return Err(Failure::usage(Diagnostic::error("no version was named")));
+        };
+        let mut edited = self.session.plan.clone();
+        edited.stand_in = None;
+        edited.etcd.version = newer.version;
+        self.apply(&edited, newer.etcd.parent())
+    }
+
+    /// `etcd_dir`: a folder with the binaries that the members are to run, if they change.
+    fn apply(&mut self, edited: &Plan, etcd_dir: Option<&Utf8Path>) -> Outcome<Changed> {
         let home = self.session.home.clone();
-        *self.session = open::with_plan(self.session.ui, &home, edited)?;
+        let session = open::with_plan(self.session.ui, &home, edited)?;
+        *self.session = apply::possible(session, edited, etcd_dir)?;
         let (ui, timeline) = (self.ui, &mut *self.timeline);
         let mut told = |news: News<'_>| {
             if let News::Step { step, is_new: true } = &news {
@@ -109,7 +135,7 @@ impl Rehearsed<'_, '_> {
             // Nobody but the drill's clients waits.
             may_interrupt: true,
             interruption: self.interruption,
-            etcd_dir: None,
+            etcd_dir,
             defined: &|_| Some(edited.clone()),
             told: &mut told,
         };

@@ -109,6 +109,8 @@ pub(super) fn start(
         .lost
         .iter()
         .filter(|member| !left_out.contains(member))
+        // Without a record, it was unknown whether it was a member.
+        .filter(|member| session.record.names().contains(member))
         .cloned()
         .collect();
     if without_data.is_empty() {

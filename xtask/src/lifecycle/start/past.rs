@@ -133,6 +133,7 @@ impl<'a> Past<'a> {
         }
         let had_data = match &self.record {
             Some(record) => record.had_data(),
+            None if conditions.contains(&Condition::Stopped) => names.clone(),
             None => known_data::of(self.driver, &self.home, &self.plan.members),
         };
         let mut start = steps::start(&names, &conditions, &had_data);

@@ -77,7 +77,7 @@ fn is_without_effect(record: &Record, driver: &dyn Driver, home: &Home) -> Outco
         .all(|condition| *condition == Condition::Absent))
 }
 
-/// Accepts data without a record only if it is complete.
+/// Accepts data without a record only if it is that of defined members, and of a quorum.
 fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
     let traces = driver.traces(home);
     let conditions = driver.conditions(home, &traces)?;
@@ -93,8 +93,9 @@ fn adopt(ui: Ui, driver: &dyn Driver, home: &Home, plan: &Plan) -> Outcome<()> {
         return Ok(());
     }
     let names = plan.names();
-    let is_whole = names.len() == stopped.len() && names.iter().all(|name| stopped.contains(&name));
-    if !is_whole {
+    // A member without data was not added yet, or has lost it.
+    let fits = stopped.iter().all(|name| names.contains(name)) && stopped.len() >= plan.quorum();
+    if !fits {
         return Err(Failure::refused(
             Diagnostic::error(format!(
                 "the data of {} does not fit the members of `{}`, and there is no record",
