@@ -186,8 +186,8 @@ fn apply_refuses_what_no_step_does() {
             "note: the token was `never-1` and is now `never-2`\n",
         ),
         (
-            "version = \"3.5.30\"\n",
-            "error: the version was 3.6.14 and is now 3.5.30\n",
+            "version = \"3.7.1\"\n",
+            "error: etcd 3.4.23 cannot be upgraded to 3.7.1 in one step\n",
         ),
     ] {
         scratch.define("never", &count(4, 5, etcd));

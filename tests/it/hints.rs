@@ -67,7 +67,12 @@ fn start(name: &'static str) -> Cluster {
 
 /// Runs this command line in the workspace.
 fn follow(cluster: &Cluster, command: &str) -> Ran {
-    typed(&cluster.scratch, command)
+    // It asks, and there is nobody to answer.
+    let agrees = match command.starts_with("cargo xtask apply ") {
+        true => " --yes",
+        false => "",
+    };
+    typed(&cluster.scratch, &format!("{command}{agrees}"))
 }
 
 #[test]

@@ -152,9 +152,18 @@ fn cluster_without_record_is_adopted() {
     scratch.run(&["down", "orphan"]).expect(0);
     fs::remove_file(record(&scratch, "orphan")).unwrap();
     fs::remove_dir_all(member(&scratch, "orphan", "core-02").join("data")).unwrap();
-    let partial = up(&scratch, "orphan").expect(7);
-    let fact = "error: the data of `core-01` and `core-03`";
-    assert!(partial.stderr.contains(fact), "{}", partial.stderr);
+    // A quorum goes on, and nothing is founded anew.
+    let partial = up(&scratch, "orphan").expect(6);
+    let hint = "`cargo xtask replace core-02 --cluster orphan`\n";
+    assert!(partial.stderr.contains(hint), "{}", partial.stderr);
+    assert_eq!(get(&scratch, "orphan", "survivor"), "yes\n");
+
+    scratch.run(&["down", "orphan"]).expect(0);
+    fs::remove_file(record(&scratch, "orphan")).unwrap();
+    fs::remove_dir_all(member(&scratch, "orphan", "core-03").join("data")).unwrap();
+    let one = up(&scratch, "orphan").expect(7);
+    let fact = "error: the data of `core-01` does not fit";
+    assert!(one.stderr.contains(fact), "{}", one.stderr);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn running_member_without_data_is_replaced() {
         fs::remove_file(file.unwrap().path()).unwrap();
     }
     let verify = scratch.run(&["verify", "gone"]).expect(1).stdout;
-    let fact = "core-02 runs, but its data folder is gone or empty: do not restart it\n";
+    let fact = "core-02 runs, but its data is gone, or a part of it: do not restart it\n";
     assert!(verify.contains(fact), "{verify}");
     let hint = "`cargo xtask replace core-02 --cluster gone --yes`\n";
     assert!(verify.contains(hint), "{verify}");

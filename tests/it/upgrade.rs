@@ -112,7 +112,15 @@ fn interrupted_upgrade_is_continued_or_taken_back() {
         kill(Pid::from_raw(*id), Signal::SIGKILL).unwrap();
     }
     look_until(|| processes(&scratch, "half").is_empty(), |gone| *gone);
-    scratch.run(&["up", "half"]).expect(0);
+    // Each starts with the version that it ran last.
+    scratch.run(&["up", "half"]).expect(1);
+    let left = versions(&scratch, "half");
+    for version in ["3.4.23", "3.5.16"] {
+        assert!(left.contains(&version.to_owned()), "{left:?}");
+    }
+    let refused = scratch.run(&["restart", "--cluster", "half"]).expect(7);
+    let hint = "`cargo xtask apply half`\n";
+    assert!(refused.stderr.contains(hint), "{}", refused.stderr);
     scratch.run(&["apply", "half", "--yes"]).expect(0);
     assert_eq!(versions(&scratch, "half"), ["3.5.16"; 3]);
     assert_eq!(get(&scratch, "half", "greeting"), "hello\n");

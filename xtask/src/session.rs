@@ -4,8 +4,10 @@ use crate::driver::{self, Driver};
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::plan::Plan;
+use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
+use crate::steps::Start;
 use crate::ui::Ui;
 use crate::values::HostName;
 use crate::wording::list_of_words;
@@ -39,6 +41,32 @@ pub struct Session {
     pub tools: Tools,
     /// The etcd of another version that `apply` brings members to; none if it does not change their version.
     pub next_tools: Option<Tools>,
+}
+
+impl Session {
+    /// Starts these members: each with the version that it ran last, if a change of the version is not complete.
+    pub fn start(&self, start: &Start, doing: &mut dyn FnMut(&HostName, &str)) -> Outcome<()> {
+        let before = |(name, _): &(HostName, InitialState)| self.record.tools_before(name);
+        let (old, new): (Vec<_>, Vec<_>) = start
+            .members
+            .iter()
+            .cloned()
+            .partition(|one| before(one).is_some());
+        if let Some(tools) = old.first().and_then(before) {
+            let plan = self.driver.run_by(&self.plan, &tools);
+            let old = Start {
+                members: old,
+                lost: start.lost.clone(),
+            };
+            self.driver.start(&self.home, &plan, &tools, &old, doing)?;
+        }
+        let new = Start {
+            members: new,
+            lost: start.lost.clone(),
+        };
+        self.driver
+            .start(&self.home, &self.plan, &self.tools, &new, doing)
+    }
 }
 
 impl Started {

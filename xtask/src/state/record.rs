@@ -66,6 +66,8 @@ struct RecordedBefore {
     /// What the definition said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     defined: Option<RecordedDefinition>,
+    /// The members that still run it, if they are processes.
+    members: Vec<HostName>,
 }
 
 /// What a definition said of the version and the driver when members were started with it.
@@ -169,18 +171,38 @@ impl Record {
         })
     }
 
-    /// Records that members get another version, on these binaries if they are processes.
-    pub fn begin_upgrade(&mut self, tools: Option<&Tools>, defined: RecordedDefinition) {
-        if self.before.is_none() {
-            self.before = Some(RecordedBefore {
-                etcd: self.etcd.clone(),
-                defined: self.defined,
-            });
-        }
+    /// Records that members get another version, on these binaries if they are processes. `others`: the members that
+    /// do not run it yet.
+    pub fn begin_upgrade(
+        &mut self,
+        tools: Option<&Tools>,
+        defined: RecordedDefinition,
+        others: Vec<HostName>,
+    ) {
+        let before = self.before.get_or_insert_with(|| RecordedBefore {
+            etcd: self.etcd.clone(),
+            defined: self.defined,
+            members: Vec::new(),
+        });
         if let Some(tools) = tools {
+            before.members = others;
             self.use_tools(tools);
         }
         self.defined = Some(defined);
+    }
+
+    /// Records that a member is about to run the version of the record, not the one before.
+    pub fn gets_version(&mut self, name: &HostName) {
+        if let Some(before) = &mut self.before {
+            before.members.retain(|one| one != name);
+        }
+    }
+
+    /// The binaries of the version that a member ran before, if a change of the version has not come to it yet.
+    pub fn tools_before(&self, name: &HostName) -> Option<Tools> {
+        let before = self.before.as_ref()?;
+        let runs_it = before.members.contains(name);
+        runs_it.then(|| before.etcd.tools()).flatten()
     }
 
     /// Whether a change of the version is under way.
@@ -207,6 +229,8 @@ impl Record {
         if self.is_set_back_to(version)
             && let Some(before) = &mut self.before
         {
+            // Also those that have run the other one: it may not start.
+            before.members.clear();
             std::mem::swap(&mut self.etcd, &mut before.etcd);
             std::mem::swap(&mut self.defined, &mut before.defined);
         }
@@ -241,6 +265,7 @@ impl Record {
 
     /// Records the ID that a member got when it was added to the running cluster.
     pub fn added(&mut self, name: &HostName, id: EtcdId) {
+        self.gets_version(name);
         self.is_of_cluster(self.cluster_id());
         for member in self.members.iter_mut().filter(|one| one.name == *name) {
             member.added_id = Some(id);

@@ -220,8 +220,8 @@ pub fn apply(
     let plan = definitions::plan(ui, &home.workspace, name)?;
     let session = open::with_plan(ui, &home, &plan)?;
     refused::refuse_other_tasks(&session)?;
-    let session = upgrade::with_target(session, &plan, etcd_dir, true)?;
-    let planned = planned(session, may_interrupt, etcd_dir)?;
+    let session = upgrade::with_target(session, &plan, etcd_dir, false)?;
+    let mut planned = planned(session, may_interrupt, etcd_dir)?;
     if !planned.refused.is_empty() {
         // The steps help to understand why.
         agree(&planned)?;
@@ -237,6 +237,8 @@ pub fn apply(
     if load.is_some() {
         rehearse::refuse_without_clients(&planned.session)?;
     }
+    // A download would be for nothing before.
+    planned.session = upgrade::with_target(planned.session, &plan, etcd_dir, true)?;
     if !agree(&planned)? {
         return Ok(Applied::Declined);
     }

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::state::{Record, RecordedDefinition};
-use crate::values::EtcdVersion;
+use crate::values::{EtcdVersion, HostName};
 
 /// How long members may take to agree on the version of the cluster. The leader compares their versions every five
 /// seconds (`monitorVersionInterval` in etcd's `server.go`), and the host may be busy.
@@ -138,11 +138,20 @@ pub(super) fn changes_version(session: &Session, one: &Known, step: &Step) -> bo
 }
 
 /// Records the new version before the first member gets it: whatever starts a member from now on uses it.
-pub(super) fn begin(session: &mut Session) -> Outcome<()> {
+pub(super) fn begin(session: &mut Session, present: &Present) -> Outcome<()> {
     let before = session.record.clone();
     let defined = defined(session);
     let tools = session.next_tools.take();
-    session.record.begin_upgrade(tools.as_ref(), defined);
+    let runs_it = |name: &HostName| {
+        let mut members = present.state.members.iter();
+        let one = members.find(|one| one.name == name.as_str());
+        one.is_some_and(|one| one.version == Some(session.defined.version()))
+    };
+    let mut others = session.record.names();
+    others.retain(|name| !runs_it(name));
+    session
+        .record
+        .begin_upgrade(tools.as_ref(), defined, others);
     session.tools = tools.unwrap_or_else(|| session.tools.clone());
     write_if_new(session, &before)
 }

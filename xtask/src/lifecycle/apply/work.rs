@@ -323,7 +323,7 @@ impl Work {
             backup::take_locked(self.ui, &session.home, BackupRequest::default())?;
             self.is_backed_up = true;
         }
-        upgrade::begin(session)
+        upgrade::begin(session, present)
     }
 
     fn start(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
@@ -334,6 +334,11 @@ impl Work {
 
     /// Starts a member with its data, at this place.
     fn run(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
+        let before = session.record.clone();
+        session.record.gets_version(&to.name);
+        if session.record != before {
+            session.record.write(&session.home)?;
+        }
         note_place(session, present, to)?;
         if let Some(machines) = session.driver.machines() {
             member_machine::boot(session, &to.name)?;

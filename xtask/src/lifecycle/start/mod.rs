@@ -222,21 +222,19 @@ fn start_members(
 ) -> Outcome<Readiness> {
     let mut progress = Progress::new(session.ui, &session.plan.names());
     let mut readiness = Readiness::of(session, start, conditions);
+    let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);
+    session.start(start, doing)?;
+    let tools = session.tools.clone();
     let Session {
         ui,
         home,
-        record,
         driver,
         plan,
-        tools,
-        defined: _,
-        next_tools: _,
-    } = session;
-    let doing = &mut |member: &HostName, doing: &str| progress.set(member, Mark::Working, doing);
-    driver.start(home, plan, tools, start, doing)?;
-    *tools = etcdctl_location::choose(*ui, *driver, home, plan, tools.clone());
-    let mut record = record.clone();
-    let home = home.clone();
+        ..
+    } = &*session;
+    session.tools = etcdctl_location::choose(*ui, *driver, home, plan, tools);
+    let mut record = session.record.clone();
+    let home = session.home.clone();
     let waited = readiness.wait(session, timeout, &mut progress, |member| {
         if record.had_data().contains(member) {
             return Ok(());

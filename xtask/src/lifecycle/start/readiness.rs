@@ -105,13 +105,7 @@ impl Readiness {
     /// Starts members that were running at first and have exited since: a member that was just
     /// killed may still have been exiting.
     fn restart_exited(&mut self, session: &Session, progress: &mut Progress) -> Outcome<()> {
-        let Session {
-            home,
-            driver,
-            plan,
-            tools,
-            ..
-        } = session;
+        let Session { home, driver, .. } = session;
         for row in &mut self.rows {
             let name = &row.member.name;
             if !row.condition.is_running() || row.serving == Serving::Serves {
@@ -129,7 +123,7 @@ impl Readiness {
             let doing = &mut |member: &HostName, doing: &str| {
                 progress.set(member, Mark::Working, doing);
             };
-            driver.start(home, plan, tools, &start, doing)?;
+            session.start(&start, doing)?;
             row.condition = Condition::Stopped;
         }
         Ok(())
