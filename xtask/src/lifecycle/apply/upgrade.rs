@@ -56,7 +56,7 @@ pub(super) fn with_target(
     let tools = match before.filter(|_| named.is_none()) {
         Some(before) => before,
         // Without an edit, the folder decides.
-        None if !is_changed => found(&session, plan, named)?,
+        None if !is_changed => found(&session, plan, named, &session.ui.saying())?,
         None => find_version(&session, plan, named)?,
     };
     session.defined = session.driver.run_by(&placed, &tools);
@@ -74,7 +74,7 @@ pub(in crate::lifecycle) fn find_version(
     plan: &Plan,
     named: Option<&Utf8Path>,
 ) -> Outcome<Tools> {
-    let tools = found(session, plan, named)?;
+    let tools = found(session, plan, named, &session.ui.saying())?;
     if tools.version == plan.etcd.version {
         Ok(tools)
     } else {
@@ -82,14 +82,19 @@ pub(in crate::lifecycle) fn find_version(
     }
 }
 
-fn found(session: &Session, plan: &Plan, named: Option<&Utf8Path>) -> Outcome<Tools> {
+fn found(
+    session: &Session,
+    plan: &Plan,
+    named: Option<&Utf8Path>,
+    say: &dyn Fn(&str),
+) -> Outcome<Tools> {
     let cache = session.home.workspace.cache();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let wanted = Wanted {
         named,
         ..Wanted::of(plan, &cache, &path)
     };
-    find(&wanted, &session.ui.saying())
+    find(&wanted, say)
 }
 
 /// Why the members cannot change to the version that they are to run, if they cannot.
@@ -194,10 +199,7 @@ fn follow_with_client(session: &mut Session) {
     if session.driver.machines().is_none() || known.minor_release() == runs.minor_release() {
         return;
     }
-    let cache = session.home.workspace.cache();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = find(&Wanted::of(&session.defined, &cache, &path), &|_| ());
-    if let Ok(tools) = found
+    if let Ok(tools) = found(session, &session.defined, None, &|_| ())
         && tools.version.minor_release() == runs.minor_release()
     {
         session.record.use_tools(&tools);

@@ -1,0 +1,95 @@
+//! A change of the version that is under way: what the members ran before, and which of them still do.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Record, RecordedDefinition, RecordedEtcd};
+use crate::etcd::tools::Tools;
+use crate::values::{EtcdVersion, HostName};
+
+/// What a cluster ran before a change of its version that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RecordedBefore {
+    /// The etcd binaries.
+    etcd: RecordedEtcd,
+    /// What the definition said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    defined: Option<RecordedDefinition>,
+    /// The members that still run it, if they are processes.
+    members: Vec<HostName>,
+}
+
+impl Record {
+    /// Records that members get another version, on these binaries if they are processes. `others`: the members that
+    /// do not run it yet.
+    pub fn begin_upgrade(
+        &mut self,
+        tools: Option<&Tools>,
+        defined: RecordedDefinition,
+        others: Vec<HostName>,
+    ) {
+        let before = self.before.get_or_insert_with(|| RecordedBefore {
+            etcd: self.etcd.clone(),
+            defined: self.defined,
+            members: Vec::new(),
+        });
+        if let Some(tools) = tools {
+            before.members = others;
+            self.use_tools(tools);
+        }
+        self.defined = Some(defined);
+    }
+
+    /// Records that a member is about to run the version of the record, not the one before.
+    pub fn gets_version(&mut self, name: &HostName) {
+        if let Some(before) = &mut self.before {
+            before.members.retain(|one| one != name);
+        }
+    }
+
+    /// The binaries of the version that a member ran before, if a change of the version has not come to it yet.
+    pub fn tools_before(&self, name: &HostName) -> Option<Tools> {
+        let before = self.before.as_ref()?;
+        let runs_it = before.members.contains(name);
+        runs_it.then(|| before.etcd.tools()).flatten()
+    }
+
+    /// Whether a change of the version is under way.
+    pub const fn is_upgrading(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Records that all members have the version, and that the cluster has followed.
+    pub fn end_upgrade(&mut self) {
+        self.before = None;
+    }
+
+    /// The etcd for a definition with this version: if it was set back in the middle of a change, the one before.
+    pub fn etcd_for(&self, version: EtcdVersion) -> &RecordedEtcd {
+        match &self.before {
+            Some(before) if self.is_set_back_to(version) => &before.etcd,
+            _ => &self.etcd,
+        }
+    }
+
+    /// Records that members are started for a definition with this version. If it was set back, the change is undone,
+    /// and its other version is the one before from now on: etcd may not go back any more.
+    pub fn start_for(&mut self, version: EtcdVersion) {
+        if self.is_set_back_to(version)
+            && let Some(before) = &mut self.before
+        {
+            // Also those that have run the other one: it may not start.
+            before.members.clear();
+            std::mem::swap(&mut self.etcd, &mut before.etcd);
+            std::mem::swap(&mut self.defined, &mut before.defined);
+        }
+    }
+
+    fn is_set_back_to(&self, version: EtcdVersion) -> bool {
+        let is_it = |etcd: &RecordedEtcd, defined: Option<RecordedDefinition>| {
+            defined.map_or(etcd.version, |defined| defined.version) == version
+        };
+        let before = self.before.as_ref();
+        before.is_some_and(|before| is_it(&before.etcd, before.defined))
+            && !is_it(&self.etcd, self.defined)
+    }
+}
