@@ -111,6 +111,7 @@ fn status(plan: &Plan, member: &Member, leader: EtcdId) -> Status {
         revision: Some(5),
         db_size: Some(1),
         db_size_quota: None,
+        downgrade: None,
         is_learner: false,
         errors: Vec::new(),
     }

@@ -20,6 +20,7 @@ fn member(id: u64, leader: Option<u64>, applied: u64) -> Status {
         revision: Some(applied),
         db_size: Some(20_480),
         db_size_quota: None,
+        downgrade: None,
         is_learner: false,
         errors: Vec::new(),
     }

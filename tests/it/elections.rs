@@ -68,6 +68,7 @@ fn status(member: u64, term: u64, leader: Option<EtcdId>) -> Status {
         revision: Some(5),
         db_size: Some(20480),
         db_size_quota: None,
+        downgrade: None,
         is_learner: false,
         errors: Vec::new(),
     }

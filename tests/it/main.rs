@@ -54,6 +54,7 @@ mod etcd_3_5;
 mod etcd_binaries;
 mod etcd_release;
 mod etcdctl_env;
+mod etcds_downgrade;
 mod extra_user_data;
 mod fault_matrix;
 mod file_faults;

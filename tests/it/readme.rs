@@ -187,6 +187,11 @@ fn upgrades() -> String {
                     possible = "yes, unless authentication is enabled".to_owned();
                     notes.push(why);
                 }
+                Fact::OldEntries(minor) if minor == to => {
+                    notes.push(format!(
+                        "every member saves a snapshot of its log first: {why}"
+                    ));
+                }
                 Fact::Gone { flags, since } if since == to => {
                     notes.push(format!("`{flags}` is gone: {why}"));
                 }
@@ -218,7 +223,7 @@ fn upgrades() -> String {
     }
     table += "| any | a later minor release than the next | in several steps | |\n";
     table += "| any | the minor release before | until all members have the later one | from 3.6 on also afterwards, \
-        by etcd's own downgrade, which no task performs yet |\n";
+        by etcd's own downgrade, to a patch that the way up allows |\n";
     table += "| 2.x | any | by hand | |\n";
     table
 }

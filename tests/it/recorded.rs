@@ -228,6 +228,13 @@ fn recorded_status_has_a_quota_only_since_3_6() {
         let expected = (version == "3.6.14").then_some(2 << 30);
         assert_eq!(status.db_size_quota, expected);
         assert_eq!(status.raft_index, status.raft_applied_index);
+        assert_eq!(status.downgrade, None);
+        // As 3.6.14 and 3.7.1 print it.
+        let enabled = r#""downgradeInfo":{"enabled":true,"targetVersion":"3.5.0"}"#;
+        let output = output.replace(r#""downgradeInfo":{}"#, enabled);
+        let status = etcdctl::status(&output).unwrap();
+        let expected = (version == "3.6.14").then(|| "3.5.0".parse().unwrap());
+        assert_eq!(status.downgrade, expected);
     }
 }
 

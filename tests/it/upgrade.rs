@@ -6,6 +6,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use test_attribute::test;
+use xtask::etcd::pair;
+use xtask::etcd::tools::ToolsOrigin;
+use xtask::state::{Record, RecordedDefinition};
+use xtask::workspace::Workspace;
 
 use crate::apply_support::{Writer, count};
 use crate::etcd_binaries::{of_debian_13, packaged};
@@ -171,6 +175,28 @@ fn version_that_does_not_start_is_taken_back() {
     scratch.run(&back).expect(0);
     assert_eq!(versions(&scratch, "broken"), ["3.4.23"; 3]);
     assert_eq!(get(&scratch, "broken", "greeting"), "hello\n");
+}
+
+/// `apply` was killed after it had recorded the new version, and the version was set back before anything else.
+#[test]
+fn upgrade_is_forgotten_if_it_is_set_back_at_once() {
+    let scratch = started("early", 1, 76);
+    let home = Workspace::at(scratch.root()).home(&"early".parse().unwrap());
+    let mut record = Record::read(&home).unwrap().unwrap();
+    let newer = pair::in_folder(of_debian_13(), ToolsOrigin::Named).unwrap();
+    let defined = RecordedDefinition {
+        version: newer.version,
+        driver: None,
+    };
+    let all = record.names();
+    record.begin_upgrade(Some(&newer), defined, all);
+    record.write(&home).unwrap();
+
+    scratch.run(&["apply", "early", "--yes"]).expect(0);
+    scratch.run(&["plan", "early"]).expect(0);
+    scratch.run(&["down", "early"]).expect(0);
+    scratch.run(&["up", "early"]).expect(0);
+    assert_eq!(versions(&scratch, "early"), ["3.4.23"]);
 }
 
 /// Entries of users and passwords have another format in the log of 3.5.

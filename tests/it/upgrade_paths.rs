@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use proptest::sample::select;
 use test_attribute::test;
-use xtask::change::upgrade::{Change, Refusal, Remedy, UpgradePath, hops, upgrade_path};
+use xtask::change::upgrade::{Change, Refusal, Remedy, UpgradePath, hops, hops_of, upgrade_path};
 use xtask::facts::etcd_releases::{NEWEST, newest_patch};
 use xtask::facts::flag_table;
 use xtask::facts::upgrades::{Fact, UPGRADES, gone, least_before_leaving, step_to};
@@ -129,7 +129,7 @@ fn upgrade_paths_continue_an_interrupted_upgrade() {
 #[test]
 fn upgrade_paths_lead_back_by_downgrade_from_3_6_on() {
     is(change("3.6.14", "3.5.33"), UpgradePath::Downgrade);
-    is(change("3.7.1", "3.6.0"), UpgradePath::Downgrade);
+    is(change("3.7.1", "3.6.11"), UpgradePath::Downgrade);
     let unknown = Change {
         cluster: None,
         ..change("3.6.14", "3.5.30")
@@ -141,6 +141,40 @@ fn upgrade_paths_lead_back_by_downgrade_from_3_6_on() {
         ..change("3.6.14", "3.5.30")
     };
     is(not_noticed, UpgradePath::Downgrade);
+}
+
+#[test]
+fn upgrade_paths_lead_back_only_to_what_works_beside_the_later_release() {
+    refused(
+        change("3.6.14", "3.5.16"),
+        expect![[r#"
+        error: etcd 3.5.16 is too old for members of 3.6.14
+        note: 3.5.26 or later is needed: before it, removed members can come back, and a promoted learner can be taken for a learner
+        hint: set `version = "3.5.33"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
+    "#]],
+    );
+    refused(
+        change("3.7.1", "3.6.5"),
+        expect![[r#"
+        error: etcd 3.6.5 is too old for members of 3.7.1
+        note: 3.6.11 or later is needed: before it, 3.6 may not work beside 3.7
+        hint: set `version = "3.6.14"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
+    "#]],
+    );
+    let served_v2 = Change {
+        had_v2: true,
+        ..change("3.6.14", "3.5.30")
+    };
+    refused(
+        served_v2,
+        expect![[r#"
+        error: etcd 3.5.30 is too old for members of 3.6.14
+        note: 3.5.32 or later is needed: before it, `etcdutl check v2store` overlooks v2 data in the write-ahead log, and 3.6 does not start with such data
+        hint: set `version = "3.5.33"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
+    "#]],
+    );
+    // A member that is back already can always get its version.
+    is(mixed("3.5.16", "3.6.14", "3.5.16"), UpgradePath::Back);
 }
 
 #[test]
@@ -201,21 +235,21 @@ fn upgrade_paths_refuse_to_skip_a_minor_release() {
     refused(
         change("3.4.23", "3.7.1"),
         expect![[r#"
-        error: etcd 3.4.23 cannot be upgraded to 3.7.1 in one step
-        note: etcd supports upgrades by one minor release at a time
-        note: the steps from 3.4.23 are 3.5.33, 3.6.14 and 3.7.1
-        hint: set `version = "3.5.33"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
-    "#]],
+            error: etcd 3.4.23 cannot be upgraded to 3.7.1 in one step
+            note: etcd supports upgrades by one minor release at a time
+            note: the steps from 3.4.23 are 3.5.33, 3.6.14 and 3.7.1
+            hint: change to each of these versions, one after another: `cargo xtask apply --hops`
+        "#]],
     );
     refused(
         change("3.5.16", "3.7.1"),
         expect![[r#"
-        error: etcd 3.5.16 cannot be upgraded to 3.7.1 in one step
-        note: etcd supports upgrades by one minor release at a time
-        note: 3.5.26 or later is needed first: before it, removed members can come back, and a promoted learner can be taken for a learner
-        note: the steps from 3.5.16 are 3.5.33, 3.6.14 and 3.7.1
-        hint: set `version = "3.5.33"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
-    "#]],
+            error: etcd 3.5.16 cannot be upgraded to 3.7.1 in one step
+            note: etcd supports upgrades by one minor release at a time
+            note: 3.5.26 or later is needed first: before it, removed members can come back, and a promoted learner can be taken for a learner
+            note: the steps from 3.5.16 are 3.5.33, 3.6.14 and 3.7.1
+            hint: change to each of these versions, one after another: `cargo xtask apply --hops`
+        "#]],
     );
     let with_auth = Change {
         has_auth: Some(true),
@@ -387,10 +421,11 @@ fn upgrade_paths_refuse_other_ways_back() {
     refused(
         change("3.7.1", "3.5.33"),
         expect![[r#"
-        error: etcd 3.7.1 cannot be downgraded to 3.5.33 in one step
-        note: etcd goes back one minor release at a time
-        hint: set `version = "3.6.14"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
-    "#]],
+            error: etcd 3.7.1 cannot be downgraded to 3.5.33 in one step
+            note: etcd goes back one minor release at a time
+            note: the steps from 3.7.1 are 3.6.14 and 3.5.33
+            hint: change to each of these versions, one after another: `cargo xtask apply --hops`
+        "#]],
     );
 }
 
@@ -503,10 +538,16 @@ fn upgrade_hops_name_every_version_on_the_way() {
             "3.1.20", "3.2.32", "3.3.27", "3.4.45", "3.5.33", "3.6.14", "3.7.1"
         ]
     );
-    // No way up.
+    // By etcd's own downgrade.
+    assert_eq!(listed("3.7.1", "3.5.26", false), ["3.6.14", "3.5.26"]);
+    assert_eq!(listed("3.6.14", "3.5.33", true), ["3.5.33"]);
+    // No way.
     for (from, to) in [
         ("3.6.14", "3.6.14"),
-        ("3.6.14", "3.5.30"),
+        ("3.5.30", "3.4.45"),
+        ("3.6.14", "3.5.16"),
+        ("3.7.1", "3.5.16"),
+        ("3.7.1", "3.4.45"),
         ("3.4.23", "3.5.2"),
         ("3.7.1", "3.8.0"),
         ("2.3.8", "3.0.17"),
@@ -514,6 +555,25 @@ fn upgrade_hops_name_every_version_on_the_way() {
     ] {
         assert_eq!(listed(from, to, false), [""; 0], "{from} {to}");
     }
+}
+
+#[test]
+fn upgrade_hops_go_on_in_the_middle_of_a_step() {
+    let on = |change: Change| -> Vec<String> {
+        let hops = hops_of(&change);
+        hops.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(on(change("3.5.16", "3.7.1")), ["3.5.33", "3.6.14", "3.7.1"]);
+    assert_eq!(
+        on(mixed("3.5.16", "3.5.33", "3.7.1")),
+        ["3.5.33", "3.6.14", "3.7.1"]
+    );
+    assert_eq!(on(mixed("3.5.33", "3.6.14", "3.7.1")), ["3.6.14", "3.7.1"]);
+    assert_eq!(on(mixed("3.6.14", "3.7.1", "3.7.1")), ["3.7.1"]);
+    assert_eq!(on(mixed("3.6.14", "3.7.1", "3.5.33")), ["3.6.14", "3.5.33"]);
+    assert_eq!(on(mixed("3.5.33", "3.6.14", "3.5.33")), ["3.5.33"]);
+    assert_eq!(on(change("3.7.1", "3.5.33")), ["3.6.14", "3.5.33"]);
+    assert_eq!(on(change("3.7.1", "3.7.1")), [""; 0]);
 }
 
 #[test]
@@ -532,7 +592,9 @@ fn upgrade_facts_agree_with_the_known_releases_and_flags() {
             Fact::Damages(version) => {
                 assert!(newest_patch(version.minor_release()) > Some(version));
             }
-            Fact::NotWithAuth(minor) => assert!(step_to(minor).is_some()),
+            Fact::NotWithAuth(minor) | Fact::OldEntries(minor) => {
+                assert!(step_to(minor).is_some());
+            }
             Fact::Gone { flags, since } => {
                 let beginning = flags.trim_end_matches('*');
                 let mut known = flag_table::FLAGS.iter();
@@ -569,10 +631,11 @@ proptest! {
         let hops = hops(from, to, had_v2);
         let mut at = from;
         for (index, hop) in hops.iter().enumerate() {
-            let up = hop.minor - at.minor;
-            prop_assert!(up == 1 || (up == 0 && index == 0), "{from} {hops:?}");
+            let apart = hop.minor.abs_diff(at.minor);
+            prop_assert!(apart == 1 || (apart == 0 && index == 0), "{from} {hops:?}");
             let step = Change { had_v2, ..uniform(at, *hop) };
-            prop_assert_eq!(upgrade_path(&step), Ok(UpgradePath::Roll));
+            let path = if hop.minor < at.minor { UpgradePath::Downgrade } else { UpgradePath::Roll };
+            prop_assert_eq!(upgrade_path(&step), Ok(path));
             at = *hop;
         }
         prop_assert!(hops.is_empty() || at == to);

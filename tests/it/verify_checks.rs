@@ -930,6 +930,12 @@ fn versions_are_compared_with_the_pinned_one() {
         Exit::Success
     );
 
+    let downgrade = |target: &str| {
+        let mut seen = healthy(&pinned);
+        // The others have not applied it yet.
+        status(&mut seen.members[1]).downgrade = Some(target.parse().unwrap());
+        seen
+    };
     let mut mixed = healthy(&pinned);
     status(&mut mixed.members[0]).version = "3.6.13".to_owned();
     let mut early = healthy(&pinned);
@@ -941,6 +947,8 @@ fn versions_are_compared_with_the_pinned_one() {
             ("another version", healthy(&stand_in)),
             ("mixed", mixed),
             ("a release candidate", early),
+            ("a downgrade", downgrade("3.5.0")),
+            ("a downgrade that ends here", downgrade("3.6.0")),
         ],
         expect![[r#"
             another version
@@ -955,6 +963,12 @@ fn versions_are_compared_with_the_pinned_one() {
               Fail: mixed: 3.6.14 on core-02 and core-03; 3.6.14-rc.1 on core-01
               - core-01 runs etcd 3.6.14-rc.1, not 3.6.14
                 heals: bring all members to the defined version, one after another: `cargo xtask apply`
+            a downgrade
+              Warn: etcd 3.6.14
+              - a downgrade to 3.5 is enabled: until it is cancelled, the cluster only offers what 3.5 can do
+                heals: to stay with the defined version, cancel it: `cargo xtask etcdctl -- downgrade cancel`
+            a downgrade that ends here
+              Pass: etcd 3.6.14
         "#]],
     );
 }

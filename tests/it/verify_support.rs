@@ -139,6 +139,7 @@ fn describes_itself(plan: &Plan, member: &Member, revision: u64) -> Status {
         revision: Some(revision),
         db_size: Some(20480),
         db_size_quota: Some(2 << 30),
+        downgrade: None,
         is_learner: false,
         errors: Vec::new(),
     }

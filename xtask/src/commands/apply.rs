@@ -40,6 +40,9 @@ pub struct Args {
     /// Also take steps during which the cluster does not serve
     #[arg(long)]
     allow_interruption: bool,
+    /// Change the version over several minor releases, one after another
+    #[arg(long)]
+    hops: bool,
     /// A folder with the etcd that local members are to run
     #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR", hide_env = true, value_hint = clap::ValueHint::DirPath)]
     etcd_dir: Option<Utf8PathBuf>,
@@ -88,6 +91,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let request = ApplyRequest {
         name,
         may_interrupt: args.allow_interruption,
+        has_hops: args.hops,
         etcd_dir: args.etcd_dir.as_deref(),
         load: args.under_load.then_some(Load { rate }),
     };
@@ -147,6 +151,9 @@ fn agreed(args: &Args) -> String {
     let mut command = format!("cargo xtask apply {}", args.which.name);
     if args.allow_interruption {
         command += " --allow-interruption";
+    }
+    if args.hops {
+        command += " --hops";
     }
     if let Some(folder) = &args.etcd_dir {
         command += &format!(" --etcd-dir {}", process::quoted(folder.as_str()));

@@ -28,6 +28,9 @@ pub struct Args {
     /// The output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Also show the steps over several minor releases of etcd
+    #[arg(long)]
+    hops: bool,
     /// A folder with the etcd that local members are to run
     #[arg(long, value_name = "FOLDER", env = "XTASK_ETCD_DIR", hide_env = true, value_hint = clap::ValueHint::DirPath)]
     etcd_dir: Option<Utf8PathBuf>,
@@ -69,6 +72,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         ApplyRequest {
             name,
             may_interrupt: false,
+            has_hops: args.hops,
             etcd_dir: args.etcd_dir.as_deref(),
             load: None,
         },
@@ -89,7 +93,11 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             if steps.is_empty() && refused.is_empty() {
                 ui.say(&format!("{name} is as defined: nothing to do"));
             } else if refused.is_empty() {
-                let apply = [apply::command(&session.plan, args.etcd_dir.as_deref())];
+                let apply = [apply::command(
+                    &session.plan,
+                    args.hops,
+                    args.etcd_dir.as_deref(),
+                )];
                 ui.hint(&Hint::heals("perform them", apply));
             }
         }

@@ -25,7 +25,7 @@ pub struct Wanted<'a> {
     pub release_url: &'a str,
     /// The definition's checksums of release tarballs. They take precedence over the known ones.
     pub sha256: &'a [(Architecture, Sha256)],
-    /// A folder with binaries that the user named.
+    /// A folder that the user named, with binaries or with a folder for each version.
     pub named: Option<&'a Utf8Path>,
     /// The workspace's cache.
     pub cache: &'a Utf8Path,
@@ -64,7 +64,13 @@ impl<'a> Wanted<'a> {
 /// that has a usable pair. Prints each slow step, and why the places before it did not work.
 pub fn find(wanted: &Wanted<'_>, say: &dyn Fn(&str)) -> Outcome<Tools> {
     if let Some(folder) = wanted.named {
-        return pair::in_folder(&absolute(folder), ToolsOrigin::Named).map_err(not_in_named);
+        let folder = absolute(folder);
+        let of_version = folder.join(wanted.version.to_string());
+        let folder = match of_version.is_dir() {
+            true => of_version,
+            false => folder,
+        };
+        return pair::in_folder(&folder, ToolsOrigin::Named).map_err(not_in_named);
     }
     let search = Search {
         wanted,

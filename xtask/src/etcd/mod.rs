@@ -3,8 +3,10 @@
 mod ask;
 mod cache;
 pub mod command;
+pub mod downgrade;
 pub mod find;
 pub mod gateway;
+mod http;
 pub mod maintenance;
 pub mod membership;
 pub mod observe;

@@ -2,6 +2,7 @@
 //! continued by the next one.
 
 pub mod apply;
+pub mod downgrade;
 pub mod rehearsals;
 pub mod replace;
 pub mod upgrade;

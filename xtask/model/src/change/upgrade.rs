@@ -1,5 +1,7 @@
 //! Decides how a cluster moves from one version of etcd to another, or why it cannot.
 
+use std::cmp::Ordering;
+
 use crate::command_line;
 use crate::facts::etcd_releases::newest_patch;
 use crate::facts::upgrades::{self, Minor, UpgradeFact};
@@ -38,8 +40,8 @@ pub enum UpgradePath {
     Roll,
     /// As [`UpgradePath::Roll`], back to the minor release that the cluster still speaks.
     Back,
-    /// As [`UpgradePath::Roll`], to the minor release before, once etcd's own downgrade is enabled and its data is ready for that.
-    /// No task does so yet.
+    /// As [`UpgradePath::Roll`], to the minor release before, once etcd's own downgrade is enabled and the data has the
+    /// format of that release.
     Downgrade,
 }
 
@@ -59,6 +61,8 @@ pub struct Refusal {
 pub enum Remedy {
     /// Change to one of these versions first: [`upgrade_path`] allows each.
     Versions(Vec<EtcdVersion>),
+    /// Change to one version after another, of which this is the first: [`hops`] lists them all.
+    Hops(EtcdVersion),
     /// Leave the members at this version.
     Keep(EtcdVersion),
     /// Disable authentication until all members have this minor release.
@@ -107,18 +111,58 @@ pub fn upgrade_path(change: &Change) -> Result<UpgradePath, Refusal> {
     Ok(path)
 }
 
-/// The versions on the way up, each one minor release after the one before, and `to` at the end. The first one
-/// is a patch of the same minor release if the next step needs one. Empty if there is nothing to do, or if no
-/// way up is known.
+/// The versions on the way from one to another, each one minor release from the one before, and `to` at the end. The
+/// first one is a patch of the same minor release if the next step needs one. Empty if there is nothing to do, or if
+/// no way is known.
 pub fn hops(from: EtcdVersion, to: EtcdVersion, had_v2: bool) -> Vec<EtcdVersion> {
     let is_known = from.major == 3 && to.major == 3 && upgrades::damage(to).is_none();
-    if !is_known || from == to || to.minor < from.minor {
+    if !is_known || from == to {
         return Vec::new();
     }
-    if to.minor == from.minor {
+    match to.minor.cmp(&from.minor) {
+        Ordering::Less => steps_back(from, to, had_v2).unwrap_or_default(),
+        Ordering::Equal => vec![to],
+        Ordering::Greater => steps(from, to, had_v2).unwrap_or_default(),
+    }
+}
+
+/// The versions on the way of this change, also from the middle of one that is not complete.
+pub fn hops_of(change: &Change) -> Vec<EtcdVersion> {
+    let Change { to, had_v2, .. } = *change;
+    let from = change.from.min(change.highest);
+    let highest = change.highest.max(change.from);
+    let (old, new) = (from.minor, highest.minor);
+    if old == new {
+        return hops(if to.minor < old { highest } else { from }, to, had_v2);
+    }
+    if (old..=new).contains(&to.minor) {
         return vec![to];
     }
-    steps(from, to, had_v2).unwrap_or_default()
+    let first = if to.minor < old { from } else { highest };
+    let mut all = vec![first];
+    all.extend(hops(first, to, had_v2));
+    all
+}
+
+/// The versions on the way to an earlier minor release; none if a step is unknown.
+fn steps_back(from: EtcdVersion, to: EtcdVersion, had_v2: bool) -> Option<Vec<EtcdVersion>> {
+    let mut hops = Vec::new();
+    for minor in (to.minor..from.minor).rev() {
+        if minor + 1 < FIRST_DOWNGRADE {
+            return None;
+        }
+        upgrades::step_to((from.major, minor + 1))?;
+        let next = match minor {
+            last if last == to.minor => to,
+            minor => newest_patch((from.major, minor))?,
+        };
+        let least = upgrades::least_before_leaving(next.minor_release(), had_v2);
+        if least.is_some_and(|(least, _)| next < least) {
+            return None;
+        }
+        hops.push(next);
+    }
+    Some(hops)
 }
 
 /// The versions on the way to a later minor release; none if a step is unknown.
@@ -157,7 +201,10 @@ impl Change<'_> {
     fn toward(&self, version: EtcdVersion) -> Remedy {
         match upgrade_path(&self.instead(version)) {
             Ok(_) => Remedy::Versions(vec![version]),
-            Err(refusal) => refusal.remedy,
+            Err(refusal) => match refusal.remedy {
+                Remedy::Hops(first) => Remedy::Versions(vec![first]),
+                remedy => remedy,
+            },
         }
     }
 
@@ -283,7 +330,7 @@ impl Change<'_> {
         Err(Refusal {
             what: format!("etcd {from} cannot be upgraded to {to} in one step"),
             why: why.into_iter().flatten().collect(),
-            remedy: Remedy::Versions(vec![first]),
+            remedy: Remedy::Hops(first),
         })
     }
 
@@ -344,18 +391,23 @@ impl Change<'_> {
         }
         let can_downgrade = from.minor >= FIRST_DOWNGRADE && !is_mixed;
         if can_downgrade && is_next {
-            let known = upgrades::step_to(from.minor_release());
-            return known
-                .map(|_| UpgradePath::Downgrade)
-                .ok_or_else(|| self.unknown());
+            return self.downgrade();
         }
         if can_downgrade && to.minor + 1 >= FIRST_DOWNGRADE {
-            let before = newest_patch((from.major, from.minor - 1));
-            let before = before.ok_or_else(|| self.unknown())?;
+            let hops = hops(from, to, self.had_v2);
+            let first = newest_patch((from.major, from.minor - 1));
+            let first = first.ok_or_else(|| self.unknown())?;
+            upgrade_path(&self.instead(first))?;
+            let steps = format!("the steps from {from} are {}", list(&hops));
+            let steps = (!hops.is_empty()).then_some(steps);
+            let one_at_a_time = "etcd goes back one minor release at a time".to_owned();
             return Err(Refusal {
                 what: format!("etcd {from} cannot be downgraded to {to} in one step"),
-                why: vec!["etcd goes back one minor release at a time".to_owned()],
-                remedy: self.toward(before),
+                why: [Some(one_at_a_time), steps].into_iter().flatten().collect(),
+                remedy: match hops.is_empty() {
+                    true => Remedy::Versions(vec![first]),
+                    false => Remedy::Hops(first),
+                },
             });
         }
         Err(Refusal {
@@ -371,6 +423,24 @@ impl Change<'_> {
                 ),
             ],
             remedy: Remedy::Backup(to),
+        })
+    }
+
+    /// By etcd's own downgrade. Members of both releases work together meanwhile, so it needs the patch that the upgrade
+    /// needs, which also keeps the way back open.
+    fn downgrade(&self) -> Result<UpgradePath, Refusal> {
+        let Self { from, to, .. } = *self;
+        let wanted = to.minor_release();
+        upgrades::step_to(from.minor_release()).ok_or_else(|| self.unknown())?;
+        let least = upgrades::least_before_leaving(wanted, self.had_v2);
+        let Some((least, known)) = least.filter(|(least, _)| to < *least) else {
+            return Ok(UpgradePath::Downgrade);
+        };
+        let newest = newest_patch(wanted).filter(|newest| *newest >= least);
+        Err(Refusal {
+            what: format!("etcd {to} is too old for members of {from}"),
+            why: vec![format!("{least} or later is needed: {}", known.why)],
+            remedy: newest.map_or(Remedy::Keep(from), |newest| self.toward(newest)),
         })
     }
 
@@ -408,8 +478,11 @@ impl Change<'_> {
     }
 }
 
-/// The first minor release of etcd 3 with `etcdctl downgrade` (etcd's CHANGELOG-3.6).
-const FIRST_DOWNGRADE: u16 = 6;
+/// The first minor release that etcd's own downgrade can leave (etcd's CHANGELOG-3.6).
+pub const FIRST_WITH_DOWNGRADE: Minor = (3, 6);
+
+/// The same, of etcd 3.
+const FIRST_DOWNGRADE: u16 = FIRST_WITH_DOWNGRADE.1;
 
 const ONE_AT_A_TIME: &str = "etcd supports upgrades by one minor release at a time";
 
@@ -435,6 +508,10 @@ impl Remedy {
                     [command_line::task(plan, "apply")],
                 )
             }
+            Self::Hops(_) => Hint::heals(
+                "change to each of these versions, one after another",
+                [format!("{} --hops", command_line::task(plan, "apply"))],
+            ),
             Self::Keep(version) => Hint::informs(
                 format!("set {} in `{file}`, and verify the cluster", key(*version)),
                 [command_line::task(plan, "verify")],

@@ -2,9 +2,10 @@ use super::{
     About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, task,
 };
 use crate::advice;
+use crate::command_line;
 use crate::observation::Observation;
 use crate::plan::Plan;
-use crate::values::HostName;
+use crate::values::{EtcdVersion, HostName};
 
 pub(super) static CHECK: Check = Check {
     name: "version",
@@ -19,8 +20,9 @@ pub(super) static CHECK: Check = Check {
             should be avoided: 3.5.0 to 3.5.2 can damage data.",
         what_to_do: "`cargo xtask apply` changes the version of a running cluster and keeps its data: \
             one member after another, and one minor release at a time. It also continues a change \
-            that was interrupted. Set the version back to return, which works until the last member \
-            has the new one. Without the release that is pinned, name a folder that holds it: \
+            that was interrupted. Set the version back to return: always within a minor release, \
+            over a minor release until the last member has the new one, and from 3.6 on also \
+            afterwards. Without the release that is pinned, name a folder that holds it: \
             `cargo xtask apply --etcd-dir FOLDER`.",
         read: "https://etcd.io/docs/v3.6/upgrades/upgrading-etcd/",
     },
@@ -79,6 +81,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             format!("mixed: {}", each.collect::<Vec<_>>().join("; "))
         }
     };
+    if verdict == Verdict::Pass
+        && let Some(finding) = enabled_downgrade(plan, observation)
+    {
+        verdict = Verdict::Warn;
+        findings.push(finding);
+    }
     if let Some(stand_in) = plan.stand_in {
         let pinned = plan.etcd.version;
         evidence = format!("{evidence}, standing in for the pinned {pinned}");
@@ -95,4 +103,24 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         ));
     }
     unseen.settle(verdict, evidence, findings)
+}
+
+/// A downgrade that is enabled while the members are to stay as they are, by hand or by a task that was killed.
+fn enabled_downgrade(plan: &Plan, observation: &Observation) -> Option<Finding> {
+    let statuses = observation
+        .members
+        .iter()
+        .filter_map(|one| one.status.seen());
+    let targets = statuses.filter_map(|status| status.downgrade);
+    let (major, minor) = targets.map(EtcdVersion::minor_release).min()?;
+    ((major, minor) < plan.version().minor_release()).then(|| {
+        Finding::new(
+            None,
+            format!("a downgrade to {major}.{minor} is enabled: until it is cancelled, the cluster only offers what {major}.{minor} can do"),
+            Hint::heals(
+                "to stay with the defined version, cancel it",
+                [command_line::etcdctl(plan, "downgrade cancel")],
+            ),
+        )
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! Sources: etcd's upgrade and downgrade guides, change logs, issues and post-mortems, as of August 2026.
 
-use Fact::{Damages, Gone, Least, NotWithAuth, Step};
+use Fact::{Damages, Gone, Least, NotWithAuth, OldEntries, Step};
 
 use crate::values::EtcdVersion;
 
@@ -41,6 +41,9 @@ pub enum Fact {
     Damages(EtcdVersion),
     /// The step to this minor release does not work while authentication is enabled.
     NotWithAuth(Minor),
+    /// Members of this minor release cannot read what members of an earlier one have written to their logs, so each needs
+    /// a snapshot of its log from the release before.
+    OldEntries(Minor),
     /// These flags are gone.
     Gone {
         /// A flag without dashes, or the beginning of several and a `*`.
@@ -78,6 +81,11 @@ pub fn damage(version: EtcdVersion) -> Option<&'static UpgradeFact> {
 /// Why the step to this minor release does not work with authentication; none if it does.
 pub fn obstacle_of_auth(to: Minor) -> Option<&'static UpgradeFact> {
     find(|fact| fact == NotWithAuth(to))
+}
+
+/// Why members need a snapshot of their logs before they get this minor release; none if they do not.
+pub fn old_entries(to: Minor) -> Option<&'static UpgradeFact> {
+    find(|fact| fact == OldEntries(to))
 }
 
 /// What is known about a flag that this version no longer has.
@@ -119,6 +127,8 @@ pub static UPGRADES: &[UpgradeFact] = &[
     row(Damages(EtcdVersion::new(3, 5, 2)), KILLED, INCONSISTENCY),
 
     row(NotWithAuth((3, 5)), "3.5 writes users and passwords to the write-ahead log in another format", "https://github.com/etcd-io/etcd/pull/11943"),
+
+    row(OldEntries((3, 7)), "3.7 does not start with log entries that 3.5 has written for the v2 store", "https://github.com/etcd-io/etcd/pull/21263"),
 
     row(Gone { flags: "enable-v2", since: (3, 6) }, "3.6 has no v2 API; move v2 clients and their data to the v3 API first", "https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/"),
     row(Gone { flags: "experimental-enable-v2v3", since: (3, 6) }, "3.6 does not emulate the v2 API either", "https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/"),

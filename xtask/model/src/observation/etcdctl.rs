@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::{Alarm, AlarmKind, Hash, ListedMember, Status};
 use crate::plan::identity::EtcdId;
 use crate::reason::Reason;
+use crate::values::EtcdVersion;
 use crate::wording::many;
 
 /// Reads the output of `endpoint status`.
@@ -212,6 +213,7 @@ impl From<EndpointStatus> for Status {
             revision: status.header.revision,
             db_size: status.db_size,
             db_size_quota: status.db_size_quota.filter(|&quota| quota != 0),
+            downgrade: status.downgrade_info.and_then(RawDowngrade::target),
             is_learner: status.is_learner,
             errors: status.errors,
         }
@@ -236,10 +238,25 @@ struct RawStatus {
     raft_index: Option<u64>,
     raft_term: Option<u64>,
     raft_applied_index: Option<u64>,
+    downgrade_info: Option<RawDowngrade>,
     #[serde(default)]
     is_learner: bool,
     #[serde(default)]
     errors: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawDowngrade {
+    enabled: bool,
+    target_version: String,
+}
+
+impl RawDowngrade {
+    fn target(self) -> Option<EtcdVersion> {
+        let target = self.target_version.parse().ok();
+        target.filter(|_| self.enabled)
+    }
 }
 
 #[derive(Deserialize)]

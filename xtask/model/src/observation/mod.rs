@@ -20,7 +20,7 @@ use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
-use crate::values::HostName;
+use crate::values::{EtcdVersion, HostName};
 pub use distinct::Repeated;
 pub use listed::Listed;
 use log::Cause;
@@ -268,6 +268,9 @@ pub struct Status {
     pub db_size: Option<u64>,
     /// The quota of its database in bytes, if its version reports it (since 3.6).
     pub db_size_quota: Option<u64>,
+    /// The version that `etcdctl downgrade enable` has named, until the downgrade is complete or cancelled. Members and
+    /// etcdctl report it since 3.6.
+    pub downgrade: Option<EtcdVersion>,
     /// Whether it is a learner.
     pub is_learner: bool,
     /// Its complaints.

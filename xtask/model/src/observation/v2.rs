@@ -43,6 +43,7 @@ pub fn status(answers: &Answers<'_>) -> Result<Status, Reason> {
         revision: number(answers.etcd_index),
         db_size: None,
         db_size_quota: None,
+        downgrade: None,
         is_learner: false,
         errors: Vec::new(),
     })

@@ -162,6 +162,19 @@ impl Plan {
         plan
     }
 
+    /// The same cluster with another pinned version, on the way to that of the definition. Flags that this version does
+    /// not have are left out, and so are the definition's checksums, which are of its own version.
+    #[must_use]
+    pub fn pinned_to(&self, version: EtcdVersion) -> Self {
+        let mut plan = self.run_by(version);
+        plan.stand_in = None;
+        if plan.etcd.version != version {
+            plan.etcd.version = version;
+            plan.etcd.sha256.clear();
+        }
+        plan
+    }
+
     /// The flags of the definition that this version of etcd does not have.
     pub fn flags_unknown_to(&self, version: EtcdVersion) -> Vec<&FlagName> {
         let names = self.etcd.flags.iter().map(|(name, _)| name);

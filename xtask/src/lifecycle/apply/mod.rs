@@ -1,6 +1,8 @@
 //! Brings a running cluster to its edited definition, one step at a time. Each step is chosen from what is seen
 //! then, so a task that was killed is continued by the next one.
 
+mod downgrade;
+mod hops;
 mod machines;
 mod present;
 mod refused;
@@ -25,6 +27,7 @@ use crate::state::Lock;
 use crate::ui::{self, Ui};
 use crate::values::ClusterName;
 use crate::workspace::{Home, Workspace};
+use hops::Way;
 use present::Present;
 pub(super) use steps::{News, Steering, steps};
 pub(super) use upgrade::find_version;
@@ -48,6 +51,8 @@ pub struct ApplyRequest<'a> {
     pub name: &'a ClusterName,
     /// Whether the cluster may stop serving meanwhile.
     pub may_interrupt: bool,
+    /// Whether the version may change over several minor releases, one after another.
+    pub has_hops: bool,
     /// A folder with the binaries that local members are to run.
     pub etcd_dir: Option<&'a Utf8Path>,
     /// The clients to run meanwhile; none if nothing is to be measured.
@@ -81,16 +86,38 @@ pub struct StepsTaken {
 pub fn plan(ui: Ui, request: ApplyRequest<'_>) -> Outcome<Planned> {
     let workspace = Workspace::find()?;
     let plan = definitions::plan(ui, &workspace, request.name)?;
-    let session = open::with_plan(ui, &workspace.home(request.name), &plan)?;
-    unfinished::refuse(&session.home)?;
-    let session = upgrade::with_target(session, &plan, request.etcd_dir, false)?;
-    planned(session, request.may_interrupt, request.etcd_dir)
+    let home = workspace.home(request.name);
+    unfinished::refuse(&home)?;
+    let (_, planned) = planned_way(ui, &home, plan, request)?;
+    Ok(planned)
 }
 
-fn planned(session: Session, may_interrupt: bool, etcd_dir: Option<&Utf8Path>) -> Outcome<Planned> {
+/// The way to this plan, and its steps.
+fn planned_way(
+    ui: Ui,
+    home: &Home,
+    plan: Plan,
+    request: ApplyRequest<'_>,
+) -> Outcome<(Way, Planned)> {
+    let way = match request.has_hops {
+        true => Way::with_hops(open::with_plan(ui, home, &plan)?, plan)?,
+        false => Way::straight(plan),
+    };
+    let session = open::with_plan(ui, home, way.first())?;
+    let session = upgrade::with_target(session, way.first(), request.etcd_dir, false)?;
+    let go_on = command(&session.plan, request.has_hops, request.etcd_dir);
+    let planned = planned(session, &way, request.may_interrupt, &go_on)?;
+    Ok((way, planned))
+}
+
+fn planned(session: Session, way: &Way, may_interrupt: bool, go_on: &str) -> Outcome<Planned> {
     refused::refuse_unsuitable(&session)?;
     let present = Present::of(&session)?;
-    let Steps { steps, obstacle } = present.state.steps();
+    let Steps {
+        mut steps,
+        obstacle,
+        ..
+    } = way.steps_after(present.state.steps());
     let mut refused = refused::without_steps(&session);
     refused.extend(obstacle.map(|obstacle| {
         let (fact, hint) = obstacle.in_words(&session.defined);
@@ -101,7 +128,10 @@ fn planned(session: Session, may_interrupt: bool, etcd_dir: Option<&Utf8Path>) -
         };
         diagnostic.hint(hint)
     }));
-    refused.extend(upgrade::obstacle(&session, &present));
+    if let Some(no_way) = upgrade::obstacle(&session, &present) {
+        refused.push(no_way);
+        steps.clear();
+    }
     refused.extend(refused::new_addresses(&session, &steps));
     if !steps.is_empty() {
         refused.extend(advice::exceeded_quota(
@@ -111,7 +141,7 @@ fn planned(session: Session, may_interrupt: bool, etcd_dir: Option<&Utf8Path>) -
     }
     let interrupts = steps.iter().find(|step| step.interrupts());
     if let Some(step) = interrupts.filter(|_| !may_interrupt) {
-        refused.push(refused::interrupts(step, &command(&session.plan, etcd_dir)));
+        refused.push(refused::interrupts(step, go_on));
     }
     Ok(Planned {
         differences: session.record.differences(&session.defined),
@@ -132,16 +162,21 @@ pub(super) fn possible(
     etcd_dir: Option<&Utf8Path>,
 ) -> Outcome<Session> {
     let session = upgrade::with_target(session, plan, etcd_dir, true)?;
-    let planned = planned(session, true, etcd_dir)?;
+    let planned = planned(session, &Way::straight(plan.clone()), true, "")?;
     match planned.refused.is_empty() {
         true => Ok(planned.session),
         false => Err(refused::nothing_was_changed(planned.refused)),
     }
 }
 
-/// The command that applies the definition, with these binaries for local members.
-pub fn command(plan: &Plan, etcd_dir: Option<&Utf8Path>) -> String {
+/// The command that applies the definition. `has_hops`: over several minor releases. `etcd_dir`: with these binaries for
+/// local members.
+pub fn command(plan: &Plan, has_hops: bool, etcd_dir: Option<&Utf8Path>) -> String {
     let apply = command_line::task(plan, "apply");
+    let apply = match has_hops {
+        true => format!("{apply} --hops"),
+        false => apply,
+    };
     match etcd_dir {
         Some(folder) => format!("{apply} --etcd-dir {}", process::quoted(folder.as_str())),
         None => apply,
@@ -160,19 +195,17 @@ pub fn apply(
 ) -> Outcome<Applied> {
     let ApplyRequest {
         name,
-        may_interrupt,
         etcd_dir,
         load,
+        ..
     } = request;
     let home = Workspace::find()?.home(name);
     open::started(name)?;
     let lock = Lock::take(&home, &format!("apply {name}"), &ui.saying())?;
     unfinished::refuse(&home)?;
     let plan = definitions::plan(ui, &home.workspace, name)?;
-    let session = open::with_plan(ui, &home, &plan)?;
-    refused::refuse_other_tasks(&session)?;
-    let session = upgrade::with_target(session, &plan, etcd_dir, false)?;
-    let mut planned = planned(session, may_interrupt, etcd_dir)?;
+    refused::refuse_other_tasks(&home)?;
+    let (way, mut planned) = planned_way(ui, &home, plan, request)?;
     if !planned.refused.is_empty() {
         // The steps help to understand why.
         agree(&planned)?;
@@ -189,7 +222,8 @@ pub fn apply(
         rehearse::refuse_without_clients(&planned.session)?;
     }
     // A download would be for nothing before.
-    planned.session = upgrade::with_target(planned.session, &plan, etcd_dir, true)?;
+    way.find_all(&planned.session, etcd_dir)?;
+    planned.session = upgrade::with_target(planned.session, way.first(), etcd_dir, true)?;
     if !agree(&planned)? {
         return Ok(Applied::Declined);
     }
@@ -197,8 +231,8 @@ pub fn apply(
     let interruption = process::defer_interrupt(
         "interrupted: completing this step first; press Ctrl-C again to stop at once",
     );
-    let continues = command(&session.plan, etcd_dir);
-    let continues = ui::hint_line(&Hint::heals("continue", [continues]));
+    let go_on = command(&session.plan, request.has_hops, etcd_dir);
+    let continues = ui::hint_line(&Hint::heals("continue", [go_on.clone()]));
     let mut after_interrupt = Some(process::on_interrupt(String::new()));
     let mut take_steps = |session: &mut Session, mut timeline: Option<&mut Timeline<'_>>| {
         let mut told = |news: News<'_>| {
@@ -217,13 +251,15 @@ pub fn apply(
             }
         };
         let steering = Steering {
-            may_interrupt,
+            may_interrupt: request.may_interrupt,
             interruption: &interruption,
             etcd_dir,
-            defined: &definition_now,
+            is_backed_up: false,
+            go_on: go_on.clone(),
+            defined: &hops::definition_now,
             told: &mut told,
         };
-        steps(session, steering)
+        way.take(session, steering)
     };
     let (ended, cost) = match load {
         None => (take_steps(&mut session, None), None),
@@ -259,12 +295,6 @@ pub(super) fn note(timeline: &mut Timeline<'_>, news: &News<'_>) {
         }
         News::Complete => timeline.note(Event::Changed),
     }
-}
-
-/// The definition in its file.
-fn definition_now(session: &Session) -> Option<Plan> {
-    let Home { workspace, name } = &session.home;
-    definitions::load_silently(workspace, name).map(|definition| Plan::new(&definition))
 }
 
 fn see_what_is_wrong(session: &Session) -> Hint {

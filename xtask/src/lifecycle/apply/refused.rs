@@ -7,6 +7,7 @@ use crate::plan::Member;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::Session;
 use crate::state::Replacement;
+use crate::workspace::Home;
 
 /// Refuses clusters that no step can change.
 pub(super) fn refuse_unsuitable(session: &Session) -> Outcome<()> {
@@ -147,8 +148,7 @@ pub(super) fn nothing_was_changed(mut diagnostics: Vec<Diagnostic>) -> Failure {
 }
 
 /// Refuses while another task has members half changed.
-pub(super) fn refuse_other_tasks(session: &Session) -> Outcome<()> {
-    let home = &session.home;
+pub(super) fn refuse_other_tasks(home: &Home) -> Outcome<()> {
     let Some(Replacement { member, .. }) = Replacement::read(home)? else {
         return Ok(());
     };

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::present::Present;
 use super::work::Work;
-use super::{command, refused, see_what_is_wrong, upgrade};
+use super::{refused, see_what_is_wrong, upgrade};
 use crate::advice;
 use crate::change;
 use crate::change::apply::{Kind, Next, Step};
@@ -32,6 +32,10 @@ pub(in crate::lifecycle) struct Steering<'a> {
     pub(in crate::lifecycle) interruption: &'a DeferredInterrupt,
     /// A folder with the binaries that local members are to run.
     pub(in crate::lifecycle) etcd_dir: Option<&'a Utf8Path>,
+    /// Whether a backup was taken just before.
+    pub(in crate::lifecycle) is_backed_up: bool,
+    /// The command that continues.
+    pub(in crate::lifecycle) go_on: String,
     /// The definition as it is now; none if it cannot be read.
     pub(in crate::lifecycle) defined: &'a dyn Fn(&Session) -> Option<Plan>,
     /// Told what happens.
@@ -75,6 +79,8 @@ pub(in crate::lifecycle) fn steps(
         may_interrupt,
         interruption,
         etcd_dir,
+        is_backed_up,
+        go_on,
         defined,
         told,
     } = steering;
@@ -83,7 +89,7 @@ pub(in crate::lifecycle) fn steps(
     if session.driver.machines().is_some() {
         start::render_files(ui, &session.home.workspace, &session.defined)?;
     }
-    let mut work = Work::new(ui, command(&session.plan, etcd_dir));
+    let mut work = Work::new(ui, go_on, is_backed_up);
     let mut last: Option<Step> = None;
     let mut taken: Vec<Step> = Vec::new();
     let mut whole: Vec<Step> = Vec::new();
@@ -111,7 +117,7 @@ pub(in crate::lifecycle) fn steps(
                 wait(session, step, &tolerated)?;
             }
             if interruption.is_asked() && next != Next::Done {
-                return Err(interrupted(step, &work.go_on));
+                return Err(interrupted(&step.what(), &work.go_on));
             }
             last = None;
             *session = again(session, defined, etcd_dir)?;
@@ -215,10 +221,10 @@ fn edited(session: &Session, last: Option<&Step>) -> Failure {
     )
 }
 
-fn interrupted(step: &Step, go_on: &str) -> Failure {
+pub(super) fn interrupted(last: &str, go_on: &str) -> Failure {
     Failure::interrupted(
         Diagnostic::error("interrupted between two steps")
-            .note(format!("the last step is complete: {}", step.what()))
+            .note(format!("the last step is complete: {last}"))
             .hint(Hint::heals("continue", [go_on.to_owned()])),
     )
 }

@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 
+use super::downgrade;
 use super::present::Present;
 use crate::change::apply::{Joining, Kind, Known, Moving, Step};
-use crate::change::upgrade::{self, Change, Refusal, UpgradePath};
+use crate::change::upgrade::{self, Change, FIRST_WITH_DOWNGRADE, Refusal, UpgradePath};
 use crate::etcd::find::{Wanted, find};
 use crate::etcd::tools::Tools;
 use crate::etcd::version_change;
+use crate::facts::upgrades::Minor;
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::pause::pause;
 use crate::plan::Plan;
@@ -99,22 +101,24 @@ fn found(
 
 /// Why the members cannot change to the version that they are to run, if they cannot.
 pub(super) fn obstacle(session: &Session, present: &Present) -> Option<Diagnostic> {
-    match upgrade_path(session, present)? {
-        Ok(UpgradePath::Downgrade) => Some(etcds_own_downgrade(session)),
-        Ok(_) => None,
-        Err(refusal) => Some(refusal.diagnostic(&session.plan)),
-    }
+    let refusal = upgrade_path(session, present)?.err()?;
+    Some(refusal.diagnostic(&session.plan))
 }
 
 /// How the members change to the version that they are to run; none if all of them run it.
 fn upgrade_path(session: &Session, present: &Present) -> Option<Result<UpgradePath, Refusal>> {
+    change(session, present).map(|change| upgrade::upgrade_path(&change))
+}
+
+/// What is known of the change to the version that the members are to run; none if all of them run it.
+pub(super) fn change(session: &Session, present: &Present) -> Option<Change<'static>> {
     present.state.of_other_versions().next()?;
     let members = present.state.members.iter();
     let versions: Vec<EtcdVersion> = members.filter_map(|one| one.version).collect();
     let (from, highest) = (*versions.iter().min()?, *versions.iter().max()?);
     let to = session.defined.version();
     let (asked, _) = present.asked("")?;
-    Some(upgrade::upgrade_path(&Change {
+    Some(Change {
         from,
         to,
         highest,
@@ -123,7 +127,7 @@ fn upgrade_path(session: &Session, present: &Present) -> Option<Result<UpgradePa
         had_v2: present.serves_v2,
         // Those of another version than the definition's are left out.
         unknown_flags: &[],
-    }))
+    })
 }
 
 /// Whether a member starts with another version than before in this step.
@@ -140,6 +144,13 @@ pub(super) fn changes_version(session: &Session, one: &Known, step: &Step) -> bo
         .version
         .is_some_and(|runs| runs != session.defined.version());
     starts && (session.next_tools.is_some() || runs_another)
+}
+
+/// The lowest and the highest minor release that members run.
+pub(super) fn range(present: &Present) -> Option<(Minor, Minor)> {
+    let versions = present.state.members.iter().filter_map(|one| one.version);
+    let releases: Vec<Minor> = versions.map(EtcdVersion::minor_release).collect();
+    Some((*releases.iter().min()?, *releases.iter().max()?))
 }
 
 /// Records the new version before the first member gets it: whatever starts a member from now on uses it.
@@ -165,7 +176,16 @@ pub(super) fn begin(session: &mut Session, present: &Present) -> Outcome<()> {
 /// members, and takes a backup that this version can restore.
 pub(super) fn complete(session: &mut Session) -> Outcome<()> {
     let before = session.record.clone();
+    // A change was set back before any member had the other version.
+    if let Some(tools) = session.next_tools.take() {
+        session.record.use_tools(&tools);
+        session.tools = tools;
+    }
     if before.is_upgrading() {
+        let release = session.defined.version().minor_release();
+        if release >= FIRST_WITH_DOWNGRADE {
+            downgrade::prepare(session, release, false)?;
+        }
         follow(session)?;
         backup::take_locked(session.ui, &session.home, BackupRequest::default())?;
         session.record.end_upgrade();
@@ -241,13 +261,6 @@ fn not_found(wanted: EtcdVersion, found: &Tools) -> Failure {
             .note("nothing was changed")
             .hint("pass a folder that holds it to `--etcd-dir`"),
     )
-}
-
-fn etcds_own_downgrade(session: &Session) -> Diagnostic {
-    let (runs, to) = (session.plan.version(), session.defined.version());
-    Diagnostic::error(format!("no task takes a cluster back to etcd {to} yet"))
-        .note("all its members have had the later release; etcd's own downgrade could take it back")
-        .hint(format!("keep {runs}, or a later patch of it"))
 }
 
 fn does_not_follow(

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::machines;
 use super::present::{self, Present};
-use super::{see_what_is_wrong, upgrade};
+use super::{downgrade, see_what_is_wrong, upgrade};
 use crate::change::apply::{Joining, Kind, Known, Leaving, Life, Moving, Step};
+use crate::change::upgrade::FIRST_WITH_DOWNGRADE;
 use crate::etcd::serving::{self, Serving};
+use crate::facts::upgrades;
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::lifecycle::membership_change::MembershipChange;
 use crate::lifecycle::{member_machine, replace_data, restart};
@@ -36,11 +38,11 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) const fn new(ui: Ui, go_on: String) -> Self {
+    pub(super) const fn new(ui: Ui, go_on: String, is_backed_up: bool) -> Self {
         Self {
             ui,
             go_on,
-            is_backed_up: false,
+            is_backed_up,
         }
     }
 
@@ -323,7 +325,20 @@ impl Work {
             backup::take_locked(self.ui, &session.home, BackupRequest::default())?;
             self.is_backed_up = true;
         }
-        upgrade::begin(session, present)
+        upgrade::begin(session, present)?;
+        let wanted = session.defined.version().minor_release();
+        let Some((from, highest)) = upgrade::range(present) else {
+            return Ok(());
+        };
+        if highest >= FIRST_WITH_DOWNGRADE {
+            downgrade::prepare(session, wanted, highest > wanted)?;
+        }
+        match upgrades::old_entries(wanted) {
+            Some(known) if from == highest && from < wanted => {
+                downgrade::renew_raft_snapshots(session, from, known.why)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn start(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {

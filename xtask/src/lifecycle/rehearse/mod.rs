@@ -99,12 +99,7 @@ pub struct UpgradeTo<'a> {
 
 impl UpgradeTo<'_> {
     fn binaries(self, session: &Session) -> Outcome<Tools> {
-        let mut plan = session.defined.clone();
-        if plan.etcd.version != self.version {
-            plan.etcd.version = self.version;
-            // They are those of the defined version.
-            plan.etcd.sha256.clear();
-        }
+        let plan = session.defined.pinned_to(self.version);
         apply::find_version(session, &plan, self.folder)
     }
 }

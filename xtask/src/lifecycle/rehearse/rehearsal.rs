@@ -113,9 +113,7 @@ impl Rehearsed<'_, '_> {
         let Some(newer) = newer else {
             return Err(Failure::usage(Diagnostic::error("no version was named")));
         };
-        let mut edited = self.session.plan.clone();
-        edited.stand_in = None;
-        edited.etcd.version = newer.version;
+        let edited = self.session.plan.pinned_to(newer.version);
         self.apply(&edited, newer.etcd.parent())
     }
 
@@ -136,6 +134,8 @@ impl Rehearsed<'_, '_> {
             may_interrupt: true,
             interruption: self.interruption,
             etcd_dir,
+            is_backed_up: false,
+            go_on: String::new(),
             defined: &|_| Some(edited.clone()),
             told: &mut told,
         };

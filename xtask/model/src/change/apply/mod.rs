@@ -85,6 +85,8 @@ pub struct Steps {
     pub steps: Vec<Step>,
     /// What comes after them, if it is not the definition.
     pub obstacle: Option<Obstacle>,
+    /// The cluster after them.
+    pub after: State,
 }
 
 /// More steps than any change takes.
@@ -95,20 +97,17 @@ impl State {
     pub fn steps(&self) -> Steps {
         let mut state = self.clone();
         let mut steps: Vec<Step> = Vec::new();
+        let mut obstacle = Some(Obstacle::NoQuorum);
         for _ in 0..MOST {
             let step = match state.next() {
                 Next::Step(step) => step,
                 Next::Done => {
-                    return Steps {
-                        steps,
-                        obstacle: None,
-                    };
+                    obstacle = None;
+                    break;
                 }
-                Next::Blocked(obstacle) => {
-                    return Steps {
-                        steps,
-                        obstacle: Some(obstacle),
-                    };
+                Next::Blocked(why) => {
+                    obstacle = Some(why);
+                    break;
                 }
             };
             state = state.after(&step);
@@ -119,7 +118,8 @@ impl State {
         }
         Steps {
             steps,
-            obstacle: Some(Obstacle::NoQuorum),
+            obstacle,
+            after: state,
         }
     }
 
