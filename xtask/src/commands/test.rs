@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::slice;
 use std::time::{Duration, Instant};
 
+use camino::Utf8PathBuf;
 use clap::ValueEnum;
 use xshell::{Cmd, Shell};
 
@@ -25,8 +26,9 @@ use crate::workspace::Workspace;
 /// some of which start real etcd clusters on separate networks. If one step fails, the others still
 /// run.
 ///
-/// Two kinds of tests take longer and run separately. `--machines` boots virtual machines. `--soak`
-/// repeats kills and drills often enough to trust the figures in the documentation.
+/// Three kinds of tests run separately. `--machines` boots virtual machines. `--soak` repeats kills
+/// and drills often enough to trust the figures in the documentation. `--releases` changes the
+/// version of clusters between releases of etcd that no distribution packages.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]
 pub struct Args {
@@ -53,6 +55,9 @@ pub struct Args {
         conflicts_with = "machines"
     )]
     soak: Option<u64>,
+    /// Change versions instead, between releases that are in this folder
+    #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath, conflicts_with_all = ["machines", "soak"])]
+    releases: Option<Utf8PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -61,6 +66,7 @@ Examples:
   cargo xtask test --install         in CI: install missing programs first
   cargo xtask test --machines        boot three virtual machines, for the short story
   cargo xtask test --machines=all    the long story, before a release
+  cargo xtask test --releases=etcd   change versions; `etcd/3.7.1/etcd` and so on are there
   cargo xtask test --soak=7          repeat kills and drills, in the order of seed 7
   cargo test                         only the tests, ignoring those that cannot run here
 
@@ -84,14 +90,19 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     shell.change_dir(workspace.root());
     require_programs(ui, args, &shell)?;
     let seed = args.soak.map(|seed| seed.to_string());
-    let steps: &[Step] = match (args.machines, &seed) {
-        (Some(Story::Short), _) => slice::from_ref(&SHORT_STORY),
-        (Some(Story::All), _) => slice::from_ref(&ALL_STORIES),
-        (None, Some(seed)) => {
+    let steps: &[Step] = match (args.machines, &seed, &args.releases) {
+        (Some(Story::Short), ..) => slice::from_ref(&SHORT_STORY),
+        (Some(Story::All), ..) => slice::from_ref(&ALL_STORIES),
+        (None, Some(seed), _) => {
             shell.set_var("XTASK_TEST_SEED", seed);
             slice::from_ref(&SOAK)
         }
-        (None, None) => STEPS,
+        (None, None, Some(folder)) => {
+            let folder = camino::absolute_utf8(folder).unwrap_or_else(|_| folder.clone());
+            shell.set_var("XTASK_TEST_RELEASES", folder);
+            slice::from_ref(&RELEASES)
+        }
+        (None, None, None) => STEPS,
     };
     Ok(run_each(ui, steps, &shell))
 }
@@ -177,6 +188,7 @@ static STEPS: &[Step] = &[
 
 static SHORT_STORY: Step = cargo("machines", "cargo test --test vm -- --skip long_story");
 static ALL_STORIES: Step = cargo("machines", "cargo test --test vm -- --skip short_story");
+static RELEASES: Step = cargo("releases", "cargo test --test releases");
 static SOAK: Step = cargo("soak", "cargo test --test soak");
 
 /// A step that runs a cargo command.

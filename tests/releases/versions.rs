@@ -1,0 +1,176 @@
+//! Real clusters over several minor releases, up and down.
+
+use camino::Utf8PathBuf;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use test_attribute::test;
+
+use crate::apply_support::{Writer, count};
+use crate::harness::not_run;
+use crate::local_support::{begin, end, get, put};
+use crate::scratch::{Ran, Scratch};
+use crate::support::look_until;
+
+const RELEASES: [&str; 3] = ["3.5.33", "3.6.14", "3.7.1"];
+
+/// The folder with a folder for each release.
+fn releases() -> Utf8PathBuf {
+    let folder = std::env::var("XTASK_TEST_RELEASES").unwrap_or_default();
+    let folder = Utf8PathBuf::from(folder);
+    for release in RELEASES {
+        let etcd = folder.join(release).join("etcd");
+        if !etcd.is_file() {
+            not_run(format!("there is no `{etcd}`"));
+        }
+    }
+    folder
+}
+
+fn define(scratch: &Scratch, network: u8, version: &str) {
+    let etcd = format!("version = \"{version}\"\n");
+    scratch.define("etcd", &count(network, 3, &etcd));
+}
+
+fn started(network: u8, version: &str) -> Scratch {
+    let etcd = format!("version = \"{version}\"\n");
+    let scratch = Scratch::with("etcd", &count(network, 3, &etcd));
+    let folder = releases();
+    let up = ["up", "etcd", "--etcd-dir", folder.as_str()];
+    scratch.run(&up).expect(0);
+    put(&scratch, "etcd", "greeting", "hello");
+    scratch
+}
+
+fn apply(scratch: &Scratch, more: &[&str]) -> Ran {
+    let folder = releases();
+    let apply = ["apply", "etcd", "--yes", "--etcd-dir", folder.as_str()];
+    scratch.run(&[&apply, more].concat())
+}
+
+/// What each member runs.
+fn versions(scratch: &Scratch) -> Vec<String> {
+    let status = ["status", "etcd", "--format", "json"];
+    let status: Value = serde_json::from_str(&scratch.run(&status).stdout).unwrap();
+    let members = status["members"].as_array().unwrap().iter();
+    let versions = members.map(|one| one["version"].as_str().unwrap_or_default().to_owned());
+    versions.collect()
+}
+
+#[track_caller]
+fn runs(scratch: &Scratch, network: u8, version: &str, speaks: &str) {
+    assert_eq!(versions(scratch), [version; 3]);
+    let url = format!("http://127.87.{network}.101:2379/version");
+    let answer = minreq::get(url).send().unwrap();
+    let answer: Value = serde_json::from_slice(answer.as_bytes()).unwrap();
+    assert_eq!(answer["etcdcluster"], speaks);
+    scratch.run(&["plan", "etcd"]).expect(0);
+    scratch.run(&["verify", "etcd"]).expect(0);
+    assert_eq!(get(scratch, "etcd", "greeting"), "hello\n");
+}
+
+/// Whether a downgrade is enabled, as the first member says.
+fn is_downgrading(network: u8) -> bool {
+    let url = format!("http://127.87.{network}.101:2379/v3/maintenance/status");
+    let status = minreq::post(url).with_body("{}").send().unwrap();
+    let status: Value = serde_json::from_slice(status.as_bytes()).unwrap();
+    status["downgradeInfo"]["enabled"] == true
+}
+
+/// Members of 3.7 do not start with what 3.5 has left in their logs, unless they get a snapshot first.
+#[test]
+fn minor_releases_are_walked_up_and_down_under_load() {
+    let network = 91;
+    let scratch = started(network, "3.5.33");
+    define(&scratch, network, "3.7.1");
+    let refused = scratch.run(&["plan", "etcd"]).expect(7).stderr;
+    let hint = "one after another: `cargo xtask apply etcd --hops`\n";
+    assert!(refused.contains(hint), "{refused}");
+
+    let writer = Writer::start(network, &[101, 102, 103]);
+    apply(&scratch, &["--hops"]).expect(0);
+    runs(&scratch, network, "3.7.1", "3.7.0");
+    define(&scratch, network, "3.5.33");
+    apply(&scratch, &["--hops"]).expect(0);
+    let (written, longest) = writer.lost_nothing(&scratch, "etcd");
+    eprintln!("{written} writes, the longest gap {longest:?}");
+    runs(&scratch, network, "3.5.33", "3.5.0");
+
+    // And up again, by one.
+    define(&scratch, network, "3.6.14");
+    apply(&scratch, &[]).expect(0);
+    runs(&scratch, network, "3.6.14", "3.6.0");
+}
+
+#[test]
+fn killed_downgrade_is_continued_or_cancelled() {
+    let network = 92;
+    let scratch = started(network, "3.6.14");
+    let folder = releases();
+    let begun = || {
+        begin(
+            &scratch,
+            &["apply", "etcd", "--yes", "--etcd-dir", folder.as_str()],
+        )
+    };
+    let killed = |apply: std::process::Child| {
+        kill(Pid::from_raw(apply.id().cast_signed()), Signal::SIGKILL).unwrap();
+        end(apply);
+    };
+    // Before a member has the earlier release.
+    define(&scratch, network, "3.5.33");
+    let apply_it = begun();
+    look_until(|| is_downgrading(network), |is| *is);
+    killed(apply_it);
+    define(&scratch, network, "3.6.14");
+    apply(&scratch, &[]).expect(0);
+    assert!(!is_downgrading(network));
+    runs(&scratch, network, "3.6.14", "3.6.0");
+
+    // After one has it.
+    let has_begun = || versions(&scratch).contains(&"3.5.33".to_owned());
+    define(&scratch, network, "3.5.33");
+    let apply_it = begun();
+    look_until(has_begun, |has| *has);
+    killed(apply_it);
+    define(&scratch, network, "3.6.14");
+    apply(&scratch, &[]).expect(0);
+    assert!(!is_downgrading(network));
+    runs(&scratch, network, "3.6.14", "3.6.0");
+
+    // Or it is continued.
+    define(&scratch, network, "3.5.33");
+    let apply_it = begun();
+    look_until(has_begun, |has| *has);
+    killed(apply_it);
+    let verify = scratch.run(&["verify", "etcd"]).expect(1).stdout;
+    assert!(verify.contains("`cargo xtask apply etcd`\n"), "{verify}");
+    apply(&scratch, &[]).expect(0);
+    runs(&scratch, network, "3.5.33", "3.5.0");
+}
+
+/// The way over several releases is continued where it was.
+#[test]
+fn killed_hops_are_continued() {
+    let network = 93;
+    let scratch = started(network, "3.5.33");
+    define(&scratch, network, "3.7.1");
+    let folder = releases();
+    let words = [
+        "apply",
+        "etcd",
+        "--hops",
+        "--yes",
+        "--etcd-dir",
+        folder.as_str(),
+    ];
+    for version in ["3.6.14", "3.7.1"] {
+        let apply = begin(&scratch, &words);
+        let has_begun = || versions(&scratch).contains(&version.to_owned());
+        look_until(has_begun, |has| *has);
+        kill(Pid::from_raw(apply.id().cast_signed()), Signal::SIGKILL).unwrap();
+        end(apply);
+    }
+    apply(&scratch, &["--hops"]).expect(0);
+    runs(&scratch, network, "3.7.1", "3.7.0");
+}
