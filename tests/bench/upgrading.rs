@@ -18,12 +18,21 @@ use crate::{Killed, middle};
 /// How many pairs are measured.
 const PAIRS: usize = 9;
 
+/// How long clients write in both ways: longer than either takes. Without any change, the longest time without a write
+/// grows with the time that is watched, and `apply` also waits until the cluster has followed its members.
+const WATCHED: Duration = Duration::from_secs(12);
+
+const ENDPOINTS: &str = "127.99.4.101:2379,127.99.4.102:2379,127.99.4.103:2379";
+
 const MEMBERS: [&str; 3] = ["core-01", "core-02", "core-03"];
 
 pub(crate) fn upgrading() {
-    println!("the longest time without a write during 3.4 to 3.5, {PAIRS} pairs in turn");
-    let (mut by_hand, mut by_apply) = (Vec::new(), Vec::new());
+    println!(
+        "the longest time without a write in {WATCHED:?} with an upgrade from 3.4 to 3.5, {PAIRS} rounds"
+    );
+    let (mut idle, mut by_hand, mut by_apply) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..PAIRS {
+        idle.push(gap(&|_, _| {}));
         by_hand.push(gap(&|scratch, started| {
             for member in MEMBERS {
                 started.push(restarted(scratch, member));
@@ -36,9 +45,11 @@ pub(crate) fn upgrading() {
             scratch.run(&apply).expect(0);
         }));
     }
+    println!("  all without one   {idle:.1?}");
     println!("  all by hand       {by_hand:.1?}");
     println!("  all by apply      {by_apply:.1?}");
-    let (hand, apply) = (middle(by_hand), middle(by_apply));
+    let (idle, hand, apply) = (middle(idle), middle(by_hand), middle(by_apply));
+    println!("  without one       {idle:10.1?}");
     println!("  by hand           {hand:10.1?}");
     println!(
         "  cargo xtask apply {apply:10.1?}  {:7.2} times by hand",
@@ -60,7 +71,11 @@ fn gap(change: &dyn Fn(&Scratch, &mut Vec<Killed>)) -> Duration {
     scratch.run(&["up", "bench", "--etcd-dir", from]).expect(0);
     let client = Client::start();
     let mut started = Vec::new();
+    let begun = Instant::now();
     change(&scratch, &mut started);
+    let took = begun.elapsed();
+    assert!(took < WATCHED, "it took {took:?}");
+    thread::sleep(WATCHED - took);
     client.longest()
 }
 
@@ -97,7 +112,7 @@ fn restarted(scratch: &Scratch, member: &str) -> Killed {
     etcd
 }
 
-/// Writes through one endpoint after another.
+/// Writes with one etcdctl after another, each with all three endpoints.
 struct Client {
     ends: Arc<AtomicBool>,
     thread: JoinHandle<Duration>,
@@ -109,20 +124,15 @@ impl Client {
         let is_over = Arc::clone(&ends);
         let thread = thread::spawn(move || {
             let mut longest = Duration::ZERO;
-            let (mut last, mut endpoint) = (Instant::now(), 101);
+            let mut last = Instant::now();
             while !is_over.load(Ordering::Relaxed) {
-                let url = format!("http://127.99.4.{endpoint}:2379/v3/kv/put");
-                let put = minreq::post(url).with_body("{\"key\": \"a2V5\", \"value\": \"MQ==\"}");
-                if put
-                    .with_timeout(1)
-                    .send()
-                    .is_ok_and(|put| put.status_code == 200)
-                {
+                let mut put = Command::new(packaged().join("etcdctl"));
+                put.env("ETCDCTL_API", "3")
+                    .env("ETCDCTL_ENDPOINTS", ENDPOINTS)
+                    .args(["put", "key", "1", "--command-timeout=3s"]);
+                if put.output().unwrap().status.success() {
                     longest = longest.max(last.elapsed());
                     last = Instant::now();
-                    thread::sleep(Duration::from_millis(2));
-                } else {
-                    endpoint = if endpoint == 103 { 101 } else { endpoint + 1 };
                 }
             }
             longest

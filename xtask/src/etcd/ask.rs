@@ -5,7 +5,7 @@ use std::time::Duration;
 use xshell::Shell;
 
 use super::client_environment;
-use super::command::command;
+use super::command::client;
 use super::tools::Tools;
 use super::turns;
 use crate::observation::etcdctl as read;
@@ -23,7 +23,7 @@ pub(super) fn ask(
     let shell = Shell::new().map_err(Reason::of)?;
     let urls = [member.client_url()];
     let seconds = patience.as_secs();
-    let etcdctl = command(&shell, &tools.etcdctl)
+    let etcdctl = client(&shell, &tools.etcdctl)
         .envs(client_environment(tools.version, Some(&urls)))
         .arg("--dial-timeout=5s")
         .arg(format!("--command-timeout={seconds}s"))

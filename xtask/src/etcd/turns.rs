@@ -1,4 +1,4 @@
-//! Lets etcdctl run once at a time, while a task changes a cluster that clients use.
+//! Lets etcdctl run once at a time and with less priority, while a task changes a cluster that clients use.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,8 +25,12 @@ impl Drop for Turns {
     }
 }
 
+/// Whether etcdctl runs once at a time.
+pub(super) fn are_taken() -> bool {
+    ARE_TAKEN.load(Ordering::Relaxed)
+}
+
 /// Waits for the turn of one run, if they are taken.
 pub(super) fn wait() -> Option<MutexGuard<'static, ()>> {
-    let are_taken = ARE_TAKEN.load(Ordering::Relaxed);
-    are_taken.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
+    are_taken().then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner))
 }

@@ -10,7 +10,7 @@ use super::metrics::{metrics, metrics_by};
 use super::{
     PROBE_SECONDS, ask_each, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by,
 };
-use crate::etcd::command::command;
+use crate::etcd::command::client;
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::etcd::turns;
 use crate::observation::etcdctl as read;
@@ -322,7 +322,7 @@ impl Etcdctl<'_> {
         };
         let etcdctl = &self.tools.etcdctl;
         let seconds = self.patience.as_secs().max(1);
-        let mut command = command(&shell, etcdctl)
+        let mut command = client(&shell, etcdctl)
             .arg(format!("--endpoints={endpoints}"))
             .arg(format!("--dial-timeout={seconds}s"))
             .arg(format!("--command-timeout={seconds}s"))

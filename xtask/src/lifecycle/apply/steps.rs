@@ -151,8 +151,8 @@ pub(in crate::lifecycle) fn steps(
     }
     upgrade::complete(session)?;
     told(News::Complete);
-    drop(turns);
     let verified = look::wait(session, SETTLING);
+    drop(turns);
     Ok(Changed {
         verified,
         done: change::apply::done(&whole),
