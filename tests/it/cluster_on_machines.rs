@@ -22,7 +22,7 @@ use xtask::workspace::Workspace;
 
 use crate::containers::{Lab, Machine, wait_for};
 use crate::etcd_binaries::{packaged, tools};
-use crate::etcd_release::{machine, release};
+use crate::etcd_release::{Release, machine, release};
 use crate::scratch::{Ran, Scratch};
 use crate::support::project;
 
@@ -117,15 +117,20 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn started() -> Self {
+        Self::running(release())
+    }
+
+    /// Machines that run this release.
+    pub(crate) fn running(release: &Release) -> Self {
         let lab = Lab::new(MIRROR);
-        lab.publish(&release().path(), &release().bytes);
+        lab.publish(&release.path(), &release.bytes);
         let definition = format!(
             "driver = \"vagrant\"\n[etcd]\nversion = \"{}\"\nruntime = \"release\"\n\
              release_url = \"{}\"\nsha256 = {{ {} = \"{}\" }}\n",
-            release().version,
+            release.version,
             lab.mirror(),
             machine(),
-            release().sha256.as_str()
+            release.sha256.as_str()
         );
         let scratch = Scratch::with("default", &definition);
         scratch.run(&["render"]).expect(0);
@@ -153,6 +158,17 @@ impl Cluster {
         }
         cluster.run(&["up"]).expect(0);
         cluster
+    }
+
+    /// Publishes another release, and defines it.
+    pub(crate) fn redefine(&self, from: &Release, to: &Release) {
+        self.lab.publish(&to.path(), &to.bytes);
+        let file = self.path("cluster/default.toml");
+        let definition = fs::read_to_string(&file).unwrap();
+        let definition = definition
+            .replace(&from.version.to_string(), &to.version.to_string())
+            .replace(from.sha256.as_str(), to.sha256.as_str());
+        fs::write(&file, definition).unwrap();
     }
 
     /// Notes what `up` notes when it creates machines. It would have to make their box first.
@@ -281,7 +297,7 @@ impl Cluster {
 
     /// The user-data as it is rendered now.
     fn user_data(&self) -> String {
-        crate::render::read(&self.scratch, "vagrant/user-data")
+        fs::read_to_string(self.path("vagrant/user-data")).unwrap()
     }
 
     /// Lets tasks create machines: they take this for the box, which would be made first.

@@ -1,6 +1,8 @@
 //! Machines for tests: a real systemd and a real cloud-init in containers, on a private network.
 //! The names of tests that need them end in `_in_containers`.
 
+// Also from tests in other folders.
+#[path = "containers/root.rs"]
 mod root;
 
 use std::fs;

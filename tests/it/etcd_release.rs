@@ -48,6 +48,12 @@ pub(crate) fn newer_release() -> &'static Release {
     })
 }
 
+/// A tarball with the binaries in this folder, which are of this version.
+pub(crate) fn release_in(folder: &Utf8Path, version: &str) -> Release {
+    let [etcd, etcdctl] = ["etcd", "etcdctl"].map(|name| folder.join(name));
+    packed(version, version.parse().unwrap(), [&etcd, &etcdctl])
+}
+
 fn packed(folder: &str, version: EtcdVersion, binaries: [&Utf8PathBuf; 2]) -> Release {
     let name = format!("etcd-v{version}-linux-{}", machine());
     let folder = Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);

@@ -12,14 +12,12 @@ fn version_of_machines_is_rolled_in_containers() {
     let mut cluster = Cluster::started();
     cluster.etcdctl(&["put", "greeting", "hello"]);
     let newer = newer_release();
-    cluster.lab.publish(&newer.path(), &newer.bytes);
+    cluster.redefine(release(), newer);
     let file = cluster.path("cluster/default.toml");
     let definition = fs::read_to_string(&file).unwrap();
-    let (old, new) = (release().version.to_string(), newer.version.to_string());
-    let definition = definition
-        .replace(&old, &new)
-        .replace(release().sha256.as_str(), newer.sha256.as_str())
-        .replace("[etcd]\n", "[etcd]\nclient_port = 2390\npeer_port = 2381\n");
+    let new = newer.version.to_string();
+    let definition =
+        definition.replace("[etcd]\n", "[etcd]\nclient_port = 2390\npeer_port = 2381\n");
     fs::write(&file, definition).unwrap();
 
     // The ports change as well. Killed once the first machine has its new user-data.

@@ -7,8 +7,17 @@
 #[path = "../it/apply_support.rs"]
 mod apply_support;
 #[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/cluster_on_machines.rs"]
+mod cluster_on_machines;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/containers.rs"]
+mod containers;
+#[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../it/etcd_binaries.rs"]
 mod etcd_binaries;
+#[allow(dead_code, reason = "shared with the other tests")]
+#[path = "../it/etcd_release.rs"]
+mod etcd_release;
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../it/harness.rs"]
 mod harness;

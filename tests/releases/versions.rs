@@ -7,6 +7,8 @@ use serde_json::Value;
 use test_attribute::test;
 
 use crate::apply_support::{Writer, count};
+use crate::cluster_on_machines::Cluster;
+use crate::etcd_release::release_in;
 use crate::harness::not_run;
 use crate::local_support::{begin, end, get, put};
 use crate::scratch::{Ran, Scratch};
@@ -173,4 +175,25 @@ fn killed_hops_are_continued() {
     }
     apply(&scratch, &["--hops"]).expect(0);
     runs(&scratch, network, "3.7.1", "3.7.0");
+}
+
+/// The client on this host is older than all of them.
+#[test]
+fn machines_are_downgraded_and_upgraded_in_containers() {
+    let folder = releases();
+    let [old, new] = ["3.5.33", "3.6.14"].map(|version| {
+        let folder = folder.join(version);
+        release_in(&folder, version)
+    });
+    let mut cluster = Cluster::running(&new);
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    for (from, to) in [(&new, &old), (&old, &new)] {
+        cluster.redefine(from, to);
+        let applied = cluster.run(&["apply", "--yes"]).expect(0);
+        let runs = format!("etcd {}\n", to.version);
+        assert!(applied.stdout.contains(&runs), "{}", applied.stdout);
+        cluster.run(&["plan"]).expect(0);
+    }
+    let get = ["get", "greeting", "--print-value-only"];
+    assert_eq!(cluster.etcdctl(&get), "hello\n");
 }
