@@ -37,15 +37,7 @@ pub(crate) fn release() -> &'static Release {
 /// A newer one, with the binaries of Debian 13.
 pub(crate) fn newer_release() -> &'static Release {
     static RELEASE: OnceLock<Release> = OnceLock::new();
-    RELEASE.get_or_init(|| {
-        let folder = etcd_binaries::of_debian_13();
-        let [etcd, etcdctl] = ["etcd", "etcdctl"].map(|name| folder.join(name));
-        packed(
-            "newer-release",
-            "3.5.16".parse().unwrap(),
-            [&etcd, &etcdctl],
-        )
-    })
+    RELEASE.get_or_init(|| release_in(etcd_binaries::of_debian_13(), "3.5.16"))
 }
 
 /// A tarball with the binaries in this folder, which are of this version.
