@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::http;
+use super::http::{Request, Sender};
 use super::tools::Tools;
-use super::version_change::minor;
+use super::version_change::{PATIENCE, minor};
 use crate::change::downgrade::MemberState;
 use crate::facts::upgrades::Minor;
 use crate::plan::Member;
@@ -26,7 +26,12 @@ pub fn member_state(member: &Member, tools: &Tools) -> Option<MemberState> {
         enabled: bool,
         target_version: String,
     }
-    let status: Status = http::read(member, tools, "v3/maintenance/status", Some("{}"))?;
+    let url = format!("{}/v3/maintenance/status", member.client_url());
+    let status: Status = Sender::of(tools).json(Request {
+        url: &url,
+        body: Some("{}"),
+        patience: PATIENCE,
+    })?;
     let downgrade = status.downgrade_info.filter(|info| info.enabled);
     Some(MemberState {
         name: member.name.clone(),
@@ -38,7 +43,13 @@ pub fn member_state(member: &Member, tools: &Tools) -> Option<MemberState> {
 
 /// How many snapshots of its log a member has saved since it started; none if it does not say so.
 pub fn raft_snapshots(member: &Member, tools: &Tools) -> Option<u64> {
-    let metrics = http::ask(member, tools, "metrics", None).ok()?;
+    let url = format!("{}/metrics", member.client_url());
+    let metrics = Sender::of(tools).content(Request {
+        url: &url,
+        body: None,
+        patience: PATIENCE,
+    });
+    let metrics = metrics.ok()?;
     let mut counts = metrics
         .lines()
         .filter_map(|line| line.strip_prefix("etcd_snap_fsync_duration_seconds_count "));
@@ -62,8 +73,12 @@ fn send(member: &Member, tools: &Tools, request: &Value) -> Result<(), Reason> {
     struct Answer {
         message: Option<String>,
     }
-    let request = request.to_string();
-    let answer = http::ask(member, tools, "v3/maintenance/downgrade", Some(&request))?;
-    let Answer { message } = serde_json::from_str(&answer).map_err(Reason::of)?;
+    let url = format!("{}/v3/maintenance/downgrade", member.client_url());
+    let answer = Sender::of(tools).send(Request {
+        url: &url,
+        body: Some(&request.to_string()),
+        patience: PATIENCE,
+    })?;
+    let Answer { message } = serde_json::from_str(&answer.body).map_err(Reason::of)?;
     message.map_or(Ok(()), |refused| Err(refused.into()))
 }

@@ -4,13 +4,14 @@
 //! real etcdctl.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::http::{Request, Sender, Unsent};
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 
@@ -69,7 +70,7 @@ impl Gateway {
         let put = json!({"key": encoded(key), "value": encoded(value), "lease": lease});
         let answer = self.ask("kv/put", &put)?;
         // It is written, whatever else the answer holds.
-        let put: Result<Put, _> = serde_json::from_slice(&answer);
+        let put: Result<Put, _> = serde_json::from_str(&answer);
         Ok(put.ok().and_then(|put| put.header.revision()))
     }
 
@@ -173,14 +174,14 @@ impl Gateway {
         // A request for member 0 returns the alarms of all members.
         let answer = self.no_space("GET", "0")?;
         let unreadable = |error: serde_json::Error| Unanswered::Unknown(error.to_string());
-        let raised: Answer = serde_json::from_slice(&answer).map_err(unreadable)?;
+        let raised: Answer = serde_json::from_str(&answer).map_err(unreadable)?;
         for alarm in raised.alarms {
             self.no_space("DEACTIVATE", &alarm.member)?;
         }
         Ok(())
     }
 
-    fn no_space(&self, action: &str, member: &str) -> Result<Vec<u8>, Unanswered> {
+    fn no_space(&self, action: &str, member: &str) -> Result<String, Unanswered> {
         let alarm = json!({"action": action, "memberID": member, "alarm": "NOSPACE"});
         // Before 3.5 the answer does not contain the cluster ID.
         self.ask_unchecked("maintenance/alarm", &alarm)
@@ -188,11 +189,11 @@ impl Gateway {
 
     fn read<T: for<'a> Deserialize<'a>>(&self, path: &str, body: &Value) -> Result<T, Unanswered> {
         let answer = self.ask(path, body)?;
-        serde_json::from_slice(&answer).map_err(|error| Unanswered::Unknown(error.to_string()))
+        serde_json::from_str(&answer).map_err(|error| Unanswered::Unknown(error.to_string()))
     }
 
     /// Rejects answers that are not from the plan's cluster: another server may accept anything.
-    fn of_our_cluster(&self, answer: Vec<u8>) -> Result<Vec<u8>, Unanswered> {
+    fn of_our_cluster(&self, answer: String) -> Result<String, Unanswered> {
         #[derive(Deserialize)]
         struct Answer {
             header: Header,
@@ -201,7 +202,7 @@ impl Gateway {
         struct Header {
             cluster_id: String,
         }
-        let Ok(Answer { header }) = serde_json::from_slice(&answer) else {
+        let Ok(Answer { header }) = serde_json::from_str(&answer) else {
             let why = "the answer is not from etcd";
             return Err(Unanswered::Unknown(why.to_owned()));
         };
@@ -213,27 +214,26 @@ impl Gateway {
         }
     }
 
-    fn ask(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
+    fn ask(&self, path: &str, body: &Value) -> Result<String, Unanswered> {
         let answer = self.ask_unchecked(path, body)?;
         self.of_our_cluster(answer)
     }
 
-    fn ask_unchecked(&self, path: &str, body: &Value) -> Result<Vec<u8>, Unanswered> {
-        let request = minreq::post(format!("{}/{path}", self.url))
-            .with_body(body.to_string())
-            .with_timeout(self.patience)
-            .with_follow_redirects(false);
-        match request.send() {
-            Ok(answer) if answer.status_code == 200 => Ok(answer.into_bytes()),
-            Ok(answer) => Err(refusal(answer.status_code, answer.as_bytes())),
-            Err(minreq::Error::IoError(error)) => Err(match error.kind() {
-                ErrorKind::ConnectionRefused => Unanswered::Refused("nothing listens".to_owned()),
-                ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-                    Unanswered::Unknown(format!("no answer within {} s", self.patience))
-                }
-                _ => Unanswered::Unknown(error.to_string()),
-            }),
-            Err(error) => Err(Unanswered::Unknown(error.to_string())),
+    fn ask_unchecked(&self, path: &str, body: &Value) -> Result<String, Unanswered> {
+        let request = Request {
+            url: &format!("{}/{path}", self.url),
+            body: Some(&body.to_string()),
+            patience: Duration::from_secs(self.patience),
+        };
+        match Sender::Own.send(request) {
+            Ok(answer) if answer.status == 200 => Ok(answer.body),
+            Ok(answer) => Err(refusal(answer.status, &answer.body)),
+            Err(Unsent::Refused) => Err(Unanswered::Refused("nothing listens".to_owned())),
+            Err(Unsent::TimedOut) => {
+                let why = format!("no answer within {} s", self.patience);
+                Err(Unanswered::Unknown(why))
+            }
+            Err(Unsent::Broken(why) | Unsent::NoSender(why)) => Err(Unanswered::Unknown(why)),
         }
     }
 }
@@ -252,14 +252,14 @@ const DECIDED: &[&str] = &[
     "etcdserver: rpc not supported for learner",
 ];
 
-fn refusal(status: u16, body: &[u8]) -> Unanswered {
+fn refusal(status: u16, body: &str) -> Unanswered {
     /// From 3.6 on only `message`, until 3.3 only `error` (etcd issue 21100).
     #[derive(Default, Deserialize)]
     struct Refusal {
         message: Option<String>,
         error: Option<String>,
     }
-    let Refusal { message, error } = serde_json::from_slice(body).unwrap_or_default();
+    let Refusal { message, error } = serde_json::from_str(body).unwrap_or_default();
     let why = message
         .or(error)
         .unwrap_or_else(|| format!("HTTP status {status}"));

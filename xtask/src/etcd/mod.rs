@@ -6,7 +6,7 @@ pub mod command;
 pub mod downgrade;
 pub mod find;
 pub mod gateway;
-mod http;
+pub mod http;
 pub mod maintenance;
 pub mod membership;
 pub mod observe;

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::http::{Request, Sender};
 use crate::bootstrap::{Answer, Entry};
 use crate::plan::Member;
 use crate::plan::identity::EtcdId;
@@ -11,8 +12,8 @@ use crate::reason::Reason;
 /// How long a member may take to accept a connection.
 const CONNECTING: Duration = Duration::from_secs(2);
 
-/// How long it may take to answer, in seconds. It accepts connections a moment before it answers.
-const ANSWERING: u64 = 10;
+/// How long it may take to answer. It accepts connections a moment before it answers.
+const ANSWERING: Duration = Duration::from_secs(10);
 
 /// What a member says, with or without a quorum.
 pub fn ask(member: &Member) -> Answer {
@@ -27,18 +28,17 @@ pub fn ask(member: &Member) -> Answer {
 }
 
 fn members(peer_url: &str) -> Result<(EtcdId, Vec<Entry>), Reason> {
-    let response = minreq::get(format!("{peer_url}/members"))
-        .with_timeout(ANSWERING)
-        .with_follow_redirects(false)
-        .send()
-        .map_err(Reason::of)?;
-    if response.status_code != 200 {
-        return Err(format!("HTTP status {}", response.status_code).into());
+    let answer = Sender::Own.send(Request {
+        url: &format!("{peer_url}/members"),
+        body: None,
+        patience: ANSWERING,
+    })?;
+    if answer.status != 200 {
+        return Err(format!("HTTP status {}", answer.status).into());
     }
-    let mut headers = response.headers.iter();
-    let id = headers.find(|(name, _)| name.eq_ignore_ascii_case("x-etcd-cluster-id"));
-    let id = id.and_then(|(_, id)| u64::from_str_radix(id, 16).ok());
-    let members: Result<Vec<Entry>, _> = serde_json::from_slice(response.as_bytes());
+    let id = answer.cluster.as_ref();
+    let id = id.and_then(|id| u64::from_str_radix(id, 16).ok());
+    let members: Result<Vec<Entry>, _> = serde_json::from_str(&answer.body);
     match (id, members) {
         (Some(id), Ok(members)) if !members.is_empty() => Ok((EtcdId(id), members)),
         _ => Err("it is not etcd".into()),

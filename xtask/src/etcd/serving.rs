@@ -3,12 +3,10 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use camino::Utf8Path;
 use serde::Deserialize;
-use xshell::Shell;
 
+use super::http::{Request, Sender, Unsent};
 use crate::plan::Member;
-use crate::process;
 
 /// How far a member's start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,44 +20,33 @@ pub enum Serving {
 }
 
 /// Queries a member. It also serves with an alarm, because disarming needs members that serve.
-pub fn ask(member: &Member) -> Serving {
+pub fn ask(member: &Member, sender: &Sender) -> Serving {
     let address = SocketAddr::from(member.client_socket());
-    if TcpStream::connect_timeout(&address, PATIENCE).is_err() {
+    if *sender == Sender::Own && TcpStream::connect_timeout(&address, PATIENCE).is_err() {
         return Serving::Silent;
     }
-    let request = minreq::get(health(member))
-        .with_timeout(PATIENCE.as_secs())
-        .with_follow_redirects(false);
-    match request.send() {
-        Err(_) => Serving::WaitsForLeader,
-        Ok(response) => read(response.as_bytes()),
+    let request = Request {
+        url: &health(member),
+        body: None,
+        patience: PATIENCE,
+    };
+    match (sender.send(request), sender) {
+        (Ok(answer), _) => read(&answer.body),
+        (Err(Unsent::Refused), _) | (Err(_), Sender::Curl(_)) => Serving::Silent,
+        (Err(_), Sender::Own) => Serving::WaitsForLeader,
     }
 }
 
 /// Whether a member serves the other members, which it does before it has a leader. Until then, it
 /// accepts connections but does not answer.
-pub fn serves_peers(member: &Member) -> bool {
-    let request = minreq::get(format!("{}/members", member.peer_url()))
-        .with_timeout(1)
-        .with_follow_redirects(false);
-    request.send().is_ok()
-}
-
-/// Queries a member with this curl, which may run elsewhere.
-pub fn ask_by(curl: &Utf8Path, member: &Member) -> Serving {
-    let Ok(shell) = Shell::new() else {
-        return Serving::Silent;
-    };
-    let asked = shell
-        .cmd(curl)
-        .args(["--silent", "--max-time", "5"])
-        .arg(health(member));
-    let finished = process::run(asked, Duration::from_secs(60));
-    if finished.success() {
-        read(finished.stdout.as_bytes())
-    } else {
-        Serving::Silent
-    }
+pub fn serves_peers(member: &Member, sender: &Sender) -> bool {
+    let url = format!("{}/members", member.peer_url());
+    let answer = sender.send(Request {
+        url: &url,
+        body: None,
+        patience: Duration::from_secs(1),
+    });
+    answer.is_ok()
 }
 
 /// How long a member may take to accept a connection, and then to answer.
@@ -72,12 +59,12 @@ fn health(member: &Member) -> String {
     format!("{url}/health?exclude=NOSPACE&exclude=CORRUPT")
 }
 
-fn read(answer: &[u8]) -> Serving {
+fn read(answer: &str) -> Serving {
     #[derive(Deserialize)]
     struct Health {
         health: String,
     }
-    match serde_json::from_slice::<Health>(answer) {
+    match serde_json::from_str::<Health>(answer) {
         Ok(Health { health }) if health == "true" => Serving::Serves,
         Ok(_) | Err(_) => Serving::WaitsForLeader,
     }

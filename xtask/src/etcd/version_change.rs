@@ -5,10 +5,13 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::ask::ask;
-use super::http;
+use super::http::{Request, Sender};
 use super::tools::Tools;
 use crate::facts::upgrades::Minor;
 use crate::plan::Member;
+
+/// How long a member may take to answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a member may take to list its users.
 const AUTH: Duration = Duration::from_secs(20);
@@ -20,7 +23,12 @@ pub fn of_cluster(member: &Member, tools: &Tools) -> Option<Minor> {
     struct Version {
         etcdcluster: String,
     }
-    let version: Version = http::read(member, tools, "version", None)?;
+    let url = format!("{}/version", member.client_url());
+    let version: Version = Sender::of(tools).json(Request {
+        url: &url,
+        body: None,
+        patience: PATIENCE,
+    })?;
     // `not_decided` at first.
     minor(&version.etcdcluster)
 }

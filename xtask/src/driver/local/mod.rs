@@ -13,6 +13,7 @@ use xshell::Shell;
 
 use super::{Driver, Faults, MemberData};
 use crate::etcd::command::command;
+use crate::etcd::http::Sender;
 use crate::etcd::serving::serves_peers;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
@@ -229,7 +230,7 @@ impl Driver for Local {
 /// one after another, each finds the later ones silent and the earlier ones ready.
 fn wait_until_it_serves_peers(member: &Member, folder: &MemberFolder) {
     let deadline = Instant::now() + NEXT;
-    while folder.is_claimed() && !serves_peers(member) && Instant::now() < deadline {
+    while folder.is_claimed() && !serves_peers(member, &Sender::Own) && Instant::now() < deadline {
         pause(Duration::from_millis(10));
     }
 }

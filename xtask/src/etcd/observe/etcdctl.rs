@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use xshell::Shell;
 
-use super::metrics::{metrics, metrics_by};
+use super::metrics::metrics;
 use super::{
     PROBE_SECONDS, ask_each, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by,
 };
 use crate::etcd::command::client;
+use crate::etcd::http::Sender;
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::etcd::turns;
 use crate::observation::etcdctl as read;
@@ -261,14 +262,7 @@ impl Etcdctl<'_> {
 
     /// A member's connections, which etcdctl does not show.
     fn peers(&self, member: &Member) -> Look<Vec<EtcdId>> {
-        let metrics = match self.tools.origin {
-            ToolsOrigin::Machine => {
-                let curl = self.tools.etcdctl.with_file_name("curl");
-                metrics_by(&curl, member, self.patience)
-            }
-            _ => metrics(member, self.patience),
-        };
-        match metrics {
+        match metrics(member, &Sender::of(self.tools), self.patience) {
             Look::Seen(metrics) => active_peers(&metrics).into(),
             Look::Failed(why) => Look::Failed(why),
             Look::NotAsked(why) => Look::NotAsked(why),

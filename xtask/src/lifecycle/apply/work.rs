@@ -7,6 +7,7 @@ use super::present::{self, Present};
 use super::{downgrade, see_what_is_wrong, upgrade};
 use crate::change::apply::{Joining, Kind, Known, Leaving, Life, Moving, Step};
 use crate::change::upgrade::FIRST_WITH_DOWNGRADE;
+use crate::etcd::http::Sender;
 use crate::etcd::serving::{self, Serving};
 use crate::facts::upgrades;
 use crate::lifecycle::backup::{self, BackupRequest};
@@ -384,7 +385,8 @@ impl Work {
 fn wait_until_it_serves(session: &Session, member: &Member) -> Outcome<()> {
     let Session { home, driver, .. } = session;
     let deadline = Instant::now() + STARTING;
-    while serving::ask(member) != Serving::Serves && Instant::now() < deadline {
+    let sender = Sender::of(&session.tools);
+    while serving::ask(member, &sender) != Serving::Serves && Instant::now() < deadline {
         let conditions = driver.conditions(home, std::slice::from_ref(&member.name))?;
         if !conditions.iter().all(Condition::is_running) {
             break;

@@ -12,6 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::save::COUNTING;
 use crate::atomic::{cannot_write, why_not_writable};
 use crate::driver::{self, Driver};
+use crate::etcd::http::Sender;
 use crate::etcd::observe;
 use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::Tools;
@@ -152,7 +153,7 @@ impl<'a> ScratchCluster<'a> {
         let names = std::slice::from_ref(&self.member.name);
         loop {
             let conditions = self.driver.conditions(&self.home, names)?;
-            if serving::ask(&self.member) == Serving::Serves {
+            if serving::ask(&self.member, &Sender::Own) == Serving::Serves {
                 return Ok(Ok(()));
             }
             if !conditions.iter().all(Condition::is_running) {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::lost::{self, is_replaceable};
 use super::startup_log::StartupLog;
 use crate::advice::{self, Others};
+use crate::etcd::http;
 use crate::etcd::serving::{self, Serving};
-use crate::etcd::tools::ToolsOrigin;
 use crate::hint::Hint;
 use crate::lifecycle::way_back;
 use crate::observation::{Condition, Look, MachineStatus};
@@ -67,14 +67,9 @@ impl Readiness {
         let (sender, changes) = mpsc::channel();
         for (index, row) in self.rows.iter().enumerate() {
             let (sender, member) = (sender.clone(), row.member.clone());
-            // A wrapper for curl lies beside the etcdctl that runs inside a machine.
-            let curl = tools.etcdctl.with_file_name("curl");
-            let curl = (tools.origin == ToolsOrigin::Machine).then_some(curl);
+            let by = http::Sender::of(tools);
             thread::spawn(move || {
-                ask_until_it_serves(index, &sender, || match &curl {
-                    None => serving::ask(&member),
-                    Some(curl) => serving::ask_by(curl, &member),
-                });
+                ask_until_it_serves(index, &sender, || serving::ask(&member, &by));
             });
         }
         while self.rows.iter().any(|row| row.serving != Serving::Serves) {
