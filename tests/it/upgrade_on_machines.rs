@@ -5,6 +5,7 @@ use std::fs;
 use test_attribute::test;
 
 use crate::cluster_on_machines::Cluster;
+use crate::etcd_binaries::of_debian_13;
 use crate::etcd_release::{newer_release, release};
 
 #[test]
@@ -34,4 +35,16 @@ fn version_of_machines_is_rolled_in_containers() {
     cluster.run(&["plan"]).expect(0);
     let get = ["get", "greeting", "--print-value-only"];
     assert_eq!(cluster.etcdctl(&get), "hello\n");
+}
+
+/// The copy runs as processes of this host.
+#[test]
+fn upgrade_of_machines_is_rehearsed_in_containers() {
+    let mut cluster = Cluster::started();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    let to = of_debian_13().as_str();
+    let drill = ["drill", "rolling-upgrade", "3.5.16", "--other-etcd", to];
+    let drill = cluster.run(&drill).expect(0).stdout;
+    assert!(drill.contains(" 0 lost, "), "{drill}");
+    cluster.run(&["verify"]).expect(0);
 }

@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../it/etcd_binaries.rs"]
 mod etcd_binaries;
+#[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../it/etcd_release.rs"]
 mod etcd_release;
 #[allow(dead_code, reason = "shared with the other tests")]
