@@ -4,6 +4,7 @@
 mod downgrade;
 mod hops;
 mod machines;
+mod membership;
 mod present;
 mod refused;
 mod steps;
