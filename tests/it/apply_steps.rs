@@ -568,3 +568,22 @@ fn apply_knows_a_member_that_was_added_again_by_hand() {
     assert_eq!(state.next(), Next::Done);
     assert_eq!(state.settled().0[2].id, EtcdId(33));
 }
+
+#[test]
+fn apply_says_what_is_done_before_the_first_step_of_a_version() {
+    let first = |from: &str, to: &str| -> Vec<Option<String>> {
+        let mut running = plan(THREE);
+        running.etcd.version = from.parse().unwrap();
+        let mut defined = running.clone();
+        defined.etcd.version = to.parse().unwrap();
+        let steps = Cluster::of(&running).state(&defined).steps().steps;
+        steps.into_iter().map(|step| step.first).collect()
+    };
+    let only = |text: &str| vec![Some(text.to_owned()), None, None];
+    let enabled = "etcd's own downgrade to 3.5 is enabled";
+    assert_eq!(first("3.6.14", "3.5.33"), only(enabled));
+    let saved = "every member saves a snapshot of its log";
+    assert_eq!(first("3.6.14", "3.7.1"), only(saved));
+    assert_eq!(first("3.5.33", "3.6.14"), [const { None }; 3]);
+    assert_eq!(first("3.7.0", "3.7.1"), [const { None }; 3]);
+}

@@ -51,9 +51,9 @@ Exit status:
 
 JSON: one object. Within `format` 1, fields are added but neither removed nor changed.
   format, cluster, differences[] (of the definition from the record, in words)
-  steps[]: do (start, add, remove, move, restart, upgrade), member, what, why, peer_url, client_url,
-    before, during, after: voters, able (those that serve), needed, may_fail;
-    interrupts (whether the cluster does not serve meanwhile)
+  steps[]: do (start, add, remove, move, restart, upgrade), member, what, why, first (what is done
+    once before it, or null), peer_url, client_url, before, during, after: voters, able (those that
+    serve), needed, may_fail; interrupts (whether the cluster does not serve meanwhile)
   refused[]: what, why[], hint (or null), commands[] (of the hint, in order)";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -27,6 +27,9 @@ pub fn steps(steps: &[Step], width: usize) -> String {
         let _ = writeln!(text, "{:>2}. {}", number + 1, step.what());
         let mut table = Table::without_heading();
         table.row(["    why  ".to_owned(), step.why.clone()]);
+        if let Some(first) = &step.first {
+            table.row(["    first".to_owned(), first.clone()]);
+        }
         table.row(["    votes".to_owned(), votes]);
         text += &table.wrapped_at(width).to_string();
     }
@@ -46,6 +49,7 @@ pub fn json(
             "member": step.member,
             "what": step.what(),
             "why": step.why,
+            "first": step.first,
             "peer_url": step.at.as_ref().map(Member::peer_url),
             "client_url": step.at.as_ref().map(Member::client_url),
             "before": voters(step.before),

@@ -9,6 +9,7 @@ mod step;
 
 use std::net::Ipv4Addr;
 
+use crate::facts::upgrades;
 use crate::observation::ListedMember;
 use crate::plan::Member;
 use crate::plan::identity::EtcdId;
@@ -251,6 +252,27 @@ impl State {
         let (one, ()) = *self.leader_last(others).first()?;
         let why = format!("it runs etcd {}", one.version?);
         Some(self.step(one, Kind::Upgrade(self.version), why))
+    }
+
+    /// What the cluster needs before its first member gets another minor release.
+    fn first(&self, one: &Known, kind: &Kind) -> Option<String> {
+        let gets_it = matches!(kind, Kind::Upgrade(_) | Kind::Move(..));
+        let runs = one
+            .version
+            .filter(|runs| gets_it && *runs != self.version)?;
+        let (runs, wanted) = (runs.minor_release(), self.version.minor_release());
+        let mut others = self.members.iter().filter_map(|one| one.version);
+        if others.any(|version| version.minor_release() == wanted) {
+            return None;
+        }
+        if wanted < runs {
+            let (major, minor) = wanted;
+            return Some(format!(
+                "etcd's own downgrade to {major}.{minor} is enabled"
+            ));
+        }
+        let old_entries = upgrades::old_entries(wanted);
+        old_entries.map(|_| "every member saves a snapshot of its log".to_owned())
     }
 
     /// The members that stay, and run another version than they should.

@@ -20,6 +20,8 @@ pub struct Step {
     pub kind: Kind,
     /// The reason.
     pub why: String,
+    /// What is done once before it; none for most steps.
+    pub first: Option<String>,
     /// Where the member is or will be.
     pub at: Option<Member>,
     /// The voters before the step.
@@ -153,6 +155,7 @@ impl Step {
                 "" => id().unwrap_or_default(),
                 name => name.to_owned(),
             },
+            first: state.first(one, &kind),
             kind,
             why,
             at,
