@@ -84,6 +84,22 @@ fn deadline_ends_a_program_and_its_children() {
 }
 
 #[test]
+fn program_goes_on_as_long_as_it_may() {
+    let shell = Shell::new().unwrap();
+    let time = Duration::from_millis(20);
+    let mut asked = 0;
+    let mut thrice = || {
+        asked += 1;
+        asked < 3
+    };
+    let ended = process::run_while(cmd!(shell, "sleep 1000"), time, &mut thrice);
+    assert_eq!((ended.ending, asked), (Ending::Deadline(time), 3));
+    let line = "sleep 0.2; echo done";
+    let ended = process::run_while(cmd!(shell, "sh -c {line}"), time, &mut || true);
+    assert_eq!(ended.stdout, "done\n");
+}
+
+#[test]
 fn program_that_ignores_sigterm_is_killed() {
     let script = "trap '' TERM; echo $$; while :; do sleep 1; done";
     let deadline = Duration::from_secs(3);

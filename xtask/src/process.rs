@@ -144,6 +144,20 @@ pub fn run(command: xshell::Cmd<'_>, deadline: Duration) -> Finished {
     run_command(command, deadline, &mut |_| {})
 }
 
+/// As [`run`]. Whenever this time is over, `goes_on` decides whether the program gets as much time again.
+pub fn run_while(
+    command: xshell::Cmd<'_>,
+    time: Duration,
+    goes_on: &mut dyn FnMut() -> bool,
+) -> Finished {
+    let mut command = Command::from(command);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    run_to_its_end(command, time, goes_on, &mut |_| {})
+}
+
 /// Runs two programs to their ends. The output of the first one is the input of the second one.
 ///
 /// # Errors
@@ -217,12 +231,16 @@ fn run_command(mut command: Command, deadline: Duration, line: &mut dyn FnMut(&s
     run_with_input(command, deadline, line)
 }
 
-fn run_with_input(
+fn run_with_input(command: Command, deadline: Duration, line: &mut dyn FnMut(&str)) -> Finished {
+    run_to_its_end(command, deadline, &mut || false, line)
+}
+
+fn run_to_its_end(
     mut command: Command,
     deadline: Duration,
+    goes_on: &mut dyn FnMut() -> bool,
     line: &mut dyn FnMut(&str),
 ) -> Finished {
-    let until = Instant::now() + deadline;
     command.process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -238,7 +256,13 @@ fn run_with_input(
     let stdout = pipe::read_aside(child.stdout.take(), lines());
     let stderr = pipe::read_aside(child.stderr.take(), lines());
     thread::spawn(move || drop(sender.send(Event::Ended(child.wait()))));
-    let ending = match end(&events, until, line) {
+    let ended = loop {
+        let ended = end(&events, Instant::now() + deadline, line);
+        if ended.is_some() || !goes_on() {
+            break ended;
+        }
+    };
+    let ending = match ended {
         Some(Ok(status)) => Ending::from(status),
         Some(Err(error)) => Ending::NotStarted(errno(&error)),
         None => {

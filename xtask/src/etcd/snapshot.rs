@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 use xshell::{Cmd, Shell};
 
@@ -19,6 +19,9 @@ use crate::values::EtcdVersion;
 
 /// How long a database of many GiB may take on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// How long a snapshot may take during which its file does not grow. At the end, a slow disk writes it out.
+const STANDSTILL: Duration = Duration::from_secs(300);
 
 /// The length of the SHA-256 that etcd appends to a snapshot.
 const TRAILER: usize = 32;
@@ -37,7 +40,14 @@ pub fn save(tools: &Tools, member: &Member, to: &Utf8Path) -> Result<(), Reason>
             Some(&[member.client_url()]),
         ))
         .args(["snapshot", "save", to.as_str()]);
-    succeeded(&process::run(save, PATIENCE)).map(drop)
+    // A member that hangs sends nothing more.
+    let part = Utf8PathBuf::from(format!("{to}.part"));
+    let mut size = 0;
+    let mut grows = || {
+        let now = part.metadata().map_or(0, |file| file.len());
+        now > std::mem::replace(&mut size, now)
+    };
+    succeeded(&process::run_while(save, STANDSTILL, &mut grows)).map(drop)
 }
 
 /// The revision of the keys in a snapshot, by etcd's own check of its database.
