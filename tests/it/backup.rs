@@ -433,7 +433,7 @@ fn backup_needs_a_user_if_authentication_is_enabled() {
     etcdctl(&scratch, "secret", &["user", "grant-role", "root", "root"]);
     etcdctl(&scratch, "secret", &["auth", "enable"]).expect(0);
     let refused = scratch.run(&["backup", "secret"]).expect(4);
-    let error = "error: `core-01` has authentication enabled\n";
+    let error = "error: `core-01` has authentication enabled, and no user was given\n";
     assert!(refused.stderr.contains(error), "{}", refused.stderr);
     assert_eq!(files(&folder(&scratch, "secret")), Vec::<String>::new());
 }

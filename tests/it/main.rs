@@ -7,6 +7,7 @@ mod apply_on_machines;
 mod apply_steps;
 mod apply_support;
 mod apply_under_load;
+mod authentication;
 mod background;
 mod backup;
 mod backup_mistakes;

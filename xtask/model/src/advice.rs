@@ -8,6 +8,13 @@ use crate::plan::Plan;
 use crate::report::Diagnostic;
 use crate::values::{ClusterName, HostName, quantity};
 
+/// How to query a cluster with authentication enabled.
+pub fn give_a_user() -> Hint {
+    Hint::says(
+        "export the name and the password of a user with the role `root` as `ETCDCTL_USER` and `ETCDCTL_PASSWORD`",
+    )
+}
+
 /// Why a member cannot be started with the data that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {

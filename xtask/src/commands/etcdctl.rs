@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::Exit;
 use crate::etcd::client_environment;
-use crate::etcd::command::command;
+use crate::etcd::command::client;
 use crate::hint::Hint;
 use crate::lifecycle::open;
 use crate::observation::Condition;
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     refuse_if_stopped(&started)?;
     let shell = process::shell()?;
     let environment = client_environment(tools.version, endpoints(&started, args)?.as_deref());
-    let etcdctl = command(&shell, &tools.etcdctl)
+    let etcdctl = client(&shell, &tools.etcdctl)
         .envs(environment)
         .args(&args.arguments);
     let not_started = process::hand_over(etcdctl);

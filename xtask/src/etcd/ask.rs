@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use xshell::Shell;
+use xshell::{Cmd, Shell};
 
 use super::client_environment;
-use super::command::client;
+use super::command::{anonymous, client};
 use super::tools::Tools;
 use super::turns;
 use crate::observation::etcdctl as read;
@@ -21,10 +21,44 @@ pub(super) fn ask(
     patience: Duration,
 ) -> Result<String, Reason> {
     let shell = Shell::new().map_err(Reason::of)?;
-    let urls = [member.client_url()];
+    run(
+        client(&shell, &tools.etcdctl),
+        tools,
+        member,
+        words,
+        patience,
+    )
+}
+
+/// The same without a user.
+pub(super) fn ask_anonymously(
+    tools: &Tools,
+    member: &Member,
+    words: &[&str],
+    patience: Duration,
+) -> Result<String, Reason> {
+    let shell = Shell::new().map_err(Reason::of)?;
+    run(
+        anonymous(&shell, &tools.etcdctl),
+        tools,
+        member,
+        words,
+        patience,
+    )
+}
+
+fn run(
+    etcdctl: Cmd<'_>,
+    tools: &Tools,
+    member: &Member,
+    words: &[&str],
+    patience: Duration,
+) -> Result<String, Reason> {
     let seconds = patience.as_secs();
-    let etcdctl = client(&shell, &tools.etcdctl)
-        .envs(client_environment(tools.version, Some(&urls)))
+    let etcdctl = etcdctl
+        .envs(client_environment(tools.version, None))
+        // An etcdctl inside a machine does not get the variables of this host.
+        .arg(format!("--endpoints={}", member.client_url()))
         .arg("--dial-timeout=5s")
         .arg(format!("--command-timeout={seconds}s"))
         .args(words);

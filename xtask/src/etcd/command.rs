@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use xshell::{Cmd, Shell};
 
+use super::credentials::Credentials;
 use super::turns;
 
 /// A command for etcd or etcdctl that only its arguments control.
@@ -14,8 +15,18 @@ pub fn command<'a>(shell: &'a Shell, program: &Utf8Path) -> Cmd<'a> {
     undisturbed(shell.cmd(program))
 }
 
-/// The same for etcdctl, which yields to the members and their clients while a task changes the cluster.
-pub(super) fn client<'a>(shell: &'a Shell, etcdctl: &Utf8Path) -> Cmd<'a> {
+/// The same for etcdctl, which also gets the user that the environment names. It yields to the members and their
+/// clients while a task changes the cluster.
+pub fn client<'a>(shell: &'a Shell, etcdctl: &Utf8Path) -> Cmd<'a> {
+    let command = anonymous(shell, etcdctl);
+    match Credentials::given() {
+        Some(credentials) => command.env("ETCDCTL_USER", credentials.in_one()),
+        None => command,
+    }
+}
+
+/// The same without a user.
+pub(super) fn anonymous<'a>(shell: &'a Shell, etcdctl: &Utf8Path) -> Cmd<'a> {
     undisturbed(match turns::are_taken() {
         true => shell.cmd("nice").args(["-n", "5"]).arg(etcdctl),
         false => shell.cmd(etcdctl),

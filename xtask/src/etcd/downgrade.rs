@@ -3,16 +3,17 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::gateway::{Gateway, Unanswered};
 use super::http::{Request, Sender};
 use super::tools::Tools;
 use super::version_change::{PATIENCE, minor};
 use crate::change::downgrade::MemberState;
 use crate::facts::upgrades::Minor;
-use crate::plan::Member;
+use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 
 /// What a member says of its data and of a downgrade; none if it does not answer.
-pub fn member_state(member: &Member, tools: &Tools) -> Option<MemberState> {
+pub fn member_state(plan: &Plan, member: &Member, tools: &Tools) -> Option<MemberState> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Status {
@@ -26,12 +27,9 @@ pub fn member_state(member: &Member, tools: &Tools) -> Option<MemberState> {
         enabled: bool,
         target_version: String,
     }
-    let url = format!("{}/v3/maintenance/status", member.client_url());
-    let status: Status = Sender::of(tools).json(Request {
-        url: &url,
-        body: Some("{}"),
-        patience: PATIENCE,
-    })?;
+    let status: Status = gateway(plan, member, tools)
+        .read("maintenance/status", &json!({}))
+        .ok()?;
     let downgrade = status.downgrade_info.filter(|info| info.enabled);
     Some(MemberState {
         name: member.name.clone(),
@@ -47,6 +45,7 @@ pub fn raft_snapshots(member: &Member, tools: &Tools) -> Option<u64> {
     let metrics = Sender::of(tools).content(Request {
         url: &url,
         body: None,
+        token: None,
         patience: PATIENCE,
     });
     let metrics = metrics.ok()?;
@@ -57,28 +56,34 @@ pub fn raft_snapshots(member: &Member, tools: &Tools) -> Option<u64> {
 }
 
 /// Tells etcd that its members are about to get this earlier minor release.
-pub fn enable(member: &Member, tools: &Tools, (major, minor): Minor) -> Result<(), Reason> {
+pub fn enable(
+    plan: &Plan,
+    member: &Member,
+    tools: &Tools,
+    (major, minor): Minor,
+) -> Result<(), Reason> {
     let to = format!("{major}.{minor}.0");
-    send(member, tools, &json!({"action": "VALIDATE", "version": to}))?;
-    send(member, tools, &json!({"action": "ENABLE", "version": to}))
+    for action in ["VALIDATE", "ENABLE"] {
+        let request = json!({"action": action, "version": to});
+        send(plan, member, tools, &request)?;
+    }
+    Ok(())
 }
 
 /// Tells etcd that its members keep their minor release.
-pub fn cancel(member: &Member, tools: &Tools) -> Result<(), Reason> {
-    send(member, tools, &json!({"action": "CANCEL"}))
+pub fn cancel(plan: &Plan, member: &Member, tools: &Tools) -> Result<(), Reason> {
+    send(plan, member, tools, &json!({"action": "CANCEL"}))
 }
 
-fn send(member: &Member, tools: &Tools, request: &Value) -> Result<(), Reason> {
-    #[derive(Deserialize)]
-    struct Answer {
-        message: Option<String>,
+fn send(plan: &Plan, member: &Member, tools: &Tools, request: &Value) -> Result<(), Reason> {
+    let answer = gateway(plan, member, tools).read("maintenance/downgrade", request);
+    let answer: Result<Value, Unanswered> = answer;
+    match answer {
+        Ok(_) => Ok(()),
+        Err(Unanswered::Refused(why) | Unanswered::Unknown(why)) => Err(why.into()),
     }
-    let url = format!("{}/v3/maintenance/downgrade", member.client_url());
-    let answer = Sender::of(tools).send(Request {
-        url: &url,
-        body: Some(&request.to_string()),
-        patience: PATIENCE,
-    })?;
-    let Answer { message } = serde_json::from_str(&answer.body).map_err(Reason::of)?;
-    message.map_or(Ok(()), |refused| Err(refused.into()))
+}
+
+fn gateway(plan: &Plan, member: &Member, tools: &Tools) -> Gateway {
+    Gateway::of(plan, member, PATIENCE.as_secs()).by(Sender::of(tools))
 }

@@ -4,6 +4,7 @@
 //! real etcdctl.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -11,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::credentials::Credentials;
 use super::http::{Request, Sender, Unsent};
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
@@ -22,6 +24,9 @@ pub struct Gateway {
     cluster: EtcdId,
     /// The time limit of an answer, in seconds.
     patience: u64,
+    sender: Sender,
+    /// The token of the user that the environment names, once etcd has wanted one.
+    token: Arc<Mutex<Option<String>>>,
 }
 
 /// Why a request failed.
@@ -44,6 +49,8 @@ pub struct GatewayStatus {
     pub term: u64,
     /// The size of its database in bytes.
     pub database: u64,
+    /// The last log entry that it has applied; 0 before 3.4.
+    pub applied: u64,
 }
 
 impl Gateway {
@@ -62,6 +69,24 @@ impl Gateway {
             url: format!("{}/{api}", member.client_url()),
             cluster: plan.cluster_id,
             patience,
+            sender: Sender::Own,
+            token: Arc::default(),
+        }
+    }
+
+    /// The same, with requests that this sender sends.
+    #[must_use]
+    pub(super) fn by(self, sender: Sender) -> Self {
+        Self { sender, ..self }
+    }
+
+    /// Another member's gateway, with the token that this one has got.
+    #[must_use]
+    pub fn of_neighbor(&self, plan: &Plan, member: &Member) -> Self {
+        Self {
+            token: Arc::clone(&self.token),
+            sender: self.sender.clone(),
+            ..Self::of(plan, member, self.patience)
         }
     }
 
@@ -121,6 +146,7 @@ impl Gateway {
             leader: String,
             raft_term: String,
             db_size: String,
+            raft_applied_index: String,
         }
         #[derive(Default, Deserialize)]
         #[serde(default)]
@@ -134,6 +160,7 @@ impl Gateway {
             leader: (leader != 0).then_some(EtcdId(leader)),
             term: answer.raft_term.parse().unwrap_or_default(),
             database: answer.db_size.parse().unwrap_or_default(),
+            applied: answer.raft_applied_index.parse().unwrap_or_default(),
         })
     }
 
@@ -187,7 +214,11 @@ impl Gateway {
         self.ask_unchecked("maintenance/alarm", &alarm)
     }
 
-    fn read<T: for<'a> Deserialize<'a>>(&self, path: &str, body: &Value) -> Result<T, Unanswered> {
+    pub(super) fn read<T: for<'a> Deserialize<'a>>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, Unanswered> {
         let answer = self.ask(path, body)?;
         serde_json::from_str(&answer).map_err(|error| Unanswered::Unknown(error.to_string()))
     }
@@ -219,13 +250,50 @@ impl Gateway {
         self.of_our_cluster(answer)
     }
 
+    /// etcd refuses a request without a token before it does anything, and forgets tokens that were not used for a while.
     fn ask_unchecked(&self, path: &str, body: &Value) -> Result<String, Unanswered> {
+        let token = || self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = token().clone();
+        match self.send(path, body, known.as_deref()) {
+            Err(Unanswered::Refused(why)) if wants_a_token(&why) => {
+                let Some(new) = self.authenticate()? else {
+                    return Err(Unanswered::Refused(why));
+                };
+                *token() = Some(new.clone());
+                self.send(path, body, Some(&new))
+            }
+            answer => answer,
+        }
+    }
+
+    /// A token of the user that the environment names, if it names one.
+    fn authenticate(&self) -> Result<Option<String>, Unanswered> {
+        #[derive(Deserialize)]
+        struct Answer {
+            token: String,
+        }
+        let Some(Credentials { user, password }) = Credentials::given() else {
+            return Ok(None);
+        };
+        let body = json!({"name": user, "password": password});
+        let answer = match self.send("auth/authenticate", &body, None) {
+            // The request that needs the token was not sent.
+            Err(Unanswered::Unknown(why)) => return Err(Unanswered::Refused(why)),
+            answer => answer?,
+        };
+        let answer: Answer = serde_json::from_str(&answer)
+            .map_err(|error| Unanswered::Refused(error.to_string()))?;
+        Ok(Some(answer.token))
+    }
+
+    fn send(&self, path: &str, body: &Value, token: Option<&str>) -> Result<String, Unanswered> {
         let request = Request {
             url: &format!("{}/{path}", self.url),
             body: Some(&body.to_string()),
+            token,
             patience: Duration::from_secs(self.patience),
         };
-        match Sender::Own.send(request) {
+        match self.sender.send(request) {
             Ok(answer) if answer.status == 200 => Ok(answer.body),
             Ok(answer) => Err(refusal(answer.status, &answer.body)),
             Err(Unsent::Refused) => Err(Unanswered::Refused("nothing listens".to_owned())),
@@ -250,7 +318,17 @@ const DECIDED: &[&str] = &[
     "etcdserver: not capable",
     "etcdserver: requested lease not found",
     "etcdserver: rpc not supported for learner",
+    "etcdserver: user name is empty",
+    "etcdserver: invalid auth token",
+    "etcdserver: authentication failed",
+    "etcdserver: permission denied",
 ];
+
+fn wants_a_token(why: &str) -> bool {
+    ["user name is empty", "invalid auth token"]
+        .iter()
+        .any(|refusal| why.contains(refusal))
+}
 
 fn refusal(status: u16, body: &str) -> Unanswered {
     /// From 3.6 on only `message`, until 3.3 only `error` (etcd issue 21100).

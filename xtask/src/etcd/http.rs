@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub url: &'a str,
     /// What to POST; none for a GET.
     pub body: Option<&'a str>,
+    /// The token of a user, which etcd gave out. A curl does not get it: everybody sees its arguments.
+    pub token: Option<&'a str>,
     /// How long the answer may take.
     pub patience: Duration,
 }
@@ -100,6 +102,9 @@ fn own(request: Request<'_>) -> Result<Answer, Unsent> {
         Some(body) => minreq::post(request.url).with_body(body),
         None => minreq::get(request.url),
     };
+    let asked = request.token.iter().fold(asked, |asked, token| {
+        asked.with_header("Authorization", *token)
+    });
     let asked = asked
         .with_timeout(request.patience.as_secs().max(1))
         .with_follow_redirects(false);

@@ -3,6 +3,7 @@
 mod ask;
 mod cache;
 pub mod command;
+pub mod credentials;
 pub mod downgrade;
 pub mod find;
 pub mod gateway;

@@ -31,6 +31,7 @@ fn members(peer_url: &str) -> Result<(EtcdId, Vec<Entry>), Reason> {
     let answer = Sender::Own.send(Request {
         url: &format!("{peer_url}/members"),
         body: None,
+        token: None,
         patience: ANSWERING,
     })?;
     if answer.status != 200 {

@@ -28,6 +28,7 @@ pub fn ask(member: &Member, sender: &Sender) -> Serving {
     let request = Request {
         url: &health(member),
         body: None,
+        token: None,
         patience: PATIENCE,
     };
     match (sender.send(request), sender) {
@@ -44,6 +45,7 @@ pub fn serves_peers(member: &Member, sender: &Sender) -> bool {
     let answer = sender.send(Request {
         url: &url,
         body: None,
+        token: None,
         patience: Duration::from_secs(1),
     });
     answer.is_ok()

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use xshell::{Cmd, Shell};
 
 use super::client_environment;
-use super::command::command;
+use super::command::{client, command};
 use super::tools::Tools;
 use crate::observation::etcdctl as read;
 use crate::plan::{Member, Plan};
@@ -34,7 +34,7 @@ const SECTOR: u64 = 512;
 /// `.part`.
 pub fn save(tools: &Tools, member: &Member, to: &Utf8Path) -> Result<(), Reason> {
     let shell = Shell::new().map_err(Reason::of)?;
-    let save = command(&shell, &tools.etcdctl)
+    let save = client(&shell, &tools.etcdctl)
         .envs(client_environment(
             tools.version,
             Some(&[member.client_url()]),

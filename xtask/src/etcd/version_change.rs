@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::ask::ask;
+use super::ask::ask_anonymously;
 use super::http::{Request, Sender};
 use super::tools::Tools;
 use crate::facts::upgrades::Minor;
@@ -27,6 +27,7 @@ pub fn of_cluster(member: &Member, tools: &Tools) -> Option<Minor> {
     let version: Version = Sender::of(tools).json(Request {
         url: &url,
         body: None,
+        token: None,
         patience: PATIENCE,
     })?;
     // `not_decided` at first.
@@ -36,7 +37,7 @@ pub fn of_cluster(member: &Member, tools: &Tools) -> Option<Minor> {
 /// Whether the cluster asks its clients who they are; none if that could not be found out. `auth status` is new in 3.5,
 /// and without a name, every version refuses the list of users (`ErrUserEmpty` in etcd's `rpctypes/error.go`).
 pub fn has_auth(tools: &Tools, through: &Member) -> Option<bool> {
-    match ask(tools, through, &["user", "list"], AUTH) {
+    match ask_anonymously(tools, through, &["user", "list"], AUTH) {
         Ok(_) => Some(false),
         Err(why) if why.as_str().contains("user name is empty") => Some(true),
         Err(_) => None,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic::why_not_writable;
 use crate::driver::Driver;
 use crate::etcd::client_environment;
-use crate::etcd::command::command;
+use crate::etcd::command::client;
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::etcd::{maintenance, observe};
 use crate::observation::{ListedMember, etcdctl as read};
@@ -272,8 +272,9 @@ fn urls(session: &Session) -> Vec<String> {
 fn etcdctl(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<process::Finished> {
     let shell = process::shell()?;
     let tools = &session.tools;
-    let etcdctl = command(&shell, &tools.etcdctl)
-        .envs(client_environment(tools.version, Some(&urls)))
+    let etcdctl = client(&shell, &tools.etcdctl)
+        .envs(client_environment(tools.version, None))
+        .arg(format!("--endpoints={}", urls.join(",")))
         .args(["--dial-timeout=5s", "--command-timeout=30s"])
         .args(arguments);
     Ok(process::run(etcdctl, PATIENCE))

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::member_machine;
 use super::replace::{AGAIN, SETTLING};
+use crate::etcd::gateway::Gateway;
 use crate::etcd::{membership, observe};
 use crate::hint::Hint;
 use crate::observation::{Condition, ListedMember, Look, log};
@@ -175,11 +176,16 @@ impl MembershipChange<'_> {
     fn has_caught_up(&self, id: EtcdId) -> bool {
         let members = std::slice::from_ref(self.member);
         let statuses = observe::statuses(members, &self.session.tools, observe::PATIENCE);
-        let status = statuses.first().and_then(Look::seen);
-        status.is_some_and(|status| {
+        if let Some(status) = statuses.first().and_then(Look::seen) {
             let applied = status.raft_applied_index.or(status.raft_index);
-            status.member_id == id && applied >= self.applied
-        })
+            return status.member_id == id && applied >= self.applied;
+        }
+        // A learner lets no user log in, but knows those that have done so elsewhere.
+        let plan = &self.session.plan;
+        let asked = Gateway::of(plan, self.asked, observe::PATIENCE.as_secs());
+        let neighbor = asked.of_neighbor(plan, self.member);
+        let status = asked.status().and_then(|_| neighbor.status());
+        status.is_ok_and(|status| status.member == id && Some(status.applied) >= self.applied)
     }
 
     /// Fails if the member's process has exited or is halted.

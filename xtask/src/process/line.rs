@@ -1,11 +1,17 @@
 //! Formats command lines for a shell.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
+/// Variables that hold secrets.
+const SECRETS: [&str; 2] = ["ETCDCTL_USER", "ETCDCTL_PASSWORD"];
+
 /// The command line of a program, ready to paste into a shell, with the environment variables that
-/// were set for it.
+/// were set for it, apart from secrets.
 pub fn paste_able(command: &Command) -> String {
-    let variables = command.get_envs().filter_map(|(name, value)| {
+    let is_secret = |name: &OsStr| SECRETS.iter().any(|secret| name == *secret);
+    let variables = command.get_envs().filter(|(name, _)| !is_secret(name));
+    let variables = variables.filter_map(|(name, value)| {
         let set = value.filter(|value| std::env::var_os(name).as_deref() != Some(value));
         let value = quoted(&set?.to_string_lossy());
         Some(format!("{}={value}", name.to_string_lossy()))

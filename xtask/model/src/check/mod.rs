@@ -190,6 +190,7 @@ fn plural(why: &str) -> String {
         ("belongs ", "belong "),
         ("runs ", "run "),
         ("uses ", "use "),
+        ("refuses ", "refuse "),
     ];
     for (one, many) in forms {
         if let Some(rest) = why.strip_prefix(one) {

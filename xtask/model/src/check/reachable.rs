@@ -1,8 +1,9 @@
 use super::members;
 use super::quorum_state::{self, QuorumState, name_of};
 use super::recovery;
-use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, task};
+use super::{About, Check, Finding, Hint, Judgement, Verdict, list, logs, plural, task};
 use crate::advice::{self, Others, Unusable};
+use crate::observation::etcdctl::is_unauthorized;
 use crate::observation::log::Cause;
 use crate::observation::{
     Condition, Look, MachineStatus, MemberObservation, Observation, Repeated,
@@ -200,11 +201,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             Look::NotAsked(why) => {
                 unasked.push(&member.name);
                 // The reason is the same for all members, so it is reported once.
-                let finding = Finding::new(
-                    None,
-                    format!("members {why}"),
-                    Hint::heals("find a working etcdctl", [task(plan, "up")]),
-                );
+                let hint = match is_unauthorized(why) {
+                    true => advice::give_a_user(),
+                    false => Hint::heals("find a working etcdctl", [task(plan, "up")]),
+                };
+                let why = plural(why);
+                let finding = Finding::new(None, format!("members {why}"), hint);
                 if !findings.contains(&finding) {
                     findings.push(finding);
                 }

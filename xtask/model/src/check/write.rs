@@ -1,5 +1,7 @@
 use super::quorum_state::QuorumState;
 use super::{About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, list, logs};
+use crate::advice;
+use crate::observation::etcdctl::is_unauthorized;
 use crate::observation::{AlarmKind, Look, Observation};
 use crate::plan::Plan;
 use crate::values::HostName;
@@ -46,6 +48,7 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         ));
     }
 
+    findings.extend(unauthorized(observation));
     // Failures are reported above. What others did not get to do because of them is not.
     let unseen = Coverage::of_unasked(observation, |member| &member.write);
     let written = written(observation).count();
@@ -65,6 +68,19 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     let all = observation.members.len();
     let evidence = format!("written through {written} of {all}, read from {readers}{removed}");
     unseen.settle(verdict, evidence, findings)
+}
+
+/// The members that answer, and refuse to write for want of a user. `reachable` reports those that do not answer either.
+fn unauthorized(observation: &Observation) -> Option<Finding> {
+    let mut members = observation.members.iter();
+    members.find_map(|member| match (&member.write, &member.status) {
+        (Look::NotAsked(why), Look::Seen(_)) if is_unauthorized(why) => Some(Finding::new(
+            None,
+            format!("nothing was written: {} {why}", member.name),
+            advice::give_a_user(),
+        )),
+        _ => None,
+    })
 }
 
 /// The members through which a value was written.

@@ -118,11 +118,33 @@ pub fn reason(stderr: &str) -> Option<String> {
         })
 }
 
-/// Whether a query failed because etcd requires a user and none was given: authentication is enabled. The
-/// words are part of etcd's interface (`ErrUserEmpty` in `rpctypes`).
-pub fn wants_a_user(reason: &str) -> bool {
-    reason.ends_with("user name is empty")
+/// Why authentication kept a query from being answered, phrased to follow a member's name; none if another reason did.
+/// etcd's words are part of its interface (`rpctypes/error.go`).
+pub fn unauthorized(reason: &str) -> Option<&'static str> {
+    let known = UNAUTHORIZED.iter();
+    let mut known = known.filter(|(refusal, _)| reason.ends_with(refusal));
+    known.next().map(|(_, why)| *why)
 }
+
+/// Whether this is why authentication kept a query from being answered.
+pub fn is_unauthorized(why: &str) -> bool {
+    UNAUTHORIZED.iter().any(|(_, known)| why == *known)
+}
+
+const UNAUTHORIZED: &[(&str, &str)] = &[
+    (
+        "user name is empty",
+        "has authentication enabled, and no user was given",
+    ),
+    (
+        "authentication failed, invalid user ID or password",
+        "does not know the user that was given, or this password",
+    ),
+    (
+        "permission denied",
+        "refuses this to the user that was given",
+    ),
+];
 
 const TIMED_OUT: &str = "context deadline exceeded";
 

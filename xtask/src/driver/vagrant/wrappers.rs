@@ -47,8 +47,16 @@ set -- $(ls -ldn "$folder")
 case $1 in
   drwx------*) [ "$3" = "$(id -u)" ] && socket=$folder/xtask-%C ;;
 esac
-exec ssh -F {config} -o ConnectTimeout=10 -o ControlMaster=auto -o ControlPersist=10 \
-  -o "ControlPath=$socket" {machine} -- "{called} $words"
+login() {{
+  ssh -F {config} -o ConnectTimeout=10 -o ControlMaster=auto -o ControlPersist=10 \
+    -o "ControlPath=$socket" {machine} -- "$1 {called} $words"
+}}
+# The process list shows every argument, so a user of etcd is passed on otherwise.
+if [ -n "${{ETCDCTL_USER-}}" ]; then
+  printf '%s\n' "$ETCDCTL_USER" | login 'IFS= read -r ETCDCTL_USER; export ETCDCTL_USER;'
+else
+  login ''
+fi
 "#
         );
         let path = folder.join(name);

@@ -335,8 +335,8 @@ impl Etcdctl<'_> {
         // A failure of the tool says nothing about the cluster.
         let tool = |why: &str| Look::NotAsked(format!("could not be queried: `{etcdctl}` {why}"));
         let reason = read::reason(&finished.stderr);
-        if reason.as_deref().is_some_and(read::wants_a_user) {
-            return Look::NotAsked("has authentication enabled, and no user was given".to_owned());
+        if let Some(why) = reason.as_deref().and_then(read::unauthorized) {
+            return Look::NotAsked(why.to_owned());
         }
         match (finished.ending, reason) {
             (Ending::Exited(0), _) => match read(&finished.stdout) {

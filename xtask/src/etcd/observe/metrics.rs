@@ -13,6 +13,7 @@ pub(super) fn metrics(member: &Member, sender: &Sender, patience: Duration) -> L
     match sender.content(Request {
         url: &url,
         body: None,
+        token: None,
         patience,
     }) {
         Ok(metrics) => Look::Seen(metrics),

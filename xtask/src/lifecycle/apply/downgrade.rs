@@ -26,7 +26,9 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// Prepares the cluster for members of this minor release, if that takes anything. `is_back`: whether members run a
 /// later one.
 pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcome<()> {
-    let (ui, tools) = (session.ui, &session.tools);
+    let Session {
+        ui, plan, tools, ..
+    } = session;
     let release = |(major, minor): Minor| format!("{major}.{minor}");
     until_ready(session, wanted, &mut || {
         let (members, states) = states(session);
@@ -39,7 +41,7 @@ pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcom
         match preparation(wanted, version_change::of_cluster(asked, tools), &states) {
             Preparation::Ready => Doing::Ready,
             Preparation::Enable => {
-                let enabled = downgrade::enable(asked, tools, wanted);
+                let enabled = downgrade::enable(plan, asked, tools, wanted);
                 if enabled.is_ok() {
                     ui.say(&format!(
                         "etcd's downgrade to {} is enabled",
@@ -49,7 +51,7 @@ pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcom
                 Doing::tried("etcd agrees to its downgrade", enabled)
             }
             Preparation::Cancel(target) => {
-                let cancelled = downgrade::cancel(asked, tools);
+                let cancelled = downgrade::cancel(plan, asked, tools);
                 if cancelled.is_ok() {
                     ui.say(&format!(
                         "etcd's downgrade to {} is cancelled",
@@ -66,7 +68,7 @@ pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcom
 /// Lets every member save a snapshot of its log, after which it no longer reads the entries before it. etcd has no
 /// command for that. It saves one when it lowers the version of the cluster, which is raised again afterwards.
 pub(super) fn renew_raft_snapshots(session: &Session, runs: Minor, why: &str) -> Outcome<()> {
-    let tools = &session.tools;
+    let Session { plan, tools, .. } = session;
     session.ui.say(&format!(
         "every member saves a snapshot of its log first, because {why}"
     ));
@@ -86,7 +88,7 @@ pub(super) fn renew_raft_snapshots(session: &Session, runs: Minor, why: &str) ->
         if states.iter().all(|one| one.downgrade.is_none()) {
             return Doing::tried(
                 "etcd lowers the version of the cluster",
-                downgrade::enable(asked, tools, lowered),
+                downgrade::enable(plan, asked, tools, lowered),
             );
         }
         let now = counts(&all);
@@ -138,7 +140,7 @@ fn until_ready(session: &Session, wanted: Minor, next: &mut dyn FnMut() -> Doing
 fn states(session: &Session) -> (Vec<&Member>, Vec<MemberState>) {
     let members = session.plan.members.iter();
     let answers = members.filter_map(|member| {
-        let state = downgrade::member_state(member, &session.tools)?;
+        let state = downgrade::member_state(&session.plan, member, &session.tools)?;
         Some((member, state))
     });
     answers.unzip()

@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::source::{self, BackupSource};
 use super::{definition_sha256, now, unwritten};
+use crate::advice;
 use crate::atomic::why_not_writable;
 use crate::backup::{FORMAT, Manifest};
 use crate::etcd::tools::Tools;
@@ -143,10 +144,9 @@ fn differs(name: &ClusterName, source: &BackupSource, other: &Member) -> Diagnos
 
 fn unsaved(source: &BackupSource, file: &Utf8Path, why: &Reason) -> Failure {
     let member = &source.member.name;
-    if read::wants_a_user(why.as_str()) {
+    if let Some(refused) = read::unauthorized(why.as_str()) {
         return Failure::could_not_look(
-            Diagnostic::error(format!("`{member}` has authentication enabled"))
-                .note("a backup needs a user of etcd, which this task cannot be given"),
+            Diagnostic::error(format!("`{member}` {refused}")).hint(advice::give_a_user()),
         );
     }
     Failure::failed(

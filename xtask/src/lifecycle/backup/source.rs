@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::advice;
 use crate::backup::{BackupMember, choose_source, has_quorum};
 use crate::etcd::observe::{self, PATIENCE};
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
-use crate::observation::{Look, Status};
+use crate::observation::{Look, Status, etcdctl as read};
 use crate::plan::Member;
 use crate::plan::identity::EtcdId;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -175,8 +176,13 @@ fn no_source(
             Look::NotAsked(why) => format!("{member} {why}"),
         })
     });
-    Failure::could_not_look(diagnostic.hint(Hint::informs(
-        "see which command brings the members back",
-        [format!("cargo xtask verify {name}")],
-    )))
+    let is_unauthorized =
+        |look: &Look<Status>| matches!(look, Look::NotAsked(why) if read::is_unauthorized(why));
+    Failure::could_not_look(diagnostic.hint(match statuses.iter().any(is_unauthorized) {
+        true => advice::give_a_user(),
+        false => Hint::informs(
+            "see which command brings the members back",
+            [format!("cargo xtask verify {name}")],
+        ),
+    }))
 }
