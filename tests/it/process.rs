@@ -147,6 +147,16 @@ fn last_lines_come_from_standard_error() {
 }
 
 #[test]
+fn secrets_are_not_pasted() {
+    let shell = Shell::new().unwrap();
+    let command = cmd!(shell, "false")
+        .env("ETCDCTL_API", "3")
+        .env("ETCDCTL_USER", "root:s3cret")
+        .env("ETCDCTL_PASSWORD", "s3cret");
+    assert_eq!(process::run(command, LONG).command, "ETCDCTL_API=3 false");
+}
+
+#[test]
 fn any_command_line_can_be_pasted() {
     let shell = Shell::new().unwrap();
     let words = [

@@ -26,7 +26,7 @@ pub use interrupt::{
     AfterInterrupt, DeferredInterrupt, QuietlyOnInterrupt, RemovedOnInterrupt, defer_interrupt,
     install_interrupt_handler, on_interrupt, quietly_on_interrupt, remove_on_interrupt,
 };
-pub use line::{paste_able, quoted};
+pub use line::{SECRETS, paste_able, quoted};
 pub use nix::sys::signal::Signal;
 pub use tether::{Tethered, tether};
 

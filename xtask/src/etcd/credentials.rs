@@ -3,8 +3,7 @@
 
 use std::env;
 
-/// The variables of etcdctl that hold them.
-pub(crate) const VARIABLES: [&str; 2] = ["ETCDCTL_USER", "ETCDCTL_PASSWORD"];
+use crate::process::SECRETS;
 
 /// A user of etcd.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,7 +18,7 @@ impl Credentials {
     /// Those in the environment, as etcdctl reads them: `ETCDCTL_USER=name:password`, or the name there and the
     /// password in `ETCDCTL_PASSWORD`. None without a password, which etcdctl would ask for.
     pub fn given() -> Option<Self> {
-        let [user, password] = VARIABLES.map(|name| env::var(name).unwrap_or_default());
+        let [user, password] = SECRETS.map(|name| env::var(name).unwrap_or_default());
         let (user, password) = match user.split_once(':') {
             Some((user, within)) if password.is_empty() => (user.to_owned(), within.to_owned()),
             _ => (user, password),

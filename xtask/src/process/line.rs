@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::process::Command;
 
-/// Variables that hold secrets.
-const SECRETS: [&str; 2] = ["ETCDCTL_USER", "ETCDCTL_PASSWORD"];
+/// The environment variables that hold secrets: etcdctl's user, which may be followed by its password, and the password.
+pub const SECRETS: [&str; 2] = ["ETCDCTL_USER", "ETCDCTL_PASSWORD"];
 
 /// The command line of a program, ready to paste into a shell, with the environment variables that
 /// were set for it, apart from secrets.
