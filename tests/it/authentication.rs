@@ -3,6 +3,7 @@
 use test_attribute::test;
 
 use crate::apply_support::count;
+use crate::cluster_on_machines::Cluster;
 use crate::etcd_binaries::{of_debian_13, packaged};
 use crate::local_support::{etcdctl, three};
 use crate::scratch::{Ran, Scratch};
@@ -115,4 +116,22 @@ fn cluster_with_authentication_is_changed_by_its_user() {
     let refused = as_root(&["plan", "grows"]).expect(7).stderr;
     let fact = "cannot be upgraded to 3.5 while authentication is enabled\n";
     assert!(refused.contains(fact), "{refused}");
+}
+
+/// etcdctl runs inside a machine, where the environment of this host does not reach.
+#[test]
+fn unreached_machines_serve_their_user_in_containers() {
+    let mut cluster = Cluster::started();
+    let root = format!("root:{PASSWORD}");
+    for words in [
+        &["user", "add", &root][..],
+        &["user", "grant-role", "root", "root"],
+        &["auth", "enable"],
+    ] {
+        cluster.etcdctl(words);
+    }
+    cluster.cut_off();
+    wants_a_user(&cluster.run(&["verify"]).expect(4));
+    let user = [("ETCDCTL_USER", "root"), ("ETCDCTL_PASSWORD", PASSWORD)];
+    cluster.run_with(&user, &["verify"]).expect(0);
 }

@@ -341,6 +341,11 @@ impl Cluster {
 
     /// Runs a task, and boots the machines that it asks for.
     pub(crate) fn run(&mut self, arguments: &[&str]) -> Ran {
+        self.run_with(&[], arguments)
+    }
+
+    /// The same with more environment variables.
+    pub(crate) fn run_with(&mut self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let mut command = self.lab.command(env!("CARGO_BIN_EXE_xtask").into());
         command
             .args(arguments)
@@ -349,6 +354,7 @@ impl Cluster {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .env_remove("XTASK_DRIVER")
+            .envs(variables.iter().copied())
             .env("SAID", self.path("said"))
             .env("MACHINES", self.path("vagrant/.vagrant/machines"))
             .env("VAGRANT_DEFAULT_PROVIDER", "lab")
@@ -362,6 +368,15 @@ impl Cluster {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         Ran::from(task.wait_with_output().unwrap())
+    }
+
+    /// Lets the host reach the machines with ssh only.
+    pub(crate) fn cut_off(&self) {
+        for address in ["192.168.56.101", "192.168.56.102", "192.168.56.103"] {
+            let mut ip = self.lab.command("ip".into());
+            let added = ip.args(["route", "add", "unreachable", address]).output();
+            Ran::from(added.unwrap()).expect(0);
+        }
     }
 
     /// Runs a task that is killed right after a command on a machine that contains this text.
