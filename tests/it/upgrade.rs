@@ -199,6 +199,31 @@ fn upgrade_is_forgotten_if_it_is_set_back_at_once() {
     assert_eq!(versions(&scratch, "early"), ["3.4.23"]);
 }
 
+/// From then on, the members do not start with the version before.
+#[test]
+fn version_is_not_set_back_once_the_cluster_has_moved() {
+    let scratch = started("moved", 3, 81);
+    scratch.define("moved", &count(81, 3, NEW));
+    let to = of_debian_13().as_str();
+    let apply = begin(&scratch, &["apply", "moved", "--yes", "--etcd-dir", to]);
+    let speaks = || {
+        let answer = minreq::get("http://127.87.81.101:2379/version").send();
+        answer.is_ok_and(|answer| answer.as_str().is_ok_and(|text| text.contains("\"3.5.0\"")))
+    };
+    look_until(speaks, |has_moved| *has_moved);
+    // It may be complete by now.
+    let _ = kill(Pid::from_raw(apply.id().cast_signed()), Signal::SIGKILL);
+    end(apply);
+    scratch.define("moved", &count(81, 3, OLD));
+    for id in processes(&scratch, "moved").values() {
+        kill(Pid::from_raw(*id), Signal::SIGKILL).unwrap();
+    }
+    look_until(|| processes(&scratch, "moved").is_empty(), |gone| *gone);
+    let up = scratch.run(&["up", "moved"]);
+    assert!(matches!(up.status, Some(0 | 1)), "{}", up.stderr);
+    assert_eq!(versions(&scratch, "moved"), ["3.5.16"; 3]);
+}
+
 /// Entries of users and passwords have another format in the log of 3.5.
 #[test]
 fn cluster_with_authentication_is_not_upgraded_to_3_5() {

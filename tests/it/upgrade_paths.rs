@@ -353,10 +353,10 @@ fn upgrade_paths_refuse_a_third_version_meanwhile() {
     refused(
         mixed("3.5.30", "3.6.14", "3.7.1"),
         expect![[r#"
-        error: members run etcd 3.5.30 and 3.6.14
-        note: complete the upgrade to 3.6.14, or take it back to 3.5.30, before the change to 3.7.1
-        hint: set `version = "3.6.14"` or `version = "3.5.30"` in `cluster/default.toml`, and perform the steps: `cargo xtask apply`
-    "#]],
+            error: members run etcd 3.5.30 and 3.6.14
+            note: complete the upgrade to 3.6.14, or take it back to 3.5.30, before the change to 3.7.1
+            hint: change to each of these versions, one after another: `cargo xtask apply --hops`
+        "#]],
     );
     refused(
         mixed("3.5.30", "3.6.14", "3.4.23"),

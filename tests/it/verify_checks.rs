@@ -966,7 +966,7 @@ fn versions_are_compared_with_the_pinned_one() {
             a downgrade
               Warn: etcd 3.6.14
               - a downgrade to 3.5 is enabled: until it is cancelled, the cluster only offers what 3.5 can do
-                heals: to stay with the defined version, cancel it: `cargo xtask etcdctl -- downgrade cancel`
+                heals: cancel it: `cargo xtask apply`
             a downgrade that ends here
               Pass: etcd 3.6.14
         "#]],

@@ -10,7 +10,7 @@ use crate::apply_support::{Writer, count};
 use crate::cluster_on_machines::Cluster;
 use crate::etcd_release::release_in;
 use crate::harness::not_run;
-use crate::local_support::{begin, end, get, put};
+use crate::local_support::{begin, end, get, processes, put};
 use crate::scratch::{Ran, Scratch};
 use crate::support::look_until;
 
@@ -147,6 +147,52 @@ fn killed_downgrade_is_continued_or_cancelled() {
     killed(apply_it);
     let verify = scratch.run(&["verify", "etcd"]).expect(1).stdout;
     assert!(verify.contains("`cargo xtask apply etcd`\n"), "{verify}");
+    apply(&scratch, &[]).expect(0);
+    runs(&scratch, network, "3.5.33", "3.5.0");
+}
+
+/// A member that does not run gets its own version first: it does not start with another one before the cluster is
+/// ready.
+#[test]
+fn dead_member_is_started_with_its_own_version() {
+    let network = 94;
+    let scratch = started(network, "3.5.33");
+    for (version, speaks) in [
+        ("3.6.14", "3.6.0"),
+        ("3.7.1", "3.7.0"),
+        ("3.6.14", "3.6.0"),
+        ("3.5.33", "3.5.0"),
+    ] {
+        let id = processes(&scratch, "etcd")["core-03"];
+        kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+        let is_gone = || !processes(&scratch, "etcd").contains_key("core-03");
+        look_until(is_gone, |gone| *gone);
+        define(&scratch, network, version);
+        apply(&scratch, &[]).expect(0);
+        runs(&scratch, network, version, speaks);
+    }
+}
+
+/// New data comes with the version that the others run.
+#[test]
+fn member_is_replaced_during_a_downgrade() {
+    let network = 95;
+    let scratch = started(network, "3.6.14");
+    define(&scratch, network, "3.5.33");
+    let folder = releases();
+    let words = ["apply", "etcd", "--yes", "--etcd-dir", folder.as_str()];
+    let apply_it = begin(&scratch, &words);
+    look_until(|| is_downgrading(network), |is| *is);
+    kill(Pid::from_raw(apply_it.id().cast_signed()), Signal::SIGKILL).unwrap();
+    end(apply_it);
+    let replace = ["replace", "core-02", "--cluster", "etcd", "--yes"];
+    let replaced = scratch.run(&replace);
+    assert!(
+        matches!(replaced.status, Some(0 | 1)),
+        "{}",
+        replaced.stderr
+    );
+    assert_eq!(versions(&scratch), ["3.6.14"; 3]);
     apply(&scratch, &[]).expect(0);
     runs(&scratch, network, "3.5.33", "3.5.0");
 }

@@ -130,7 +130,13 @@ impl MembershipChange<'_> {
             lost: Vec::new(),
         };
         ui.say(&format!("{name}: starting without data"));
-        driver.start(home, plan, tools, &start, &mut |_, _| {})
+        match self.session.record.tools_before(name) {
+            Some(before) => {
+                let plan = driver.run_by(plan, &before);
+                driver.start(home, &plan, &before, &start, &mut |_, _| {})
+            }
+            None => driver.start(home, plan, tools, &start, &mut |_, _| {}),
+        }
     }
 
     /// Waits until the member has the others' data, and gives it its vote. Returns early if the member that is asked

@@ -181,7 +181,7 @@ impl Record {
 
     /// Records the ID that a member got when it was added to the running cluster.
     pub fn added(&mut self, name: &HostName, id: EtcdId) {
-        self.gets_version(name);
+        self.gets_data(name);
         self.is_of_cluster(self.cluster_id());
         for member in self.members.iter_mut().filter(|one| one.name == *name) {
             member.added_id = Some(id);

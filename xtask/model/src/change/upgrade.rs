@@ -284,13 +284,15 @@ impl Change<'_> {
             [_] => format!("take the upgrade back to {from}"),
             _ => format!("complete the upgrade to {highest}, or take it back to {from},"),
         };
+        let hops = hops_of(self);
+        let leads_on = |hop: &EtcdVersion| hops.len() > 1 && possible.contains(hop);
         Refusal {
             what: format!("members run etcd {from} and {highest}"),
             why: vec![format!("{first} before the change to {to}")],
-            remedy: if possible.is_empty() {
-                self.toward(highest)
-            } else {
-                Remedy::Versions(possible)
+            remedy: match hops.first().filter(|hop| leads_on(hop)) {
+                Some(hop) => Remedy::Hops(*hop),
+                None if possible.is_empty() => self.toward(highest),
+                None => Remedy::Versions(possible),
             },
         }
     }

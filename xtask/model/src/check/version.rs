@@ -2,7 +2,6 @@ use super::{
     About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, task,
 };
 use crate::advice;
-use crate::command_line;
 use crate::observation::Observation;
 use crate::plan::Plan;
 use crate::values::{EtcdVersion, HostName};
@@ -118,8 +117,8 @@ fn enabled_downgrade(plan: &Plan, observation: &Observation) -> Option<Finding> 
             None,
             format!("a downgrade to {major}.{minor} is enabled: until it is cancelled, the cluster only offers what {major}.{minor} can do"),
             Hint::heals(
-                "to stay with the defined version, cancel it",
-                [command_line::etcdctl(plan, "downgrade cancel")],
+                "cancel it",
+                [task(plan, "apply")],
             ),
         )
     })

@@ -38,6 +38,9 @@ pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcom
                 false => Doing::Ready,
             };
         };
+        if is_back && members.len() < plan.members.len() {
+            return Doing::wait("all members answer");
+        }
         match preparation(wanted, version_change::of_cluster(asked, tools), &states) {
             Preparation::Ready => Doing::Ready,
             Preparation::Enable => {
@@ -65,6 +68,27 @@ pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcom
     })
 }
 
+/// Cancels etcd's downgrade, if it is enabled: meanwhile, no member can join that runs a later release. `apply` enables it
+/// again.
+pub(in crate::lifecycle) fn cancel(session: &Session) -> Outcome<()> {
+    let Session {
+        ui, plan, tools, ..
+    } = session;
+    until_ready(session, session.plan.version().minor_release(), &mut || {
+        let (members, states) = states(session);
+        match (members.first(), states.iter().find_map(|one| one.downgrade)) {
+            (Some(asked), Some((major, minor))) => {
+                let cancelled = downgrade::cancel(plan, asked, tools);
+                if cancelled.is_ok() {
+                    ui.say(&format!("etcd's downgrade to {major}.{minor} is cancelled"));
+                }
+                Doing::tried("etcd cancels its downgrade", cancelled)
+            }
+            _ => Doing::Ready,
+        }
+    })
+}
+
 /// Lets every member save a snapshot of its log, after which it no longer reads the entries before it. etcd has no
 /// command for that. It saves one when it lowers the version of the cluster, which is raised again afterwards.
 pub(super) fn renew_raft_snapshots(session: &Session, runs: Minor, why: &str) -> Outcome<()> {
@@ -78,7 +102,7 @@ pub(super) fn renew_raft_snapshots(session: &Session, runs: Minor, why: &str) ->
         counts.collect()
     };
     let all: Vec<&Member> = session.plan.members.iter().collect();
-    let before = counts(&all);
+    let mut before = counts(&all);
     let lowered = (runs.0, runs.1 - 1);
     until_ready(session, lowered, &mut || {
         let (members, states) = states(session);
@@ -92,8 +116,12 @@ pub(super) fn renew_raft_snapshots(session: &Session, runs: Minor, why: &str) ->
             );
         }
         let now = counts(&all);
-        let has_saved = |(now, before): (&Option<u64>, &Option<u64>)| now > before;
-        match now.iter().zip(&before).all(has_saved) {
+        let has_saved = now.iter().zip(&mut before).map(|(now, before)| {
+            // It may not have answered the first time.
+            let before = before.or(*now).inspect(|count| *before = Some(*count));
+            now.zip(before).is_some_and(|(now, before)| now > before)
+        });
+        match has_saved.collect::<Vec<bool>>().iter().all(|saved| *saved) {
             true => Doing::Ready,
             false => Doing::wait("every member has saved a snapshot of its log"),
         }

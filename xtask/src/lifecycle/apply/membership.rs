@@ -38,7 +38,7 @@ impl Work {
                     ..member.clone()
                 });
                 present::record(session, &joined, &in_transit)?;
-                let plan = listed(session, present);
+                let plan = listed(session, present, &session.tools);
                 self.change(session, present, member)?.start(&plan, id)
             }
             Joining::Promote(id) => self.change(session, present, member)?.promote(id),

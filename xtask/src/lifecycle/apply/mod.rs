@@ -28,6 +28,7 @@ use crate::state::Lock;
 use crate::ui::{self, Ui};
 use crate::values::ClusterName;
 use crate::workspace::{Home, Workspace};
+pub(super) use downgrade::cancel as cancel_downgrade;
 use hops::Way;
 use present::Present;
 pub(super) use steps::{News, Steering, steps};

@@ -49,8 +49,8 @@ pub(super) fn with_target(
         return Ok(session);
     }
     let placed = session.driver.place(plan);
-    let before = session.record.etcd_for(wanted);
-    let before = before.tools().filter(|before| before.version != runs);
+    let before = session.record.tools_of(wanted);
+    let before = before.filter(|before| before.version != runs);
     if named.is_none() && before.is_none() && !is_found {
         session.defined = placed;
         return Ok(session);
@@ -130,8 +130,24 @@ pub(super) fn change(session: &Session, present: &Present) -> Option<Change<'sta
     })
 }
 
+/// Whether members are to run another version than the cluster was started with.
+pub(super) fn is_under_way(session: &Session) -> bool {
+    let then = session.record.defined.map(|then| then.version);
+    let wanted = session.defined.etcd.version;
+    session.record.is_upgrading() || then.is_some_and(|then| then != wanted)
+}
+
+/// Whether a member that does not run starts with the version that it ran last. It gets another one in a step of its own,
+/// once all members serve: unless the version was set back, because it may not start with the one that it has.
+pub(super) fn starts_as_before(session: &Session) -> bool {
+    !session.record.is_set_back_to(session.defined.etcd.version)
+}
+
 /// Whether a member starts with another version than before in this step.
 pub(super) fn changes_version(session: &Session, one: &Known, step: &Step) -> bool {
+    if matches!(step.kind, Kind::Start(_)) && starts_as_before(session) {
+        return false;
+    }
     let starts = matches!(
         step.kind,
         Kind::Start(_)
@@ -165,6 +181,14 @@ pub(super) fn begin(session: &mut Session, present: &Present) -> Outcome<()> {
     };
     let mut others = session.record.names();
     others.retain(|name| !runs_it(name));
+    if session.record.is_set_back_to(session.defined.etcd.version) {
+        // The others may not start with what they have.
+        let answers = |name: &HostName| {
+            let mut members = present.state.members.iter();
+            members.any(|one| one.name == name.as_str() && one.version.is_some())
+        };
+        others.retain(answers);
+    }
     session
         .record
         .begin_upgrade(tools.as_ref(), defined, others);
@@ -181,9 +205,14 @@ pub(super) fn complete(session: &mut Session) -> Outcome<()> {
         session.record.use_tools(&tools);
         session.tools = tools;
     }
+    let release = session.defined.version().minor_release();
+    let knows_downgrade = release >= FIRST_WITH_DOWNGRADE;
+    if knows_downgrade && !before.is_upgrading() {
+        // Somebody may have enabled one by hand.
+        downgrade::cancel(session)?;
+    }
     if before.is_upgrading() {
-        let release = session.defined.version().minor_release();
-        if release >= FIRST_WITH_DOWNGRADE {
+        if knows_downgrade {
             downgrade::prepare(session, release, false)?;
         }
         follow(session)?;

@@ -8,6 +8,7 @@ use crate::change::apply::{Kind, Known, Leaving, Life, Moving, Step};
 use crate::change::upgrade::FIRST_WITH_DOWNGRADE;
 use crate::etcd::http::Sender;
 use crate::etcd::serving::{self, Serving};
+use crate::etcd::tools::Tools;
 use crate::facts::upgrades;
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::lifecycle::membership_change::MembershipChange;
@@ -18,6 +19,7 @@ use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
+use crate::state::Record;
 use crate::steps::Start;
 use crate::ui::Ui;
 use crate::values::HostName;
@@ -56,15 +58,25 @@ impl Work {
         let Some(one) = one else {
             return Ok(());
         };
+        // Before the change is recorded.
+        let as_before = upgrade::starts_as_before(session);
         if upgrade::changes_version(session, one, step) {
             self.prepare_upgrade(session, present)?;
         }
         match &step.kind {
             // It has the user-data of another definition, which may be why it does not run.
-            Kind::Start(to) if session.driver.machines().is_some() && !one.differs.is_empty() => {
+            Kind::Start(to)
+                if session.driver.machines().is_some()
+                    && !one.differs.is_empty()
+                    && !(as_before && upgrade::is_under_way(session)) =>
+            {
                 self.restart(session, present, to, false)
             }
-            Kind::Start(to) => self.start(session, present, to),
+            Kind::Start(to) => {
+                self.run(session, present, to, as_before)?;
+                self.ui.say(&format!("{}: started", to.name));
+                Ok(())
+            }
             Kind::Restart | Kind::Upgrade(_) => match &one.place {
                 Some(place) => self.restart(session, present, place, step.is_upgrade()),
                 None => Ok(()),
@@ -175,7 +187,7 @@ impl Work {
             let data = session.driver.data();
             data.halt(&home, members, &self.ui.saying())?;
             data.release(&home, members)?;
-            self.run(session, present, to)?;
+            self.run(session, present, to, false)?;
         }
         let with = if is_upgrade {
             format!(" with etcd {}", session.defined.version())
@@ -215,18 +227,20 @@ impl Work {
         }
     }
 
-    fn start(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
-        self.run(session, present, to)?;
-        self.ui.say(&format!("{}: started", to.name));
-        Ok(())
-    }
-
-    /// Starts a member with its data, at this place.
-    fn run(&self, session: &mut Session, present: &Present, to: &Member) -> Outcome<()> {
-        let before = session.record.clone();
-        session.record.gets_version(&to.name);
-        if session.record != before {
-            session.record.write(&session.home)?;
+    /// Starts a member with its data, at this place. `as_before`: with the version that it ran last, also if another one
+    /// is wanted.
+    fn run(
+        &self,
+        session: &mut Session,
+        present: &Present,
+        to: &Member,
+        as_before: bool,
+    ) -> Outcome<()> {
+        let before = session.record.tools_before(&to.name);
+        let tools = before.filter(|_| as_before);
+        let tools = tools.unwrap_or_else(|| session.tools.clone());
+        if !as_before {
+            note(session, &|record| record.gets_version(&to.name))?;
         }
         note_place(session, present, to)?;
         if let Some(machines) = session.driver.machines() {
@@ -235,38 +249,46 @@ impl Work {
             session.driver.data().release(&session.home, members)?;
             return member_machine::wait_until_at_work(session, machines, &to.name);
         }
-        let mut plan = listed(session, present);
+        let mut plan = listed(session, present, &tools);
         plan.members.retain(|one| one.name != to.name);
         plan.members.push(to.clone());
         let start = Start {
             members: vec![(to.name.clone(), InitialState::Existing)],
             lost: Vec::new(),
         };
-        let Session {
-            home,
-            driver,
-            tools,
-            ..
-        } = &*session;
-        driver.start(home, &plan, tools, &start, &mut |_, _| {})?;
-        wait_until_it_serves(session, to)
+        let Session { home, driver, .. } = &*session;
+        driver.start(home, &plan, &tools, &start, &mut |_, _| {})?;
+        if wait_until_it_serves(session, to)? && !as_before {
+            note(session, &Record::serves_with_version)?;
+        }
+        Ok(())
+    }
+}
+
+/// Changes the record, and writes it if that is news.
+fn note(session: &mut Session, change: &dyn Fn(&mut Record)) -> Outcome<()> {
+    let before = session.record.clone();
+    change(&mut session.record);
+    match session.record == before {
+        true => Ok(()),
+        false => session.record.write(&session.home),
     }
 }
 
 /// Waits a while for a process that was started. Whoever calls this looks at all members then, which takes more from the
-/// clients than this does.
-fn wait_until_it_serves(session: &Session, member: &Member) -> Outcome<()> {
+/// clients than this does. Returns whether it serves.
+fn wait_until_it_serves(session: &Session, member: &Member) -> Outcome<bool> {
     let Session { home, driver, .. } = session;
     let deadline = Instant::now() + STARTING;
     let sender = Sender::of(&session.tools);
     while serving::ask(member, &sender) != Serving::Serves && Instant::now() < deadline {
         let conditions = driver.conditions(home, std::slice::from_ref(&member.name))?;
         if !conditions.iter().all(Condition::is_running) {
-            break;
+            return Ok(false);
         }
         pause(AGAIN);
     }
-    Ok(())
+    Ok(Instant::now() < deadline)
 }
 
 /// Records where a member is about to run.
@@ -280,9 +302,9 @@ fn note_place(session: &mut Session, present: &Present, to: &Member) -> Outcome<
     present::record(session, &joined, &in_transit).map(drop)
 }
 
-/// The plan of the definition, with the members that the cluster lists.
-pub(super) fn listed(session: &Session, present: &Present) -> Plan {
-    let mut plan = session.driver.run_by(&session.defined, &session.tools);
+/// The plan of the definition with the members that the cluster lists, for these binaries.
+pub(super) fn listed(session: &Session, present: &Present, tools: &Tools) -> Plan {
+    let mut plan = session.driver.run_by(&session.defined, tools);
     let members = present.state.members.iter();
     let listed = members.filter_map(|one| {
         let name: HostName = one.name.parse().ok()?;

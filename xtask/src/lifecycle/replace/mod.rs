@@ -5,7 +5,7 @@ mod work;
 
 use std::time::Duration;
 
-use super::{look, member_machine, open, replace_data, unfinished};
+use super::{apply, look, member_machine, open, replace_data, unfinished};
 use crate::advice;
 use crate::command_line;
 use crate::etcd::verify::Verified;
@@ -130,6 +130,9 @@ pub(super) fn begun(
 /// Takes the steps of a replacement. The session keeps the plan from before: open it again.
 pub(super) fn complete(session: &mut Session, work: &mut Work) -> Outcome<()> {
     let member = work.member.name.clone();
+    if session.record.is_upgrading() {
+        apply::cancel_downgrade(session)?;
+    }
     let mut present = Present::of(session, &member)?;
     while work.step(session, &present)? {
         present = Present::of(session, &member)?;

@@ -16,6 +16,9 @@ pub(super) struct RecordedBefore {
     defined: Option<RecordedDefinition>,
     /// The members that still run it, if they are processes.
     members: Vec<HostName>,
+    /// Whether all members serve with the version after it. From then on, the cluster moves to that on its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_over: bool,
 }
 
 impl Record {
@@ -27,12 +30,20 @@ impl Record {
         defined: RecordedDefinition,
         others: Vec<HostName>,
     ) {
-        let before = self.before.get_or_insert_with(|| RecordedBefore {
+        let now = RecordedBefore {
             etcd: self.etcd.clone(),
             defined: self.defined,
             members: Vec::new(),
-        });
-        if let Some(tools) = tools {
+            is_over: false,
+        };
+        let is_back = |before: &RecordedBefore| {
+            tools.is_some_and(|tools| tools.version == before.etcd.version)
+        };
+        match &mut self.before {
+            Some(before) if is_back(before) => *before = now,
+            before => drop(before.get_or_insert(now)),
+        }
+        if let (Some(tools), Some(before)) = (tools, &mut self.before) {
             before.members = others;
             self.use_tools(tools);
         }
@@ -43,6 +54,25 @@ impl Record {
     pub fn gets_version(&mut self, name: &HostName) {
         if let Some(before) = &mut self.before {
             before.members.retain(|one| one != name);
+        }
+    }
+
+    /// Records that a member gets new data: with the version before, while others still run that. It can join them
+    /// whatever the cluster speaks.
+    pub(super) fn gets_data(&mut self, name: &HostName) {
+        if let Some(before) = &mut self.before {
+            before.members.retain(|one| one != name);
+            if !before.members.is_empty() {
+                before.members.push(name.clone());
+            }
+        }
+    }
+
+    /// Records that this member serves with the version of the record. If it is the last one, the cluster is about to
+    /// move to that version.
+    pub fn serves_with_version(&mut self) {
+        if let Some(before) = &mut self.before {
+            before.is_over = before.members.is_empty();
         }
     }
 
@@ -63,12 +93,21 @@ impl Record {
         self.before = None;
     }
 
-    /// The etcd for a definition with this version: if it was set back in the middle of a change, the one before.
+    /// The etcd to start members with for a definition with this version: the one before, if it was set back in the
+    /// middle of a change.
     pub fn etcd_for(&self, version: EtcdVersion) -> &RecordedEtcd {
         match &self.before {
             Some(before) if self.is_set_back_to(version) => &before.etcd,
             _ => &self.etcd,
         }
+    }
+
+    /// The binaries of this version, if it was the one before a change that is under way.
+    pub fn tools_of(&self, version: EtcdVersion) -> Option<Tools> {
+        let before = self.before.as_ref()?;
+        self.is_version_before(version)
+            .then(|| before.etcd.tools())
+            .flatten()
     }
 
     /// Records that members are started for a definition with this version. If it was set back, the change is undone,
@@ -84,7 +123,13 @@ impl Record {
         }
     }
 
-    fn is_set_back_to(&self, version: EtcdVersion) -> bool {
+    /// Whether this version was the one before a change that is under way, and the cluster has not moved on.
+    pub fn is_set_back_to(&self, version: EtcdVersion) -> bool {
+        self.is_version_before(version)
+            && self.before.as_ref().is_some_and(|before| !before.is_over)
+    }
+
+    fn is_version_before(&self, version: EtcdVersion) -> bool {
         let is_it = |etcd: &RecordedEtcd, defined: Option<RecordedDefinition>| {
             defined.map_or(etcd.version, |defined| defined.version) == version
         };
