@@ -50,6 +50,16 @@ fn apply(scratch: &Scratch, more: &[&str]) -> Ran {
     scratch.run(&[&apply, more].concat())
 }
 
+/// Kills `apply` as soon as this is so.
+fn apply_killed_once(scratch: &Scratch, more: &[&str], is_so: impl FnMut() -> bool) {
+    let folder = releases();
+    let apply = ["apply", "etcd", "--yes", "--etcd-dir", folder.as_str()];
+    let apply = begin(scratch, &[&apply, more].concat());
+    look_until(is_so, |is_so| *is_so);
+    kill(Pid::from_raw(apply.id().cast_signed()), Signal::SIGKILL).unwrap();
+    end(apply);
+}
+
 /// What each member runs.
 fn versions(scratch: &Scratch) -> Vec<String> {
     let status = ["status", "etcd", "--format", "json"];
@@ -108,22 +118,9 @@ fn minor_releases_are_walked_up_and_down_under_load() {
 fn killed_downgrade_is_continued_or_cancelled() {
     let network = 92;
     let scratch = started(network, "3.6.14");
-    let folder = releases();
-    let begun = || {
-        begin(
-            &scratch,
-            &["apply", "etcd", "--yes", "--etcd-dir", folder.as_str()],
-        )
-    };
-    let killed = |apply: std::process::Child| {
-        kill(Pid::from_raw(apply.id().cast_signed()), Signal::SIGKILL).unwrap();
-        end(apply);
-    };
     // Before a member has the earlier release.
     define(&scratch, network, "3.5.33");
-    let apply_it = begun();
-    look_until(|| is_downgrading(network), |is| *is);
-    killed(apply_it);
+    apply_killed_once(&scratch, &[], || is_downgrading(network));
     define(&scratch, network, "3.6.14");
     apply(&scratch, &[]).expect(0);
     assert!(!is_downgrading(network));
@@ -132,9 +129,7 @@ fn killed_downgrade_is_continued_or_cancelled() {
     // After one has it.
     let has_begun = || versions(&scratch).contains(&"3.5.33".to_owned());
     define(&scratch, network, "3.5.33");
-    let apply_it = begun();
-    look_until(has_begun, |has| *has);
-    killed(apply_it);
+    apply_killed_once(&scratch, &[], has_begun);
     define(&scratch, network, "3.6.14");
     apply(&scratch, &[]).expect(0);
     assert!(!is_downgrading(network));
@@ -142,9 +137,7 @@ fn killed_downgrade_is_continued_or_cancelled() {
 
     // Or it is continued.
     define(&scratch, network, "3.5.33");
-    let apply_it = begun();
-    look_until(has_begun, |has| *has);
-    killed(apply_it);
+    apply_killed_once(&scratch, &[], has_begun);
     let verify = scratch.run(&["verify", "etcd"]).expect(1).stdout;
     assert!(verify.contains("`cargo xtask apply etcd`\n"), "{verify}");
     apply(&scratch, &[]).expect(0);
@@ -179,12 +172,7 @@ fn member_is_replaced_during_a_downgrade() {
     let network = 95;
     let scratch = started(network, "3.6.14");
     define(&scratch, network, "3.5.33");
-    let folder = releases();
-    let words = ["apply", "etcd", "--yes", "--etcd-dir", folder.as_str()];
-    let apply_it = begin(&scratch, &words);
-    look_until(|| is_downgrading(network), |is| *is);
-    kill(Pid::from_raw(apply_it.id().cast_signed()), Signal::SIGKILL).unwrap();
-    end(apply_it);
+    apply_killed_once(&scratch, &[], || is_downgrading(network));
     let replace = ["replace", "core-02", "--cluster", "etcd", "--yes"];
     let replaced = scratch.run(&replace);
     assert!(
@@ -203,21 +191,9 @@ fn killed_hops_are_continued() {
     let network = 93;
     let scratch = started(network, "3.5.33");
     define(&scratch, network, "3.7.1");
-    let folder = releases();
-    let words = [
-        "apply",
-        "etcd",
-        "--hops",
-        "--yes",
-        "--etcd-dir",
-        folder.as_str(),
-    ];
     for version in ["3.6.14", "3.7.1"] {
-        let apply = begin(&scratch, &words);
         let has_begun = || versions(&scratch).contains(&version.to_owned());
-        look_until(has_begun, |has| *has);
-        kill(Pid::from_raw(apply.id().cast_signed()), Signal::SIGKILL).unwrap();
-        end(apply);
+        apply_killed_once(&scratch, &["--hops"], has_begun);
     }
     apply(&scratch, &["--hops"]).expect(0);
     runs(&scratch, network, "3.7.1", "3.7.0");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use camino::Utf8Path;
 use xshell::{Cmd, Shell};
 
 use super::client_environment;
@@ -20,14 +21,7 @@ pub(super) fn ask(
     words: &[&str],
     patience: Duration,
 ) -> Result<String, Reason> {
-    let shell = Shell::new().map_err(Reason::of)?;
-    run(
-        client(&shell, &tools.etcdctl),
-        tools,
-        member,
-        words,
-        patience,
-    )
+    run(client, tools, member, words, patience)
 }
 
 /// The same without a user.
@@ -37,25 +31,19 @@ pub(super) fn ask_anonymously(
     words: &[&str],
     patience: Duration,
 ) -> Result<String, Reason> {
-    let shell = Shell::new().map_err(Reason::of)?;
-    run(
-        anonymous(&shell, &tools.etcdctl),
-        tools,
-        member,
-        words,
-        patience,
-    )
+    run(anonymous, tools, member, words, patience)
 }
 
 fn run(
-    etcdctl: Cmd<'_>,
+    command: for<'a> fn(&'a Shell, &Utf8Path) -> Cmd<'a>,
     tools: &Tools,
     member: &Member,
     words: &[&str],
     patience: Duration,
 ) -> Result<String, Reason> {
+    let shell = Shell::new().map_err(Reason::of)?;
     let seconds = patience.as_secs();
-    let etcdctl = etcdctl
+    let etcdctl = command(&shell, &tools.etcdctl)
         .envs(client_environment(tools.version, None))
         // An etcdctl inside a machine does not get the variables of this host.
         .arg(format!("--endpoints={}", member.client_url()))

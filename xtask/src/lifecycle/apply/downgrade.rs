@@ -29,7 +29,6 @@ pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcom
     let Session {
         ui, plan, tools, ..
     } = session;
-    let release = |(major, minor): Minor| format!("{major}.{minor}");
     until_ready(session, wanted, &mut || {
         let (members, states) = states(session);
         let Some(asked) = members.first() else {
@@ -46,23 +45,12 @@ pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcom
             Preparation::Enable => {
                 let enabled = downgrade::enable(plan, asked, tools, wanted);
                 if enabled.is_ok() {
-                    ui.say(&format!(
-                        "etcd's downgrade to {} is enabled",
-                        release(wanted)
-                    ));
+                    let (major, minor) = wanted;
+                    ui.say(&format!("etcd's downgrade to {major}.{minor} is enabled"));
                 }
                 Doing::tried("etcd agrees to its downgrade", enabled)
             }
-            Preparation::Cancel(target) => {
-                let cancelled = downgrade::cancel(plan, asked, tools);
-                if cancelled.is_ok() {
-                    ui.say(&format!(
-                        "etcd's downgrade to {} is cancelled",
-                        release(target)
-                    ));
-                }
-                Doing::tried("etcd cancels its downgrade", cancelled)
-            }
+            Preparation::Cancel(target) => cancelled(session, asked, target),
             Preparation::Wait(what) => Doing::wait(what),
         }
     })
@@ -71,22 +59,22 @@ pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcom
 /// Cancels etcd's downgrade, if it is enabled: meanwhile, no member can join that runs a later release. `apply` enables it
 /// again.
 pub(in crate::lifecycle) fn cancel(session: &Session) -> Outcome<()> {
-    let Session {
-        ui, plan, tools, ..
-    } = session;
     until_ready(session, session.plan.version().minor_release(), &mut || {
         let (members, states) = states(session);
         match (members.first(), states.iter().find_map(|one| one.downgrade)) {
-            (Some(asked), Some((major, minor))) => {
-                let cancelled = downgrade::cancel(plan, asked, tools);
-                if cancelled.is_ok() {
-                    ui.say(&format!("etcd's downgrade to {major}.{minor} is cancelled"));
-                }
-                Doing::tried("etcd cancels its downgrade", cancelled)
-            }
+            (Some(asked), Some(target)) => cancelled(session, asked, target),
             _ => Doing::Ready,
         }
     })
+}
+
+fn cancelled(session: &Session, asked: &Member, (major, minor): Minor) -> Doing {
+    let cancelled = downgrade::cancel(&session.plan, asked, &session.tools);
+    if cancelled.is_ok() {
+        let said = format!("etcd's downgrade to {major}.{minor} is cancelled");
+        session.ui.say(&said);
+    }
+    Doing::tried("etcd cancels its downgrade", cancelled)
 }
 
 /// Lets every member save a snapshot of its log, after which it no longer reads the entries before it. etcd has no
@@ -121,6 +109,7 @@ pub(super) fn renew_raft_snapshots(session: &Session, runs: Minor, why: &str) ->
             let before = before.or(*now).inspect(|count| *before = Some(*count));
             now.zip(before).is_some_and(|(now, before)| now > before)
         });
+        // All are counted, also after one that has not saved any.
         match has_saved.collect::<Vec<bool>>().iter().all(|saved| *saved) {
             true => Doing::Ready,
             false => Doing::wait("every member has saved a snapshot of its log"),
