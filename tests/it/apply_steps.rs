@@ -11,7 +11,7 @@ use xtask::observation::{ListedMember, StartedWith, Status};
 use xtask::plan::flags::{self, InitialState, MemberFlags};
 use xtask::plan::identity::EtcdId;
 use xtask::plan::{Member, Plan};
-use xtask::values::Ports;
+use xtask::values::{Ports, Scheme};
 
 use crate::verify_support;
 
@@ -28,7 +28,13 @@ fn of_version(version: &str, members: &[(&str, u8)]) -> Plan {
         .map(|(name, last)| {
             let address = Ipv4Addr::new(127, 168, 56, *last);
             let name = name.parse().unwrap();
-            Member::new(name, address, Ports::default(), &plan.etcd.token)
+            Member::new(
+                name,
+                address,
+                Ports::default(),
+                Scheme::Http,
+                &plan.etcd.token,
+            )
         })
         .collect();
     plan
@@ -258,7 +264,7 @@ fn apply_of_any_sizes_and_addresses_ends_as_defined() {
                 client: [2379, 2390, 2380][next(3)],
                 peer: [2381, 2391][next(2)],
             };
-            defined = defined.on_ports(ports);
+            defined = defined.served_at(Scheme::Http, ports);
         }
         if next(2) == 0 {
             defined.etcd.election_timeout = 2000;

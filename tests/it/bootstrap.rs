@@ -57,6 +57,7 @@ fn former(plan: &Plan) -> Member {
         "core-09".parse().unwrap(),
         address,
         plan.ports(),
+        plan.scheme(),
         &plan.etcd.token,
     )
 }

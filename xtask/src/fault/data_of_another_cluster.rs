@@ -32,12 +32,6 @@ fn inject(injector: &mut Injector<'_>) -> Outcome<Injected> {
 fn alone(plan: &Plan, member: &Member) -> Plan {
     let mut other = plan.clone();
     other.etcd.token = Token::from(&plan.name).of_generation(99);
-    let member = Member::new(
-        member.name.clone(),
-        member.address,
-        member.ports,
-        &other.etcd.token,
-    );
-    other.members = vec![member];
+    other.members = vec![member.at(member.address, member.ports, &other.etcd.token)];
     other
 }

@@ -240,7 +240,13 @@ impl<'a> Injector<'a> {
     pub(super) fn join_extra(&mut self, more: &[&str]) -> Outcome<Member> {
         let mut plan = self.plan().clone();
         let (address, ports) = (plan.unused_address(), plan.ports());
-        let extra = Member::new(extra_name()?, address, ports, &plan.etcd.token);
+        let extra = Member::new(
+            extra_name()?,
+            address,
+            ports,
+            plan.scheme(),
+            &plan.etcd.token,
+        );
         self.add_to_cluster(&extra, more)?;
         plan.members.push(extra.clone());
         // It applies the whole log, also what was compacted since, and must raise no alarm of its own.

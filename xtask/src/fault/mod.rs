@@ -37,7 +37,7 @@ mod quorum_lost;
 mod slow_member;
 
 use crate::check::{LAGS_BEYOND, Reported};
-use crate::plan::{Member, Plan, url};
+use crate::plan::{Member, Plan};
 use crate::report::Outcome;
 use crate::values::{DriverName, HostName};
 
@@ -229,5 +229,5 @@ fn leave_behind(injector: &mut Injector<'_>, member: &Member) -> Outcome<Vec<Rep
 
 /// An unused URL of the cluster's network.
 fn unused_url(plan: &Plan, port: u16) -> String {
-    url(plan.unused_address(), port)
+    plan.scheme().url(plan.unused_address(), port)
 }

@@ -1,7 +1,5 @@
 //! Adopts a running cluster: rebuilds its record from what its members say.
 
-use std::net::SocketAddrV4;
-
 use camino::Utf8PathBuf;
 
 use super::start::{self, StartRequest};
@@ -11,12 +9,12 @@ use crate::etcd::{observe, pair};
 use crate::hint::Hint;
 use crate::observation::{Condition, ListedMember, Look, MemberObservation, Observation};
 use crate::plan::identity::EtcdId;
-use crate::plan::{Member, Plan, SCHEME};
+use crate::plan::{Member, Plan};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::state::{Lock, Record};
 use crate::ui::Ui;
-use crate::values::{EtcdVersion, HostName, Ports};
+use crate::values::{EtcdVersion, HostName, Ports, Scheme};
 use crate::wording::list;
 use crate::workspace::{Home, Workspace};
 
@@ -149,9 +147,9 @@ fn is_partly_defined(session: &Session, listed: &[ListedMember]) -> bool {
 
 /// The members that the cluster lists: those that have joined, and those that are being added.
 fn as_listed(plan: &Plan, listed: &[ListedMember]) -> (Vec<Member>, Vec<Member>) {
-    let socket = |url: &String| -> Option<SocketAddrV4> { url.strip_prefix(SCHEME)?.parse().ok() };
+    let socket = |url: &String| Scheme::split(url);
     let member = |entry: &ListedMember| {
-        let peers = entry.peer_urls.first().and_then(socket)?;
+        let (scheme, peers) = entry.peer_urls.first().and_then(socket)?;
         let clients = entry.client_urls.first().and_then(socket);
         let named = entry.name.parse().ok();
         let mut defined = plan.members.iter();
@@ -160,9 +158,10 @@ fn as_listed(plan: &Plan, listed: &[ListedMember]) -> (Vec<Member>, Vec<Member>)
             name: named.or_else(|| defined.map(|one| one.name.clone()))?,
             address: *peers.ip(),
             ports: Ports {
-                client: clients.map_or(plan.ports().client, |clients| clients.port()),
+                client: clients.map_or(plan.ports().client, |(_, clients)| clients.port()),
                 peer: peers.port(),
             },
+            scheme,
             id: entry.id,
         })
     };

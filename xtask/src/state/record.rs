@@ -17,7 +17,7 @@ use crate::process::quoted;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::versioned;
-use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Ports, Token};
+use crate::values::{ClusterName, DriverName, EtcdVersion, HostName, Ports, Scheme, Token};
 use crate::workspace::Home;
 use version_change::RecordedBefore;
 
@@ -34,6 +34,9 @@ pub struct Record {
     /// The ports of every member. Older versions of this program knew only etcd's own.
     #[serde(default)]
     pub ports: Ports,
+    /// How every member is spoken to. Older versions of this program knew no TLS.
+    #[serde(default, skip_serializing_if = "Scheme::is_http")]
+    pub scheme: Scheme,
     /// The members: those with which the cluster bootstraps, and each that was added since.
     pub members: Vec<RecordedMember>,
     /// The members that `apply` is adding or removing.
@@ -115,6 +118,7 @@ impl Record {
             driver,
             token: plan.etcd.token.clone(),
             ports: plan.ports(),
+            scheme: plan.scheme(),
             members: plan.members.iter().map(RecordedMember::of).collect(),
             in_transit: Vec::new(),
             cluster_id: None,
@@ -290,7 +294,13 @@ impl Record {
     /// The member as a bootstrap would make it.
     fn predicted(&self, member: &RecordedMember) -> Member {
         let ports = member.ports.unwrap_or(self.ports);
-        Member::new(member.name.clone(), member.address, ports, &self.token)
+        Member::new(
+            member.name.clone(),
+            member.address,
+            ports,
+            self.scheme,
+            &self.token,
+        )
     }
 
     /// The members' client URLs.

@@ -2,8 +2,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::definition;
+use crate::plan::Plan;
 use crate::plan::identity::cluster_id;
-use crate::plan::{Member, Plan};
 use crate::report::Source;
 use crate::values::{ClusterName, Compaction, EtcdVersion, Ports};
 
@@ -20,7 +20,7 @@ pub fn plan(name: &ClusterName, version: EtcdVersion, ports: Ports) -> Plan {
     plan.members = plan
         .members
         .iter()
-        .map(|member| Member::new(member.name.clone(), Ipv4Addr::LOCALHOST, ports, token))
+        .map(|member| member.at(Ipv4Addr::LOCALHOST, ports, token))
         .collect();
     plan.cluster_id = cluster_id(plan.member_ids());
     plan.etcd.client_port = ports.client;

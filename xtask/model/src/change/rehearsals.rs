@@ -91,7 +91,8 @@ fn grown(plan: &Plan) -> Result<Plan, String> {
     while grown.members.len() < wanted {
         let name = unused_name(&grown).ok_or("needs an unused name for a member")?;
         let address = grown.unused_address();
-        let member = Member::new(name, address, grown.ports(), &grown.etcd.token);
+        let (ports, scheme) = (grown.ports(), grown.scheme());
+        let member = Member::new(name, address, ports, scheme, &grown.etcd.token);
         grown = grown.with_member(member);
     }
     Ok(grown)
@@ -111,8 +112,7 @@ fn moved(plan: &Plan) -> Result<Plan, String> {
     let Some(last) = plan.members.last() else {
         return Err(needs_at_least(1));
     };
-    let (name, address) = (last.name.clone(), plan.unused_address());
-    let moved = Member::new(name, address, last.ports, &plan.etcd.token);
+    let moved = last.at(plan.unused_address(), last.ports, &plan.etcd.token);
     Ok(plan.without_member(&last.name).with_member(moved))
 }
 

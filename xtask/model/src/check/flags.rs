@@ -30,13 +30,19 @@ pub(super) static CHECK: Check = Check {
     judge,
 };
 
-/// The data folder, and the flags that etcd reads only while that is empty.
+/// The places of files, and the flags that etcd reads only while it has no data.
 const OF_THE_START: &[&str] = &[
+    "cert-file",
     "data-dir",
     "initial-advertise-peer-urls",
     "initial-cluster",
     "initial-cluster-state",
     "initial-cluster-token",
+    "key-file",
+    "peer-cert-file",
+    "peer-key-file",
+    "peer-trusted-ca-file",
+    "trusted-ca-file",
 ];
 
 /// The flags that a machine fills in itself.

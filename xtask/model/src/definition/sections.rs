@@ -167,6 +167,11 @@ section! {
     peer_port: u16 = 2380, shown "2380",
     number(1024, 65535, ""), |found| found.number();
 
+    "Whether clients and members need certificates: mutual TLS on both ports, with keys that \
+     `up` makes. It is part of the cluster's identity."
+    tls: bool = false, shown "false",
+    Shape::Boolean, |found| found.boolean();
+
     "etcd's `initial-cluster-token`, which is part of the cluster's identity. Without it, the \
      definition's name and its generation."
     token: Option<Token> = None, shown "",

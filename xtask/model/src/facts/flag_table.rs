@@ -4,7 +4,7 @@
 //! what they accept when run; for the versions between and 3.7.1, `etcdmain/config.go`, `embed/config.go`
 //! and the change logs of the etcd project. Flags that etcd accepts and ignores are not listed.
 
-use Owner::{Author, Key, OneOf, Plan};
+use Owner::{Author, AuthorOfTls, Key, OneOf, Plan};
 
 use crate::values::EtcdVersion;
 
@@ -28,6 +28,9 @@ pub enum Owner {
     Author,
     /// The author, who may list only these words, for this reason.
     OneOf(&'static [&'static str], &'static str),
+    /// The author, if members use TLS. Otherwise, etcd would only log that it ignores the flag, which would
+    /// seem to protect.
+    AuthorOfTls,
     /// This key of the definition.
     Key(&'static str),
     /// The plan, for this reason.
@@ -37,7 +40,7 @@ pub enum Owner {
 impl Owner {
     /// Whether the author may set the flag.
     pub const fn is_author(self) -> bool {
-        matches!(self, Author | OneOf(..))
+        matches!(self, Author | AuthorOfTls | OneOf(..))
     }
 }
 
@@ -66,21 +69,21 @@ pub static FLAGS: &[FlagFact] = &[
     flag("auth-token-ttl",                                    (3, 3, 23), None,         Author),
     flag("auto-compaction-mode",                              (3, 3, 0),  None,         Key("etcd.auto_compaction")),
     flag("auto-compaction-retention",                         (3, 0, 0),  None,         Key("etcd.auto_compaction")),
-    flag("auto-tls",                                          (3, 0, 0),  None,         PLAIN_HTTP),
+    flag("auto-tls",                                          (3, 0, 0),  None,         OWN_TLS),
     flag("backend-batch-interval",                            (3, 4, 0),  None,         Author),
     flag("backend-batch-limit",                               (3, 4, 0),  None,         Author),
     flag("backend-bbolt-freelist-type",                       (3, 5, 0),  None,         Author),
     flag("bcrypt-cost",                                       (3, 4, 0),  None,         Author),
     flag("bind-addr",                                         (2, 0, 0),  Some((2, 3)), MEMBERS),
     flag("bootstrap-defrag-threshold-megabytes",              (3, 6, 0),  None,         Author),
-    flag("ca-file",                                           (2, 0, 0),  Some((3, 3)), PLAIN_HTTP),
-    flag("cert-file",                                         (2, 0, 0),  None,         PLAIN_HTTP),
-    flag("cipher-suites",                                     (3, 2, 22), None,         PLAIN_HTTP),
-    flag("client-cert-allowed-hostname",                      (3, 4, 0),  None,         PLAIN_HTTP),
-    flag("client-cert-auth",                                  (2, 1, 0),  None,         PLAIN_HTTP),
-    flag("client-cert-file",                                  (3, 5, 0),  None,         PLAIN_HTTP),
-    flag("client-crl-file",                                   (3, 3, 0),  None,         PLAIN_HTTP),
-    flag("client-key-file",                                   (3, 5, 0),  None,         PLAIN_HTTP),
+    flag("ca-file",                                           (2, 0, 0),  Some((3, 3)), OWN_TLS),
+    flag("cert-file",                                         (2, 0, 0),  None,         CERTIFICATES),
+    flag("cipher-suites",                                     (3, 2, 22), None,         AuthorOfTls),
+    flag("client-cert-allowed-hostname",                      (3, 4, 0),  None,         OWN_TLS),
+    flag("client-cert-auth",                                  (2, 1, 0),  None,         CERTIFICATES),
+    flag("client-cert-file",                                  (3, 5, 0),  None,         OWN_TLS),
+    flag("client-crl-file",                                   (3, 3, 0),  None,         OWN_TLS),
+    flag("client-key-file",                                   (3, 5, 0),  None,         OWN_TLS),
     flag("compact-hash-check-time",                           (3, 6, 0),  None,         Author),
     flag("compaction-batch-limit",                            (3, 6, 0),  None,         Author),
     flag("compaction-sleep-interval",                         (3, 6, 0),  None,         Author),
@@ -137,7 +140,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("experimental-initial-corrupt-check",                (3, 3, 0),  Some((3, 6)), Author),
     flag("experimental-max-learners",                         (3, 6, 0),  Some((3, 6)), Author),
     flag("experimental-memory-mlock",                         (3, 5, 0),  Some((3, 6)), Author),
-    flag("experimental-peer-skip-client-san-verification",    (3, 3, 16), Some((3, 6)), PLAIN_HTTP),
+    flag("experimental-peer-skip-client-san-verification",    (3, 3, 16), Some((3, 6)), OWN_TLS),
     flag("experimental-set-member-localaddr",                 (3, 6, 0),  Some((3, 6)), Author),
     flag("experimental-snapshot-catchup-entries",             (3, 5, 16), Some((3, 6)), Author),
     flag("experimental-stop-grpc-service-on-defrag",          (3, 5, 16), Some((3, 6)), Author),
@@ -158,7 +161,7 @@ pub static FLAGS: &[FlagFact] = &[
     flag("initial-cluster-state",                             (2, 0, 0),  None,         Plan("it follows from the state of the cluster")),
     flag("initial-cluster-token",                             (2, 0, 0),  None,         Key("etcd.token")),
     flag("initial-election-tick-advance",                     (3, 3, 4),  None,         Author),
-    flag("key-file",                                          (2, 0, 0),  None,         PLAIN_HTTP),
+    flag("key-file",                                          (2, 0, 0),  None,         CERTIFICATES),
     flag("listen-client-http-urls",                           (3, 5, 10), None,         Plan("the client URLs would then serve no HTTP, and tasks query `/health` and `/metrics` there")),
     flag("listen-client-urls",                                (2, 0, 0),  None,         URLS),
     flag("listen-metrics-urls",                               (3, 3, 0),  None,         Plan("each member already serves `/metrics` at its client URL, and listens nowhere else")),
@@ -180,19 +183,19 @@ pub static FLAGS: &[FlagFact] = &[
     flag("metrics",                                           (3, 1, 0),  None,         Author),
     flag("name",                                              (2, 0, 0),  None,         MEMBERS),
     flag("peer-addr",                                         (2, 0, 0),  Some((2, 3)), MEMBERS),
-    flag("peer-auto-tls",                                     (3, 0, 0),  None,         PLAIN_HTTP),
+    flag("peer-auto-tls",                                     (3, 0, 0),  None,         OWN_TLS),
     flag("peer-bind-addr",                                    (2, 0, 0),  Some((2, 3)), MEMBERS),
-    flag("peer-ca-file",                                      (2, 0, 0),  Some((3, 3)), PLAIN_HTTP),
-    flag("peer-cert-allowed-cn",                              (3, 2, 0),  None,         PLAIN_HTTP),
-    flag("peer-cert-allowed-hostname",                        (3, 4, 0),  None,         PLAIN_HTTP),
-    flag("peer-cert-file",                                    (2, 0, 0),  None,         PLAIN_HTTP),
-    flag("peer-client-cert-auth",                             (2, 1, 0),  None,         PLAIN_HTTP),
-    flag("peer-client-cert-file",                             (3, 5, 0),  None,         PLAIN_HTTP),
-    flag("peer-client-key-file",                              (3, 5, 0),  None,         PLAIN_HTTP),
-    flag("peer-crl-file",                                     (3, 3, 0),  None,         PLAIN_HTTP),
-    flag("peer-key-file",                                     (2, 0, 0),  None,         PLAIN_HTTP),
-    flag("peer-skip-client-san-verification",                 (3, 6, 0),  None,         PLAIN_HTTP),
-    flag("peer-trusted-ca-file",                              (2, 1, 0),  None,         PLAIN_HTTP),
+    flag("peer-ca-file",                                      (2, 0, 0),  Some((3, 3)), OWN_TLS),
+    flag("peer-cert-allowed-cn",                              (3, 2, 0),  None,         OWN_TLS),
+    flag("peer-cert-allowed-hostname",                        (3, 4, 0),  None,         OWN_TLS),
+    flag("peer-cert-file",                                    (2, 0, 0),  None,         CERTIFICATES),
+    flag("peer-client-cert-auth",                             (2, 1, 0),  None,         CERTIFICATES),
+    flag("peer-client-cert-file",                             (3, 5, 0),  None,         OWN_TLS),
+    flag("peer-client-key-file",                              (3, 5, 0),  None,         OWN_TLS),
+    flag("peer-crl-file",                                     (3, 3, 0),  None,         OWN_TLS),
+    flag("peer-key-file",                                     (2, 0, 0),  None,         CERTIFICATES),
+    flag("peer-skip-client-san-verification",                 (3, 6, 0),  None,         OWN_TLS),
+    flag("peer-trusted-ca-file",                              (2, 1, 0),  None,         CERTIFICATES),
     flag("pre-vote",                                          (3, 4, 0),  None,         Author),
     flag("proxy",                                             (2, 0, 0),  Some((3, 5)), NO_PROXY),
     flag("proxy-dial-timeout",                                (2, 1, 0),  Some((3, 5)), NO_PROXY),
@@ -203,15 +206,15 @@ pub static FLAGS: &[FlagFact] = &[
     flag("quota-backend-bytes",                               (3, 0, 0),  None,         Key("etcd.quota")),
     flag("raft-read-timeout",                                 (3, 5, 0),  None,         Author),
     flag("raft-write-timeout",                                (3, 5, 0),  None,         Author),
-    flag("self-signed-cert-validity",                         (3, 5, 0),  None,         PLAIN_HTTP),
+    flag("self-signed-cert-validity",                         (3, 5, 0),  None,         OWN_TLS),
     flag("snapshot-catchup-entries",                          (3, 6, 0),  None,         Author),
     flag("snapshot-count",                                    (2, 0, 0),  None,         Author),
     flag("socket-reuse-address",                              (3, 5, 0),  None,         Author),
     flag("socket-reuse-port",                                 (3, 5, 0),  None,         Author),
     flag("strict-reconfig-check",                             (2, 2, 0),  None,         Author),
-    flag("tls-max-version",                                   (3, 5, 8),  None,         PLAIN_HTTP),
-    flag("tls-min-version",                                   (3, 5, 8),  None,         PLAIN_HTTP),
-    flag("trusted-ca-file",                                   (2, 1, 0),  None,         PLAIN_HTTP),
+    flag("tls-max-version",                                   (3, 5, 8),  None,         AuthorOfTls),
+    flag("tls-min-version",                                   (3, 5, 8),  None,         AuthorOfTls),
+    flag("trusted-ca-file",                                   (2, 1, 0),  None,         CERTIFICATES),
     flag("unsafe-no-fsync",                                   (3, 4, 10), None,         Author),
     flag("v2-deprecation",                                    (3, 5, 0),  Some((3, 7)), Author),
     flag("version",                                           (2, 0, 0),  None,         Plan("with it, etcd prints its version and exits")),
@@ -238,9 +241,8 @@ const URLS: Owner =
 const NO_DISCOVERY: Owner = Plan("the members are listed, so nothing is discovered");
 const NO_PROXY: Owner = Plan("each member is a full member, never a proxy");
 
-/// etcd only logs that it ignores TLS settings, so they would seem to protect.
-const PLAIN_HTTP: Owner =
-    Plan("the members use plain HTTP, and then etcd ignores all TLS settings");
+const CERTIFICATES: Owner = Key("etcd.tls");
+const OWN_TLS: Owner = Plan("`etcd.tls` decides which certificates there are and who is accepted");
 
 const fn flag(
     name: &'static str,

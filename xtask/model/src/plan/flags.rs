@@ -26,10 +26,23 @@ pub struct MemberFlags {
     pub initial_cluster: String,
     /// Whether it founds that cluster or joins it.
     pub initial_cluster_state: String,
+    /// Its certificate, if the plan has TLS.
+    pub certificate: Certificate,
+}
+
+/// The files with which a program proves who it is, and knows the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Certificate {
+    /// The certificates of the authorities that it trusts.
+    pub authorities: String,
+    /// Its own certificate.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
 }
 
 impl MemberFlags {
-    /// A member that listens only on its own address.
+    /// A member that listens only on its own address, without a certificate.
     pub fn at(
         plan: &Plan,
         member: &Member,
@@ -45,6 +58,7 @@ impl MemberFlags {
             initial_advertise_peer_urls: member.peer_url(),
             initial_cluster: plan.initial_cluster(),
             initial_cluster_state: state.as_str().to_owned(),
+            certificate: Certificate::default(),
         }
     }
 }
@@ -130,6 +144,9 @@ pub fn flags(plan: &Plan, myself: &MemberFlags) -> Vec<Flag> {
     }
     let state = &myself.initial_cluster_state;
     flags.add("initial-cluster-state", state, FlagOrigin::MemberFlags);
+    if plan.etcd.tls {
+        tls(&myself.certificate, &mut flags);
+    }
     timing(plan, &mut flags);
     storage(plan, &mut flags);
     safety(plan, &mut flags);
@@ -197,6 +214,21 @@ fn gates(ours: &str, theirs: &str) -> String {
         .collect();
     all.push(theirs);
     all.join(",")
+}
+
+/// Mutual TLS on both ports: etcd accepts only clients and members with a certificate of these authorities.
+fn tls(myself: &Certificate, flags: &mut Chosen) {
+    for port in ["", "peer-"] {
+        for (name, file) in [
+            ("cert-file", &myself.certificate),
+            ("key-file", &myself.key),
+            ("trusted-ca-file", &myself.authorities),
+        ] {
+            flags.add(&format!("{port}{name}"), file, FlagOrigin::MemberFlags);
+        }
+    }
+    flags.set("client-cert-auth", "true");
+    flags.set("peer-client-cert-auth", "true");
 }
 
 fn timing(plan: &Plan, flags: &mut Chosen) {

@@ -5,7 +5,6 @@ pub mod etcdctl_words;
 pub mod flags;
 pub mod identity;
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use camino::Utf8PathBuf;
@@ -15,19 +14,10 @@ pub use crate::definition::{PlannedEtcd as Etcd, PlannedMachine as Machine};
 use crate::facts::flag_table;
 use crate::profile::Runtime;
 use crate::values::{
-    ClusterName, DriverName, EtcdVersion, FlagName, HostName, NamePrefix, Ports, Subnet, Token,
-    loopback,
+    ClusterName, DriverName, EtcdVersion, FlagName, HostName, NamePrefix, Ports, Scheme, Subnet,
+    Token, loopback,
 };
 use identity::EtcdId;
-
-/// How every URL of a member begins.
-pub const SCHEME: &str = "http://";
-
-/// The URL of a host and a port. In a text that serves several machines, the host may be a placeholder that
-/// the machine fills in.
-pub fn url(host: impl fmt::Display, port: u16) -> String {
-    format!("{SCHEME}{host}:{port}")
-}
 
 /// A cluster, ready to be rendered, run and judged.
 #[derive(Debug, Clone)]
@@ -68,31 +58,46 @@ pub struct Member {
     pub address: Ipv4Addr,
     /// Its ports.
     pub ports: Ports,
+    /// How it is spoken to.
+    pub scheme: Scheme,
     /// Its ID: the one that a static bootstrap gives it, unless it was added later.
     pub id: EtcdId,
 }
 
 impl Member {
-    /// The member that bootstraps with this name, address, ports and token.
-    pub fn new(name: HostName, address: Ipv4Addr, ports: Ports, token: &Token) -> Self {
+    /// The member that bootstraps with this name, address, ports, scheme and token.
+    pub fn new(
+        name: HostName,
+        address: Ipv4Addr,
+        ports: Ports,
+        scheme: Scheme,
+        token: &Token,
+    ) -> Self {
         let mut member = Self {
             name,
             address,
             ports,
+            scheme,
             id: EtcdId(0),
         };
         member.id = identity::member_id(&[member.peer_url()], token.as_str());
         member
     }
 
+    /// The same member as it bootstraps at this address, on these ports, with this token.
+    #[must_use]
+    pub fn at(&self, address: Ipv4Addr, ports: Ports, token: &Token) -> Self {
+        Self::new(self.name.clone(), address, ports, self.scheme, token)
+    }
+
     /// The URL where it serves clients.
     pub fn client_url(&self) -> String {
-        url(self.address, self.ports.client)
+        self.scheme.url(self.address, self.ports.client)
     }
 
     /// The URL where it serves the other members.
     pub fn peer_url(&self) -> String {
-        url(self.address, self.ports.peer)
+        self.scheme.url(self.address, self.ports.peer)
     }
 
     /// The address and port where it serves clients.
@@ -111,8 +116,9 @@ impl Plan {
     pub fn new(definition: &Definition) -> Self {
         let etcd = Etcd::from(definition);
         let members = definition.named_addresses().into_iter();
-        let ports = definition.ports();
-        let members = members.map(|(name, address)| Member::new(name, address, ports, &etcd.token));
+        let (ports, scheme) = (definition.ports(), Scheme::of(etcd.tls));
+        let member = |(name, address)| Member::new(name, address, ports, scheme, &etcd.token);
+        let members = members.map(member);
         Self {
             name: definition.name.clone(),
             source: definition.source.path.clone(),
@@ -138,10 +144,7 @@ impl Plan {
         let members = self
             .members
             .iter()
-            .map(|m| {
-                let address = loopback(m.address);
-                Member::new(m.name.clone(), address, m.ports, &self.etcd.token)
-            })
+            .map(|m| m.at(loopback(m.address), m.ports, &self.etcd.token))
             .collect();
         Self {
             members,
@@ -186,6 +189,11 @@ impl Plan {
         self.stand_in.unwrap_or(self.etcd.version)
     }
 
+    /// How every member is spoken to.
+    pub const fn scheme(&self) -> Scheme {
+        Scheme::of(self.etcd.tls)
+    }
+
     /// The ports of every member.
     pub const fn ports(&self) -> Ports {
         Ports {
@@ -194,15 +202,20 @@ impl Plan {
         }
     }
 
-    /// The same cluster on other ports, and so with another identity.
+    /// The same cluster with other URLs, and so with another identity.
     #[must_use]
-    pub fn on_ports(&self, ports: Ports) -> Self {
+    pub fn served_at(&self, scheme: Scheme, ports: Ports) -> Self {
         let mut plan = self.clone();
+        plan.etcd.tls = !scheme.is_http();
         (plan.etcd.client_port, plan.etcd.peer_port) = (ports.client, ports.peer);
         plan.members = self
             .members
             .iter()
-            .map(|m| Member::new(m.name.clone(), m.address, ports, &self.etcd.token))
+            .map(|m| Member {
+                scheme,
+                ..m.clone()
+            })
+            .map(|m| m.at(m.address, ports, &self.etcd.token))
             .collect();
         plan.cluster_id = identity::cluster_id(plan.members.iter().map(|member| member.id));
         plan

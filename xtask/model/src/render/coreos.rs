@@ -7,10 +7,10 @@ use serde_yaml::Value;
 
 use super::image;
 use super::quote::{shell, systemd, yaml};
-use crate::plan::flags::{self, Flag, FlagOrigin, InitialState, MemberFlags};
-use crate::plan::{Plan, url};
+use crate::plan::Plan;
+use crate::plan::flags::{self, Certificate, Flag, FlagOrigin, InitialState, MemberFlags};
 use crate::profile::Runtime;
-use crate::values::Ports;
+use crate::values::{Ports, Scheme};
 
 pub(crate) fn cloud_config(plan: &Plan) -> Value {
     let built_in = plan.etcd.runtime == Runtime::BuiltIn;
@@ -40,7 +40,10 @@ pub(crate) fn cloud_config(plan: &Plan) -> Value {
 fn fleet_section(plan: &Plan) -> Value {
     let port = plan.ports().client;
     yaml::mapping([
-        ("etcd-servers", url("$private_ipv4", port).into()),
+        (
+            "etcd-servers",
+            Scheme::Http.url("$private_ipv4", port).into(),
+        ),
         ("public-ip", "$private_ipv4".into()),
     ])
 }
@@ -115,12 +118,13 @@ fn in_container(plan: &Plan) -> MemberFlags {
     MemberFlags {
         name: "%H".to_owned(),
         data_dir: "/opt/etcd".to_owned(),
-        listen_client_urls: url("0.0.0.0", client),
-        advertise_client_urls: url("$COREOS_PRIVATE_IPV4", client),
-        listen_peer_urls: url("0.0.0.0", peer),
-        initial_advertise_peer_urls: url("$COREOS_PRIVATE_IPV4", peer),
+        listen_client_urls: Scheme::Http.url("0.0.0.0", client),
+        advertise_client_urls: Scheme::Http.url("$COREOS_PRIVATE_IPV4", client),
+        listen_peer_urls: Scheme::Http.url("0.0.0.0", peer),
+        initial_advertise_peer_urls: Scheme::Http.url("$COREOS_PRIVATE_IPV4", peer),
         initial_cluster: plan.initial_cluster(),
         initial_cluster_state: InitialState::New.as_str().to_owned(),
+        certificate: Certificate::default(),
     }
 }
 
@@ -162,9 +166,9 @@ fn environment_value(flag: &Flag) -> String {
 
 fn built_in_flags(plan: &Plan) -> Vec<Flag> {
     let Ports { client, peer } = plan.ports();
-    let loopback = url("127.0.0.1", client);
-    let client = url("$private_ipv4", client);
-    let peer = url("$private_ipv4", peer);
+    let loopback = Scheme::Http.url("127.0.0.1", client);
+    let client = Scheme::Http.url("$private_ipv4", client);
+    let peer = Scheme::Http.url("$private_ipv4", peer);
     let myself = MemberFlags {
         name: "%H".to_owned(),
         data_dir: "/var/lib/etcd2".to_owned(),
@@ -174,6 +178,7 @@ fn built_in_flags(plan: &Plan) -> Vec<Flag> {
         initial_advertise_peer_urls: peer,
         initial_cluster: plan.initial_cluster(),
         initial_cluster_state: InitialState::New.as_str().to_owned(),
+        certificate: Certificate::default(),
     };
     flags::flags(plan, &myself)
 }

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use super::quote::shell;
 use crate::bootstrap::HANDED_OVER;
-use crate::plan::flags::{self, FlagOrigin, MemberFlags};
-use crate::plan::{Plan, url};
+use crate::plan::Plan;
+use crate::plan::flags::{self, Certificate, FlagOrigin, MemberFlags};
 use crate::values::Ports;
 
 /// The folder that the unit creates for etcd (`StateDirectory=etcd`), in which etcd creates its data folder.
@@ -15,6 +15,9 @@ pub(super) const STATE_DIR: &str = "/var/lib/etcd";
 /// What the member's data leaves behind when it is lost. It is beside the data folder, which may be on a disk
 /// of its own.
 const HAD_DATA: &str = "/var/lib/etcd/had-data";
+
+/// Where a machine's certificate and key are.
+pub(super) const PKI: &str = "/etc/etcd-pki";
 
 /// What a member without data does: the same as `bootstrap.rs` decides.
 const BOOTSTRAP: &str = include_str!("bootstrap.sh");
@@ -70,7 +73,7 @@ way_back={way_back}
 
 {BOOTSTRAP}
 exec"#,
-        peer_url = url("$address", plan.ports().peer),
+        peer_url = plan.scheme().url("$address", plan.ports().peer),
         members = shell::word(&plan.initial_cluster()),
         id = plan.predicted_cluster_id(),
         way_back = way_back(plan),
@@ -95,7 +98,7 @@ fn etcd_flags(plan: &Plan) -> Vec<String> {
         FlagOrigin::MemberFlags if word.contains('$') => format!("\"{word}\""),
         _ => shell::word(word),
     };
-    flags::flags(plan, &myself(plan.ports()))
+    flags::flags(plan, &myself(plan))
         .iter()
         .map(|flag| {
             let words: Vec<String> = flag
@@ -109,10 +112,11 @@ fn etcd_flags(plan: &Plan) -> Vec<String> {
 }
 
 /// Clients are served on the cluster's network and on loopback, members only on the cluster's network.
-fn myself(Ports { client, peer }: Ports) -> MemberFlags {
-    let loopback = url("127.0.0.1", client);
-    let client = url("$address", client);
-    let peer = url("$address", peer);
+fn myself(plan: &Plan) -> MemberFlags {
+    let (Ports { client, peer }, scheme) = (plan.ports(), plan.scheme());
+    let loopback = scheme.url("127.0.0.1", client);
+    let client = scheme.url("$address", client);
+    let peer = scheme.url("$address", peer);
     MemberFlags {
         name: "$name".to_owned(),
         data_dir: format!("{STATE_DIR}/data"),
@@ -122,6 +126,11 @@ fn myself(Ports { client, peer }: Ports) -> MemberFlags {
         initial_advertise_peer_urls: peer,
         initial_cluster: "$members".to_owned(),
         initial_cluster_state: "$state".to_owned(),
+        certificate: Certificate {
+            authorities: format!("{PKI}/ca.crt"),
+            certificate: format!("{PKI}/member.crt"),
+            key: format!("{PKI}/member.key"),
+        },
     }
 }
 

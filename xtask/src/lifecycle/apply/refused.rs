@@ -86,7 +86,7 @@ fn refuse_another_cluster(session: &Session) -> Outcome<()> {
         .fold(diagnostic, Diagnostic::note);
     Err(Failure::refused(
         diagnostic
-            .note("etcd stores the IDs that follow from the token, and keeps them")
+            .note("etcd stores IDs that follow from the token and the first peer URLs, and keeps them")
             .hint(over_a_backup(session)),
     ))
 }

@@ -47,7 +47,7 @@ impl<'a> ClusterCopy<'a> {
         let ui = original.ui;
         let addresses = plan.members.iter().map(|member| member.address);
         let addresses: Vec<Ipv4Addr> = addresses.chain(more.iter().copied()).collect();
-        let on_ports = |ports| plan.on_ports(ports);
+        let on_ports = |ports| plan.served_at(plan.scheme(), ports);
         let scratch = ScratchCluster::new(ui, &original.home, tools, &addresses, &on_ports)?;
         let (home, plan) = (scratch.home(), &scratch.plan);
         let snapshot = scratch.root().join("snapshot.db");

@@ -163,7 +163,7 @@ pub(in crate::lifecycle) fn refuse_a_different_cluster(
     ));
     let diagnostic = differences.into_iter().fold(diagnostic, Diagnostic::note);
     let diagnostic = if record.is_redefined_by(plan) {
-        diagnostic.note("another token or generation makes another cluster")
+        diagnostic.note("another token, generation or `tls` makes another cluster")
     } else {
         diagnostic
     };

@@ -18,7 +18,7 @@ impl Record {
     #[must_use]
     pub fn running(&self, plan: Plan) -> Plan {
         if self.is_redefined_by(&plan) {
-            return plan.on_ports(self.ports);
+            return plan.served_at(self.scheme, self.ports);
         }
         let position = |member: &Member| {
             let mut defined = plan.members.iter();
@@ -27,7 +27,7 @@ impl Record {
         };
         let mut members = self.members();
         members.sort_by_key(position);
-        let mut plan = plan.on_ports(self.ports);
+        let mut plan = plan.served_at(self.scheme, self.ports);
         plan.members = members;
         plan.cluster_id = self.cluster_id();
         plan
@@ -40,7 +40,7 @@ impl Record {
 
     /// Whether the plan is that of another cluster, which this one cannot become while it runs.
     pub fn is_redefined_by(&self, plan: &Plan) -> bool {
-        self.token != plan.etcd.token
+        self.token != plan.etcd.token || self.scheme != plan.scheme()
     }
 
     /// The plan with all members that run, are being added or removed, or are planned: those whose machines have to
@@ -88,6 +88,10 @@ impl Record {
                 "the token was `{}` and is now `{}`",
                 self.token, plan.etcd.token
             ));
+        }
+        if self.scheme != plan.scheme() {
+            let (was, is) = (self.scheme, plan.scheme());
+            differences.push(format!("the URLs began with {was}:// and now with {is}://"));
         }
         let now = plan.etcd.version;
         if let Some(was) = self.defined.map(|then| then.version)

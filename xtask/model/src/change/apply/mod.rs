@@ -13,7 +13,7 @@ use crate::facts::upgrades;
 use crate::observation::ListedMember;
 use crate::plan::Member;
 use crate::plan::identity::EtcdId;
-use crate::values::{EtcdVersion, HostName};
+use crate::values::{EtcdVersion, HostName, Scheme};
 pub use seen::{MemberSeen, Seen, place};
 pub use step::{Joining, Kind, Leaving, Moving, Obstacle, Step, Voters, done};
 
@@ -430,8 +430,8 @@ impl State {
         let place = one.place.as_ref()?;
         let [a, b, c, _] = place.address.octets();
         let used = self.members.iter().flat_map(|one| {
-            let listed = one.url().and_then(|url| step::socket(url));
-            let listed = listed.map(|socket| *socket.ip());
+            let listed = one.url().and_then(|url| Scheme::split(url));
+            let listed = listed.map(|(_, socket)| *socket.ip());
             let of = |member: &Option<Member>| member.as_ref().map(|member| member.address);
             [listed, of(&one.place), of(&one.defined)]
         });
@@ -519,9 +519,9 @@ impl Known {
         {
             return Some(defined.clone());
         }
-        let socket = step::socket(url)?;
+        let (scheme, socket) = Scheme::split(url)?;
         let mut place = self.place.clone()?;
-        (place.address, place.ports.peer) = (*socket.ip(), socket.port());
+        (place.address, place.ports.peer, place.scheme) = (*socket.ip(), socket.port(), scheme);
         Some(place)
     }
 }

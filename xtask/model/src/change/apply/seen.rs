@@ -1,12 +1,10 @@
 //! What is known of a cluster, from its definition, its record and what it says itself.
 
-use std::net::SocketAddrV4;
-
-use super::{Known, Life, State, step};
+use super::{Known, Life, State};
 use crate::check::flag_differences;
 use crate::observation::{ListedMember, StartedWith, Status};
 use crate::plan::{Member, Plan};
-use crate::values::HostName;
+use crate::values::{HostName, Scheme};
 
 /// What was read.
 #[derive(Debug, Clone, Copy)]
@@ -139,13 +137,14 @@ impl Seen<'_> {
 
 /// The member at the address and the ports where its process listens.
 pub fn place(started: &StartedWith, member: &Member) -> Option<Member> {
-    let socket = |flag: &str| -> Option<SocketAddrV4> { step::socket(started.flag(flag)?) };
-    let (clients, peers) = (socket("listen-client-urls")?, socket("listen-peer-urls")?);
+    let socket = |flag: &str| Scheme::split(started.flag(flag)?);
+    let ((_, clients), (scheme, peers)) =
+        (socket("listen-client-urls")?, socket("listen-peer-urls")?);
     if clients.ip() != peers.ip() {
         return None;
     }
     let mut member = member.clone();
-    member.address = *peers.ip();
+    (member.address, member.scheme) = (*peers.ip(), scheme);
     (member.ports.client, member.ports.peer) = (clients.port(), peers.port());
     Some(member)
 }

@@ -1,13 +1,11 @@
 //! One step of a change, in words.
 
-use std::net::SocketAddrV4;
-
 use super::{Known, State};
 use crate::advice;
 use crate::command_line;
 use crate::hint::Hint;
 use crate::plan::identity::EtcdId;
-use crate::plan::{self, Member, Plan};
+use crate::plan::{Member, Plan};
 use crate::values::{EtcdVersion, HostName, Ports};
 use crate::wording::list;
 
@@ -327,9 +325,4 @@ pub fn done(steps: &[Step]) -> String {
     let kinds = kinds.iter();
     let kinds = kinds.map(|(word, with, members)| format!("{word} {}{with}", list(members)));
     kinds.collect::<Vec<_>>().join("; ")
-}
-
-/// The address in a peer URL.
-pub(super) fn socket(url: &str) -> Option<SocketAddrV4> {
-    url.strip_prefix(plan::SCHEME)?.parse().ok()
 }

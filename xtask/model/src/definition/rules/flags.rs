@@ -73,6 +73,11 @@ fn owned(definition: &Definition, fact: &FlagFact, flag: &ExtraFlag) -> Option<D
     let name = fact.name;
     match fact.owner {
         Owner::Author => None,
+        Owner::AuthorOfTls => (definition.etcd.tls.known() == Some(&false)).then(|| {
+            Diagnostic::error(format!("the flag `{name}` has no effect without TLS"))
+                .note("the members use plain HTTP, and etcd ignores it")
+                .hint("write `tls = true` under `[etcd]`, or remove it")
+        }),
         Owner::OneOf(words, why) => {
             let value = flag.value.known()?.as_str();
             // Only outputs can be combined, and `default` only stands alone.

@@ -25,6 +25,7 @@ mod quota;
 mod runtime;
 mod shared_addresses;
 mod shared_folders;
+mod tls;
 mod unmaintained;
 mod unsafe_flags;
 mod version;
@@ -66,6 +67,7 @@ pub static RULES: &[&Rule] = &[
     &flags::RULE,
     &unsafe_flags::RULE,
     &fleet::RULE,
+    &tls::RULE,
     &without_effect::RULE,
 ];
 
