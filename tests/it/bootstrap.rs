@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use test_attribute::test;
 use xtask::bootstrap::{Answer, Decision, Identity, Newcomer, handed_over};
+use xtask::etcd::http::Sender;
 use xtask::etcd::peers;
 use xtask::plan::identity::EtcdId;
 use xtask::plan::{Member, Plan};
@@ -346,7 +347,7 @@ fn decided_here(plan: &Plan, case: &Case) -> String {
     others.extend(case.handed_over.as_ref().map(|_| former(plan)));
     let answers: Vec<(String, Answer)> = others
         .iter()
-        .map(|other| (other.name.to_string(), peers::ask(other)))
+        .map(|other| (other.name.to_string(), peers::ask(other, &Sender::Own)))
         .collect();
     let newcomer = Newcomer {
         joining: case.joining,

@@ -221,7 +221,7 @@ impl Stepwise {
         let home = Workspace::at(cluster.scratch.root()).home(&cluster.name.parse().unwrap());
         let driver = driver::named(DriverName::Local);
         let record = Record::read(&home).unwrap().unwrap();
-        let tools: Tools = record.tools().unwrap();
+        let tools: Tools = record.tools(&home).unwrap();
         let backups = cluster.state("backups").read_dir_utf8().unwrap();
         let backups = backups.map(|file| file.unwrap().into_path());
         let backups = backups.filter(|file| file.extension() == Some("db"));

@@ -7,6 +7,7 @@ use std::thread;
 
 use test_attribute::test;
 use xtask::etcd::gateway::{Gateway, Unanswered};
+use xtask::etcd::http::Sender;
 
 use crate::network;
 use crate::verify_support::plan;
@@ -33,7 +34,7 @@ fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unan
         let head = format!("HTTP/1.1 503 Service Unavailable\r\nContent-Length: {length}\r\n\r\n");
         client.write_all((head + body).as_bytes()).unwrap();
     });
-    let answer = Gateway::of(&plan, member, 20).put("key", "value", "0");
+    let answer = Gateway::by(Sender::Own, &plan, member, 20).put("key", "value", "0");
     answering.join().unwrap();
     answer.map(drop)
 }

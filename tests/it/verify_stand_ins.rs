@@ -108,6 +108,7 @@ pub(crate) fn tools(etcdctl: Utf8PathBuf, version: &str) -> Tools {
         etcdctl,
         version: version.parse().unwrap(),
         origin: ToolsOrigin::Named,
+        certificate: None,
     }
 }
 

@@ -23,6 +23,7 @@ pub mod fault;
 pub mod host_probe;
 pub mod lifecycle;
 pub mod pause;
+pub mod pki;
 pub mod process;
 pub mod session;
 pub mod state;

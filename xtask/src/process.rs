@@ -1,6 +1,7 @@
 //! The only place that runs other programs: each with a deadline, in its own process group, with
 //! captured and bounded output, and with errors that contain a command line to paste.
 
+mod conversation;
 mod detached;
 mod group;
 mod interrupt;
@@ -19,6 +20,7 @@ use nix::errno::Errno;
 
 use crate::report::{Diagnostic, Failure, Outcome};
 
+pub use conversation::{Conversation, Heard, converse};
 pub use detached::{
     all, command_line, detach, environment, is_halted, is_there, reads_from, signal, signal_group,
 };

@@ -82,7 +82,7 @@ impl Started {
 
     /// The binaries that the cluster runs on. Fails if they were removed.
     pub fn tools(&self) -> Outcome<Tools> {
-        self.record.tools().ok_or_else(|| {
+        self.record.tools(&self.home).ok_or_else(|| {
             let recorded = &self.record.etcd;
             let name = &self.home.name;
             let (gone, program) = if recorded.etcdctl.is_file() {

@@ -15,7 +15,8 @@ use crate::ui::shell::{Shell, Variables, command, nowhere};
 
 /// Print shell commands that point etcdctl at a cluster
 ///
-/// They set the members' endpoints, and prepend the folder of the matching etcdctl to PATH. If the
+/// They set the members' endpoints, and prepend the folder of the matching etcdctl to PATH. For a
+/// cluster with TLS, they also name the certificate of this host's tools, and its key. If the
 /// definition enables fleet, they also set FLEETCTL_ENDPOINT, and etcdctl uses the v2 API, as fleet
 /// does: `etcdctl ls /` shows fleet's keys. Variables that an earlier `env` of another cluster set,
 /// and that this cluster does not need, are unset. The formats dotenv and JSON leave PATH alone. The
@@ -55,8 +56,11 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
 /// Every variable that `env` may set, except PATH.
 const VARIABLES: &[&str] = &[
     "ETCDCTL_API",
+    "ETCDCTL_CACERT",
+    "ETCDCTL_CERT",
     "ETCDCTL_ENDPOINT",
     "ETCDCTL_ENDPOINTS",
+    "ETCDCTL_KEY",
     "ETCDCTL_PEERS",
     "FLEETCTL_ENDPOINT",
 ];
@@ -66,7 +70,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let started = open::started(&args.which.name)?;
     let tools = started.tools()?;
     let endpoints = started.record.client_urls();
-    let mut variables = client_environment(tools.version, Some(&endpoints));
+    let mut variables = client_environment(&tools, Some(&endpoints));
     if started.record.fleet {
         // fleetctl of 2015 expects the URL of a single member in this variable.
         let first = endpoints.first().cloned().unwrap_or_default();

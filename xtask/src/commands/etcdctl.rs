@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     let tools = started.tools()?;
     refuse_if_stopped(&started)?;
     let shell = process::shell()?;
-    let environment = client_environment(tools.version, endpoints(&started, args)?.as_deref());
+    let environment = client_environment(&tools, endpoints(&started, args)?.as_deref());
     let etcdctl = client(&shell, &tools.etcdctl)
         .envs(environment)
         .args(&args.arguments);

@@ -44,7 +44,7 @@ fn run(
     let shell = Shell::new().map_err(Reason::of)?;
     let seconds = patience.as_secs();
     let etcdctl = command(&shell, &tools.etcdctl)
-        .envs(client_environment(tools.version, None))
+        .envs(client_environment(tools, None))
         // An etcdctl inside a machine does not get the variables of this host.
         .arg(format!("--endpoints={}", member.client_url()))
         .arg("--dial-timeout=5s")

@@ -85,5 +85,5 @@ fn send(plan: &Plan, member: &Member, tools: &Tools, request: &Value) -> Result<
 }
 
 fn gateway(plan: &Plan, member: &Member, tools: &Tools) -> Gateway {
-    Gateway::of(plan, member, PATIENCE.as_secs()).by(Sender::of(tools))
+    Gateway::of(plan, tools, member, PATIENCE.as_secs())
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::credentials::Credentials;
 use super::http::{Request, Sender, Unsent};
+use super::tools::Tools;
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 
@@ -55,7 +56,12 @@ pub struct GatewayStatus {
 
 impl Gateway {
     /// The gateway of a member, with a time limit in seconds for each answer.
-    pub fn of(plan: &Plan, member: &Member, patience: u64) -> Self {
+    pub fn of(plan: &Plan, tools: &Tools, member: &Member, patience: u64) -> Self {
+        Self::by(Sender::of(tools), plan, member, patience)
+    }
+
+    /// The same, with requests that this sender sends. Gateways that share it share its connections.
+    pub fn by(sender: Sender, plan: &Plan, member: &Member, patience: u64) -> Self {
         // etcd's documentation of the gateway: /v3alpha until 3.2, /v3beta in 3.3, /v3 from 3.4.
         let minor = plan.version().minor_release();
         let api = if minor < (3, 3) {
@@ -69,15 +75,9 @@ impl Gateway {
             url: format!("{}/{api}", member.client_url()),
             cluster: plan.cluster_id,
             patience,
-            sender: Sender::Own,
+            sender,
             token: Arc::default(),
         }
-    }
-
-    /// The same, with requests that this sender sends.
-    #[must_use]
-    pub(super) fn by(self, sender: Sender) -> Self {
-        Self { sender, ..self }
     }
 
     /// Another member's gateway, with the token that this one has got.
@@ -85,8 +85,7 @@ impl Gateway {
     pub fn of_neighbor(&self, plan: &Plan, member: &Member) -> Self {
         Self {
             token: Arc::clone(&self.token),
-            sender: self.sender.clone(),
-            ..Self::of(plan, member, self.patience)
+            ..Self::by(self.sender.clone(), plan, member, self.patience)
         }
     }
 
@@ -297,6 +296,7 @@ impl Gateway {
             Ok(answer) if answer.status == 200 => Ok(answer.body),
             Ok(answer) => Err(refusal(answer.status, &answer.body)),
             Err(Unsent::Refused) => Err(Unanswered::Refused("nothing listens".to_owned())),
+            Err(Unsent::NotTrusted(why)) => Err(Unanswered::Refused(why)),
             Err(Unsent::TimedOut) => {
                 let why = format!("no answer within {} s", self.patience);
                 Err(Unanswered::Unknown(why))

@@ -2,21 +2,26 @@
 //! take too long.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use serde::de::DeserializeOwned;
 use xshell::Shell;
 
+use super::tls::TlsClient;
 use super::tools::{Tools, ToolsOrigin};
+use crate::plan::flags::Certificate;
 use crate::process::{self, Ending};
 use crate::reason::Reason;
 
 /// Who sends the requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Sender {
-    /// This program.
+    /// This program, in plain text.
     Own,
+    /// openssl, which proves who it is.
+    Tls(Arc<TlsClient>),
     /// This curl, which may run inside a machine.
     Curl(Utf8PathBuf),
 }
@@ -52,6 +57,8 @@ pub enum Unsent {
     Refused,
     /// There was no answer in time.
     TimedOut,
+    /// One of both does not accept the certificate of the other one, in words. Nothing was sent.
+    NotTrusted(String),
     /// Something else went wrong, in words.
     Broken(String),
     /// The program that asks does not work, so this says nothing about the member.
@@ -70,14 +77,21 @@ impl Sender {
         match tools.origin {
             // A wrapper for curl lies beside the etcdctl that runs inside a machine.
             ToolsOrigin::Machine => Self::Curl(tools.etcdctl.with_file_name("curl")),
-            _ => Self::Own,
+            _ => Self::with(tools.certificate.clone()),
         }
+    }
+
+    /// Who sends requests from this host, with this certificate if there is TLS.
+    pub fn with(certificate: Option<Certificate>) -> Self {
+        let tls = |certificate| Self::Tls(Arc::new(TlsClient::new(certificate)));
+        certificate.map_or(Self::Own, tls)
     }
 
     /// Sends a request, and waits for the answer.
     pub fn send(&self, request: Request<'_>) -> Result<Answer, Unsent> {
         match self {
             Self::Own => own(request),
+            Self::Tls(client) => client.send(request),
             Self::Curl(curl) => by_curl(curl, request),
         }
     }
@@ -149,15 +163,41 @@ fn by_curl(curl: &Utf8PathBuf, request: Request<'_>) -> Result<Answer, Unsent> {
 /// Reads an answer with its headers.
 fn read(answer: &str) -> Option<Answer> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
-    let mut lines = head.lines();
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let mut headers = lines.filter_map(|line| line.split_once(':'));
-    let cluster = headers.find(|(name, _)| name.eq_ignore_ascii_case(CLUSTER));
-    Some(Answer {
-        status,
-        cluster: cluster.map(|(_, id)| id.trim().to_owned()),
-        body: body.to_owned(),
-    })
+    Some(Head::read(head)?.with(body.to_owned()))
+}
+
+/// What is sent before the content of an answer.
+pub(super) struct Head {
+    status: u16,
+    cluster: Option<String>,
+    /// The length of the content in bytes; none if it is sent in chunks.
+    pub(super) length: Option<usize>,
+}
+
+impl Head {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let status = lines.next()?.strip_prefix("HTTP/")?.split(' ').nth(1)?;
+        let headers: Vec<_> = lines.filter_map(|line| line.split_once(':')).collect();
+        let header = |wanted: &str| {
+            let mut headers = headers.iter();
+            let found = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.map(|(_, value)| value.trim())
+        };
+        Some(Self {
+            status: status.parse().ok()?,
+            cluster: header(CLUSTER).map(str::to_owned),
+            length: header("Content-Length").and_then(|length| length.parse().ok()),
+        })
+    }
+
+    pub(super) fn with(self, body: String) -> Answer {
+        Answer {
+            status: self.status,
+            cluster: self.cluster,
+            body,
+        }
+    }
 }
 
 impl From<Unsent> for Reason {
@@ -165,7 +205,7 @@ impl From<Unsent> for Reason {
         match unsent {
             Unsent::Refused => "nothing listens there".into(),
             Unsent::TimedOut => "there was no answer in time".into(),
-            Unsent::Broken(why) | Unsent::NoSender(why) => why.into(),
+            Unsent::NotTrusted(why) | Unsent::Broken(why) | Unsent::NoSender(why) => why.into(),
         }
     }
 }

@@ -17,22 +17,24 @@ pub mod peers;
 mod release;
 pub mod serving;
 pub mod snapshot;
+mod tls;
 pub mod tools;
 pub mod turns;
 pub mod verify;
 pub mod version_change;
 
-use crate::values::EtcdVersion;
+use tools::Tools;
 
-/// The environment variables that point etcdctl at these members, or that only choose the API.
+/// The environment variables that point etcdctl at these members, or that only choose the API, and those that name its
+/// certificate.
 ///
 /// etcd 2.0 and 2.1 read ETCDCTL_PEERS, 2.2 and 2.3 ETCDCTL_ENDPOINT, later versions
 /// ETCDCTL_ENDPOINTS (each version's etcdctl/main.go). Until 3.3 the v3 API has to be selected.
 pub fn client_environment(
-    version: EtcdVersion,
+    tools: &Tools,
     client_urls: Option<&[String]>,
 ) -> Vec<(&'static str, String)> {
-    let minor = version.minor_release();
+    let minor = tools.version.minor_release();
     let needs_choice = ((3, 0)..(3, 4)).contains(&minor);
     let api = needs_choice.then(|| ("ETCDCTL_API", "3".to_owned()));
     let endpoints = match minor {
@@ -41,5 +43,15 @@ pub fn client_environment(
         _ => "ETCDCTL_ENDPOINTS",
     };
     let endpoints = client_urls.map(|urls| (endpoints, urls.join(",")));
-    api.into_iter().chain(endpoints).collect()
+    let certificate = tools.certificate.iter().flat_map(|one| {
+        [
+            ("ETCDCTL_CACERT", one.authorities.clone()),
+            ("ETCDCTL_CERT", one.certificate.clone()),
+            ("ETCDCTL_KEY", one.key.clone()),
+        ]
+    });
+    api.into_iter()
+        .chain(endpoints)
+        .chain(certificate)
+        .collect()
 }

@@ -46,6 +46,7 @@ pub(super) fn of(
         etcdctl,
         version,
         origin,
+        certificate: None,
     })
 }
 

@@ -16,19 +16,19 @@ const CONNECTING: Duration = Duration::from_secs(2);
 const ANSWERING: Duration = Duration::from_secs(10);
 
 /// What a member says, with or without a quorum.
-pub fn ask(member: &Member) -> Answer {
+pub fn ask(member: &Member, sender: &Sender) -> Answer {
     let address = SocketAddr::from(member.peer_socket());
     if TcpStream::connect_timeout(&address, CONNECTING).is_err() {
         return Answer::Silent;
     }
-    match members(&member.peer_url()) {
+    match members(&member.peer_url(), sender) {
         Ok((id, members)) => Answer::Cluster { id, members },
         Err(why) => Answer::Unclear(why),
     }
 }
 
-fn members(peer_url: &str) -> Result<(EtcdId, Vec<Entry>), Reason> {
-    let answer = Sender::Own.send(Request {
+fn members(peer_url: &str, sender: &Sender) -> Result<(EtcdId, Vec<Entry>), Reason> {
+    let answer = sender.send(Request {
         url: &format!("{peer_url}/members"),
         body: None,
         token: None,

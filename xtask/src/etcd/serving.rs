@@ -22,7 +22,8 @@ pub enum Serving {
 /// Queries a member. It also serves with an alarm, because disarming needs members that serve.
 pub fn ask(member: &Member, sender: &Sender) -> Serving {
     let address = SocketAddr::from(member.client_socket());
-    if *sender == Sender::Own && TcpStream::connect_timeout(&address, PATIENCE).is_err() {
+    if !matches!(sender, Sender::Curl(_)) && TcpStream::connect_timeout(&address, PATIENCE).is_err()
+    {
         return Serving::Silent;
     }
     let request = Request {
@@ -34,7 +35,7 @@ pub fn ask(member: &Member, sender: &Sender) -> Serving {
     match (sender.send(request), sender) {
         (Ok(answer), _) => read(&answer.body),
         (Err(Unsent::Refused), _) | (Err(_), Sender::Curl(_)) => Serving::Silent,
-        (Err(_), Sender::Own) => Serving::WaitsForLeader,
+        (Err(_), Sender::Own | Sender::Tls(_)) => Serving::WaitsForLeader,
     }
 }
 

@@ -35,10 +35,7 @@ const SECTOR: u64 = 512;
 pub fn save(tools: &Tools, member: &Member, to: &Utf8Path) -> Result<(), Reason> {
     let shell = Shell::new().map_err(Reason::of)?;
     let save = client(&shell, &tools.etcdctl)
-        .envs(client_environment(
-            tools.version,
-            Some(&[member.client_url()]),
-        ))
+        .envs(client_environment(tools, Some(&[member.client_url()])))
         .args(["snapshot", "save", to.as_str()]);
     // A member that hangs sends nothing more.
     let part = Utf8PathBuf::from(format!("{to}.part"));
@@ -98,7 +95,7 @@ fn restorer<'a>(tools: &Tools, shell: &'a Shell) -> Result<Cmd<'a>, Reason> {
     let program = tools
         .restorer()
         .ok_or("there is no `etcdutl` beside `etcdctl`")?;
-    let environment = client_environment(tools.version, None);
+    let environment = client_environment(tools, None);
     Ok(command(shell, &program).envs(environment))
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::flags::Certificate;
 use crate::values::EtcdVersion;
 
 /// A pair of binaries of one version.
@@ -18,9 +19,20 @@ pub struct Tools {
     pub version: EtcdVersion,
     /// The origin of the pair.
     pub origin: ToolsOrigin,
+    /// The certificate with which this host queries the members; none without TLS.
+    pub certificate: Option<Certificate>,
 }
 
 impl Tools {
+    /// The same pair, with which members are queried with this certificate.
+    #[must_use]
+    pub fn with(self, certificate: Option<Certificate>) -> Self {
+        Self {
+            certificate,
+            ..self
+        }
+    }
+
     /// The program that restores snapshots: `etcdutl` beside the pair, or etcdctl, which can do so
     /// before 3.6. 3.5 has both, and its etcdctl calls that deprecated.
     pub fn restorer(&self) -> Option<Utf8PathBuf> {

@@ -142,7 +142,7 @@ fn wait_for_leader(session: &Session) -> Outcome<()> {
     let plan = &session.plan;
     let deadline = Instant::now() + session.driver.patience();
     let has_leader = |member: &Member| {
-        let status = Gateway::of(plan, member, 2).status();
+        let status = Gateway::of(plan, &session.tools, member, 2).status();
         status.is_ok_and(|status| status.leader.is_some())
     };
     while let Some(silent) = plan.members.iter().find(|member| !has_leader(member)) {

@@ -224,7 +224,7 @@ fn disarm_no_space(session: &Session) -> Outcome<()> {
     let plan = &session.plan;
     let mut why = "there is no member".to_owned();
     for member in &plan.members {
-        match Gateway::of(plan, member, PATIENCE.as_secs() / 6).disarm_no_space() {
+        match Gateway::of(plan, &session.tools, member, PATIENCE.as_secs() / 6).disarm_no_space() {
             Ok(()) => return Ok(()),
             Err(Unanswered::Refused(said) | Unanswered::Unknown(said)) => why = said,
         }
@@ -273,7 +273,7 @@ fn etcdctl(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<
     let shell = process::shell()?;
     let tools = &session.tools;
     let etcdctl = client(&shell, &tools.etcdctl)
-        .envs(client_environment(tools.version, None))
+        .envs(client_environment(tools, None))
         .arg(format!("--endpoints={}", urls.join(",")))
         .args(["--dial-timeout=5s", "--command-timeout=30s"])
         .args(arguments);

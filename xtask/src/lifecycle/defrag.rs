@@ -139,7 +139,7 @@ fn disarm(session: &Session, asked: &Member) -> Outcome<()> {
             .hint(raise_quota),
         ));
     }
-    let gateway = Gateway::of(plan, asked, 30);
+    let gateway = Gateway::of(plan, tools, asked, 30);
     gateway.disarm_no_space().map_err(|unanswered| {
         let (Unanswered::Refused(why) | Unanswered::Unknown(why)) = unanswered;
         failed(

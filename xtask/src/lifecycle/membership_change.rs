@@ -187,8 +187,8 @@ impl MembershipChange<'_> {
             return status.member_id == id && applied >= self.applied;
         }
         // A learner lets no user log in, but knows those that have done so elsewhere.
-        let plan = &self.session.plan;
-        let asked = Gateway::of(plan, self.asked, observe::PATIENCE.as_secs());
+        let Session { plan, tools, .. } = self.session;
+        let asked = Gateway::of(plan, tools, self.asked, observe::PATIENCE.as_secs());
         let neighbor = asked.of_neighbor(plan, self.member);
         let status = asked.status().and_then(|_| neighbor.status());
         status.is_ok_and(|status| status.member == id && Some(status.applied) >= self.applied)

@@ -132,7 +132,7 @@ fn with_data(home: &Home, stopped: &[HostName]) -> Outcome<Vec<HostName>> {
 pub(super) fn leader(home: &Home) -> Option<HostName> {
     let record = Record::read(home).ok()??;
     let members = record.members();
-    let statuses = observe::statuses(&members, &record.tools()?, Duration::from_secs(5));
+    let statuses = observe::statuses(&members, &record.tools(home)?, Duration::from_secs(5));
     let leads = |status: &&Status| status.leader == Some(status.member_id);
     let seen = statuses.iter().filter_map(Look::seen);
     let leader = seen.filter(leads).map(|status| status.member_id).next()?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 /// How much output is kept: the end, which says why a program ended.
 const MOST: usize = 16 << 20;
 
+#[derive(Debug)]
 pub(super) struct Reading {
     bytes: Arc<Mutex<Vec<u8>>>,
     done: Receiver<()>,

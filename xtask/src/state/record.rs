@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic::{self, cannot_write};
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::hint::Hint;
+use crate::pki;
 use crate::plan::identity::{EtcdId, cluster_id};
 use crate::plan::{Member, Plan};
 use crate::process::quoted;
@@ -312,9 +313,10 @@ impl Record {
         home.folder().join("cluster.json")
     }
 
-    /// The recorded binaries, if they still exist.
-    pub fn tools(&self) -> Option<Tools> {
-        self.etcd.tools()
+    /// The recorded binaries, if they still exist, with the certificate for the members of this cluster.
+    pub fn tools(&self, home: &Home) -> Option<Tools> {
+        let tools = self.etcd.tools()?;
+        Some(tools.with(pki::client(home, self.scheme)))
     }
 }
 
@@ -332,6 +334,7 @@ impl RecordedEtcd {
             etcdctl,
             version,
             origin,
+            certificate: None,
         })
     }
 
@@ -341,6 +344,7 @@ impl RecordedEtcd {
             etcdctl,
             version,
             origin,
+            ..
         } = tools.clone();
         Self {
             version,

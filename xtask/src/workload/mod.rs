@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::drill::Moment;
 use crate::drill::history::{History, Operation};
 use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::etcd::http::Sender;
 use crate::pause::pause;
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
@@ -21,6 +22,8 @@ use leader::LeaderWatch;
 /// Running clients.
 pub struct Clients {
     plan: Plan,
+    /// Sends the requests of all of them, over the connections that it keeps.
+    sender: Sender,
     prefix: String,
     lease: String,
     begun: Instant,
@@ -93,20 +96,26 @@ impl Clients {
     /// # Errors
     ///
     /// Fails if no member grants the lease for the values.
-    pub fn begin(plan: &Plan, at_work: Duration, rate: u32) -> Result<Self, Reason> {
-        let gateways = gateways(plan, PATIENCE);
+    pub fn begin(
+        plan: &Plan,
+        sender: Sender,
+        at_work: Duration,
+        rate: u32,
+    ) -> Result<Self, Reason> {
+        let gateways = gateways(&sender, plan, PATIENCE);
         let seconds = (at_work + LEASE).as_secs();
         let lease = first_answer(&gateways, |gateway| gateway.grant_lease(seconds))?;
         let begun = Instant::now();
         let mut clients = Self {
             plan: plan.clone(),
+            leaders: LeaderWatch::new(begun, sender.clone()),
+            sender,
             prefix: prefix(plan),
             lease,
             begun,
             orders: Arc::new(Orders::default()),
             rate,
             clients: Vec::new(),
-            leaders: LeaderWatch::new(begun),
         };
         clients.follow(plan);
         Ok(clients)
@@ -144,7 +153,7 @@ impl Clients {
         let client = Client {
             number: self.clients.len(),
             through: member.name.clone(),
-            gateway: Gateway::of(&self.plan, member, PATIENCE),
+            gateway: Gateway::by(self.sender.clone(), &self.plan, member, PATIENCE),
             keys,
             prefix: self.prefix.clone(),
             lease: self.lease.clone(),
@@ -198,7 +207,7 @@ impl Clients {
         });
         let mut operations: Vec<Operation> = accounts.flatten().collect();
         operations.sort_by_key(|operation| (operation.begun, operation.client));
-        let gateways = gateways(&self.plan, LAST_PATIENCE.as_secs());
+        let gateways = gateways(&self.sender, &self.plan, LAST_PATIENCE.as_secs());
         let left = first_answer(&gateways, |gateway| gateway.all(&self.prefix));
         // If no member does it, the lease expires.
         let _ = first_answer(&gateways, |gateway| gateway.revoke_lease(&self.lease));
@@ -222,8 +231,8 @@ fn is_same(one: &Member, other: &Member) -> bool {
     (&one.name, one.client_socket()) == (&other.name, other.client_socket())
 }
 
-fn gateways(plan: &Plan, patience: u64) -> Vec<Gateway> {
-    let gateway = |member| Gateway::of(plan, member, patience);
+fn gateways(sender: &Sender, plan: &Plan, patience: u64) -> Vec<Gateway> {
+    let gateway = |member| Gateway::by(sender.clone(), plan, member, patience);
     plan.members.iter().map(gateway).collect()
 }
 

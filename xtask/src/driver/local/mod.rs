@@ -19,6 +19,7 @@ use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::observation::{Condition, Look, StartedWith};
 use crate::pause::pause;
+use crate::pki::{self, Pki};
 use crate::plan::flags::{self, InitialState, MemberFlags};
 use crate::plan::{Member, Plan};
 use crate::process::{Signal, detach};
@@ -123,12 +124,14 @@ impl Driver for Local {
         start: &Start,
         _doing: &mut dyn FnMut(&HostName, &str),
     ) -> Outcome<()> {
+        pki::prepare(home, plan)?;
+        let sender = Sender::with(pki::client(home, plan.scheme()));
         for (number, (name, state)) in start.members.iter().enumerate() {
             let Some(member) = plan.members.iter().find(|member| member.name == *name) else {
                 continue;
             };
             let folder = MemberFolder::of(home, name);
-            let arguments = arguments(plan, member, &folder, *state);
+            let arguments = arguments(home, plan, member, &folder, *state);
             start_process(tools, arguments, &folder).map_err(|error| {
                 Failure::failed(
                     Diagnostic::error(format!("`{name}` could not be started: {error}"))
@@ -140,7 +143,7 @@ impl Driver for Local {
                 )
             })?;
             if *state == InitialState::Existing && number + 1 < start.members.len() {
-                wait_until_it_serves_peers(member, &folder);
+                wait_until_it_serves_peers(member, &folder, &sender);
             }
         }
         Ok(())
@@ -228,9 +231,9 @@ impl Driver for Local {
 /// Waits until a member answers the others. A member with data first compares it with theirs
 /// (`initial-corrupt-check`). Started at once, each would wait seven seconds for each of the others;
 /// one after another, each finds the later ones silent and the earlier ones ready.
-fn wait_until_it_serves_peers(member: &Member, folder: &MemberFolder) {
+fn wait_until_it_serves_peers(member: &Member, folder: &MemberFolder, sender: &Sender) {
     let deadline = Instant::now() + NEXT;
-    while folder.is_claimed() && !serves_peers(member, &Sender::Own) && Instant::now() < deadline {
+    while folder.is_claimed() && !serves_peers(member, sender) && Instant::now() < deadline {
         pause(Duration::from_millis(10));
     }
 }
@@ -272,11 +275,15 @@ fn cannot_be_ended(home: &Home, member: &HostName, process: &Process, why: &str)
 
 /// The arguments of a member's command line.
 fn arguments(
+    home: &Home,
     plan: &Plan,
     member: &Member,
     folder: &MemberFolder,
     state: InitialState,
 ) -> Vec<String> {
-    let myself = MemberFlags::at(plan, member, folder.data(), state);
+    let myself = MemberFlags {
+        certificate: Pki::of(home).member(member),
+        ..MemberFlags::at(plan, member, folder.data(), state)
+    };
     flags::words(&flags::flags(plan, &myself), plan.version())
 }

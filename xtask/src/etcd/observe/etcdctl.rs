@@ -10,6 +10,7 @@ use super::metrics::metrics;
 use super::{
     PROBE_SECONDS, ask_each, for_each, knock, obstacle, probe_prefix, spokesman, value, written_by,
 };
+use crate::etcd::client_environment;
 use crate::etcd::command::client;
 use crate::etcd::http::Sender;
 use crate::etcd::tools::{Tools, ToolsOrigin};
@@ -316,7 +317,8 @@ impl Etcdctl<'_> {
         };
         let etcdctl = &self.tools.etcdctl;
         let seconds = self.patience.as_secs().max(1);
-        let mut command = client(&shell, etcdctl)
+        let command = client(&shell, etcdctl)
+            .envs(client_environment(self.tools, None))
             .arg(format!("--endpoints={endpoints}"))
             .arg(format!("--dial-timeout={seconds}s"))
             .arg(format!("--command-timeout={seconds}s"))
@@ -324,10 +326,6 @@ impl Etcdctl<'_> {
             // A look starts two dozen of them, each with one task: one thread per processor would
             // make them slow each other down.
             .env("GOMAXPROCS", "1");
-        // From 3.4 on, the v3 API is the default, and 3.6 warns about the variable.
-        if self.tools.version.minor_release() < (3, 4) {
-            command = command.env("ETCDCTL_API", "3");
-        }
         // etcdctl has its own deadlines for dialling and for commands; ours is for one that hangs.
         let turn = turns::wait();
         let finished = process::run(command, self.patience * 2 + Duration::from_secs(2));

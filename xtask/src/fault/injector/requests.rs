@@ -54,7 +54,7 @@ impl Injector<'_> {
     /// Raises the NOSPACE alarm for a member.
     pub(in crate::fault) fn raise_no_space(&mut self, member: &Member) -> Outcome<()> {
         self.note(Undo::DisarmNoSpace)?;
-        let gateway = Gateway::of(self.plan(), member, 5);
+        let gateway = Gateway::of(self.plan(), self.tools(), member, 5);
         // A replaced member has another ID than predicted.
         let id = gateway.status().map_err(unanswered)?.member;
         gateway.raise_no_space(id).map_err(unanswered)
@@ -97,9 +97,11 @@ impl Injector<'_> {
             prefix: prefix.clone(),
         })?;
         let plan = self.plan();
-        let leader = Gateway::of(plan, self.leader()?, 10);
+        let leader = Gateway::of(plan, self.tools(), self.leader()?, 10);
         let members = plan.members.iter();
-        let members: Vec<Gateway> = members.map(|one| Gateway::of(plan, one, 10)).collect();
+        let members: Vec<Gateway> = members
+            .map(|one| Gateway::of(plan, self.tools(), one, 10))
+            .collect();
         let value = "x".repeat(VALUE);
         let mut number = 0;
         // All members, because databases with the same keys grow at different times.
@@ -144,7 +146,7 @@ impl Injector<'_> {
             Ok(())
         };
         let gateways = others.iter().cycle().take(AT_ONCE);
-        let gateways = gateways.map(|member| Gateway::of(plan, member, 5));
+        let gateways = gateways.map(|member| Gateway::of(plan, self.tools(), member, 5));
         let agreed = thread::scope(|scope| {
             let agreeing: Vec<_> = gateways
                 .map(|gateway| scope.spawn(|| agree(gateway)))

@@ -62,6 +62,7 @@ pub(super) fn with_target(
         None => find_version(&session, plan, named)?,
     };
     session.defined = session.driver.run_by(&placed, &tools);
+    let tools = tools.with(session.tools.certificate.clone());
     session.next_tools = (tools.version != runs).then_some(tools);
     Ok(session)
 }

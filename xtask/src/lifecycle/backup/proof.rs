@@ -54,8 +54,8 @@ pub(super) fn prove(
         Err(why) => return Ok(Proof::NotRestored(why)),
     }
     ui.say("restoring it into a scratch cluster");
-    let name = &started.home.name;
-    let plan = |ports| scratch_plan(name, tools.version, ports);
+    let (name, scheme) = (&started.home.name, started.record.scheme);
+    let plan = |ports| scratch_plan(name, tools.version, scheme, ports);
     let scratch = ScratchCluster::new(ui, &started.home, &tools, &[Ipv4Addr::LOCALHOST], &plan)?;
     if let Err(why) = restore(&scratch, file)? {
         return Ok(Proof::NotRestored(why));
@@ -116,7 +116,7 @@ fn restore(scratch: &ScratchCluster<'_>, file: &Utf8Path) -> Outcome<Result<(), 
         fs::create_dir_all(parent).map_err(|error| unwritten(parent, &error))?;
     }
     Ok(snapshot::restore(
-        scratch.tools,
+        &scratch.tools,
         file,
         &scratch.plan,
         &scratch.member,
@@ -142,7 +142,7 @@ fn ask(scratch: &ScratchCluster<'_>, revision: u64) -> Result<Restored, Reason> 
     if scratch.status()?.cluster_id != scratch.plan.cluster_id {
         return Err("another cluster answered in the place of the restored one".into());
     }
-    let (hash, keys) = observe::keys_at(&scratch.member, scratch.tools, revision, COUNTING);
+    let (hash, keys) = observe::keys_at(&scratch.member, &scratch.tools, revision, COUNTING);
     Ok(Restored {
         hash: seen(hash)?,
         keys: seen(keys)?,

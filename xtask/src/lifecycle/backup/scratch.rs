@@ -18,6 +18,7 @@ use crate::etcd::serving::{self, Serving};
 use crate::etcd::tools::Tools;
 use crate::observation::{Condition, Look, Status, log};
 use crate::pause::pause;
+use crate::pki;
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::process::DeferredInterrupt;
@@ -66,7 +67,7 @@ pub(in crate::lifecycle) struct ScratchCluster<'a> {
     home: Home,
     /// The cluster whose data it has.
     of: &'a Home,
-    pub(in crate::lifecycle) tools: &'a Tools,
+    pub(in crate::lifecycle) tools: Tools,
     pub(in crate::lifecycle) plan: Plan,
     /// Its first member, which is often the only one.
     pub(in crate::lifecycle) member: Member,
@@ -79,7 +80,7 @@ impl<'a> ScratchCluster<'a> {
     pub(in crate::lifecycle) fn new(
         ui: Ui,
         of: &'a Home,
-        tools: &'a Tools,
+        tools: &Tools,
         addresses: &[Ipv4Addr],
         plan: &dyn Fn(Ports) -> Plan,
     ) -> Outcome<Self> {
@@ -104,9 +105,9 @@ impl<'a> ScratchCluster<'a> {
             .map_err(|error| unwritten(root, &error))?;
         Ok(Self {
             ui,
+            tools: tools.clone().with(pki::client(&home, plan.scheme())),
             home,
             of,
-            tools,
             plan,
             member,
             driver: driver::named(DriverName::Local),
@@ -148,12 +149,13 @@ impl<'a> ScratchCluster<'a> {
         };
         let (home, plan) = (&self.home, &self.plan);
         self.driver
-            .start(home, plan, self.tools, &start, &mut |_, _| {})?;
+            .start(home, plan, &self.tools, &start, &mut |_, _| {})?;
+        let sender = Sender::of(&self.tools);
         let deadline = Instant::now() + PATIENCE;
         let names = std::slice::from_ref(&self.member.name);
         loop {
             let conditions = self.driver.conditions(&self.home, names)?;
-            if serving::ask(&self.member, &Sender::Own) == Serving::Serves {
+            if serving::ask(&self.member, &sender) == Serving::Serves {
                 return Ok(Ok(()));
             }
             if !conditions.iter().all(Condition::is_running) {
@@ -181,7 +183,7 @@ impl<'a> ScratchCluster<'a> {
     /// What the member says of itself.
     pub(in crate::lifecycle) fn status(&self) -> Result<Status, Reason> {
         let members = std::slice::from_ref(&self.member);
-        match observe::statuses(members, self.tools, COUNTING).pop() {
+        match observe::statuses(members, &self.tools, COUNTING).pop() {
             Some(Look::Seen(status)) => Ok(status),
             Some(Look::Failed(why) | Look::NotAsked(why)) => {
                 Err(format!("the restored copy could not be asked: {why}").into())

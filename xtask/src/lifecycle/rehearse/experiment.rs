@@ -10,6 +10,7 @@ use crate::check::{Health, Reported};
 use crate::drill::restored::Restored;
 use crate::drill::{Disturbance, Drill, Event};
 use crate::etcd::gateway::Gateway;
+use crate::etcd::http::Sender;
 use crate::etcd::verify::Verified;
 use crate::fault::{self, Cost, Fault, Injector, RestoredFrom};
 use crate::hint::Hint;
@@ -51,8 +52,9 @@ impl Experiment<'_> {
         }
         let usual = before.report.reported();
         let plan = &self.session.plan;
+        let sender = Sender::of(&self.session.tools);
         let (hold, rate) = (self.request.hold, self.request.rate);
-        let noticed = under_load(plan, hold, rate, self.interruption, |timeline| {
+        let noticed = under_load(plan, sender, hold, rate, self.interruption, |timeline| {
             self.inject_and_heal(fault, &usual, timeline)
         })?;
         let Some(Noticed {
@@ -220,9 +222,9 @@ impl Experiment<'_> {
 
     /// The current leader, as the members report it.
     fn leader(&self, fault: &Fault) -> Outcome<HostName> {
-        let plan = &self.session.plan;
+        let Session { plan, tools, .. } = self.session;
         let leads = |member: &&Member| {
-            let status = Gateway::of(plan, member, 5).status();
+            let status = Gateway::of(plan, tools, member, 5).status();
             status.is_ok_and(|status| status.leader == Some(status.member))
         };
         let deadline = Instant::now() + SETTLING;

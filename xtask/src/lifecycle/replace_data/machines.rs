@@ -138,5 +138,6 @@ fn client(restoration: &Restoration) -> Tools {
         etcdctl: etcd.etcdctl,
         version: etcd.version,
         origin: etcd.origin,
+        certificate: None,
     }
 }

@@ -113,7 +113,7 @@ fn alone(
         ..
     } = session;
     let name = &home.name;
-    let plan = |ports| plan_of_survivor(name, tools.version, ports);
+    let plan = |ports| plan_of_survivor(name, tools.version, record.scheme, ports);
     let scratch = ScratchCluster::new(ui, home, tools, &[Ipv4Addr::LOCALHOST], &plan)?;
     ui.say(&format!("copying {what}{meanwhile}"));
     {

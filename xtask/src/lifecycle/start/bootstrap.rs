@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::bootstrap::{Answer, Decision, Entry, Identity, Newcomer};
 use crate::command_line;
+use crate::etcd::http::Sender;
 use crate::etcd::peers;
 use crate::hint::Hint;
 use crate::plan::flags::InitialState;
@@ -14,13 +15,14 @@ use crate::steps::Start;
 use crate::values::HostName;
 
 /// Decides for each member that is to be started without data. `is_recorded`: whether the cluster has a
-/// record. Returns the members that join a running cluster, each with its ID there.
+/// record. `sender`: asks the others. Returns the members that join a running cluster, each with its ID there.
 ///
 /// # Errors
 ///
 /// Refuses if a member can neither found the cluster nor join it.
 pub(super) fn decide(
     plan: &Plan,
+    sender: &Sender,
     is_recorded: bool,
     start: &mut Start,
 ) -> Outcome<Vec<(HostName, EtcdId)>> {
@@ -32,7 +34,7 @@ pub(super) fn decide(
         let Some(member) = plan.members.iter().find(|member| member.name == *name) else {
             continue;
         };
-        match newcomer(plan, member).decide(&answers(plan, member)) {
+        match newcomer(plan, member).decide(&answers(plan, sender, member)) {
             Decision::Found => {}
             Decision::Join(list) if is_list_of(plan, &list) => {
                 *state = InitialState::Existing;
@@ -65,11 +67,11 @@ fn newcomer(plan: &Plan, member: &Member) -> Newcomer {
     }
 }
 
-fn answers(plan: &Plan, member: &Member) -> Vec<(String, Answer)> {
+fn answers(plan: &Plan, sender: &Sender, member: &Member) -> Vec<(String, Answer)> {
     let others = plan.members.iter();
     let others = others.filter(|other| other.name != member.name);
     others
-        .map(|other| (other.name.to_string(), peers::ask(other)))
+        .map(|other| (other.name.to_string(), peers::ask(other, sender)))
         .collect()
 }
 

@@ -8,10 +8,12 @@ use super::lost::{is_replaceable, lost};
 use super::{StartRequest, driver_choice, render_files};
 use crate::advice::Others;
 use crate::driver::Driver;
+use crate::etcd::http::Sender;
 use crate::etcd::tools::Tools;
 use crate::fault::{self, Healed, Journal};
 use crate::lifecycle::{known_data, machine_box, way_back};
 use crate::observation::Condition;
+use crate::pki;
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::render;
@@ -106,7 +108,8 @@ impl<'a> Past<'a> {
         let Some(journal) = Journal::read(&self.home)? else {
             return Ok(None);
         };
-        let recorded = self.record.as_ref().and_then(Record::tools);
+        let recorded = self.record.as_ref();
+        let recorded = recorded.and_then(|record| record.tools(&self.home));
         let tools = match recorded {
             Some(tools) => tools,
             // Running members must not be joined by another version.
@@ -143,7 +146,10 @@ impl<'a> Past<'a> {
                 .driver
                 .preflight(&self.home, &self.plan, &start.names())?;
             self.ui.report(&preflight);
-            let joining = bootstrap::decide(&self.plan, self.record.is_some(), &mut start)?;
+            let joining = {
+                let sender = Sender::with(pki::client(&self.home, self.plan.scheme()));
+                bootstrap::decide(&self.plan, &sender, self.record.is_some(), &mut start)?
+            };
             self.record_ids(&joining)?;
         }
         // Its data would make it look for the cluster before.
@@ -162,7 +168,8 @@ impl<'a> Past<'a> {
                 Others::None
             };
             let name = &self.home.name;
-            let tools = self.record.as_ref().and_then(Record::tools);
+            let recorded = self.record.as_ref();
+            let tools = recorded.and_then(|record| record.tools(&self.home));
             let way_back = tools.and_then(|tools| {
                 let members = &self.plan.members;
                 way_back::now(&self.home, self.driver, members, &tools, &had_data)
@@ -272,6 +279,7 @@ impl<'a> Past<'a> {
 
     /// The cluster on these binaries. The record of a new cluster is not written yet.
     pub(super) fn session(&self, tools: Tools) -> Session {
+        let tools = tools.with(pki::client(&self.home, self.plan.scheme()));
         let plan = self.driver.run_by(&self.plan, &tools);
         let record = match &self.record {
             Some(record) => record.clone(),

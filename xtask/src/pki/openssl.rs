@@ -1,0 +1,190 @@
+//! Makes keys and certificates with the program openssl.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use camino::Utf8Path;
+use xshell::Cmd;
+
+use crate::atomic::cannot_write;
+use crate::hint::Hint;
+use crate::plan::Member;
+use crate::process::{self, Finished};
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::ui::moment;
+use crate::values::ClusterName;
+
+/// Whose certificate it is.
+pub(super) enum Kind<'a> {
+    /// That of the certificate authority.
+    Authority,
+    /// That of this host's tools.
+    Client,
+    /// That of a member, which is server and client of the others, and of itself: etcd's gRPC gateway.
+    Member(&'a Member),
+}
+
+/// Who signs a certificate.
+#[derive(Clone, Copy)]
+pub(super) enum Signer<'a> {
+    /// The certificate itself.
+    Itself,
+    /// The authority with its certificate and key in this folder.
+    Authority(&'a Utf8Path),
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long authorities live.
+const AUTHORITY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// How long other certificates live.
+const LEAF: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How long openssl may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Kind<'_> {
+    /// The start of the names of its files.
+    const fn file(&self) -> &'static str {
+        match self {
+            Self::Authority => "ca",
+            Self::Client => "client",
+            Self::Member(_) => "member",
+        }
+    }
+
+    const fn life(&self) -> Duration {
+        match self {
+            Self::Authority => AUTHORITY,
+            Self::Client | Self::Member(_) => LEAF,
+        }
+    }
+
+    /// The subject. It has no common name: with authentication enabled, etcd would take that for a user.
+    fn subject(&self, cluster: &ClusterName) -> String {
+        let unit = match self {
+            Self::Authority => "certificate authority",
+            Self::Client => "client",
+            Self::Member(member) => member.name.as_str(),
+        };
+        format!("O = {cluster}\nOU = {unit}\n")
+    }
+
+    fn extensions(&self) -> String {
+        let leaf = "basicConstraints = critical, CA:FALSE\n\
+                    keyUsage = critical, digitalSignature\n\
+                    authorityKeyIdentifier = keyid\n";
+        match self {
+            Self::Authority => "basicConstraints = critical, CA:TRUE, pathlen:0\n\
+                                keyUsage = critical, keyCertSign, cRLSign\n"
+                .to_owned(),
+            Self::Client => format!("{leaf}extendedKeyUsage = clientAuth\n"),
+            Self::Member(member) => format!(
+                "{leaf}extendedKeyUsage = serverAuth, clientAuth\n\
+                 subjectAltName = DNS:{}, DNS:localhost, IP:{}, IP:127.0.0.1\n",
+                member.name, member.address
+            ),
+        }
+    }
+}
+
+/// Makes a key and a certificate in this empty folder, for at most its life from now on.
+pub(super) fn issue(
+    folder: &Utf8Path,
+    cluster: &ClusterName,
+    kind: &Kind<'_>,
+    signer: Signer<'_>,
+) -> Outcome<()> {
+    let file = kind.file();
+    let unwritten = |error: io::Error| cannot_write(folder, &error, "openssl works there");
+    let config = format!(
+        "[req]\nprompt = no\ndistinguished_name = subject\n\
+         [subject]\n{subject}\
+         [ca]\ndefault_ca = authority\n\
+         [authority]\ndatabase = index.txt\nnew_certs_dir = .\nrand_serial = yes\n\
+         default_md = sha256\nunique_subject = no\npolicy = any\n\
+         [any]\norganizationName = supplied\norganizationalUnitName = supplied\n\
+         [extensions]\nsubjectKeyIdentifier = hash\n{extensions}",
+        subject = kind.subject(cluster),
+        extensions = kind.extensions(),
+    );
+    fs::write(folder.join("openssl.cnf"), config).map_err(unwritten)?;
+    fs::write(folder.join("index.txt"), "").map_err(unwritten)?;
+    let key = format!("{file}.key");
+    run(folder, |openssl| {
+        openssl
+            .args(["req", "-new", "-config", "openssl.cnf"])
+            .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+            .args(["-nodes", "-keyout", &key, "-out", "request.csr"])
+    })?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default();
+    // The clock of a machine may be behind.
+    let (from, until) = (now.saturating_sub(DAY), now + kind.life());
+    let certificate = format!("{file}.crt");
+    run(folder, |openssl| {
+        let openssl = openssl
+            .args(["ca", "-batch", "-notext", "-config", "openssl.cnf"])
+            .args(["-in", "request.csr", "-out", &certificate])
+            .args(["-startdate", &written(from), "-enddate", &written(until)])
+            .args(["-extensions", "extensions"]);
+        match signer {
+            Signer::Itself => openssl.args(["-selfsign", "-keyfile", &key]),
+            Signer::Authority(folder) => openssl
+                .arg("-cert")
+                .arg(folder.join("ca.crt"))
+                .arg("-keyfile")
+                .arg(folder.join("ca.key")),
+        }
+    })?;
+    keep_only(folder, &[&key, &certificate]).map_err(unwritten)
+}
+
+/// A time as openssl wants it.
+fn written(since_1970: Duration) -> String {
+    moment::utc(since_1970).replace(['-', ':', 'T'], "")
+}
+
+/// Removes all other files, and keeps others from reading these.
+fn keep_only(folder: &Utf8Path, files: &[&str]) -> io::Result<()> {
+    for entry in folder.read_dir_utf8()? {
+        let entry = entry?;
+        if files.contains(&entry.file_name()) {
+            fs::set_permissions(entry.path(), Permissions::from_mode(0o600))?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn run(folder: &Utf8Path, words: impl FnOnce(Cmd<'_>) -> Cmd<'_>) -> Outcome<()> {
+    let shell = process::shell()?;
+    shell.change_dir(folder);
+    let finished = process::run(words(shell.cmd("openssl")), PATIENCE);
+    if finished.success() {
+        return Ok(());
+    }
+    Err(failed(&finished))
+}
+
+fn failed(finished: &Finished) -> Failure {
+    if finished.not_found() {
+        return Failure::host(
+            Diagnostic::error("openssl was not found on this host")
+                .note("it makes the certificates of clusters with `tls = true`, and talks to their members")
+                .hint(Hint::heals(
+                    "install it on Debian or Ubuntu",
+                    ["sudo apt-get install openssl"],
+                )),
+        );
+    }
+    Failure::failed(
+        Diagnostic::error(format!("`openssl` {}", finished.ending()))
+            .note(finished.last_lines(3))
+            .note(format!("the command was `{}`", finished.command)),
+    )
+}
