@@ -109,6 +109,7 @@ mod systemd;
 mod terminal;
 mod test_command;
 mod tidy;
+mod tls;
 mod tools;
 mod typed;
 mod upgrade;

@@ -1,22 +1,24 @@
 //! The certificates of a cluster with TLS: `.state/<name>/pki/`. openssl makes them: it is there on nearly every
 //! host, and costs no compilation.
 //!
-//! `ca/` holds the cluster's own certificate authority, `client/` the certificate of our own tools, and
+//! `ca/` holds the certificate authority, `client/` the certificate of this host's tools, and
 //! `members/<name>-<address>/` that of each member. Each folder is complete, or not there.
 
 mod openssl;
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::atomic::{self, cannot_write};
+use crate::hint::Hint;
 use crate::plan::flags::Certificate;
 use crate::plan::{Member, Plan};
-use crate::report::Outcome;
-use crate::values::Scheme;
+use crate::process::quoted;
+use crate::report::{Diagnostic, Failure, Outcome};
+use crate::values::{HostFolder, Scheme};
 use crate::workspace::Home;
 use openssl::{Kind, Signer};
 
@@ -34,40 +36,42 @@ impl Pki {
         }
     }
 
-    /// Whether there is a certificate authority.
+    /// Whether the cluster has an authority.
     pub fn is_there(&self) -> bool {
         self.authority().exists()
     }
 
-    /// The certificates of the authorities that everybody trusts.
-    fn authorities(&self) -> Utf8PathBuf {
-        self.authority().join("ca.crt")
+    /// The certificate of this host's tools.
+    pub fn client(&self) -> Certificate {
+        self.certificate(&Kind::Client)
+    }
+
+    /// The certificate of a member. Another address needs another one.
+    pub fn member(&self, member: &Member) -> Certificate {
+        self.certificate(&Kind::Member(member))
     }
 
     fn authority(&self) -> Utf8PathBuf {
         self.folder.join("ca")
     }
 
-    /// The certificate of this host's tools.
-    pub fn client(&self) -> Certificate {
-        self.certificate(&self.folder.join("client"), "client")
+    fn folder_of(&self, kind: &Kind<'_>) -> Utf8PathBuf {
+        match kind {
+            Kind::Authority => self.authority(),
+            Kind::Client => self.folder.join("client"),
+            Kind::Member(Member { name, address, .. }) => self
+                .folder
+                .join("members")
+                .join(format!("{name}-{address}")),
+        }
     }
 
-    /// The certificate of a member. Another address needs another one.
-    pub fn member(&self, member: &Member) -> Certificate {
-        self.certificate(&self.folder_of(member), "member")
-    }
-
-    fn folder_of(&self, member: &Member) -> Utf8PathBuf {
-        let folder = format!("{}-{}", member.name, member.address);
-        self.folder.join("members").join(folder)
-    }
-
-    fn certificate(&self, folder: &Utf8Path, name: &str) -> Certificate {
+    fn certificate(&self, kind: &Kind<'_>) -> Certificate {
+        let folder = self.folder_of(kind);
         Certificate {
-            authorities: self.authorities().into_string(),
-            certificate: folder.join(format!("{name}.crt")).into_string(),
-            key: folder.join(format!("{name}.key")).into_string(),
+            authorities: self.authority().join("ca.crt").into_string(),
+            certificate: folder.join(kind.certificate()).into_string(),
+            key: folder.join(kind.key()).into_string(),
         }
     }
 }
@@ -84,30 +88,146 @@ pub fn prepare(home: &Home, plan: &Plan) -> Outcome<()> {
         return Ok(());
     }
     let pki = Pki::of(home);
-    let cluster = &home.name;
-    let authority = pki.authority();
-    make(&authority, |folder| {
-        openssl::issue(folder, cluster, &Kind::Authority, Signer::Itself)
-    })?;
-    let signer = Signer::Authority(&authority);
-    make(&pki.folder.join("client"), |folder| {
-        openssl::issue(folder, cluster, &Kind::Client, signer)
-    })?;
-    for member in &plan.members {
-        make(&pki.folder_of(member), |folder| {
-            openssl::issue(folder, cluster, &Kind::Member(member), signer)
+    if !pki.is_there() {
+        found(&pki, home, plan)?;
+    }
+    let mut missing = kinds(plan);
+    missing.retain(|kind| !pki.folder_of(kind).exists());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let signer = signer(&pki, home, plan)?;
+    for kind in missing {
+        make(&pki.folder_of(&kind), |part| {
+            openssl::issue(part, &home.name, &kind, None, &signer)
         })?;
     }
     Ok(())
 }
 
-/// Makes a folder as a whole, unless it exists.
-fn make(folder: &Utf8Path, fill: impl FnOnce(&Utf8Path) -> Outcome<()>) -> Outcome<()> {
-    if folder.exists() {
+/// Fails if this host has no certificate that the running members of a cluster accept.
+pub fn require_client(home: &Home, scheme: Scheme) -> Outcome<()> {
+    let Some(Certificate { key, .. }) = client(home, scheme) else {
         return Ok(());
+    };
+    let Err(error) = File::open(&key) else {
+        return Ok(());
+    };
+    let name = &home.name;
+    let note = "without them, no member answers, and health is unknown";
+    Err(Failure::could_not_look(match error.kind() {
+        io::ErrorKind::NotFound => {
+            Diagnostic::error(format!("the certificates of `{name}` are gone: no `{key}`"))
+                .note(note)
+                .hint("restore the folder, if you can")
+                .hint(Hint::heals(
+                    "or stop the members, and start them with new certificates",
+                    [
+                        format!("cargo xtask down {name}"),
+                        format!("cargo xtask up {name}"),
+                    ],
+                ))
+        }
+        _ => Diagnostic::error(format!(
+            "the certificates of `{name}` cannot be read: `{key}`: {error}"
+        ))
+        .note(note)
+        .hint("run this as the user who started the cluster"),
+    }))
+}
+
+/// Issues the certificates of these members and of the tools again, with their keys. etcd reads them at each
+/// handshake, so running members need no restart.
+pub fn renew(home: &Home, plan: &Plan) -> Outcome<()> {
+    prepare(home, plan)?;
+    let pki = Pki::of(home);
+    let signer = signer(&pki, home, plan)?;
+    for kind in kinds(plan) {
+        let folder = pki.folder_of(&kind);
+        let (key, certificate) = (folder.join(kind.key()), folder.join(kind.certificate()));
+        let renewed = folder.join("renewed");
+        let unwritten = |error: io::Error| unwritten(&certificate, &error);
+        make(&renewed, |part| {
+            openssl::issue(part, &home.name, &kind, Some(&key), &signer)
+        })?;
+        // The member that reads it meanwhile gets the old one or the new one, and both fit the key.
+        fs::rename(renewed.join(kind.certificate()), &certificate).map_err(unwritten)?;
+        fs::remove_dir_all(&renewed).map_err(unwritten)?;
     }
-    let unwritten =
-        |error: io::Error| cannot_write(folder, &error, "TLS needs a certificate there");
+    Ok(())
+}
+
+/// The certificates of a cluster, without that of its authority.
+fn kinds(plan: &Plan) -> Vec<Kind<'_>> {
+    let members = plan.members.iter().map(Kind::Member);
+    [Kind::Client].into_iter().chain(members).collect()
+}
+
+/// The authority that signs the certificates of a cluster.
+fn signer(pki: &Pki, home: &Home, plan: &Plan) -> Outcome<Signer> {
+    let certificate = pki.authority().join(Kind::Authority.certificate());
+    let folder = match &plan.etcd.authority {
+        Some(folder) => named(home, folder),
+        None => pki.authority(),
+    };
+    let key = folder.join(Kind::Authority.key());
+    openssl::check_pair(&certificate, &key)
+        .map_err(|why| unusable_authority(plan, &folder, &why))?;
+    Ok(Signer::Authority { certificate, key })
+}
+
+/// Makes the cluster's own authority, or copies the certificate of the one that the definition names. The key of that
+/// stays where it is.
+fn found(pki: &Pki, home: &Home, plan: &Plan) -> Outcome<()> {
+    make(&pki.authority(), |part| match &plan.etcd.authority {
+        None => openssl::issue(part, &home.name, &Kind::Authority, None, &Signer::Itself),
+        Some(folder) => {
+            let named = named(home, folder);
+            let certificate = named.join("ca.crt");
+            openssl::check_pair(&certificate, &named.join("ca.key"))
+                .map_err(|why| unusable_authority(plan, &named, &why))?;
+            openssl::copy(&certificate, &part.join("ca.crt"))
+                .map_err(|error| unwritten(part, &error))
+        }
+    })
+}
+
+/// The folder that a definition names, which is relative to the definition.
+fn named(home: &Home, folder: &HostFolder) -> Utf8PathBuf {
+    let folder = folder.as_str();
+    match (folder.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(below), Ok(user)) => Utf8PathBuf::from(user).join(below),
+        _ => home.workspace.cluster().join(folder),
+    }
+}
+
+fn unusable_authority(plan: &Plan, folder: &Utf8Path, why: &str) -> Failure {
+    let whose = match plan.etcd.authority {
+        Some(_) => format!("`{}` names it as `authority`", plan.source),
+        None if folder.join(Kind::Authority.key()).exists() => {
+            "`up` has made it for this cluster".to_owned()
+        }
+        None => {
+            let source = &plan.source;
+            format!("`{source}` named it as `authority` when the cluster was started")
+        }
+    };
+    Failure::host(
+        Diagnostic::error(format!(
+            "the certificate authority of `{}` cannot be used: {why}",
+            plan.name
+        ))
+        .note(format!("{whose}; it signs the certificates of the members"))
+        .hint(Hint::informs(
+            "see what is there",
+            [format!("ls -l {}", quoted(folder.as_str()))],
+        )),
+    )
+}
+
+/// Makes a folder as a whole.
+fn make(folder: &Utf8Path, fill: impl FnOnce(&Utf8Path) -> Outcome<()>) -> Outcome<()> {
+    let unwritten = |error: io::Error| unwritten(folder, &error);
     let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
         return Ok(());
     };
@@ -115,7 +235,11 @@ fn make(folder: &Utf8Path, fill: impl FnOnce(&Utf8Path) -> Outcome<()>) -> Outco
     atomic::tidy_up_folder(parent);
     let part = parent.join(format!(".{name}.{}.new", std::process::id()));
     private_folder(&part).map_err(unwritten)?;
-    let made = fill(&part).and_then(|()| fs::rename(&part, folder).map_err(unwritten));
+    let made = fill(&part).and_then(|()| {
+        // That of a killed task.
+        let _ = fs::remove_dir_all(folder);
+        fs::rename(&part, folder).map_err(unwritten)
+    });
     if made.is_err() {
         let _ = fs::remove_dir_all(&part);
     }
@@ -125,4 +249,8 @@ fn make(folder: &Utf8Path, fill: impl FnOnce(&Utf8Path) -> Outcome<()>) -> Outco
 /// Creates a folder that only its owner can read, and its parents.
 fn private_folder(folder: &Utf8Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn unwritten(path: &Utf8Path, error: &io::Error) -> Failure {
+    cannot_write(path, error, "TLS needs a certificate there")
 }

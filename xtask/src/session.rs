@@ -3,6 +3,7 @@
 use crate::driver::{self, Driver};
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
+use crate::pki;
 use crate::plan::Plan;
 use crate::plan::flags::InitialState;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -80,8 +81,9 @@ impl Started {
         }
     }
 
-    /// The binaries that the cluster runs on. Fails if they were removed.
+    /// The binaries that the cluster runs on. Fails if they, or this host's certificate, were removed.
     pub fn tools(&self) -> Outcome<Tools> {
+        pki::require_client(&self.home, self.record.scheme)?;
         self.record.tools(&self.home).ok_or_else(|| {
             let recorded = &self.record.etcd;
             let name = &self.home.name;

@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use camino::Utf8Path;
-use xshell::Cmd;
+use camino::{Utf8Path, Utf8PathBuf};
+use xshell::{Cmd, Shell};
 
 use crate::atomic::cannot_write;
 use crate::hint::Hint;
@@ -27,12 +27,14 @@ pub(super) enum Kind<'a> {
 }
 
 /// Who signs a certificate.
-#[derive(Clone, Copy)]
-pub(super) enum Signer<'a> {
+pub(super) enum Signer {
     /// The certificate itself.
     Itself,
-    /// The authority with its certificate and key in this folder.
-    Authority(&'a Utf8Path),
+    /// The authority with this certificate and key.
+    Authority {
+        certificate: Utf8PathBuf,
+        key: Utf8PathBuf,
+    },
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -43,16 +45,28 @@ const AUTHORITY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How long other certificates live.
 const LEAF: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// The password of a key that has none: openssl would ask for it otherwise.
+const NEVER_ASK: [&str; 2] = ["-passin", "pass:"];
+
 /// How long openssl may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Kind<'_> {
-    /// The start of the names of its files.
-    const fn file(&self) -> &'static str {
+    /// The name of the file with its certificate.
+    pub(super) const fn certificate(&self) -> &'static str {
         match self {
-            Self::Authority => "ca",
-            Self::Client => "client",
-            Self::Member(_) => "member",
+            Self::Authority => "ca.crt",
+            Self::Client => "client.crt",
+            Self::Member(_) => "member.crt",
+        }
+    }
+
+    /// The name of the file with its private key.
+    pub(super) const fn key(&self) -> &'static str {
+        match self {
+            Self::Authority => "ca.key",
+            Self::Client => "client.key",
+            Self::Member(_) => "member.key",
         }
     }
 
@@ -91,14 +105,16 @@ impl Kind<'_> {
     }
 }
 
-/// Makes a key and a certificate in this empty folder, for at most its life from now on.
+/// Makes a certificate in this empty folder, which lives from now on. `key`: its key, or else a new one is made
+/// beside it.
 pub(super) fn issue(
     folder: &Utf8Path,
     cluster: &ClusterName,
     kind: &Kind<'_>,
-    signer: Signer<'_>,
+    key: Option<&Utf8Path>,
+    signer: &Signer,
 ) -> Outcome<()> {
-    let file = kind.file();
+    let (own_key, certificate) = (kind.key(), kind.certificate());
     let unwritten = |error: io::Error| cannot_write(folder, &error, "openssl works there");
     let config = format!(
         "[req]\nprompt = no\ndistinguished_name = subject\n\
@@ -113,34 +129,76 @@ pub(super) fn issue(
     );
     fs::write(folder.join("openssl.cnf"), config).map_err(unwritten)?;
     fs::write(folder.join("index.txt"), "").map_err(unwritten)?;
-    let key = format!("{file}.key");
     run(folder, |openssl| {
-        openssl
+        let openssl = openssl
             .args(["req", "-new", "-config", "openssl.cnf"])
-            .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
-            .args(["-nodes", "-keyout", &key, "-out", "request.csr"])
+            .args(["-out", "request.csr"]);
+        match key {
+            Some(key) => openssl.args(NEVER_ASK).arg("-key").arg(key),
+            None => openssl
+                .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+                .args(["-nodes", "-keyout", own_key]),
+        }
     })?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.unwrap_or_default();
     // The clock of a machine may be behind.
     let (from, until) = (now.saturating_sub(DAY), now + kind.life());
-    let certificate = format!("{file}.crt");
     run(folder, |openssl| {
         let openssl = openssl
             .args(["ca", "-batch", "-notext", "-config", "openssl.cnf"])
-            .args(["-in", "request.csr", "-out", &certificate])
+            .args(["-in", "request.csr", "-out", certificate])
             .args(["-startdate", &written(from), "-enddate", &written(until)])
             .args(["-extensions", "extensions"]);
         match signer {
-            Signer::Itself => openssl.args(["-selfsign", "-keyfile", &key]),
-            Signer::Authority(folder) => openssl
+            Signer::Itself => openssl.args(["-selfsign", "-keyfile", own_key]),
+            Signer::Authority { certificate, key } => openssl
                 .arg("-cert")
-                .arg(folder.join("ca.crt"))
+                .arg(certificate)
                 .arg("-keyfile")
-                .arg(folder.join("ca.key")),
+                .arg(key)
+                .args(NEVER_ASK),
         }
     })?;
-    keep_only(folder, &[&key, &certificate]).map_err(unwritten)
+    keep_only(folder, &[own_key, certificate]).map_err(unwritten)
+}
+
+/// Fails if this key is not that of this certificate, or cannot be used.
+pub(super) fn check_pair(certificate: &Utf8Path, key: &Utf8Path) -> Result<(), String> {
+    let of_certificate = public_key(&["x509", "-noout", "-pubkey"], certificate)?;
+    let of_key = public_key(&["pkey", "-pubout"], key)?;
+    // They end differently.
+    match of_certificate.trim() == of_key.trim() {
+        true => Ok(()),
+        false => Err(format!("`{key}` is not the key of `{certificate}`")),
+    }
+}
+
+fn public_key(words: &[&str], file: &Utf8Path) -> Result<String, String> {
+    let shell = Shell::new().map_err(|error| error.to_string())?;
+    let openssl = shell.cmd("openssl").args(words).args(NEVER_ASK);
+    let finished = process::run(openssl.arg("-in").arg(file), PATIENCE);
+    match finished.success() {
+        true => Ok(finished.stdout),
+        false if finished.not_found() => Err(format!("`openssl` {}", finished.ending())),
+        false => Err(first_line(&finished)),
+    }
+}
+
+/// What is wrong is in openssl's first line, and where in its code in the following ones.
+fn first_line(finished: &Finished) -> String {
+    finished
+        .stderr
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Copies a certificate that is not secret into a file that only its owner can read.
+pub(super) fn copy(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    fs::set_permissions(to, Permissions::from_mode(0o600))
 }
 
 /// A time as openssl wants it.

@@ -172,6 +172,11 @@ section! {
     tls: bool = false, shown "false",
     Shape::Boolean, |found| found.boolean();
 
+    "A folder with the certificate authority of your own, as `ca.crt` and `ca.key`, instead of one that \
+     `up` makes. A relative path starts at this file."
+    authority: Option<HostFolder> = None, shown "",
+    text("~/etcd-authority"), |found| found.text().map(Some);
+
     "etcd's `initial-cluster-token`, which is part of the cluster's identity. Without it, the \
      definition's name and its generation."
     token: Option<Token> = None, shown "",

@@ -2,8 +2,8 @@ use std::str::FromStr;
 
 use super::{Refused, text_value};
 
-/// A folder of the host: absolute, below the home folder (`~/…`), or relative to the folder
-/// of the rendered files.
+/// A folder of the host: absolute, below the home folder (`~/…`), or relative to a folder that the key
+/// decides.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostFolder(String);
 
@@ -64,7 +64,7 @@ fn check(
     hint: &str,
 ) -> Result<(), Refused> {
     if let Some(other) = rest.chars().find(|&c| !allowed(c)) {
-        return Err(Refused::character(other, "a shared folder", hint));
+        return Err(Refused::character(other, "a folder", hint));
     }
     if text.is_empty() || text.len() > 255 {
         let length = text.len();

@@ -103,6 +103,8 @@ impl<'a> ScratchCluster<'a> {
             .mode(0o700)
             .create(root)
             .map_err(|error| unwritten(root, &error))?;
+        // Its own: nobody else can reach it either.
+        pki::prepare(&home, &plan)?;
         Ok(Self {
             ui,
             tools: tools.clone().with(pki::client(&home, plan.scheme())),

@@ -228,10 +228,13 @@ impl<'a> Past<'a> {
             ..
         } = self;
         ui.report(&driver.preflight(home, plan, &start.names())?);
+        let any_runs = conditions.iter().any(Condition::is_running);
+        if any_runs {
+            pki::require_client(home, plan.scheme())?;
+        }
         if driver.machines().is_some() && !start.members.is_empty() {
             machine_box::have(*ui, &home.workspace, plan)?;
         }
-        let any_runs = conditions.iter().any(Condition::is_running);
         let chosen = self.tools(any_runs)?;
         match driver.machines() {
             Some(_) => etcd_choice::warn_of_client(*ui, plan, &chosen.0),

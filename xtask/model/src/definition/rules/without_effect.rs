@@ -16,6 +16,11 @@ pub(super) static RULE: Rule = Rule {
                 warn(definition, out, "image", etcd.image.span(), &why);
             }
         }
+        if definition.etcd.tls.known() == Some(&false) {
+            let why = "members use no TLS";
+            let authority = definition.etcd.authority.span();
+            warn(definition, out, "authority", authority, why);
+        }
         if let Some(Members::List(_)) = definition.members.known() {
             let why = "the members are listed with their names and addresses";
             let prefix = definition.name_prefix.span();
