@@ -5,6 +5,7 @@
 //! `members/<name>-<address>/` that of each member. Each folder is complete, or not there.
 
 mod openssl;
+mod succession;
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -22,6 +23,8 @@ use crate::values::{HostFolder, Scheme};
 use crate::workspace::Home;
 use openssl::{Kind, Signer};
 
+pub use succession::{begin as replace_authority, is_replaced, succeed};
+
 /// The certificates of one cluster.
 #[derive(Debug)]
 pub struct Pki {
@@ -34,6 +37,11 @@ impl Pki {
         Self {
             folder: home.folder().join("pki"),
         }
+    }
+
+    /// Whether this file holds the authorities that are trusted now.
+    pub fn is_trusted(&self, file: &str) -> bool {
+        self.trusted() == file
     }
 
     /// Whether the cluster has an authority.
@@ -55,6 +63,15 @@ impl Pki {
         self.folder.join("ca")
     }
 
+    /// The certificates of all authorities that are trusted. Members read this file only when they start, so another
+    /// content has another path.
+    fn trusted(&self) -> Utf8PathBuf {
+        match self.both() {
+            both if both.exists() => both,
+            _ => self.authority().join(Kind::Authority.certificate()),
+        }
+    }
+
     fn folder_of(&self, kind: &Kind<'_>) -> Utf8PathBuf {
         match kind {
             Kind::Authority => self.authority(),
@@ -69,7 +86,7 @@ impl Pki {
     fn certificate(&self, kind: &Kind<'_>) -> Certificate {
         let folder = self.folder_of(kind);
         Certificate {
-            authorities: self.authority().join("ca.crt").into_string(),
+            authorities: self.trusted().into_string(),
             certificate: folder.join(kind.certificate()).into_string(),
             key: folder.join(kind.key()).into_string(),
         }
@@ -88,8 +105,9 @@ pub fn prepare(home: &Home, plan: &Plan) -> Outcome<()> {
         return Ok(());
     }
     let pki = Pki::of(home);
+    succession::complete(&pki)?;
     if !pki.is_there() {
-        found(&pki, home, plan)?;
+        make(&pki.authority(), |part| authority(part, home, plan))?;
     }
     let mut missing = kinds(plan);
     missing.retain(|kind| !pki.folder_of(kind).exists());
@@ -142,13 +160,17 @@ pub fn renew(home: &Home, plan: &Plan) -> Outcome<()> {
     prepare(home, plan)?;
     let pki = Pki::of(home);
     let signer = signer(&pki, home, plan)?;
+    renew_by(&pki, home, plan, &signer)
+}
+
+fn renew_by(pki: &Pki, home: &Home, plan: &Plan, signer: &Signer) -> Outcome<()> {
     for kind in kinds(plan) {
         let folder = pki.folder_of(&kind);
         let (key, certificate) = (folder.join(kind.key()), folder.join(kind.certificate()));
         let renewed = folder.join("renewed");
         let unwritten = |error: io::Error| unwritten(&certificate, &error);
         make(&renewed, |part| {
-            openssl::issue(part, &home.name, &kind, Some(&key), &signer)
+            openssl::issue(part, &home.name, &kind, Some(&key), signer)
         })?;
         // The member that reads it meanwhile gets the old one or the new one, and both fit the key.
         fs::rename(renewed.join(kind.certificate()), &certificate).map_err(unwritten)?;
@@ -165,10 +187,16 @@ fn kinds(plan: &Plan) -> Vec<Kind<'_>> {
 
 /// The authority that signs the certificates of a cluster.
 fn signer(pki: &Pki, home: &Home, plan: &Plan) -> Outcome<Signer> {
-    let certificate = pki.authority().join(Kind::Authority.certificate());
+    signer_in(pki.authority(), home, plan)
+}
+
+/// The authority in this folder.
+fn signer_in(own: Utf8PathBuf, home: &Home, plan: &Plan) -> Outcome<Signer> {
+    let certificate = own.join(Kind::Authority.certificate());
     let folder = match &plan.etcd.authority {
-        Some(folder) => named(home, folder),
-        None => pki.authority(),
+        // That of the definition may have been another one before.
+        Some(folder) if !own.join(Kind::Authority.key()).exists() => named(home, folder),
+        _ => own,
     };
     let key = folder.join(Kind::Authority.key());
     openssl::check_pair(&certificate, &key)
@@ -176,10 +204,10 @@ fn signer(pki: &Pki, home: &Home, plan: &Plan) -> Outcome<Signer> {
     Ok(Signer::Authority { certificate, key })
 }
 
-/// Makes the cluster's own authority, or copies the certificate of the one that the definition names. The key of that
-/// stays where it is.
-fn found(pki: &Pki, home: &Home, plan: &Plan) -> Outcome<()> {
-    make(&pki.authority(), |part| match &plan.etcd.authority {
+/// Makes an authority of the cluster's own, or copies the certificate of the one that the definition names. The key of
+/// that stays where it is.
+fn authority(part: &Utf8Path, home: &Home, plan: &Plan) -> Outcome<()> {
+    match &plan.etcd.authority {
         None => openssl::issue(part, &home.name, &Kind::Authority, None, &Signer::Itself),
         Some(folder) => {
             let named = named(home, folder);
@@ -189,7 +217,7 @@ fn found(pki: &Pki, home: &Home, plan: &Plan) -> Outcome<()> {
             openssl::copy(&certificate, &part.join("ca.crt"))
                 .map_err(|error| unwritten(part, &error))
         }
-    })
+    }
 }
 
 /// The folder that a definition names, which is relative to the definition.

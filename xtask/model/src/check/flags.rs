@@ -137,6 +137,9 @@ pub fn differences(
     }
     let surplus = started.flags.iter();
     let surplus = surplus.filter(|(name, _)| is_compared(name) && !defined.contains_key(*name));
+    if started.trusts_former {
+        differences.push("with a former certificate authority".to_owned());
+    }
     differences.extend(
         surplus.map(|(name, value)| format!("with `--{name}={value}`, which is not defined")),
     );

@@ -11,6 +11,8 @@ pub struct StartedWith {
     pub program: Option<String>,
     /// The value of each flag, by the flag's name without dashes.
     pub flags: BTreeMap<String, String>,
+    /// Whether it trusts certificate authorities of which another one has taken the place since.
+    pub trusts_former: bool,
 }
 
 impl StartedWith {
@@ -29,6 +31,7 @@ impl StartedWith {
         Self {
             program: words.iter().find(|word| is_etcd(word)).cloned(),
             flags,
+            trusts_former: false,
         }
     }
 

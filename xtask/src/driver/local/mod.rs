@@ -190,11 +190,18 @@ impl Driver for Local {
     }
 
     fn started_with(&self, home: &Home, members: &[HostName]) -> Vec<Look<StartedWith>> {
+        let pki = Pki::of(home);
         let started = |member| match MemberFolder::of(home, member).process(process::etcds) {
             None => Look::NotAsked("does not run".to_owned()),
             Some(process) => process.started_with().map_or_else(
                 || Look::NotAsked("runs as a process that this user cannot see".to_owned()),
-                Look::Seen,
+                |started| {
+                    let trusts = started.flag("trusted-ca-file");
+                    Look::Seen(StartedWith {
+                        trusts_former: trusts.is_some_and(|file| !pki.is_trusted(file)),
+                        ..started
+                    })
+                },
             ),
         };
         members.iter().map(started).collect()

@@ -1,0 +1,88 @@
+//! Replaces the certificate authority of a running cluster. While both authorities are trusted, certificates of either
+//! are accepted:
+//!
+//! 1. A new authority is made in `new-ca/`, and `both.crt` holds the certificates of both. Members are restarted to
+//!    trust both.
+//! 2. Once they do, the new authority signs the certificates anew and takes the place of the old one. Members are
+//!    restarted to trust only that.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+
+use camino::Utf8PathBuf;
+
+use super::openssl::Kind;
+use super::{Pki, authority, make, renew_by, signer_in, unwritten};
+use crate::atomic;
+use crate::plan::Plan;
+use crate::report::Outcome;
+use crate::workspace::Home;
+
+impl Pki {
+    fn successor(&self) -> Utf8PathBuf {
+        self.folder.join("new-ca")
+    }
+
+    /// The certificates of both authorities, while both are trusted.
+    pub(super) fn both(&self) -> Utf8PathBuf {
+        self.folder.join("both.crt")
+    }
+}
+
+/// Whether the authority of this cluster is being replaced.
+pub fn is_replaced(home: &Home) -> bool {
+    Pki::of(home).both().exists()
+}
+
+/// Makes a new authority, or takes the one that the definition names now. From then on, members that start trust
+/// both.
+pub fn begin(home: &Home, plan: &Plan) -> Outcome<()> {
+    let pki = Pki::of(home);
+    complete(&pki)?;
+    if pki.both().exists() {
+        return Ok(());
+    }
+    make(&pki.successor(), |part| authority(part, home, plan))?;
+    let both = pki.both();
+    let certificate =
+        |folder: Utf8PathBuf| fs::read_to_string(folder.join(Kind::Authority.certificate()));
+    let text = certificate(pki.authority())
+        .and_then(|old| Ok(old.trim_end().to_owned() + "\n" + &certificate(pki.successor())?));
+    let only_for_us = Permissions::from_mode(0o600);
+    text.and_then(|text| atomic::replace(&both, &text))
+        .and_then(|()| fs::set_permissions(&both, only_for_us))
+        .map_err(|error| unwritten(&both, &error))
+}
+
+/// Lets the new authority take the place of the old one, if there is one. All members trust both. Returns whether there
+/// was one, so that members have to be restarted to forget the old one.
+pub fn succeed(home: &Home, plan: &Plan) -> Outcome<bool> {
+    let pki = Pki::of(home);
+    if !pki.both().exists() {
+        return Ok(false);
+    }
+    let signer = signer_in(pki.successor(), home, plan)?;
+    renew_by(&pki, home, plan, &signer)?;
+    // A name that is removed later, if this is killed.
+    let former = pki.folder.join(format!(".ca.{}.new", std::process::id()));
+    fs::rename(pki.authority(), &former).map_err(|error| unwritten(&former, &error))?;
+    complete(&pki)?;
+    fs::remove_dir_all(&former).map_err(|error| unwritten(&former, &error))?;
+    Ok(true)
+}
+
+/// Completes what a killed [`succeed`] has left: the old authority is gone, or the new one has its place already.
+pub(super) fn complete(pki: &Pki) -> Outcome<()> {
+    let (place, successor, both) = (pki.authority(), pki.successor(), pki.both());
+    if !place.exists() && successor.exists() {
+        fs::rename(&successor, &place).map_err(|error| unwritten(&place, &error))?;
+    }
+    if successor.exists() {
+        return Ok(());
+    }
+    match fs::remove_file(&both) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritten(&both, &error)),
+        _ => Ok(()),
+    }
+}
