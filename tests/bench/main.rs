@@ -34,9 +34,10 @@ fn main() {
         return;
     }
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let parts: [(&str, fn()); 6] = [
+    let parts: [(&str, fn()); 7] = [
         ("rendering", rendering),
         ("first_write", first_write),
+        ("starting_with_tls", starting_with_tls),
         ("verifying", verifying),
         ("backing_up", backing_up),
         ("restoring", restoring),
@@ -106,6 +107,30 @@ fn first_write() {
         "  cargo xtask up    {up:10.1?}  {:7.2} times by hand",
         up.as_secs_f64() / hand.as_secs_f64()
     );
+}
+
+/// A cluster is proven when `up` ends.
+fn starting_with_tls() {
+    println!("`cargo xtask up` from nothing to a proven cluster, {ROUNDS} rounds in turn");
+    let etcd = etcd_binaries::packaged();
+    let up = |definition: &str| {
+        let scratch = Scratch::with("bench", definition);
+        let begun = Instant::now();
+        scratch
+            .run(&["up", "bench", "--etcd-dir", etcd.as_str()])
+            .expect(0);
+        begun.elapsed()
+    };
+    let with_tls = format!("{DEFINITION}[etcd]\ntls = true\n");
+    let (mut plain, mut tls) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        plain.push(up(DEFINITION));
+        tls.push(up(&with_tls));
+    }
+    let (plain, tls) = (middle(plain), middle(tls));
+    let more = tls.as_secs_f64() - plain.as_secs_f64();
+    println!("  without TLS       {plain:10.1?}");
+    println!("  with TLS          {tls:10.1?}  {more:+7.2} s");
 }
 
 /// The members' command lines, from a cluster that `up` started, so that they cannot differ.

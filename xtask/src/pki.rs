@@ -10,6 +10,8 @@ mod succession;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::panic::resume_unwind;
+use std::thread::{self, ScopedJoinHandle};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -114,13 +116,17 @@ pub fn prepare(home: &Home, plan: &Plan) -> Outcome<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let signer = signer(&pki, home, plan)?;
-    for kind in missing {
-        make(&pki.folder_of(&kind), |part| {
-            openssl::issue(part, &home.name, &kind, None, &signer)
-        })?;
-    }
-    Ok(())
+    let signer = &signer(&pki, home, plan)?;
+    thread::scope(|scope| {
+        let making = missing.into_iter().map(|kind| {
+            let folder = pki.folder_of(&kind);
+            let fill = move |part: &Utf8Path| openssl::issue(part, &home.name, &kind, None, signer);
+            scope.spawn(move || make(&folder, fill))
+        });
+        let making: Vec<_> = making.collect();
+        let mut made = making.into_iter().map(ScopedJoinHandle::join);
+        made.try_for_each(|made| made.unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 /// Fails if this host has no certificate that the running members of a cluster accept.
