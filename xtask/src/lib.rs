@@ -5,8 +5,8 @@
 
 pub use model::{
     advice, backup, bootstrap, change, check, command_line, definition, doctor, drill, elections,
-    extra_user_data, facts, hint, host, judgement, observation, plan, profile, reason, render,
-    report, restore, steps, values, way_back, wording,
+    extra_user_data, facts, hint, host, judgement, moment, observation, plan, profile, reason,
+    render, report, restore, steps, values, way_back, wording,
 };
 
 pub mod artifact;

@@ -18,6 +18,7 @@ pub mod facts;
 pub mod hint;
 pub mod host;
 pub mod judgement;
+pub mod moment;
 pub mod observation;
 pub mod plan;
 pub mod profile;

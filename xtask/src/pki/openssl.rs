@@ -10,10 +10,10 @@ use xshell::{Cmd, Shell};
 
 use crate::atomic::cannot_write;
 use crate::hint::Hint;
+use crate::moment;
 use crate::plan::Member;
 use crate::process::{self, Finished};
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::ui::moment;
 use crate::values::ClusterName;
 
 /// Whose certificate it is.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use camino::{Utf8DirEntry, Utf8PathBuf};
 
 use crate::atomic;
+use crate::moment::utc;
 use crate::state::file_time;
-use crate::ui::moment::utc;
 use crate::workspace::Home;
 
 /// How many runs are kept. A report of all drills takes about 400 KB.

@@ -10,7 +10,6 @@ pub mod drill;
 pub mod in_place;
 mod judgements;
 pub mod list;
-pub mod moment;
 pub mod progress;
 pub mod restore;
 pub mod shell;

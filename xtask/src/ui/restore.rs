@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::moment::long;
 use crate::restore::{Loss, Preview};
-use crate::ui::moment::long;
 use crate::ui::table::{number, size};
 use crate::wording::{list, many};
 

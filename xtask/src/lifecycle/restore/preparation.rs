@@ -14,6 +14,7 @@ use super::survivor;
 use crate::atomic::why_not_writable;
 use crate::etcd::snapshot as snapshots;
 use crate::lifecycle::replace_data;
+use crate::moment::since_1970;
 use crate::process;
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
@@ -21,7 +22,6 @@ use crate::restore::{Loss, Preview, bump};
 use crate::session::Session;
 use crate::state::{RESTORATION_FORMAT, Record, Restoration, backups, high_water_mark};
 use crate::ui::Ui;
-use crate::ui::moment::since_1970;
 use crate::values::HostName;
 
 /// A restoration of which nothing was done yet.

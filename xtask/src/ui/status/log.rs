@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::words::{leadership, role, runs_as};
 use crate::check::LAGS_BEYOND;
 use crate::elections::{Election, Elections, Leadership};
+use crate::moment;
 use crate::observation::{Look, MemberSnapshot, Snapshot};
-use crate::ui::moment;
 use crate::ui::shown::shown;
 use crate::values::{ClusterName, HostName, quantity};
 

@@ -7,9 +7,9 @@ use anstyle::Style;
 use super::words::{RUNS_AS, leadership, role, runs_as};
 use crate::advice;
 use crate::elections::{Elections, Leadership};
+use crate::moment;
 use crate::observation::Snapshot;
 use crate::ui;
-use crate::ui::moment;
 use crate::ui::style::{BOLD, FAINT, GREEN, PLAIN, RED};
 use crate::ui::table::{Table, cut, number, size, wrapped};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::elections::{Election, Elections, Leadership};
+use crate::moment::long;
 use crate::observation::{Condition, Look, MemberSnapshot};
-use crate::ui::moment::long;
 
 /// The width of the column with what a member runs as. The layout must not depend on a process ID.
 pub(super) const RUNS_AS: usize = "process 4194304".len();

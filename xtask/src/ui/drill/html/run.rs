@@ -6,7 +6,7 @@ use super::text::code;
 use crate::drill::Drill;
 use crate::drill::run::Run;
 use crate::drill::words::seconds;
-use crate::ui::moment::utc;
+use crate::moment::utc;
 use crate::wording::{count, list, many};
 
 pub(super) fn run(page: &mut String, run: &Run, drills: &[Drill]) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::milliseconds;
 use crate::drill::run::Run;
-use crate::ui::moment::utc;
+use crate::moment::utc;
 use crate::values::DriverName;
 
 #[derive(Serialize)]
