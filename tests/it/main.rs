@@ -117,6 +117,7 @@ mod upgrade_on_machines;
 mod upgrade_paths;
 mod vagrant_stand_ins;
 mod vagrantfile;
+mod verify_certificates;
 mod verify_checks;
 mod verify_explain;
 mod verify_history;

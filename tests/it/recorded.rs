@@ -25,13 +25,13 @@ const ONE_DOWN: &str = "20-core-03-down";
 const NO_QUORUM: &str = "30-core-02-03-down";
 
 /// One recorded call.
-struct Recording {
-    stdout: String,
-    stderr: String,
+pub(crate) struct Recording {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Recording {
-    fn of(version: &str, state: &str, call: &str) -> Self {
+    pub(crate) fn of(version: &str, state: &str, call: &str) -> Self {
         let path = project().join(format!("tests/recorded/{version}/{state}-{call}.txt"));
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let (_, rest) = text.split_once("--- stdout\n").unwrap();

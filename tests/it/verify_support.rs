@@ -2,11 +2,16 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use expect_test::Expect;
 use xtask::check::{self, ClusterReport};
 use xtask::commands::Exit;
 use xtask::definition;
+use xtask::moment;
+use xtask::observation::certificates::{
+    Admission, CLIENTS, Certificate, Certificates, File, Port, Ports, SERVERS,
+};
 use xtask::observation::{
     Hash, LastRevision, ListedMember, Look, MachineStatus, MemberObservation, Observation, Probe,
     StartedWith, Status,
@@ -60,7 +65,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         name: member.name.clone(),
         endpoint: member.client_url(),
         repeated: None,
-        took: Some(std::time::Duration::from_millis(20)),
+        took: Some(Duration::from_millis(20)),
         peers: Look::Seen(
             plan.members
                 .iter()
@@ -102,6 +107,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
             prefix: "/xtask-verify-default-1-0-1".to_owned(),
             removed: Look::Seen(()),
         },
+        certificates: certificates(plan),
         data: vec![Look::Seen(true); plan.members.len()],
         conditions: Vec::new(),
         ended: Vec::new(),
@@ -113,6 +119,45 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         unreadable: Vec::new(),
         recorded: xtask::observation::Recorded::default(),
     }
+}
+
+/// Valid certificates for all members; none without TLS.
+pub(crate) fn certificates(plan: &Plan) -> Option<Look<Certificates>> {
+    if plan.scheme().is_http() {
+        return None;
+    }
+    let at = moment::since_1970("2026-12-01T12:00:00Z").unwrap();
+    let certificate = |years: u32, names: &[&str], usages: &[&str]| Certificate {
+        from: at,
+        until: at + Duration::from_secs(365 * 24 * 3600) * years,
+        names: names.iter().map(|&name| name.to_owned()).collect(),
+        usages: usages.iter().map(|&usage| usage.to_owned()).collect(),
+        objections: Vec::new(),
+    };
+    let file = |path: &str, certificate| File {
+        path: format!("/pki/{path}"),
+        certificate: Ok(certificate),
+    };
+    let members = plan.members.iter().map(|member| {
+        let address = member.address.to_string();
+        let names = [member.name.as_str(), "localhost", &address, "127.0.0.1"];
+        let refused = Admission::Refused("certificate required".to_owned());
+        let port = Port {
+            certificate: Ok(certificate(1, &names, &[SERVERS, CLIENTS])),
+            with_ours: Some(Admission::Admitted),
+            without: Some(refused),
+        };
+        Ports {
+            client: port.clone(),
+            peer: port,
+        }
+    });
+    Some(Look::Seen(Certificates {
+        at,
+        authority: file("ca/ca.crt", certificate(10, &[], &[])),
+        client: file("client/client.crt", certificate(1, &[], &[CLIENTS])),
+        members: members.collect(),
+    }))
 }
 
 /// The flags that a plan starts a member's etcd with.

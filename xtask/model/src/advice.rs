@@ -15,6 +15,14 @@ pub fn give_a_user() -> Hint {
     )
 }
 
+/// How to get the program that makes and inspects certificates.
+pub fn install_openssl() -> Hint {
+    Hint::heals(
+        "install it on Debian or Ubuntu",
+        ["sudo apt-get install openssl"],
+    )
+}
+
 /// Why a member cannot be started with the data that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {

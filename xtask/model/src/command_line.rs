@@ -51,6 +51,11 @@ pub fn plan(cluster: &ClusterName) -> String {
     }
 }
 
+/// The command line that renews the certificates of a cluster.
+pub fn renew_certificates(cluster: &ClusterName) -> String {
+    format!("cargo xtask certs --renew {cluster}")
+}
+
 /// The command line that restarts all members.
 pub fn restart(plan: &Plan) -> String {
     match plan.name.as_str() {

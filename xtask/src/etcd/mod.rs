@@ -2,6 +2,7 @@
 
 mod ask;
 mod cache;
+pub mod certificates;
 pub mod command;
 pub mod credentials;
 pub mod downgrade;

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddrV4;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use xshell::Shell;
+use xshell::{Cmd, Shell};
 
 use super::http::{Answer, Head, Request, Unsent};
+use crate::observation::certificates::Admission;
 use crate::plan::flags::Certificate;
 use crate::process::{self, Conversation, Finished, Heard};
 
@@ -83,22 +84,88 @@ fn split(url: &str) -> Option<(SocketAddrV4, &str)> {
     Some((server.parse().ok()?, path))
 }
 
-/// The program ends with its input, also if this process is killed.
+/// A client that trusts the authorities of its certificate, and nobody else.
 fn connect(certificate: &Certificate, server: SocketAddrV4) -> Result<Conversation, Unsent> {
     let shell = Shell::new().map_err(|error| Unsent::NoSender(error.to_string()))?;
     let address = server.ip().to_string();
+    converse(
+        client(&shell, server, Some(certificate))
+            .args(QUIETLY)
+            .arg("-verify_return_error")
+            .args(verify(&certificate.authorities, &address)),
+    )
+}
+
+/// The options to trust these authorities. Like Go's, but unlike openssl's own rule: any certificate may be an authority
+/// that is trusted.
+pub(super) const fn verify<'a>(authorities: &'a str, address: &'a str) -> [&'a str; 5] {
+    [
+        "-partial_chain",
+        "-CAfile",
+        authorities,
+        "-verify_ip",
+        address,
+    ]
+}
+
+/// openssl as a client with this certificate. It tells why it does not accept the certificate of the server, and goes on.
+pub(super) fn client<'a>(
+    shell: &'a Shell,
+    server: SocketAddrV4,
+    certificate: Option<&Certificate>,
+) -> Cmd<'a> {
     let client = shell
         .cmd("openssl")
-        .args(["s_client", "-quiet", "-no_ign_eof", "-nocommands"])
-        .args(["-connect", &server.to_string()])
-        // Like Go's, but unlike openssl's own rule: any certificate may be an authority that is trusted.
-        .args(["-verify_return_error", "-partial_chain"])
-        .args(["-verify_ip", &address])
-        .args(["-CAfile", &certificate.authorities])
-        .args(["-cert", &certificate.certificate])
-        .args(["-key", &certificate.key]);
+        .args(["s_client", "-connect", &server.to_string()]);
+    match certificate {
+        Some(one) => client
+            .args(["-cert", &one.certificate])
+            .args(["-key", &one.key]),
+        None => client,
+    }
+}
+
+/// The options for a client that only passes on what is said, and ends with its input.
+const QUIETLY: &[&str] = &["-quiet", "-no_ign_eof", "-nocommands"];
+
+/// The program ends with its input, also if this process is killed.
+fn converse(client: Cmd<'_>) -> Result<Conversation, Unsent> {
     process::converse(client)
         .map_err(|finished| Unsent::NoSender(format!("`openssl` {}", finished.ending())))
+}
+
+/// What a server does with a client that has this certificate, or none. With TLS 1.3, it decides after the client has
+/// everything that it needs to send a request.
+pub(super) fn admission(
+    server: SocketAddrV4,
+    certificate: Option<&Certificate>,
+    deadline: Instant,
+) -> Result<Admission, Unsent> {
+    let shell = Shell::new().map_err(|error| Unsent::NoSender(error.to_string()))?;
+    let mut connection = converse(client(&shell, server, certificate).args(QUIETLY))?;
+    let request = Request {
+        url: "",
+        body: None,
+        token: None,
+        patience: Duration::ZERO,
+    };
+    let request = written(server, "/version", request);
+    let heard = match connection.tell(request.as_bytes(), deadline) {
+        Ok(()) => connection.listen(deadline),
+        Err(error) if error.kind() == ErrorKind::TimedOut => Heard::Silence,
+        Err(_) => Heard::End,
+    };
+    match heard {
+        Heard::Piece(_) => Ok(Admission::Admitted),
+        Heard::Silence => Err(Unsent::TimedOut),
+        Heard::End => {
+            let finished = connection.end();
+            match alert(&finished.stderr) {
+                Some(why) => Ok(Admission::Refused(why.to_owned())),
+                None => Err(why_ended(&finished)),
+            }
+        }
+    }
 }
 
 fn written(server: SocketAddrV4, path: &str, request: Request<'_>) -> String {
@@ -157,8 +224,15 @@ fn joined(mut chunks: &[u8]) -> Option<Option<Vec<u8>>> {
     }
 }
 
+/// Why a server has ended a connection, according to itself.
+fn alert(errors: &str) -> Option<&str> {
+    let mut alerts = errors.lines().filter_map(|line| line.split_once(" alert "));
+    let (why, _) = alerts.next()?.1.split_once(':')?;
+    Some(why)
+}
+
 /// Why openssl has ended without an answer.
-fn why_ended(finished: &Finished) -> Unsent {
+pub(super) fn why_ended(finished: &Finished) -> Unsent {
     let said = &finished.stderr;
     let after = |mark: &str| {
         let found = said.lines().find_map(|line| line.split_once(mark));
@@ -179,8 +253,8 @@ fn why_ended(finished: &Finished) -> Unsent {
     if let Some((_, why)) = after("verify error:num=").and_then(|rest| rest.split_once(':')) {
         return Unsent::NotTrusted(format!("its certificate is not accepted: {why}"));
     }
-    if let Some((why, _)) = after(" alert ").and_then(|rest| rest.split_once(':')) {
-        return Unsent::NotTrusted(format!("it does not accept our certificate: {why}"));
+    if let Some(why) = alert(said) {
+        return Unsent::NotTrusted(format!("it refuses this host's certificate: {why}"));
     }
     if said.contains("wrong version number") {
         return Unsent::Broken("it does not speak TLS".to_owned());

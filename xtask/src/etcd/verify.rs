@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::certificates;
 use super::observe::{PATIENCE, observe};
 use super::tools::Tools;
 use crate::backup::Restorable;
@@ -71,13 +72,15 @@ pub struct Context<'a> {
 /// Looks at the machines of the plan's members, in the plan's order, with this deadline.
 pub type LookAtMachines<'a> = dyn Fn(Duration) -> Vec<Look<MachineStatus>> + Sync + 'a;
 
-/// Looks once, at members and machines in parallel.
+/// Looks once, at members, certificates and machines in parallel.
 pub fn once(plan: &Plan, tools: &Tools, context: &Context<'_>) -> Verified {
     let machines = context.machines;
     let mut observation = thread::scope(|scope| {
         let machines = machines.map(|look| scope.spawn(|| look(MACHINES_PATIENCE)));
+        let certificates = scope.spawn(|| certificates::look(plan, tools, patience(plan)));
         let observation = observe(plan, tools, patience(plan));
         let mut observation = observation.each_member_once(&plan.member_ids());
+        observation.certificates = certificates.join().ok().flatten();
         let machines = machines.and_then(|machines| machines.join().ok());
         observation.machines = machines.unwrap_or_default();
         observation

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use xshell::{Cmd, Shell};
 
+use crate::advice;
 use crate::atomic::cannot_write;
-use crate::hint::Hint;
 use crate::moment;
 use crate::plan::Member;
 use crate::process::{self, Finished};
@@ -234,10 +234,7 @@ fn failed(finished: &Finished) -> Failure {
         return Failure::host(
             Diagnostic::error("openssl was not found on this host")
                 .note("it makes the certificates of clusters with `tls = true`, and talks to their members")
-                .hint(Hint::heals(
-                    "install it on Debian or Ubuntu",
-                    ["sudo apt-get install openssl"],
-                )),
+                .hint(advice::install_openssl()),
         );
     }
     Failure::failed(

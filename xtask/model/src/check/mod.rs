@@ -2,6 +2,7 @@
 //! [`CHECKS`].
 
 mod alarms;
+mod certificates;
 mod clock;
 mod coverage;
 mod data;
@@ -44,6 +45,9 @@ use crate::plan::Plan;
 use crate::values::HostName;
 use crate::wording::list;
 
+/// The checks of clusters with TLS. They come first: what is wrong there keeps all others from querying members.
+pub static TLS_CHECKS: &[&Check] = &[&certificates::CHECK];
+
 /// The checks of members, in the order of the report.
 pub static CHECKS: &[&Check] = &[
     &definition::CHECK,
@@ -75,7 +79,8 @@ pub static MACHINE_CHECKS: &[&Check] = &[
 
 /// All checks, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().chain(MACHINE_CHECKS).copied()
+    let of_all = TLS_CHECKS.iter().chain(CHECKS);
+    of_all.chain(MACHINE_CHECKS).copied()
 }
 
 /// The check of this name.
@@ -191,6 +196,9 @@ fn plural(why: &str) -> String {
         ("runs ", "run "),
         ("uses ", "use "),
         ("refuses ", "refuse "),
+        ("serves ", "serve "),
+        ("admits ", "admit "),
+        ("shows ", "show "),
     ];
     for (one, many) in forms {
         if let Some(rest) = why.strip_prefix(one) {

@@ -1,3 +1,4 @@
+use super::certificates;
 use super::members;
 use super::quorum_state;
 use super::quorum_state::{Agreement, QuorumState};
@@ -161,17 +162,15 @@ fn without_vote<'a>(plan: &'a Plan, observation: &Observation) -> Vec<&'a HostNa
     lacking.map(|member| &member.name).collect()
 }
 
-/// What to do if too few members answer. None if `reachable` says how to bring them back.
+/// What to do if too few members answer. None if `certificates` or `reachable` says how to bring them back.
 fn bring_back(plan: &Plan, observation: &Observation) -> Option<Hint> {
     if let Some(restore) = recovery::hint(plan, observation) {
         return Some(restore);
     }
-    let reachable = (reachable::CHECK.judge)(plan, observation);
-    let mut hints = reachable
-        .findings
-        .iter()
-        .filter_map(|one| one.hint.as_ref());
-    (hints.next().is_none())
+    let causes = [&certificates::CHECK, &reachable::CHECK];
+    let judgements = causes.map(|check| (check.judge)(plan, observation));
+    let mut findings = judgements.iter().flat_map(|judgement| &judgement.findings);
+    (findings.all(|finding| finding.hint.is_none()))
         .then(|| Hint::says("no task repairs this yet: keep the data of every member that has any"))
 }
 

@@ -1,3 +1,4 @@
+use super::certificates;
 use super::members;
 use super::quorum_state::{self, QuorumState, name_of};
 use super::recovery;
@@ -192,10 +193,17 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
                     findings.push(answers_twice(plan, observation, member, repeated));
                     continue;
                 }
+                // `certificates` says what to do then.
+                let refusal = certificates::refusal(plan, observation, index);
+                let hint = match refusal {
+                    Some(_) => None,
+                    None => what_to_do(plan, observation, index, why),
+                };
+                let why = refusal.as_ref().unwrap_or(why);
                 findings.push(Finding::new(
                     Some(&member.name),
                     format!("does not answer at {}: {why}", member.endpoint),
-                    what_to_do(plan, observation, index, why),
+                    hint,
                 ));
             }
             Look::NotAsked(why) => {

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{
-    CHECKS, Check, Finding, Hint, Judgement, MACHINE_CHECKS, QuorumState, Verdict, history,
+    CHECKS, Check, Finding, Hint, Judgement, MACHINE_CHECKS, QuorumState, TLS_CHECKS, Verdict,
+    history,
 };
 use crate::judgement::Judged;
 use crate::observation::Observation;
@@ -12,7 +13,7 @@ use crate::values::HostName;
 /// What all checks found.
 #[derive(Debug, Clone)]
 pub struct ClusterReport {
-    /// Each check with its judgement, in the order of [`CHECKS`] and [`MACHINE_CHECKS`].
+    /// Each check with its judgement, in the order of [`TLS_CHECKS`], [`CHECKS`] and [`MACHINE_CHECKS`].
     pub checks: Vec<Judged<Finding>>,
     /// The state of the quorum.
     pub quorum_state: QuorumState,
@@ -44,7 +45,8 @@ pub enum Health {
 pub fn judge(plan: &Plan, observation: &Observation) -> ClusterReport {
     let observation = &observation.each_member_once(&plan.member_ids());
     let machines = MACHINE_CHECKS.iter().filter(|_| plan.on_machines);
-    let checks = CHECKS.iter().chain(machines).map(|&check| {
+    let tls = TLS_CHECKS.iter().filter(|_| !plan.scheme().is_http());
+    let checks = tls.chain(CHECKS).chain(machines).map(|&check| {
         let mut judgement = (check.judge)(plan, observation);
         if observation.recorded.half_restored.is_some() && check.name != history::CHECK.name {
             // Whatever else is found follows from that.

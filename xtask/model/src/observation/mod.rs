@@ -2,6 +2,7 @@
 //!
 //! The submodules parse the output of etcdctl and etcd in every version. They run no queries themselves.
 
+pub mod certificates;
 pub mod distinct;
 pub mod etcdctl;
 mod listed;
@@ -21,6 +22,7 @@ use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
 use crate::values::{EtcdVersion, HostName};
+pub use certificates::Certificates;
 pub use distinct::Repeated;
 pub use listed::Listed;
 use log::Cause;
@@ -42,6 +44,8 @@ pub struct Observation {
     /// The flags that each planned member's etcd was started with, in the same order; empty if they were not
     /// read.
     pub started: Vec<Look<StartedWith>>,
+    /// The certificates of the cluster, or why they could not be looked at; none without TLS.
+    pub certificates: Option<Look<Certificates>>,
     /// Whether each planned member has data on disk, in the same order; empty if that was not read.
     pub data: Vec<Look<bool>>,
     /// The values that were written to probe the cluster.
@@ -111,6 +115,7 @@ impl Observation {
             members: plan.members.iter().map(MemberObservation::of).collect(),
             machines: Vec::new(),
             started: Vec::new(),
+            certificates: None,
             data: Vec::new(),
             probe: Probe {
                 prefix,

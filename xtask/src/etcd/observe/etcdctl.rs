@@ -12,7 +12,7 @@ use super::{
 };
 use crate::etcd::client_environment;
 use crate::etcd::command::client;
-use crate::etcd::http::Sender;
+use crate::etcd::http::{Request, Sender, Unsent};
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::etcd::turns;
 use crate::observation::etcdctl as read;
@@ -208,7 +208,7 @@ impl Etcdctl<'_> {
         // Inside a machine, the network is different.
         let knocked = match self.tools.origin {
             ToolsOrigin::Machine => Ok(()),
-            _ => knock(member, self.patience),
+            _ => knock(member, self.patience).and_then(|()| self.knock_by_tls(member)),
         };
         match knocked {
             Ok(()) => {
@@ -220,6 +220,27 @@ impl Etcdctl<'_> {
                 }
             }
             Err(why) => Look::Failed(why.into()),
+        }
+    }
+
+    /// Checks whether member and client accept each other's certificates. etcdctl would try again until its deadline,
+    /// and often not say why.
+    fn knock_by_tls(&self, member: &Member) -> Result<(), Reason> {
+        let Some(certificate) = &self.tools.certificate else {
+            return Ok(());
+        };
+        let url = format!("{}/version", member.client_url());
+        let asked = Sender::with(Some(certificate.clone())).send(Request {
+            url: &url,
+            body: None,
+            token: None,
+            patience: self.patience,
+        });
+        match asked {
+            Err(Unsent::NotTrusted(why)) => Err(why.into()),
+            Err(Unsent::TimedOut) => Err("connected, then no answer in time".into()),
+            // etcdctl says more about everything else, and needs no openssl.
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 
