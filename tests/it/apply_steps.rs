@@ -101,6 +101,7 @@ fn started(plan: &Plan, member: &Member) -> StartedWith {
     );
     StartedWith {
         program: None,
+        trusts_former: false,
         flags: all.into_iter().map(|one| (one.name, one.value)).collect(),
     }
 }
