@@ -10,7 +10,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use xtask::etcd::http::Sender;
+use xtask::fault::FAULTS;
 use xtask::plan::Plan;
+use xtask::values::DriverName;
 use xtask::workload::Clients;
 
 use crate::etcd_binaries::{of_debian_13, tools};
@@ -44,9 +46,34 @@ pub(crate) struct Cluster {
     pub(crate) definition: String,
 }
 
+/// The names of the faults that local members without TLS can have.
+pub(crate) fn of_processes() -> Vec<&'static str> {
+    of_processes_with_tls()
+        .into_iter()
+        .filter(|name| !name.starts_with("certificate-"))
+        .collect()
+}
+
+/// The names of the faults that local members with TLS can have.
+pub(crate) fn of_processes_with_tls() -> Vec<&'static str> {
+    let possible = FAULTS
+        .iter()
+        .filter(|fault| fault.drivers.contains(&DriverName::Local));
+    possible.map(|fault| fault.name).collect()
+}
+
 impl Cluster {
     pub(crate) fn start(name: &'static str, network: u8) -> Self {
         let definition = definition(network, &tools().version.to_string());
+        Self::defined(name, network, definition)
+    }
+
+    pub(crate) fn start_with_tls(name: &'static str, network: u8) -> Self {
+        let definition = definition(network, &tools().version.to_string());
+        Self::defined(name, network, definition + "tls = true\n")
+    }
+
+    fn defined(name: &'static str, network: u8, definition: String) -> Self {
         let cluster = Self {
             scratch: Scratch::with(name, &definition),
             name,
@@ -266,6 +293,16 @@ impl Cluster {
             .output();
         Some(Ran::from(moved.unwrap()))
     }
+}
+
+/// What drills have left among the certificates of members.
+pub(crate) fn left_by_drills(cluster: &Cluster) -> Vec<String> {
+    let members = fs::read_dir(cluster.state("pki/members")).unwrap();
+    let files = members.flat_map(|member| fs::read_dir(member.unwrap().path()).unwrap());
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names
+        .filter(|name| !["member.crt", "member.key"].contains(&name.as_str()))
+        .collect()
 }
 
 /// Each check that warns or fails, with its members.

@@ -16,7 +16,7 @@ use test_attribute::test;
 
 use crate::cli_cluster::signal_member;
 use crate::drilled_cluster::{
-    self, Cluster, Reported, UnderWay, begin, begun, definition, nothing, tell,
+    self, Cluster, Reported, UnderWay, begin, begun, definition, held, nothing, tell,
 };
 use crate::etcd_binaries::of_debian_13;
 use crate::local_support::{get, processes, put, runs};
@@ -59,6 +59,34 @@ fn faults_of_data_and_limits_are_healed() {
             "cluster-reformed",
         ],
     );
+}
+
+#[test]
+fn faults_of_certificates_are_healed() {
+    let cluster = Cluster::start_with_tls("tls", 13);
+    put(&cluster.scratch, "tls", "survivor", "yes");
+    let faults = [
+        "certificate-expired",
+        "certificate-of-another-ca",
+        "certificate-for-another-address",
+    ];
+    cluster.bears(&faults);
+    cluster.is_as_it_was();
+
+    let fault = "certificate-of-another-ca";
+    let mut drill = UnderWay::start(&mut held(&cluster, fault));
+    drill.wait_until_it_says("verify reports `certificates: ");
+    // It is killed.
+    drop(drill);
+    let (status, found) = cluster.verify();
+    let named = |check: &str| found.iter().any(|one| one.starts_with(check));
+    assert!(named("certificates: ") && named("reachable: "), "{found:?}");
+    assert_eq!(status, Some(1));
+    let up = cluster.up().expect(0);
+    let said = format!("`{fault}` is undone");
+    assert!(up.stderr.contains(&said), "{}", up.stderr);
+    cluster.is_mended();
+    assert_eq!(drilled_cluster::left_by_drills(&cluster), [""; 0]);
 }
 
 #[test]

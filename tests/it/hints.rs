@@ -6,10 +6,8 @@ use std::fs;
 
 use serde_json::Value;
 use test_attribute::test;
-use xtask::fault::FAULTS;
-use xtask::values::DriverName;
 
-use crate::drilled_cluster::{Cluster, UnderWay, held, tell};
+use crate::drilled_cluster::{Cluster, UnderWay, held, of_processes, tell};
 use crate::local_support::etcdctl;
 use crate::scratch::Ran;
 use crate::support::look_until;
@@ -32,14 +30,8 @@ const UNKNOWN: [Option<i32>; 2] = [Some(126), Some(127)];
 
 #[track_caller]
 fn a_fourth_is_followed(first: usize, name: &'static str) {
-    let possible = FAULTS
-        .iter()
-        .filter(|fault| fault.drivers.contains(&DriverName::Local));
-    let faults: Vec<&str> = possible
-        .map(|fault| fault.name)
-        .skip(first)
-        .step_by(4)
-        .collect();
+    let possible = of_processes().into_iter();
+    let faults: Vec<&str> = possible.skip(first).step_by(4).collect();
     assert_ne!(faults.len(), 0);
     let cluster = start(name);
     let mut is_healthy = true;

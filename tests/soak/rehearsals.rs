@@ -5,19 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use test_attribute::test;
-use xtask::fault::FAULTS;
-use xtask::values::DriverName;
 
-use crate::drilled_cluster::{self, Cluster, begin, begun, nothing, tell};
+use crate::drilled_cluster::{
+    self, Cluster, begin, begun, nothing, of_processes, of_processes_with_tls, tell,
+};
 use crate::local_support::{get, put};
 use crate::random::Random;
-
-fn of_processes() -> Vec<&'static str> {
-    let possible = FAULTS
-        .iter()
-        .filter(|fault| fault.drivers.contains(&DriverName::Local));
-    possible.map(|fault| fault.name).collect()
-}
 
 #[test]
 fn faults_are_found_and_healed_in_any_order_alone() {
@@ -28,6 +21,15 @@ fn faults_are_found_and_healed_in_any_order_alone() {
         cluster.bears(&random.shuffled(of_processes()));
         cluster.is_as_it_was();
     }
+}
+
+#[test]
+fn faults_with_tls_are_found_and_healed_alone() {
+    let mut random = Random::of("faults with TLS");
+    let cluster = Cluster::start_with_tls("certified", 6);
+    put(&cluster.scratch, "certified", "survivor", "yes");
+    cluster.bears(&random.shuffled(of_processes_with_tls()));
+    cluster.is_as_it_was();
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod openssl;
 mod succession;
+mod wrong;
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -26,6 +27,7 @@ use crate::workspace::Home;
 use openssl::{Kind, Signer};
 
 pub use succession::{begin as replace_authority, is_replaced, succeed};
+pub use wrong::{Flaw, mend, spoil};
 
 /// The certificates of one cluster.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use super::undo::{self, Undo};
 use super::{Fault, Injected, Journal};
 use crate::etcd::snapshot;
 use crate::etcd::tools::Tools;
+use crate::pki::{self, Flaw};
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::process::DeferredInterrupt;
@@ -199,6 +200,14 @@ impl<'a> Injector<'a> {
             self.set_data_aside(member)?;
         }
         Ok(())
+    }
+
+    /// Gives a member a wrong certificate. It serves that from then on.
+    pub(super) fn spoil_certificate(&mut self, member: &Member, flaw: Flaw) -> Outcome<()> {
+        self.note(Undo::PutCertificateBack {
+            member: member.name.clone(),
+        })?;
+        pki::spoil(&self.session.home, self.plan(), member, flaw)
     }
 
     /// Starts a stopped member, whose stop is in the journal, with another plan or other binaries.

@@ -13,6 +13,7 @@ mod undo;
 mod alarm_no_space;
 mod all_data_lost;
 mod another_version;
+mod certificate;
 mod client_url_differs;
 mod clock_skewed;
 mod cluster_reformed;
@@ -53,6 +54,9 @@ pub static FAULTS: &[&Fault] = &[
     &member_paused::FAULT,
     &slow_member::FAULT,
     &not_etcd::FAULT,
+    &certificate::EXPIRED,
+    &certificate::OF_ANOTHER_CA,
+    &certificate::FOR_ANOTHER_ADDRESS,
     &network_cut::FAULT,
     &network_cut_one_way::FAULT,
     &leader_cut_off::FAULT,

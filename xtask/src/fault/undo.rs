@@ -14,6 +14,7 @@ use crate::etcd::command::client;
 use crate::etcd::gateway::{Gateway, Unanswered};
 use crate::etcd::{maintenance, observe};
 use crate::observation::{ListedMember, etcdctl as read};
+use crate::pki;
 use crate::plan::Member;
 use crate::process;
 use crate::reason::Reason;
@@ -39,6 +40,8 @@ pub(super) enum Undo {
     Remove { member: HostName },
     /// Restore a member's data that was moved aside.
     PutDataBack { member: HostName },
+    /// Restore a member's certificate that was replaced.
+    PutCertificateBack { member: HostName },
     /// Run a script on a member's machine, if it is running.
     RunInside { member: HostName, script: String },
     /// Remove the member with this peer URL from the cluster.
@@ -90,6 +93,11 @@ impl Undo {
             Self::PutDataBack { member } => {
                 stop(session, member)?;
                 return_data(&session.home, session.driver, self)
+            }
+            Self::PutCertificateBack { member } => {
+                let planned = session.plan.members.iter();
+                let mut meant = planned.filter(|one| one.name == *member);
+                meant.try_for_each(|member| pki::mend(&session.home, member))
             }
             Self::RunInside { member, script } => run_inside(session, member, script),
             Self::RemoveFromCluster { peer_url } => remove_from_cluster(session, peer_url),

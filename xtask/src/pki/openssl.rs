@@ -114,6 +114,22 @@ pub(super) fn issue(
     key: Option<&Utf8Path>,
     signer: &Signer,
 ) -> Outcome<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default();
+    // The clock of a machine may be behind.
+    let lifetime = (now.saturating_sub(DAY), now + kind.life());
+    issue_for(folder, cluster, kind, key, signer, lifetime)
+}
+
+/// The same with another lifetime, from and until these times since 1970.
+pub(super) fn issue_for(
+    folder: &Utf8Path,
+    cluster: &ClusterName,
+    kind: &Kind<'_>,
+    key: Option<&Utf8Path>,
+    signer: &Signer,
+    (from, until): (Duration, Duration),
+) -> Outcome<()> {
     let (own_key, certificate) = (kind.key(), kind.certificate());
     let unwritten = |error: io::Error| cannot_write(folder, &error, "openssl works there");
     let config = format!(
@@ -140,10 +156,6 @@ pub(super) fn issue(
                 .args(["-nodes", "-keyout", own_key]),
         }
     })?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.unwrap_or_default();
-    // The clock of a machine may be behind.
-    let (from, until) = (now.saturating_sub(DAY), now + kind.life());
     run(folder, |openssl| {
         let openssl = openssl
             .args(["ca", "-batch", "-notext", "-config", "openssl.cnf"])
