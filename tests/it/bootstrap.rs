@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -73,7 +73,7 @@ fn plan_of(case: usize) -> Plan {
 /// The ID of a member that was added to a running cluster.
 const ADDED: EtcdId = EtcdId(0xd5f0_4061_f7c9_052d);
 
-fn entry(id: EtcdId, url: &str, name: &str, is_started: bool) -> String {
+pub(crate) fn entry(id: EtcdId, url: &str, name: &str, is_started: bool) -> String {
     let mut entry = format!("\"id\":{},\"peerURLs\":[\"{url}\"]", id.0);
     if !name.is_empty() {
         entry += &format!(",\"name\":\"{name}\"");
@@ -354,7 +354,11 @@ fn decided_here(plan: &Plan, case: &Case) -> String {
         had_data: case.had_data,
         ..Newcomer::of(plan, &plan.members[0])
     };
-    match newcomer.decide(&answers) {
+    in_words(newcomer.decide(&answers))
+}
+
+pub(crate) fn in_words(decision: Decision) -> String {
+    match decision {
         Decision::Found => "founds".to_owned(),
         Decision::Join(list) => {
             let mut words: Vec<String> = list
@@ -413,12 +417,6 @@ fn in_common(why: &str) -> &str {
 
 /// The decision of the start script, in a folder that stands in for the machine's root.
 fn decided_by_script(plan: &Plan, case: &Case, root: &Utf8Path, shell: &[&str]) -> String {
-    let document = &read_yaml_1_1(&[&render::user_data(plan)])[0];
-    let files = document["write_files"].as_array().unwrap();
-    let is_script = |file: &&serde_json::Value| file["path"] == "/usr/local/sbin/etcd-member";
-    let script = files.iter().find(is_script).unwrap()["content"]
-        .as_str()
-        .unwrap();
     let folder = root.join("machine");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(folder.join("var/lib/etcd")).unwrap();
@@ -430,17 +428,33 @@ fn decided_by_script(plan: &Plan, case: &Case, root: &Utf8Path, shell: &[&str]) 
         let text = handed_over(joining, &[former(plan)]);
         fs::write(folder.join("etc/etcd-join"), text).unwrap();
     }
+    in_common(&decision_of_script(plan, &folder, shell)).to_owned()
+}
+
+/// The start script of the first member, in a folder that stands in for the machine's root.
+pub(crate) fn run_script(plan: &Plan, folder: &Utf8Path, shell: &[&str]) -> Output {
+    let document = &read_yaml_1_1(&[&render::user_data(plan)])[0];
+    let files = document["write_files"].as_array().unwrap();
+    let is_script = |file: &&serde_json::Value| file["path"] == "/usr/local/sbin/etcd-member";
+    let script = files.iter().find(is_script).unwrap()["content"]
+        .as_str()
+        .unwrap();
     let script = script
         .replace("=/var/lib/etcd", &format!("={folder}/var/lib/etcd"))
         .replace("=/etc/etcd-join", &format!("={folder}/etc/etcd-join"))
+        .replace("/etc/etcd-pki", &format!("{folder}/etc/etcd-pki"))
         .replace("\nexec ", "\nprintf '%s\\n' ");
     // Instead of waiting, it ends.
     let script = format!("uname() {{ echo core-01; }}\nsleep() {{ exit 75; }}\n{script}");
-    let ran = Command::new(shell[0])
+    Command::new(shell[0])
         .args(&shell[1..])
         .args(["-c", &script])
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+pub(crate) fn decision_of_script(plan: &Plan, folder: &Utf8Path, shell: &[&str]) -> String {
+    let ran = run_script(plan, folder, shell);
     let stdout = String::from_utf8(ran.stdout).unwrap();
     let stderr = String::from_utf8(ran.stderr).unwrap();
     let said = stderr.lines().next().unwrap_or_default();
@@ -478,7 +492,7 @@ fn decided_by_script(plan: &Plan, case: &Case, root: &Utf8Path, shell: &[&str]) 
         }
         Some(75) => {
             let why = said.strip_prefix("etcd-member: core-01 waits: ").unwrap();
-            format!("waits: {}", in_common(why))
+            format!("waits: {why}")
         }
         _ => panic!("{:?}\n{stdout}{stderr}", ran.status),
     }

@@ -380,10 +380,19 @@ fn is_as_rendered(machine: &Machine, user_data: &str) {
     assert_eq!(machine.unit("NeedDaemonReload"), "no");
 }
 
+/// The variants that other tests here boot.
+const TESTED_ALONE: [&str; 5] = [
+    "debian-container",
+    "debian-package",
+    "debian-extra",
+    "debian-tls-container",
+    "debian-tls-package",
+];
+
 fn every_debian_cluster() -> Vec<Cluster> {
     let mut definitions: BTreeMap<String, String> = VARIANTS
         .iter()
-        .filter(|(name, _)| !["debian-container", "debian-package", "debian-extra"].contains(name))
+        .filter(|(name, _)| !TESTED_ALONE.contains(name))
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
         .collect();
     definitions.extend(shipped());

@@ -15,6 +15,7 @@ mod backup_proof;
 mod backup_source;
 mod bootstrap;
 mod bootstrap_in_containers;
+mod bootstrap_with_tls;
 mod boxes;
 mod cli_cluster;
 mod cli_completions;

@@ -116,6 +116,40 @@ runtime = \"container\"
 ",
     ),
     (
+        "debian-tls",
+        "\
+[etcd]
+tls = true
+",
+    ),
+    (
+        "debian-tls-container",
+        "\
+[etcd]
+tls = true
+runtime = \"container\"
+",
+    ),
+    (
+        "debian-tls-package",
+        "\
+[etcd]
+tls = true
+version = \"3.5.16\"
+runtime = \"package\"
+",
+    ),
+    (
+        "flatcar-tls",
+        "\
+[machine]
+profile = \"flatcar\"
+
+[etcd]
+tls = true
+",
+    ),
+    (
         "debian-extra",
         "\
 [machine]

@@ -237,7 +237,7 @@ fn the_shell_and_shellcheck_accept_every_program() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 14);
+    assert_eq!(seen, 19);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn systemd_accepts_every_unit() {
         };
         assert_eq!(root.verify(unit), "", "{name}");
     }
-    assert_eq!(seen, 16);
+    assert_eq!(seen, 20);
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub mod turns;
 pub mod verify;
 pub mod version_change;
 
+use crate::plan::flags::Certificate;
 use tools::Tools;
 
 /// The environment variables that point etcdctl at these members, or that only choose the API, and those that name its
@@ -44,13 +45,10 @@ pub fn client_environment(
         _ => "ETCDCTL_ENDPOINTS",
     };
     let endpoints = client_urls.map(|urls| (endpoints, urls.join(",")));
-    let certificate = tools.certificate.iter().flat_map(|one| {
-        [
-            ("ETCDCTL_CACERT", one.authorities.clone()),
-            ("ETCDCTL_CERT", one.certificate.clone()),
-            ("ETCDCTL_KEY", one.key.clone()),
-        ]
-    });
+    let certificate = tools.certificate.iter();
+    let certificate = certificate
+        .flat_map(Certificate::etcdctl_variables)
+        .map(|(name, file)| (name, file.to_owned()));
     api.into_iter()
         .chain(endpoints)
         .chain(certificate)

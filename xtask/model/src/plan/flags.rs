@@ -41,6 +41,44 @@ pub struct Certificate {
     pub key: String,
 }
 
+/// The folder of a member's certificate on its machine. Only root and etcd's user can read it.
+pub const MACHINE_PKI: &str = "/etc/etcd-pki";
+
+impl Certificate {
+    /// The certificate of the member, on its machine.
+    pub fn on_machine() -> Self {
+        Self {
+            authorities: format!("{MACHINE_PKI}/ca.crt"),
+            certificate: format!("{MACHINE_PKI}/member.crt"),
+            key: format!("{MACHINE_PKI}/member.key"),
+        }
+    }
+
+    /// The options that name it to curl on a machine, as two halves of a line. Without `--capath`, curl would also trust
+    /// the authorities of the system.
+    pub(crate) fn curl_options(&self) -> [String; 2] {
+        let [authorities, certificate, key] = self.files();
+        [
+            format!("--disable --http1.1 --cacert {authorities} --capath {MACHINE_PKI}"),
+            format!("--cert {certificate} --key {key}"),
+        ]
+    }
+
+    /// Its files.
+    pub fn files(&self) -> [&str; 3] {
+        [&self.authorities, &self.certificate, &self.key]
+    }
+
+    /// The environment variables that name it to etcdctl from 3.0 on.
+    pub fn etcdctl_variables(&self) -> [(&'static str, &str); 3] {
+        [
+            ("ETCDCTL_CACERT", &self.authorities),
+            ("ETCDCTL_CERT", &self.certificate),
+            ("ETCDCTL_KEY", &self.key),
+        ]
+    }
+}
+
 impl MemberFlags {
     /// A member that listens only on its own address, without a certificate.
     pub fn at(

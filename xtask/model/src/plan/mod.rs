@@ -17,6 +17,7 @@ use crate::values::{
     ClusterName, DriverName, EtcdVersion, FlagName, HostName, NamePrefix, Ports, Scheme, Subnet,
     Token, loopback,
 };
+use flags::Certificate;
 use identity::EtcdId;
 
 /// A cluster, ready to be rendered, run and judged.
@@ -270,11 +271,32 @@ impl Plan {
         urls.join(",")
     }
 
-    /// The command that runs etcdctl on a member's machine.
-    pub fn etcdctl_inside(&self) -> &'static str {
+    /// The command that runs etcdctl on a member's machine. With TLS it has the member's certificate: in a container,
+    /// by variables of the container, else as root.
+    pub fn etcdctl_inside(&self) -> String {
         match self.etcd.runtime {
-            Runtime::Container => self.machine.profile.etcdctl_in_container,
-            Runtime::Release | Runtime::Package | Runtime::BuiltIn => "etcdctl",
+            Runtime::Container => self.machine.profile.etcdctl_in_container.to_owned(),
+            _ if !self.etcd.tls => "etcdctl".to_owned(),
+            Runtime::Release | Runtime::Package | Runtime::BuiltIn => {
+                let certificate = Certificate::on_machine();
+                let [authorities, certificate, key] = certificate.files();
+                format!(
+                    "sudo --preserve-env=ETCDCTL_USER \
+                     etcdctl --cacert={authorities} --cert={certificate} --key={key}"
+                )
+            }
+        }
+    }
+
+    /// The command that runs curl on a member's machine. With TLS it has the member's certificate.
+    pub fn curl_inside(&self) -> String {
+        if self.etcd.tls {
+            format!(
+                "sudo curl {}",
+                Certificate::on_machine().curl_options().join(" ")
+            )
+        } else {
+            "curl".to_owned()
         }
     }
 

@@ -11,6 +11,7 @@ use super::member_script::{self, LOST_DATA, NOT_A_MEMBER, STATE_DIR};
 use super::quote::{shell, yaml};
 use super::{image, write_files};
 use crate::plan::Plan;
+use crate::plan::flags::{Certificate, MACHINE_PKI};
 use crate::profile::Runtime;
 
 pub(crate) fn cloud_config(plan: &Plan) -> Value {
@@ -37,6 +38,12 @@ pub(crate) fn cloud_config(plan: &Plan) -> Value {
         "/etc/systemd/system/etcd.service",
         unit(plan, &service),
     ));
+    if plan.etcd.tls && plan.etcd.runtime != Runtime::Container {
+        files.push(write_files::text_file(
+            "/etc/profile.d/etcdctl.sh",
+            etcdctl_profile(),
+        ));
+    }
     let mut commands: Vec<Value> = Vec::new();
     if user {
         commands.push("systemd-sysusers".into());
@@ -59,6 +66,17 @@ pub(crate) fn cloud_config(plan: &Plan) -> Value {
 const INSTALL_SCRIPT: &str = "/usr/local/sbin/etcd-install";
 const MEMBER_SCRIPT: &str = "/usr/local/sbin/etcd-member";
 
+/// Names the member's certificate to the etcdctl of those who log in. The other settings are etcdctl's own.
+fn etcdctl_profile() -> String {
+    let certificate = Certificate::on_machine();
+    let exports = certificate.etcdctl_variables();
+    let exports = exports.map(|(name, file)| format!("export {name}={file}\n"));
+    format!(
+        "# Only root can read the certificate of this machine's member: sudo -i etcdctl member list\n{}",
+        exports.concat()
+    )
+}
+
 /// A way to get and run etcd.
 struct InstallMethod {
     /// The packages to install.
@@ -76,7 +94,7 @@ struct InstallMethod {
 fn way(plan: &Plan) -> InstallMethod {
     match plan.etcd.runtime {
         Runtime::Container => container(plan),
-        Runtime::Package => package(),
+        Runtime::Package => package(plan),
         Runtime::Release | Runtime::BuiltIn => release(plan),
     }
 }
@@ -86,20 +104,36 @@ fn release(plan: &Plan) -> InstallMethod {
         packages: &[],
         install: Some(install_script::script(plan)),
         command: vec!["/usr/local/bin/etcd".to_owned()],
-        service: format!("ExecStartPre=+{INSTALL_SCRIPT}\nExecStart={MEMBER_SCRIPT}\n{SANDBOX}"),
+        service: format!(
+            "ExecStartPre=+{INSTALL_SCRIPT}\n{}ExecStart={MEMBER_SCRIPT}\n{SANDBOX}",
+            own_certificate(plan)
+        ),
         user: true,
     }
 }
 
 /// The package has a unit of the same name and starts it at once. Ours is written before the package is
 /// installed and takes precedence, so that no single-node cluster is ever founded.
-fn package() -> InstallMethod {
+fn package(plan: &Plan) -> InstallMethod {
     InstallMethod {
         packages: &["etcd-server", "etcd-client"],
         install: None,
         command: vec!["/usr/bin/etcd".to_owned()],
-        service: format!("ExecStart={MEMBER_SCRIPT}\n{SANDBOX}"),
+        service: format!(
+            "{}ExecStart={MEMBER_SCRIPT}\n{SANDBOX}",
+            own_certificate(plan)
+        ),
         user: false,
+    }
+}
+
+/// Gives etcd's user the certificate, which is handed over before there is such a user. The sandbox keeps etcd from
+/// changing it. The start script reports one that is missing.
+fn own_certificate(plan: &Plan) -> String {
+    if plan.etcd.tls {
+        format!("ExecStartPre=-+/usr/bin/chown --silent --recursive etcd:etcd {MACHINE_PKI}\n")
+    } else {
+        String::new()
     }
 }
 
@@ -114,6 +148,7 @@ fn container(plan: &Plan) -> InstallMethod {
     .map(str::to_owned)
     .to_vec();
     command.push(format!("--volume={STATE_DIR}:{STATE_DIR}"));
+    command.extend(image::certificate(plan));
     command.push(shell::word(&image::image(plan)));
     command.extend(image::program(plan).map(str::to_owned));
     InstallMethod {

@@ -76,6 +76,7 @@ fn docker_run(plan: &Plan) -> Vec<String> {
     .map(str::to_owned)
     .to_vec();
     words.push(format!("--volume={STATE_DIR}:{STATE_DIR}"));
+    words.extend(image::certificate(plan));
     words.push(shell::word(&image::image(plan)));
     words.extend(image::program(plan).map(str::to_owned));
     words

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::quote::shell;
 use crate::bootstrap::HANDED_OVER;
+use crate::command_line;
 use crate::plan::Plan;
 use crate::plan::flags::{self, Certificate, FlagOrigin, MemberFlags};
 use crate::values::Ports;
@@ -15,9 +16,6 @@ pub(super) const STATE_DIR: &str = "/var/lib/etcd";
 /// What the member's data leaves behind when it is lost. It is beside the data folder, which may be on a disk
 /// of its own.
 const HAD_DATA: &str = "/var/lib/etcd/had-data";
-
-/// Where a machine's certificate and key are.
-pub(super) const PKI: &str = "/etc/etcd-pki";
 
 /// What a member without data does: the same as `bootstrap.rs` decides.
 const BOOTSTRAP: &str = include_str!("bootstrap.sh");
@@ -70,13 +68,18 @@ had_data={HAD_DATA}
 handed_over={HANDED_OVER}
 lost_data={LOST_DATA}
 way_back={way_back}
-
+{tls}
 {BOOTSTRAP}
 exec"#,
         peer_url = plan.scheme().url("$address", plan.ports().peer),
         members = shell::word(&plan.initial_cluster()),
         id = plan.predicted_cluster_id(),
         way_back = way_back(plan),
+        tls = if plan.etcd.tls {
+            tls(plan)
+        } else {
+            String::new()
+        },
     );
     let words = command.iter().cloned().chain(etcd_flags(plan));
     script.push_str(&words.fold(String::new(), |line, word| {
@@ -126,12 +129,33 @@ fn myself(plan: &Plan) -> MemberFlags {
         initial_advertise_peer_urls: peer,
         initial_cluster: "$members".to_owned(),
         initial_cluster_state: "$state".to_owned(),
-        certificate: Certificate {
-            authorities: format!("{PKI}/ca.crt"),
-            certificate: format!("{PKI}/member.crt"),
-            key: format!("{PKI}/member.key"),
-        },
+        certificate: Certificate::on_machine(),
     }
+}
+
+/// Makes sure that the member has its certificate, and shows it to those that are asked. One that is not accepted, or
+/// does not accept the others, waits: only silence lets it found a cluster.
+fn tls(plan: &Plan) -> String {
+    let start = command_line::task(plan, "up");
+    let certificate = Certificate::on_machine();
+    let files = certificate.files().join(" ");
+    let [first, second] = certificate.curl_options();
+    format!(
+        r#"
+for file in {files}; do
+  if [ ! -r "$file" ] || [ ! -s "$file" ]; then
+    echo "etcd-member: $name cannot be started without $file" >&2
+    echo "hint: hand over its certificate, on the host of this machine: {start}" >&2
+    exit 1
+  fi
+done
+# With TLS, curl does not always tell when it was connected, but how often.
+curl() {{
+  command curl {first} \
+    {second} "$@" --write-out '\n%{{num_connects}}.000000'
+}}
+"#
+    )
 }
 
 /// How a member that has lost its data comes back, for the shell. It runs where `$name` is the member.

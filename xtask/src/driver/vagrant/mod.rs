@@ -261,7 +261,10 @@ impl Machines for Vagrant {
 
     fn etcdctl_inside(&self, home: &Home, plan: &Plan, member: &HostName) -> Outcome<Utf8PathBuf> {
         self.note_unknown(home, std::slice::from_ref(member))?;
-        let programs = [("etcdctl", plan.etcdctl_inside()), ("curl", "curl")];
+        let programs = [
+            ("etcdctl", plan.etcdctl_inside()),
+            ("curl", plan.curl_inside()),
+        ];
         let folder = wrappers::folder(home, member);
         wrappers::programs(&folder, home, member, &programs).map_err(|error| {
             cannot_write(

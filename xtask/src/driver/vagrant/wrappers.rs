@@ -20,7 +20,7 @@ pub(super) fn programs(
     folder: &Utf8Path,
     home: &Home,
     member: &HostName,
-    programs: &[(&str, &str)],
+    programs: &[(&str, String)],
 ) -> io::Result<()> {
     let machine = Machine::of(home, member);
     let config = quoted(ssh::config_file(home).as_str());
