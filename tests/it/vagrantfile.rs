@@ -240,6 +240,89 @@ fn machines_match_the_definition() {
     assert_eq!(machines.as_object().unwrap().len(), 3);
 }
 
+/// Files of another cluster and of another address are none of its own.
+#[test]
+fn machines_get_their_certificates() {
+    let scratch = workspace();
+    let state = scratch.root().join(".state");
+    let write = |path: &str| {
+        let file = state.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "").unwrap();
+    };
+    let provisioners = |name: &str, provider: &str, member: &str| {
+        let machines = machines(&scratch, name, provider, &[]);
+        machines[format!("{name}_{member}")]["provisioners"].clone()
+    };
+    write("debian-tls/pki/ca/ca.crt");
+    for file in ["member.crt", "member.key"] {
+        write(&format!(
+            "debian-tls/pki/members/core-01-192.168.56.101/{file}"
+        ));
+        write(&format!(
+            "debian-tls/pki/members/core-02-192.168.56.101/{file}"
+        ));
+        write(&format!(
+            "flatcar-tls/pki/members/core-01-192.168.56.101/{file}"
+        ));
+    }
+    let user_data =
+        |name: &str| json!([folder(&scratch, name).join("user-data"), "/tmp/user-data"]);
+    let of = |name: &str, authorities: &str| {
+        let uploaded = |from: &str| {
+            let file = match from.rsplit('/').next().unwrap() {
+                "both.crt" => "ca.crt",
+                file => file,
+            };
+            let from = state.join(format!("{name}/pki/{from}"));
+            json!([from, format!(".etcd-pki/{file}")])
+        };
+        [
+            uploaded(authorities),
+            uploaded("members/core-01-192.168.56.101/member.crt"),
+            uploaded("members/core-01-192.168.56.101/member.key"),
+        ]
+    };
+    let nocloud = "/var/lib/cloud/seed/nocloud/user-data";
+    let [ca, certificate, key] = of("debian-tls", "ca/ca.crt");
+    assert_eq!(
+        provisioners("debian-tls", "libvirt", "core-01"),
+        json!([
+            user_data("debian-tls"),
+            ca,
+            certificate,
+            key,
+            ["core-01", nocloud, "192.168.56.101/24", "vagrant"],
+        ])
+    );
+    assert_eq!(
+        provisioners("debian-tls", "libvirt", "core-02"),
+        json!([
+            user_data("debian-tls"),
+            ["core-02", nocloud, "192.168.56.102/24"],
+        ])
+    );
+    let path = "/var/lib/flatcar-vagrant/vagrantfile-user-data";
+    assert_eq!(
+        provisioners("flatcar-tls", "virtualbox", "core-01"),
+        json!([user_data("flatcar-tls"), ["core-01", path]])
+    );
+    // While its authority is replaced.
+    write("flatcar-tls/pki/ca/ca.crt");
+    write("flatcar-tls/pki/both.crt");
+    let [ca, certificate, key] = of("flatcar-tls", "both.crt");
+    assert_eq!(
+        provisioners("flatcar-tls", "virtualbox", "core-01"),
+        json!([
+            user_data("flatcar-tls"),
+            ca,
+            certificate,
+            key,
+            ["core-01", path, "", "core"],
+        ])
+    );
+}
+
 #[test]
 fn flatcar_and_coreos_use_published_boxes() {
     let scratch = workspace();

@@ -170,6 +170,10 @@ pub trait Machines: Sync {
     /// for the time when it is created.
     fn hand_over(&self, home: &Home, member: &HostName, text: &str) -> Outcome<()>;
 
+    /// Gives the running machines of these members their certificates, which exist. Running members use them for the
+    /// next connection, but know other authorities only when they are started again.
+    fn hand_over_certificates(&self, home: &Home, members: &[Member]) -> Outcome<()>;
+
     /// Destroys these members' machines and disks, running or not.
     fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()>;
 }

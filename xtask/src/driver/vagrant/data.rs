@@ -10,13 +10,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 use xshell::Cmd;
 
 use super::command::Vagrantfile;
-use super::data_scripts as scripts;
+use super::data_scripts::{self as scripts, NewAuthority};
 use super::machine::Machine;
 use super::{BOOT, HALT, SOON, Vagrant, in_parallel, log, ssh};
 use crate::atomic::{self, cannot_write, why_not_writable};
 use crate::driver::{Driver, MemberData};
 use crate::hint::Hint;
 use crate::observation::Condition;
+use crate::pki::Pki;
+use crate::plan::Member;
 use crate::process::{self, Finished};
 use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -234,6 +236,51 @@ impl Vagrant {
         let running = self.running(home, std::slice::from_ref(member))?;
         let why = "the cluster to join cannot be handed over to";
         self.each(home, &running, &scripts::hand_over(text), why)
+    }
+
+    /// Copies the certificates of these members to their machines, over the standard input of ssh.
+    pub(super) fn copy_certificates(
+        &self,
+        home: &Home,
+        members: &[Member],
+        new_authority: NewAuthority,
+    ) -> Outcome<()> {
+        let why = "the certificate cannot be handed over to";
+        let names: Vec<HostName> = members.iter().map(|member| member.name.clone()).collect();
+        self.note_unknown(home, &names)?;
+        in_parallel(&names, |name| {
+            let Some(member) = members.iter().find(|member| member.name == *name) else {
+                return Ok(());
+            };
+            let shell = process::shell()?;
+            let certificate = Pki::of(home).member(member);
+            let files = certificate.files().map(Utf8Path::new);
+            // Its name depends on how many there are.
+            let authorities = files[0].file_name().unwrap_or_default();
+            let tar = files.iter().fold(
+                shell
+                    .cmd("tar")
+                    .args(["--create", "--file=-"])
+                    .arg(format!("--transform=s/^{authorities}$/ca.crt/")),
+                |tar, file| {
+                    let folder = file.parent().unwrap_or(file);
+                    tar.arg("--directory")
+                        .arg(folder)
+                        .arg(file.file_name().unwrap_or_default())
+                },
+            );
+            let ssh = ssh::command(&shell, home, &Machine::of(home, name));
+            let ssh = as_root(
+                ssh.args(NOTICE_SILENCE),
+                &scripts::receive_certificate(new_authority),
+            );
+            let ran = process::run_piped(tar, ssh, SOON).map_err(|error| {
+                Failure::host(Diagnostic::error(format!("{why} `{name}`: {error}")))
+            })?;
+            let [tar, ssh] = ran;
+            // If the receiver fails, the sender fails too.
+            succeeded(home, name, &[ssh, tar], why)
+        })
     }
 
     /// Runs a script on all machines. `why` ends before the name of a member.

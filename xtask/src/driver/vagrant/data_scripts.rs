@@ -5,6 +5,7 @@
 //! not meet the rest of its work.
 
 use crate::bootstrap::HANDED_OVER;
+use crate::plan::flags::MACHINE_PKI;
 use crate::process::quoted;
 
 /// The folder that etcd's unit creates (`render/member_script.rs`). The names in the scripts are
@@ -115,6 +116,48 @@ chmod 644 {HANDED_OVER}.part
 sync -f {HANDED_OVER}.part
 mv -T {HANDED_OVER}.part {HANDED_OVER}
 sync -f {HANDED_OVER}"
+    ))
+}
+
+/// What happens to an etcd that runs if other authorities are handed over. It would know them only at its next start.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum NewAuthority {
+    /// It is restarted.
+    Restarts,
+    /// Somebody restarts it later.
+    Waits,
+}
+
+/// Receives the files of a member's certificate as a tar archive. As in `vagrant/Vagrantfile`, new files belong to the
+/// owner of the old ones, and files that are the same are left alone: the time of the authorities tells whether etcd
+/// knows them.
+pub(super) fn receive_certificate(new_authority: NewAuthority) -> String {
+    let then = match new_authority {
+        NewAuthority::Restarts => "systemctl restart --no-block etcd.service",
+        NewAuthority::Waits => ":",
+    };
+    alone(&format!(
+        "umask 077
+[ -d {MACHINE_PKI} ] || mkdir -m 700 {MACHINE_PKI}
+cd {MACHINE_PKI}
+trap 'rm -rf .received' EXIT
+rm -rf .received
+mkdir .received
+tar --extract --touch --file=- --directory=.received --no-same-owner
+for file in ca.crt member.key member.crt; do
+  [ -s .received/$file ] || fail \"$file was not received\"
+done
+chmod 600 .received/*
+chown --reference=. .received/*
+changed=
+for file in ca.crt member.key member.crt; do
+  cmp -s .received/$file $file || {{
+    mv -T .received/$file $file
+    changed=\"$changed $file\"
+  }}
+done
+sync -f .
+case $changed in *ca.crt*) {then} ;; esac"
     ))
 }
 

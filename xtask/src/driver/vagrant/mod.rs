@@ -26,6 +26,7 @@ use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::host_probe::{self, HostQuery};
 use crate::observation::{Condition, Look, MachineStatus};
+use crate::pki;
 use crate::plan::flags::InitialState;
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
@@ -35,6 +36,7 @@ use crate::steps::Start;
 use crate::values::{DriverName, HostName};
 use crate::workspace::Home;
 use command::Vagrantfile;
+use data_scripts::NewAuthority;
 use machine::Machine;
 use setup::provision;
 
@@ -134,11 +136,15 @@ impl Driver for Vagrant {
         start: &Start,
         doing: &mut dyn FnMut(&HostName, &str),
     ) -> Outcome<()> {
+        // The Vagrantfile hands them over to new machines.
+        pki::prepare(home, plan)?;
         let mut names = start.names();
         if !names.is_empty() {
             let kept = self.destroy_unfinished(home, start, doing)?;
             names.retain(|member| !kept.contains(member));
         }
+        let is_created = |member: &&HostName| !Machine::of(home, member).is_made();
+        let created: Vec<HostName> = names.iter().filter(is_created).cloned().collect();
         if !names.is_empty() {
             let machines: Vec<Machine> = names.iter().map(|name| Machine::of(home, name)).collect();
             let is_new = |member: &HostName| {
@@ -183,6 +189,16 @@ impl Driver for Vagrant {
         ssh::note_how(home, &reached)?;
         let wanted = render::user_data_sha256(plan);
         in_parallel(&running, |member| {
+            if !plan.scheme().is_http() && !created.contains(member) {
+                let mut members = plan.members.clone();
+                members.retain(|one| one.name == *member);
+                // Those that ran already are restarted one after another, by the task that replaces an authority.
+                let then = match names.contains(member) {
+                    true => NewAuthority::Restarts,
+                    false => NewAuthority::Waits,
+                };
+                self.copy_certificates(home, &members, then)?;
+            }
             if !names.contains(member) {
                 // Somebody may have stopped etcd on machines that were already running.
                 ssh::start_etcd(home, member);
@@ -314,6 +330,10 @@ impl Machines for Vagrant {
 
     fn hand_over(&self, home: &Home, member: &HostName, text: &str) -> Outcome<()> {
         self.hand_over_what_to_join(home, member, text)
+    }
+
+    fn hand_over_certificates(&self, home: &Home, members: &[Member]) -> Outcome<()> {
+        self.copy_certificates(home, members, NewAuthority::Waits)
     }
 
     fn destroy(&self, home: &Home, members: &[HostName]) -> Outcome<()> {
