@@ -152,7 +152,8 @@ fn hint(
     observation: &Observation,
     (index, example): (usize, &HostName),
 ) -> Option<Hint> {
-    if !plan.on_machines {
+    let started = observation.started.get(index).and_then(Look::seen);
+    if !plan.on_machines || started.is_some_and(|started| started.trusts_former) {
         // A member that does not serve comes first: the others would be stopped for nothing.
         let is_whole = QuorumState::of(plan, observation).is_whole();
         let text = "restart the members to apply the flags; the data is kept";

@@ -1,6 +1,7 @@
 //! Reads a machine's report about itself.
 
 use super::{LOG_FOLDERS, StartedWith};
+use crate::plan::flags::Certificate;
 use crate::reason::Reason;
 use crate::render::LOST_DATA;
 
@@ -53,6 +54,12 @@ for file in /var/lib/cloud/instance/user-data.txt {user_data_path}; do
     break
   fi
 done
+authorities=$(sudo stat --format=%Y {authorities} 2>/dev/null)
+if [ -n "$authorities" ]; then
+  # etcd reads them when it starts.
+  started=$(systemctl show --timestamp=unix --property=ExecMainStartTimestamp etcd.service | sed -n 's/.*@//p')
+  [ "$authorities" -le "${{started:-0}}" ] || echo trusts_former=yes
+fi
 for comm in $(grep -slx -e etcd -e etcd2 /proc/[0-9]*/comm); do
   process=${{comm%/comm}}
   sudo cat "$process/cmdline" | tr '\0' '\n' | sed 's/^/argument=/'
@@ -67,7 +74,8 @@ for comm in $(grep -slx -e etcd -e etcd2 /proc/[0-9]*/comm); do
 done
 ({data})
 echo end="#,
-        data = data_script(&DATA_FOLDERS)
+        data = data_script(&DATA_FOLDERS),
+        authorities = Certificate::on_machine().authorities,
     )
 }
 
@@ -125,7 +133,10 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, Re
         user_data: values("user_data").next(),
         // What was found counts even if another etcd could not be inspected.
         discovery: (all_were_read || !words.is_empty()).then_some(words),
-        started: only_one_was_read.then(|| StartedWith::read(&arguments, &environment)),
+        started: only_one_was_read.then(|| StartedWith {
+            trusts_former: values("trusts_former").next().is_some(),
+            ..StartedWith::read(&arguments, &environment)
+        }),
         has_data: match values("data").next().as_deref() {
             Some("yes") => Some(true),
             Some("no") => Some(false),
