@@ -148,7 +148,7 @@ pub fn hops_of(change: &Change) -> Vec<EtcdVersion> {
 fn steps_back(from: EtcdVersion, to: EtcdVersion, had_v2: bool) -> Option<Vec<EtcdVersion>> {
     let mut hops = Vec::new();
     for minor in (to.minor..from.minor).rev() {
-        if minor + 1 < FIRST_DOWNGRADE {
+        if (from.major, minor + 1) < FIRST_WITH_DOWNGRADE {
             return None;
         }
         upgrades::step_to((from.major, minor + 1))?;
@@ -391,11 +391,11 @@ impl Change<'_> {
             }
             _ => {}
         }
-        let can_downgrade = from.minor >= FIRST_DOWNGRADE && !is_mixed;
+        let can_downgrade = from.minor_release() >= FIRST_WITH_DOWNGRADE && !is_mixed;
         if can_downgrade && is_next {
             return self.downgrade();
         }
-        if can_downgrade && to.minor + 1 >= FIRST_DOWNGRADE {
+        if can_downgrade && (to.major, to.minor + 1) >= FIRST_WITH_DOWNGRADE {
             let hops = hops(from, to, self.had_v2);
             let first = newest_patch((from.major, from.minor - 1));
             let first = first.ok_or_else(|| self.unknown())?;
@@ -421,7 +421,8 @@ impl Change<'_> {
                     minor(highest.minor_release())
                 ),
                 format!(
-                    "etcd itself can only go back from 3.{FIRST_DOWNGRADE} on, by one minor release at a time"
+                    "etcd itself can only go back from {} on, by one minor release at a time",
+                    minor(FIRST_WITH_DOWNGRADE)
                 ),
             ],
             remedy: Remedy::Backup(to),
@@ -482,9 +483,6 @@ impl Change<'_> {
 
 /// The first minor release that etcd's own downgrade can leave (etcd's CHANGELOG-3.6).
 pub const FIRST_WITH_DOWNGRADE: Minor = (3, 6);
-
-/// The same, of etcd 3.
-const FIRST_DOWNGRADE: u16 = FIRST_WITH_DOWNGRADE.1;
 
 const ONE_AT_A_TIME: &str = "etcd supports upgrades by one minor release at a time";
 

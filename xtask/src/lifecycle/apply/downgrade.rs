@@ -1,57 +1,44 @@
 //! etcd's own downgrade: enables it before the first member gets an earlier minor release, waits until the data is
 //! ready for that, and cancels it if the cluster is to stay.
 
-use std::time::{Duration, Instant};
-
 use super::see_what_is_wrong;
+use super::waiting::{Pending, wait_until};
 use crate::change::downgrade::{MemberState, Preparation, preparation};
 use crate::etcd::{downgrade, version_change};
 use crate::facts::upgrades::Minor;
-use crate::pause::pause;
 use crate::plan::Member;
-use crate::reason::Reason;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 
-/// How long the leader may take to lower the version of the cluster, and the members to rewrite their data: both look
-/// every five seconds, and the host may be busy.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// How long to wait before saying so.
-const SILENCE: Duration = Duration::from_secs(2);
-
-/// The pause between two looks.
-const AGAIN: Duration = Duration::from_millis(200);
-
-/// Prepares the cluster for members of this minor release, if that takes anything. `is_back`: whether members run a
+/// Prepares the cluster for members of this minor release, if that takes anything. `goes_back`: whether members run a
 /// later one.
-pub(super) fn prepare(session: &Session, wanted: Minor, is_back: bool) -> Outcome<()> {
+pub(super) fn prepare(session: &Session, wanted: Minor, goes_back: bool) -> Outcome<()> {
     let Session {
         ui, plan, tools, ..
     } = session;
     until_ready(session, wanted, &mut || {
         let (members, states) = states(session);
         let Some(asked) = members.first() else {
-            return match is_back {
-                true => Doing::wait("a member answers"),
-                false => Doing::Ready,
+            return match goes_back {
+                true => Err(Pending::until("a member answers")),
+                false => Ok(()),
             };
         };
-        if is_back && members.len() < plan.members.len() {
-            return Doing::wait("all members answer");
+        if goes_back && members.len() < plan.members.len() {
+            return Err(Pending::until("all members answer"));
         }
         match preparation(wanted, version_change::of_cluster(asked, tools), &states) {
-            Preparation::Ready => Doing::Ready,
+            Preparation::Ready => Ok(()),
             Preparation::Enable => {
                 let enabled = downgrade::enable(plan, asked, tools, wanted);
                 if enabled.is_ok() {
                     let (major, minor) = wanted;
                     ui.say(&format!("etcd's downgrade to {major}.{minor} is enabled"));
                 }
-                Doing::tried("etcd agrees to its downgrade", enabled)
+                Err(Pending::after(enabled, "etcd agrees to its downgrade"))
             }
-            Preparation::Cancel(target) => cancelled(session, asked, target),
-            Preparation::Wait(what) => Doing::wait(what),
+            Preparation::Cancel(target) => Err(cancelled(session, asked, target)),
+            Preparation::Wait(what) => Err(Pending::until(what)),
         }
     })
 }
@@ -62,19 +49,19 @@ pub(in crate::lifecycle) fn cancel(session: &Session) -> Outcome<()> {
     until_ready(session, session.plan.version().minor_release(), &mut || {
         let (members, states) = states(session);
         match (members.first(), states.iter().find_map(|one| one.downgrade)) {
-            (Some(asked), Some(target)) => cancelled(session, asked, target),
-            _ => Doing::Ready,
+            (Some(asked), Some(target)) => Err(cancelled(session, asked, target)),
+            _ => Ok(()),
         }
     })
 }
 
-fn cancelled(session: &Session, asked: &Member, (major, minor): Minor) -> Doing {
+fn cancelled(session: &Session, asked: &Member, (major, minor): Minor) -> Pending {
     let cancelled = downgrade::cancel(&session.plan, asked, &session.tools);
     if cancelled.is_ok() {
         let said = format!("etcd's downgrade to {major}.{minor} is cancelled");
         session.ui.say(&said);
     }
-    Doing::tried("etcd cancels its downgrade", cancelled)
+    Pending::after(cancelled, "etcd cancels its downgrade")
 }
 
 /// Lets every member save a snapshot of its log, after which it no longer reads the entries before it. etcd has no
@@ -95,13 +82,12 @@ pub(super) fn renew_raft_snapshots(session: &Session, runs: Minor, why: &str) ->
     until_ready(session, lowered, &mut || {
         let (members, states) = states(session);
         let Some(asked) = members.first().filter(|_| members.len() == all.len()) else {
-            return Doing::wait("all members answer");
+            return Err(Pending::until("all members answer"));
         };
         if states.iter().all(|one| one.downgrade.is_none()) {
-            return Doing::tried(
-                "etcd lowers the version of the cluster",
-                downgrade::enable(plan, asked, tools, lowered),
-            );
+            let enabled = downgrade::enable(plan, asked, tools, lowered);
+            let what = "etcd lowers the version of the cluster";
+            return Err(Pending::after(enabled, what));
         }
         let now = counts(&all);
         let has_saved = now.iter().zip(&mut before).map(|(now, before)| {
@@ -111,46 +97,22 @@ pub(super) fn renew_raft_snapshots(session: &Session, runs: Minor, why: &str) ->
         });
         // All are counted, also after one that has not saved any.
         match has_saved.collect::<Vec<bool>>().iter().all(|saved| *saved) {
-            true => Doing::Ready,
-            false => Doing::wait("every member has saved a snapshot of its log"),
+            true => Ok(()),
+            false => Err(Pending::until(
+                "every member has saved a snapshot of its log",
+            )),
         }
     })?;
     prepare(session, runs, false)
 }
 
-/// What keeps a preparation from being complete.
-enum Doing {
-    Ready,
-    WaitsFor(String, Option<Reason>),
-}
-
-impl Doing {
-    fn wait(what: impl Into<String>) -> Self {
-        Self::WaitsFor(what.into(), None)
-    }
-
-    fn tried(what: &str, done: Result<(), Reason>) -> Self {
-        Self::WaitsFor(what.to_owned(), done.err())
-    }
-}
-
-fn until_ready(session: &Session, wanted: Minor, next: &mut dyn FnMut() -> Doing) -> Outcome<()> {
-    let begun = Instant::now();
-    let mut said = String::new();
-    loop {
-        let (waits_for, refused) = match next() {
-            Doing::Ready => return Ok(()),
-            Doing::WaitsFor(what, refused) => (what, refused),
-        };
-        if begun.elapsed() > PATIENCE {
-            return Err(not_ready(session, wanted, &waits_for, refused));
-        }
-        if begun.elapsed() > SILENCE && said != waits_for {
-            session.ui.say(&format!("waiting until {waits_for}"));
-            said = waits_for;
-        }
-        pause(AGAIN);
-    }
+/// Looks until the cluster is ready for members of this minor release.
+fn until_ready(
+    session: &Session,
+    wanted: Minor,
+    look: &mut dyn FnMut() -> Result<(), Pending>,
+) -> Outcome<()> {
+    wait_until(session.ui, look).map_err(|pending| not_ready(session, wanted, pending))
 }
 
 /// The members that answer, and what they say.
@@ -163,15 +125,10 @@ fn states(session: &Session) -> (Vec<&Member>, Vec<MemberState>) {
     answers.unzip()
 }
 
-fn not_ready(
-    session: &Session,
-    (major, minor): Minor,
-    waits_for: &str,
-    refused: Option<Reason>,
-) -> Failure {
+fn not_ready(session: &Session, (major, minor): Minor, pending: Pending) -> Failure {
     let fact = format!("the cluster is not ready for members of etcd {major}.{minor}");
-    let diagnostic = Diagnostic::error(fact).note(format!("waited in vain until {waits_for}"));
-    let diagnostic = match refused {
+    let diagnostic = Diagnostic::error(fact).note(format!("waited in vain until {}", pending.what));
+    let diagnostic = match pending.refused {
         Some(why) => diagnostic.note(format!("etcd said: {why}")),
         None => diagnostic,
     };

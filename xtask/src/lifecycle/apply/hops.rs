@@ -18,26 +18,26 @@ use crate::session::Session;
 use crate::workspace::Home;
 
 /// The plans to reach, one after another.
-pub(super) struct Way {
+pub(super) struct Hops {
     /// The definition with each version on the way to its own.
     pub(super) between: Vec<Plan>,
     /// The definition.
     pub(super) defined: Plan,
 }
 
-impl Way {
-    /// Straight to the definition.
-    pub(super) const fn straight(defined: Plan) -> Self {
+impl Hops {
+    /// The definition alone.
+    pub(super) const fn none(defined: Plan) -> Self {
         Self {
             between: Vec::new(),
             defined,
         }
     }
 
-    /// Over the minor releases that come before the definition's. Straight, if there are none or no way is known.
-    pub(super) fn with_hops(session: Session, defined: Plan) -> Outcome<Self> {
+    /// Over the minor releases that come before the definition's. The definition alone, if there are none or no way is known.
+    pub(super) fn toward(session: Session, defined: Plan) -> Outcome<Self> {
         if session.plan.version().is_v2() {
-            return Ok(Self::straight(defined));
+            return Ok(Self::none(defined));
         }
         let session = upgrade::with_target(session, &defined, None, false)?;
         let change = upgrade::change(&session, &Present::of(&session)?);
@@ -96,17 +96,17 @@ impl Way {
         } = steering;
         let mut done: Vec<String> = Vec::new();
         for (plan, next) in self.between.iter().zip(self.all().skip(1)) {
-            let on_this_way = |session: &Session| self.pinned_now(defined(session)?, plan);
-            let mut told = |news: News<'_>| {
+            let pinned = |session: &Session| self.pinned_now(defined(session)?, plan);
+            let mut notify = |news: News<'_>| {
                 if !matches!(news, News::Complete) {
-                    (steering.told)(news);
+                    (steering.notify)(news);
                 }
             };
             let hop = Steering {
                 is_backed_up: !done.is_empty(),
                 go_on: steering.go_on.clone(),
-                defined: &on_this_way,
-                told: &mut told,
+                defined: &pinned,
+                notify: &mut notify,
                 ..steering
             };
             let changed = steps(session, hop)?;

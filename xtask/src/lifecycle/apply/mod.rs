@@ -9,6 +9,7 @@ mod present;
 mod refused;
 mod steps;
 mod upgrade;
+mod waiting;
 mod work;
 
 use camino::Utf8Path;
@@ -29,7 +30,7 @@ use crate::ui::{self, Ui};
 use crate::values::ClusterName;
 use crate::workspace::{Home, Workspace};
 pub(super) use downgrade::cancel as cancel_downgrade;
-use hops::Way;
+use hops::Hops;
 use present::Present;
 pub(super) use steps::{News, Steering, steps};
 pub(super) use upgrade::find_version;
@@ -90,36 +91,36 @@ pub fn plan(ui: Ui, request: ApplyRequest<'_>) -> Outcome<Planned> {
     let plan = definitions::plan(ui, &workspace, request.name)?;
     let home = workspace.home(request.name);
     unfinished::refuse(&home)?;
-    let (_, planned) = planned_way(ui, &home, plan, request)?;
+    let (_, planned) = planned_hops(ui, &home, plan, request)?;
     Ok(planned)
 }
 
-/// The way to this plan, and its steps.
-fn planned_way(
+/// The hops to this plan, and their steps.
+fn planned_hops(
     ui: Ui,
     home: &Home,
     plan: Plan,
     request: ApplyRequest<'_>,
-) -> Outcome<(Way, Planned)> {
-    let way = match request.has_hops {
-        true => Way::with_hops(open::with_plan(ui, home, &plan)?, plan)?,
-        false => Way::straight(plan),
+) -> Outcome<(Hops, Planned)> {
+    let hops = match request.has_hops {
+        true => Hops::toward(open::with_plan(ui, home, &plan)?, plan)?,
+        false => Hops::none(plan),
     };
-    let session = open::with_plan(ui, home, way.first())?;
-    let session = upgrade::with_target(session, way.first(), request.etcd_dir, false)?;
+    let session = open::with_plan(ui, home, hops.first())?;
+    let session = upgrade::with_target(session, hops.first(), request.etcd_dir, false)?;
     let go_on = command(&session.plan, request.has_hops, request.etcd_dir);
-    let planned = planned(session, &way, request.may_interrupt, &go_on)?;
-    Ok((way, planned))
+    let planned = planned(session, &hops, request.may_interrupt, &go_on)?;
+    Ok((hops, planned))
 }
 
-fn planned(session: Session, way: &Way, may_interrupt: bool, go_on: &str) -> Outcome<Planned> {
+fn planned(session: Session, hops: &Hops, may_interrupt: bool, go_on: &str) -> Outcome<Planned> {
     refused::refuse_unsuitable(&session)?;
     let present = Present::of(&session)?;
     let Steps {
         mut steps,
         obstacle,
         ..
-    } = way.steps_after(present.state.steps());
+    } = hops.steps_after(present.state.steps());
     let mut refused = refused::without_steps(&session);
     refused.extend(obstacle.map(|obstacle| {
         let (fact, hint) = obstacle.in_words(&session.defined);
@@ -164,7 +165,7 @@ pub(super) fn possible(
     etcd_dir: Option<&Utf8Path>,
 ) -> Outcome<Session> {
     let session = upgrade::with_target(session, plan, etcd_dir, true)?;
-    let planned = planned(session, &Way::straight(plan.clone()), true, "")?;
+    let planned = planned(session, &Hops::none(plan.clone()), true, "")?;
     match planned.refused.is_empty() {
         true => Ok(planned.session),
         false => Err(refused::nothing_was_changed(planned.refused)),
@@ -207,7 +208,7 @@ pub fn apply(
     unfinished::refuse(&home)?;
     let plan = definitions::plan(ui, &home.workspace, name)?;
     refused::refuse_other_tasks(&home)?;
-    let (way, mut planned) = planned_way(ui, &home, plan, request)?;
+    let (hops, mut planned) = planned_hops(ui, &home, plan, request)?;
     if !planned.refused.is_empty() {
         // The steps help to understand why.
         agree(&planned)?;
@@ -224,8 +225,8 @@ pub fn apply(
         rehearse::refuse_without_clients(&planned.session)?;
     }
     // A download would be for nothing before.
-    way.find_all(&planned.session, etcd_dir)?;
-    planned.session = upgrade::with_target(planned.session, way.first(), etcd_dir, true)?;
+    hops.find_all(&planned.session, etcd_dir)?;
+    planned.session = upgrade::with_target(planned.session, hops.first(), etcd_dir, true)?;
     if !agree(&planned)? {
         return Ok(Applied::Declined);
     }
@@ -237,7 +238,7 @@ pub fn apply(
     let continues = ui::hint_line(&Hint::heals("continue", [go_on.clone()]));
     let mut after_interrupt = Some(process::on_interrupt(String::new()));
     let mut take_steps = |session: &mut Session, mut timeline: Option<&mut Timeline<'_>>| {
-        let mut told = |news: News<'_>| {
+        let mut notify = |news: News<'_>| {
             if let Some(timeline) = &mut timeline {
                 note(timeline, &news);
             }
@@ -259,9 +260,9 @@ pub fn apply(
             is_backed_up: false,
             go_on: go_on.clone(),
             defined: &hops::definition_now,
-            told: &mut told,
+            notify: &mut notify,
         };
-        way.take(session, steering)
+        hops.take(session, steering)
     };
     let (ended, cost) = match load {
         None => (take_steps(&mut session, None), None),

@@ -38,8 +38,8 @@ pub(in crate::lifecycle) struct Steering<'a> {
     pub(in crate::lifecycle) go_on: String,
     /// The definition as it is now; none if it cannot be read.
     pub(in crate::lifecycle) defined: &'a dyn Fn(&Session) -> Option<Plan>,
-    /// Told what happens.
-    pub(in crate::lifecycle) told: &'a mut dyn FnMut(News<'_>),
+    /// Is told what happens.
+    pub(in crate::lifecycle) notify: &'a mut dyn FnMut(News<'_>),
 }
 
 /// What happens while steps are taken.
@@ -82,7 +82,7 @@ pub(in crate::lifecycle) fn steps(
         is_backed_up,
         go_on,
         defined,
-        told,
+        notify,
     } = steering;
     let asked_for = described(&session.defined);
     let turns = turns::take();
@@ -103,7 +103,7 @@ pub(in crate::lifecycle) fn steps(
         if present.settle(session)? {
             *session = again(session, defined, etcd_dir)?;
         }
-        told(News::Members(&session.plan));
+        notify(News::Members(&session.plan));
         // A definition that was edited meanwhile may say something else about this very step.
         if described(&session.defined) != asked_for {
             return Err(edited(session, last.as_ref()));
@@ -141,7 +141,7 @@ pub(in crate::lifecycle) fn steps(
         taken.extend(step.is_once().then(|| step.clone()));
         let is_new = last.is_none();
         whole.extend(is_new.then(|| step.clone()));
-        told(News::Step {
+        notify(News::Step {
             step: &step,
             is_new,
         });
@@ -150,7 +150,7 @@ pub(in crate::lifecycle) fn steps(
         *session = again(session, defined, etcd_dir)?;
     }
     upgrade::complete(session)?;
-    told(News::Complete);
+    notify(News::Complete);
     let verified = look::wait(session, SETTLING);
     drop(turns);
     Ok(Changed {

@@ -1,11 +1,10 @@
 //! Changes of the version of etcd: where the binaries come from, what has to be so before, and what follows.
 
-use std::time::{Duration, Instant};
-
 use camino::Utf8Path;
 
 use super::downgrade;
 use super::present::Present;
+use super::waiting::{Pending, wait_until};
 use crate::change::apply::{Joining, Kind, Known, Moving, Step};
 use crate::change::upgrade::{self, Change, FIRST_WITH_DOWNGRADE, Refusal, UpgradePath};
 use crate::etcd::find::{Wanted, find};
@@ -13,22 +12,11 @@ use crate::etcd::tools::Tools;
 use crate::etcd::version_change;
 use crate::facts::upgrades::Minor;
 use crate::lifecycle::backup::{self, BackupRequest};
-use crate::pause::pause;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
 use crate::state::{Record, RecordedDefinition};
 use crate::values::{EtcdVersion, HostName};
-
-/// How long members may take to agree on the version of the cluster. The leader compares their versions every five
-/// seconds (`monitorVersionInterval` in etcd's `server.go`), and the host may be busy.
-const AGREEING: Duration = Duration::from_secs(120);
-
-/// How long to wait before saying so.
-const SILENCE: Duration = Duration::from_secs(2);
-
-/// The pause between two looks.
-const AGAIN: Duration = Duration::from_millis(200);
 
 /// Gives the session the version that its members are to run: that of the definition if it was changed, or that in the
 /// folder that the user named. `is_found`: whether local members need the binaries, or only their version matters.
@@ -259,26 +247,21 @@ fn follow_with_client(session: &mut Session) {
 /// Waits until the cluster has the version that all its members run.
 fn follow(session: &Session) -> Outcome<()> {
     let wanted = session.defined.version().minor_release();
-    let begun = Instant::now();
-    let mut is_said = false;
-    loop {
+    let mut versions = Vec::new();
+    let followed = wait_until(session.ui, &mut || {
         let members = session.plan.members.iter();
-        let versions = members.map(|one| version_change::of_cluster(one, &session.tools));
-        let versions: Vec<Option<(u16, u16)>> = versions.collect();
-        if versions.iter().all(|one| *one == Some(wanted)) {
-            return Ok(());
+        versions = members
+            .map(|one| version_change::of_cluster(one, &session.tools))
+            .collect();
+        let (major, minor) = wanted;
+        match versions.iter().all(|one| *one == Some(wanted)) {
+            true => Ok(()),
+            false => Err(Pending::until(format!(
+                "the members agree that the cluster is {major}.{minor}"
+            ))),
         }
-        if begun.elapsed() > AGREEING {
-            return Err(does_not_follow(session, wanted, &versions));
-        }
-        if begun.elapsed() > SILENCE && !std::mem::replace(&mut is_said, true) {
-            let (major, minor) = wanted;
-            session.ui.say(&format!(
-                "waiting until the members agree that the cluster is {major}.{minor}"
-            ));
-        }
-        pause(AGAIN);
-    }
+    });
+    followed.map_err(|_| does_not_follow(session, wanted, &versions))
 }
 
 fn not_found(wanted: EtcdVersion, found: &Tools) -> Failure {

@@ -123,7 +123,7 @@ impl Rehearsed<'_, '_> {
         let session = open::with_plan(self.session.ui, &home, edited)?;
         *self.session = apply::possible(session, edited, etcd_dir)?;
         let (ui, timeline) = (self.ui, &mut *self.timeline);
-        let mut told = |news: News<'_>| {
+        let mut notify = |news: News<'_>| {
             if let News::Step { step, is_new: true } = &news {
                 ui.say(&format!("  {}", step.what()));
             }
@@ -137,7 +137,7 @@ impl Rehearsed<'_, '_> {
             is_backed_up: false,
             go_on: String::new(),
             defined: &|_| Some(edited.clone()),
-            told: &mut told,
+            notify: &mut notify,
         };
         apply::steps(self.session, steering)
     }

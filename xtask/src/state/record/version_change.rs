@@ -36,11 +36,11 @@ impl Record {
             members: Vec::new(),
             is_over: false,
         };
-        let is_back = |before: &RecordedBefore| {
+        let returns_to = |before: &RecordedBefore| {
             tools.is_some_and(|tools| tools.version == before.etcd.version)
         };
         match &mut self.before {
-            Some(before) if is_back(before) => *before = now,
+            Some(before) if returns_to(before) => *before = now,
             before => drop(before.get_or_insert(now)),
         }
         if let (Some(tools), Some(before)) = (tools, &mut self.before) {
