@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+use serde_json::{Value, json};
 use test_attribute::test;
 use xtask::etcd::pair;
 use xtask::etcd::tools::ToolsOrigin;
@@ -192,11 +192,67 @@ fn upgrade_is_forgotten_if_it_is_set_back_at_once() {
     record.begin_upgrade(Some(&newer), defined, all);
     record.write(&home).unwrap();
 
-    scratch.run(&["apply", "early", "--yes"]).expect(0);
+    let verify = scratch.run(&["verify", "early"]).expect(0).stdout;
+    let words = "the change to etcd 3.5.16 was set back, which is not recorded yet";
+    assert!(verify.contains(words), "{verify}");
+    assert!(verify.contains("`cargo xtask apply early`\n"), "{verify}");
+    let plan = scratch.run(&["plan", "early"]).expect(1);
+    let task = " 1. record that the cluster stays with etcd 3.4.23\n";
+    assert!(plan.stdout.contains(task), "{}", plan.stdout);
+    let hint = "`cargo xtask apply early`\n";
+    assert!(plan.stderr.contains(hint), "{}", plan.stderr);
+    let json = scratch
+        .run(&["plan", "early", "--format", "json"])
+        .expect(1);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["steps"], json!([]));
+    let what = "record that the cluster stays with etcd 3.4.23";
+    assert_eq!(json["finally"][0]["what"], what);
+    assert_eq!(json["differences"], json!([]));
+
+    let apply = scratch.run(&["apply", "early"]).expect(2).stderr;
+    assert!(apply.contains(task), "{apply}");
+    let apply = scratch.run(&["apply", "early", "--yes"]).expect(0).stderr;
+    for never in ["nothing to do", "snapshot", "saved as"] {
+        assert!(!apply.contains(never), "{apply}");
+    }
     scratch.run(&["plan", "early"]).expect(0);
+    let verify = scratch.run(&["verify", "early"]).expect(0).stdout;
+    assert!(!verify.contains(words), "{verify}");
     scratch.run(&["down", "early"]).expect(0);
     scratch.run(&["up", "early"]).expect(0);
     assert_eq!(versions(&scratch, "early"), ["3.4.23"]);
+}
+
+/// `apply` was killed before it had recorded that the change is complete.
+#[test]
+fn upgrade_of_all_members_is_completed() {
+    let scratch = started("late", 1, 82);
+    let home = Workspace::at(scratch.root()).home(&"late".parse().unwrap());
+    let before = Record::read(&home).unwrap().unwrap();
+    scratch.define("late", &count(82, 1, NEW));
+    let to = of_debian_13().as_str();
+    let apply = ["apply", "late", "--allow-interruption", "--yes"];
+    let apply = [&apply[..], &["--etcd-dir", to]].concat();
+    scratch.run(&apply).expect(0);
+    let after = Record::read(&home).unwrap().unwrap();
+    let newer = after.tools().unwrap();
+    let mut record = before;
+    record.begin_upgrade(Some(&newer), after.defined.unwrap(), Vec::new());
+    record.serves_with_version();
+    record.write(&home).unwrap();
+
+    let verify = scratch.run(&["verify", "late"]).expect(0).stdout;
+    let words = "all members run etcd 3.5.16, but the change to it is not complete";
+    assert!(verify.contains(words), "{verify}");
+    let plan = scratch.run(&["plan", "late"]).expect(1).stdout;
+    let task = " 1. complete the change to etcd 3.5.16, and take a backup\n";
+    assert!(plan.contains(task), "{plan}");
+    let apply = scratch.run(&["apply", "late", "--yes"]).expect(0).stderr;
+    assert!(apply.contains("saved as"), "{apply}");
+    assert!(!apply.contains("nothing to do"), "{apply}");
+    let apply = scratch.run(&["apply", "late", "--yes"]).expect(0).stderr;
+    assert!(apply.ends_with("nothing to do\n"), "{apply}");
 }
 
 /// From then on, the members do not start with the version before.

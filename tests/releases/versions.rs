@@ -10,7 +10,7 @@ use crate::apply_support::{Writer, count};
 use crate::cluster_on_machines::Cluster;
 use crate::etcd_release::release_in;
 use crate::harness::not_run;
-use crate::local_support::{begin, end, get, processes, put};
+use crate::local_support::{begin, end, etcdctl, get, processes, put};
 use crate::scratch::{Ran, Scratch};
 use crate::support::look_until;
 
@@ -122,7 +122,23 @@ fn killed_downgrade_is_continued_or_cancelled() {
     define(&scratch, network, "3.5.33");
     apply_killed_once(&scratch, &[], || is_downgrading(network));
     define(&scratch, network, "3.6.14");
-    apply(&scratch, &[]).expect(0);
+    let verify = scratch.run(&["verify", "etcd"]).expect(0).stdout;
+    for words in [
+        "a downgrade to 3.5 is enabled",
+        "the change to etcd 3.5.33 was set back",
+    ] {
+        assert!(verify.contains(words), "{verify}");
+    }
+    let plan = scratch.run(&["plan", "etcd"]).expect(1).stdout;
+    for task in [
+        " 1. cancel etcd's downgrade to 3.5\n",
+        " 2. record that the cluster stays with etcd 3.6.14\n",
+    ] {
+        assert!(plan.contains(task), "{plan}");
+    }
+    let applied = apply(&scratch, &[]).expect(0).stderr;
+    assert!(!applied.contains("saved as"), "{applied}");
+    assert!(!applied.contains("nothing to do"), "{applied}");
     assert!(!is_downgrading(network));
     runs(&scratch, network, "3.6.14", "3.6.0");
 
@@ -142,6 +158,26 @@ fn killed_downgrade_is_continued_or_cancelled() {
     assert!(verify.contains("`cargo xtask apply etcd`\n"), "{verify}");
     apply(&scratch, &[]).expect(0);
     runs(&scratch, network, "3.5.33", "3.5.0");
+}
+
+#[test]
+fn downgrade_that_was_enabled_by_hand_is_cancelled() {
+    let network = 96;
+    let scratch = started(network, "3.6.14");
+    let enable = ["downgrade", "enable", "3.5"];
+    etcdctl(&scratch, "etcd", &enable).expect(0);
+    let verify = scratch.run(&["verify", "etcd"]).expect(0).stdout;
+    assert!(verify.contains("a downgrade to 3.5 is enabled"), "{verify}");
+    let plan = scratch.run(&["plan", "etcd"]).expect(1);
+    let task = " 1. cancel etcd's downgrade to 3.5\n";
+    assert!(plan.stdout.contains(task), "{}", plan.stdout);
+    let applied = apply(&scratch, &[]).expect(0).stderr;
+    assert!(
+        applied.contains("downgrade to 3.5 is cancelled"),
+        "{applied}"
+    );
+    assert!(!applied.contains("nothing to do"), "{applied}");
+    runs(&scratch, network, "3.6.14", "3.6.0");
 }
 
 /// A member that does not run gets its own version first: it does not start with another one before the cluster is

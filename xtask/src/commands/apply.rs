@@ -96,8 +96,13 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         load: args.under_load.then_some(Load { rate }),
     };
     let applied = apply::apply(ui, request, &|planned| {
-        let Planned { steps, refused, .. } = planned;
-        ui.say(ui::apply::steps(steps, ui.width()).trim_end());
+        let Planned {
+            steps,
+            final_tasks,
+            refused,
+            ..
+        } = planned;
+        ui.say(ui::apply::steps(steps, final_tasks, ui.width()).trim_end());
         if args.yes || !refused.is_empty() {
             return Ok(true);
         }

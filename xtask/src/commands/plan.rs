@@ -54,6 +54,7 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
   steps[]: do (start, add, remove, move, restart, upgrade), member, what, why, first (what is done
     once before it, or null), peer_url, client_url, before, during, after: voters, able (those that
     serve), needed, may_fail; interrupts (whether the cluster does not serve meanwhile)
+  finally[]: what, why (what is left of a change of the version once all members have it)
   refused[]: what, why[], hint (or null), commands[] (of the hint, in order)";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,16 +82,23 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         session,
         differences,
         steps,
+        final_tasks,
         refused,
     } = &planned;
     match args.format {
         Format::Json => {
-            ui.print(&ui::apply::json(name, differences, steps, refused));
+            ui.print(&ui::apply::json(
+                name,
+                differences,
+                steps,
+                final_tasks,
+                refused,
+            ));
         }
         Format::Table => {
-            ui.print(&ui::apply::steps(steps, ui.width()));
+            ui.print(&ui::apply::steps(steps, final_tasks, ui.width()));
             ui.report(refused);
-            if steps.is_empty() && refused.is_empty() {
+            if planned.is_empty() && refused.is_empty() {
                 ui.say(&format!("{name} is as defined: nothing to do"));
             } else if refused.is_empty() {
                 let apply = [apply::command(
@@ -102,7 +110,7 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             }
         }
     }
-    Ok(match (refused.is_empty(), steps.is_empty()) {
+    Ok(match (refused.is_empty(), planned.is_empty()) {
         (false, _) => Exit::Refused,
         (true, false) => Exit::Unhealthy,
         (true, true) => Exit::Success,

@@ -129,6 +129,7 @@ fn recorded(session: &Session) -> Recorded {
         had_data: known_data::of(*driver, home, &plan.members),
         // It is looked for once advice needs one.
         backup: None,
+        version_change: record.and_then(|record| record.version_change(plan.etcd.version)),
         half_restored: unfinished::restoration(home).map(|left| HalfRestored {
             what: left.message,
             hint: left.hints.into_iter().next(),

@@ -28,7 +28,9 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
 /// The same with a definition that was read already. Says nothing about it.
 pub(super) fn with_plan(ui: Ui, home: &Home, plan: &Plan) -> Outcome<Session> {
     let started = started_at(home)?;
-    let tools = started.tools()?;
+    // Another version was begun with, if this one was set back.
+    let tools = started.record.etcd_for(plan.etcd.version).tools();
+    let tools = tools.map_or_else(|| started.tools(), Ok)?;
     let Started {
         home,
         record,

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::change::apply::{Step, Voters};
+use crate::change::final_task::FinalTask;
 use crate::plan::Member;
 use crate::report::Diagnostic;
 use crate::ui::table::Table;
 use crate::values::ClusterName;
 
-/// Renders the steps for people.
-pub fn steps(steps: &[Step], width: usize) -> String {
+/// Renders the steps for people, with what is done after them.
+pub fn steps(steps: &[Step], final_tasks: &[FinalTask], width: usize) -> String {
     let mut text = String::new();
     for (number, step) in steps.iter().enumerate() {
         let (before, during, after) = (step.before, step.during, step.after);
@@ -33,6 +34,12 @@ pub fn steps(steps: &[Step], width: usize) -> String {
         table.row(["    votes".to_owned(), votes]);
         text += &table.wrapped_at(width).to_string();
     }
+    for (number, task) in final_tasks.iter().enumerate() {
+        let _ = writeln!(text, "{:>2}. {}", steps.len() + number + 1, task.what);
+        let mut table = Table::without_heading();
+        table.row(["    why".to_owned(), task.why.clone()]);
+        text += &table.wrapped_at(width).to_string();
+    }
     text
 }
 
@@ -41,6 +48,7 @@ pub fn json(
     name: &ClusterName,
     differences: &[String],
     steps: &[Step],
+    final_tasks: &[FinalTask],
     refused: &[Diagnostic],
 ) -> String {
     let steps = steps.iter().map(|step| {
@@ -58,6 +66,9 @@ pub fn json(
             "interrupts": step.interrupts(),
         })
     });
+    let final_tasks = final_tasks
+        .iter()
+        .map(|task| json!({"what": task.what, "why": task.why}));
     let refused = refused.iter().map(|one| {
         json!({
             "what": one.message,
@@ -71,6 +82,7 @@ pub fn json(
         "cluster": name.as_str(),
         "differences": differences,
         "steps": steps.collect::<Vec<Value>>(),
+        "finally": final_tasks.collect::<Vec<Value>>(),
         "refused": refused.collect::<Vec<Value>>(),
     }))
 }

@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod downgrade;
+pub mod final_task;
 pub mod rehearsals;
 pub mod replace;
 pub mod upgrade;

@@ -2,7 +2,7 @@ use super::{
     About, Check, Finding, Hint, Judgement, Verdict, coverage::Coverage, grouped, list, task,
 };
 use crate::advice;
-use crate::observation::Observation;
+use crate::observation::{Observation, VersionChange};
 use crate::plan::Plan;
 use crate::values::{EtcdVersion, HostName};
 
@@ -80,11 +80,15 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             format!("mixed: {}", each.collect::<Vec<_>>().join("; "))
         }
     };
-    if verdict == Verdict::Pass
-        && let Some(finding) = enabled_downgrade(plan, observation)
-    {
-        verdict = Verdict::Warn;
-        findings.push(finding);
+    if verdict == Verdict::Pass {
+        let left = [
+            enabled_downgrade(plan, observation),
+            incomplete_change(plan, observation),
+        ];
+        findings.extend(left.into_iter().flatten());
+        if !findings.is_empty() {
+            verdict = Verdict::Warn;
+        }
     }
     if let Some(stand_in) = plan.stand_in {
         let pinned = plan.etcd.version;
@@ -102,6 +106,28 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         ));
     }
     unseen.settle(verdict, evidence, findings)
+}
+
+/// A change of the version that has come to all members, or to none, and is not recorded as complete.
+fn incomplete_change(plan: &Plan, observation: &Observation) -> Option<Finding> {
+    let (text, what) = match observation.recorded.version_change? {
+        VersionChange::Begun => (
+            format!(
+                "all members run etcd {}, but the change to it is not complete",
+                plan.version()
+            ),
+            "complete it",
+        ),
+        VersionChange::SetBack(to) => (
+            format!("the change to etcd {to} was set back, which is not recorded yet"),
+            "record it",
+        ),
+    };
+    Some(Finding::new(
+        None,
+        text,
+        Hint::heals(what, [task(plan, "apply")]),
+    ))
 }
 
 /// A downgrade that is enabled while the members are to stay as they are, by hand or by a task that was killed.

@@ -77,6 +77,17 @@ pub struct Recorded {
     pub backup: Option<Restorable>,
     /// An interrupted restoration; none if there is none.
     pub half_restored: Option<HalfRestored>,
+    /// A change of the version to or from the plan's; none if none is under way.
+    pub version_change: Option<VersionChange>,
+}
+
+/// A change of the version that is recorded as under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionChange {
+    /// To the version of the definition.
+    Begun,
+    /// To this version, before the definition was set back.
+    SetBack(EtcdVersion),
 }
 
 /// A restoration that was interrupted, so that no member may be judged by its data.

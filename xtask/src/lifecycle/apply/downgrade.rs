@@ -1,9 +1,11 @@
 //! etcd's own downgrade: enables it before the first member gets an earlier minor release, waits until the data is
 //! ready for that, and cancels it if the cluster is to stay.
 
-use super::see_what_is_wrong;
+use super::present::Present;
 use super::waiting::{Pending, wait_until};
+use super::{see_what_is_wrong, upgrade};
 use crate::change::downgrade::{MemberState, Preparation, preparation};
+use crate::change::upgrade::FIRST_WITH_DOWNGRADE;
 use crate::etcd::{downgrade, version_change};
 use crate::facts::upgrades::Minor;
 use crate::plan::Member;
@@ -53,6 +55,17 @@ pub(in crate::lifecycle) fn cancel(session: &Session) -> Outcome<()> {
             _ => Ok(()),
         }
     })
+}
+
+/// The minor release to which etcd's downgrade is enabled, if that can be seen.
+pub(super) fn enabled(session: &Session, present: &Present) -> Option<Minor> {
+    let (_, highest) = upgrade::range(present)?;
+    let is_shown = session.tools.version.minor_release() >= FIRST_WITH_DOWNGRADE;
+    if is_shown || highest < FIRST_WITH_DOWNGRADE {
+        return present.downgrade;
+    }
+    let (_, states) = states(session);
+    states.iter().find_map(|one| one.downgrade)
 }
 
 fn cancelled(session: &Session, asked: &Member, (major, minor): Minor) -> Pending {

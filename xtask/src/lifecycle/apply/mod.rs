@@ -18,6 +18,7 @@ use super::rehearse::{self, ChangeCost, Changed, Load, Timeline};
 use super::{definitions, open, unfinished};
 use crate::advice;
 use crate::change::apply::{Step, Steps};
+use crate::change::final_task::FinalTask;
 use crate::command_line;
 use crate::drill::Event;
 use crate::hint::Hint;
@@ -43,6 +44,8 @@ pub struct Planned {
     pub differences: Vec<String>,
     /// The steps.
     pub steps: Vec<Step>,
+    /// What is done after them.
+    pub final_tasks: Vec<FinalTask>,
     /// What cannot be done.
     pub refused: Vec<Diagnostic>,
 }
@@ -142,6 +145,7 @@ fn planned(session: Session, hops: &Hops, may_interrupt: bool, go_on: &str) -> O
             present.largest_database,
         ));
     }
+    let final_tasks = upgrade::final_tasks(&session, &present);
     let interrupts = steps.iter().find(|step| step.interrupts());
     if let Some(step) = interrupts.filter(|_| !may_interrupt) {
         refused.push(refused::interrupts(step, go_on));
@@ -150,8 +154,16 @@ fn planned(session: Session, hops: &Hops, may_interrupt: bool, go_on: &str) -> O
         differences: session.record.differences(&session.defined),
         session,
         steps,
+        final_tasks,
         refused,
     })
+}
+
+impl Planned {
+    /// Whether the cluster is as defined.
+    pub const fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.final_tasks.is_empty()
+    }
 }
 
 /// A cluster with a plan that its steps can reach, with the version that its members are to run.
@@ -214,11 +226,12 @@ pub fn apply(
         agree(&planned)?;
         return Err(refused::nothing_was_changed(planned.refused));
     }
-    if planned.steps.is_empty() {
+    if planned.is_empty() {
         let mut session = planned.session;
         // A killed task may not have recorded its last step.
         Present::of(&session)?.settle(&mut session)?;
-        upgrade::complete(&mut session)?;
+        let before = session.record.clone();
+        upgrade::record_definition(&mut session, &before)?;
         return Ok(Applied::NothingToDo);
     }
     if load.is_some() {

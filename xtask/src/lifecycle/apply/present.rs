@@ -8,13 +8,14 @@ use crate::advice::Unusable;
 use crate::change::apply::{self, Life, MemberSeen, Next, Obstacle, Seen, State};
 use crate::command_line;
 use crate::etcd::observe;
+use crate::facts::upgrades::Minor;
 use crate::hint::Hint;
 use crate::observation::{Condition, ListedMember, Look, StartedWith, Status};
 use crate::pause::pause;
 use crate::plan::Member;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
-use crate::values::HostName;
+use crate::values::{EtcdVersion, HostName};
 
 /// How long members may take to elect a leader.
 const ELECTING: Duration = Duration::from_secs(10);
@@ -32,6 +33,8 @@ pub(super) struct Present {
     pub(super) serves_v2: bool,
     /// The size of the largest database in bytes.
     pub(super) largest_database: u64,
+    /// The minor release to which etcd's own downgrade is enabled, as far as etcdctl shows it (since 3.6).
+    pub(super) downgrade: Option<Minor>,
 }
 
 impl Present {
@@ -158,6 +161,8 @@ impl Present {
         let serves_v2 = started.iter().any(serves_v2);
         let sizes = statuses.iter().filter_map(|look| look.seen()?.db_size);
         let largest_database = sizes.max().unwrap_or(0);
+        let targets = statuses.iter().filter_map(|look| look.seen()?.downgrade);
+        let downgrade = targets.map(EtcdVersion::minor_release).min();
         let applied = |status: &Status| status.raft_applied_index.or(status.raft_index);
         let able = able.into_iter().map(|(one, status)| (one, applied(status)));
         Ok(Some(Self {
@@ -165,6 +170,7 @@ impl Present {
             able: able.collect(),
             serves_v2,
             largest_database,
+            downgrade,
         }))
     }
 

@@ -6,12 +6,14 @@ use super::downgrade;
 use super::present::Present;
 use super::waiting::{Pending, wait_until};
 use crate::change::apply::{Joining, Kind, Known, Moving, Step};
+use crate::change::final_task::{self, FinalTask};
 use crate::change::upgrade::{self, Change, FIRST_WITH_DOWNGRADE, Refusal, UpgradePath};
 use crate::etcd::find::{Wanted, find};
 use crate::etcd::tools::Tools;
 use crate::etcd::version_change;
 use crate::facts::upgrades::Minor;
 use crate::lifecycle::backup::{self, BackupRequest};
+use crate::observation::VersionChange;
 use crate::plan::Plan;
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
@@ -119,6 +121,21 @@ pub(super) fn change(session: &Session, present: &Present) -> Option<Change<'sta
     })
 }
 
+/// What is left to do once all members are as defined; nothing while steps change the version of some.
+pub(super) fn final_tasks(session: &Session, present: &Present) -> Vec<FinalTask> {
+    if present.state.of_other_versions().next().is_some() {
+        return Vec::new();
+    }
+    let Session {
+        record, defined, ..
+    } = session;
+    final_task::final_tasks(
+        defined.version(),
+        downgrade::enabled(session, present),
+        record.version_change(defined.etcd.version),
+    )
+}
+
 /// Whether members are to run another version than the cluster was started with.
 pub(super) fn is_under_way(session: &Session) -> bool {
     let then = session.record.defined.map(|then| then.version);
@@ -186,14 +203,10 @@ pub(super) fn begin(session: &mut Session, present: &Present) -> Outcome<()> {
 }
 
 /// Completes a change of the version, also one that another task has begun: waits until the cluster has followed its
-/// members, and takes a backup that this version can restore.
+/// members, and takes a backup that this version can restore, unless the cluster stays with the version before.
 pub(super) fn complete(session: &mut Session) -> Outcome<()> {
     let before = session.record.clone();
-    // A change was set back before any member had the other version.
-    if let Some(tools) = session.next_tools.take() {
-        session.record.use_tools(&tools);
-        session.tools = tools;
-    }
+    let change = before.version_change(session.defined.etcd.version);
     let release = session.defined.version().minor_release();
     let knows_downgrade = release >= FIRST_WITH_DOWNGRADE;
     if knows_downgrade && !before.is_upgrading() {
@@ -205,12 +218,24 @@ pub(super) fn complete(session: &mut Session) -> Outcome<()> {
             downgrade::prepare(session, release, false)?;
         }
         follow(session)?;
-        backup::take_locked(session.ui, &session.home, BackupRequest::default())?;
+        if !matches!(change, Some(VersionChange::SetBack(_))) {
+            backup::take_locked(session.ui, &session.home, BackupRequest::default())?;
+        }
         session.record.end_upgrade();
         follow_with_client(session);
     }
+    record_definition(session, &before)
+}
+
+/// Records the binaries and what the definition says, which all members follow. `before`: the record as it was read.
+pub(super) fn record_definition(session: &mut Session, before: &Record) -> Outcome<()> {
+    // A change was set back before any member had the other version.
+    if let Some(tools) = session.next_tools.take() {
+        session.record.use_tools(&tools);
+        session.tools = tools;
+    }
     session.record.defined = Some(defined(session));
-    write_if_new(session, &before)
+    write_if_new(session, before)
 }
 
 fn write_if_new(session: &Session, before: &Record) -> Outcome<()> {

@@ -97,6 +97,8 @@ impl Record {
         if let Some(was) = self.defined.map(|then| then.version)
             && was != now
             && !(self.runs_processes() && self.etcd.version == now)
+            // The members may never have had the other one.
+            && !self.is_set_back_to(now)
         {
             differences.push(format!("etcd was {was} and is now {now}"));
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Record, RecordedDefinition, RecordedEtcd};
 use crate::etcd::tools::Tools;
+use crate::observation::VersionChange;
 use crate::values::{EtcdVersion, HostName};
 
 /// What a cluster ran before a change of its version that is under way.
@@ -81,6 +82,19 @@ impl Record {
         let before = self.before.as_ref()?;
         let runs_it = before.members.contains(name);
         runs_it.then(|| before.etcd.tools()).flatten()
+    }
+
+    /// The change of the version that is under way, for a definition with this one; none if it is a change to or from
+    /// neither.
+    pub fn version_change(&self, defined: EtcdVersion) -> Option<VersionChange> {
+        self.before.as_ref()?;
+        let to = self.defined.map_or(self.etcd.version, |then| then.version);
+        match defined {
+            same if same == to => Some(VersionChange::Begun),
+            _ => self
+                .is_set_back_to(defined)
+                .then_some(VersionChange::SetBack(to)),
+        }
     }
 
     /// Whether a change of the version is under way.
