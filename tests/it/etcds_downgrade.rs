@@ -21,6 +21,7 @@ impl Cluster {
             runs,
             storage: (runs >= NEW).then_some(runs),
             downgrade: None,
+            shows_downgrade: runs >= NEW,
         };
         Self {
             speaks: runs,
@@ -52,6 +53,7 @@ impl Cluster {
             runs,
             storage,
             downgrade,
+            shows_downgrade: runs >= NEW,
             ..member.clone()
         };
     }

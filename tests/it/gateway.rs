@@ -14,6 +14,15 @@ use crate::verify_support::plan;
 
 /// A stand-in member's answer to one request, as it is parsed.
 fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unanswered> {
+    answered(network, version, "503 Service Unavailable", body)
+}
+
+fn answered(
+    network: u8,
+    version: &str,
+    status: &'static str,
+    body: &'static str,
+) -> Result<(), Unanswered> {
     let definition = format!("members = 1\n[network]\nsubnet = \"10.94.{network}.0/24\"\n");
     let plan = plan("gateway", &definition)
         .on_loopback()
@@ -31,7 +40,7 @@ fn understood(network: u8, version: &str, body: &'static str) -> Result<(), Unan
             request.extend_from_slice(&piece[..length]);
         }
         let length = body.len();
-        let head = format!("HTTP/1.1 503 Service Unavailable\r\nContent-Length: {length}\r\n\r\n");
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n");
         client.write_all((head + body).as_bytes()).unwrap();
     });
     let answer = Gateway::by(Sender::Own, &plan, member, 20).put("key", "value", "0");
@@ -67,4 +76,14 @@ fn refusals_of_every_version_are_understood() {
     assert_eq!(understood(4, "3.6.14", other), Err(unknown));
     let unknown = Unanswered::Unknown("HTTP status 503".to_owned());
     assert_eq!(understood(5, "3.6.14", "gone"), Err(unknown));
+}
+
+/// etcd itself knows no such path.
+#[test]
+fn gateway_that_is_off_is_told_from_one_that_refuses() {
+    let off = answered(6, "3.6.14", "404 Not Found", "404 page not found\n").unwrap_err();
+    assert!(off.is_without_gateway(), "{off:?}");
+    let refusal = r#"{"code":5,"message":"etcdserver: requested lease not found"}"#;
+    let refused = answered(7, "3.6.14", "404 Not Found", refusal).unwrap_err();
+    assert!(!refused.is_without_gateway(), "{refused:?}");
 }

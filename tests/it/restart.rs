@@ -118,6 +118,34 @@ fn full_databases_are_emptied_and_the_alarm_is_disarmed() {
     put(&scratch, "full", "greeting", "hullo");
 }
 
+/// The alarm is disarmed through the gateway, because etcdctl disarms every other one as well.
+#[test]
+fn alarm_stays_if_the_gateway_is_off() {
+    let text = definition(1, 9) + "[etcd]\nquota = \"16MiB\"\n";
+    let scratch = started("off", &(text + "flags = { enable-grpc-gateway = false }\n"));
+    let value = "x".repeat(1_000_000);
+    let put = ["etcdctl", "--cluster", "off", "--", "put", "big"];
+    assert!((0..40).any(|_| put_from_input(&scratch, &put, &value)));
+    let refused = scratch
+        .run(&["defrag", "off", "--compact"])
+        .expect(6)
+        .stderr;
+    let fact = "error: the alarm NOSPACE could not be disarmed: etcd's gRPC gateway is off (`enable-grpc-gateway`)\n";
+    assert!(refused.contains(fact), "{refused}");
+    let hint = "`cargo xtask etcdctl --cluster off -- alarm disarm`\n";
+    assert!(refused.contains(hint), "{refused}");
+    let disarm = ["etcdctl", "--cluster", "off", "--", "alarm", "disarm"];
+    scratch.run(&disarm).expect(0);
+    scratch.run(&["verify", "off"]).expect(0);
+
+    let drill = scratch
+        .run(&["drill", "off", "leader-killed"])
+        .expect(2)
+        .stderr;
+    let fact = "error: etcd's gRPC gateway is off, which a drill's clients use\n";
+    assert!(drill.contains(fact), "{drill}");
+}
+
 /// The first member that starts with such a quota would stop the writes of the whole cluster.
 #[test]
 fn quota_below_the_database_is_refused() {

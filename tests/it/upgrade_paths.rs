@@ -4,7 +4,9 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use proptest::sample::select;
 use test_attribute::test;
-use xtask::change::upgrade::{Change, Refusal, Remedy, UpgradePath, hops, hops_of, upgrade_path};
+use xtask::change::upgrade::{
+    Change, Refusal, Remedy, UpgradePath, hops, hops_of, refusal_of_later_hop, upgrade_path,
+};
 use xtask::facts::etcd_releases::{NEWEST, newest_patch};
 use xtask::facts::flag_table;
 use xtask::facts::upgrades::{Fact, UPGRADES, gone, least_before_leaving, step_to};
@@ -28,6 +30,7 @@ fn change(from: &str, to: &str) -> Change<'static> {
         has_auth: Some(false),
         had_v2: false,
         unknown_flags: &[],
+        has_gateway: true,
     }
 }
 
@@ -576,6 +579,61 @@ fn upgrade_hops_go_on_in_the_middle_of_a_step() {
     assert_eq!(on(change("3.7.1", "3.7.1")), [""; 0]);
 }
 
+/// etcd's own downgrade goes through its gRPC gateway.
+#[test]
+fn upgrade_paths_that_need_the_gateway_are_refused_without_it() {
+    let without = |change| Change {
+        has_gateway: false,
+        ..change
+    };
+    refused(
+        without(change("3.6.14", "3.5.33")),
+        expect![[r#"
+        error: etcd 3.6.14 cannot be changed to 3.5.33 without etcd's gRPC gateway
+        note: etcd's own downgrade is enabled through it
+        note: `enable-grpc-gateway` turns it off
+        hint: set `version = "3.6.14"` in `cluster/default.toml`, remove `enable-grpc-gateway`, and perform that; then change the version: `cargo xtask apply`
+    "#]],
+    );
+    refused(
+        without(change("3.6.14", "3.7.1")),
+        expect![[r#"
+            error: etcd 3.6.14 cannot be changed to 3.7.1 without etcd's gRPC gateway
+            note: a downgrade that is enabled and cancelled through it lets every member save a snapshot of its log first
+            note: `enable-grpc-gateway` turns it off
+            hint: set `version = "3.6.14"` in `cluster/default.toml`, remove `enable-grpc-gateway`, and perform that; then change the version: `cargo xtask apply`
+        "#]],
+    );
+    for change in [
+        change("3.5.33", "3.6.14"),
+        change("3.6.13", "3.6.14"),
+        // These are prepared already.
+        mixed("3.6.14", "3.7.1", "3.7.1"),
+        mixed("3.5.33", "3.6.14", "3.5.33"),
+    ] {
+        assert!(upgrade_path(&without(change)).is_ok(), "{change:?}");
+    }
+
+    let later = |change: Change| {
+        let refusal = refusal_of_later_hop(&change)?;
+        Some(text(&refusal, &three()))
+    };
+    let over_3_6 = change("3.5.33", "3.7.1");
+    assert_eq!(later(over_3_6), None);
+    let refusal = later(without(over_3_6)).unwrap();
+    let hint = "hint: set `version = \"3.5.33\"` in ";
+    assert!(refusal.contains(hint), "{refusal}");
+    let refusal = later(without(mixed("3.5.33", "3.6.14", "3.7.1"))).unwrap();
+    let hint = "hint: set `version = \"3.6.14\"` in ";
+    assert!(refusal.contains(hint), "{refusal}");
+    // The users would be found only on the way.
+    let with_auth = Change {
+        has_auth: Some(true),
+        ..change("3.3.27", "3.5.33")
+    };
+    assert!(later(with_auth).is_some());
+}
+
 #[test]
 fn upgrade_facts_agree_with_the_known_releases_and_flags() {
     for row in UPGRADES {
@@ -717,9 +775,15 @@ fn any_change() -> impl Strategy<Value = Change<'static>> {
     let highest = prop_oneof![likely().prop_map(Some), Just(None)];
     let cluster = (likely(), highest, speaks);
     let has_auth = select(&[None, Some(false), Some(true)][..]);
-    let rest = (likely(), has_auth, any::<bool>(), select(flags));
+    let rest = (
+        likely(),
+        has_auth,
+        any::<bool>(),
+        select(flags),
+        any::<bool>(),
+    );
     (cluster, rest).prop_map(
-        |((from, highest, cluster), (to, has_auth, had_v2, flags))| Change {
+        |((from, highest, cluster), (to, has_auth, had_v2, flags, has_gateway))| Change {
             from,
             to,
             highest: highest.unwrap_or(from),
@@ -727,6 +791,7 @@ fn any_change() -> impl Strategy<Value = Change<'static>> {
             has_auth,
             had_v2,
             unknown_flags: flags,
+            has_gateway,
         },
     )
 }

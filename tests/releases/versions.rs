@@ -35,8 +35,11 @@ fn define(scratch: &Scratch, network: u8, version: &str) {
 }
 
 fn started(network: u8, version: &str) -> Scratch {
-    let etcd = format!("version = \"{version}\"\n");
-    let scratch = Scratch::with("etcd", &count(network, 3, &etcd));
+    started_as(&count(network, 3, &format!("version = \"{version}\"\n")))
+}
+
+fn started_as(definition: &str) -> Scratch {
+    let scratch = Scratch::with("etcd", definition);
     let folder = releases();
     let up = ["up", "etcd", "--etcd-dir", folder.as_str()];
     scratch.run(&up).expect(0);
@@ -178,6 +181,64 @@ fn downgrade_that_was_enabled_by_hand_is_cancelled() {
     );
     assert!(!applied.contains("nothing to do"), "{applied}");
     runs(&scratch, network, "3.6.14", "3.6.0");
+}
+
+/// etcd's own downgrade goes through the gateway, which a flag turns off.
+#[test]
+fn changes_that_need_the_gateway_are_refused_without_it() {
+    let network = 97;
+    let off = |version: &str| {
+        let flag = "flags = { enable-grpc-gateway = false }\n";
+        let etcd = format!("version = \"{version}\"\n{flag}");
+        count(network, 3, &etcd)
+    };
+    let scratch = started_as(&off("3.6.14"));
+    let folder = releases();
+    let plan = |more: &[&str]| {
+        let plan = ["plan", "etcd", "--etcd-dir", folder.as_str()];
+        scratch.run(&[&plan, more].concat())
+    };
+    let needs_it = |ran: Ran| {
+        let fact = "without etcd's gRPC gateway\n";
+        let refused = ran.expect(7).stderr;
+        assert!(refused.contains(fact), "{refused}");
+    };
+    for to in ["3.5.33", "3.7.1"] {
+        scratch.define("etcd", &off(to));
+        needs_it(plan(&[]));
+        needs_it(apply(&scratch, &[]));
+        // The members run without it until they are restarted.
+        define(&scratch, network, to);
+        needs_it(plan(&[]));
+    }
+    scratch.define("etcd", &off("3.6.14"));
+    let enable = ["downgrade", "enable", "3.5"];
+    etcdctl(&scratch, "etcd", &enable).expect(0);
+    let refused = plan(&[]).expect(7).stderr;
+    let hint = "cancel it by hand: `cargo xtask etcdctl --cluster etcd -- downgrade cancel`\n";
+    assert!(refused.contains(hint), "{refused}");
+    etcdctl(&scratch, "etcd", &["downgrade", "cancel"]).expect(0);
+
+    // As the hint says.
+    define(&scratch, network, "3.6.14");
+    apply(&scratch, &[]).expect(0);
+    define(&scratch, network, "3.5.33");
+    apply(&scratch, &[]).expect(0);
+    runs(&scratch, network, "3.5.33", "3.5.0");
+
+    // The second of two hops needs it.
+    scratch.define("etcd", &off("3.7.1"));
+    needs_it(plan(&["--hops"]));
+    needs_it(apply(&scratch, &["--hops"]));
+    assert_eq!(versions(&scratch), ["3.5.33"; 3]);
+
+    // An upgrade is taken back without it.
+    scratch.define("etcd", &off("3.6.14"));
+    let has_begun = || versions(&scratch).contains(&"3.6.14".to_owned());
+    apply_killed_once(&scratch, &[], has_begun);
+    scratch.define("etcd", &off("3.5.33"));
+    apply(&scratch, &[]).expect(0);
+    assert_eq!(versions(&scratch), ["3.5.33"; 3]);
 }
 
 /// A member that does not run gets its own version first: it does not start with another one before the cluster is

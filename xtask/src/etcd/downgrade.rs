@@ -5,15 +5,36 @@ use serde_json::{Value, json};
 
 use super::gateway::{Gateway, Unanswered};
 use super::http::{Request, Sender};
+use super::observe;
 use super::tools::Tools;
-use super::version_change::{PATIENCE, minor};
+use super::version_change::{self, PATIENCE, minor};
 use crate::change::downgrade::MemberState;
+use crate::change::upgrade::FIRST_WITH_DOWNGRADE;
 use crate::facts::upgrades::Minor;
 use crate::plan::{Member, Plan};
-use crate::reason::Reason;
+use crate::values::EtcdVersion;
 
 /// What a member says of its data and of a downgrade; none if it does not answer.
 pub fn member_state(plan: &Plan, member: &Member, tools: &Tools) -> Option<MemberState> {
+    match by_gateway(plan, member, tools) {
+        Err(unanswered) if unanswered.is_without_gateway() => without_gateway(member, tools),
+        answer => answer.ok()?,
+    }
+}
+
+/// Whether a member serves the gateway; none if it does not answer.
+pub fn has_gateway(plan: &Plan, member: &Member, tools: &Tools) -> Option<bool> {
+    match by_gateway(plan, member, tools) {
+        Ok(_) => Some(true),
+        Err(unanswered) => unanswered.is_without_gateway().then_some(false),
+    }
+}
+
+fn by_gateway(
+    plan: &Plan,
+    member: &Member,
+    tools: &Tools,
+) -> Result<Option<MemberState>, Unanswered> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Status {
@@ -27,15 +48,33 @@ pub fn member_state(plan: &Plan, member: &Member, tools: &Tools) -> Option<Membe
         enabled: bool,
         target_version: String,
     }
-    let status: Status = gateway(plan, member, tools)
-        .read("maintenance/status", &json!({}))
-        .ok()?;
+    let status: Status = gateway(plan, member, tools).read("maintenance/status", &json!({}))?;
     let downgrade = status.downgrade_info.filter(|info| info.enabled);
-    Some(MemberState {
+    Ok(minor(&status.version).map(|runs| MemberState {
         name: member.name.clone(),
-        runs: minor(&status.version)?,
+        runs,
         storage: status.storage_version.and_then(|has| minor(&has)),
         downgrade: downgrade.and_then(|info| minor(&info.target_version)),
+        shows_downgrade: runs >= FIRST_WITH_DOWNGRADE,
+    }))
+}
+
+/// What a member says without its gateway: a downgrade is seen only by an etcdctl that knows it.
+fn without_gateway(member: &Member, tools: &Tools) -> Option<MemberState> {
+    let said = version_change::said(member, tools)?;
+    let runs = minor(&said.etcdserver)?;
+    let shows_downgrade = tools.version.minor_release() >= FIRST_WITH_DOWNGRADE;
+    let downgrade = || {
+        let members = std::slice::from_ref(member);
+        let status = observe::statuses(members, tools, PATIENCE).pop()?;
+        status.seen()?.downgrade.map(EtcdVersion::minor_release)
+    };
+    Some(MemberState {
+        name: member.name.clone(),
+        runs,
+        storage: said.storage.and_then(|has| minor(&has)),
+        downgrade: shows_downgrade.then(downgrade).flatten(),
+        shows_downgrade: runs >= FIRST_WITH_DOWNGRADE && shows_downgrade,
     })
 }
 
@@ -61,7 +100,7 @@ pub fn enable(
     member: &Member,
     tools: &Tools,
     (major, minor): Minor,
-) -> Result<(), Reason> {
+) -> Result<(), Unanswered> {
     let to = format!("{major}.{minor}.0");
     for action in ["VALIDATE", "ENABLE"] {
         let request = json!({"action": action, "version": to});
@@ -71,17 +110,14 @@ pub fn enable(
 }
 
 /// Tells etcd that its members keep their minor release.
-pub fn cancel(plan: &Plan, member: &Member, tools: &Tools) -> Result<(), Reason> {
+pub fn cancel(plan: &Plan, member: &Member, tools: &Tools) -> Result<(), Unanswered> {
     send(plan, member, tools, &json!({"action": "CANCEL"}))
 }
 
-fn send(plan: &Plan, member: &Member, tools: &Tools, request: &Value) -> Result<(), Reason> {
-    let answer = gateway(plan, member, tools).read("maintenance/downgrade", request);
-    let answer: Result<Value, Unanswered> = answer;
-    match answer {
-        Ok(_) => Ok(()),
-        Err(Unanswered::Refused(why) | Unanswered::Unknown(why)) => Err(why.into()),
-    }
+fn send(plan: &Plan, member: &Member, tools: &Tools, request: &Value) -> Result<(), Unanswered> {
+    let answer: Value = gateway(plan, member, tools).read("maintenance/downgrade", request)?;
+    drop(answer);
+    Ok(())
 }
 
 fn gateway(plan: &Plan, member: &Member, tools: &Tools) -> Gateway {

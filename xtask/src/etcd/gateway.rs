@@ -54,6 +54,19 @@ pub struct GatewayStatus {
     pub applied: u64,
 }
 
+impl Unanswered {
+    /// Whether the member serves no gateway.
+    pub fn is_without_gateway(&self) -> bool {
+        matches!(self, Self::Refused(why) if why == NO_GATEWAY)
+    }
+
+    /// The reason.
+    pub fn why(&self) -> &str {
+        let (Self::Refused(why) | Self::Unknown(why)) = self;
+        why
+    }
+}
+
 impl Gateway {
     /// The gateway of a member, with a time limit in seconds for each answer.
     pub fn of(plan: &Plan, tools: &Tools, member: &Member, patience: u64) -> Self {
@@ -324,6 +337,9 @@ const DECIDED: &[&str] = &[
     "etcdserver: permission denied",
 ];
 
+/// What a member says that serves no gateway.
+const NO_GATEWAY: &str = "etcd's gRPC gateway is off (`enable-grpc-gateway`)";
+
 fn wants_a_token(why: &str) -> bool {
     ["user name is empty", "invalid auth token"]
         .iter()
@@ -338,9 +354,12 @@ fn refusal(status: u16, body: &str) -> Unanswered {
         error: Option<String>,
     }
     let Refusal { message, error } = serde_json::from_str(body).unwrap_or_default();
-    let why = message
-        .or(error)
-        .unwrap_or_else(|| format!("HTTP status {status}"));
+    let said = message.or(error);
+    // The gateway itself explains its refusals.
+    if said.is_none() && status == 404 {
+        return Unanswered::Refused(NO_GATEWAY.to_owned());
+    }
+    let why = said.unwrap_or_else(|| format!("HTTP status {status}"));
     if DECIDED.iter().any(|decided| why.contains(decided)) {
         Unanswered::Refused(why)
     } else {

@@ -19,19 +19,28 @@ const AUTH: Duration = Duration::from_secs(20);
 /// The minor release of the cluster: the lowest of its members, once they have agreed on it. None if the member
 /// does not answer, or they have not agreed yet. Every version answers under `/version`.
 pub fn of_cluster(member: &Member, tools: &Tools) -> Option<Minor> {
-    #[derive(Deserialize)]
-    struct Version {
-        etcdcluster: String,
-    }
+    // `not_decided` at first.
+    minor(&said(member, tools)?.etcdcluster)
+}
+
+/// What a member says under `/version`.
+#[derive(Deserialize)]
+pub(super) struct Versions {
+    /// Its own version.
+    pub(super) etcdserver: String,
+    etcdcluster: String,
+    /// The version whose format its data has (since 3.6).
+    pub(super) storage: Option<String>,
+}
+
+pub(super) fn said(member: &Member, tools: &Tools) -> Option<Versions> {
     let url = format!("{}/version", member.client_url());
-    let version: Version = Sender::of(tools).json(Request {
+    Sender::of(tools).json(Request {
         url: &url,
         body: None,
         token: None,
         patience: PATIENCE,
-    })?;
-    // `not_decided` at first.
-    minor(&version.etcdcluster)
+    })
 }
 
 /// Whether the cluster asks its clients who they are; none if that could not be found out. `auth status` is new in 3.5,

@@ -2,7 +2,8 @@
 
 use super::{open, stop, unfinished};
 use crate::check::quota_of;
-use crate::etcd::gateway::{Gateway, Unanswered};
+use crate::command_line;
+use crate::etcd::gateway::Gateway;
 use crate::etcd::{maintenance, observe};
 use crate::hint::Hint;
 use crate::observation::{AlarmKind, Look, Status};
@@ -141,12 +142,17 @@ fn disarm(session: &Session, asked: &Member) -> Outcome<()> {
     }
     let gateway = Gateway::of(plan, tools, asked, 30);
     gateway.disarm_no_space().map_err(|unanswered| {
-        let (Unanswered::Refused(why) | Unanswered::Unknown(why)) = unanswered;
-        failed(
-            session,
-            "the alarm NOSPACE could not be disarmed",
-            &why.into(),
-        )
+        let what = "the alarm NOSPACE could not be disarmed";
+        let is_alone = alarms.iter().all(|alarm| alarm.kind == AlarmKind::NoSpace);
+        if unanswered.is_without_gateway() && is_alone {
+            return Failure::failed(
+                Diagnostic::error(format!("{what}: {}", unanswered.why())).hint(Hint::heals(
+                    "there is room again; disarm all alarms, of which it is the only one",
+                    [command_line::etcdctl(plan, "alarm disarm")],
+                )),
+            );
+        }
+        failed(session, what, &unanswered.why().into())
     })?;
     ui.say("the alarm NOSPACE is disarmed");
     Ok(())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::member_machine;
 use super::replace::{AGAIN, SETTLING};
 use crate::etcd::gateway::Gateway;
-use crate::etcd::{membership, observe};
+use crate::etcd::{membership, observe, version_change};
 use crate::hint::Hint;
 use crate::observation::{Condition, ListedMember, Look, log};
 use crate::pause::pause;
@@ -149,7 +149,7 @@ impl MembershipChange<'_> {
         let is_voter = |one: &ListedMember| one.id == id && !one.is_learner;
         loop {
             // The leader may take it for what it was before it lost its data.
-            let why = if self.has_caught_up(id) {
+            let why = if self.has_caught_up(id)? {
                 match membership::promote(&self.session.tools, self.asked, id) {
                     Ok(()) => {
                         ui.say(&format!("{name}: has all data, and votes"));
@@ -179,19 +179,28 @@ impl MembershipChange<'_> {
     }
 
     /// Whether the member itself answers, and has what the others had when they were asked.
-    fn has_caught_up(&self, id: EtcdId) -> bool {
+    fn has_caught_up(&self, id: EtcdId) -> Outcome<bool> {
         let members = std::slice::from_ref(self.member);
         let statuses = observe::statuses(members, &self.session.tools, observe::PATIENCE);
         if let Some(status) = statuses.first().and_then(Look::seen) {
             let applied = status.raft_applied_index.or(status.raft_index);
-            return status.member_id == id && applied >= self.applied;
+            return Ok(status.member_id == id && applied >= self.applied);
         }
         // A learner lets no user log in, but knows those that have done so elsewhere.
         let Session { plan, tools, .. } = self.session;
         let asked = Gateway::of(plan, tools, self.asked, observe::PATIENCE.as_secs());
         let neighbor = asked.of_neighbor(plan, self.member);
-        let status = asked.status().and_then(|_| neighbor.status());
-        status.is_ok_and(|status| status.member == id && Some(status.applied) >= self.applied)
+        match asked.status().and_then(|_| neighbor.status()) {
+            Ok(status) => Ok(status.member == id && Some(status.applied) >= self.applied),
+            // Otherwise it may only be starting.
+            Err(unanswered)
+                if unanswered.is_without_gateway()
+                    && version_change::has_auth(&self.session.tools, self.asked) == Some(true) =>
+            {
+                Err(self.failed("promoted", &unanswered.why().into()))
+            }
+            Err(_) => Ok(false),
+        }
     }
 
     /// Fails if the member's process has exited or is halted.

@@ -15,6 +15,8 @@ pub struct MemberState {
     pub storage: Option<Minor>,
     /// The minor release to which a downgrade is enabled, if it says so (since 3.6).
     pub downgrade: Option<Minor>,
+    /// Whether it would say so: before 3.6, or without the gRPC gateway and with an older etcdctl, it does not.
+    pub shows_downgrade: bool,
 }
 
 /// What to do next.

@@ -6,7 +6,7 @@ use crate::command_line;
 use crate::facts::etcd_releases::newest_patch;
 use crate::facts::upgrades::{self, Minor, UpgradeFact};
 use crate::hint::Hint;
-use crate::plan::Plan;
+use crate::plan::{GATEWAY_FLAG, Plan};
 use crate::report::Diagnostic;
 use crate::values::EtcdVersion;
 use crate::wording::{list, list_of_words};
@@ -29,6 +29,8 @@ pub struct Change<'a> {
     pub had_v2: bool,
     /// Flags of the definition that the wanted version does not have.
     pub unknown_flags: &'a [String],
+    /// Whether all members serve etcd's gRPC gateway, and will.
+    pub has_gateway: bool,
 }
 
 /// How the members get the wanted version.
@@ -73,6 +75,8 @@ pub enum Remedy {
     Look,
     /// Restore a backup that this version can read.
     Backup(EtcdVersion),
+    /// Turn the gRPC gateway on while the members run this version.
+    TurnGatewayOn(EtcdVersion),
 }
 
 /// How to change the version.
@@ -108,7 +112,35 @@ pub fn upgrade_path(change: &Change) -> Result<UpgradePath, Refusal> {
         change.down()?
     };
     change.refuse_unknown_flags()?;
+    change.refuse_without_gateway(path)?;
     Ok(path)
+}
+
+/// Why a later one of several hops is impossible; none if they are possible, as far as is known.
+pub fn refusal_of_later_hop(change: &Change) -> Option<Refusal> {
+    let hops = hops_of(change);
+    let now = match change.is_mixed() {
+        true => *hops.first()?,
+        false => change.from,
+    };
+    let refused = hops.windows(2).find_map(|pair| {
+        let &[from, to] = pair else {
+            return None;
+        };
+        let hop = Change {
+            from,
+            highest: from,
+            to,
+            cluster: Some(from.minor_release()),
+            ..*change
+        };
+        upgrade_path(&hop).err()
+    })?;
+    let remedy = match refused.remedy {
+        Remedy::TurnGatewayOn(_) => Remedy::TurnGatewayOn(now),
+        other => other,
+    };
+    Some(Refusal { remedy, ..refused })
 }
 
 /// The versions on the way from one to another, each one minor release from the one before, and `to` at the end. The
@@ -469,6 +501,27 @@ impl Change<'_> {
         })
     }
 
+    /// etcd's own downgrade is enabled and cancelled through its gRPC gateway.
+    fn refuse_without_gateway(&self, path: UpgradePath) -> Result<(), Refusal> {
+        let Self { from, to, .. } = *self;
+        let is_first = from < to && !self.is_mixed();
+        let why = match (path, upgrades::old_entries(to.minor_release())) {
+            (UpgradePath::Downgrade, _) => "etcd's own downgrade is enabled through it",
+            (UpgradePath::Roll, Some(_)) if is_first && from.minor < to.minor => {
+                "a downgrade that is enabled and cancelled through it lets every member save a snapshot of its log first"
+            }
+            _ => return Ok(()),
+        };
+        if self.has_gateway {
+            return Ok(());
+        }
+        Err(Refusal {
+            what: format!("etcd {from} cannot be changed to {to} without etcd's gRPC gateway"),
+            why: vec![why.to_owned(), format!("`{GATEWAY_FLAG}` turns it off")],
+            remedy: Remedy::TurnGatewayOn(from),
+        })
+    }
+
     fn unknown(&self) -> Refusal {
         let Self { from, to, .. } = *self;
         Refusal {
@@ -529,6 +582,13 @@ impl Remedy {
                     list_of_words(flags)
                 ),
                 [command_line::plan(&plan.name)],
+            ),
+            Self::TurnGatewayOn(version) => Hint::heals(
+                format!(
+                    "set {} in `{file}`, remove `{GATEWAY_FLAG}`, and perform that; then change the version",
+                    key(*version)
+                ),
+                [command_line::task(plan, "apply")],
             ),
             Self::Look => Hint::informs(
                 "see which members do not answer",

@@ -20,6 +20,9 @@ use crate::values::{
 use flags::Certificate;
 use identity::EtcdId;
 
+/// The flag that turns off etcd's gRPC gateway, from 3.4 on.
+pub const GATEWAY_FLAG: &str = "enable-grpc-gateway";
+
 /// A cluster, ready to be rendered, run and judged.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -177,6 +180,15 @@ impl Plan {
             plan.etcd.sha256.clear();
         }
         plan
+    }
+
+    /// Whether members serve etcd's gRPC gateway, which the definition can turn off.
+    pub fn has_gateway(&self) -> bool {
+        // As Go reads a boolean.
+        const FALSE: &[&str] = &["0", "f", "F", "false", "False", "FALSE"];
+        let mut flags = self.etcd.flags.iter();
+        let gateway = flags.find(|(name, _)| name.as_str() == GATEWAY_FLAG);
+        gateway.is_none_or(|(_, value)| !FALSE.contains(&value.as_str()))
     }
 
     /// The flags of the definition that this version of etcd does not have.

@@ -8,9 +8,10 @@ use crate::change::downgrade::{MemberState, Preparation, preparation};
 use crate::change::upgrade::FIRST_WITH_DOWNGRADE;
 use crate::etcd::{downgrade, version_change};
 use crate::facts::upgrades::Minor;
-use crate::plan::Member;
+use crate::plan::{GATEWAY_FLAG, Member};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
+use crate::wording::list;
 
 /// Prepares the cluster for members of this minor release, if that takes anything. `goes_back`: whether members run a
 /// later one.
@@ -54,7 +55,11 @@ pub(in crate::lifecycle) fn cancel(session: &Session) -> Outcome<()> {
             (Some(asked), Some(target)) => Err(cancelled(session, asked, target)),
             _ => Ok(()),
         }
-    })
+    })?;
+    if let Some(unseen) = unseen(session) {
+        session.ui.say(&unseen);
+    }
+    Ok(())
 }
 
 /// The minor release to which etcd's downgrade is enabled, if that can be seen.
@@ -138,12 +143,31 @@ fn states(session: &Session) -> (Vec<&Member>, Vec<MemberState>) {
     answers.unzip()
 }
 
+/// Whether all members that answer serve the gateway through which a downgrade is enabled and cancelled.
+pub(super) fn has_gateway(session: &Session) -> bool {
+    let Session { plan, tools, .. } = session;
+    let mut members = plan.members.iter();
+    members.all(|member| downgrade::has_gateway(plan, member, tools) != Some(false))
+}
+
+/// What is not known, if members do not show whether a downgrade is enabled.
+pub(super) fn unseen(session: &Session) -> Option<String> {
+    let (_, states) = states(session);
+    let later = states.iter().filter(|one| one.runs >= FIRST_WITH_DOWNGRADE);
+    let (seen, unseen): (Vec<_>, Vec<_>) = later.partition(|one| one.shows_downgrade);
+    let names = list(unseen.iter().map(|one| &one.name));
+    (seen.is_empty() && !unseen.is_empty()).then(|| {
+        format!("it is unknown whether etcd's downgrade is enabled: {names} served no gRPC gateway (`{GATEWAY_FLAG}`)")
+    })
+}
+
 fn not_ready(session: &Session, (major, minor): Minor, pending: Pending) -> Failure {
     let fact = format!("the cluster is not ready for members of etcd {major}.{minor}");
     let diagnostic = Diagnostic::error(fact).note(format!("waited in vain until {}", pending.what));
-    let diagnostic = match pending.refused {
-        Some(why) => diagnostic.note(format!("etcd said: {why}")),
-        None => diagnostic,
-    };
+    let notes = pending.refused.map(|why| format!("etcd said: {why}"));
+    let diagnostic = notes
+        .into_iter()
+        .chain(unseen(session))
+        .fold(diagnostic, Diagnostic::note);
     Failure::failed(diagnostic.hint(see_what_is_wrong(session)))
 }

@@ -13,7 +13,7 @@ use crate::check::Health;
 use crate::lifecycle::rehearse::Changed;
 use crate::lifecycle::{definitions, open};
 use crate::plan::Plan;
-use crate::report::Outcome;
+use crate::report::{Diagnostic, Outcome};
 use crate::session::Session;
 use crate::workspace::Home;
 
@@ -73,6 +73,18 @@ impl Hops {
             all = Steps { steps, ..more };
         }
         all
+    }
+
+    /// Why one of them is impossible that comes after the first.
+    pub(super) fn obstacle_of_later_one(
+        &self,
+        session: &Session,
+        present: &Present,
+    ) -> Option<Diagnostic> {
+        if self.between.is_empty() {
+            return None;
+        }
+        upgrade::obstacle_of_later_hop(session, present, &self.defined)
     }
 
     /// Finds the binaries that local members need on the way, before anything is changed.

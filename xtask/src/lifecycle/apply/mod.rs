@@ -134,7 +134,10 @@ fn planned(session: Session, hops: &Hops, may_interrupt: bool, go_on: &str) -> O
         };
         diagnostic.hint(hint)
     }));
-    if let Some(no_way) = upgrade::obstacle(&session, &present) {
+    let no_way = upgrade::obstacle(&session, &present)
+        .or_else(|| hops.obstacle_of_later_one(&session, &present))
+        .or_else(|| refused::enabled_downgrade(&session, &present));
+    if let Some(no_way) = no_way {
         refused.push(no_way);
         steps.clear();
     }

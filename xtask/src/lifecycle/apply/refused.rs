@@ -1,9 +1,11 @@
 //! What no step does, and why.
 
+use super::downgrade;
+use super::present::Present;
 use crate::change::apply::{Kind, Step};
 use crate::command_line;
 use crate::hint::Hint;
-use crate::plan::Member;
+use crate::plan::{GATEWAY_FLAG, Member};
 use crate::report::{Diagnostic, Failure, FailureKind, Outcome};
 use crate::session::Session;
 use crate::state::Replacement;
@@ -118,6 +120,26 @@ pub(super) fn without_steps(session: &Session) -> Vec<Diagnostic> {
         );
     }
     refused
+}
+
+/// A downgrade that has to be cancelled, and cannot be without the gateway.
+pub(super) fn enabled_downgrade(session: &Session, present: &Present) -> Option<Diagnostic> {
+    let version = session.defined.version();
+    let target = downgrade::enabled(session, present)?;
+    if target >= version.minor_release() || downgrade::has_gateway(session) {
+        return None;
+    }
+    let (major, minor) = target;
+    let cancel = command_line::etcdctl(&session.plan, "downgrade cancel");
+    Some(
+        Diagnostic::error(format!(
+            "etcd's downgrade to {major}.{minor} is enabled, and the members are to run {version}"
+        ))
+        .note(format!(
+            "it is cancelled through the gRPC gateway, which `{GATEWAY_FLAG}` turns off"
+        ))
+        .hint(Hint::heals("cancel it by hand", [cancel])),
+    )
 }
 
 /// A step during which the cluster does not serve, although nothing is wrong with it.

@@ -118,6 +118,7 @@ pub(super) fn change(session: &Session, present: &Present) -> Option<Change<'sta
         had_v2: present.serves_v2,
         // Those of another version than the definition's are left out.
         unknown_flags: &[],
+        has_gateway: session.defined.has_gateway() && is_gateway_served(session, highest.max(to)),
     })
 }
 
@@ -134,6 +135,25 @@ pub(super) fn final_tasks(session: &Session, present: &Present) -> Vec<FinalTask
         downgrade::enabled(session, present),
         record.version_change(defined.etcd.version),
     )
+}
+
+/// Whether the members serve the gateway. Before 3.6, no change of the version needs it.
+fn is_gateway_served(session: &Session, highest: EtcdVersion) -> bool {
+    highest.minor_release() < FIRST_WITH_DOWNGRADE || downgrade::has_gateway(session)
+}
+
+/// Why a later one of several hops is impossible.
+pub(super) fn obstacle_of_later_hop(
+    session: &Session,
+    present: &Present,
+    last: &Plan,
+) -> Option<Diagnostic> {
+    let change = Change {
+        to: last.etcd.version,
+        ..change(session, present)?
+    };
+    let refusal = upgrade::refusal_of_later_hop(&change)?;
+    Some(refusal.diagnostic(&session.plan))
 }
 
 /// Whether members are to run another version than the cluster was started with.
@@ -314,9 +334,10 @@ fn does_not_follow(
             "all members run etcd {version}, but the version of the cluster is not {major}.{minor}"
         )
     };
-    Failure::failed(
-        Diagnostic::error(fact)
-            .note("until it is, the members use only what the version before could do")
-            .hint(super::see_what_is_wrong(session)),
-    )
+    let diagnostic = Diagnostic::error(fact)
+        .note("until it is, the members use only what the version before could do");
+    let diagnostic = downgrade::unseen(session)
+        .into_iter()
+        .fold(diagnostic, Diagnostic::note);
+    Failure::failed(diagnostic.hint(super::see_what_is_wrong(session)))
 }

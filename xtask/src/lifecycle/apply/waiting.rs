@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::etcd::gateway::Unanswered;
 use crate::pause::pause;
-use crate::reason::Reason;
 use crate::ui::Ui;
 
 /// How long the members may take to agree on the version of the cluster, or to rewrite their data: they look every five
@@ -21,7 +21,9 @@ pub(super) struct Pending {
     /// What to wait for, as a clause.
     pub(super) what: String,
     /// Why etcd has refused the request for it, if it has.
-    pub(super) refused: Option<Reason>,
+    pub(super) refused: Option<String>,
+    /// Whether it will never be so.
+    is_final: bool,
 }
 
 impl Pending {
@@ -29,14 +31,17 @@ impl Pending {
         Self {
             what: what.into(),
             refused: None,
+            is_final: false,
         }
     }
 
     /// After a request whose effect is not seen yet.
-    pub(super) fn after(request: Result<(), Reason>, what: &str) -> Self {
+    pub(super) fn after(request: Result<(), Unanswered>, what: &str) -> Self {
+        let refused = request.err();
         Self {
             what: what.to_owned(),
-            refused: request.err(),
+            is_final: refused.as_ref().is_some_and(Unanswered::is_without_gateway),
+            refused: refused.map(|unanswered| unanswered.why().to_owned()),
         }
     }
 }
@@ -45,7 +50,7 @@ impl Pending {
 ///
 /// # Errors
 ///
-/// Returns what is still pending when the time is over.
+/// Returns what is still pending when the time is over, or waiting cannot help.
 pub(super) fn wait_until(
     ui: Ui,
     look: &mut dyn FnMut() -> Result<(), Pending>,
@@ -56,7 +61,7 @@ pub(super) fn wait_until(
         let Err(pending) = look() else {
             return Ok(());
         };
-        if begun.elapsed() > PATIENCE {
+        if pending.is_final || begun.elapsed() > PATIENCE {
             return Err(pending);
         }
         if begun.elapsed() > SILENCE && said != pending.what {

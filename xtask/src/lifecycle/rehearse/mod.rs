@@ -19,7 +19,7 @@ use crate::drill::Drill;
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::fault::{Fault, Resources};
 use crate::hint::Hint;
-use crate::plan::Plan;
+use crate::plan::{GATEWAY_FLAG, Plan};
 use crate::process::{self, DeferredInterrupt};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::{Session, Started};
@@ -202,6 +202,19 @@ pub fn no_clients(session: &Session) -> Option<NoClients> {
 /// Whether clients could use a plan's cluster, if this host reaches it.
 pub fn no_v3_api(plan: &Plan) -> Option<NoClients> {
     let version = plan.version();
+    if !plan.has_gateway() {
+        return Some(NoClients {
+            in_short: "etcd's gRPC gateway is off".to_owned(),
+            refusal: Failure::usage(
+                Diagnostic::error("etcd's gRPC gateway is off, which a drill's clients use").hint(
+                    format!(
+                        "remove `{GATEWAY_FLAG}` from `{}`, and apply that",
+                        plan.source
+                    ),
+                ),
+            ),
+        });
+    }
     version.is_v2().then(|| NoClients {
         in_short: format!("etcd {version} has no v3 API"),
         refusal: Failure::usage(
