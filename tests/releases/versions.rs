@@ -1,5 +1,9 @@
 //! Real clusters over several minor releases, up and down.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::thread;
+
 use camino::Utf8PathBuf;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,7 +16,7 @@ use crate::etcd_release::release_in;
 use crate::harness::not_run;
 use crate::local_support::{begin, end, etcdctl, get, processes, put};
 use crate::scratch::{Ran, Scratch};
-use crate::support::look_until;
+use crate::support::{look_until, program};
 
 const RELEASES: [&str; 3] = ["3.5.33", "3.6.14", "3.7.1"];
 
@@ -282,7 +286,64 @@ fn member_is_replaced_during_a_downgrade() {
     runs(&scratch, network, "3.5.33", "3.5.0");
 }
 
-/// The way over several releases is continued where it was.
+/// A hop ends with a backup, during which this client raises an alarm.
+#[test]
+fn unhealthy_hop_names_the_goal_and_how_to_continue() {
+    let network = 98;
+    let scratch = started(network, "3.5.33");
+    let folder = scratch.root().join("releases");
+    for release in RELEASES {
+        fs::create_dir_all(folder.join(release)).unwrap();
+        for name in ["etcd", "etcdctl", "etcdutl"] {
+            let to = folder.join(release).join(name);
+            symlink(releases().join(release).join(name), to).unwrap();
+        }
+    }
+    let alarm = format!("http://127.87.{network}.101:2379/v3/maintenance/alarm");
+    let body = r#"{"action":"ACTIVATE","memberID":"1","alarm":"NOSPACE"}"#;
+    let etcdctl = folder.join("3.6.14/etcdctl");
+    fs::remove_file(&etcdctl).unwrap();
+    let raise = format!(
+        "case $* in *'snapshot save'*) curl --silent --data '{body}' {alarm} >/dev/null ;; esac\n\
+         exec '{}/3.6.14/etcdctl' \"$@\"",
+        releases()
+    );
+    program(&etcdctl, &raise);
+    define(&scratch, network, "3.7.1");
+    let apply = ["apply", "etcd", "--hops", "--etcd-dir", folder.as_str()];
+    let failed = scratch.run(&[&apply[..], &["--yes"]].concat()).expect(6);
+    let failed = failed.stderr;
+    for words in [
+        "error: with etcd 3.6.14, etcd is unhealthy",
+        "note: not passed: alarms",
+        "note: the hops to 3.7.1 end there\n",
+        &format!("then continue: `cargo xtask {}`\n", apply.join(" ")),
+    ] {
+        assert!(failed.contains(words), "{failed}");
+    }
+}
+
+#[test]
+fn definition_edited_between_hops_is_looked_at_with_hops() {
+    let network = 99;
+    let scratch = started(network, "3.5.33");
+    define(&scratch, network, "3.7.1");
+    let folder = releases();
+    let words = ["etcd", "--hops", "--etcd-dir", folder.as_str()];
+    let apply = scratch.command(&[&["apply", "--yes"], &words[..]].concat());
+    let apply = thread::spawn(move || {
+        let mut apply = apply;
+        Ran::from(apply.output().unwrap())
+    });
+    let has_begun = || versions(&scratch).contains(&"3.6.14".to_owned());
+    look_until(has_begun, |has_begun| *has_begun);
+    define(&scratch, network, "3.6.14");
+    let edited = apply.join().unwrap().expect(6).stderr;
+    let hint = format!("`cargo xtask plan {}`\n", words.join(" "));
+    assert!(edited.contains(&hint), "{edited}");
+}
+
+/// The hops over several releases are continued where they were.
 #[test]
 fn killed_hops_are_continued() {
     let network = 93;

@@ -218,10 +218,12 @@ pub fn warn_of_changes(cluster: &ClusterName, differences: &[String]) -> Option<
 
 /// What to do about an edited definition.
 pub fn see_changes(cluster: &ClusterName) -> Hint {
-    Hint::informs(
-        "see the steps that apply the change",
-        [command_line::plan(cluster)],
-    )
+    see_changes_by(command_line::plan(cluster))
+}
+
+/// The same, with a command for `plan` that has options.
+pub fn see_changes_by(plan: String) -> Hint {
+    Hint::informs("see the steps that apply the change", [plan])
 }
 
 fn start_over(cluster: &ClusterName, text: String) -> Hint {

@@ -68,16 +68,14 @@ enum Format {
 /// Runs `plan`.
 pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
     let name = &args.which.name;
-    let planned = apply::plan(
-        ui,
-        ApplyRequest {
-            name,
-            may_interrupt: false,
-            has_hops: args.hops,
-            etcd_dir: args.etcd_dir.as_deref(),
-            load: None,
-        },
-    )?;
+    let request = ApplyRequest {
+        name,
+        may_interrupt: false,
+        has_hops: args.hops,
+        etcd_dir: args.etcd_dir.as_deref(),
+        load: None,
+    };
+    let planned = apply::plan(ui, request)?;
     let Planned {
         session,
         differences,
@@ -101,12 +99,8 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
             if planned.is_empty() && refused.is_empty() {
                 ui.say(&format!("{name} is as defined: nothing to do"));
             } else if refused.is_empty() {
-                let apply = [apply::command(
-                    &session.plan,
-                    args.hops,
-                    args.etcd_dir.as_deref(),
-                )];
-                ui.hint(&Hint::heals("perform them", apply));
+                let apply = request.apply(&session.plan);
+                ui.hint(&Hint::heals("perform them", [apply]));
             }
         }
     }

@@ -6,15 +6,18 @@ use camino::Utf8Path;
 
 use super::present::Present;
 use super::steps::{News, Steering, interrupted, steps};
-use super::upgrade;
+use super::{see_what_is_wrong, upgrade};
 use crate::change::apply::{Step, Steps};
 use crate::change::upgrade::hops_of;
 use crate::check::Health;
+use crate::hint::Hint;
+use crate::judgement::Verdict;
 use crate::lifecycle::rehearse::Changed;
 use crate::lifecycle::{definitions, open};
 use crate::plan::Plan;
-use crate::report::{Diagnostic, Outcome};
+use crate::report::{Diagnostic, Failure, Outcome};
 use crate::session::Session;
+use crate::wording::list;
 use crate::workspace::Home;
 
 /// The plans to reach, one after another.
@@ -117,6 +120,7 @@ impl Hops {
             let hop = Steering {
                 is_backed_up: !done.is_empty(),
                 go_on: steering.go_on.clone(),
+                see_changes: steering.see_changes.clone(),
                 defined: &pinned,
                 notify: &mut notify,
                 ..steering
@@ -124,8 +128,7 @@ impl Hops {
             let changed = steps(session, hop)?;
             done.push(changed.done.clone());
             if changed.verified.report.health() != Health::Healthy {
-                let done = done.join("; ");
-                return Ok(Changed { done, ..changed });
+                return Err(self.stopped_at(session, plan, &changed, &steering.go_on));
             }
             if interruption.is_asked() {
                 let last = format!("all members run etcd {}", plan.version());
@@ -142,6 +145,26 @@ impl Hops {
         done.push(changed.done.clone());
         let done = done.join("; ");
         Ok(Changed { done, ..changed })
+    }
+
+    /// The cluster is not healthy with the version of this plan.
+    fn stopped_at(
+        &self,
+        session: &Session,
+        plan: &Plan,
+        changed: &Changed,
+        go_on: &str,
+    ) -> Failure {
+        let report = &changed.verified.report;
+        let failing = report.names(&[Verdict::Fail, Verdict::NotYet, Verdict::Skipped]);
+        let (at, goal) = (plan.version(), self.defined.etcd.version);
+        Failure::failed(
+            Diagnostic::error(format!("with etcd {at}, {}", report.summary(&session.plan)))
+                .note(format!("not passed: {}", list(failing)))
+                .note(format!("the hops to {goal} end there"))
+                .hint(see_what_is_wrong(session))
+                .hint(Hint::heals("then continue", [go_on.to_owned()])),
+        )
     }
 
     /// What the definition says now, with the version of this plan; none if another version is to be reached in the end.

@@ -111,7 +111,7 @@ fn planned_hops(
     };
     let session = open::with_plan(ui, home, hops.first())?;
     let session = upgrade::with_target(session, hops.first(), request.etcd_dir, false)?;
-    let go_on = command(&session.plan, request.has_hops, request.etcd_dir);
+    let go_on = request.apply(&session.plan);
     let planned = planned(session, &hops, request.may_interrupt, &go_on)?;
     Ok((hops, planned))
 }
@@ -187,17 +187,31 @@ pub(super) fn possible(
     }
 }
 
-/// The command that applies the definition. `has_hops`: over several minor releases. `etcd_dir`: with these binaries for
-/// local members.
-pub fn command(plan: &Plan, has_hops: bool, etcd_dir: Option<&Utf8Path>) -> String {
-    let apply = command_line::task(plan, "apply");
-    let apply = match has_hops {
-        true => format!("{apply} --hops"),
-        false => apply,
-    };
-    match etcd_dir {
-        Some(folder) => format!("{apply} --etcd-dir {}", process::quoted(folder.as_str())),
-        None => apply,
+impl ApplyRequest<'_> {
+    /// The command that applies the definition in this way.
+    pub fn apply(&self, plan: &Plan) -> String {
+        let apply = self.command(plan, "apply");
+        match self.may_interrupt {
+            true => format!("{apply} --allow-interruption"),
+            false => apply,
+        }
+    }
+
+    /// The command that shows the steps.
+    fn plan(&self, plan: &Plan) -> String {
+        self.command(plan, "plan")
+    }
+
+    fn command(&self, plan: &Plan, task: &str) -> String {
+        let command = command_line::task(plan, task);
+        let command = match self.has_hops {
+            true => format!("{command} --hops"),
+            false => command,
+        };
+        match self.etcd_dir {
+            Some(folder) => format!("{command} --etcd-dir {}", process::quoted(folder.as_str())),
+            None => command,
+        }
     }
 }
 
@@ -250,7 +264,7 @@ pub fn apply(
     let interruption = process::defer_interrupt(
         "interrupted: completing this step first; press Ctrl-C again to stop at once",
     );
-    let go_on = command(&session.plan, request.has_hops, etcd_dir);
+    let go_on = request.apply(&session.plan);
     let continues = ui::hint_line(&Hint::heals("continue", [go_on.clone()]));
     let mut after_interrupt = Some(process::on_interrupt(String::new()));
     let mut take_steps = |session: &mut Session, mut timeline: Option<&mut Timeline<'_>>| {
@@ -275,6 +289,7 @@ pub fn apply(
             etcd_dir,
             is_backed_up: false,
             go_on: go_on.clone(),
+            see_changes: advice::see_changes_by(request.plan(&session.plan)),
             defined: &hops::definition_now,
             notify: &mut notify,
         };

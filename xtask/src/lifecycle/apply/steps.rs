@@ -7,7 +7,6 @@ use camino::Utf8Path;
 use super::present::Present;
 use super::work::Work;
 use super::{refused, see_what_is_wrong, upgrade};
-use crate::advice;
 use crate::change;
 use crate::change::apply::{Kind, Next, Step};
 use crate::etcd::turns;
@@ -36,6 +35,8 @@ pub(in crate::lifecycle) struct Steering<'a> {
     pub(in crate::lifecycle) is_backed_up: bool,
     /// The command that continues.
     pub(in crate::lifecycle) go_on: String,
+    /// What to do if the definition is edited meanwhile.
+    pub(in crate::lifecycle) see_changes: Hint,
     /// The definition as it is now; none if it cannot be read.
     pub(in crate::lifecycle) defined: &'a dyn Fn(&Session) -> Option<Plan>,
     /// Is told what happens.
@@ -81,9 +82,11 @@ pub(in crate::lifecycle) fn steps(
         etcd_dir,
         is_backed_up,
         go_on,
+        see_changes,
         defined,
         notify,
     } = steering;
+    let again = |session: &Session| again(session, defined, etcd_dir, &see_changes);
     let asked_for = described(&session.defined);
     let turns = turns::take();
     if session.driver.machines().is_some() {
@@ -95,18 +98,18 @@ pub(in crate::lifecycle) fn steps(
     let mut whole: Vec<Step> = Vec::new();
     let present = Present::of(session)?;
     if present.settle(session)? {
-        *session = again(session, defined, etcd_dir)?;
+        *session = again(session)?;
     }
     let tolerated = refuse_unhealthy(session, &present.state.next())?;
     loop {
         let present = Present::of(session)?;
         if present.settle(session)? {
-            *session = again(session, defined, etcd_dir)?;
+            *session = again(session)?;
         }
         notify(News::Members(&session.plan));
         // A definition that was edited meanwhile may say something else about this very step.
         if described(&session.defined) != asked_for {
-            return Err(edited(session, last.as_ref()));
+            return Err(edited(session, last.as_ref(), &see_changes));
         }
         let next = present.state.next();
         if let Some(step) = &last
@@ -120,7 +123,7 @@ pub(in crate::lifecycle) fn steps(
                 return Err(interrupted(&step.what(), &work.go_on));
             }
             last = None;
-            *session = again(session, defined, etcd_dir)?;
+            *session = again(session)?;
             continue;
         }
         let step = match next {
@@ -147,7 +150,7 @@ pub(in crate::lifecycle) fn steps(
         });
         work.take(session, &present, &step)?;
         last = Some(step);
-        *session = again(session, defined, etcd_dir)?;
+        *session = again(session)?;
     }
     upgrade::complete(session)?;
     notify(News::Complete);
@@ -194,9 +197,10 @@ fn again(
     session: &Session,
     defined: &dyn Fn(&Session) -> Option<Plan>,
     etcd_dir: Option<&Utf8Path>,
+    see_changes: &Hint,
 ) -> Outcome<Session> {
     let Some(plan) = defined(session) else {
-        return Err(edited(session, None));
+        return Err(edited(session, None, see_changes));
     };
     let session = open::with_plan(session.ui, &session.home, &plan)?;
     upgrade::with_target(session, &plan, etcd_dir, true)
@@ -207,7 +211,7 @@ fn described(plan: &Plan) -> String {
     format!("{plan:?}")
 }
 
-fn edited(session: &Session, last: Option<&Step>) -> Failure {
+fn edited(session: &Session, last: Option<&Step>, see_changes: &Hint) -> Failure {
     let source = &session.plan.source;
     let diagnostic = Diagnostic::error(format!("`{source}` was edited meanwhile"));
     let diagnostic = match last {
@@ -217,7 +221,7 @@ fn edited(session: &Session, last: Option<&Step>) -> Failure {
     Failure::failed(
         diagnostic
             .note("no step is taken before you have seen the new ones")
-            .hint(advice::see_changes(&session.home.name)),
+            .hint(see_changes.clone()),
     )
 }
 

@@ -6,6 +6,7 @@ use camino::Utf8Path;
 
 use super::copy::{ClusterCopy, interrupted, plan_of_copy};
 use super::{ChangeCost, Changed, Load, Ran, Timeline, change_under_load};
+use crate::advice;
 use crate::change::rehearsals::{Rehearsal, Task};
 use crate::drill::Event;
 use crate::etcd::tools::Tools;
@@ -136,6 +137,7 @@ impl Rehearsed<'_, '_> {
             etcd_dir,
             is_backed_up: false,
             go_on: String::new(),
+            see_changes: advice::see_changes(&self.session.home.name),
             defined: &|_| Some(edited.clone()),
             notify: &mut notify,
         };
