@@ -103,7 +103,6 @@ fn started(plan: &Plan, member: &Member) -> StartedWith {
         program: None,
         trusts_former: false,
         flags: all.into_iter().map(|one| (one.name, one.value)).collect(),
-        trusts_former: false,
     }
 }
 

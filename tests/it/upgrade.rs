@@ -236,7 +236,7 @@ fn upgrade_of_all_members_is_completed() {
     let apply = [&apply[..], &["--etcd-dir", to]].concat();
     scratch.run(&apply).expect(0);
     let after = Record::read(&home).unwrap().unwrap();
-    let newer = after.tools().unwrap();
+    let newer = after.tools(&home).unwrap();
     let mut record = before;
     record.begin_upgrade(Some(&newer), after.defined.unwrap(), Vec::new());
     record.serves_with_version();
