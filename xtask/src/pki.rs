@@ -2,7 +2,8 @@
 //! host, and costs no compilation.
 //!
 //! `ca/` holds the certificate authority, `client/` the certificate of this host's tools, and
-//! `members/<name>-<address>/` that of each member. Each folder is complete, or not there.
+//! `members/<name>-<address>/` that of each member. Each folder is complete, or not there. `trusted.crt` holds the
+//! authorities that this host's tools trust.
 
 mod openssl;
 mod succession;
@@ -90,7 +91,11 @@ impl Pki {
     fn certificate(&self, kind: &Kind<'_>) -> Certificate {
         let folder = self.folder_of(kind);
         Certificate {
-            authorities: self.trusted().into_string(),
+            authorities: match kind {
+                Kind::Client => self.published(),
+                Kind::Authority | Kind::Member(_) => self.trusted(),
+            }
+            .into_string(),
             certificate: folder.join(kind.certificate()).into_string(),
             key: folder.join(kind.key()).into_string(),
         }
@@ -113,6 +118,7 @@ pub fn prepare(home: &Home, plan: &Plan) -> Outcome<()> {
     if !pki.is_there() {
         make(&pki.authority(), |part| authority(part, home, plan))?;
     }
+    succession::publish(&pki)?;
     let mut missing = kinds(plan);
     missing.retain(|kind| !pki.folder_of(kind).exists());
     if missing.is_empty() {

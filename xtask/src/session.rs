@@ -83,8 +83,7 @@ impl Started {
 
     /// The binaries that the cluster runs on. Fails if they, or this host's certificate, were removed.
     pub fn tools(&self) -> Outcome<Tools> {
-        pki::require_client(&self.home, self.record.scheme)?;
-        self.record.tools(&self.home).ok_or_else(|| {
+        let tools = self.record.tools(&self.home).ok_or_else(|| {
             let recorded = &self.record.etcd;
             let name = &self.home.name;
             let (gone, program) = if recorded.etcdctl.is_file() {
@@ -103,7 +102,14 @@ impl Started {
                         [format!("cargo xtask up {name}")],
                     )),
             )
-        })
+        })?;
+        self.equipped(tools)
+    }
+
+    /// These binaries, with the certificate that this cluster wants to see. Fails if it cannot be read.
+    pub fn equipped(&self, tools: Tools) -> Outcome<Tools> {
+        pki::require_client(&self.home, self.record.scheme)?;
+        Ok(tools.with(pki::client(&self.home, self.record.scheme)))
     }
 
     /// Fails if the cluster has no member of this name, and lists the names it has.

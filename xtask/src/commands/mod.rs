@@ -7,6 +7,7 @@ use crate::values::ClusterName;
 pub mod adopt;
 pub mod apply;
 pub mod backup;
+pub mod certs;
 pub mod completions;
 pub mod defrag;
 pub mod destroy;

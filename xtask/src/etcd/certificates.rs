@@ -68,6 +68,11 @@ fn look_with(plan: &Plan, paths: &Paths, patience: Duration) -> Result<Certifica
 /// How long openssl may take for a file.
 const FILE: Duration = Duration::from_secs(10);
 
+/// A certificate in a file of this host, or why it cannot be read. Fails if openssl does not work.
+pub fn in_file(path: &str) -> Result<Result<Certificate, String>, Unusable> {
+    Ok(file(path, None)?.certificate)
+}
+
 /// Reads a certificate of this host, and compares it with this authority.
 fn file(path: &str, authority: Option<&str>) -> Result<File, Unusable> {
     Ok(File {

@@ -4,6 +4,7 @@
 pub mod adopt;
 pub mod apply;
 pub mod backup;
+pub mod certs;
 pub mod definitions;
 pub mod defrag;
 mod etcdctl_location;

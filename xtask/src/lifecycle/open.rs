@@ -29,8 +29,10 @@ pub fn session(ui: Ui, name: &ClusterName) -> Outcome<Session> {
 pub(super) fn with_plan(ui: Ui, home: &Home, plan: &Plan) -> Outcome<Session> {
     let started = started_at(home)?;
     // Another version was begun with, if this one was set back.
-    let tools = started.record.etcd_for(plan.etcd.version).tools();
-    let tools = tools.map_or_else(|| started.tools(), Ok)?;
+    let tools = match started.record.etcd_for(plan.etcd.version).tools() {
+        Some(tools) => started.equipped(tools)?,
+        None => started.tools()?,
+    };
     let Started {
         home,
         record,

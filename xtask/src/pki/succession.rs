@@ -10,7 +10,7 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::openssl::Kind;
 use super::{Pki, authority, make, renew_by, signer_in, unwritten};
@@ -22,6 +22,11 @@ use crate::workspace::Home;
 impl Pki {
     fn successor(&self) -> Utf8PathBuf {
         self.folder.join("new-ca")
+    }
+
+    /// The authorities that this host's tools trust.
+    pub(super) fn published(&self) -> Utf8PathBuf {
+        self.folder.join("trusted.crt")
     }
 
     /// The certificates of both authorities, while both are trusted.
@@ -49,10 +54,27 @@ pub fn begin(home: &Home, plan: &Plan) -> Outcome<()> {
         |folder: Utf8PathBuf| fs::read_to_string(folder.join(Kind::Authority.certificate()));
     let text = certificate(pki.authority())
         .and_then(|old| Ok(old.trim_end().to_owned() + "\n" + &certificate(pki.successor())?));
-    let only_for_us = Permissions::from_mode(0o600);
-    text.and_then(|text| atomic::replace(&both, &text))
-        .and_then(|()| fs::set_permissions(&both, only_for_us))
-        .map_err(|error| unwritten(&both, &error))
+    text.and_then(|text| write(&both, &text))
+        .map_err(|error| unwritten(&both, &error))?;
+    publish(&pki)
+}
+
+/// Writes the file of the authorities that this host's tools trust, whose path stays: clients read it again for each
+/// connection.
+pub(super) fn publish(pki: &Pki) -> Outcome<()> {
+    let path = pki.published();
+    let text = fs::read_to_string(pki.trusted()).and_then(|text| {
+        if fs::read_to_string(&path).is_ok_and(|published| published == text) {
+            return Ok(());
+        }
+        write(&path, &text)
+    });
+    text.map_err(|error| unwritten(&path, &error))
+}
+
+fn write(path: &Utf8Path, text: &str) -> io::Result<()> {
+    atomic::replace(path, text)?;
+    fs::set_permissions(path, Permissions::from_mode(0o600))
 }
 
 /// Lets the new authority take the place of the old one, if there is one. All members trust both. Returns whether there
@@ -68,6 +90,7 @@ pub fn succeed(home: &Home, plan: &Plan) -> Outcome<bool> {
     let former = pki.folder.join(format!(".ca.{}.new", std::process::id()));
     fs::rename(pki.authority(), &former).map_err(|error| unwritten(&former, &error))?;
     complete(&pki)?;
+    publish(&pki)?;
     fs::remove_dir_all(&former).map_err(|error| unwritten(&former, &error))?;
     Ok(true)
 }

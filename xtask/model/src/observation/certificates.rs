@@ -67,6 +67,8 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// What it is for.
     pub usages: Vec<String>,
+    /// The SHA-256 of it, as openssl prints it.
+    pub fingerprint: String,
     /// Why openssl does not accept it, with the authority that it was compared with.
     pub objections: Vec<Objection>,
 }
@@ -92,6 +94,8 @@ pub const CLIENTS: &str = "TLS Web Client Authentication";
 pub const SHOW: &[&str] = &[
     "-noout",
     "-startdate",
+    "-sha256",
+    "-fingerprint",
     "-enddate",
     "-ext",
     "subjectAltName,extendedKeyUsage",
@@ -99,10 +103,13 @@ pub const SHOW: &[&str] = &[
 
 /// Reads a certificate from the output of `openssl x509` with the options [`SHOW`]. The objections are still missing.
 pub fn read(output: &str) -> Result<Certificate, Reason> {
-    let date = |name: &str| {
+    let value = |name: &str| {
         let mut lines = output.lines();
         let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        found.and_then(date).ok_or_else(|| {
+        found.map(str::to_owned)
+    };
+    let date = |name: &str| {
+        value(name).as_deref().and_then(date).ok_or_else(|| {
             let shown: String = output.chars().take(60).collect();
             Reason::from(format!("openssl shows no {name}: `{}`", shown.trim()))
         })
@@ -116,6 +123,7 @@ pub fn read(output: &str) -> Result<Certificate, Reason> {
             known.next().unwrap_or(name)
         }),
         usages: values(output, "X509v3 Extended Key Usage:", |usage| usage),
+        fingerprint: value("sha256 Fingerprint").unwrap_or_default(),
         objections: Vec::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! Brings a running cluster to its edited definition, one step at a time. Each step is chosen from what is seen
 //! then, so a task that was killed is continued by the next one.
 
+mod authority;
 mod downgrade;
 mod hops;
 mod machines;
@@ -148,7 +149,8 @@ fn planned(session: Session, hops: &Hops, may_interrupt: bool, go_on: &str) -> O
             present.largest_database,
         ));
     }
-    let final_tasks = upgrade::final_tasks(&session, &present);
+    let mut final_tasks = upgrade::final_tasks(&session, &present);
+    final_tasks.extend(authority::final_task(&session));
     let interrupts = steps.iter().find(|step| step.interrupts());
     if let Some(step) = interrupts.filter(|_| !may_interrupt) {
         refused.push(refused::interrupts(step, go_on));

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::present::Present;
 use super::work::Work;
-use super::{refused, see_what_is_wrong, upgrade};
+use super::{authority, refused, see_what_is_wrong, upgrade};
 use crate::change;
 use crate::change::apply::{Kind, Next, Step};
 use crate::etcd::turns;
@@ -128,6 +128,11 @@ pub(in crate::lifecycle) fn steps(
         }
         let step = match next {
             Next::Step(step) => step,
+            Next::Done if authority::succeed(session)? => {
+                taken.clear();
+                *session = again(session)?;
+                continue;
+            }
             Next::Done => break,
             Next::Blocked(obstacle) => {
                 let (fact, hint) = obstacle.in_words(&session.defined);
