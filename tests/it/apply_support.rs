@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use camino::{Utf8Path, Utf8PathBuf};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -82,9 +83,23 @@ pub(crate) struct Writer {
 impl Writer {
     /// Writes through these addresses on this test's network.
     pub(crate) fn start(network: u8, last: &[u8]) -> Self {
+        Self::start_with(network, last, None)
+    }
+
+    /// The same over TLS, if there are certificates in this folder.
+    pub(crate) fn start_with(network: u8, last: &[u8], pki: Option<&Utf8Path>) -> Self {
+        let scheme = pki.map_or("http", |_| "https");
         let endpoints = last
             .iter()
-            .map(|last| format!("127.87.{network}.{last}:2379"));
+            .map(|last| format!("{scheme}://127.87.{network}.{last}:2379"));
+        let certificate = pki.into_iter().flat_map(|pki| {
+            [
+                ("ETCDCTL_CACERT", pki.join("trusted.crt")),
+                ("ETCDCTL_CERT", pki.join("client/client.crt")),
+                ("ETCDCTL_KEY", pki.join("client/client.key")),
+            ]
+        });
+        let certificate: Vec<(&str, Utf8PathBuf)> = certificate.collect();
         let endpoints = endpoints.collect::<Vec<String>>().join(",");
         let ends = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&ends);
@@ -98,6 +113,7 @@ impl Writer {
                 let key = format!("load/{number}");
                 let put = Command::new(packaged().join("etcdctl"))
                     .env("ETCDCTL_API", "3")
+                    .envs(certificate.iter().map(|(name, file)| (name, file)))
                     .args(["--endpoints", &endpoints, "--command-timeout=3s"])
                     .args(["put", &key, "written"])
                     .output()

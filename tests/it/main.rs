@@ -17,6 +17,7 @@ mod bootstrap;
 mod bootstrap_in_containers;
 mod bootstrap_with_tls;
 mod boxes;
+mod certs;
 mod cli_cluster;
 mod cli_completions;
 mod cli_help;

@@ -8,6 +8,7 @@ use crate::etcd::verify::{self, Context, LookAtMachines, Verified};
 use crate::fault::Journal;
 use crate::judgement::Verdict;
 use crate::observation::{HalfRestored, Recorded, Unreadable};
+use crate::pki;
 use crate::report::Failure;
 use crate::session::Session;
 use crate::state::{DataSeen, Record, Restoration, high_water_mark};
@@ -129,6 +130,7 @@ fn recorded(session: &Session) -> Recorded {
         had_data: known_data::of(*driver, home, &plan.members),
         // It is looked for once advice needs one.
         backup: None,
+        replaces_authority: pki::is_replaced(home),
         version_change: record.and_then(|record| record.version_change(plan.etcd.version)),
         half_restored: unfinished::restoration(home).map(|left| HalfRestored {
             what: left.message,

@@ -57,6 +57,8 @@ enum Remedy {
     Renew,
     /// A start, at which etcd reads the authority's certificate.
     Start,
+    /// The completion of what another task has begun.
+    Apply,
     /// Another check says what to do.
     Elsewhere,
 }
@@ -124,6 +126,12 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation, seen: &Certificat
             verdict = verdict.max(found);
             whole.push((format!("{owner} {text}"), remedy));
         }
+    }
+    if observation.recorded.replaces_authority {
+        verdict = verdict.max(Verdict::Warn);
+        let text =
+            "two certificate authorities are trusted, until the new one has replaced the old one";
+        whole.push((text.to_owned(), Remedy::Apply));
     }
     let mut of_members: Vec<(&HostName, String, Remedy)> = Vec::new();
     let mut trusted = 0;
@@ -202,6 +210,7 @@ fn with_hints(plan: &Plan, findings: Vec<(Finding, Remedy)>) -> Vec<Finding> {
                 "etcd reads whom it admits only when it starts; start the members again",
                 [task(plan, "down"), task(plan, "up")],
             )),
+            Remedy::Apply => Some(Hint::heals("complete that", [task(plan, "apply")])),
             Remedy::Start | Remedy::Elsewhere => None,
         };
         if hint.is_some() && !is_said {

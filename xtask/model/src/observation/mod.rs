@@ -79,6 +79,8 @@ pub struct Recorded {
     pub half_restored: Option<HalfRestored>,
     /// A change of the version to or from the plan's; none if none is under way.
     pub version_change: Option<VersionChange>,
+    /// Whether two certificate authorities are trusted, until the new one takes the place of the old one.
+    pub replaces_authority: bool,
 }
 
 /// A change of the version that is recorded as under way.
