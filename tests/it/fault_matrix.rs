@@ -67,13 +67,13 @@ fn faults_of_certificates_are_healed() {
     put(&cluster.scratch, "tls", "survivor", "yes");
     let faults = [
         "certificate-expired",
-        "certificate-of-another-ca",
-        "certificate-for-another-address",
+        "certificate-untrusted",
+        "certificate-misnamed",
     ];
     cluster.bears(&faults);
     cluster.is_as_it_was();
 
-    let fault = "certificate-of-another-ca";
+    let fault = "certificate-untrusted";
     let mut drill = UnderWay::start(&mut held(&cluster, fault));
     drill.wait_until_it_says("verify reports `certificates: ");
     // It is killed.

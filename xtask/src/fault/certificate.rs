@@ -16,8 +16,8 @@ pub(super) static EXPIRED: Fault = Fault {
     inject: |injector| inject(injector, Flaw::Expired, "expired yesterday"),
 };
 
-pub(super) static OF_ANOTHER_CA: Fault = Fault {
-    name: "certificate-of-another-ca",
+pub(super) static UNTRUSTED: Fault = Fault {
+    name: "certificate-untrusted",
     title: "another CA signed a member's certificate",
     drivers: PROCESSES,
     cost: Cost::Nothing,
@@ -28,8 +28,8 @@ pub(super) static OF_ANOTHER_CA: Fault = Fault {
     },
 };
 
-pub(super) static FOR_ANOTHER_ADDRESS: Fault = Fault {
-    name: "certificate-for-another-address",
+pub(super) static MISNAMED: Fault = Fault {
+    name: "certificate-misnamed",
     title: "a certificate is for another address",
     drivers: PROCESSES,
     cost: Cost::Nothing,
