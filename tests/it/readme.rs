@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 use clap::CommandFactory;
 use test_attribute::test;
 use xtask::change::rehearsals::{REHEARSALS, Rehearsal};
-use xtask::check::{CHECKS, MACHINE_CHECKS};
+use xtask::check::{CHECKS, MACHINE_CHECKS, TLS_CHECKS};
 use xtask::cli::Cli;
 use xtask::definition::keys;
 use xtask::facts::upgrades::{Fact, UPGRADES, UpgradeFact};
@@ -130,7 +130,8 @@ fn checks() -> String {
     let machines = MACHINE_CHECKS
         .iter()
         .map(|check| (check, " (machines only)"));
-    for (check, whose) in members.chain(machines) {
+    let tls = TLS_CHECKS.iter().map(|check| (check, " (TLS only)"));
+    for (check, whose) in members.chain(tls).chain(machines) {
         let (name, title, why) = (check.name, check.title, check.about.why_in_short());
         let _ = writeln!(table, "| `{name}`{whose} | {title} | {why} |");
     }

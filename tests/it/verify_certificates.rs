@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use expect_test::expect;
+use serde_json::{Value, json};
 use test_attribute::test;
 use xtask::check::{self, TLS_CHECKS};
 use xtask::judgement::Verdict;
@@ -12,6 +13,7 @@ use xtask::observation::certificates::{
 };
 use xtask::observation::{Look, Observation};
 use xtask::plan::Plan;
+use xtask::ui::verify::json;
 
 use crate::recorded::Recording;
 use crate::verify_support::{
@@ -448,4 +450,28 @@ fn untrusted_member_is_explained_by_its_certificate() {
 
 fn running() -> xtask::observation::Condition {
     xtask::observation::Condition::Running("process 7".to_owned())
+}
+
+#[test]
+fn json_has_the_end_of_each_certificate() {
+    let json = |plan: &Plan, seen: &Observation| -> Value {
+        let report = check::judge(plan, seen);
+        serde_json::from_str(&json::render(plan, seen, &report, 0)).unwrap()
+    };
+    let plan = with_tls();
+    let seen = but(|seen| {
+        seen.members[1].client.certificate = Err("no answer in time".to_owned());
+    });
+    let told = json(&plan, &seen);
+    assert_eq!(
+        told["certificates"],
+        json!({"authority_expires": "2036-11-28T12:00:00Z", "client_expires": "2027-12-01T12:00:00Z"})
+    );
+    let members = told["members"].as_array().unwrap().iter();
+    let ends: Vec<&Value> = members.map(|one| &one["certificate_expires"]).collect();
+    let end = json!("2027-12-01T12:00:00Z");
+    assert_eq!(ends, [&end, &Value::Null, &end]);
+
+    let plain = json(&three(), &healthy(&three()));
+    assert!(plain.get("certificates").is_none(), "{plain}");
 }

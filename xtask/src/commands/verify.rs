@@ -21,8 +21,10 @@ use crate::values::quantity;
 /// hold the same data, and all data that was seen before; and that a value written through each
 /// member is read from every other. The written values are removed again.
 ///
-/// The first check compares the definition with the cluster that was started. If its members have
-/// changed since then, the other checks compare with those that run.
+/// The check `definition` compares the definition with the cluster that was started. If its members
+/// have changed since then, the other checks compare with those that run.
+///
+/// If members speak TLS, `verify` also checks the certificates that they serve, with openssl.
 ///
 /// On machines, `verify` also checks that the unit is active, that each machine was set up with the
 /// user-data that the definition renders to, that clocks agree with this host's clock, and that no
@@ -90,7 +92,9 @@ JSON: one object. Within `format` 1, fields are added but neither removed nor ch
   members[]: name, endpoint, answers (false if another member answers at its address),
     expected_id, id, cluster_id, version,
     role (leader, follower, learner, no leader), raft_term, raft_index, raft_applied_index,
-    revision, database_size_bytes, database_quota_bytes, keys_hash, keys_hash_revision
+    revision, database_size_bytes, database_quota_bytes, keys_hash, keys_hash_revision,
+    certificate_expires (only with TLS: what it serves to clients)
+  certificates (only with TLS): authority_expires, client_expires (this host's own)
   checks[]: name, title, verdict (pass, not-applicable, warn, skipped, not-yet, fail),
     evidence, findings[]: members (names; empty if it concerns the whole cluster), member (the
     name if there is exactly one, else null), text, hint (null if it follows from another

@@ -13,7 +13,7 @@ use crate::values::HostName;
 
 pub(super) static CHECK: Check = Check {
     name: "certificates",
-    title: "every member serves its own valid certificate, and refuses clients without one",
+    title: "every member's certificate is valid, and clients need one",
     about: About {
         looks_at: "The certificates that each member serves at its client port and at its peer \
             port, read with openssl: the cluster's own certificate authority must have signed \

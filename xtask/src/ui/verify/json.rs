@@ -10,6 +10,8 @@ use serde::Serialize;
 use super::verdict_name;
 use crate::check::{self, ClusterReport, Health};
 use crate::judgement::Judged;
+use crate::moment::utc;
+use crate::observation::certificates::Certificate;
 use crate::observation::{Look, MemberObservation, Observation, Status};
 use crate::plan::Plan;
 use crate::ui::json;
@@ -40,6 +42,13 @@ pub fn render(
         stand_in: plan.stand_in.is_some(),
         expected_cluster_id: plan.cluster_id.to_string(),
         leader: quorum_state.leader.clone(),
+        certificates: observation.certificates.as_ref().map(|look| {
+            let seen = look.seen();
+            CertificatesJson {
+                authority_expires: seen.and_then(|seen| end(&seen.authority.certificate)),
+                client_expires: seen.and_then(|seen| end(&seen.client.certificate)),
+            }
+        }),
         quorum: Quorum {
             holds: quorum_state.has_quorum(),
             voters: quorum_state.voters,
@@ -64,9 +73,19 @@ fn members(plan: &Plan, observation: &Observation) -> Vec<MemberJson> {
             let known = status.db_size_quota.is_some() || is_known;
             (known && status.db_size.is_some()).then(|| check::quota_of(plan, status, started))
         });
-        Some(MemberJson::of(planned.id.to_string(), member, quota))
+        let certificates = observation.certificates.as_ref();
+        let ports = certificates.and_then(|look| look.seen()?.members.get(index));
+        let mut json = MemberJson::of(planned.id.to_string(), member, quota);
+        json.certificate_expires = ports.and_then(|ports| end(&ports.client.certificate));
+        Some(json)
     });
     looked_at.collect()
+}
+
+/// When a certificate expires.
+fn end(certificate: &Result<Certificate, String>) -> Option<String> {
+    let certificate = certificate.as_ref().ok()?;
+    Some(utc(certificate.until))
 }
 
 #[derive(Serialize)]
@@ -81,9 +100,18 @@ struct Document<'a> {
     stand_in: bool,
     expected_cluster_id: String,
     leader: Option<String>,
+    /// Absent without TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificates: Option<CertificatesJson>,
     quorum: Quorum,
     members: Vec<MemberJson>,
     checks: Vec<CheckJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct CertificatesJson {
+    authority_expires: Option<String>,
+    client_expires: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +141,9 @@ struct MemberJson {
     database_quota_bytes: Option<u64>,
     keys_hash: Option<String>,
     keys_hash_revision: Option<u64>,
+    /// Absent without TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_expires: Option<String>,
 }
 
 impl MemberJson {
@@ -136,6 +167,7 @@ impl MemberJson {
             database_quota_bytes: quota,
             keys_hash: hash.map(|hash| format!("{:x}", hash.hash)),
             keys_hash_revision: hash.map(|hash| hash.revision),
+            certificate_expires: None,
         }
     }
 }
