@@ -53,7 +53,7 @@ fn only_silence_founds_a_cluster_with_tls() {
     for (number, (name, does)) in CASES.iter().enumerate() {
         // Each case has its own addresses, as in `bootstrap`.
         let definition =
-            format!("members = 3\netcd.tls = true\nnetwork.subnet = \"10.87.{number}.0/24\"\n");
+            format!("members = 3\netcd.tls = true\nnetwork.subnet = \"10.88.{number}.0/24\"\n");
         let plan = plan("default", &definition).on_loopback();
         for home in [&home, &other] {
             pki::prepare(home, &plan).unwrap();
@@ -105,7 +105,7 @@ const CASES: [Case; 7] = [
 fn member_without_its_certificate_is_not_started() {
     let scratch = Scratch::new();
     let home = home(&scratch, "ours");
-    let definition = "members = 3\netcd.tls = true\nnetwork.subnet = \"10.87.99.0/24\"\n";
+    let definition = "members = 3\netcd.tls = true\nnetwork.subnet = \"10.88.99.0/24\"\n";
     let plan = plan("default", definition).on_loopback();
     pki::prepare(&home, &plan).unwrap();
     let ours = Pki::of(&home).member(&plan.members[0]);

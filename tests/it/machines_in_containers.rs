@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use test_attribute::test;
 use xtask::definition::read::read;
-use xtask::plan::flags::{InitialState, MemberFlags, flags, words};
+use xtask::plan::flags::{Certificate, InitialState, MemberFlags, flags, words};
 use xtask::plan::{Member, Plan};
 use xtask::report::Source;
 
@@ -109,25 +109,11 @@ fn container_runs_the_predicted_cluster_in_containers() {
     let mut lab = Lab::new(MIRROR);
     let definition = "members = 1\n[etcd]\nversion = \"3.5.16\"\nruntime = \"container\"\n";
     let mut cluster = Cluster::new("default", definition);
-    // A machine allows this many open files; a lab no more than its host.
-    let (asked, granted) = ("--ulimit=nofile=65536:65536", "--ulimit=nofile=1024:1024");
-    assert!(cluster.user_data.contains(asked));
-    cluster.user_data = cluster.user_data.replace(asked, granted);
+    cluster.grant_what_a_lab_has();
     let machine = &cluster.boot(&mut lab)[0];
     is_as_rendered(machine, &cluster.user_data);
 
-    // The same holds for the number of processes, unless the host limits control groups.
-    let limits = machine.path("/etc/containers/containers.conf.d");
-    fs::create_dir_all(&limits).unwrap();
-    fs::write(limits.join("lab.conf"), "[containers]\npids_limit = 0\n").unwrap();
-
-    let folder = machine.path("/opt/usr/local/bin");
-    fs::create_dir_all(&folder).unwrap();
-    fs::copy(of_debian_13().join("etcd"), folder.join("etcd")).unwrap();
-    let import = "libraries=$(ldd /opt/usr/local/bin/etcd | grep -o '/lib[^ ]*' | cut -c 2-)
-        tar --create --dereference --directory=/opt usr --directory=/ $libraries |
-            podman import - gcr.io/etcd-development/etcd:v3.5.16";
-    machine.run(&["sh", "-c", import]).expect(0);
+    import_image(machine);
     cluster.is_predicted(&lab);
     let id = machine.run(&["pgrep", "--exact", "etcd"]).expect(0).stdout;
     let line = machine.read(&format!("/proc/{}/cmdline", id.trim_end()));
@@ -142,29 +128,31 @@ fn container_runs_the_predicted_cluster_in_containers() {
     cluster.is_predicted(&lab);
 }
 
+/// Makes the image of etcd in a machine.
+pub(crate) fn import_image(machine: &Machine) {
+    // A machine allows so many processes; a lab no more than its host, unless that limits control groups.
+    let limits = machine.path("/etc/containers/containers.conf.d");
+    fs::create_dir_all(&limits).unwrap();
+    fs::write(limits.join("lab.conf"), "[containers]\npids_limit = 0\n").unwrap();
+
+    let folder = machine.path("/opt/usr/local/bin");
+    fs::create_dir_all(&folder).unwrap();
+    for program in ["etcd", "etcdctl"] {
+        fs::copy(of_debian_13().join(program), folder.join(program)).unwrap();
+    }
+    let import = "libraries=$(ldd /opt/usr/local/bin/etcd | grep -o '/lib[^ ]*' | cut -c 2-)
+        tar --create --dereference --directory=/opt usr --directory=/ $libraries |
+            podman import --change='ENV PATH=/usr/local/bin' - gcr.io/etcd-development/etcd:v3.5.16";
+    machine.run(&["sh", "-c", import]).expect(0);
+}
+
 /// As Vagrant does it on a machine with this project's own box. A failed attempt can be repeated.
 #[test]
 fn booted_machine_receives_its_user_data_in_containers() {
     let mut lab = Lab::new(MIRROR);
     let address = Ipv4Addr::new(192, 168, 56, 101);
-    let disabled = "etc/cloud/cloud-init.disabled";
-    let machine = lab.boot_with("core-01", address, &[(disabled, "never\n".to_owned())]);
-    wait_for("the machine to have booted", || {
-        let running = machine.run(&["systemctl", "is-system-running"]).stdout;
-        ["running\n", "degraded\n"]
-            .contains(&&*running)
-            .then_some(())
-    });
-    assert!(!machine.path("/var/lib/cloud/instance").exists());
-
-    let vagrantfile = fs::read_to_string(project().join("vagrant/Vagrantfile")).unwrap();
-    let script = vagrantfile.split("<<~'SCRIPT'\n").nth(1).unwrap();
-    let script = script.split("\nSCRIPT\n").next().unwrap();
-    let hand_over = |user_data: &str| {
-        fs::write(machine.path("/tmp/user-data"), user_data).unwrap();
-        let path = "/var/lib/cloud/seed/nocloud/user-data";
-        machine.run(&["sh", "-c", script, "hand-over", "core-01", path])
-    };
+    let machine = boot_without_cloud_init(&mut lab, "core-01", address);
+    let hand_over = |user_data: &str| hand_over(&machine, "core-01", user_data, &[]);
     // Also if it is done twice with the same user-data.
     for _ in 0..2 {
         let failed = hand_over("#cloud-config\nruncmd: [/no/such/program]\n").expect(1);
@@ -180,7 +168,38 @@ fn booted_machine_receives_its_user_data_in_containers() {
     let kept = machine.run(&["cat", "/var/lib/cloud/instance/user-data.txt"]);
     assert_eq!(kept.expect(0).stdout, user_data);
     // cloud-init leaves nothing for the next boot.
-    assert_eq!(machine.read(disabled), "never\n");
+    assert_eq!(machine.read(CLOUD_INIT_DISABLED), "never\n");
+}
+
+const CLOUD_INIT_DISABLED: &str = "etc/cloud/cloud-init.disabled";
+
+/// Boots a machine as that of a box that this project makes.
+pub(crate) fn boot_without_cloud_init(lab: &mut Lab, name: &str, address: Ipv4Addr) -> Machine {
+    let packages = format!("deb [trusted=yes] {}/packages ./\n", lab.mirror());
+    let files = [
+        (CLOUD_INIT_DISABLED, "never\n".to_owned()),
+        ("etc/apt/sources.list", packages),
+    ];
+    let machine = lab.boot_with(name, address, &files);
+    wait_for("the machine to have booted", || {
+        let running = machine.run(&["systemctl", "is-system-running"]).stdout;
+        ["running\n", "degraded\n"]
+            .contains(&&*running)
+            .then_some(())
+    });
+    assert!(!machine.path("/var/lib/cloud/instance").exists());
+    machine
+}
+
+/// Gives a machine its user-data, as Vagrant does it.
+pub(crate) fn hand_over(machine: &Machine, name: &str, user_data: &str, more: &[&str]) -> Ran {
+    let vagrantfile = fs::read_to_string(project().join("vagrant/Vagrantfile")).unwrap();
+    let script = vagrantfile.split("<<~'SCRIPT'\n").nth(1).unwrap();
+    let script = script.split("\nSCRIPT\n").next().unwrap();
+    fs::write(machine.path("/tmp/user-data"), user_data).unwrap();
+    let path = "/var/lib/cloud/seed/nocloud/user-data";
+    let words = ["sh", "-c", script, "hand-over", name, path];
+    machine.run(&[&words[..], more].concat())
 }
 
 /// For the shipped definitions, and for all variants that have golden files but no other test here.
@@ -235,10 +254,12 @@ fn extra_user_data_takes_effect_in_containers() {
 pub(crate) struct Cluster {
     pub(crate) plan: Plan,
     pub(crate) user_data: String,
+    /// The certificate of this host.
+    pub(crate) client: Option<Certificate>,
 }
 
 impl Cluster {
-    fn new(name: &str, definition: &str) -> Self {
+    pub(crate) fn new(name: &str, definition: &str) -> Self {
         let scratch = with_extra_files();
         scratch.define(name, definition);
         scratch.run(&["render"]).expect(0);
@@ -254,20 +275,20 @@ impl Cluster {
         Self {
             plan: Plan::new(&definition),
             user_data: crate::render::read(&scratch, &format!("{folder}/user-data")),
+            client: None,
         }
     }
 
     /// A definition that gets etcd from the lab's mirror.
     pub(crate) fn of_release(lab: &Lab, members: usize) -> Self {
-        let definition = format!(
-            "members = {members}\n[etcd]\nversion = \"{}\"\nruntime = \"release\"\n\
-             release_url = \"{}\"\nsha256 = {{ {} = \"{}\" }}\n",
-            release().version,
-            lab.mirror(),
-            machine(),
-            release().sha256.as_str()
-        );
-        Self::new("default", &definition)
+        Self::new("default", &definition_of_release(lab, members))
+    }
+
+    /// A machine allows this many open files; a lab no more than its host.
+    pub(crate) fn grant_what_a_lab_has(&mut self) {
+        let (asked, granted) = ("--ulimit=nofile=65536:65536", "--ulimit=nofile=1024:1024");
+        assert!(self.user_data.contains(asked));
+        self.user_data = self.user_data.replace(asked, granted);
     }
 
     pub(crate) fn boot(&self, lab: &mut Lab) -> Vec<Machine> {
@@ -296,14 +317,21 @@ impl Cluster {
         }
     }
 
+    /// etcdctl of this host, with the certificate of this host if there is one.
+    pub(crate) fn etcdctl(&self, lab: &Lab, endpoints: &str, words: &[&str]) -> Ran {
+        let mut command = command_of_etcdctl(lab, endpoints, words);
+        let variables = self.client.iter().flat_map(Certificate::etcdctl_variables);
+        Ran::from(command.envs(variables).output().unwrap())
+    }
+
     /// Waits until all members serve, and asserts their IDs.
-    fn is_predicted(&self, lab: &Lab) {
+    pub(crate) fn is_predicted(&self, lab: &Lab) {
         let endpoints = self.plan.endpoints();
         wait_for("a quorum", || {
-            let health = etcdctl(lab, &endpoints, &["endpoint", "health"]);
+            let health = self.etcdctl(lab, &endpoints, &["endpoint", "health"]);
             (health.status == Some(0)).then_some(())
         });
-        let status = etcdctl(lab, &endpoints, &["endpoint", "status", "--write-out=json"]);
+        let status = self.etcdctl(lab, &endpoints, &["endpoint", "status", "--write-out=json"]);
         let status: Value = serde_json::from_str(&status.expect(0).stdout).unwrap();
         let seen: Vec<(u64, u64)> = status
             .as_array()
@@ -323,10 +351,12 @@ impl Cluster {
     }
 
     /// The command line of a member.
-    fn line(&self, member: &Member, program: &str) -> Vec<String> {
+    pub(crate) fn line(&self, member: &Member, program: &str) -> Vec<String> {
         let mut myself =
             MemberFlags::at(&self.plan, member, "/var/lib/etcd/data", InitialState::New);
-        myself.listen_client_urls += ",http://127.0.0.1:2379";
+        let loopback = self.plan.scheme().url("127.0.0.1", 2379);
+        myself.listen_client_urls += &format!(",{loopback}");
+        myself.certificate = Certificate::on_machine();
         let flags = flags(&self.plan, &myself);
         let words = words(&flags, self.plan.version());
         iter::once(program.to_owned()).chain(words).collect()
@@ -335,7 +365,7 @@ impl Cluster {
 
 /// Asserts that etcd is the main process of its unit, with exactly this command line, its own user
 /// and the unit's sandbox.
-fn is_run_as(machine: &Machine, line: &[String]) {
+pub(crate) fn is_run_as(machine: &Machine, line: &[String]) {
     assert_eq!(machine.unit("ActiveState"), "active");
     let process = format!("/proc/{}", machine.unit("MainPID"));
     let seen = machine.read(&format!("{process}/cmdline"));
@@ -403,13 +433,29 @@ fn every_debian_cluster() -> Vec<Cluster> {
         .collect()
 }
 
+/// A definition that gets etcd from the lab's mirror. It ends in its section `etcd`.
+pub(crate) fn definition_of_release(lab: &Lab, members: usize) -> String {
+    format!(
+        "members = {members}\n[etcd]\nversion = \"{}\"\nruntime = \"release\"\n\
+         release_url = \"{}\"\nsha256 = {{ {} = \"{}\" }}\n",
+        release().version,
+        lab.mirror(),
+        machine(),
+        release().sha256.as_str()
+    )
+}
+
 pub(crate) fn etcdctl(lab: &Lab, endpoints: &str, words: &[&str]) -> Ran {
+    Ran::from(command_of_etcdctl(lab, endpoints, words).output().unwrap())
+}
+
+fn command_of_etcdctl(lab: &Lab, endpoints: &str, words: &[&str]) -> Command {
     let mut command: Command = lab.command(&packaged().join("etcdctl"));
     command
         .args(["--endpoints", endpoints])
         .args(words)
         .env("ETCDCTL_API", "3");
-    Ran::from(command.output().unwrap())
+    command
 }
 
 /// All cluster IDs in etcd's logs.

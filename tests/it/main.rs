@@ -112,6 +112,7 @@ mod terminal;
 mod test_command;
 mod tidy;
 mod tls;
+mod tls_in_containers;
 mod tools;
 mod typed;
 mod upgrade;
