@@ -13,12 +13,13 @@ use xtask::bootstrap::HANDED_OVER;
 use xtask::boxes::Material;
 use xtask::definition::read::read;
 use xtask::lifecycle::machine_box;
+use xtask::pki;
 use xtask::plan::Plan;
 use xtask::profile::{MachineBox, PROFILES};
 use xtask::report::Source;
 use xtask::state::Record;
 use xtask::values::DriverName;
-use xtask::workspace::Workspace;
+use xtask::workspace::{Home, Workspace};
 
 use crate::containers::{Lab, Machine, wait_for};
 use crate::etcd_binaries::{packaged, tools};
@@ -80,6 +81,12 @@ if [ -s "$SAID/kill" ]; then
 fi
 exit $status"#;
 
+/// The login user is root.
+const SUDO: &str = r#"#!/bin/sh
+case $1 in --preserve-env=*) shift ;; esac
+exec "$@"
+"#;
+
 /// Forwards connections into the network of a machine, as `ssh -L` does, until its input ends.
 const TUNNEL: &str = r#"import ctypes, os, socket, sys, threading
 leader, way = sys.argv[1:]
@@ -122,11 +129,20 @@ impl Cluster {
 
     /// Machines that run this release.
     pub(crate) fn running(release: &Release) -> Self {
+        Self::defined(release, "")
+    }
+
+    /// Machines whose members have TLS.
+    pub(crate) fn with_tls() -> Self {
+        Self::defined(release(), "tls = true\n")
+    }
+
+    fn defined(release: &Release, more: &str) -> Self {
         let lab = Lab::new(MIRROR);
         lab.publish(&release.path(), &release.bytes);
         let definition = format!(
             "driver = \"vagrant\"\n[etcd]\nversion = \"{}\"\nruntime = \"release\"\n\
-             release_url = \"{}\"\nsha256 = {{ {} = \"{}\" }}\n",
+             release_url = \"{}\"\nsha256 = {{ {} = \"{}\" }}\n{more}",
             release.version,
             lab.mirror(),
             machine(),
@@ -149,7 +165,7 @@ impl Cluster {
         fs::write(cluster.path("said/tunnel.py"), TUNNEL).unwrap();
         // The lab's own network is none that could be in the way.
         cluster.program("ip", "");
-        cluster.record(&definition);
+        cluster.record();
         for member in MEMBERS {
             cluster.boot(member);
         }
@@ -171,19 +187,30 @@ impl Cluster {
         fs::write(&file, definition).unwrap();
     }
 
-    /// Notes what `up` notes when it creates machines. It would have to make their box first.
-    fn record(&self, definition: &str) {
+    /// The state of the cluster.
+    pub(crate) fn home(&self) -> Home {
+        let workspace = Workspace::at(self.scratch.root());
+        workspace.home(&"default".parse().unwrap())
+    }
+
+    /// The plan of the definition.
+    pub(crate) fn plan(&self) -> Plan {
+        let path = "cluster/default.toml";
         let source = Source {
-            path: "cluster/default.toml".into(),
-            text: definition.to_owned(),
+            path: path.into(),
+            text: fs::read_to_string(self.path(path)).unwrap(),
         };
         let (definition, _) = read("default".parse().unwrap(), Arc::new(source));
-        let plan = Plan::new(&definition);
-        let workspace = Workspace::at(self.scratch.root());
-        let home = workspace.home(&"default".parse().unwrap());
+        Plan::new(&definition)
+    }
+
+    /// Notes what `up` notes when it creates machines. It would have to make their box first.
+    fn record(&self) {
+        let (home, plan) = (self.home(), self.plan());
         let record = Record::new(DriverName::Vagrant, &plan, tools());
         fs::create_dir_all(self.path(".state/default/machines")).unwrap();
         record.write(&home).unwrap();
+        pki::prepare(&home, &plan).unwrap();
         for member in MEMBERS {
             let note = format!(".state/default/machines/{member}");
             fs::write(self.path(&note), self.user_data()).unwrap();
@@ -224,10 +251,18 @@ impl Cluster {
                     format!("instance-id: {name}\nlocal-hostname: {member}\n"),
                 ),
                 ("var/lib/cloud/seed/nocloud/user-data", self.user_data()),
-                ("usr/local/bin/sudo", "#!/bin/sh\nexec \"$@\"\n".to_owned()),
+                ("usr/local/bin/sudo", SUDO.to_owned()),
             ];
             files.extend(joins);
+            let certificate = self.certificate(member);
+            for (file, text) in &certificate {
+                files.push((file, text.clone()));
+            }
             let machine = self.lab.boot_with(&name, address, &files);
+            for (file, _) in &certificate {
+                let private = fs::Permissions::from_mode(0o600);
+                fs::set_permissions(machine.path(file), private).unwrap();
+            }
             let sudo = machine.path("/usr/local/bin/sudo");
             fs::set_permissions(sudo, fs::Permissions::from_mode(0o755)).unwrap();
             let folder = self.path("vagrant/.vagrant/machines");
@@ -241,6 +276,22 @@ impl Cluster {
         };
         let leader = machine.leader().to_string();
         fs::write(self.path(&format!("said/{member}.leader")), leader).unwrap();
+    }
+
+    /// The files that the Vagrantfile hands over if the members have TLS.
+    fn certificate(&self, member: &str) -> Vec<(String, String)> {
+        let number = &member[member.len() - 1..];
+        let pki = self.path(".state/default/pki");
+        let own = pki.join(format!("members/{member}-192.168.56.10{number}"));
+        let files = [pki.join("ca"), own.clone(), own];
+        let files = files
+            .into_iter()
+            .zip(["ca.crt", "member.crt", "member.key"]);
+        let text = |(folder, file): (Utf8PathBuf, &str)| {
+            let text = fs::read_to_string(folder.join(file)).ok()?;
+            Some((format!("etc/etcd-pki/{file}"), text))
+        };
+        files.filter_map(text).collect()
     }
 
     /// Does what a task asks for.
@@ -279,7 +330,17 @@ impl Cluster {
         let machine = self.machine(member);
         fs::write(machine.path("/tmp/user-data"), self.user_data()).unwrap();
         let path = "/var/lib/cloud/seed/nocloud/user-data";
-        let words = ["sh", "-c", script, "hand-over", member, path];
+        let mut words = vec!["sh", "-c", script, "hand-over", member, path];
+        let certificate = self.certificate(member);
+        if !certificate.is_empty() {
+            let uploaded = machine.path("/root/.etcd-pki");
+            fs::create_dir(&uploaded).unwrap();
+            for (file, text) in certificate {
+                let name = file.rsplit('/').next().unwrap();
+                fs::write(uploaded.join(name), text).unwrap();
+            }
+            words.extend(["", "root"]);
+        }
         machine.run(&words).expect(0);
     }
 

@@ -113,6 +113,7 @@ mod test_command;
 mod tidy;
 mod tls;
 mod tls_in_containers;
+mod tls_on_machines;
 mod tools;
 mod typed;
 mod upgrade;

@@ -1,0 +1,114 @@
+//! Tasks for a cluster with TLS on machines.
+
+use std::fs;
+
+use test_attribute::test;
+use xtask::pki::{self, Pki};
+
+use crate::cluster_on_machines::{Cluster, MEMBERS};
+use crate::scratch::Ran;
+
+#[test]
+fn new_machines_and_new_certificates_in_containers() {
+    let mut cluster = Cluster::with_tls();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    cluster.has_a_box();
+    is_healthy(&mut cluster);
+
+    let ids = |cluster: &Cluster| MEMBERS.map(|member| cluster.machine(member).unit("MainPID"));
+    let before = ids(&cluster);
+    let old = served(&cluster, "192.168.56.102");
+    pki::renew(&cluster.home(), &cluster.plan()).unwrap();
+    cluster.run(&["up"]).expect(0);
+    for member in MEMBERS {
+        has_its_certificate(&cluster, member);
+    }
+    // They serve it without a restart.
+    assert_eq!(ids(&cluster), before);
+    assert_ne!(served(&cluster, "192.168.56.102"), old);
+    is_healthy(&mut cluster);
+
+    let file = cluster.path("cluster/default.toml");
+    let three = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("members = 4\n{three}")).unwrap();
+    cluster.run(&["apply", "--yes"]).expect(0);
+    has_its_certificate(&cluster, "core-04");
+    is_healthy(&mut cluster);
+
+    cluster.destroy("core-03");
+    cluster.run(&["replace", "core-03"]).expect(0);
+    has_its_certificate(&cluster, "core-03");
+    is_healthy(&mut cluster);
+}
+
+/// A machine that was created without a certificate gets it from `up`.
+#[test]
+fn lost_certificates_are_handed_over_in_containers() {
+    let mut cluster = Cluster::with_tls();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    let lose = "systemctl stop etcd.service && rm -r /etc/etcd-pki && systemctl start etcd.service";
+    let machine = cluster.machine("core-02");
+    machine.run(&["sh", "-c", lose]).expect(0);
+    cluster.run(&["up"]).expect(0);
+    has_its_certificate(&cluster, "core-02");
+    is_healthy(&mut cluster);
+
+    // All that this host knows is lost. New certificates have another authority.
+    cluster.run(&["down"]).expect(0);
+    fs::remove_dir_all(cluster.path(".state/default/pki")).unwrap();
+    cluster.run(&["up"]).expect(0);
+    for member in MEMBERS {
+        has_its_certificate(&cluster, member);
+    }
+    is_healthy(&mut cluster);
+}
+
+/// The host reaches the machines with ssh only.
+#[test]
+fn unreached_machines_with_tls_are_asked_inside_in_containers() {
+    let mut cluster = Cluster::with_tls();
+    cluster.cut_off();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    is_healthy(&mut cluster);
+    let backup = cluster.run(&["backup", "--prove"]).expect(0);
+    let said = "this host cannot reach the members' addresses; going through ssh\n";
+    assert!(backup.stderr.contains(said), "{}", backup.stderr);
+}
+
+#[track_caller]
+fn is_healthy(cluster: &mut Cluster) {
+    cluster.run(&["verify"]).expect(0);
+    let get = ["get", "greeting", "--print-value-only"];
+    assert_eq!(cluster.etcdctl(&get), "hello\n");
+}
+
+/// The machine has what is on this host, for etcd's user alone.
+#[track_caller]
+fn has_its_certificate(cluster: &Cluster, member: &str) {
+    let plan = cluster.plan();
+    let member = plan.members.iter().find(|one| one.name.as_str() == member);
+    let member = member.unwrap();
+    let machine = cluster.machine(member.name.as_str());
+    let id = machine.run(&["id", "--user", "etcd"]).expect(0).stdout;
+    let id: u32 = id.trim_end().parse().unwrap();
+    let certificate = Pki::of(&cluster.home()).member(member);
+    let here = certificate.files();
+    for (here, file) in here.into_iter().zip(["ca.crt", "member.crt", "member.key"]) {
+        let there = format!("/etc/etcd-pki/{file}");
+        assert_eq!(machine.read(&there), fs::read_to_string(here).unwrap());
+        let (mode, user, _) = machine.mode(&there);
+        assert_eq!((mode, user), (0o600, id), "{there}");
+    }
+    let all = machine.run(&["ls", "-A", "/etc/etcd-pki"]).expect(0);
+    assert_eq!(all.stdout, "ca.crt\nmember.crt\nmember.key\n");
+}
+
+/// The serial number of the certificate that the member with this address serves.
+fn served(cluster: &Cluster, address: &str) -> String {
+    let mut sh = cluster.lab.command("sh".into());
+    let script = format!(
+        "openssl s_client -connect {address}:2379 </dev/null 2>/dev/null | openssl x509 -noout -serial"
+    );
+    let asked = sh.args(["-c", &script]).output();
+    Ran::from(asked.unwrap()).expect(0).stdout
+}
