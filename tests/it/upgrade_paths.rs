@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use proptest::sample::select;
 use test_attribute::test;
+use xtask::change::replace::{can_join_early, version_to_join};
 use xtask::change::upgrade::{
     Change, Refusal, Remedy, UpgradePath, hops, hops_of, refusal_of_later_hop, upgrade_path,
 };
@@ -632,6 +633,69 @@ fn upgrade_paths_that_need_the_gateway_are_refused_without_it() {
         ..change("3.3.27", "3.5.33")
     };
     assert!(later(with_auth).is_some());
+}
+
+/// Whatever the definition says, a member can join with the lowest version of the others.
+#[test]
+fn upgrade_paths_do_not_matter_to_a_member_that_joins() {
+    let all =
+        |texts: &[&str]| -> Vec<EtcdVersion> { texts.iter().map(|one| version(one)).collect() };
+    for (wanted, defined, others, expected) in [
+        (
+            "3.6.14",
+            &["3.6.14"][..],
+            &["3.6.14", "3.6.14"][..],
+            "3.6.14",
+        ),
+        // Edited, and not begun.
+        ("3.5.33", &["3.6.14"], &["3.6.14", "3.6.14"], "3.6.14"),
+        (
+            "3.5.33",
+            &["3.5.33", "3.6.14"],
+            &["3.6.14", "3.6.14"],
+            "3.6.14",
+        ),
+        (
+            "3.5.33",
+            &["3.5.33", "3.6.14"],
+            &["3.5.33", "3.6.14"],
+            "3.5.33",
+        ),
+        (
+            "3.6.14",
+            &["3.6.14", "3.5.33"],
+            &["3.6.14", "3.5.33"],
+            "3.5.33",
+        ),
+        (
+            "3.6.14",
+            &["3.6.14", "3.5.33"],
+            &["3.6.14", "3.6.14"],
+            "3.6.14",
+        ),
+        // The second of two hops.
+        (
+            "3.7.1",
+            &["3.6.14", "3.5.33"],
+            &["3.6.14", "3.5.33"],
+            "3.5.33",
+        ),
+        // A package that the distribution has updated.
+        ("3.4.23", &["3.4.23"], &["3.4.30", "3.4.30"], "3.4.23"),
+        ("3.4.23", &["3.4.23"], &[], "3.4.23"),
+    ] {
+        let chosen = version_to_join(version(wanted), &all(defined), &all(others));
+        assert_eq!(chosen, version(expected), "{wanted} {defined:?} {others:?}");
+    }
+    let early = |wanted, others: &[&str]| can_join_early(version(wanted), &all(others));
+    assert!(early("3.6.14", &["3.5.33", "3.5.33"]));
+    assert!(early("3.6.14", &["3.6.13", "3.6.13"]));
+    assert!(!early("3.5.33", &["3.6.14", "3.6.14"]));
+    assert!(!early("3.7.1", &["3.5.33", "3.6.14"]));
+    // It could not read the log, unless the others have saved snapshots.
+    assert!(!early("3.7.1", &["3.6.14", "3.6.14"]));
+    assert!(early("3.7.1", &["3.6.14", "3.7.1"]));
+    assert!(!early("3.6.14", &[]));
 }
 
 #[test]

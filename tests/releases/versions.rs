@@ -357,6 +357,34 @@ fn killed_hops_are_continued() {
     runs(&scratch, network, "3.7.1", "3.7.0");
 }
 
+/// A member of the earlier release cannot join before the downgrade has begun.
+#[test]
+fn machine_is_replaced_before_a_downgrade_in_containers() {
+    let folder = releases();
+    let [old, new] = ["3.5.33", "3.6.14"].map(|version| {
+        let folder = folder.join(version);
+        release_in(&folder, version)
+    });
+    let mut cluster = Cluster::running(&new);
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    cluster.redefine(&new, &old);
+    let lose = "systemctl kill --signal=KILL etcd.service && rm -rf /var/lib/etcd/*";
+    let member = "core-03";
+    cluster.machine(member).run(&["sh", "-c", lose]).expect(0);
+    let replaced = cluster.run(&["replace", member, "--yes"]);
+    assert!(
+        matches!(replaced.status, Some(0 | 1)),
+        "{}",
+        replaced.stderr
+    );
+    let runs = cluster.machine(member).run(&["etcd", "--version"]).stdout;
+    assert!(runs.contains("etcd Version: 3.6.14\n"), "{runs}");
+    cluster.run(&["apply", "--yes"]).expect(0);
+    cluster.run(&["plan"]).expect(0);
+    let get = ["get", "greeting", "--print-value-only"];
+    assert_eq!(cluster.etcdctl(&get), "hello\n");
+}
+
 /// The client on this host is older than all of them.
 #[test]
 fn machines_are_downgraded_and_upgraded_in_containers() {

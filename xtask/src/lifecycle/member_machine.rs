@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::joining_user_data::{self, UserData};
 use super::replace::AGAIN;
 use super::{machine_box, start};
 use crate::bootstrap::{Identity, handed_over};
@@ -76,12 +77,14 @@ pub(super) fn boot(session: &Session, member: &HostName) -> Outcome<()> {
     }
 }
 
-/// Lets the member join the cluster under this ID, on a new machine if it has none.
+/// Lets the member join the cluster under this ID, on a new machine if it has none. `go_on`: the command that continues
+/// after a failure.
 pub(super) fn join(
     session: &Session,
     machines: &dyn Machines,
     member: &Member,
     id: EtcdId,
+    go_on: &str,
 ) -> Outcome<()> {
     let Session {
         ui,
@@ -99,26 +102,26 @@ pub(super) fn join(
     machines.hand_over(home, &member.name, &text)?;
     let names = std::slice::from_ref(&member.name);
     boot(session, &member.name)?;
-    start::render_files(*ui, &home.workspace, defined)?;
     let conditions = driver.conditions(home, names)?;
+    let digest = joining_user_data::digest(session, machines, &member.name)?;
     // One whose first boot was interrupted may not even have its user-data.
-    let user_data = match conditions.first() {
-        Some(Condition::Running(_)) => look(session, machines, &member.name)?.user_data,
-        Some(Condition::Unfinished) => look(session, machines, &member.name)
-            .ok()
-            .and_then(|status| status.user_data),
-        _ => None,
-    };
-    let is_unfinished = conditions.first() == Some(&Condition::Unfinished);
-    if let Some(digest) = user_data {
-        // The start script of an earlier one may found a cluster.
-        if is_unfinished || digest != render::user_data_sha256(defined) {
-            machines.provision(home, defined, &member.name)?;
+    let is_unfinished = conditions.first() == Some(&Condition::Unfinished)
+        && look(session, machines, &member.name).is_ok_and(|status| status.user_data.is_some());
+    let chosen =
+        joining_user_data::choose(session, machines, &member.name, digest.as_deref(), go_on)?;
+    if let UserData::Of(plan) = chosen {
+        start::render_files(*ui, &home.workspace, &plan)?;
+        if digest.is_none() && !is_unfinished {
+            machine_box::have(*ui, &home.workspace, &plan)?;
+            up(session, &plan, &member.name, InitialState::New)?;
+        } else if digest != Some(render::user_data_sha256(&plan)) {
+            // The start script of an earlier one may found a cluster.
+            machines.provision(home, &plan, &member.name)?;
         }
+        start::render_files(*ui, &home.workspace, defined)?;
+    }
+    if digest.is_some() || is_unfinished {
         driver.data().release(home, names)?;
-    } else {
-        machine_box::have(*ui, &home.workspace, defined)?;
-        up(session, defined, &member.name, InitialState::New)?;
     }
     wait_until_at_work(session, machines, &member.name)
 }

@@ -122,7 +122,7 @@ impl MembershipChange<'_> {
         let names = std::slice::from_ref(name);
         if let Some(machines) = driver.machines() {
             ui.say(&format!("{name}: starting without data"));
-            return member_machine::join(self.session, machines, self.member, id);
+            return member_machine::join(self.session, machines, self.member, id, &self.go_on);
         }
         ui.report(&driver.preflight(home, plan, names)?);
         let start = Start {

@@ -8,6 +8,7 @@ pub mod certs;
 pub mod definitions;
 pub mod defrag;
 mod etcdctl_location;
+mod joining_user_data;
 mod known_data;
 pub mod list;
 pub mod look;

@@ -1,8 +1,10 @@
 //! Replaces a member: it leaves the cluster, and joins it again with a new ID and without data.
 
+use crate::facts::upgrades;
 use crate::observation::ListedMember;
 use crate::plan::Member;
 use crate::plan::identity::EtcdId;
+use crate::values::EtcdVersion;
 
 /// What is known of a member that is being replaced.
 #[derive(Debug, Clone, Copy)]
@@ -85,4 +87,31 @@ impl Replacement<'_> {
             (Some(_), _) => Step::Done,
         }
     }
+}
+
+/// The version with which a member joins: the lowest of the others', which the cluster speaks, if it is one of these that
+/// were defined earlier. Other differences from the wanted version are no change of the definition.
+pub fn version_to_join(
+    wanted: EtcdVersion,
+    defined_earlier: &[EtcdVersion],
+    others: &[EtcdVersion],
+) -> EtcdVersion {
+    let lowest = others.iter().min().copied();
+    let lowest = lowest.filter(|lowest| defined_earlier.contains(lowest));
+    lowest.unwrap_or(wanted)
+}
+
+/// Whether a new member can join with the version of a change that is under way, before the others have it. From the next
+/// minor release on, it may get entries of the log that it cannot read, until the others have saved snapshots.
+pub fn can_join_early(wanted: EtcdVersion, others: &[EtcdVersion]) -> bool {
+    let Some(lowest) = others.iter().min() else {
+        return false;
+    };
+    let is_next = (wanted.major, wanted.minor) == (lowest.major, lowest.minor + 1);
+    let is_prepared = || {
+        let mut others = others.iter();
+        others.any(|one| one.minor_release() == wanted.minor_release())
+    };
+    wanted.minor_release() == lowest.minor_release()
+        || (is_next && (upgrades::old_entries(wanted.minor_release()).is_none() || is_prepared()))
 }

@@ -74,6 +74,11 @@ done
     script
 }
 
+/// Whether the checksum of the plan's release is known for any machine.
+pub(super) fn has_checksum(plan: &Plan) -> bool {
+    !checksums(plan).is_empty()
+}
+
 /// The output of `uname -m`, etcd's name for the architecture, and the tarball's checksum. The definition's
 /// own checksums take precedence over those that this project knows.
 fn checksums(plan: &Plan) -> Vec<(&'static str, Architecture, String)> {

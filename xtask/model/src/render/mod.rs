@@ -15,6 +15,7 @@ use camino::Utf8PathBuf;
 use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
+use crate::profile::Runtime;
 use crate::values::ClusterName;
 pub use member_script::LOST_DATA;
 
@@ -54,6 +55,11 @@ pub fn render(plan: &Plan) -> Vec<Rendered> {
 /// Renders the user-data of a plan's machines.
 pub fn user_data(plan: &Plan) -> String {
     (user_data::USER_DATA.render)(plan)
+}
+
+/// Whether machines can install the plan's version: releases only with a known checksum.
+pub fn can_install(plan: &Plan) -> bool {
+    plan.etcd.runtime != Runtime::Release || install_script::has_checksum(plan)
 }
 
 /// The SHA-256 of a plan's user-data, in lower-case hexadecimal digits, which identifies the user-data that a

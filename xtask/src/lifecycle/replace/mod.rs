@@ -5,7 +5,7 @@ mod work;
 
 use std::time::Duration;
 
-use super::{apply, look, member_machine, open, replace_data, unfinished};
+use super::{apply, joining_user_data, look, member_machine, open, replace_data, unfinished};
 use crate::advice;
 use crate::command_line;
 use crate::etcd::verify::Verified;
@@ -242,6 +242,11 @@ fn refuse_obstacles(session: &Session, present: &Present, member: &Member) -> Ou
                 .note("nothing was changed")
                 .hint(advice::see_changes(&home.name)),
         ));
+    }
+    if let Some(machines) = driver.machines() {
+        let has = joining_user_data::digest(session, machines, &member.name)?;
+        let go_on = command_line::replace(&home.name, &member.name);
+        joining_user_data::choose(session, machines, &member.name, has.as_deref(), &go_on)?;
     }
     if let Some(learner) = present.other_learner(member) {
         let verify = format!("cargo xtask verify {}", home.name);

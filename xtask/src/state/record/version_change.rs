@@ -97,6 +97,13 @@ impl Record {
         }
     }
 
+    /// The versions that the definition named when members were started, also before a change that is under way.
+    pub fn defined_versions(&self) -> Vec<EtcdVersion> {
+        let before = self.before.as_ref().and_then(|before| before.defined);
+        let defined = self.defined.into_iter().chain(before);
+        defined.map(|defined| defined.version).collect()
+    }
+
     /// Whether a change of the version is under way.
     pub const fn is_upgrading(&self) -> bool {
         self.before.is_some()
