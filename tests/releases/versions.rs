@@ -185,6 +185,19 @@ fn downgrade_that_was_enabled_by_hand_is_cancelled() {
     );
     assert!(!applied.contains("nothing to do"), "{applied}");
     runs(&scratch, network, "3.6.14", "3.6.0");
+
+    // No member of 3.6 can join meanwhile.
+    etcdctl(&scratch, "etcd", &enable).expect(0);
+    let replace = ["replace", "core-02", "--cluster", "etcd", "--yes"];
+    let replaced = scratch.run(&replace).expect(0).stderr;
+    assert!(
+        replaced.contains("downgrade to 3.5 is cancelled"),
+        "{replaced}"
+    );
+    etcdctl(&scratch, "etcd", &enable).expect(0);
+    scratch.define("etcd", &count(network, 5, "version = \"3.6.14\"\n"));
+    apply(&scratch, &[]).expect(0);
+    assert_eq!(versions(&scratch), ["3.6.14"; 5]);
 }
 
 /// etcd's own downgrade goes through the gateway, which a flag turns off.

@@ -46,8 +46,8 @@ pub(super) fn prepare(session: &Session, wanted: Minor, goes_back: bool) -> Outc
     })
 }
 
-/// Cancels etcd's downgrade, if it is enabled: meanwhile, no member can join that runs a later release. `apply` enables it
-/// again.
+/// Cancels etcd's downgrade, if it is enabled: meanwhile, no member can join that runs a later release. If `apply` had
+/// enabled it, it does so again.
 pub(in crate::lifecycle) fn cancel(session: &Session) -> Outcome<()> {
     until_ready(session, session.plan.version().minor_release(), &mut || {
         let (members, states) = states(session);

@@ -1,8 +1,8 @@
 //! The steps that change the cluster's list of members.
 
-use super::machines;
 use super::present::{self, Present};
 use super::work::{Work, listed};
+use super::{downgrade, machines};
 use crate::change::apply::{Joining, Known, Leaving, Life};
 use crate::lifecycle::backup::{self, BackupRequest};
 use crate::lifecycle::membership_change::MembershipChange;
@@ -22,6 +22,9 @@ impl Work {
         stage: Joining,
     ) -> Outcome<()> {
         let name = &member.name;
+        if !matches!(stage, Joining::Promote(_)) {
+            downgrade::cancel(session)?;
+        }
         match stage {
             Joining::Add => {
                 self.preflight(session, member)?;

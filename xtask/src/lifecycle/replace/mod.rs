@@ -130,9 +130,7 @@ pub(super) fn begun(
 /// Takes the steps of a replacement. The session keeps the plan from before: open it again.
 pub(super) fn complete(session: &mut Session, work: &mut Work) -> Outcome<()> {
     let member = work.member.name.clone();
-    if session.record.is_upgrading() {
-        apply::cancel_downgrade(session)?;
-    }
+    apply::cancel_downgrade(session)?;
     let mut present = Present::of(session, &member)?;
     while work.step(session, &present)? {
         present = Present::of(session, &member)?;
