@@ -179,6 +179,11 @@ impl Cluster {
     /// Publishes another release, and defines it.
     pub(crate) fn redefine(&self, from: &Release, to: &Release) {
         self.lab.publish(&to.path(), &to.bytes);
+        self.define(from, to);
+    }
+
+    /// Defines another release, which may not be published.
+    pub(crate) fn define(&self, from: &Release, to: &Release) {
         let file = self.path("cluster/default.toml");
         let definition = fs::read_to_string(&file).unwrap();
         let definition = definition

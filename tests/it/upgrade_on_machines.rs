@@ -100,6 +100,31 @@ fn member_is_replaced_during_an_upgrade_in_containers() {
     assert_eq!(cluster.etcdctl(&get), "hello\n");
 }
 
+/// The machine tries again and again by itself.
+#[test]
+fn release_that_cannot_be_fetched_stops_apply_in_containers() {
+    let mut cluster = Cluster::started();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    let newer = newer_release();
+    cluster.define(release(), newer);
+    let failed = cluster.run(&["apply", "--yes"]).expect(6).stderr;
+    let note = " times before etcd was started: curl: (22) The requested URL returned error: 404\n";
+    assert!(failed.contains(note), "{failed}");
+    let verify = cluster.run(&["verify"]).expect(1).stdout;
+    assert!(verify.contains("returned error: 404"), "{verify}");
+
+    cluster.define(newer, release());
+    cluster.run(&["apply", "--yes"]).expect(0);
+    let old = release().version.to_string();
+    assert!(versions(&mut cluster).iter().all(|one| *one == old));
+    cluster.redefine(release(), newer);
+    cluster.run(&["apply", "--yes"]).expect(0);
+    let new = newer.version.to_string();
+    assert!(versions(&mut cluster).iter().all(|one| *one == new));
+    let get = ["get", "greeting", "--print-value-only"];
+    assert_eq!(cluster.etcdctl(&get), "hello\n");
+}
+
 /// The members, with the version that each reports.
 fn cluster_members(cluster: &mut Cluster) -> Vec<(String, String)> {
     let status = cluster.run(&["status", "--format", "json"]).stdout;

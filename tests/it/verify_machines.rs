@@ -321,6 +321,17 @@ end=
     let word = "ETCD_DISCOVERY=https://discovery.etcd.io/0123";
     assert_eq!(read.discovery, Some(vec![word.to_owned()]));
 
+    // The first failures may pass.
+    let failing = |times: u32| {
+        let failed = format!("failed={times}\nsaid=curl: (22) 404\nend=\n");
+        let said = said.replace("end=\n", &failed);
+        machine::read(&said, 0.0, 0.0).unwrap().failing
+    };
+    assert_eq!(failing(2), None);
+    let words = failing(3).unwrap().in_words();
+    let expected = "has failed 3 times before etcd was started: curl: (22) 404";
+    assert_eq!(words, expected);
+
     // A connection that broke in between reports less, but not that there is no discovery.
     let half = said.split_once("discovery").unwrap().0;
     let broken = machine::read(half, 0.0, 0.0);

@@ -92,6 +92,7 @@ pub(crate) fn healthy(plan: &Plan) -> Observation {
         Look::Seen(MachineStatus {
             has_data: Some(true),
             exit: Some(0),
+            failing: None,
             started: Some(started.clone()),
             unit: "active".to_owned(),
             user_data: Some(user_data_sha256(plan)),

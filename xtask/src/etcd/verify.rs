@@ -44,6 +44,16 @@ impl Verified {
     pub fn has_stopped_members(&self) -> bool {
         self.observation.conditions.contains(&Condition::Stopped)
     }
+
+    /// The members whose machines fail to start etcd, and how.
+    pub fn failing_starts(&self) -> Vec<String> {
+        let machines = self.observation.machines_seen();
+        let failing = machines.filter_map(|(member, machine)| {
+            let failing = machine.failing.as_ref()?;
+            Some(format!("`{member}` {}", failing.in_words()))
+        });
+        failing.collect()
+    }
 }
 
 /// What to look at besides etcd itself.

@@ -9,7 +9,7 @@ use crate::bootstrap::{Identity, handed_over};
 use crate::command_line;
 use crate::driver::Machines;
 use crate::hint::Hint;
-use crate::observation::{Condition, Look, MachineStatus};
+use crate::observation::{Condition, FailingStart, Look, MachineStatus};
 use crate::pause::pause;
 use crate::plan::flags::InitialState;
 use crate::plan::identity::EtcdId;
@@ -139,7 +139,7 @@ pub(super) fn wait_until_at_work(
     Ok(())
 }
 
-/// Why the member's etcd does not run any more; `None` if it does.
+/// Why the member's etcd does not run any more, or is not started; `None` if it runs or is about to.
 pub(super) fn ended(
     session: &Session,
     machines: &dyn Machines,
@@ -147,7 +147,10 @@ pub(super) fn ended(
 ) -> Outcome<Option<Reason>> {
     let status = look(session, machines, member)?;
     let unit = &status.unit;
-    Ok((!is_at_work(&status)).then(|| format!("its unit etcd.service is `{unit}`").into()))
+    let failing = status.failing.as_ref().map(FailingStart::in_words);
+    let stopped = (!is_at_work(&status)).then(|| format!("is `{unit}`"));
+    let why = failing.or(stopped);
+    Ok(why.map(|why| format!("its unit etcd.service {why}").into()))
 }
 
 /// Starts the member's machine alone. Vagrant would start those that are off, too.

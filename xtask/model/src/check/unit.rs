@@ -48,11 +48,12 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             ),
         };
         verdict = verdict.max(found);
-        findings.push(Finding::new(
-            Some(member),
-            format!("has its unit etcd.service in the state `{unit}`"),
-            hint,
-        ));
+        let state = format!("has its unit etcd.service in the state `{unit}`");
+        let text = match &machine.failing {
+            Some(failing) => format!("{state}, which {}", failing.in_words()),
+            None => state,
+        };
+        findings.push(Finding::new(Some(member), text, hint));
     }
     for (member, machine) in observation.members.iter().zip(&observation.machines) {
         if let (Look::Failed(why), Look::Seen(_)) = (machine, &member.status) {

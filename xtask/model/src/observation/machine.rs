@@ -12,6 +12,9 @@ pub struct MachineStatus {
     pub unit: String,
     /// The status with which its main process has exited last.
     pub exit: Option<i32>,
+    /// What systemd does again and again before it can start etcd, such as the download of etcd; none if that succeeds, is
+    /// under way, or has failed only a few times.
+    pub failing: Option<FailingStart>,
     /// The SHA-256 of the user-data that it was set up with; none if it has read none.
     pub user_data: Option<String>,
     /// The words about discovery in its etcd's command line and environment; none if no etcd runs there, or
@@ -25,6 +28,29 @@ pub struct MachineStatus {
     /// The minimum and maximum number of seconds by which its clock is ahead of this host's. The time that
     /// the query takes makes it a range.
     pub clock_ahead: (f64, f64),
+}
+
+/// A unit that fails before its etcd is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailingStart {
+    /// How often it has failed.
+    pub times: u32,
+    /// The last line of its log.
+    pub said: String,
+}
+
+/// How often a unit may fail before it counts as failing: servers and networks may be away for a moment.
+const FAILURES: u32 = 3;
+
+impl FailingStart {
+    /// What happens, as a clause about a member.
+    pub fn in_words(&self) -> String {
+        let Self { times, said } = self;
+        format!(
+            "has failed {times} times before etcd was started: {}",
+            said.escape_debug()
+        )
+    }
 }
 
 impl MachineStatus {
@@ -48,6 +74,11 @@ pub fn script(user_data_path: &str) -> String {
         r#"echo "clock=$(date +%s.%N)"
 echo "unit=$(systemctl is-active etcd.service)"
 echo "exit=$(systemctl show --property=ExecMainStatus etcd.service | cut -d= -f2)"
+if systemctl show --property=SubState etcd.service | grep -qx SubState=auto-restart &&
+  systemctl show --property=ExecStartPre etcd.service | grep -q 'code=exited ; status=[1-9]'; then
+  echo "failed=$(systemctl show --property=NRestarts etcd.service | cut -d= -f2)"
+  echo "said=$(sudo journalctl --quiet --lines=1 --output=cat --no-pager _SYSTEMD_UNIT=etcd.service)"
+fi
 for file in /var/lib/cloud/instance/user-data.txt {user_data_path}; do
   if sudo test -f "$file"; then
     echo "user_data=$(sudo sha256sum "$file" | cut -d' ' -f1)"
@@ -130,6 +161,14 @@ pub fn read(output: &str, asked: f64, answered: f64) -> Result<MachineStatus, Re
     Ok(MachineStatus {
         unit: one("unit")?,
         exit: values("exit").next().and_then(|exit| exit.parse().ok()),
+        failing: values("failed")
+            .next()
+            .and_then(|failed| failed.parse().ok())
+            .filter(|restarts| *restarts >= FAILURES)
+            .map(|times| FailingStart {
+                times,
+                said: values("said").next().unwrap_or_default(),
+            }),
         user_data: values("user_data").next(),
         // What was found counts even if another etcd could not be inspected.
         discovery: (all_were_read || !words.is_empty()).then_some(words),

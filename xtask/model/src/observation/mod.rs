@@ -26,7 +26,7 @@ pub use certificates::Certificates;
 pub use distinct::Repeated;
 pub use listed::Listed;
 use log::Cause;
-pub use machine::MachineStatus;
+pub use machine::{FailingStart, MachineStatus};
 pub use snapshot::{MemberSnapshot, Snapshot};
 pub use started::StartedWith;
 

@@ -18,6 +18,8 @@ pub(super) struct Inside {
     pub(super) started: Option<StartedWith>,
     /// Whether the machine was set up with other user-data than that of the definition.
     pub(super) is_outdated: bool,
+    /// Whether it fails before its etcd is started.
+    pub(super) is_failing: bool,
 }
 
 /// Looks at these members' machines. Fails for those that cannot be inspected.
@@ -44,13 +46,14 @@ pub(super) fn look(
             _ => return Ok(Inside::of(Life::Absent)),
         };
         let life = match status.has_data {
-            _ if member_machine::is_at_work(&status) => Life::Running,
+            _ if member_machine::is_at_work(&status) && status.failing.is_none() => Life::Running,
             Some(false) => Life::Absent,
             Some(true) | None => Life::Stopped,
         };
         Ok(Inside {
             life,
             started: status.started,
+            is_failing: status.failing.is_some(),
             is_outdated: status.user_data.as_ref() != Some(&wanted),
         })
     });
@@ -64,6 +67,7 @@ impl Inside {
             life,
             started: None,
             is_outdated: false,
+            is_failing: false,
         }
     }
 }

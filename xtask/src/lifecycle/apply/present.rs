@@ -29,6 +29,8 @@ pub(super) struct Present {
     /// The voters that have a leader, the leader first: where they are, and the last log entry that each has
     /// applied.
     able: Vec<(Member, Option<u64>)>,
+    /// The members whose machines fail before etcd is started, so that they cannot start with the user-data that they have.
+    pub(super) failing: Vec<HostName>,
     /// Whether a member serves the v2 API beside the v3 API.
     pub(super) serves_v2: bool,
     /// The size of the largest database in bytes.
@@ -114,6 +116,9 @@ impl Present {
                 look => look.unwrap_or(Inside::of(Life::Running)),
             });
         }
+        let failing = names.iter().zip(&inside);
+        let failing = failing.filter(|(_, inside)| inside.is_failing);
+        let failing: Vec<HostName> = failing.map(|(name, _)| name.clone()).collect();
         let able = members.iter().zip(&statuses).filter_map(|(one, look)| {
             let status = look.seen()?;
             let is_able = status.leader.is_some() && !status.is_learner;
@@ -168,6 +173,7 @@ impl Present {
         Ok(Some(Self {
             state,
             able: able.collect(),
+            failing,
             serves_v2,
             largest_database,
             downgrade,

@@ -245,15 +245,20 @@ fn wait(session: &Session, step: &Step, tolerated: &[&str]) -> Outcome<()> {
         return Ok(());
     }
     let summary = verified.report.summary(&session.plan);
+    let diagnostic = Diagnostic::error(format!("after this step, {summary}: {}", step.what()))
+        .note(format!("failing: {}", list(failing)));
+    let diagnostic = verified
+        .failing_starts()
+        .into_iter()
+        .fold(diagnostic, Diagnostic::note);
     Err(Failure::failed(
-        Diagnostic::error(format!("after this step, {summary}: {}", step.what()))
-            .note(format!("failing: {}", list(failing)))
+        diagnostic
             .note("no other step was taken after that")
             .hint(see_what_is_wrong(session)),
     ))
 }
 
-/// Looks until no check fails that should not, a member has stopped, or the time is over. Returns what fails.
+/// Looks until no check fails that should not, a member has stopped or fails to start, or the time is over. Returns what fails.
 fn settled(session: &Session, most: Duration, tolerated: &[&str]) -> (Verified, Vec<&'static str>) {
     let begun = Instant::now();
     let mut is_said = false;
@@ -261,7 +266,9 @@ fn settled(session: &Session, most: Duration, tolerated: &[&str]) -> (Verified, 
         let verified = look::once(session);
         let mut failing = verified.report.names(&[Verdict::Fail, Verdict::NotYet]);
         failing.retain(|check| !PENDING.contains(check) && !tolerated.contains(check));
-        let is_over = begun.elapsed() > most || verified.has_stopped_members();
+        let is_over = begun.elapsed() > most
+            || verified.has_stopped_members()
+            || !verified.failing_starts().is_empty();
         if failing.is_empty() || is_over {
             return (verified, failing);
         }

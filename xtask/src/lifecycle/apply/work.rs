@@ -68,7 +68,8 @@ impl Work {
             Kind::Start(to)
                 if session.driver.machines().is_some()
                     && !one.differs.is_empty()
-                    && !(as_before && upgrade::is_under_way(session)) =>
+                    && (present.failing.contains(&to.name)
+                        || !(as_before && upgrade::is_under_way(session))) =>
             {
                 self.restart(session, present, to, false)
             }
