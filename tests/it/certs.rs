@@ -157,8 +157,6 @@ fn killed_replacement_of_an_authority_is_continued() {
         let mut apply = scratch.command(&["apply", name, "--yes"]);
         kill_after(&mut apply, after);
     }
-    // A member may be stopped.
-    scratch.run(&["up", name]).expect(0);
     scratch.run(&["apply", name, "--yes"]).expect(0);
     writer.lost_nothing(&scratch, name);
     assert_ne!(content(&pki.join("ca/ca.crt")), old);

@@ -24,8 +24,8 @@ use crate::ui::table::Table;
 /// reads them at each connection, so members serve them without a restart; the task checks that.
 ///
 /// `--replace-authority` makes a new authority, or takes the one that the definition names now. Members
-/// read the authorities that they trust only when they start: `cargo xtask apply` restarts them one at a
-/// time to trust both, lets the new one sign, and restarts them again to forget the old one. If no
+/// read the authorities that they trust only when they start: `cargo xtask apply` restarts them one at
+/// a time to trust both, lets the new one sign, and restarts them again to forget the old one. If no
 /// member runs, the next `up` starts them with the new one.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, after_long_help = AFTER_HELP)]

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::{
     About, Check, Hint, Judgement, Verdict, coverage::Coverage, grouped, list,
-    quorum_state::QuorumState, restart, ssh,
+    quorum_state::QuorumState, restart, ssh, task,
 };
 use crate::observation::{Look, Observation, StartedWith};
 use crate::plan::flags::{self, FlagOrigin, InitialState, MemberFlags};
@@ -153,7 +153,12 @@ fn hint(
     (index, example): (usize, &HostName),
 ) -> Option<Hint> {
     let started = observation.started.get(index).and_then(Look::seen);
-    if !plan.on_machines || started.is_some_and(|started| started.trusts_former) {
+    let trusts_former = started.is_some_and(|started| started.trusts_former);
+    if trusts_former && observation.recorded.replaces_authority {
+        let text = "let the new certificate authority replace the old one, one member at a time";
+        return Some(Hint::heals(text, [task(plan, "apply")]));
+    }
+    if !plan.on_machines || trusts_former {
         // A member that does not serve comes first: the others would be stopped for nothing.
         let is_whole = QuorumState::of(plan, observation).is_whole();
         let text = "restart the members to apply the flags; the data is kept";
