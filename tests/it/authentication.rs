@@ -1,5 +1,8 @@
 //! Real clusters that ask their clients who they are.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use test_attribute::test;
 
 use crate::apply_support::count;
@@ -134,4 +137,39 @@ fn unreached_machines_serve_their_user_in_containers() {
     wants_a_user(&cluster.run(&["verify"]).expect(4));
     let user = [("ETCDCTL_USER", "root"), ("ETCDCTL_PASSWORD", PASSWORD)];
     cluster.run_with(&user, &["verify"]).expect(0);
+}
+
+#[test]
+fn user_in_a_private_file_is_used() {
+    let (name, etcd) = ("filed", packaged().as_str());
+    let scratch = started(name, &count(96, 1, ""), etcd);
+    wants_a_user(&scratch.run(&["verify", name]).expect(4));
+    let definition = count(96, 1, "credentials = \"../root\"\n");
+    scratch.define(name, &definition);
+    let file = scratch.root().join("root");
+    let write = |text: &str, mode| {
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let refused = |why: &str| {
+        for task in ["verify", "status", "backup"] {
+            let said = scratch.run(&[task, name]).expect(5).stderr;
+            assert!(said.contains(why), "{task}: {said}");
+        }
+    };
+    refused("No such file");
+    write(&format!("root:{PASSWORD}\n"), 0o640);
+    refused("others can read it");
+    write("root\n", 0o600);
+    refused("its first line is not `name:password`");
+
+    write(&format!("root:{PASSWORD}\n"), 0o600);
+    scratch.run(&["verify", name]).expect(0);
+    etcdctl(&scratch, name, &["put", "greeting", "hello"]).expect(0);
+    scratch.run(&["backup", name, "--prove"]).expect(0);
+    scratch.run(&["defrag", name, "--compact"]).expect(0);
+    scratch.run(&["down", name]).expect(0);
+    scratch.run(&["up", name]).expect(0);
+    // The environment comes first.
+    wants_a_user(&run_as("root", "unknown-word", &scratch, &["verify", name]).expect(4));
 }

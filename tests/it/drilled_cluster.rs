@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use xtask::etcd::http::Sender;
 use xtask::fault::FAULTS;
 use xtask::plan::Plan;
 use xtask::values::DriverName;
@@ -192,7 +191,7 @@ impl Cluster {
 
     /// Writes so much that a drill's own writes do not reach its revision.
     pub(crate) fn gains_a_history(&self) {
-        let clients = Clients::begin(&self.plan(), Sender::Own, Duration::ZERO, 1_000).unwrap();
+        let clients = Clients::begin(&self.plan(), tools(), Duration::ZERO, 1_000).unwrap();
         let mut before = None;
         while before <= Some(1000) {
             let seen = self.verified(&[]);
@@ -386,7 +385,7 @@ pub(crate) fn nothing_healthy_is_called_broken(looks: usize, elections: usize) {
     for _ in 0..looks {
         calm.look();
     }
-    let clients = Clients::begin(&cluster.plan(), Sender::Own, Duration::ZERO, 100).unwrap();
+    let clients = Clients::begin(&cluster.plan(), tools(), Duration::ZERO, 100).unwrap();
     for _ in 0..looks {
         calm.look();
     }

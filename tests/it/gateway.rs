@@ -7,9 +7,9 @@ use std::thread;
 
 use test_attribute::test;
 use xtask::etcd::gateway::{Gateway, Unanswered};
-use xtask::etcd::http::Sender;
 
 use crate::network;
+use crate::verify_stand_ins::tools;
 use crate::verify_support::plan;
 
 /// A stand-in member's answer to one request, as it is parsed.
@@ -43,7 +43,8 @@ fn answered(
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n");
         client.write_all((head + body).as_bytes()).unwrap();
     });
-    let answer = Gateway::by(Sender::Own, &plan, member, 20).put("key", "value", "0");
+    let tools = tools("/nonexistent".into(), "3.6.14");
+    let answer = Gateway::of(&plan, &tools, member, 20).put("key", "value", "0");
     answering.join().unwrap();
     answer.map(drop)
 }

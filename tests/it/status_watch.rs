@@ -331,6 +331,7 @@ fn stand_in_driver_that_was_late_once_is_waited_for_again() {
         version: "3.6.14".parse().unwrap(),
         origin: ToolsOrigin::Named,
         certificate: None,
+        credentials: None,
     };
     let plan = plan("late", definition).on_loopback();
     Record::new(DriverName::Vagrant, &plan, &tools)

@@ -109,6 +109,7 @@ pub(crate) fn tools(etcdctl: Utf8PathBuf, version: &str) -> Tools {
         version: version.parse().unwrap(),
         origin: ToolsOrigin::Named,
         certificate: None,
+        credentials: None,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::plan::flags::Certificate;
 use crate::plan::{Member, Plan};
 use crate::process::quoted;
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::values::{HostFolder, Scheme};
+use crate::values::Scheme;
 use crate::workspace::Home;
 use openssl::{Kind, Signer};
 
@@ -209,7 +209,7 @@ fn signer_in(own: Utf8PathBuf, home: &Home, plan: &Plan) -> Outcome<Signer> {
     let certificate = own.join(Kind::Authority.certificate());
     let folder = match &plan.etcd.authority {
         // That of the definition may have been another one before.
-        Some(folder) if !own.join(Kind::Authority.key()).exists() => named(home, folder),
+        Some(folder) if !own.join(Kind::Authority.key()).exists() => home.named(folder.as_str()),
         _ => own,
     };
     let key = folder.join(Kind::Authority.key());
@@ -224,22 +224,13 @@ fn authority(part: &Utf8Path, home: &Home, plan: &Plan) -> Outcome<()> {
     match &plan.etcd.authority {
         None => openssl::issue(part, &home.name, &Kind::Authority, None, &Signer::Itself),
         Some(folder) => {
-            let named = named(home, folder);
+            let named = home.named(folder.as_str());
             let certificate = named.join("ca.crt");
             openssl::check_pair(&certificate, &named.join("ca.key"))
                 .map_err(|why| unusable_authority(plan, &named, &why))?;
             openssl::copy(&certificate, &part.join("ca.crt"))
                 .map_err(|error| unwritten(part, &error))
         }
-    }
-}
-
-/// The folder that a definition names, which is relative to the definition.
-fn named(home: &Home, folder: &HostFolder) -> Utf8PathBuf {
-    let folder = folder.as_str();
-    match (folder.strip_prefix("~/"), std::env::var("HOME")) {
-        (Some(below), Ok(user)) => Utf8PathBuf::from(user).join(below),
-        _ => home.workspace.cluster().join(folder),
     }
 }
 

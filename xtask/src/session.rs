@@ -1,6 +1,7 @@
 //! A started cluster that a task works on.
 
 use crate::driver::{self, Driver};
+use crate::etcd::credentials::Credentials;
 use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::pki;
@@ -10,7 +11,7 @@ use crate::report::{Diagnostic, Failure, Outcome};
 use crate::state::Record;
 use crate::steps::Start;
 use crate::ui::Ui;
-use crate::values::HostName;
+use crate::values::{HostFile, HostName};
 use crate::wording::list_of_words;
 use crate::workspace::Home;
 
@@ -22,6 +23,8 @@ pub struct Started {
     pub record: Record,
     /// The driver that runs its members.
     pub driver: &'static dyn Driver,
+    /// The file with the user of etcd that its definition names.
+    pub credentials: Option<HostFile>,
 }
 
 /// A started cluster with its definition and binaries. Tasks act on clusters only through it.
@@ -71,13 +74,14 @@ impl Session {
 }
 
 impl Started {
-    /// Opens a cluster from its record.
-    pub fn of(home: Home, record: Record) -> Self {
+    /// Opens a cluster from its record. `credentials`: the file that its definition names.
+    pub fn of(home: Home, record: Record, credentials: Option<HostFile>) -> Self {
         let driver = driver::named(record.driver);
         Self {
             home,
             record,
             driver,
+            credentials,
         }
     }
 
@@ -106,10 +110,12 @@ impl Started {
         self.equipped(tools)
     }
 
-    /// These binaries, with the certificate that this cluster wants to see. Fails if it cannot be read.
+    /// These binaries, with the certificate and the user that this cluster wants to see. Fails if they cannot be read.
     pub fn equipped(&self, tools: Tools) -> Outcome<Tools> {
-        pki::require_client(&self.home, self.record.scheme)?;
-        Ok(tools.with(pki::client(&self.home, self.record.scheme)))
+        let Self { home, record, .. } = self;
+        pki::require_client(home, record.scheme)?;
+        let tools = known(tools, home, self.credentials.as_ref())?;
+        Ok(tools.with(pki::client(home, record.scheme)))
     }
 
     /// Fails if the cluster has no member of this name, and lists the names it has.
@@ -126,4 +132,11 @@ impl Started {
             .hint(format!("its members are {}", list_of_words(names))),
         ))
     }
+}
+
+/// These binaries, with the user in this file, which a definition names. One that the environment names comes first.
+pub fn known(tools: Tools, home: &Home, file: Option<&HostFile>) -> Outcome<Tools> {
+    let file = file.filter(|_| tools.credentials.is_none());
+    let credentials = file.map(|file| Credentials::read(&home.named(file.as_str())));
+    Ok(tools.known_as(credentials.transpose()?))
 }

@@ -126,6 +126,14 @@ pub struct Home {
 }
 
 impl Home {
+    /// A path that the definition names, which is relative to the definition.
+    pub fn named(&self, path: &str) -> Utf8PathBuf {
+        match (path.strip_prefix("~/"), std::env::var("HOME")) {
+            (Some(below), Ok(user)) => Utf8PathBuf::from(user).join(below),
+            _ => self.workspace.cluster().join(path),
+        }
+    }
+
     /// The folder of the cluster's state: its data, logs and processes.
     pub fn folder(&self) -> Utf8PathBuf {
         self.workspace.state(&self.name)

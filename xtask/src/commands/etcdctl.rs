@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Outcome<Exit> {
     refuse_if_stopped(&started)?;
     let shell = process::shell()?;
     let environment = client_environment(&tools, endpoints(&started, args)?.as_deref());
-    let etcdctl = client(&shell, &tools.etcdctl)
+    let etcdctl = client(&shell, &tools)
         .envs(environment)
         .args(&args.arguments);
     let not_started = process::hand_over(etcdctl);
@@ -86,6 +86,7 @@ fn refuse_if_stopped(started: &Started) -> Outcome<()> {
         home,
         record,
         driver,
+        ..
     } = started;
     if driver.machines().is_some() {
         return Ok(());

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use camino::Utf8Path;
 use xshell::{Cmd, Shell};
 
 use super::client_environment;
@@ -35,7 +34,7 @@ pub(super) fn ask_anonymously(
 }
 
 fn run(
-    command: for<'a> fn(&'a Shell, &Utf8Path) -> Cmd<'a>,
+    command: for<'a> fn(&'a Shell, &Tools) -> Cmd<'a>,
     tools: &Tools,
     member: &Member,
     words: &[&str],
@@ -43,7 +42,7 @@ fn run(
 ) -> Result<String, Reason> {
     let shell = Shell::new().map_err(Reason::of)?;
     let seconds = patience.as_secs();
-    let etcdctl = command(&shell, &tools.etcdctl)
+    let etcdctl = command(&shell, tools)
         .envs(client_environment(tools, None))
         // An etcdctl inside a machine does not get the variables of this host.
         .arg(format!("--endpoints={}", member.client_url()))

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use xshell::{Cmd, Shell};
 
-use super::credentials::Credentials;
+use super::tools::Tools;
 use super::turns;
 
 /// A command for etcd or etcdctl that only its arguments control.
@@ -15,18 +15,19 @@ pub fn command<'a>(shell: &'a Shell, program: &Utf8Path) -> Cmd<'a> {
     undisturbed(shell.cmd(program))
 }
 
-/// The same for etcdctl, which also gets the user that the environment names. It yields to the members and their
+/// The same for etcdctl, which also gets the user of these tools. It yields to the members and their
 /// clients while a task changes the cluster.
-pub fn client<'a>(shell: &'a Shell, etcdctl: &Utf8Path) -> Cmd<'a> {
-    let command = anonymous(shell, etcdctl);
-    match Credentials::given() {
+pub fn client<'a>(shell: &'a Shell, tools: &Tools) -> Cmd<'a> {
+    let command = anonymous(shell, tools);
+    match &tools.credentials {
         Some(credentials) => command.env("ETCDCTL_USER", credentials.in_one()),
         None => command,
     }
 }
 
 /// The same without a user.
-pub(super) fn anonymous<'a>(shell: &'a Shell, etcdctl: &Utf8Path) -> Cmd<'a> {
+pub(super) fn anonymous<'a>(shell: &'a Shell, tools: &Tools) -> Cmd<'a> {
+    let etcdctl = &tools.etcdctl;
     undisturbed(match turns::are_taken() {
         true => shell.cmd("nice").args(["-n", "5"]).arg(etcdctl),
         false => shell.cmd(etcdctl),

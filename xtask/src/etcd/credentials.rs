@@ -1,9 +1,17 @@
-//! The user and the password for clusters with authentication enabled. They come from the environment, and reach
-//! etcdctl only through its own: the process list shows everybody's arguments.
+//! The user and the password for clusters with authentication enabled. They come from the environment or a file, and
+//! reach etcdctl only through its environment: the process list shows everybody's arguments.
 
 use std::env;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 
-use crate::process::SECRETS;
+use camino::Utf8Path;
+
+use crate::hint::Hint;
+use crate::process::{SECRETS, quoted};
+use crate::report::{Diagnostic, Failure, Outcome};
 
 /// A user of etcd.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,6 +20,16 @@ pub struct Credentials {
     pub user: String,
     /// The password.
     pub password: String,
+}
+
+/// Nothing prints the password.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = &self.user;
+        f.debug_struct("Credentials")
+            .field("user", user)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Credentials {
@@ -24,6 +42,38 @@ impl Credentials {
             _ => (user, password),
         };
         (!user.is_empty() && !password.is_empty()).then_some(Self { user, password })
+    }
+
+    /// Those in this file, as `name:password` on its first line, which only its owner may read.
+    pub fn read(path: &Utf8Path) -> Outcome<Self> {
+        let unusable = |why: String| {
+            let quoted = quoted(path.as_str());
+            Failure::host(
+                Diagnostic::error(format!("`{path}` cannot be used: {why}"))
+                    .note("the definition names it as `etcd.credentials`, with the user of etcd as `name:password`")
+                    .hint(Hint::heals(
+                        "let only yourself read it",
+                        [format!("chmod 600 {quoted}")],
+                    )),
+            )
+        };
+        let (mut text, mut mode) = (String::new(), 0);
+        let read = File::open(path).and_then(|mut file| {
+            mode = file.metadata()?.mode();
+            file.read_to_string(&mut text)
+        });
+        read.map_err(|error| unusable(error.to_string()))?;
+        if mode & 0o077 != 0 {
+            return Err(unusable("others can read it".to_owned()));
+        }
+        let line = text.lines().next().unwrap_or_default();
+        match line.split_once(':') {
+            Some((user, password)) if !user.is_empty() && !password.is_empty() => Ok(Self {
+                user: user.to_owned(),
+                password: password.to_owned(),
+            }),
+            _ => Err(unusable("its first line is not `name:password`".to_owned())),
+        }
     }
 
     /// In the form that every version of etcdctl 3 reads from `ETCDCTL_USER`.

@@ -26,7 +26,8 @@ pub struct Gateway {
     /// The time limit of an answer, in seconds.
     patience: u64,
     sender: Sender,
-    /// The token of the user that the environment names, once etcd has wanted one.
+    credentials: Option<Credentials>,
+    /// The token of this user, once etcd has wanted one.
     token: Arc<Mutex<Option<String>>>,
 }
 
@@ -70,25 +71,12 @@ impl Unanswered {
 impl Gateway {
     /// The gateway of a member, with a time limit in seconds for each answer.
     pub fn of(plan: &Plan, tools: &Tools, member: &Member, patience: u64) -> Self {
-        Self::by(Sender::of(tools), plan, member, patience)
-    }
-
-    /// The same, with requests that this sender sends. Gateways that share it share its connections.
-    pub fn by(sender: Sender, plan: &Plan, member: &Member, patience: u64) -> Self {
-        // etcd's documentation of the gateway: /v3alpha until 3.2, /v3beta in 3.3, /v3 from 3.4.
-        let minor = plan.version().minor_release();
-        let api = if minor < (3, 3) {
-            "v3alpha"
-        } else if minor < (3, 4) {
-            "v3beta"
-        } else {
-            "v3"
-        };
         Self {
-            url: format!("{}/{api}", member.client_url()),
+            url: url(plan, member),
             cluster: plan.cluster_id,
             patience,
-            sender,
+            sender: Sender::of(tools),
+            credentials: tools.credentials.clone(),
             token: Arc::default(),
         }
     }
@@ -97,8 +85,8 @@ impl Gateway {
     #[must_use]
     pub fn of_neighbor(&self, plan: &Plan, member: &Member) -> Self {
         Self {
-            token: Arc::clone(&self.token),
-            ..Self::by(self.sender.clone(), plan, member, self.patience)
+            url: url(plan, member),
+            ..self.clone()
         }
     }
 
@@ -278,13 +266,13 @@ impl Gateway {
         }
     }
 
-    /// A token of the user that the environment names, if it names one.
+    /// A token of the user, if there is one.
     fn authenticate(&self) -> Result<Option<String>, Unanswered> {
         #[derive(Deserialize)]
         struct Answer {
             token: String,
         }
-        let Some(Credentials { user, password }) = Credentials::given() else {
+        let Some(Credentials { user, password }) = &self.credentials else {
             return Ok(None);
         };
         let body = json!({"name": user, "password": password});
@@ -317,6 +305,16 @@ impl Gateway {
             Err(Unsent::Broken(why) | Unsent::NoSender(why)) => Err(Unanswered::Unknown(why)),
         }
     }
+}
+
+/// etcd's documentation of the gateway: /v3alpha until 3.2, /v3beta in 3.3, /v3 from 3.4.
+fn url(plan: &Plan, member: &Member) -> String {
+    let api = match plan.version().minor_release() {
+        (..=2, _) | (3, ..=2) => "v3alpha",
+        (3, 3) => "v3beta",
+        _ => "v3",
+    };
+    format!("{}/{api}", member.client_url())
 }
 
 /// How many keys to request at once.

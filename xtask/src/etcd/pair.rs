@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use xshell::Shell;
 
 use super::command::command;
+use super::credentials::Credentials;
 use super::tools::{Tools, ToolsOrigin};
 use crate::process::{self, Ending, Finished};
 use crate::reason::Reason;
@@ -47,6 +48,7 @@ pub(super) fn of(
         version,
         origin,
         certificate: None,
+        credentials: Credentials::given(),
     })
 }
 

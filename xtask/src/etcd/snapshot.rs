@@ -34,7 +34,7 @@ const SECTOR: u64 = 512;
 /// `.part`.
 pub fn save(tools: &Tools, member: &Member, to: &Utf8Path) -> Result<(), Reason> {
     let shell = Shell::new().map_err(Reason::of)?;
-    let save = client(&shell, &tools.etcdctl)
+    let save = client(&shell, tools)
         .envs(client_environment(tools, Some(&[member.client_url()])))
         .args(["snapshot", "save", to.as_str()]);
     // A member that hangs sends nothing more.

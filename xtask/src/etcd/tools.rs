@@ -5,6 +5,7 @@ use std::fmt;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::credentials::Credentials;
 use crate::plan::flags::Certificate;
 use crate::values::EtcdVersion;
 
@@ -21,9 +22,20 @@ pub struct Tools {
     pub origin: ToolsOrigin,
     /// The certificate with which this host queries the members; none without TLS.
     pub certificate: Option<Certificate>,
+    /// The user as whom this host queries members that want one.
+    pub credentials: Option<Credentials>,
 }
 
 impl Tools {
+    /// The same pair, with which members are queried as this user, if there is one.
+    #[must_use]
+    pub fn known_as(self, credentials: Option<Credentials>) -> Self {
+        Self {
+            credentials: credentials.or(self.credentials),
+            ..self
+        }
+    }
+
     /// The same pair, with which members are queried with this certificate.
     #[must_use]
     pub fn with(self, certificate: Option<Certificate>) -> Self {

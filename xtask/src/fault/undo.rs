@@ -280,7 +280,7 @@ fn urls(session: &Session) -> Vec<String> {
 fn etcdctl(session: &Session, urls: Vec<String>, arguments: &[&str]) -> Outcome<process::Finished> {
     let shell = process::shell()?;
     let tools = &session.tools;
-    let etcdctl = client(&shell, &tools.etcdctl)
+    let etcdctl = client(&shell, tools)
         .envs(client_environment(tools, None))
         .arg(format!("--endpoints={}", urls.join(",")))
         .args(["--dial-timeout=5s", "--command-timeout=30s"])

@@ -37,6 +37,7 @@ pub(super) fn with_plan(ui: Ui, home: &Home, plan: &Plan) -> Outcome<Session> {
         home,
         record,
         driver,
+        ..
     } = started;
     let defined = driver.run_by(&driver.place(plan), &tools);
     let plan = record.running(defined.clone());
@@ -65,10 +66,17 @@ pub(super) fn started_at(home: &Home) -> Outcome<Started> {
         ..failure
     })?;
     match record {
-        Some(record) => Ok(Started::of(home.clone(), record)),
+        Some(record) => Ok(of_record(home, record)),
         None if has_traces(home) => Err(without_record(home)),
         None => Err(not_started(home)),
     }
+}
+
+/// The cluster of this record.
+pub(super) fn of_record(home: &Home, record: Record) -> Started {
+    let definition = definitions::load_silently(&home.workspace, &home.name);
+    let credentials = definition.and_then(|one| one.etcd.credentials.get().clone());
+    Started::of(home.clone(), record, credentials)
 }
 
 /// Finds a started cluster that has this member, for a task that takes both. If it has not, says

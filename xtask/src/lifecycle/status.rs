@@ -28,6 +28,7 @@ pub fn snapshot(started: &Started) -> Outcome<Snapshot> {
         home,
         record,
         driver,
+        ..
     } = started;
     let tools = started.tools()?;
     let names = record.names();
@@ -82,6 +83,7 @@ fn changes(started: &Started, seen: &[MemberSnapshot]) -> Vec<String> {
         home,
         record,
         driver,
+        ..
     } = started;
     let mut changes = open::changes(started);
     let in_transit = record.in_transit().into_iter();
@@ -133,6 +135,7 @@ fn way_back(started: &Started, snapshot: &Snapshot) -> Option<Hint> {
         home,
         record,
         driver,
+        ..
     } = started;
     let remains = snapshot.members.iter().map(|member| {
         let (name, condition) = (&member.name, member.condition.as_ref());

@@ -7,7 +7,6 @@ use crate::command_line;
 use crate::fault::Journal;
 use crate::hint::Hint;
 use crate::report::{Diagnostic, Failure, Outcome, Severity};
-use crate::session::Started;
 use crate::state::{Lock, Replacement, Restoration};
 use crate::ui::Ui;
 use crate::workspace::Home;
@@ -122,7 +121,7 @@ fn half_restored(home: &Home, restoration: &Restoration) -> Diagnostic {
     let record = restoration.record.clone();
     let hint = if !definitions::exists(&home.workspace, name) {
         advice::undefined(name)
-    } else if !open::changes(&Started::of(home.clone(), record)).is_empty() {
+    } else if !open::changes(&open::of_record(home, record)).is_empty() {
         advice::redefined(name)
     } else {
         Hint::heals(

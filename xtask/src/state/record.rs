@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::{self, cannot_write};
+use crate::etcd::credentials::Credentials;
 use crate::etcd::tools::{Tools, ToolsOrigin};
 use crate::hint::Hint;
 use crate::pki;
@@ -335,6 +336,7 @@ impl RecordedEtcd {
             version,
             origin,
             certificate: None,
+            credentials: Credentials::given(),
         })
     }
 

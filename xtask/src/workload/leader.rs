@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{is_same, is_there};
 use crate::drill::{Event, Moment};
 use crate::etcd::gateway::{Gateway, GatewayStatus};
-use crate::etcd::http::Sender;
+use crate::etcd::tools::Tools;
 use crate::pause::pause;
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
@@ -17,7 +17,7 @@ use crate::values::HostName;
 /// Queries every member for the leader until it is ended.
 pub(super) struct LeaderWatch {
     begun: Instant,
-    sender: Sender,
+    tools: Tools,
     seen: Arc<Mutex<LeadersSeen>>,
     /// The number of members that are queried.
     count: Arc<AtomicU32>,
@@ -52,10 +52,10 @@ const PATIENCE: u64 = 1;
 
 impl LeaderWatch {
     /// Queries nobody yet.
-    pub(super) fn new(begun: Instant, sender: Sender) -> Self {
+    pub(super) fn new(begun: Instant, tools: Tools) -> Self {
         Self {
             begun,
-            sender,
+            tools,
             seen: Arc::default(),
             count: Arc::default(),
             askers: Vec::new(),
@@ -97,10 +97,7 @@ impl LeaderWatch {
             Arc::clone(&self.count),
             Arc::clone(&is_over),
         );
-        let (gateway, begun) = (
-            Gateway::by(self.sender.clone(), plan, member, PATIENCE),
-            self.begun,
-        );
+        let (gateway, begun) = (Gateway::of(plan, &self.tools, member, PATIENCE), self.begun);
         let thread = thread::spawn(move || {
             pause(ASK_AGAIN * turn);
             while !ended.load(Ordering::SeqCst) {

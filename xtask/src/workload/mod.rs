@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::drill::Moment;
 use crate::drill::history::{History, Operation};
 use crate::etcd::gateway::{Gateway, Unanswered};
-use crate::etcd::http::Sender;
+use crate::etcd::tools::Tools;
 use crate::pause::pause;
 use crate::plan::{Member, Plan};
 use crate::reason::Reason;
@@ -22,8 +22,8 @@ use leader::LeaderWatch;
 /// Running clients.
 pub struct Clients {
     plan: Plan,
-    /// Sends the requests of all of them, over the connections that it keeps.
-    sender: Sender,
+    /// What the members are queried with.
+    tools: Tools,
     prefix: String,
     lease: String,
     begun: Instant,
@@ -96,20 +96,15 @@ impl Clients {
     /// # Errors
     ///
     /// Fails if no member grants the lease for the values.
-    pub fn begin(
-        plan: &Plan,
-        sender: Sender,
-        at_work: Duration,
-        rate: u32,
-    ) -> Result<Self, Reason> {
-        let gateways = gateways(&sender, plan, PATIENCE);
+    pub fn begin(plan: &Plan, tools: &Tools, at_work: Duration, rate: u32) -> Result<Self, Reason> {
+        let gateways = gateways(plan, tools, PATIENCE);
         let seconds = (at_work + LEASE).as_secs();
         let lease = first_answer(&gateways, |gateway| gateway.grant_lease(seconds))?;
         let begun = Instant::now();
         let mut clients = Self {
             plan: plan.clone(),
-            leaders: LeaderWatch::new(begun, sender.clone()),
-            sender,
+            leaders: LeaderWatch::new(begun, tools.clone()),
+            tools: tools.clone(),
             prefix: prefix(plan),
             lease,
             begun,
@@ -153,7 +148,7 @@ impl Clients {
         let client = Client {
             number: self.clients.len(),
             through: member.name.clone(),
-            gateway: Gateway::by(self.sender.clone(), &self.plan, member, PATIENCE),
+            gateway: Gateway::of(&self.plan, &self.tools, member, PATIENCE),
             keys,
             prefix: self.prefix.clone(),
             lease: self.lease.clone(),
@@ -207,7 +202,7 @@ impl Clients {
         });
         let mut operations: Vec<Operation> = accounts.flatten().collect();
         operations.sort_by_key(|operation| (operation.begun, operation.client));
-        let gateways = gateways(&self.sender, &self.plan, LAST_PATIENCE.as_secs());
+        let gateways = gateways(&self.plan, &self.tools, LAST_PATIENCE.as_secs());
         let left = first_answer(&gateways, |gateway| gateway.all(&self.prefix));
         // If no member does it, the lease expires.
         let _ = first_answer(&gateways, |gateway| gateway.revoke_lease(&self.lease));
@@ -231,8 +226,8 @@ fn is_same(one: &Member, other: &Member) -> bool {
     (&one.name, one.client_socket()) == (&other.name, other.client_socket())
 }
 
-fn gateways(sender: &Sender, plan: &Plan, patience: u64) -> Vec<Gateway> {
-    let gateway = |member| Gateway::by(sender.clone(), plan, member, patience);
+fn gateways(plan: &Plan, tools: &Tools, patience: u64) -> Vec<Gateway> {
+    let gateway = |member| Gateway::of(plan, tools, member, patience);
     plan.members.iter().map(gateway).collect()
 }
 

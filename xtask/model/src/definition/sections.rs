@@ -9,8 +9,9 @@ use super::{Definition, ExtraFlag, ForwardedPort, SharedFolder, tables};
 use crate::extra_user_data::ExtraUserData;
 use crate::profile::{PROFILES, Profile, Runtime};
 use crate::values::{
-    Architecture, Channel, Compaction, EtcdVersion, FlagName, FlagValue, GuestFolder, HostFolder,
-    ImageName, ImageVersion, ReleaseUrl, Sha256, Token, UserDataFile, Virtualization, quantity,
+    Architecture, Channel, Compaction, EtcdVersion, FlagName, FlagValue, GuestFolder, HostFile,
+    HostFolder, ImageName, ImageVersion, ReleaseUrl, Sha256, Token, UserDataFile, Virtualization,
+    quantity,
 };
 
 /// Generates three things from each row: a field of the definition with its default; a field of the plan,
@@ -176,6 +177,11 @@ section! {
      `up` makes. A relative path starts at this file."
     authority: Option<HostFolder> = None, shown "",
     text("~/etcd-authority"), |found| found.text().map(Some);
+
+    "A file with the user as whom tasks query a cluster with authentication, as `name:password`. Only \
+     you may read it. `ETCDCTL_USER` comes first."
+    credentials: Option<HostFile> = None, shown "",
+    text("~/etcd-root"), |found| found.text().map(Some);
 
     "etcd's `initial-cluster-token`, which is part of the cluster's identity. Without it, the \
      definition's name and its generation."

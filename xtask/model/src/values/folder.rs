@@ -21,6 +21,20 @@ impl FromStr for HostFolder {
     }
 }
 
+/// A file of the host: absolute, below the home folder (`~/…`), or relative to the definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFile(String);
+
+text_value!(HostFile);
+
+impl FromStr for HostFile {
+    type Err = Refused;
+
+    fn from_str(text: &str) -> Result<Self, Refused> {
+        text.parse().map(|HostFolder(path)| Self(path))
+    }
+}
+
 /// A folder of a machine: absolute.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GuestFolder(String);

@@ -31,7 +31,7 @@ pub use compaction::Compaction;
 pub use driver_name::DriverName;
 pub use etcd_version::EtcdVersion;
 pub use flag::{FlagName, FlagValue};
-pub use folder::{GuestFolder, HostFolder};
+pub use folder::{GuestFolder, HostFile, HostFolder};
 pub use host_name::HostName;
 pub use image_name::ImageName;
 pub use image_version::ImageVersion;

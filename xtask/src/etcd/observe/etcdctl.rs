@@ -338,7 +338,7 @@ impl Etcdctl<'_> {
         };
         let etcdctl = &self.tools.etcdctl;
         let seconds = self.patience.as_secs().max(1);
-        let command = client(&shell, etcdctl)
+        let command = client(&shell, self.tools)
             .envs(client_environment(self.tools, None))
             .arg(format!("--endpoints={endpoints}"))
             .arg(format!("--dial-timeout={seconds}s"))

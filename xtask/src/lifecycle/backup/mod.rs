@@ -107,7 +107,7 @@ pub(super) fn take_for(session: &Session) -> Outcome<Backup> {
 
 /// The same into a new file.
 pub(super) fn take_into(ui: Ui, session: &Session, file: &Utf8Path) -> Outcome<Manifest> {
-    let started = Started::of(session.home.clone(), session.record.clone());
+    let started = open::of_record(&session.home, session.record.clone());
     save::save(ui, &started, file)
 }
 

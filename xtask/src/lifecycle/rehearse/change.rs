@@ -6,7 +6,6 @@ use super::no_clients;
 use super::under_load::{Noticed, Timeline, under_load};
 use crate::check::Health;
 use crate::drill::{Disturbance, Drill, Event};
-use crate::etcd::http::Sender;
 use crate::etcd::verify::Verified;
 use crate::process::DeferredInterrupt;
 use crate::report::{Diagnostic, Failure, Outcome};
@@ -59,9 +58,9 @@ pub(in crate::lifecycle) fn change_under_load(
     let (cluster, version) = (session.plan.name.clone(), session.plan.version());
     let driver = session.driver.name();
     let before = session.plan.names();
-    let (plan, sender) = (session.plan.clone(), Sender::of(&session.tools));
+    let (plan, tools) = (session.plan.clone(), session.tools.clone());
     let (at_work, rate) = (Duration::ZERO, load.rate);
-    let noticed = under_load(&plan, sender, at_work, rate, interruption, |timeline| {
+    let noticed = under_load(&plan, &tools, at_work, rate, interruption, |timeline| {
         timeline.note(Event::Changing);
         let changed = change(session, timeline)?;
         if changed.verified.report.health() == Health::Healthy {

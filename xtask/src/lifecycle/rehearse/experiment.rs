@@ -10,7 +10,6 @@ use crate::check::{Health, Reported};
 use crate::drill::restored::Restored;
 use crate::drill::{Disturbance, Drill, Event};
 use crate::etcd::gateway::Gateway;
-use crate::etcd::http::Sender;
 use crate::etcd::verify::Verified;
 use crate::fault::{self, Cost, Fault, Injector, RestoredFrom};
 use crate::hint::Hint;
@@ -51,10 +50,9 @@ impl Experiment<'_> {
             return Err(self.not_healthy(&before));
         }
         let usual = before.report.reported();
-        let plan = &self.session.plan;
-        let sender = Sender::of(&self.session.tools);
+        let Session { plan, tools, .. } = self.session;
         let (hold, rate) = (self.request.hold, self.request.rate);
-        let noticed = under_load(plan, sender, hold, rate, self.interruption, |timeline| {
+        let noticed = under_load(plan, tools, hold, rate, self.interruption, |timeline| {
             self.inject_and_heal(fault, &usual, timeline)
         })?;
         let Some(Noticed {

@@ -22,7 +22,7 @@ use crate::hint::Hint;
 use crate::plan::{GATEWAY_FLAG, Plan};
 use crate::process::{self, DeferredInterrupt};
 use crate::report::{Diagnostic, Failure, Outcome};
-use crate::session::{Session, Started};
+use crate::session::Session;
 use crate::state::Lock;
 use crate::values::{DriverName, EtcdVersion};
 use experiment::Experiment;
@@ -117,7 +117,7 @@ pub fn rehearse_changes(
 ) -> Outcome<DrillsRun> {
     let newer = upgrade_to.map(|to| to.binaries(session)).transpose()?;
     // Those of this host, also if the members are machines.
-    let tools = Started::of(session.home.clone(), session.record.clone()).tools()?;
+    let tools = open::of_record(&session.home, session.record.clone()).tools()?;
     restore::refuse_other_version(&tools, &session.plan)?;
     let name = &session.home.name;
     let line = format!(

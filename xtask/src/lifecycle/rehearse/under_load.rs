@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::drill::history::History;
 use crate::drill::{Event, Moment};
-use crate::etcd::http::Sender;
+use crate::etcd::tools::Tools;
 use crate::hint::Hint;
 use crate::pause::pause;
 use crate::plan::Plan;
@@ -55,13 +55,13 @@ impl Timeline<'_> {
 /// Fails if the cluster does not serve the clients.
 pub(super) fn under_load<T>(
     plan: &Plan,
-    sender: Sender,
+    tools: &Tools,
     at_work: Duration,
     rate: u32,
     interruption: &DeferredInterrupt,
     work: impl FnOnce(&mut Timeline<'_>) -> Outcome<T>,
 ) -> Outcome<Option<Noticed<T>>> {
-    let mut clients = Clients::begin(plan, sender, at_work, rate).map_err(|why| {
+    let mut clients = Clients::begin(plan, tools, at_work, rate).map_err(|why| {
         Failure::failed(
             Diagnostic::error(format!("the clients could not get a lease: {why}")).hint(
                 Hint::informs(

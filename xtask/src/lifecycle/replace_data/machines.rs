@@ -2,6 +2,7 @@
 //! Members that are processes need none of this.
 
 use crate::driver::Driver;
+use crate::etcd::credentials::Credentials;
 use crate::etcd::tools::Tools;
 use crate::lifecycle::{machine_box, start};
 use crate::observation::Condition;
@@ -139,5 +140,6 @@ fn client(restoration: &Restoration) -> Tools {
         version: etcd.version,
         origin: etcd.origin,
         certificate: None,
+        credentials: Credentials::given(),
     }
 }

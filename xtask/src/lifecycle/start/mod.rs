@@ -145,7 +145,7 @@ pub(super) fn as_defined(
 ) -> Outcome<Session> {
     let past = Past::resumed(ui, request, home, defined, |_, record, _, _, _| Ok(record))?;
     let (tools, _) = past.tools(false)?;
-    Ok(past.session(tools))
+    past.session(tools)
 }
 
 /// The cluster whose data is about to be replaced, which may not have been started yet. Its plan has
@@ -169,7 +169,7 @@ pub(super) fn to_be_replaced(
     ui.report(&past.driver.preflight(&past.home, &past.plan, &to_start)?);
     // All members are stopped, so no other version runs beside the chosen one.
     let (tools, _) = past.tools(false)?;
-    Ok(past.session(tools))
+    past.session(tools)
 }
 
 /// Renders what machines boot with, so that the files never lag behind the started cluster.

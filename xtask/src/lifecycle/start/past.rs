@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::render;
 use crate::report::{FailureKind, Outcome};
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::state::Record;
 use crate::steps::{self, Start};
 use crate::ui::Ui;
@@ -115,7 +115,7 @@ impl<'a> Past<'a> {
             // Running members must not be joined by another version.
             None => self.tools(true)?.0,
         };
-        let session = self.session(tools);
+        let session = self.session(tools)?;
         self.ui.say(&format!(
             "undoing `{}`, which an interrupted drill left",
             journal.fault
@@ -240,7 +240,7 @@ impl<'a> Past<'a> {
             Some(_) => etcd_choice::warn_of_client(*ui, plan, &chosen.0),
             None => etcd_choice::announce(*ui, plan, &chosen),
         }
-        let mut session = self.session(chosen.0);
+        let mut session = self.session(chosen.0)?;
         if driver.machines().is_none() {
             session.record.start_for(session.defined.etcd.version);
         }
@@ -281,15 +281,18 @@ impl<'a> Past<'a> {
     }
 
     /// The cluster on these binaries. The record of a new cluster is not written yet.
-    pub(super) fn session(&self, tools: Tools) -> Session {
-        let tools = tools.with(pki::client(&self.home, self.plan.scheme()));
+    pub(super) fn session(&self, tools: Tools) -> Outcome<Session> {
+        let file = self.plan.etcd.credentials.as_ref();
+        // The certificate may not have been made yet.
+        let tools = session::known(tools, &self.home, file)?
+            .with(pki::client(&self.home, self.plan.scheme()));
         let plan = self.driver.run_by(&self.plan, &tools);
         let record = match &self.record {
             Some(record) => record.clone(),
             None => Record::new(self.driver.name(), &plan, &tools),
         };
         let defined = self.driver.run_by(&self.defined, &tools);
-        Session {
+        Ok(Session {
             ui: self.ui,
             home: self.home.clone(),
             record,
@@ -298,7 +301,7 @@ impl<'a> Past<'a> {
             defined,
             tools,
             next_tools: None,
-        }
+        })
     }
 }
 

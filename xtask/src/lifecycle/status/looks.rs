@@ -36,6 +36,7 @@ impl Looks {
             home,
             record,
             driver,
+            ..
         } = started;
         let tools = started.tools()?;
         let members = record.members();
