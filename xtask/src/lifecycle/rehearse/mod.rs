@@ -207,10 +207,7 @@ pub fn no_v3_api(plan: &Plan) -> Option<NoClients> {
             in_short: "etcd's gRPC gateway is off".to_owned(),
             refusal: Failure::usage(
                 Diagnostic::error("etcd's gRPC gateway is off, which a drill's clients use").hint(
-                    format!(
-                        "remove `{GATEWAY_FLAG}` from `{}`, and apply that",
-                        plan.source
-                    ),
+                    format!("remove `{GATEWAY_FLAG}` from `{file}`, and apply that"),
                 ),
             ),
         });
