@@ -398,7 +398,11 @@ fn exit_reason_is_read_from_the_log() {
         "3.4.23-flag-refused",
         "3.4.23-flag-unknown",
         "3.5.16-port-taken",
+        "3.5.16-certificate-garbled",
+        "3.5.16-certificate-gone",
+        "3.5.16-key-of-another-certificate",
         "3.5.16-killed",
+        "3.5.16-killed-after-rejections",
     ];
     let said = logs.map(|log| format!("{log}: {}", end_of(log)));
     expect![[r#"
@@ -419,7 +423,11 @@ fn exit_reason_is_read_from_the_log() {
         3.4.23-flag-refused: Some(Flag): failed to verify flags: --election-timeout[1000ms] should be at least as 5 times as --heartbeat-interval[5000ms]
         3.4.23-flag-unknown: Some(Flag): flag provided but not defined: -no-such-flag
         3.5.16-port-taken: None: listen tcp 127.9.0.1:2379: bind: address already in use
+        3.5.16-certificate-garbled: Some(Certificate): tls: failed to find any PEM data in certificate input
+        3.5.16-certificate-gone: Some(Certificate): open .state/t/pki/members/core-01-127.99.78.101/member.crt: no such file or directory
+        3.5.16-key-of-another-certificate: Some(Certificate): tls: private key does not match public key
         3.5.16-killed: nothing
+        3.5.16-killed-after-rejections: nothing
     "#]]
     .assert_eq(&said.concat());
 }

@@ -9,6 +9,7 @@ use test_attribute::test;
 use xtask::advice;
 use xtask::elections::Elections;
 use xtask::moment;
+use xtask::observation::certificates::NOT_ACCEPTED;
 use xtask::observation::{Look, MemberSnapshot, Snapshot};
 use xtask::ui::WIDTH;
 use xtask::ui::status::json;
@@ -337,6 +338,16 @@ fn stopped_cluster_without_data_is_not_told_to_start() {
         2 lost: informs: too few members can run with the data that they have; keep it, and see what each member lacks: `cargo xtask verify default`
         3 lost: heals: the data of all members is lost; start over: `cargo xtask destroy default`, then `cargo xtask up default`
     "#]].assert_eq(&advice);
+}
+
+#[test]
+fn distrusted_member_is_explained() {
+    let mut snapshot = snapshot(FIRST_LEADS);
+    let why = format!("{NOT_ACCEPTED}: certificate has expired");
+    snapshot.members[1].status = Look::Failed(why);
+    let advice = advice::of_snapshot(&snapshot);
+    let advice: Vec<String> = advice.iter().map(ToString::to_string).collect();
+    expect!["core-02 gives no answer, because its certificate is not accepted: certificate has expired; see what is wrong with which certificate: `cargo xtask verify default`"].assert_eq(&advice.join("\n"));
 }
 
 #[test]

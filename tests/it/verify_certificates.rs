@@ -1,5 +1,6 @@
 //! The check `certificates`: what openssl says about certificates, and each verdict about them.
 
+use std::fs;
 use std::time::Duration;
 
 use expect_test::expect;
@@ -12,10 +13,16 @@ use xtask::observation::certificates::{
     self, Admission, Certificate, Certificates, Objection, Port, Ports, read,
 };
 use xtask::observation::{Look, Observation};
+use xtask::pki::{self, Flaw, Pki};
 use xtask::plan::Plan;
 use xtask::ui::verify::json;
+use xtask::workspace::Workspace;
 
+use crate::etcd_binaries::tools;
+use crate::local_support::{is_healthy, up};
 use crate::recorded::Recording;
+use crate::scratch::{Ran, Scratch};
+use crate::support::require_tool;
 use crate::verify_support::{
     checks_say, failed, healthy, plan, says, says_for_each, three, unasked, without,
 };
@@ -440,8 +447,7 @@ fn untrusted_member_is_explained_by_its_certificate() {
               - core-02 does not answer at https://127.77.250.102:2379: its certificate expired on 2026-11-30
               - core-03 does not answer at https://127.77.250.103:2379: its certificate expired on 2026-11-30
             quorum
-              Fail: 0 of 3 voters can agree, 2 are needed
-              - no quorum: nothing can be written, and reads may be stale, until 2 members agree
+              Skipped: 0 of 3 voters can agree, 2 are needed; not checked: 3 members could not be queried, because of certificates
             leader
               Skipped: not checked: core-01, core-02 and core-03 do not answer
         "#]],
@@ -474,4 +480,181 @@ fn json_has_the_end_of_each_certificate() {
 
     let plain = json(&three(), &healthy(&three()));
     assert!(plain.get("certificates").is_none(), "{plain}");
+}
+
+/// Members that do not trust each other elect no leader, and serve no clients before they have one.
+#[test]
+fn members_that_wait_for_a_leader_are_explained() {
+    let plan = with_tls();
+    let mut seen = but(|seen| {
+        for Ports { client, peer } in &mut seen.members {
+            client.certificate = Err("no answer in time".to_owned());
+            (client.with_ours, client.without) = (None, None);
+            certificate(peer).until = at(EXPIRED);
+        }
+    });
+    for index in 0..3 {
+        seen = without(seen, index);
+        seen.members[index].status = failed("connected, then no answer in time");
+    }
+    seen.conditions = ["", "", ""].map(|_| running()).to_vec();
+    checks_say(
+        &plan,
+        &seen,
+        &["certificates", "reachable", "quorum"],
+        expect![[r#"
+            certificates
+              Fail: trusted at 0 of 6 ports; not checked: core-01, core-02 and core-03 do not answer at their client port
+              - core-01, core-02 and core-03 serve a certificate that expired on 2026-11-30 at their peer port
+                heals: renew the certificates; members take them without a restart: `cargo xtask certs --renew default`
+            reachable
+              Fail: 0 of 3 answer
+              - core-01 does not answer at https://127.77.250.101:2379: connected, then no answer in time
+              - core-02 does not answer at https://127.77.250.102:2379: connected, then no answer in time
+              - core-03 does not answer at https://127.77.250.103:2379: connected, then no answer in time
+            quorum
+              Fail: 0 of 3 voters can agree, 2 are needed
+              - no quorum: nothing can be written, and reads may be stale, until 2 members agree
+        "#]],
+    );
+}
+
+#[test]
+fn failures_of_a_start_leave_warnings_out() {
+    let seen = but(|seen| {
+        certificate(&mut seen.members[0].client).until = at("2026-12-24T00:00:00Z");
+        certificate(&mut seen.members[1].peer).until = at(EXPIRED);
+    });
+    let seen = seen.certificates.as_ref().unwrap().seen().unwrap();
+    let failures = check::certificate_failures(&with_tls(), seen);
+    let texts: Vec<&str> = failures.iter().map(|one| one.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        ["serves a certificate that expired on 2026-11-30 at its peer port"]
+    );
+}
+
+/// Follows a real member with a wrong certificate.
+#[test]
+fn real_member_with_a_wrong_certificate_is_explained() {
+    require_tool("openssl", "openssl");
+    let version = tools().version;
+    let definition = format!(
+        "members = 1\n[network]\nsubnet = \"10.79.94.0/24\"\n\
+         [etcd]\nversion = \"{version}\"\nruntime = \"container\"\ntls = true\n"
+    );
+    let scratch = Scratch::with("tls", &definition);
+    up(&scratch, "tls").expect(0);
+    let home = Workspace::at(scratch.root()).home(&"tls".parse().unwrap());
+    let plan = plan("tls", &definition).on_loopback();
+    let member = &plan.members[0];
+    let healthy = is_healthy(&scratch, "tls");
+    assert!(
+        healthy
+            .stdout
+            .contains("certificates  trusted at 2 of 2 ports; "),
+        "{}",
+        healthy.stdout
+    );
+
+    pki::spoil(&home, &plan, member, Flaw::Expired).unwrap();
+    let says = |ran: &Ran, words: &[&str]| {
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        for words in words {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    };
+    let expired = "core-01 serves a certificate that expired on ";
+    let renew = "`cargo xtask certs --renew tls`";
+    let verified = scratch.run(&["verify", "tls"]).expect(1);
+    says(
+        &verified,
+        &[expired, renew, ": its certificate expired on "],
+    );
+    let status = scratch.run(&["status", "tls"]).expect(0);
+    says(
+        &status,
+        &["its certificate is not accepted: certificate has expired"],
+    );
+
+    scratch.run(&["down", "tls"]).expect(0);
+    let started = up(&scratch, "tls").expect(6);
+    says(
+        &started,
+        &[
+            "error: `core-01` serves a certificate that expired on ",
+            &format!("{renew}, then `cargo xtask up tls`\n"),
+        ],
+    );
+    pki::mend(&home, member).unwrap();
+    up(&scratch, "tls").expect(0);
+
+    let mut verify = scratch.command(&["verify", "tls"]);
+    let unseen = Ran::from(verify.env("PATH", "/nowhere").output().unwrap()).expect(4);
+    let why = "certificates could not be inspected: `openssl` was not found on this host";
+    says(&unseen, &[why, "`sudo apt-get install openssl`"]);
+
+    scratch.run(&["down", "tls"]).expect(0);
+    let files = Pki::of(&home).member(member);
+    let right = fs::read(&files.certificate).unwrap();
+    fs::write(&files.certificate, "no certificate").unwrap();
+    let ended = up(&scratch, "tls").expect(6);
+    let why = "note: etcd cannot use the member's certificate, or the key of that\n";
+    says(
+        &ended,
+        &[why, &format!("{renew}, then `cargo xtask up tls`\n")],
+    );
+    let verified = scratch.run(&["verify", "tls"]).expect(1);
+    says(
+        &verified,
+        &[&format!("{renew}, then `cargo xtask up tls`\n")],
+    );
+    fs::write(&files.certificate, right).unwrap();
+    up(&scratch, "tls").expect(0);
+}
+
+/// What a drill has replaced may have been renewed meanwhile.
+#[test]
+fn drilled_certificate_that_was_renewed_stays() {
+    require_tool("openssl", "openssl");
+    let scratch = Scratch::new();
+    let home = Workspace::at(scratch.root()).home(&"default".parse().unwrap());
+    let plan = with_tls();
+    let member = &plan.members[0];
+    pki::prepare(&home, &plan).unwrap();
+    let file = Pki::of(&home).member(member).certificate;
+    let read = || fs::read_to_string(&file).unwrap();
+    let beside = || {
+        let folder = camino::Utf8Path::new(&file).parent().unwrap();
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let first = read();
+    for flaw in [
+        Flaw::Expired,
+        Flaw::OfAnotherAuthority,
+        Flaw::ForAnother(plan.unused_address()),
+    ] {
+        pki::spoil(&home, &plan, member, flaw).unwrap();
+        let wrong = read();
+        assert_ne!(wrong, first, "{flaw:?}");
+        // A killed drill is continued, or healed twice.
+        pki::spoil(&home, &plan, member, flaw).unwrap();
+        assert_eq!(read(), wrong);
+        pki::mend(&home, member).unwrap();
+        pki::mend(&home, member).unwrap();
+        assert_eq!(read(), first, "{flaw:?}");
+        assert_eq!(beside(), ["member.crt", "member.key"], "{flaw:?}");
+    }
+    pki::spoil(&home, &plan, member, Flaw::Expired).unwrap();
+    pki::renew(&home, &plan).unwrap();
+    let renewed = read();
+    pki::mend(&home, member).unwrap();
+    assert_eq!(read(), renewed);
+    assert_ne!(renewed, first);
+    assert_eq!(beside(), ["member.crt", "member.key"]);
 }

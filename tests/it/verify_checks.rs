@@ -1674,6 +1674,7 @@ fn member_with_damaged_data_is_not_started_again() {
         (3, Cause::WriteAheadLog),
         (3, Cause::Database),
         (3, Cause::DiskFull),
+        (3, Cause::Certificate),
         (1, Cause::Database),
     ] {
         let plan = plan("default", &format!("members = {members}\n"));
@@ -1695,6 +1696,7 @@ fn member_with_damaged_data_is_not_started_again() {
             "3: WriteAheadLog: reachable: heals: its write-ahead log is damaged; replace it, while the others serve: `cargo xtask replace core-03`",
             "3: Database: reachable: heals: its database is damaged; replace it, while the others serve: `cargo xtask replace core-03`",
             "3: DiskFull: reachable: heals: the disk that holds its data is full; free some space there, then start it again: `cargo xtask up`",
+            "3: Certificate: reachable: heals: renew the certificates, then start the members that do not serve: `cargo xtask certs --renew default`, then `cargo xtask up default`",
             "1: Database: reachable: informs: its database is damaged, and there is no backup to restore; its data stays in its folder until you destroy the cluster: `cargo xtask logs core-01`",
         ]
     "#]].assert_debug_eq(&advice);

@@ -2,8 +2,9 @@
 
 use crate::command_line;
 use crate::hint::Hint;
-use crate::observation::Snapshot;
+use crate::observation::certificates::is_distrust;
 use crate::observation::log::Cause;
+use crate::observation::{Look, Snapshot};
 use crate::plan::Plan;
 use crate::report::Diagnostic;
 use crate::values::{ClusterName, HostName, quantity};
@@ -23,6 +24,17 @@ pub fn install_openssl() -> Hint {
     )
 }
 
+/// What to do about certificates that keep members from starting.
+pub fn renew_and_start(cluster: &ClusterName) -> Hint {
+    Hint::heals(
+        "renew the certificates, then start the members that do not serve",
+        [
+            command_line::renew_certificates(cluster),
+            format!("cargo xtask up {cluster}"),
+        ],
+    )
+}
+
 /// Why a member cannot be started with the data that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
@@ -37,7 +49,7 @@ impl Unusable {
     pub const fn because_of(cause: Cause) -> Option<Self> {
         match cause {
             Cause::Removed | Cause::Database | Cause::WriteAheadLog => Some(Self::Ends(cause)),
-            Cause::DiskFull | Cause::Flag => None,
+            Cause::DiskFull | Cause::Flag | Cause::Certificate => None,
         }
     }
 
@@ -49,6 +61,7 @@ impl Unusable {
             Self::Ends(Cause::WriteAheadLog) => "its write-ahead log is damaged",
             Self::Ends(Cause::DiskFull) => "its disk is full",
             Self::Ends(Cause::Flag) => "it refuses a flag",
+            Self::Ends(Cause::Certificate) => "it cannot use its certificate",
         }
     }
 }
@@ -160,6 +173,9 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
     if let Some(hint) = urgent(snapshot) {
         return vec![hint];
     }
+    if let Some(hint) = distrusted(snapshot) {
+        return vec![hint];
+    }
     if !snapshot.is_down() {
         return Vec::new();
     }
@@ -186,6 +202,19 @@ pub fn of_snapshot(snapshot: &Snapshot) -> Vec<Hint> {
             [format!("cargo xtask verify {cluster}")],
         )
     }]
+}
+
+/// What to do about the first member that gives no answer because of certificates.
+fn distrusted(snapshot: &Snapshot) -> Option<Hint> {
+    let mut members = snapshot.members.iter();
+    let (name, why) = members.find_map(|member| match &member.status {
+        Look::Failed(why) if is_distrust(why) => Some((&member.name, why)),
+        _ => None,
+    })?;
+    Some(Hint::informs(
+        format!("{name} gives no answer, because {why}; see what is wrong with which certificate"),
+        [format!("cargo xtask verify {}", snapshot.cluster)],
+    ))
 }
 
 /// What to do if `up` would fail because the definition is gone.

@@ -108,7 +108,8 @@ fn readable(path: &str, authority: Option<&str>) -> Result<Result<Certificate, S
     Ok(certificate.map_err(String::from))
 }
 
-/// Both ports of a member, one after the other, so that as many programs run as there are members.
+/// Both ports of a member, one after the other, so that as many programs run as there are members. The peer port comes
+/// first: a member serves it before it has a leader, and its client port only afterwards.
 fn ports(
     member: &Member,
     paths: &Paths,
@@ -117,10 +118,9 @@ fn ports(
 ) -> Result<Ports, Unusable> {
     let deadline = Instant::now() + patience;
     let look = |server| port(server, paths, ours, deadline);
-    Ok(Ports {
-        client: look(member.client_socket())?,
-        peer: look(member.peer_socket())?,
-    })
+    let peer = look(member.peer_socket())?;
+    let client = look(member.client_socket())?;
+    Ok(Ports { client, peer })
 }
 
 fn port(

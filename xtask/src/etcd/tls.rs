@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use xshell::{Cmd, Shell};
 
 use super::http::{Answer, Head, Request, Unsent};
-use crate::observation::certificates::Admission;
+use crate::observation::certificates::{Admission, NOT_ACCEPTED, REFUSES_OURS};
 use crate::plan::flags::Certificate;
 use crate::process::{self, Conversation, Finished, Heard};
 
@@ -251,10 +251,10 @@ pub(super) fn why_ended(finished: &Finished) -> Unsent {
         None => {}
     }
     if let Some((_, why)) = after("verify error:num=").and_then(|rest| rest.split_once(':')) {
-        return Unsent::NotTrusted(format!("its certificate is not accepted: {why}"));
+        return Unsent::NotTrusted(format!("{NOT_ACCEPTED}: {why}"));
     }
     if let Some(why) = alert(said) {
-        return Unsent::NotTrusted(format!("it refuses this host's certificate: {why}"));
+        return Unsent::NotTrusted(format!("{REFUSES_OURS}: {why}"));
     }
     if said.contains("wrong version number") {
         return Unsent::Broken("it does not speak TLS".to_owned());

@@ -5,7 +5,7 @@ use crate::advice;
 use crate::command_line::{self, task};
 use crate::moment;
 use crate::observation::certificates::{
-    Admission, CLIENTS, Certificate, File, Port, Ports, SERVERS,
+    Admission, CLIENTS, Certificate, File, Port, Ports, REFUSES_OURS, SERVERS,
 };
 use crate::observation::{Certificates, Look, Observation};
 use crate::plan::{Member, Plan};
@@ -83,7 +83,7 @@ impl Problem {
 
 fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     match &observation.certificates {
-        Some(Look::Seen(seen)) => judge_what_was_seen(plan, observation, seen),
+        Some(Look::Seen(seen)) => judge_what_was_seen(plan, observation, seen, Verdict::Warn),
         Some(Look::Failed(why)) => {
             let finding = Finding::new(
                 None,
@@ -107,7 +107,13 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
 }
 
-fn judge_what_was_seen(plan: &Plan, observation: &Observation, seen: &Certificates) -> Judgement {
+/// `least`: problems that are less severe are left out.
+fn judge_what_was_seen(
+    plan: &Plan,
+    observation: &Observation,
+    seen: &Certificates,
+    least: Verdict,
+) -> Judgement {
     let mut unseen = Coverage::default();
     let mut verdict = Verdict::Pass;
     let mut whole = Vec::new();
@@ -121,7 +127,7 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation, seen: &Certificat
             text,
             verdict: found,
             remedy,
-        } in problems
+        } in problems.into_iter().filter(|one| one.verdict >= least)
         {
             verdict = verdict.max(found);
             whole.push((format!("{owner} {text}"), remedy));
@@ -167,7 +173,7 @@ fn judge_what_was_seen(plan: &Plan, observation: &Observation, seen: &Certificat
             text,
             verdict: found,
             remedy,
-        } in problems
+        } in problems.into_iter().filter(|one| one.verdict >= least)
         {
             verdict = verdict.max(found);
             of_members.push((name, text, remedy));
@@ -229,6 +235,18 @@ fn renew(plan: &Plan) -> Hint {
     )
 }
 
+/// Whether certificates are known to keep members or clients from trusting each other.
+pub(super) fn has_failed(plan: &Plan, observation: &Observation) -> bool {
+    judge(plan, observation).verdict == Verdict::Fail
+}
+
+/// What keeps members from trusting each other, if this was seen of their certificates.
+pub fn failures(plan: &Plan, seen: &Certificates) -> Vec<Finding> {
+    let mut observation = Observation::of(plan, String::new());
+    observation.certificates = Some(Look::Seen(seen.clone()));
+    judge_what_was_seen(plan, &observation, seen, Verdict::Fail).findings
+}
+
 /// Why a client that trusts the cluster's authority cannot query a member, as words that follow `does not answer at …:`;
 /// none if certificates are not the reason.
 pub(super) fn refusal(plan: &Plan, observation: &Observation, index: usize) -> Option<String> {
@@ -245,7 +263,7 @@ pub(super) fn refusal(plan: &Plan, observation: &Observation, index: usize) -> O
         Some(format!("the certificate authority's certificate {text}"))
     };
     let ours = || match &port.with_ours {
-        Some(Admission::Refused(why)) => Some(format!("it refuses this host's certificate: {why}")),
+        Some(Admission::Refused(why)) => Some(format!("{REFUSES_OURS}: {why}")),
         Some(Admission::Admitted) | None => None,
     };
     text.or_else(authority).or_else(ours)

@@ -28,6 +28,7 @@ mod user_data;
 mod version;
 mod write;
 
+pub use certificates::failures as certificate_failures;
 pub use database::quota_of;
 pub use flags::differences as flag_differences;
 pub use history::lost;

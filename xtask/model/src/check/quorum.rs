@@ -90,6 +90,16 @@ fn too_few(
         let members = format!("{} could not be queried", many(state.unasked, "member"));
         return not_known(evidence, &members);
     }
+    // They may serve clients that they trust.
+    let members = 0..observation.members.len();
+    let distrusted =
+        members.filter(|index| certificates::refusal(plan, observation, *index).is_some());
+    let distrusted = distrusted.count();
+    if state.able + state.unasked + distrusted >= state.needed {
+        let members = many(state.unasked + distrusted, "member");
+        let why = format!("{members} could not be queried, because of certificates");
+        return not_known(evidence, &why);
+    }
     if state.agrees_with_undefined() {
         let others = match state.undefined {
             1 => "1 voter is not defined".to_owned(),

@@ -75,6 +75,10 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             [format!("kill -CONT {id}")],
         ),
         Some(Condition::Running(what)) if !QuorumState::of(plan, observation).has_quorum() => {
+            // Members that do not trust each other elect no leader, as `certificates` says.
+            if certificates::has_failed(plan, observation) {
+                return None;
+            }
             Hint::informs(
                 format!("it runs ({what}); a starting member does not answer until a quorum runs"),
                 [logs],
@@ -97,6 +101,9 @@ fn what_to_do(plan: &Plan, observation: &Observation, index: usize, why: &str) -
             "the disk that holds its data is full; free some space there, then start it again",
             [up],
         ),
+        Some(Condition::Stopped) if ended == Some(Cause::Certificate) => {
+            advice::renew_and_start(&plan.name)
+        }
         Some(Condition::Stopped) if !why.contains("refused") => Hint::heals(
             "it does not run, and something else answers at its address; stop that, then start the member again",
             [up],

@@ -84,6 +84,19 @@ pub struct Objection {
     pub text: String,
 }
 
+/// How it begins why a member was not asked anything: its certificate is not accepted.
+pub const NOT_ACCEPTED: &str = "its certificate is not accepted";
+
+/// The same if it does not accept the client's one.
+pub const REFUSES_OURS: &str = "it refuses this host's certificate";
+
+/// Whether certificates are why a member gave no answer.
+pub fn is_distrust(why: &str) -> bool {
+    [NOT_ACCEPTED, REFUSES_OURS]
+        .iter()
+        .any(|start| why.starts_with(start))
+}
+
 /// How openssl calls the use by servers.
 pub const SERVERS: &str = "TLS Web Server Authentication";
 

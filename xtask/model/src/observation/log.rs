@@ -25,6 +25,8 @@ pub enum Cause {
     DiskFull,
     /// It refuses a flag or its value.
     Flag,
+    /// It cannot use its certificate, or the key of that.
+    Certificate,
 }
 
 /// Why a member exited, from what it has logged since it was started. None if it logged no reason.
@@ -177,6 +179,8 @@ const CONSEQUENCES: &[&str] = &[
     "publish error",
     "aborting publish",
     "data-dir used by this member must be removed",
+    // A client or another member was not trusted, or does not trust this one.
+    "rejected connection",
 ];
 
 /// How many entries before the end of the log an error may still be the reason.
@@ -301,6 +305,14 @@ fn cause(quoted: &str, log: &str) -> Option<Cause> {
     // The data may be intact if the system refuses access to it.
     if is_any(REFUSALS) {
         return None;
+    }
+    // Go's `crypto/tls`, and the errors of files that etcd reads for it.
+    let is_of_pair = |text: &str| text.contains(".crt: ") || text.contains(".key: ");
+    if quoted.contains("tls: failed to ")
+        || quoted.contains("tls: private key ")
+        || (quoted.contains("open ") && is_of_pair(quoted))
+    {
+        return Some(Cause::Certificate);
     }
     let is_of_wal = quoted.starts_with("wal: ") || quoted.contains(" wal: ");
     if is_of_wal

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::lost::{self, is_replaceable};
 use super::startup_log::StartupLog;
 use crate::advice::{self, Others};
+use crate::check::{self, Finding};
+use crate::etcd::certificates;
 use crate::etcd::http;
 use crate::etcd::serving::{self, Serving};
 use crate::hint::Hint;
@@ -29,6 +31,12 @@ pub(super) struct Readiness {
 
 /// How long a machine may take to report its state, including the login.
 const LOOK_INSIDE: Duration = Duration::from_secs(60);
+
+/// How long members may wait for a leader before, and between, looks at their certificates.
+const DISTRUST: Duration = Duration::from_secs(3);
+
+/// How long a look at the certificates of a member may take.
+const LOOK_AT_CERTIFICATES: Duration = Duration::from_secs(3);
 
 /// The pause between two queries to a member that does not serve yet. etcd logs a line for each of
 /// them.
@@ -62,6 +70,7 @@ impl Readiness {
         mut serves: impl FnMut(&HostName) -> Outcome<()>,
     ) -> Outcome<()> {
         let deadline = Instant::now() + patience;
+        let mut trust = Instant::now() + DISTRUST;
         let look_after = session.driver.look_after();
         let tools = &session.tools;
         let (sender, changes) = mpsc::channel();
@@ -88,6 +97,10 @@ impl Readiness {
                     self.restart_exited(session, progress)?;
                     self.fail_if_one_has_ended(session, progress)?;
                     self.fail_if_one_gave_up(session, progress)?;
+                    if Instant::now() > trust {
+                        self.fail_if_not_trusted(session, progress)?;
+                        trust = Instant::now() + DISTRUST;
+                    }
                 }
             }
             if Instant::now() > deadline {
@@ -168,6 +181,56 @@ impl Readiness {
             None,
             failed,
         ))
+    }
+
+    /// Fails if wrong certificates keep members from serving.
+    fn fail_if_not_trusted(&self, session: &Session, progress: &mut Progress) -> Outcome<()> {
+        let Session { plan, tools, .. } = session;
+        let waits = |row: &&Row| row.serving == Serving::WaitsForLeader;
+        let waiting = self.rows.iter().filter(waits);
+        let waiting: Vec<&HostName> = waiting.map(|row| &row.member.name).collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let Some(Look::Seen(seen)) = certificates::look(plan, tools, LOOK_AT_CERTIFICATES) else {
+            return Ok(());
+        };
+        let failures = check::certificate_failures(plan, &seen);
+        let (mut diagnostics, mut hint) = (Vec::new(), None);
+        for Finding {
+            members,
+            text,
+            hint: own,
+        } in failures
+        {
+            // A wrong certificate of a member that serves is not the reason.
+            if !members.is_empty() && !members.iter().any(|name| waiting.contains(&name)) {
+                continue;
+            }
+            for name in members.iter().filter(|name| waiting.contains(name)) {
+                progress.set(name, Mark::Failed, "is not trusted");
+            }
+            diagnostics.push(Diagnostic::error(match members.as_slice() {
+                [member] => format!("`{member}` {text}"),
+                _ => text,
+            }));
+            hint = hint.or(own);
+        }
+        let Some(last) = diagnostics.last_mut() else {
+            return Ok(());
+        };
+        last.notes
+            .push("members and clients do not trust each other, so they do not serve".to_owned());
+        last.hints.extend(hint.map(|mut hint| {
+            let up = format!("cargo xtask up {}", plan.name);
+            hint.commands.retain(|command| *command != up);
+            hint.commands.push(up);
+            hint
+        }));
+        Err(Failure {
+            kind: FailureKind::Failed,
+            diagnostics,
+        })
     }
 
     /// The started members that have exited.

@@ -89,12 +89,16 @@ impl StartupLog {
             (None, _) if cause == Some(Cause::Flag) => {
                 Some(Hint::says("correct the flag in the definition"))
             }
+            (None, _) if cause == Some(Cause::Certificate) => {
+                Some(advice::renew_and_start(cluster))
+            }
             (None, _) => Some(Hint::informs("read its log", [logs])),
         };
         diagnostic.hints.extend(hint);
         Ended {
             diagnostic,
-            can_start_again: unusable.is_none(),
+            // That hint starts it.
+            can_start_again: unusable.is_none() && cause != Some(Cause::Certificate),
         }
     }
 
@@ -123,5 +127,6 @@ fn in_our_words(cause: Cause) -> &'static str {
         Cause::WriteAheadLog => "its write-ahead log `data/member/wal` is damaged or incomplete",
         Cause::DiskFull => "the disk that holds its data is full",
         Cause::Flag => "etcd refuses one of the flags that it is started with",
+        Cause::Certificate => "etcd cannot use the member's certificate, or the key of that",
     }
 }
