@@ -7,7 +7,7 @@ use std::fs;
 use serde_json::Value;
 use test_attribute::test;
 
-use crate::drilled_cluster::{Cluster, UnderWay, held, of_processes, tell};
+use crate::drilled_cluster::{Cluster, UnderWay, held, of_processes, of_processes_with_tls, tell};
 use crate::local_support::etcdctl;
 use crate::scratch::Ran;
 use crate::support::look_until;
@@ -85,6 +85,20 @@ fn hints_work_for_the_third_quarter_of_faults() {
 #[test]
 fn hints_work_for_the_last_quarter_of_faults() {
     a_fourth_is_followed(3, "last");
+}
+
+/// Their hint renews the certificates.
+#[test]
+fn hints_work_for_faults_of_certificates() {
+    let cluster = Cluster::start_with_tls("certified", 12);
+    let of_plain = of_processes();
+    let mut faults = of_processes_with_tls();
+    faults.retain(|fault| !of_plain.contains(fault));
+    assert_ne!(faults.len(), 0);
+    for fault in faults {
+        bring_about(&cluster, fault);
+        assert!(is_followed(&cluster, fault), "{fault}");
+    }
 }
 
 /// Manual changes of the member list are reverted, but for those that the definition asks for.

@@ -129,11 +129,11 @@ pub(crate) fn certificates(plan: &Plan) -> Option<Look<Certificates>> {
     }
     let at = moment::since_1970("2026-12-01T12:00:00Z").unwrap();
     let certificate = |years: u32, names: &[&str], usages: &[&str]| Certificate {
-        fingerprint: String::new(),
         from: at,
         until: at + Duration::from_secs(365 * 24 * 3600) * years,
         names: names.iter().map(|&name| name.to_owned()).collect(),
         usages: usages.iter().map(|&usage| usage.to_owned()).collect(),
+        fingerprint: String::new(),
         objections: Vec::new(),
     };
     let file = |path: &str, certificate| File {

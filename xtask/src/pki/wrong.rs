@@ -58,10 +58,10 @@ impl Drill {
 
 /// Gives a member a wrong certificate.
 pub fn spoil(home: &Home, plan: &Plan, member: &Member, flaw: Flaw) -> Outcome<()> {
+    // Of a drill that nobody remembers.
+    mend(home, member)?;
     let drill = Drill::of(home, member);
-    if !drill.folder.exists() {
-        prepare(home, plan, member, flaw, &drill)?;
-    }
+    prepare(home, plan, member, flaw, &drill)?;
     serve(&drill).map_err(|error| unwritten(&drill.served, &error))
 }
 

@@ -55,6 +55,12 @@ struct Problem {
 enum Remedy {
     /// New certificates.
     Renew,
+    /// Another authority, of members that do not trust each other.
+    Replace,
+    /// Another authority, of members that serve.
+    ReplaceInTime,
+    /// The authority's certificate itself.
+    Restore,
     /// A start, at which etcd reads the authority's certificate.
     Start,
     /// The completion of what another task has begun.
@@ -216,6 +222,19 @@ fn with_hints(plan: &Plan, findings: Vec<(Finding, Remedy)>) -> Vec<Finding> {
                 "etcd reads whom it admits only when it starts; start the members again",
                 [task(plan, "down"), task(plan, "up")],
             )),
+            Remedy::Replace => Some(Hint::heals(
+                "replace the authority while no member runs",
+                [
+                    task(plan, "down"),
+                    task(plan, "certs --replace-authority"),
+                    task(plan, "up"),
+                ],
+            )),
+            Remedy::ReplaceInTime => Some(Hint::heals(
+                "replace the authority; members are restarted one at a time",
+                [task(plan, "certs --replace-authority"), task(plan, "apply")],
+            )),
+            Remedy::Restore => Some(Hint::says("restore this file: no task can replace it")),
             Remedy::Apply => Some(Hint::heals("complete that", [task(plan, "apply")])),
             Remedy::Start | Remedy::Elsewhere => None,
         };
@@ -277,7 +296,17 @@ fn first_failure(problems: Vec<Problem>) -> Option<String> {
 }
 
 fn of_authority(seen: &Certificates) -> Vec<Problem> {
-    of_file(seen, &seen.authority)
+    let remedy = |verdict| match (&seen.authority.certificate, verdict) {
+        (Err(_), _) => Remedy::Restore,
+        (Ok(_), Verdict::Fail) => Remedy::Replace,
+        (Ok(_), _) => Remedy::ReplaceInTime,
+    };
+    let problems = of_file(seen, &seen.authority).into_iter();
+    let problems = problems.map(|problem| Problem {
+        remedy: remedy(problem.verdict),
+        ..problem
+    });
+    problems.collect()
 }
 
 fn of_client(seen: &Certificates) -> Vec<Problem> {

@@ -8,6 +8,7 @@ use super::lost::{self, is_replaceable};
 use super::startup_log::StartupLog;
 use crate::advice::{self, Others};
 use crate::check::{self, Finding};
+use crate::command_line;
 use crate::etcd::certificates;
 use crate::etcd::http;
 use crate::etcd::serving::{self, Serving};
@@ -222,7 +223,7 @@ impl Readiness {
         last.notes
             .push("members and clients do not trust each other, so they do not serve".to_owned());
         last.hints.extend(hint.map(|mut hint| {
-            let up = format!("cargo xtask up {}", plan.name);
+            let up = command_line::task(plan, "up");
             hint.commands.retain(|command| *command != up);
             hint.commands.push(up);
             hint
