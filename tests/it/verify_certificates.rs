@@ -354,6 +354,20 @@ fn wrong_certificates_of_this_host_are_named() {
 }
 
 #[test]
+fn authority_that_is_being_replaced_needs_apply() {
+    let mut seen = but(|seen| {
+        seen.authority.certificate.as_mut().unwrap().until = at("2026-12-24T00:00:00Z");
+    });
+    seen.recorded.replaces_authority = true;
+    says(&with_tls(), &seen, "certificates", expect![[r#"
+        Warn: trusted at 6 of 6 ports; the first expires on 2026-12-24
+        - the certificate authority's certificate expires on 2026-12-24
+          heals: complete the change of the authority: `cargo xtask apply`
+        - two certificate authorities are trusted, until the new one has replaced the old one
+    "#]]);
+}
+
+#[test]
 fn silent_member_is_not_checked() {
     let plan = with_tls();
     let mut seen = without(healthy(&plan), 2);

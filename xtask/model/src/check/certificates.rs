@@ -128,6 +128,7 @@ fn judge_what_was_seen(
         ("the certificate authority's certificate", authority),
         ("this host's own certificate", client),
     ];
+    let is_replaced = observation.recorded.replaces_authority;
     for (owner, problems) in owners {
         for Problem {
             text,
@@ -136,10 +137,14 @@ fn judge_what_was_seen(
         } in problems.into_iter().filter(|one| one.verdict >= least)
         {
             verdict = verdict.max(found);
+            let remedy = match remedy {
+                Remedy::ReplaceInTime if is_replaced => Remedy::Apply,
+                remedy => remedy,
+            };
             whole.push((format!("{owner} {text}"), remedy));
         }
     }
-    if observation.recorded.replaces_authority {
+    if is_replaced {
         verdict = verdict.max(Verdict::Warn);
         let text =
             "two certificate authorities are trusted, until the new one has replaced the old one";
@@ -235,7 +240,10 @@ fn with_hints(plan: &Plan, findings: Vec<(Finding, Remedy)>) -> Vec<Finding> {
                 [task(plan, "certs --replace-authority"), task(plan, "apply")],
             )),
             Remedy::Restore => Some(Hint::says("restore this file: no task can replace it")),
-            Remedy::Apply => Some(Hint::heals("complete that", [task(plan, "apply")])),
+            Remedy::Apply => Some(Hint::heals(
+                "complete the change of the authority",
+                [task(plan, "apply")],
+            )),
             Remedy::Start | Remedy::Elsewhere => None,
         };
         if hint.is_some() && !is_said {
