@@ -203,6 +203,7 @@ pub fn no_clients(session: &Session) -> Option<NoClients> {
 pub fn no_v3_api(plan: &Plan) -> Option<NoClients> {
     let version = plan.version();
     if !plan.has_gateway() {
+        let file = &plan.source;
         return Some(NoClients {
             in_short: "etcd's gRPC gateway is off".to_owned(),
             refusal: Failure::usage(
