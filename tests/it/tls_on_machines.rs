@@ -30,9 +30,8 @@ fn new_machines_and_new_certificates_in_containers() {
 
     let file = cluster.path("cluster/default.toml");
     let three = fs::read_to_string(&file).unwrap();
-    let member = |number| {
-        format!("{{ name = \"core-0{number}\", address = \"192.168.56.10{number}\" }}")
-    };
+    let member =
+        |number| format!("{{ name = \"core-0{number}\", address = \"192.168.56.10{number}\" }}");
     let others = [1, 2, 4].map(member).join(", ");
     fs::write(&file, format!("members = [{others}]\n{three}")).unwrap();
     cluster.run(&["apply", "--yes"]).expect(0);

@@ -359,12 +359,17 @@ fn authority_that_is_being_replaced_needs_apply() {
         seen.authority.certificate.as_mut().unwrap().until = at("2026-12-24T00:00:00Z");
     });
     seen.recorded.replaces_authority = true;
-    says(&with_tls(), &seen, "certificates", expect![[r#"
+    says(
+        &with_tls(),
+        &seen,
+        "certificates",
+        expect![[r#"
         Warn: trusted at 6 of 6 ports; the first expires on 2026-12-24
         - the certificate authority's certificate expires on 2026-12-24
           heals: complete the change of the authority: `cargo xtask apply`
         - two certificate authorities are trusted, until the new one has replaced the old one
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

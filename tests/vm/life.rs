@@ -19,9 +19,10 @@ use crate::setting::{NAME, NETWORK, PATIENCE, Setting, XTASK, tell};
 
 #[test]
 fn short_story_of_a_cluster_on_machines_in_vms() {
-    let cluster = Setting::new();
+    let cluster = Setting::new().with_tls();
     let nothing = cluster.what_is_there();
     cluster.is_founded();
+    cluster.renews_its_certificates();
     cluster.is_mended_when_one_has_lost_its_power();
     cluster.leaves_nothing(&nothing);
 }
@@ -59,6 +60,22 @@ impl Setting {
         assert_eq!(self.running_cluster_ids(), vec![identity; 3]);
         assert_eq!(self.mirror.asked(), 3);
         self.etcdctl(&["put", "greeting", "hello"]);
+    }
+
+    /// Each machine serves its new certificate, and no etcd was restarted.
+    fn renews_its_certificates(&self) {
+        let processes = || {
+            let pid = ["ssh", "core-01", "--cluster", NAME, "--", "pidof", "etcd"];
+            self.ask(&pid).expect(0).stdout
+        };
+        let before = processes();
+        let renew = ["certs", NAME, "--renew", "--format", "json"];
+        let renewed = self.run("certs --renew", &renew).expect(0).stdout;
+        let renewed: serde_json::Value = serde_json::from_str(&renewed).unwrap();
+        for one in &renewed["certificates"].as_array().unwrap()[2..] {
+            assert_eq!(one["is_served"], true, "{one}");
+        }
+        assert_eq!(processes(), before);
     }
 
     /// `verify` names the missing member and reports the quorum, and `up` restores it.

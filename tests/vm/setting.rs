@@ -108,6 +108,15 @@ impl Setting {
         setting
     }
 
+    /// The same with TLS.
+    pub(crate) fn with_tls(self) -> Self {
+        let path = self.workspace.join(format!("cluster/{NAME}.toml"));
+        let definition = fs::read_to_string(&path).unwrap();
+        fs::write(path, definition + "tls = true\n").unwrap();
+        self.ask(&["render"]).expect(0);
+        self
+    }
+
     /// A command in the lab, in the workspace.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.lab.command(program, PATIENCE);
