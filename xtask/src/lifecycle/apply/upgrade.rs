@@ -150,6 +150,8 @@ pub(super) fn obstacle_of_later_hop(
 ) -> Option<Diagnostic> {
     let change = Change {
         to: last.etcd.version,
+        // The first one gives members the flags of the definition.
+        has_gateway: session.defined.has_gateway(),
         ..change(session, present)?
     };
     let refusal = upgrade::refusal_of_later_hop(&change)?;
