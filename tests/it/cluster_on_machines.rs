@@ -288,15 +288,19 @@ impl Cluster {
         let number = &member[member.len() - 1..];
         let pki = self.path(".state/default/pki");
         let own = pki.join(format!("members/{member}-192.168.56.10{number}"));
-        let files = [pki.join("ca"), own.clone(), own];
-        let files = files
-            .into_iter()
-            .zip(["ca.crt", "member.crt", "member.key"]);
-        let text = |(folder, file): (Utf8PathBuf, &str)| {
-            let text = fs::read_to_string(folder.join(file)).ok()?;
+        // While an authority is replaced, both are trusted.
+        let authorities = ["both.crt", "ca/ca.crt"].map(|file| pki.join(file));
+        let authorities = authorities.into_iter().find(|file| file.exists());
+        let files = [
+            ("ca.crt", authorities),
+            ("member.crt", Some(own.join("member.crt"))),
+            ("member.key", Some(own.join("member.key"))),
+        ];
+        let text = |(file, source): (&str, Option<Utf8PathBuf>)| {
+            let text = fs::read_to_string(source?).ok()?;
             Some((format!("etc/etcd-pki/{file}"), text))
         };
-        files.filter_map(text).collect()
+        files.into_iter().filter_map(text).collect()
     }
 
     /// Does what a task asks for.

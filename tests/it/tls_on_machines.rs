@@ -69,6 +69,30 @@ fn lost_certificates_are_handed_over_in_containers() {
     is_healthy(&mut cluster);
 }
 
+/// The file of the authorities keeps its path, so only its time tells what etcd trusts.
+#[test]
+fn authority_of_machines_is_replaced_in_containers() {
+    let mut cluster = Cluster::with_tls();
+    cluster.etcdctl(&["put", "greeting", "hello"]);
+    let authority = |cluster: &Cluster| cluster.machine("core-01").read("/etc/etcd-pki/ca.crt");
+    let old = authority(&cluster);
+    cluster.run(&["certs", "--replace-authority"]).expect(0);
+    let both = authority(&cluster);
+    assert!(both.starts_with(&old) && both != old, "{both}");
+    let plan = cluster.run(&["plan"]).expect(1).stdout;
+    for member in MEMBERS {
+        assert!(plan.contains(&format!("restart {member}")), "{plan}");
+    }
+    cluster.run(&["apply", "--yes"]).expect(0);
+    let new = authority(&cluster);
+    assert!(!new.contains(&old));
+    for member in MEMBERS {
+        has_its_certificate(&cluster, member);
+    }
+    cluster.run(&["plan"]).expect(0);
+    is_healthy(&mut cluster);
+}
+
 /// The host reaches the machines with ssh only.
 #[test]
 fn unreached_machines_with_tls_are_asked_inside_in_containers() {
