@@ -342,7 +342,7 @@ impl Cluster {
         let mut words = vec!["sh", "-c", script, "hand-over", member, path];
         let certificate = self.certificate(member);
         if !certificate.is_empty() {
-            let uploaded = machine.path("/root/.etcd-pki");
+            let uploaded = machine.path("/root").join(".etcd-pki");
             fs::create_dir(&uploaded).unwrap();
             for (file, text) in certificate {
                 let name = file.rsplit('/').next().unwrap();

@@ -12,7 +12,7 @@ use crate::values::{ClusterName, HostName, quantity};
 /// How to query a cluster with authentication enabled.
 pub fn give_a_user() -> Hint {
     Hint::says(
-        "give a user with the role `root`: in a file that the definition names as `etcd.credentials`, or exported as `ETCDCTL_USER` and `ETCDCTL_PASSWORD`",
+        "give a user with the role `root`: in a file that the definition names as `credentials`, or exported as `ETCDCTL_USER` and `ETCDCTL_PASSWORD`",
     )
 }
 
