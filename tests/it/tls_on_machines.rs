@@ -101,10 +101,9 @@ fn unreached_machines_with_tls_are_asked_inside_in_containers() {
     cluster.cut_off();
     let put = ["su", "--login", "root", "-c", "etcdctl put greeting hello"];
     cluster.machine("core-01").run(&put).expect(0);
-    let verify = cluster.run(&["verify"]).expect(4).stdout;
-    let said = "certificates could not be checked; 3 of 3 members, ";
+    let verify = cluster.run(&["verify"]).expect(0).stdout;
+    let said = "n/a      certificates  seen only from a host that reaches the members";
     assert!(verify.contains(said), "{verify}");
-    assert_eq!(verify.matches("\nskipped ").count(), 1, "{verify}");
     let backup = cluster.run(&["backup", "--prove"]).expect(0);
     let said = "this host cannot reach the members' addresses; going through ssh\n";
     assert!(backup.stderr.contains(said), "{}", backup.stderr);

@@ -421,8 +421,8 @@ fn missing_openssl_leaves_certificates_unchecked() {
         &seen,
         "certificates",
         expect![[r#"
-        Skipped: not checked: members are queried from inside a machine
-    "#]],
+            NotApplicable: members are queried from inside a machine
+        "#]],
     );
     seen.certificates = None;
     says(

@@ -100,11 +100,8 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             judgement.add_unseen("not checked: openssl does not work");
             judgement
         }
-        Some(Look::NotAsked(why)) => {
-            let mut judgement = Judgement::new(Verdict::Skipped, "", None);
-            judgement.add_unseen(&format!("not checked: {why}"));
-            judgement
-        }
+        // Other checks fail if a certificate keeps the members from serving.
+        Some(Look::NotAsked(why)) => Judgement::not_applicable(why),
         None => {
             let mut judgement = Judgement::new(Verdict::Skipped, "", None);
             judgement.add_unseen("not checked: no certificate was inspected");

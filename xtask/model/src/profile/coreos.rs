@@ -23,7 +23,7 @@ pub(super) static COREOS: Profile = Profile {
     ssh_user: "core",
     user_data_path: "/var/lib/coreos-vagrant/vagrantfile-user-data",
     runtimes: &[Runtime::Container, Runtime::BuiltIn],
-    etcdctl_in_container: "docker exec etcd etcdctl",
+    etcdctl_in_container: "docker exec --env=ETCDCTL_USER etcd etcdctl",
     has_fleet: true,
     members_can_join: false,
     channels: &["alpha", "beta", "stable"],

@@ -30,7 +30,7 @@ pub(super) static DEBIAN_13: Profile = Profile {
     ssh_user: "vagrant",
     user_data_path: "/var/lib/cloud/seed/nocloud/user-data",
     runtimes: &[Runtime::Release, Runtime::Container, Runtime::Package],
-    etcdctl_in_container: "sudo podman exec etcd etcdctl",
+    etcdctl_in_container: "sudo --preserve-env=ETCDCTL_USER podman exec --env=ETCDCTL_USER etcd etcdctl",
     has_fleet: false,
     members_can_join: true,
     channels: &[],

@@ -20,7 +20,7 @@ pub(super) static FLATCAR: Profile = Profile {
     ssh_user: "core",
     user_data_path: "/var/lib/flatcar-vagrant/vagrantfile-user-data",
     runtimes: &[Runtime::Container],
-    etcdctl_in_container: "docker exec etcd etcdctl",
+    etcdctl_in_container: "docker exec --env=ETCDCTL_USER etcd etcdctl",
     has_fleet: false,
     members_can_join: true,
     channels: &["stable", "lts", "beta", "alpha"],
