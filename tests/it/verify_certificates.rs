@@ -247,9 +247,10 @@ fn ports_are_named_where_they_differ() {
     let trusts_another = but(|seen| {
         seen.members[2].peer.with_ours = Some(Admission::Refused("unknown ca".to_owned()));
     });
-    let plain =
-        but(|seen| seen.members[2].peer.certificate = Err("it does not speak TLS".to_owned()));
+    let plain = but(|seen| seen.members[2].peer.certificate = Err(certificates::NO_TLS.to_owned()));
     let silent = but(|seen| seen.members[2].peer.without = None);
+    let closed =
+        but(|seen| seen.members[2].client.certificate = Err("it closed the connection".to_owned()));
     says_for_each(
         &with_tls(),
         "certificates",
@@ -259,6 +260,7 @@ fn ports_are_named_where_they_differ() {
             ("trusts another authority", trusts_another),
             ("has no TLS", plain),
             ("does not say", silent),
+            ("closed the connection", closed),
         ],
         expect![[r#"
             peer port
@@ -275,9 +277,11 @@ fn ports_are_named_where_they_differ() {
                 heals: etcd reads whom it admits only when it starts; start the members again: `cargo xtask down`, then `cargo xtask up`
             has no TLS
               Fail: trusted at 5 of 6 ports; the first expires on 2027-12-01
-              - core-03 shows no certificate (it does not speak TLS) at its peer port
+              - core-03 does not speak TLS at its peer port
             does not say
               Skipped: trusted at 6 of 6 ports; the first expires on 2027-12-01; not checked: core-03 did not say whom it admits at its peer port
+            closed the connection
+              Skipped: trusted at 5 of 6 ports; the first expires on 2027-12-01; not checked: core-03 has shown no certificate at its client port (it closed the connection)
         "#]],
     );
 }

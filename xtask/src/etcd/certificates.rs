@@ -116,12 +116,18 @@ fn ports(
     ours: Option<&Paths>,
     patience: Duration,
 ) -> Result<Ports, Unusable> {
-    let deadline = Instant::now() + patience;
-    let look = |server| port(server, paths, ours, deadline);
+    let look = |server| port(server, paths, ours, Instant::now() + patience);
     let peer = look(member.peer_socket())?;
-    let client = look(member.client_socket())?;
+    // A member that hangs does so at both.
+    let client = match &peer.certificate {
+        Err(why) if why == SILENT => peer.clone(),
+        _ => look(member.client_socket())?,
+    };
     Ok(Ports { client, peer })
 }
+
+/// Why a member that does not answer shows no certificate.
+const SILENT: &str = "no answer in time";
 
 fn port(
     server: SocketAddrV4,
@@ -167,9 +173,10 @@ fn served(
         return Err(client.ending());
     }
     if !shown.success() {
-        return Ok(Err(match client.ending {
-            Ending::Deadline(_) => "no answer in time".to_owned(),
-            _ => Reason::from(tls::why_ended(&client)).into(),
+        let is_late = |finished: &Finished| matches!(finished.ending, Ending::Deadline(_));
+        return Ok(Err(match is_late(&client) || is_late(&shown) {
+            true => SILENT.to_owned(),
+            false => Reason::from(tls::why_ended(&client)).into(),
         }));
     }
     let certificate = read::read(&shown.stdout).map(|certificate| Certificate {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use xshell::{Cmd, Shell};
 
 use super::http::{Answer, Head, Request, Unsent};
-use crate::observation::certificates::{Admission, NOT_ACCEPTED, REFUSES_OURS};
+use crate::observation::certificates::{Admission, NO_TLS, NOT_ACCEPTED, REFUSES_OURS};
 use crate::plan::flags::Certificate;
 use crate::process::{self, Conversation, Finished, Heard};
 
@@ -257,7 +257,7 @@ pub(super) fn why_ended(finished: &Finished) -> Unsent {
         return Unsent::NotTrusted(format!("{REFUSES_OURS}: {why}"));
     }
     if said.contains("wrong version number") {
-        return Unsent::Broken("it does not speak TLS".to_owned());
+        return Unsent::Broken(NO_TLS.to_owned());
     }
     if said.contains("Could not open") || said.contains("Can't open") {
         let why = format!("the certificate cannot be read: {}", finished.last_lines(1));

@@ -5,7 +5,7 @@ use crate::advice;
 use crate::command_line::{self, task};
 use crate::moment;
 use crate::observation::certificates::{
-    Admission, CLIENTS, Certificate, File, Port, Ports, REFUSES_OURS, SERVERS,
+    Admission, CLIENTS, Certificate, File, NO_TLS, Port, Ports, REFUSES_OURS, SERVERS,
 };
 use crate::observation::{Certificates, Look, Observation};
 use crate::plan::{Member, Plan};
@@ -162,15 +162,17 @@ fn judge_what_was_seen(
             continue;
         }
         for (port, what) in [(&ports.client, "client"), (&ports.peer, "peer")] {
-            let is_shown = port.certificate.is_ok();
-            if is_shown && (port.without.is_none() || port.with_ours.is_none()) {
-                unseen.add(
-                    name,
-                    &format!("did not say whom it admits at its {what} port"),
-                );
-            } else if !is_shown && !answers {
-                unseen.add(name, &format!("does not answer at its {what} port"));
-            }
+            let why = match &port.certificate {
+                Ok(_) if port.without.is_some() && port.with_ours.is_some() => continue,
+                Ok(_) => format!("did not say whom it admits at its {what} port"),
+                // A finding.
+                Err(why) if answers && why == NO_TLS => continue,
+                Err(why) if answers => {
+                    format!("has shown no certificate at its {what} port ({why})")
+                }
+                Err(_) => format!("does not answer at its {what} port"),
+            };
+            unseen.add(name, &why);
         }
         let problems = of_ports(seen, member, ports, answers);
         trusted += [&ports.client, &ports.peer]
@@ -358,9 +360,9 @@ fn of_ports(seen: &Certificates, member: &Member, ports: &Ports, answers: bool) 
 fn of_port(seen: &Certificates, member: &Member, port: &Port, answers: bool) -> Vec<Problem> {
     let certificate = match &port.certificate {
         Ok(certificate) => certificate,
-        // Otherwise `reachable` says that it does not answer.
-        Err(why) if answers => {
-            let text = format!("shows no certificate ({why})");
+        // Other reasons may be gone at the next look, or `reachable` says that it does not answer.
+        Err(why) if answers && why == NO_TLS => {
+            let text = "does not speak TLS";
             return vec![Problem::new(Verdict::Fail, text, Remedy::Elsewhere)];
         }
         Err(_) => return Vec::new(),
@@ -393,9 +395,8 @@ fn of_port(seen: &Certificates, member: &Member, port: &Port, answers: bool) -> 
 
 fn is_fine(seen: &Certificates, member: &Member, port: &Port) -> bool {
     let problems = of_port(seen, member, port, true);
-    problems
-        .iter()
-        .all(|problem| problem.verdict < Verdict::Fail)
+    let has_failed = |problem: &Problem| problem.verdict == Verdict::Fail;
+    port.certificate.is_ok() && !problems.iter().any(has_failed)
 }
 
 /// Whether it is valid now, and whether the cluster's authority has signed it.

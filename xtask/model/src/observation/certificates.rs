@@ -84,6 +84,9 @@ pub struct Objection {
     pub text: String,
 }
 
+/// Why a port shows no certificate and never will.
+pub const NO_TLS: &str = "it does not speak TLS";
+
 /// How it begins why a member was not asked anything: its certificate is not accepted.
 pub const NOT_ACCEPTED: &str = "its certificate is not accepted";
 
