@@ -49,6 +49,15 @@ fn processes(scratch: &Scratch, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// The file of two trusted authorities.
+fn both(pki: &Utf8Path) -> Option<Utf8PathBuf> {
+    let mut files = pki
+        .read_dir_utf8()
+        .unwrap()
+        .map(|file| file.unwrap().into_path());
+    files.find(|file| file.file_name().unwrap().starts_with("both-"))
+}
+
 fn content(file: &Utf8Path) -> String {
     fs::read_to_string(file).unwrap()
 }
@@ -106,11 +115,12 @@ fn authority_is_replaced_without_a_failed_write() {
     let hint = format!("`cargo xtask apply {name}`");
     assert!(begun.stderr.contains(&hint), "{}", begun.stderr);
     // Repeating it changes nothing.
-    let both = content(&pki.join("both.crt"));
+    let made = both(&pki);
+    assert!(made.is_some());
     scratch
         .run(&["certs", name, "--replace-authority"])
         .expect(0);
-    assert_eq!(content(&pki.join("both.crt")), both);
+    assert_eq!(both(&pki), made);
     let planned = scratch.run(&["plan", name]).expect(1).stdout;
     let why = "it runs with a former certificate authority";
     assert_eq!(planned.matches(why).count(), 3, "{planned}");
@@ -133,7 +143,7 @@ fn authority_is_replaced_without_a_failed_write() {
     let new = content(&pki.join("ca/ca.crt"));
     assert_ne!(new, old);
     assert_eq!(content(&pki.join("trusted.crt")), new);
-    assert!(!pki.join("both.crt").exists() && !pki.join("new-ca").exists());
+    assert!(both(&pki).is_none() && !pki.join("new-ca").exists());
     scratch.run(&["plan", name]).expect(0);
     let healthy = is_healthy(&scratch, name).stdout;
     assert!(!healthy.contains(warning), "{healthy}");
@@ -160,7 +170,7 @@ fn killed_replacement_of_an_authority_is_continued() {
     scratch.run(&["apply", name, "--yes"]).expect(0);
     writer.lost_nothing(&scratch, name);
     assert_ne!(content(&pki.join("ca/ca.crt")), old);
-    assert!(!pki.join("both.crt").exists() && !pki.join("new-ca").exists());
+    assert!(both(&pki).is_none() && !pki.join("new-ca").exists());
     is_healthy(&scratch, name);
     scratch.run(&["plan", name]).expect(0);
 }
@@ -210,6 +220,27 @@ fn authority_of_a_stopped_cluster_is_replaced_at_once() {
         .run(&["apply", name, "--yes", "--allow-interruption"])
         .expect(0);
     assert_eq!(content(&authority), content(&team.join("ca.crt")));
+    is_healthy(&scratch, name);
+    scratch.run(&["certs", name, "--renew"]).expect(0);
+
+    // One that can no longer sign is given up.
+    let key = fs::read(team.join("ca.key")).unwrap();
+    let other = new.replace("/O=team", "/O=other");
+    let mut openssl = Command::new("openssl");
+    let made = openssl.args(other.split(' ')).current_dir(&team).output();
+    assert!(made.unwrap().status.success());
+    scratch
+        .run(&["certs", name, "--replace-authority"])
+        .expect(0);
+    fs::write(team.join("ca.key"), key).unwrap();
+    let apply = ["apply", name, "--yes", "--allow-interruption"];
+    let said = scratch.run(&apply).expect(5).stderr;
+    assert!(said.contains("is not the key of"), "{said}");
+    scratch.define(name, &with_tls(74, 1, ""));
+    scratch
+        .run(&["certs", name, "--replace-authority"])
+        .expect(0);
+    scratch.run(&apply).expect(0);
     is_healthy(&scratch, name);
     scratch.run(&["certs", name, "--renew"]).expect(0);
 }

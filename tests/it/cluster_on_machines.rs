@@ -289,8 +289,10 @@ impl Cluster {
         let pki = self.path(".state/default/pki");
         let own = pki.join(format!("members/{member}-192.168.56.10{number}"));
         // While an authority is replaced, both are trusted.
-        let authorities = ["both.crt", "ca/ca.crt"].map(|file| pki.join(file));
-        let authorities = authorities.into_iter().find(|file| file.exists());
+        let mut files = pki.read_dir_utf8().into_iter().flatten().flatten();
+        let both = files.find(|file| file.file_name().starts_with("both-"));
+        let both = both.map(|file| file.path().to_owned());
+        let authorities = both.or_else(|| Some(pki.join("ca/ca.crt")).filter(|file| file.exists()));
         let files = [
             ("ca.crt", authorities),
             ("member.crt", Some(own.join("member.crt"))),

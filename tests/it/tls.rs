@@ -202,7 +202,7 @@ fn lost_certificates_are_no_lost_members() {
     ] {
         let said = scratch.run(task).expect(4).stderr;
         assert!(
-            said.contains("the certificates of `bare` are gone"),
+            said.contains("error: the certificate of this host cannot be used: "),
             "{said}"
         );
     }
@@ -210,6 +210,69 @@ fn lost_certificates_are_no_lost_members() {
     scratch.run(&["down", name]).expect(0);
     up(&scratch, name, etcd).expect(0);
     is_healthy(&scratch, name);
+}
+
+#[test]
+fn damaged_files_of_certificates_are_mended_or_named() {
+    let (name, etcd) = ("damaged", packaged());
+    let scratch = started(name, &with_tls(68, 1, ""), etcd);
+    let pki = pki(&scratch, name);
+    let keep = |file: &str| fs::read_to_string(pki.join(file)).unwrap();
+    let (authority, trusted) = (keep("ca/ca.crt"), keep("trusted.crt"));
+
+    // Those of this host are made again, while the member runs.
+    for file in ["client/client.key", "client/client.crt", "trusted.crt"] {
+        for damage in ["missing", "empty", "folder"] {
+            let path = pki.join(file);
+            fs::remove_file(&path).unwrap();
+            match damage {
+                "empty" => fs::write(&path, "").unwrap(),
+                "folder" => fs::create_dir(&path).unwrap(),
+                _ => {}
+            }
+            let said = scratch.run(&["verify", name]).expect(4).stderr;
+            assert!(
+                said.contains(&format!("{file}`")) && said.contains("`cargo xtask up damaged`"),
+                "{said}"
+            );
+            if damage == "folder" {
+                fs::remove_dir(&path).unwrap();
+            }
+            scratch.run(&["up", name]).expect(0);
+        }
+    }
+
+    // Another authority would be trusted by nobody.
+    for damage in ["", "no certificate"] {
+        fs::write(pki.join("ca/ca.crt"), damage).unwrap();
+        let said = scratch.run(&["certs", name, "--renew"]).expect(4).stderr;
+        assert!(
+            said.contains("ca/ca.crt` is gone, or holds no certificate"),
+            "{said}"
+        );
+        assert_eq!(keep("trusted.crt"), trusted);
+        is_healthy(&scratch, name);
+    }
+    fs::rename(pki.join("ca"), pki.join("aside")).unwrap();
+    for task in [&["certs", name, "--renew"][..], &["up", name]] {
+        scratch.run(task).expect(4);
+        assert!(!pki.join("ca").exists());
+    }
+    fs::rename(pki.join("aside"), pki.join("ca")).unwrap();
+    fs::write(pki.join("ca/ca.crt"), authority).unwrap();
+
+    // A key that cannot be used is replaced.
+    let member = pki.join("members/core-01-127.87.68.101");
+    for damage in ["", "no key"] {
+        scratch.run(&["down", name]).expect(0);
+        fs::write(member.join("member.key"), damage).unwrap();
+        if !damage.is_empty() {
+            scratch.run(&["up", name, "--timeout", "2s"]).expect(6);
+            scratch.run(&["certs", name, "--renew"]).expect(0);
+        }
+        scratch.run(&["up", name]).expect(0);
+        is_healthy(&scratch, name);
+    }
 }
 
 #[test]

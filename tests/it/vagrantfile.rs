@@ -271,7 +271,7 @@ fn machines_get_their_certificates() {
     let of = |name: &str, authorities: &str| {
         let uploaded = |from: &str| {
             let file = match from.rsplit('/').next().unwrap() {
-                "both.crt" => "ca.crt",
+                "both-1.crt" => "ca.crt",
                 file => file,
             };
             let from = state.join(format!("{name}/pki/{from}"));
@@ -309,8 +309,8 @@ fn machines_get_their_certificates() {
     );
     // While its authority is replaced.
     write("flatcar-tls/pki/ca/ca.crt");
-    write("flatcar-tls/pki/both.crt");
-    let [ca, certificate, key] = of("flatcar-tls", "both.crt");
+    write("flatcar-tls/pki/both-1.crt");
+    let [ca, certificate, key] = of("flatcar-tls", "both-1.crt");
     assert_eq!(
         provisioners("flatcar-tls", "virtualbox", "core-01"),
         json!([

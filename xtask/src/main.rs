@@ -18,6 +18,7 @@ fn main() -> ExitCode {
             cli::after_failure(ui);
             failure.kind.into()
         });
+    process::end_what_was_given_up();
     ExitCode::from(exit as u8)
 }
 

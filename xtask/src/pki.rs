@@ -9,7 +9,7 @@ mod openssl;
 mod succession;
 mod wrong;
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Metadata};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::resume_unwind;
@@ -18,6 +18,7 @@ use std::thread::{self, ScopedJoinHandle};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::atomic::{self, cannot_write};
+use crate::command_line;
 use crate::hint::Hint;
 use crate::plan::flags::Certificate;
 use crate::plan::{Member, Plan};
@@ -33,6 +34,7 @@ pub use wrong::{Flaw, mend, spoil};
 /// The certificates of one cluster.
 #[derive(Debug)]
 pub struct Pki {
+    home: Home,
     folder: Utf8PathBuf,
 }
 
@@ -40,6 +42,7 @@ impl Pki {
     /// Those of this cluster, which may not exist.
     pub fn of(home: &Home) -> Self {
         Self {
+            home: home.clone(),
             folder: home.folder().join("pki"),
         }
     }
@@ -72,8 +75,8 @@ impl Pki {
     /// content has another path.
     fn trusted(&self) -> Utf8PathBuf {
         match self.both() {
-            both if both.exists() => both,
-            _ => self.authority().join(Kind::Authority.certificate()),
+            Some(both) => both,
+            None => self.authority().join(Kind::Authority.certificate()),
         }
     }
 
@@ -86,6 +89,13 @@ impl Pki {
                 .join("members")
                 .join(format!("{name}-{address}")),
         }
+    }
+
+    /// Whether a certificate and its key are there, as far as that is seen without openssl.
+    fn has(&self, kind: &Kind<'_>) -> bool {
+        let folder = self.folder_of(kind);
+        let has = |file: &str| fs::metadata(folder.join(file)).is_ok_and(|file| is_whole(&file));
+        has(kind.certificate()) && has(kind.key())
     }
 
     fn certificate(&self, kind: &Kind<'_>) -> Certificate {
@@ -116,11 +126,15 @@ pub fn prepare(home: &Home, plan: &Plan) -> Outcome<()> {
     let pki = Pki::of(home);
     succession::complete(&pki)?;
     if !pki.is_there() {
+        // Whoever has a certificate would not trust another authority.
+        if pki.published().exists() || pki.folder_of(&Kind::Client).exists() {
+            return Err(without_authority(&pki));
+        }
         make(&pki.authority(), |part| authority(part, home, plan))?;
     }
     succession::publish(&pki)?;
     let mut missing = kinds(plan);
-    missing.retain(|kind| !pki.folder_of(kind).exists());
+    missing.retain(|kind| !pki.has(kind));
     if missing.is_empty() {
         return Ok(());
     }
@@ -139,33 +153,66 @@ pub fn prepare(home: &Home, plan: &Plan) -> Outcome<()> {
 
 /// Fails if this host has no certificate that the running members of a cluster accept.
 pub fn require_client(home: &Home, scheme: Scheme) -> Outcome<()> {
-    let Some(Certificate { key, .. }) = client(home, scheme) else {
+    let Some(certificate) = client(home, scheme) else {
         return Ok(());
     };
-    let Err(error) = File::open(&key) else {
-        return Ok(());
-    };
+    let pki = Pki::of(home);
     let name = &home.name;
-    let note = "without them, no member answers, and health is unknown";
-    Err(Failure::could_not_look(match error.kind() {
-        io::ErrorKind::NotFound => {
-            Diagnostic::error(format!("the certificates of `{name}` are gone: no `{key}`"))
-                .note(note)
-                .hint("restore the folder, if you can")
-                .hint(Hint::heals(
-                    "or stop the members, and start them with new certificates",
-                    [
-                        format!("cargo xtask down {name}"),
-                        format!("cargo xtask up {name}"),
-                    ],
-                ))
-        }
-        _ => Diagnostic::error(format!(
-            "the certificates of `{name}` cannot be read: `{key}`: {error}"
+    let up = [format!("cargo xtask up {name}")];
+    for path in certificate.files() {
+        let why = match File::open(path).and_then(|file| file.metadata()) {
+            Ok(file) if is_whole(&file) => continue,
+            Ok(_) => "it is empty, or no file".to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(Failure::could_not_look(
+                    Diagnostic::error(format!("`{path}` cannot be read: {error}"))
+                        .note("without it, no member answers, and health is unknown")
+                        .hint("run this as the user who started the cluster"),
+                ));
+            }
+            Err(error) => error.to_string(),
+        };
+        let diagnostic = Diagnostic::error(format!(
+            "the certificate of this host cannot be used: `{path}`: {why}"
         ))
-        .note(note)
-        .hint("run this as the user who started the cluster"),
-    }))
+        .note("without it, no member answers, and health is unknown");
+        return Err(Failure::could_not_look(if pki.is_there() {
+            diagnostic.hint(Hint::heals("make it again; members that run go on", up))
+        } else {
+            diagnostic
+                .hint("restore the folder, if you can")
+                .hint(new_certificates(home, &pki))
+        }));
+    }
+    Ok(())
+}
+
+/// Whether it is a file with content.
+fn is_whole(file: &Metadata) -> bool {
+    file.is_file() && file.len() > 0
+}
+
+/// The failure that the authority of a cluster is gone or damaged.
+fn without_authority(pki: &Pki) -> Failure {
+    let certificate = pki.authority().join(Kind::Authority.certificate());
+    Failure::could_not_look(
+        Diagnostic::error(format!("`{certificate}` is gone, or holds no certificate"))
+            .note("all certificates of the cluster are signed by this authority; another one would not be trusted")
+            .hint("restore the folder, if you can")
+            .hint(new_certificates(&pki.home, pki)),
+    )
+}
+
+fn new_certificates(home: &Home, pki: &Pki) -> Hint {
+    let name = &home.name;
+    Hint::heals(
+        "or stop the members, and start them with new certificates",
+        [
+            format!("cargo xtask down {name}"),
+            format!("rm -rf {}", quoted(pki.folder.as_str())),
+            format!("cargo xtask up {name}"),
+        ],
+    )
 }
 
 /// Issues the certificates of these members and of the tools again, with their keys. etcd reads them at each
@@ -183,10 +230,16 @@ fn renew_by(pki: &Pki, home: &Home, plan: &Plan, signer: &Signer) -> Outcome<()>
         let (key, certificate) = (folder.join(kind.key()), folder.join(kind.certificate()));
         let renewed = folder.join("renewed");
         let unwritten = |error: io::Error| unwritten(&certificate, &error);
+        // A key that cannot be used serves nobody.
+        let is_kept = openssl::is_key(&key);
         make(&renewed, |part| {
-            openssl::issue(part, &home.name, &kind, Some(&key), signer)
+            openssl::issue(part, &home.name, &kind, is_kept.then_some(&*key), signer)
         })?;
-        // The member that reads it meanwhile gets the old one or the new one, and both fit the key.
+        if !is_kept {
+            let _ = fs::remove_dir_all(&key);
+            fs::rename(renewed.join(kind.key()), &key).map_err(unwritten)?;
+        }
+        // The member that reads it meanwhile gets the old one or the new one, and both fit a key that is kept.
         fs::rename(renewed.join(kind.certificate()), &certificate).map_err(unwritten)?;
         fs::remove_dir_all(&renewed).map_err(unwritten)?;
     }
@@ -240,10 +293,7 @@ fn unusable_authority(plan: &Plan, folder: &Utf8Path, why: &str) -> Failure {
         None if folder.join(Kind::Authority.key()).exists() => {
             "`up` has made it for this cluster".to_owned()
         }
-        None => {
-            let source = &plan.source;
-            format!("`{source}` named it as `authority` when the cluster was started")
-        }
+        None => "its key is gone, or `authority` was removed from the definition".to_owned(),
     };
     Failure::host(
         Diagnostic::error(format!(
@@ -254,6 +304,13 @@ fn unusable_authority(plan: &Plan, folder: &Utf8Path, why: &str) -> Failure {
         .hint(Hint::informs(
             "see what is there",
             [format!("ls -l {}", quoted(folder.as_str()))],
+        ))
+        .hint(Hint::heals(
+            "or, in a cluster that was started, replace the authority",
+            [
+                format!("cargo xtask certs {} --replace-authority", plan.name),
+                command_line::task(plan, "apply"),
+            ],
         )),
     )
 }

@@ -24,6 +24,7 @@ pub use conversation::{Conversation, Heard, converse};
 pub use detached::{
     all, command_line, detach, environment, is_halted, is_there, reads_from, signal, signal_group,
 };
+pub use group::end_what_was_given_up;
 pub use interrupt::{
     AfterInterrupt, DeferredInterrupt, QuietlyOnInterrupt, RemovedOnInterrupt, defer_interrupt,
     install_interrupt_handler, on_interrupt, quietly_on_interrupt, remove_on_interrupt,

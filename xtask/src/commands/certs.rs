@@ -10,6 +10,7 @@ use crate::command_line;
 use crate::hint::Hint;
 use crate::lifecycle::certs::{self, Certs, CertsRequest, Listed, Owner};
 use crate::moment;
+use crate::observation::certificates::Certificate;
 use crate::report::Outcome;
 use crate::ui::Ui;
 use crate::ui::table::Table;
@@ -116,18 +117,25 @@ fn table(certs: &Certs, now: Duration) -> String {
                 day(certificate.until),
                 left(certificate.until, now),
                 served.to_owned(),
-                certificate.names.join(", "),
+                own_names(certificate),
             ],
             Err(why) => [
                 owner,
                 "unknown".to_owned(),
                 "-".to_owned(),
                 served.to_owned(),
-                format!("{}: {why}", one.path),
+                why.clone(),
             ],
         });
     }
     table.to_string()
+}
+
+/// The names that no other certificate has.
+fn own_names(certificate: &Certificate) -> String {
+    let names = certificate.names.iter().map(String::as_str);
+    let names = names.filter(|name| !["localhost", "127.0.0.1"].contains(name));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn day(time: Duration) -> String {

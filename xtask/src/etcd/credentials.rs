@@ -3,8 +3,7 @@
 
 use std::env;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use camino::Utf8Path;
@@ -46,26 +45,28 @@ impl Credentials {
 
     /// Those in this file, as `name:password` on its first line, which only its owner may read.
     pub fn read(path: &Utf8Path) -> Outcome<Self> {
-        let unusable = |why: String| {
-            let quoted = quoted(path.as_str());
-            Failure::host(
-                Diagnostic::error(format!("`{path}` cannot be used: {why}"))
-                    .note("the definition names it as `etcd.credentials`, with the user of etcd as `name:password`")
-                    .hint(Hint::heals(
-                        "let only yourself read it",
-                        [format!("chmod 600 {quoted}")],
-                    )),
-            )
+        let diagnostic = |why: String| {
+            Diagnostic::error(format!("`{path}` cannot be used: {why}"))
+                .note("the definition names it as `credentials`, for the user of etcd")
         };
-        let (mut text, mut mode) = (String::new(), 0);
-        let read = File::open(path).and_then(|mut file| {
-            mode = file.metadata()?.mode();
-            file.read_to_string(&mut text)
-        });
-        read.map_err(|error| unusable(error.to_string()))?;
-        if mode & 0o077 != 0 {
-            return Err(unusable("others can read it".to_owned()));
+        let unusable = |why: String| {
+            let hint = "write `name:password` in its first line, and let only yourself read it";
+            Failure::host(diagnostic(why).hint(hint))
+        };
+        let metadata = fs::metadata(path).map_err(|error| unusable(error.to_string()))?;
+        // Somebody would have to write to a pipe first.
+        if !metadata.is_file() {
+            return Err(unusable("it is no file".to_owned()));
         }
+        if metadata.mode() & 0o077 != 0 {
+            let quoted = quoted(path.as_str());
+            let why = "others can read it".to_owned();
+            return Err(Failure::host(diagnostic(why).hint(Hint::heals(
+                "let only yourself read it",
+                [format!("chmod 600 {quoted}")],
+            ))));
+        }
+        let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
         let line = text.lines().next().unwrap_or_default();
         match line.split_once(':') {
             Some((user, password)) if !user.is_empty() && !password.is_empty() => Ok(Self {

@@ -177,16 +177,26 @@ pub(super) fn issue_for(
 
 /// Fails if this key is not that of this certificate, or cannot be used.
 pub(super) fn check_pair(certificate: &Utf8Path, key: &Utf8Path) -> Result<(), String> {
-    let of_certificate = public_key(&["x509", "-noout", "-pubkey"], certificate)?;
-    let of_key = public_key(&["pkey", "-pubout"], key)?;
+    let of_certificate = shown(&["x509", "-noout", "-pubkey"], certificate)?;
+    let of_key = shown(&["pkey", "-pubout"], key)?;
     // They end differently.
-    match of_certificate.trim() == of_key.trim() {
+    if of_certificate.trim() != of_key.trim() {
+        return Err(format!("`{key}` is not the key of `{certificate}`"));
+    }
+    let show = ["x509", "-noout", "-ext", "basicConstraints"];
+    match shown(&show, certificate)?.contains("CA:TRUE") {
         true => Ok(()),
-        false => Err(format!("`{key}` is not the key of `{certificate}`")),
+        false => Err(format!("`{certificate}` may not sign certificates")),
     }
 }
 
-fn public_key(words: &[&str], file: &Utf8Path) -> Result<String, String> {
+/// Whether a private key can be used.
+pub(super) fn is_key(file: &Utf8Path) -> bool {
+    shown(&["pkey", "-pubout"], file).is_ok()
+}
+
+/// What openssl prints with these words about a file.
+fn shown(words: &[&str], file: &Utf8Path) -> Result<String, String> {
     let shell = Shell::new().map_err(|error| error.to_string())?;
     let openssl = shell.cmd("openssl").args(words).args(NEVER_ASK);
     let finished = process::run(openssl.arg("-in").arg(file), PATIENCE);

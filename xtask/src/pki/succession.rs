@@ -1,7 +1,7 @@
 //! Replaces the certificate authority of a running cluster. While both authorities are trusted, certificates of either
 //! are accepted:
 //!
-//! 1. A new authority is made in `new-ca/`, and `both.crt` holds the certificates of both. Members are restarted to
+//! 1. A new authority is made in `new-ca/`, and `both-TIME.crt` holds the certificates of both. Members are restarted to
 //!    trust both.
 //! 2. Once they do, the new authority signs the certificates anew and takes the place of the old one. Members are
 //!    restarted to trust only that.
@@ -9,11 +9,12 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 
 use super::openssl::Kind;
-use super::{Pki, authority, make, renew_by, signer_in, unwritten};
+use super::{Pki, authority, make, renew_by, signer_in, unwritten, without_authority};
 use crate::atomic;
 use crate::plan::Plan;
 use crate::report::Outcome;
@@ -29,15 +30,21 @@ impl Pki {
         self.folder.join("trusted.crt")
     }
 
-    /// The certificates of both authorities, while both are trusted.
-    pub(super) fn both(&self) -> Utf8PathBuf {
-        self.folder.join("both.crt")
+    /// The certificates of both authorities, while both are trusted. No two replacements share a path, which tells what
+    /// a running member trusts.
+    pub(super) fn both(&self) -> Option<Utf8PathBuf> {
+        let entries = self.folder.read_dir_utf8().into_iter().flatten().flatten();
+        let is_it = |path: &Utf8PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            name.starts_with("both-") && name.ends_with(".crt")
+        };
+        entries.map(Utf8DirEntry::into_path).filter(is_it).max()
     }
 }
 
 /// Whether the authority of this cluster is being replaced.
 pub fn is_replaced(home: &Home) -> bool {
-    Pki::of(home).both().exists()
+    Pki::of(home).both().is_some()
 }
 
 /// Makes a new authority, or takes the one that the definition names now. From then on, members that start trust
@@ -45,11 +52,17 @@ pub fn is_replaced(home: &Home) -> bool {
 pub fn begin(home: &Home, plan: &Plan) -> Outcome<()> {
     let pki = Pki::of(home);
     complete(&pki)?;
-    if pki.both().exists() {
-        return Ok(());
+    if let Some(both) = pki.both() {
+        if signer_in(pki.successor(), home, plan).is_ok() {
+            return Ok(());
+        }
+        // It will never sign, so another one is made. Members may trust it already, which does no harm.
+        fs::remove_file(&both).map_err(|error| unwritten(&both, &error))?;
     }
     make(&pki.successor(), |part| authority(part, home, plan))?;
-    let both = pki.both();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_secs();
+    let both = pki.folder.join(format!("both-{now}.crt"));
     let certificate =
         |folder: Utf8PathBuf| fs::read_to_string(folder.join(Kind::Authority.certificate()));
     let text = certificate(pki.authority())
@@ -63,7 +76,11 @@ pub fn begin(home: &Home, plan: &Plan) -> Outcome<()> {
 /// connection.
 pub(super) fn publish(pki: &Pki) -> Outcome<()> {
     let path = pki.published();
-    let text = fs::read_to_string(pki.trusted()).and_then(|text| {
+    let text = fs::read_to_string(pki.trusted()).unwrap_or_default();
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(without_authority(pki));
+    }
+    let text = Ok(text).and_then(|text| {
         if fs::read_to_string(&path).is_ok_and(|published| published == text) {
             return Ok(());
         }
@@ -81,7 +98,7 @@ fn write(path: &Utf8Path, text: &str) -> io::Result<()> {
 /// was one, so that members have to be restarted to forget the old one.
 pub fn succeed(home: &Home, plan: &Plan) -> Outcome<bool> {
     let pki = Pki::of(home);
-    if !pki.both().exists() {
+    if pki.both().is_none() {
         return Ok(false);
     }
     let signer = signer_in(pki.successor(), home, plan)?;
@@ -97,15 +114,15 @@ pub fn succeed(home: &Home, plan: &Plan) -> Outcome<bool> {
 
 /// Completes what a killed [`succeed`] has left: the old authority is gone, or the new one has its place already.
 pub(super) fn complete(pki: &Pki) -> Outcome<()> {
-    let (place, successor, both) = (pki.authority(), pki.successor(), pki.both());
+    let (place, successor) = (pki.authority(), pki.successor());
     if !place.exists() && successor.exists() {
         fs::rename(&successor, &place).map_err(|error| unwritten(&place, &error))?;
     }
     if successor.exists() {
         return Ok(());
     }
-    match fs::remove_file(&both) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritten(&both, &error)),
-        _ => Ok(()),
+    match pki.both() {
+        Some(both) => fs::remove_file(&both).map_err(|error| unwritten(&both, &error)),
+        None => Ok(()),
     }
 }

@@ -62,6 +62,13 @@ pub(super) fn end_all(grace: Duration) {
     }
 }
 
+/// Kills every running group. Their threads were given up, and would end with this process.
+pub fn end_what_was_given_up() {
+    for &group in running().iter() {
+        send(group, Signal::SIGKILL);
+    }
+}
+
 fn running() -> MutexGuard<'static, BTreeSet<i32>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }

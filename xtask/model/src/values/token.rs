@@ -36,10 +36,10 @@ impl FromStr for Token {
     type Err = Refused;
 
     fn from_str(text: &str) -> Result<Self, Refused> {
-        let hint = "use 1 to 64 letters, digits, dots, hyphens and underscores, starting with a letter or digit";
-        if text.is_empty() || text.len() > 64 {
+        let hint = "use 1 to 96 letters, digits, dots, hyphens and underscores, starting with a letter or digit";
+        if text.is_empty() || text.len() > 96 {
             return Err(Refused::new(
-                format!("a token is 1 to 64 bytes long, not {}", text.len()),
+                format!("a token is 1 to 96 bytes long, not {}", text.len()),
                 hint,
             ));
         }

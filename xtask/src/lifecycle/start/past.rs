@@ -13,7 +13,7 @@ use crate::etcd::tools::Tools;
 use crate::fault::{self, Healed, Journal};
 use crate::lifecycle::{known_data, machine_box, way_back};
 use crate::observation::Condition;
-use crate::pki;
+use crate::pki::{self, Pki};
 use crate::plan::Plan;
 use crate::plan::identity::EtcdId;
 use crate::render;
@@ -230,7 +230,10 @@ impl<'a> Past<'a> {
         ui.report(&driver.preflight(home, plan, &start.names())?);
         let any_runs = conditions.iter().any(Condition::is_running);
         if any_runs {
-            pki::require_client(home, plan.scheme())?;
+            match Pki::of(home).is_there() {
+                true => pki::prepare(home, plan)?,
+                false => pki::require_client(home, plan.scheme())?,
+            }
         }
         if driver.machines().is_some() && !start.members.is_empty() {
             machine_box::have(*ui, &home.workspace, plan)?;
