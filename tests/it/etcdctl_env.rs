@@ -106,7 +106,7 @@ fn env_that_fails_leaves_no_cluster_behind() {
         );
     }
     expect![[r"
-        unset ETCDCTL_API ETCDCTL_ENDPOINT ETCDCTL_ENDPOINTS ETCDCTL_PEERS FLEETCTL_ENDPOINT
+        unset ETCDCTL_API ETCDCTL_CACERT ETCDCTL_CERT ETCDCTL_ENDPOINT ETCDCTL_ENDPOINTS ETCDCTL_KEY ETCDCTL_PEERS FLEETCTL_ENDPOINT
         false
     "]]
     .assert_eq(&scratch.run(&["env", "gone"]).expect(4).stdout);

@@ -231,7 +231,7 @@ fn renew_by(pki: &Pki, home: &Home, plan: &Plan, signer: &Signer) -> Outcome<()>
         let renewed = folder.join("renewed");
         let unwritten = |error: io::Error| unwritten(&certificate, &error);
         // A key that cannot be used serves nobody.
-        let is_kept = openssl::is_key(&key);
+        let is_kept = openssl::is_key(&key)?;
         make(&renewed, |part| {
             openssl::issue(part, &home.name, &kind, is_kept.then_some(&*key), signer)
         })?;
@@ -266,7 +266,7 @@ fn signer_in(own: Utf8PathBuf, home: &Home, plan: &Plan) -> Outcome<Signer> {
         _ => own,
     };
     let key = folder.join(Kind::Authority.key());
-    openssl::check_pair(&certificate, &key)
+    openssl::check_pair(&certificate, &key)?
         .map_err(|why| unusable_authority(plan, &folder, &why))?;
     Ok(Signer::Authority { certificate, key })
 }
@@ -279,7 +279,7 @@ fn authority(part: &Utf8Path, home: &Home, plan: &Plan) -> Outcome<()> {
         Some(folder) => {
             let named = home.named(folder.as_str());
             let certificate = named.join("ca.crt");
-            openssl::check_pair(&certificate, &named.join("ca.key"))
+            openssl::check_pair(&certificate, &named.join("ca.key"))?
                 .map_err(|why| unusable_authority(plan, &named, &why))?;
             openssl::copy(&certificate, &part.join("ca.crt"))
                 .map_err(|error| unwritten(part, &error))

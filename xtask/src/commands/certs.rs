@@ -96,10 +96,15 @@ pub fn run(ui: Ui, args: &Args) -> Outcome<Exit> {
         }
     }
     let is_valid = |one: &Listed| one.certificate.as_ref().is_ok_and(|one| one.until > now);
-    Ok(match certs.certificates.iter().all(is_valid) {
-        true => Exit::Success,
-        false => Exit::Unhealthy,
-    })
+    let mut invalid = certs.certificates.iter().filter(|one| !is_valid(one));
+    let Some(first) = invalid.next() else {
+        return Ok(Exit::Success);
+    };
+    if first.owner != Owner::Authority {
+        let renew = command_line::renew_certificates(&args.which.name);
+        ui.hint(&Hint::heals("renew the certificates", [renew]));
+    }
+    Ok(Exit::Unhealthy)
 }
 
 fn table(certs: &Certs, now: Duration) -> String {

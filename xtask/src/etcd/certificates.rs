@@ -116,7 +116,7 @@ fn ports(
     ours: Option<&Paths>,
     patience: Duration,
 ) -> Result<Ports, Unusable> {
-    let look = |server| port(server, paths, ours, Instant::now() + patience);
+    let look = |server| port(server, paths, ours, patience);
     let peer = look(member.peer_socket())?;
     // A member that hangs does so at both.
     let client = match &peer.certificate {
@@ -133,12 +133,13 @@ fn port(
     server: SocketAddrV4,
     paths: &Paths,
     ours: Option<&Paths>,
-    deadline: Instant,
+    patience: Duration,
 ) -> Result<Port, Unusable> {
-    let certificate = served(server, paths, ours, deadline)?;
+    let certificate = served(server, paths, ours, patience)?;
     let admission = |client| {
+        // Waiting for a turn says nothing about the member.
         let turn = turns::wait();
-        let admission = tls::admission(server, client, deadline).ok();
+        let admission = tls::admission(server, client, Instant::now() + patience).ok();
         drop(turn);
         admission
     };
@@ -158,15 +159,14 @@ fn served(
     server: SocketAddrV4,
     paths: &Paths,
     ours: Option<&Paths>,
-    deadline: Instant,
+    patience: Duration,
 ) -> Result<Result<Certificate, String>, Unusable> {
     let shell = shell()?;
     let client = tls::client(&shell, server, ours)
         .args(tls::verify(&paths.authorities, &server.ip().to_string()));
     let show = shell.cmd("openssl").arg("x509").args(read::SHOW);
     let turn = turns::wait();
-    let left = deadline.saturating_duration_since(Instant::now());
-    let ran = process::run_piped(client, show, left);
+    let ran = process::run_piped(client, show, patience);
     drop(turn);
     let [client, shown] = ran.map_err(|error| error.to_string())?;
     if is_unusable(&client) {

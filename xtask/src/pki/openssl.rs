@@ -6,13 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use xshell::{Cmd, Shell};
+use xshell::Cmd;
 
 use crate::advice;
 use crate::atomic::cannot_write;
 use crate::moment;
 use crate::plan::Member;
-use crate::process::{self, Finished};
+use crate::process::{self, Ending, Finished};
 use crate::report::{Diagnostic, Failure, Outcome};
 use crate::values::ClusterName;
 
@@ -175,36 +175,46 @@ pub(super) fn issue_for(
     keep_only(folder, &[own_key, certificate]).map_err(unwritten)
 }
 
-/// Fails if this key is not that of this certificate, or cannot be used.
-pub(super) fn check_pair(certificate: &Utf8Path, key: &Utf8Path) -> Result<(), String> {
+/// Why this certificate and this key do not make an authority, if they do not.
+///
+/// # Errors
+///
+/// Fails if openssl does not work.
+pub(super) fn check_pair(certificate: &Utf8Path, key: &Utf8Path) -> Outcome<Result<(), String>> {
+    let shown = |words: &[&str], file| -> Outcome<Result<String, String>> {
+        let finished = ask(words, file)?;
+        match finished.ending {
+            Ending::Exited(0) => Ok(Ok(finished.stdout)),
+            Ending::Exited(..126) => Ok(Err(first_line(&finished))),
+            _ => Err(failed(&finished)),
+        }
+    };
     let of_certificate = shown(&["x509", "-noout", "-pubkey"], certificate)?;
     let of_key = shown(&["pkey", "-pubout"], key)?;
-    // They end differently.
-    if of_certificate.trim() != of_key.trim() {
-        return Err(format!("`{key}` is not the key of `{certificate}`"));
-    }
-    let show = ["x509", "-noout", "-ext", "basicConstraints"];
-    match shown(&show, certificate)?.contains("CA:TRUE") {
-        true => Ok(()),
-        false => Err(format!("`{certificate}` may not sign certificates")),
-    }
+    let uses = shown(&["x509", "-noout", "-ext", "basicConstraints"], certificate)?;
+    let pair = || {
+        // They end differently.
+        if of_certificate?.trim() != of_key?.trim() {
+            return Err(format!("`{key}` is not the key of `{certificate}`"));
+        }
+        match uses?.contains("CA:TRUE") {
+            true => Ok(()),
+            false => Err(format!("`{certificate}` may not sign certificates")),
+        }
+    };
+    Ok(pair())
 }
 
 /// Whether a private key can be used.
-pub(super) fn is_key(file: &Utf8Path) -> bool {
-    shown(&["pkey", "-pubout"], file).is_ok()
+pub(super) fn is_key(file: &Utf8Path) -> Outcome<bool> {
+    Ok(ask(&["pkey", "-pubout"], file)?.success())
 }
 
-/// What openssl prints with these words about a file.
-fn shown(words: &[&str], file: &Utf8Path) -> Result<String, String> {
-    let shell = Shell::new().map_err(|error| error.to_string())?;
+/// Asks openssl about a file.
+fn ask(words: &[&str], file: &Utf8Path) -> Outcome<Finished> {
+    let shell = process::shell()?;
     let openssl = shell.cmd("openssl").args(words).args(NEVER_ASK);
-    let finished = process::run(openssl.arg("-in").arg(file), PATIENCE);
-    match finished.success() {
-        true => Ok(finished.stdout),
-        false if finished.not_found() => Err(format!("`openssl` {}", finished.ending())),
-        false => Err(first_line(&finished)),
-    }
+    Ok(process::run(openssl.arg("-in").arg(file), PATIENCE))
 }
 
 /// What is wrong is in openssl's first line, and where in its code in the following ones.

@@ -52,12 +52,10 @@ pub fn is_replaced(home: &Home) -> bool {
 pub fn begin(home: &Home, plan: &Plan) -> Outcome<()> {
     let pki = Pki::of(home);
     complete(&pki)?;
-    if let Some(both) = pki.both() {
-        if signer_in(pki.successor(), home, plan).is_ok() {
-            return Ok(());
-        }
-        // It will never sign, so another one is made. Members may trust it already, which does no harm.
-        fs::remove_file(&both).map_err(|error| unwritten(&both, &error))?;
+    let begun = pki.both();
+    // One that will never sign gets a successor, too. Members may trust it already, which does no harm.
+    if begun.is_some() && signer_in(pki.successor(), home, plan).is_ok() {
+        return Ok(());
     }
     make(&pki.successor(), |part| authority(part, home, plan))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -69,6 +67,9 @@ pub fn begin(home: &Home, plan: &Plan) -> Outcome<()> {
         .and_then(|old| Ok(old.trim_end().to_owned() + "\n" + &certificate(pki.successor())?));
     text.and_then(|text| write(&both, &text))
         .map_err(|error| unwritten(&both, &error))?;
+    if let Some(begun) = begun.filter(|begun| *begun != both) {
+        fs::remove_file(&begun).map_err(|error| unwritten(&begun, &error))?;
+    }
     publish(&pki)
 }
 
@@ -80,13 +81,10 @@ pub(super) fn publish(pki: &Pki) -> Outcome<()> {
     if !text.contains("-----BEGIN CERTIFICATE-----") {
         return Err(without_authority(pki));
     }
-    let text = Ok(text).and_then(|text| {
-        if fs::read_to_string(&path).is_ok_and(|published| published == text) {
-            return Ok(());
-        }
-        write(&path, &text)
-    });
-    text.map_err(|error| unwritten(&path, &error))
+    if fs::read_to_string(&path).is_ok_and(|published| published == text) {
+        return Ok(());
+    }
+    write(&path, &text).map_err(|error| unwritten(&path, &error))
 }
 
 fn write(path: &Utf8Path, text: &str) -> io::Result<()> {

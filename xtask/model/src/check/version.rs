@@ -48,7 +48,9 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
     }
     versions.sort_unstable();
     let others = versions.iter().filter(|(version, _)| *version != expected);
-    let hint = if advice::can_be_replaced(plan) {
+    let hint = if is_far(plan, &versions) {
+        Hint::informs("see which steps lead there", [task(plan, "plan")])
+    } else if advice::can_be_replaced(plan) {
         Hint::heals(
             "bring all members to the defined version, one after another",
             [task(plan, "apply")],
@@ -106,6 +108,16 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
         ));
     }
     unseen.settle(verdict, evidence, findings)
+}
+
+/// Whether members run a version that is more than one minor release before the plan's.
+fn is_far(plan: &Plan, versions: &[(&str, Vec<&HostName>)]) -> bool {
+    let wanted = plan.version().minor_release();
+    let runs = versions
+        .iter()
+        .filter_map(|(version, _)| version.parse().ok());
+    let mut runs = runs.map(|version: EtcdVersion| version.minor_release());
+    runs.any(|(major, minor)| (major, minor + 1) < wanted)
 }
 
 /// A change of the version that has come to all members, or to none, and is not recorded as complete.
