@@ -11,23 +11,7 @@ use crate::apply_support::{Writer, count};
 use crate::etcd_binaries::packaged;
 use crate::local_support::{etcdctl, is_healthy};
 use crate::scratch::Scratch;
-
-fn with_tls(network: u8, members: u8, more: &str) -> String {
-    count(network, members, &format!("tls = true\n{more}"))
-}
-
-fn started(name: &str, definition: &str) -> Scratch {
-    let scratch = Scratch::with(name, definition);
-    let etcd = packaged().as_str();
-    scratch
-        .run(&["up", name, "--etcd-dir", etcd, "--timeout", "5m"])
-        .expect(0);
-    scratch
-}
-
-fn pki(scratch: &Scratch, name: &str) -> Utf8PathBuf {
-    scratch.root().join(".state").join(name).join("pki")
-}
+use crate::tls_support::{pki, started, with_tls};
 
 fn listed(scratch: &Scratch, name: &str) -> Value {
     let listed = scratch.run(&["certs", name, "--format", "json"]).expect(0);
@@ -65,7 +49,7 @@ fn content(file: &Utf8Path) -> String {
 #[test]
 fn certificates_are_renewed_without_a_restart() {
     let name = "renewed";
-    let scratch = started(name, &with_tls(71, 3, ""));
+    let scratch = started(name, &with_tls(71, 3, ""), packaged());
     let before = listed(&scratch, name);
     let owners: Vec<&str> = before["certificates"]
         .as_array()
@@ -106,7 +90,7 @@ fn certificates_are_renewed_without_a_restart() {
 #[test]
 fn authority_is_replaced_without_a_failed_write() {
     let name = "succeeded";
-    let scratch = started(name, &with_tls(72, 3, ""));
+    let scratch = started(name, &with_tls(72, 3, ""), packaged());
     let pki = pki(&scratch, name);
     let old = content(&pki.join("ca/ca.crt"));
     let begun = scratch
@@ -152,7 +136,7 @@ fn authority_is_replaced_without_a_failed_write() {
 #[test]
 fn killed_replacement_of_an_authority_is_continued() {
     let name = "killed";
-    let scratch = started(name, &with_tls(73, 3, ""));
+    let scratch = started(name, &with_tls(73, 3, ""), packaged());
     let pki = pki(&scratch, name);
     let old = content(&pki.join("ca/ca.crt"));
     let writer = Writer::start_with(73, &[101, 102, 103], Some(&pki));
@@ -185,7 +169,7 @@ fn kill_after(command: &mut Command, milliseconds: u64) {
 #[test]
 fn authority_of_a_stopped_cluster_is_replaced_at_once() {
     let name = "asleep";
-    let scratch = started(name, &with_tls(74, 1, ""));
+    let scratch = started(name, &with_tls(74, 1, ""), packaged());
     etcdctl(&scratch, name, &["put", "greeting", "hello"]).expect(0);
     let authority = pki(&scratch, name).join("ca/ca.crt");
     let old = content(&authority);
@@ -248,7 +232,7 @@ fn authority_of_a_stopped_cluster_is_replaced_at_once() {
 #[test]
 fn clusters_without_tls_have_no_certificates() {
     let name = "plain-text";
-    let scratch = started(name, &count(75, 1, ""));
+    let scratch = started(name, &count(75, 1, ""), packaged());
     for words in [&["certs", name][..], &["certs", name, "--renew"]] {
         let said = scratch.run(words).expect(2).stderr;
         assert!(said.contains("runs without TLS"), "{said}");

@@ -114,6 +114,7 @@ mod tidy;
 mod tls;
 mod tls_in_containers;
 mod tls_on_machines;
+mod tls_support;
 mod tools;
 mod typed;
 mod upgrade;

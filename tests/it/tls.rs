@@ -11,26 +11,7 @@ use crate::apply_support::{apply, count};
 use crate::etcd_binaries::{of_debian_13, packaged};
 use crate::local_support::{etcdctl, is_healthy};
 use crate::scratch::{Ran, Scratch};
-
-/// A definition of so many members with TLS.
-fn with_tls(network: u8, members: u8, more: &str) -> String {
-    count(network, members, &format!("tls = true\n{more}"))
-}
-
-#[track_caller]
-fn started(name: &str, definition: &str, etcd: &Utf8Path) -> Scratch {
-    let scratch = Scratch::with(name, definition);
-    up(&scratch, name, etcd).expect(0);
-    scratch
-}
-
-fn up(scratch: &Scratch, name: &str, etcd: &Utf8Path) -> Ran {
-    scratch.run(&["up", name, "--etcd-dir", etcd.as_str(), "--timeout", "5m"])
-}
-
-fn pki(scratch: &Scratch, name: &str) -> Utf8PathBuf {
-    scratch.root().join(".state").join(name).join("pki")
-}
+use crate::tls_support::{pki, started, up, with_tls};
 
 /// Asks the first member's port, with these arguments of curl. Returns the answer.
 fn ask(scheme: &str, network: u8, port: u16, arguments: &[&str]) -> Option<String> {

@@ -425,7 +425,7 @@ fn missing_openssl_leaves_certificates_unchecked() {
         &seen,
         "certificates",
         expect![[r#"
-            NotApplicable: members are queried from inside a machine
+            Skipped: not checked: members are queried from inside a machine
         "#]],
     );
     seen.certificates = None;

@@ -126,7 +126,7 @@ pub fn prepare(home: &Home, plan: &Plan) -> Outcome<()> {
     let pki = Pki::of(home);
     succession::complete(&pki)?;
     if !pki.is_there() {
-        // Whoever has a certificate would not trust another authority.
+        // The existing certificates would not be trusted with another authority.
         if pki.published().exists() || pki.folder_of(&Kind::Client).exists() {
             return Err(without_authority(&pki));
         }
@@ -162,7 +162,7 @@ pub fn require_client(home: &Home, scheme: Scheme) -> Outcome<()> {
     for path in certificate.files() {
         let why = match File::open(path).and_then(|file| file.metadata()) {
             Ok(file) if is_whole(&file) => continue,
-            Ok(_) => "it is empty, or no file".to_owned(),
+            Ok(_) => "it is empty, or not a regular file".to_owned(),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(Failure::could_not_look(
                     Diagnostic::error(format!("`{path}` cannot be read: {error}"))
@@ -177,7 +177,10 @@ pub fn require_client(home: &Home, scheme: Scheme) -> Outcome<()> {
         ))
         .note("without it, no member answers, and health is unknown");
         return Err(Failure::could_not_look(if pki.is_there() {
-            diagnostic.hint(Hint::heals("make it again; members that run go on", up))
+            diagnostic.hint(Hint::heals(
+                "issue it again; running members are not affected",
+                up,
+            ))
         } else {
             diagnostic
                 .hint("restore the folder, if you can")
@@ -230,7 +233,7 @@ fn renew_by(pki: &Pki, home: &Home, plan: &Plan, signer: &Signer) -> Outcome<()>
         let (key, certificate) = (folder.join(kind.key()), folder.join(kind.certificate()));
         let renewed = folder.join("renewed");
         let unwritten = |error: io::Error| unwritten(&certificate, &error);
-        // A key that cannot be used serves nobody.
+        // A damaged key is replaced.
         let is_kept = openssl::is_key(&key)?;
         make(&renewed, |part| {
             openssl::issue(part, &home.name, &kind, is_kept.then_some(&*key), signer)
@@ -266,8 +269,20 @@ fn signer_in(own: Utf8PathBuf, home: &Home, plan: &Plan) -> Outcome<Signer> {
         _ => own,
     };
     let key = folder.join(Kind::Authority.key());
-    openssl::check_pair(&certificate, &key)?
-        .map_err(|why| unusable_authority(plan, &folder, &why))?;
+    openssl::check_pair(&certificate, &key)?.map_err(|why| {
+        let mut failure = unusable_authority(plan, &folder, &why);
+        let replace = Hint::heals(
+            "or replace the authority of the cluster, if it was started",
+            [
+                format!("cargo xtask certs {} --replace-authority", plan.name),
+                command_line::task(plan, "apply"),
+            ],
+        );
+        if let Some(first) = failure.diagnostics.first_mut() {
+            first.hints.push(replace);
+        }
+        failure
+    })?;
     Ok(Signer::Authority { certificate, key })
 }
 
@@ -304,13 +319,6 @@ fn unusable_authority(plan: &Plan, folder: &Utf8Path, why: &str) -> Failure {
         .hint(Hint::informs(
             "see what is there",
             [format!("ls -l {}", quoted(folder.as_str()))],
-        ))
-        .hint(Hint::heals(
-            "or, in a cluster that was started, replace the authority",
-            [
-                format!("cargo xtask certs {} --replace-authority", plan.name),
-                command_line::task(plan, "apply"),
-            ],
         )),
     )
 }

@@ -30,7 +30,7 @@ pub fn look(plan: &Plan, tools: &Tools, patience: Duration) -> Option<Look<Certi
         return Some(Look::NotAsked(why.to_owned()));
     };
     if tools.origin == ToolsOrigin::Machine {
-        let why = "seen only from a host that reaches the members";
+        let why = "members are queried from inside a machine, which shows no certificates";
         return Some(Look::NotAsked(why.to_owned()));
     }
     Some(match look_with(plan, paths, patience) {

@@ -50,19 +50,20 @@ impl Credentials {
                 .note("the definition names it as `credentials`, for the user of etcd")
         };
         let unusable = |why: String| {
-            let hint = "write `name:password` in its first line, and let only yourself read it";
+            let hint =
+                "write `name:password` in its first line, and make it readable for you alone";
             Failure::host(diagnostic(why).hint(hint))
         };
         let metadata = fs::metadata(path).map_err(|error| unusable(error.to_string()))?;
         // Somebody would have to write to a pipe first.
         if !metadata.is_file() {
-            return Err(unusable("it is no file".to_owned()));
+            return Err(unusable("it is not a regular file".to_owned()));
         }
         if metadata.mode() & 0o077 != 0 {
             let quoted = quoted(path.as_str());
             let why = "others can read it".to_owned();
             return Err(Failure::host(diagnostic(why).hint(Hint::heals(
-                "let only yourself read it",
+                "make it readable for you alone",
                 [format!("chmod 600 {quoted}")],
             ))));
         }

@@ -3,12 +3,12 @@
 //! Thousands of requests cannot start an etcdctl each. Everything that judges a cluster uses the
 //! real etcdctl.
 
+mod keys;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ use super::http::{Request, Sender, Unsent};
 use super::tools::Tools;
 use crate::plan::identity::EtcdId;
 use crate::plan::{Member, Plan};
+use keys::{Pair, Put, Range, after, encoded};
 
 /// One member's gateway.
 #[derive(Debug, Clone)]
@@ -363,70 +364,4 @@ fn refusal(status: u16, body: &str) -> Unanswered {
     } else {
         Unanswered::Unknown(why)
     }
-}
-
-/// The part of each answer's header that says which keys it is about.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct KeysHeader {
-    revision: String,
-}
-
-impl KeysHeader {
-    fn revision(&self) -> Option<u64> {
-        self.revision.parse().ok()
-    }
-}
-
-#[derive(Deserialize)]
-struct Put {
-    #[serde(default)]
-    header: KeysHeader,
-}
-
-#[derive(Deserialize)]
-struct Range {
-    #[serde(default)]
-    header: KeysHeader,
-    #[serde(default, rename = "kvs")]
-    pairs: Vec<Pair>,
-    #[serde(default)]
-    more: bool,
-}
-
-#[derive(Deserialize)]
-struct Pair {
-    key: String,
-    #[serde(default)]
-    value: String,
-}
-
-impl Pair {
-    fn key(&self) -> Result<String, Unanswered> {
-        decoded(&self.key)
-    }
-
-    fn value(&self) -> Result<String, Unanswered> {
-        decoded(&self.value)
-    }
-}
-
-fn encoded(text: impl AsRef<[u8]>) -> String {
-    BASE64_STANDARD.encode(text)
-}
-
-fn decoded(text: &str) -> Result<String, Unanswered> {
-    let unreadable = |why: String| Unanswered::Unknown(format!("the answer is not text: {why}"));
-    let bytes = BASE64_STANDARD.decode(text);
-    let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))
-}
-
-/// The first key after all keys with this prefix, which ends in an ASCII character.
-fn after(prefix: &str) -> Vec<u8> {
-    let mut end = prefix.as_bytes().to_vec();
-    if let Some(last) = end.last_mut() {
-        *last += 1;
-    }
-    end
 }

@@ -1,4 +1,5 @@
-//! HTTP over TLS, through `openssl s_client`: no TLS has to be compiled, and whoever has certificates has openssl.
+//! HTTP over TLS, through `openssl s_client`: no TLS library has to be compiled, and openssl makes
+//! the certificates anyway.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -84,7 +85,7 @@ fn split(url: &str) -> Option<(SocketAddrV4, &str)> {
     Some((server.parse().ok()?, path))
 }
 
-/// A client that trusts the authorities of its certificate, and nobody else.
+/// A client that trusts only the authorities of its certificate.
 fn connect(certificate: &Certificate, server: SocketAddrV4) -> Result<Conversation, Unsent> {
     let shell = Shell::new().map_err(|error| Unsent::NoSender(error.to_string()))?;
     let address = server.ip().to_string();
@@ -108,7 +109,7 @@ pub(super) const fn verify<'a>(authorities: &'a str, address: &'a str) -> [&'a s
     ]
 }
 
-/// openssl as a client with this certificate. It tells why it does not accept the certificate of the server, and goes on.
+/// openssl as a client with this certificate. It prints why it does not accept the certificate of the server, and continues.
 pub(super) fn client<'a>(
     shell: &'a Shell,
     server: SocketAddrV4,

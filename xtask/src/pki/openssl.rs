@@ -199,7 +199,7 @@ pub(super) fn check_pair(certificate: &Utf8Path, key: &Utf8Path) -> Outcome<Resu
         }
         match uses?.contains("CA:TRUE") {
             true => Ok(()),
-            false => Err(format!("`{certificate}` may not sign certificates")),
+            false => Err(format!("`{certificate}` is not a CA certificate")),
         }
     };
     Ok(pair())

@@ -106,7 +106,7 @@ fn prepare(home: &Home, plan: &Plan, member: &Member, flaw: Flaw, drill: &Drill)
     made
 }
 
-/// Puts the wrong certificate into place. Whoever reads it meanwhile gets the one or the other.
+/// Puts the wrong certificate into place atomically.
 fn serve(drill: &Drill) -> io::Result<()> {
     let copy = drill.folder.join("served.crt");
     openssl::copy(&drill.wrong(), &copy)?;

@@ -45,7 +45,7 @@ const SAID_BETTER: &[u32] = &[9, 10, 26, 62, 63, 64];
 /// A problem of a certificate, or of what a port does with one.
 struct Problem {
     verdict: Verdict,
-    /// It follows the name of whoever has the certificate.
+    /// It follows the name of the owner of the certificate.
     text: String,
     /// What to do about it.
     remedy: Remedy,
@@ -100,8 +100,11 @@ fn judge(plan: &Plan, observation: &Observation) -> Judgement {
             judgement.add_unseen("not checked: openssl does not work");
             judgement
         }
-        // Other checks fail if a certificate keeps the members from serving.
-        Some(Look::NotAsked(why)) => Judgement::not_applicable(why),
+        Some(Look::NotAsked(why)) => {
+            let mut judgement = Judgement::new(Verdict::Skipped, "", None);
+            judgement.add_unseen(&format!("not checked: {why}"));
+            judgement
+        }
         None => {
             let mut judgement = Judgement::new(Verdict::Skipped, "", None);
             judgement.add_unseen("not checked: no certificate was inspected");

@@ -1,5 +1,7 @@
 //! Waits until started members serve, and checks that they stay alive.
 
+mod trust;
+
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,9 +9,6 @@ use std::time::{Duration, Instant};
 use super::lost::{self, is_replaceable};
 use super::startup_log::StartupLog;
 use crate::advice::{self, Others};
-use crate::check::{self, Finding};
-use crate::command_line;
-use crate::etcd::certificates;
 use crate::etcd::http;
 use crate::etcd::serving::{self, Serving};
 use crate::hint::Hint;
@@ -35,9 +34,6 @@ const LOOK_INSIDE: Duration = Duration::from_secs(60);
 
 /// How long members may wait for a leader before, and between, looks at their certificates.
 const DISTRUST: Duration = Duration::from_secs(3);
-
-/// How long a look at the certificates of a member may take.
-const LOOK_AT_CERTIFICATES: Duration = Duration::from_secs(3);
 
 /// The pause between two queries to a member that does not serve yet. etcd logs a line for each of
 /// them.
@@ -182,56 +178,6 @@ impl Readiness {
             None,
             failed,
         ))
-    }
-
-    /// Fails if wrong certificates keep members from serving.
-    fn fail_if_not_trusted(&self, session: &Session, progress: &mut Progress) -> Outcome<()> {
-        let Session { plan, tools, .. } = session;
-        let waits = |row: &&Row| row.serving == Serving::WaitsForLeader;
-        let waiting = self.rows.iter().filter(waits);
-        let waiting: Vec<&HostName> = waiting.map(|row| &row.member.name).collect();
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let Some(Look::Seen(seen)) = certificates::look(plan, tools, LOOK_AT_CERTIFICATES) else {
-            return Ok(());
-        };
-        let failures = check::certificate_failures(plan, &seen);
-        let (mut diagnostics, mut hint) = (Vec::new(), None);
-        for Finding {
-            members,
-            text,
-            hint: own,
-        } in failures
-        {
-            // A wrong certificate of a member that serves is not the reason.
-            if !members.is_empty() && !members.iter().any(|name| waiting.contains(&name)) {
-                continue;
-            }
-            for name in members.iter().filter(|name| waiting.contains(name)) {
-                progress.set(name, Mark::Failed, "is not trusted");
-            }
-            diagnostics.push(Diagnostic::error(match members.as_slice() {
-                [member] => format!("`{member}` {text}"),
-                _ => text,
-            }));
-            hint = hint.or(own);
-        }
-        let Some(last) = diagnostics.last_mut() else {
-            return Ok(());
-        };
-        last.notes
-            .push("members and clients do not trust each other, so they do not serve".to_owned());
-        last.hints.extend(hint.map(|mut hint| {
-            let up = command_line::task(plan, "up");
-            hint.commands.retain(|command| *command != up);
-            hint.commands.push(up);
-            hint
-        }));
-        Err(Failure {
-            kind: FailureKind::Failed,
-            diagnostics,
-        })
     }
 
     /// The started members that have exited.
